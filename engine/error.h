@@ -1,0 +1,31 @@
+// One error style: every failure is a sec::Error whose text is a single line that names the operation or the
+// file, the place in it, and what was expected.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace sec {
+
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
+  throw Error(fmt::format(text, std::forward<Args>(args)...));
+}
+
+// Throws Error with the formatted text unless `condition` holds.
+template <typename... Args>
+void require(bool condition, fmt::format_string<Args...> text, Args&&... args) {
+  if (!condition) [[unlikely]] {
+    fail(text, std::forward<Args>(args)...);
+  }
+}
+
+}  // namespace sec

@@ -1,0 +1,65 @@
+// Counter-based random numbers: Philox-4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1,
+// 2, 3"). A number is a pure function of (seed, step, operation, element), so every device, any number of
+// threads and a resumed run draw the same bits, and a backward pass recomputes its dropout mask instead of
+// storing it.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define SEC_HOST_DEVICE __host__ __device__
+#else
+#define SEC_HOST_DEVICE
+#endif
+
+namespace sec {
+
+// Names a stream of random numbers, one per element.
+struct RandomKey {
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0;       // the training step
+  std::uint32_t operation = 0;  // which consumer within the step
+};
+
+struct PhiloxBlock {
+  std::uint32_t word[4];
+};
+
+// The block of four words at counter (c0, c1, c2, c3) under a 64-bit key.
+SEC_HOST_DEVICE inline PhiloxBlock philox(std::uint64_t key, std::uint32_t c0, std::uint32_t c1,
+                                          std::uint32_t c2, std::uint32_t c3) {
+  auto k0 = static_cast<std::uint32_t>(key);
+  auto k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = std::uint64_t{0xD2511F53U} * c0;
+    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57U} * c2;
+    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
+    c1 = static_cast<std::uint32_t>(p1);
+    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
+    c3 = static_cast<std::uint32_t>(p0);
+    k0 += 0x9E3779B9U;
+    k1 += 0xBB67AE85U;
+  }
+  return {{c0, c1, c2, c3}};
+}
+
+// The block that serves elements 4 * group ... 4 * group + 3 of a stream.
+SEC_HOST_DEVICE inline PhiloxBlock random_block(const RandomKey& key, std::uint64_t group) {
+  return philox(key.seed, static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32),
+                key.step, key.operation);
+}
+
+// Uniform in [0, 1): the upper 24 bits, so that every value is an exact f32 and equal on every device.
+SEC_HOST_DEVICE inline float to_unit(std::uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1p-24F;
+}
+
+SEC_HOST_DEVICE inline std::uint32_t random_word(const RandomKey& key, std::uint64_t element) {
+  return random_block(key, element / 4).word[element % 4];
+}
+
+SEC_HOST_DEVICE inline float uniform(const RandomKey& key, std::uint64_t element) {
+  return to_unit(random_word(key, element));
+}
+
+}  // namespace sec

@@ -1,0 +1,89 @@
+// A tensor is a shape, an element type and a window on a shared block of memory. Copies of a Tensor and views
+// of it share the block; elements are always contiguous, last axis fastest.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/dtype.h"
+#include "engine/error.h"
+#include "engine/memory.h"
+#include "engine/shape.h"
+
+namespace sec {
+
+// What kernels see: raw elements of a known type. An empty span stands for an operand that is not there.
+struct ConstSpan {
+  const void* data = nullptr;
+  DType type = DType::f32;
+  std::int64_t count = 0;
+
+  bool empty() const { return count == 0; }
+
+  // The elements as T. Throws Error, naming `what`, if they are of another type.
+  template <typename T>
+  const T* as(const char* what) const {
+    require(type == dtype_of<T>::value, "{}: expected {} elements, got {}", what, name_of(dtype_of<T>::value),
+            name_of(type));
+    return static_cast<const T*>(data);
+  }
+};
+
+struct Span {
+  void* data = nullptr;
+  DType type = DType::f32;
+  std::int64_t count = 0;
+
+  bool empty() const { return count == 0; }
+  operator ConstSpan() const { return {data, type, count}; }
+
+  template <typename T>
+  T* as(const char* what) const {
+    require(type == dtype_of<T>::value, "{}: expected {} elements, got {}", what, name_of(dtype_of<T>::value),
+            name_of(type));
+    return static_cast<T*>(data);
+  }
+};
+
+class Tensor {
+ public:
+  Tensor() = default;  // no tensor: defined() is false
+
+  static Tensor empty(const Shape& shape, DType type, Device device);  // content undefined
+  static Tensor zeros(Stream& stream, const Shape& shape, DType type = DType::f32);
+  // Copies host values to the stream's device. Throws Error unless their number fits the shape.
+  static Tensor from(Stream& stream, const Shape& shape, std::span<const float> values);
+  static Tensor from(Stream& stream, const Shape& shape, std::span<const std::int32_t> values);
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  std::int64_t extent(int axis) const { return shape_[axis]; }
+  std::int64_t count() const { return shape_.count(); }
+  DType type() const { return type_; }
+  Device device() const;
+
+  // The same elements under another shape of equal count. Shares memory.
+  Tensor view(const Shape& shape) const;
+  // The slices [begin, begin + count) of the outermost axis. Shares memory.
+  Tensor slice(std::int64_t begin, std::int64_t count) const;
+
+  ConstSpan read() const;  // for kernels that read
+  Span write();            // for kernels that write: marks the memory as changed
+
+  std::vector<float> to_vector(Stream& stream) const;  // f32 and bf16 elements, on the host
+
+  Tensor clone(Stream& stream) const;  // a copy with memory of its own
+  bool shares_memory() const { return storage_.use_count() > 1; }
+
+  std::uint64_t version() const { return storage_ ? storage_->version : 0; }
+
+ private:
+  std::shared_ptr<Storage> storage_;
+  Shape shape_;
+  DType type_ = DType::f32;
+  std::int64_t offset_ = 0;  // in elements
+};
+
+}  // namespace sec

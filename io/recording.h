@@ -1,0 +1,43 @@
+// What io/ reads recordings into.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sec::io {
+
+// An event at a sample of a recording: for MIT-BIH mostly a heartbeat.
+struct Annotation {
+  std::int64_t sample = 0;
+  int code = 0;     // annotation type of the MIT format (ecgcodes.h)
+  int subtype = 0;  // SUB
+  int channel = 0;  // CHN
+  int number = 0;   // NUM
+  std::string aux;
+};
+
+// One lead's description.
+struct Lead {
+  std::string name;    // "MLII"
+  std::string units;   // "mV"
+  double gain = 200;   // adu per unit
+  int baseline = 0;    // adu that stands for 0 units
+  int resolution = 0;  // bits
+};
+
+// A whole recording in memory: physical samples by lead.
+struct Recording {
+  std::string name;
+  double rate = 0;  // Hz
+  std::vector<Lead> leads;
+  std::vector<std::vector<float>>
+      signals;  // [lead][sample], in the lead's units; NaN where the sample is invalid
+  std::vector<std::string> comments;
+
+  std::int64_t samples() const {
+    return signals.empty() ? 0 : static_cast<std::int64_t>(signals.front().size());
+  }
+};
+
+}  // namespace sec::io

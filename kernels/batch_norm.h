@@ -1,0 +1,48 @@
+// Batch normalisation over all positions of each channel (Ioffe & Szegedy 2015).
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace sec::kernels {
+
+struct BatchNormShape {
+  std::int64_t rows;  // N * L * H
+  std::int64_t c;
+};
+
+struct BatchNormKernels {
+  // Mean and biased variance of each channel.
+  void (*statistics)(Stream& stream, const BatchNormShape& shape,
+                     ConstSpan x,     // (rows, C)
+                     Span mean,       // (C) f32
+                     Span variance);  // (C) f32
+
+  // running = (1 - momentum) * running + momentum * batch, with the unbiased variance, as PyTorch does.
+  void (*update_running)(Stream& stream, const BatchNormShape& shape, float momentum,
+                         ConstSpan mean,          // (C) f32
+                         ConstSpan variance,      // (C) f32, biased
+                         Span running_mean,       // (C) f32
+                         Span running_variance);  // (C) f32
+
+  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the batch's or the running statistics.
+  void (*apply)(Stream& stream, const BatchNormShape& shape, float epsilon,
+                ConstSpan x,         // (rows, C)
+                ConstSpan mean,      // (C) f32
+                ConstSpan variance,  // (C) f32
+                ConstSpan gamma,     // (C) f32
+                ConstSpan beta,      // (C) f32
+                Span y);             // (rows, C)
+
+  // Through the batch's own statistics: overwrites gx, adds to ggamma and gbeta.
+  void (*backward)(Stream& stream, const BatchNormShape& shape, float epsilon,
+                   ConstSpan x,         // (rows, C)
+                   ConstSpan gy,        // (rows, C)
+                   ConstSpan mean,      // (C) f32, of the batch
+                   ConstSpan variance,  // (C) f32, of the batch
+                   ConstSpan gamma,     // (C) f32
+                   Span gx,             // (rows, C)
+                   Span ggamma,         // (C) f32
+                   Span gbeta);         // (C) f32
+};
+
+}  // namespace sec::kernels

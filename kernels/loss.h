@@ -1,0 +1,43 @@
+// Losses on logits. Each kernel computes the loss and its gradient in one pass over the logits, in forms that
+// do not overflow: log-sum-exp with the maximum taken out, and log(sigmoid(x)) = min(x, 0) -
+// log1p(exp(-|x|)).
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace sec::kernels {
+
+struct LossShape {
+  std::int64_t n;  // samples
+  std::int64_t classes;
+};
+
+struct LossKernels {
+  // One label per sample. With class weights v and label smoothing s, as PyTorch's cross_entropy:
+  //   loss = sum_n [ (1 - s) v[y_n] (-log p_n[y_n]) + s / classes * sum_c v[c] (-log p_n[c]) ] / sum_n v[y_n]
+  void (*softmax_cross_entropy)(Stream& stream, const LossShape& shape, float smoothing,
+                                ConstSpan logits,         // (N, classes)
+                                ConstSpan labels,         // (N) i32, in [0, classes)
+                                ConstSpan class_weights,  // (classes) f32, or empty: all 1
+                                Span loss,                // (1) f32
+                                Span glogits);            // (N, classes)
+
+  // Independent yes/no questions: the mean over all N * classes cells of the binary cross entropy, each
+  // class's positive cells weighted by positive_weights.
+  void (*bce_with_logits)(Stream& stream, const LossShape& shape,
+                          ConstSpan logits,            // (N, classes)
+                          ConstSpan targets,           // (N, classes) f32 in [0, 1]
+                          ConstSpan positive_weights,  // (classes) f32, or empty: all 1
+                          Span loss,                   // (1) f32
+                          Span glogits);               // (N, classes)
+
+  // Focal loss on sigmoids (Lin et al. 2017), summed over all cells:
+  //   -alpha (1 - p)^gamma log p for targets of 1, -(1 - alpha) p^gamma log(1 - p) for targets of 0.
+  void (*focal)(Stream& stream, const LossShape& shape, float alpha, float gamma,
+                ConstSpan logits,   // (N, classes)
+                ConstSpan targets,  // (N, classes) f32, 0 or 1
+                Span loss,          // (1) f32
+                Span glogits);      // (N, classes)
+};
+
+}  // namespace sec::kernels

@@ -1,0 +1,33 @@
+// What a device can compute. Each contract header says what its operations compute; the table of a device
+// says who computes it. Callers look the table up by the stream's device:
+//
+//   kernels::on(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
+#pragma once
+
+#include "kernels/batch_norm.h"
+#include "kernels/conv.h"
+#include "kernels/linear.h"
+#include "kernels/loss.h"
+#include "kernels/optimizer.h"
+#include "kernels/pointwise.h"
+#include "kernels/pool.h"
+
+namespace sec::kernels {
+
+struct Table {
+  ConvKernels conv;
+  BatchNormKernels batch_norm;
+  PointwiseKernels pointwise;
+  PoolKernels pool;
+  LinearKernels linear;
+  LossKernels loss;
+  OptimizerKernels optimizer;
+};
+
+// The table of a device. Throws Error if the device is not available here.
+const Table& on(Device device);
+inline const Table& on(const Stream& stream) {
+  return on(stream.device);
+}
+
+}  // namespace sec::kernels
