@@ -1,0 +1,76 @@
+#include "engine/tensor.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "engine/ranges.h"
+
+namespace sec {
+namespace {
+
+Stream cpu{Device::cpu};
+
+TEST(Tensor, ViewsShareMemory) {
+  const Tensor a = Tensor::from(cpu, Shape{2, 3}, std::vector<float>{0, 1, 2, 3, 4, 5});
+  Tensor row = a.slice(1, 1);
+  EXPECT_EQ(row.shape(), (Shape{1, 3}));
+  row.view(Shape{3}).write().as<float>("test")[2] = 50;
+  EXPECT_EQ(a.to_vector(cpu), (std::vector<float>{0, 1, 2, 3, 4, 50}));
+  Tensor copy = a.clone(cpu);
+  copy.write().as<float>("test")[0] = -1;
+  EXPECT_EQ(a.to_vector(cpu)[0], 0);
+}
+
+TEST(Tensor, WritingThroughAnyViewChangesTheVersionOfAll) {
+  const Tensor a = Tensor::zeros(cpu, Shape{4});
+  Tensor view = a.slice(0, 2);
+  const auto before = a.version();
+  view.write();
+  EXPECT_EQ(a.version(), before + 1);
+}
+
+TEST(Tensor, ErrorsNameShapes) {
+  const auto message = [](auto&& action) -> std::string {
+    try {
+      action();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const Tensor a = Tensor::zeros(cpu, Shape{2, 3});
+  EXPECT_EQ(message([&] { (void)a.view(Shape{4}); }), "view: (2, 3) has 6 elements, (4) needs 4");
+  EXPECT_EQ(message([&] { (void)a.slice(1, 2); }), "slice: [1, 3) is outside axis 0 of (2, 3)");
+  EXPECT_EQ(message([&] { (void)a.read().as<bf16>("relu"); }), "relu: expected bf16 elements, got f32");
+  EXPECT_EQ(message([&] { (void)Tensor::from(cpu, Shape{2}, std::vector<float>{1}); }),
+            "tensor from 1 values: shape (2) needs 2");
+}
+
+TEST(Bf16, RoundsToNearestEven) {
+  EXPECT_EQ(static_cast<float>(bf16(1.0F)), 1.0F);
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // a tie: to even, down
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // a tie: to even, up
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1.01p-8F)), 1 + 0x1p-7F);   // just above a tie
+  EXPECT_EQ(static_cast<float>(bf16(std::numeric_limits<float>::max())),
+            std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(static_cast<float>(bf16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST(Ranges, SumTimesByNameAndCostNothingWhenOff) {
+  { const Range ignored("before"); }
+  start_range_timer();
+  for (int i = 0; i < 3; ++i) {
+    const Range outer("outer");
+    const Range inner("inner");
+  }
+  const auto times = stop_range_timer();
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_EQ(times[0].name, "outer");  // holds the inner one
+  EXPECT_EQ(times[0].count, 3);
+  EXPECT_GE(times[0].seconds, times[1].seconds);
+}
+
+}  // namespace
+}  // namespace sec
