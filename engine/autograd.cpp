@@ -58,7 +58,7 @@ Var Tape::leaf(Tensor value) {
   return {std::move(value), size() - 1};
 }
 
-Var Tape::record(const char* name, Tensor value, std::vector<Var> inputs, Backward backward) {
+Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
   std::vector<std::int64_t> ids;
   bool needed = false;

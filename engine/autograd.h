@@ -70,7 +70,7 @@ class Tape {
 
   // Records an operation named `name` (a string literal) that computed `value`. If no input needs a gradient
   // nothing is recorded, and the closure and all it saved are dropped.
-  Var record(const char* name, Tensor value, std::vector<Var> inputs, Backward backward);
+  Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
 
   // Fills the gradients of all leaves that `root` depends on, starting from `seed` (of the root's shape).
   // Each closure, and with it what it saved, is freed as soon as it has run; so a tape can be walked once: a
