@@ -1,0 +1,14 @@
+// Whole files into memory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace sec::io {
+
+// The bytes of a regular file. Throws Error, naming the file and the reason, if it cannot be opened, is not a
+// regular file, or is larger than `limit` bytes.
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit = UINTMAX_MAX);
+
+}  // namespace sec::io
