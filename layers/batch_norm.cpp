@@ -1,0 +1,62 @@
+#include "layers/batch_norm.h"
+
+#include "engine/ranges.h"
+#include "kernels/table.h"
+
+namespace sec::layers {
+
+BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64_t channels) {
+  require(channels > 0, "batch_norm {}: expected a positive number of channels, got {}", name, channels);
+  BatchNorm layer;
+  layer.name = name;
+  layer.channels = channels;
+  layer.weight = &set.add(name + ".weight", {channels}, Initial::constant(1));
+  layer.bias = &set.add(name + ".bias", {channels}, Initial::constant(0));
+  layer.running_mean = &set.add_state(name + ".running_mean", {channels}, 0);
+  layer.running_variance = &set.add_state(name + ".running_var", {channels}, 1);
+  return layer;
+}
+
+Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
+  const Range range("batch_norm");
+  require(x.shape().rank() == 4 && x.shape()[3] == layer.channels,
+          "batch_norm {}: expected an input (N, L, H, {}), got {}", layer.name, layer.channels,
+          x.shape().text());
+  require(pass.training || pass.tape == nullptr,
+          "batch_norm {}: gradients are recorded in training mode only, through the batch's statistics",
+          layer.name);
+  const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
+  const kernels::BatchNormKernels& kernel = kernels::on(pass.stream).batch_norm;
+  const Var weight = use(pass, *layer.weight);
+  const Var bias = use(pass, *layer.bias);
+
+  Tensor mean = layer.running_mean->value;          // (C)
+  Tensor variance = layer.running_variance->value;  // (C)
+  if (pass.training) {
+    require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
+            layer.name, x.shape().text());
+    mean = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
+    variance = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
+    kernel.statistics(pass.stream, shape, x.value.read(), mean.write(), variance.write());
+    kernel.update_running(pass.stream, shape, layer.momentum, mean.read(), variance.read(),
+                          layer.running_mean->value.write(), layer.running_variance->value.write());
+  }
+  Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
+  kernel.apply(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),
+               weight.value.read(), bias.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = Saved(x.value),
+                   mean = Saved(mean), variance = Saved(variance),
+                   weight = Saved(weight.value)](const Tensor& gy, Gradients& inputs) mutable {
+    Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
+    kernels::on(stream).batch_norm.backward(stream, shape, epsilon, x.get().read(), gy.read(),
+                                            mean.get().read(), variance.get().read(), weight.get().read(),
+                                            gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
+    inputs.add(0, std::move(gx));
+  };
+  return pass.tape->record("batch_norm", std::move(y), {x, weight, bias}, std::move(backward));
+}
+
+}  // namespace sec::layers

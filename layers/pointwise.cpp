@@ -1,0 +1,128 @@
+#include "layers/pointwise.h"
+
+#include "engine/ranges.h"
+#include "kernels/table.h"
+
+namespace sec::layers {
+
+Var relu(Pass& pass, const Var& x) {
+  const Range range("relu");
+  Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
+  kernels::on(pass.stream).pointwise.relu(pass.stream, x.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  // x > 0 exactly where y > 0, and y is what the next layer keeps anyway.
+  auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
+    Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
+    kernels::on(stream).pointwise.relu_backward(stream, y.get().read(), gy.read(), gx.write());
+    inputs.add(0, std::move(gx));
+  };
+  return pass.tape->record("relu", std::move(y), {x}, std::move(backward));
+}
+
+Var sigmoid(Pass& pass, const Var& x) {
+  const Range range("sigmoid");
+  Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
+  kernels::on(pass.stream).pointwise.sigmoid(pass.stream, x.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
+    Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
+    kernels::on(stream).pointwise.sigmoid_backward(stream, y.get().read(), gy.read(), gx.write());
+    inputs.add(0, std::move(gx));
+  };
+  return pass.tape->record("sigmoid", std::move(y), {x}, std::move(backward));
+}
+
+Var add(Pass& pass, const Var& a, const Var& b) {
+  const Range range("add");
+  require(a.shape() == b.shape(), "add: the shapes {} and {} differ", a.shape().text(), b.shape().text());
+  Tensor y = Tensor::empty(a.shape(), a.value.type(), pass.stream.device);
+  kernels::on(pass.stream).pointwise.add(pass.stream, a.value.read(), b.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  return pass.tape->record("add", std::move(y), {a, b}, [](const Tensor& gy, Gradients& inputs) {
+    inputs.add(0, gy);
+    inputs.add(1, gy);
+  });
+}
+
+Var gate(Pass& pass, const Var& x, const Var& factors) {
+  const Range range("gate");
+  require(x.shape().rank() == 4 && factors.shape() == Shape({x.shape()[0], x.shape()[3]}),
+          "gate: expected an input (N, L, H, C) and factors (N, C), got {} and {}", x.shape().text(),
+          factors.shape().text());
+  const kernels::GateShape shape{x.shape()[0], x.shape()[1] * x.shape()[2], x.shape()[3]};
+  Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
+  kernels::on(pass.stream)
+      .pointwise.gate(pass.stream, shape, x.value.read(), factors.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  auto backward = [shape, stream = pass.stream, x = Saved(x.value), factors = Saved(factors.value)](
+                      const Tensor& gy, Gradients& inputs) mutable {
+    Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
+    Tensor gfactors = Tensor::empty({shape.n, shape.c}, gy.type(), stream.device);
+    kernels::on(stream).pointwise.gate_backward(stream, shape, x.get().read(), factors.get().read(),
+                                                gy.read(), gx.write(), gfactors.write());
+    inputs.add(0, std::move(gx));
+    inputs.add(1, std::move(gfactors));
+  };
+  return pass.tape->record("gate", std::move(y), {x, factors}, std::move(backward));
+}
+
+Var concat(Pass& pass, const std::vector<Var>& parts) {
+  const Range range("concat");
+  require(!parts.empty(), "concat: no tensors to put side by side");
+  std::vector<std::int64_t> widths;
+  std::int64_t columns = 0;
+  for (const Var& part : parts) {
+    require(part.shape().rank() == 2 && part.shape()[0] == parts[0].shape()[0],
+            "concat: expected tensors (N, C) of one N, got {} beside {}", part.shape().text(),
+            parts[0].shape().text());
+    widths.push_back(part.shape()[1]);
+    columns += part.shape()[1];
+  }
+  const std::int64_t rows = parts[0].shape()[0];
+  Tensor y = Tensor::empty({rows, columns}, parts[0].value.type(), pass.stream.device);
+  std::int64_t to = 0;
+  for (const Var& part : parts) {
+    const std::int64_t width = part.shape()[1];
+    kernels::on(pass.stream)
+        .pointwise.copy_columns(pass.stream, rows, width, part.value.read(), width, 0, y.write(), columns,
+                                to);
+    to += width;
+  }
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  auto backward = [rows, columns, widths = std::move(widths), stream = pass.stream](
+                      const Tensor& gy, Gradients& inputs) mutable {
+    std::int64_t from = 0;
+    for (int i = 0; i < static_cast<int>(widths.size()); ++i) {
+      if (inputs.wanted(i)) {
+        Tensor gx = Tensor::empty({rows, widths[i]}, gy.type(), stream.device);
+        kernels::on(stream).pointwise.copy_columns(stream, rows, widths[i], gy.read(), columns, from,
+                                                   gx.write(), widths[i], 0);
+        inputs.add(i, std::move(gx));
+      }
+      from += widths[i];
+    }
+  };
+  return pass.tape->record("concat", std::move(y), parts, std::move(backward));
+}
+
+Var view(Pass& pass, const Var& x, const Shape& shape) {
+  Tensor y = x.value.view(shape);
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  return pass.tape->record(
+      "view", std::move(y), {x},
+      [from = x.shape()](const Tensor& gy, Gradients& inputs) { inputs.add(0, gy.view(from)); });
+}
+
+}  // namespace sec::layers
