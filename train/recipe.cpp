@@ -1,0 +1,269 @@
+#include "train/recipe.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <set>
+#include <sstream>
+
+#include "engine/error.h"
+#include "train/metrics.h"
+
+namespace sec::train {
+namespace {
+
+// Where a value came from, for messages: "recipes/a.toml:12" or "--set".
+struct Entry {
+  const toml::node* node;
+  std::string place;
+};
+using Entries = std::map<std::string, Entry>;
+
+void collect(const toml::table& table, const std::string& prefix, const std::string& file, Entries& entries) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      collect(*inner, name + ".", file, entries);
+    } else {
+      entries[name] = {&node, file.empty() ? "--set" : fmt::format("{}:{}", file, node.source().begin.line)};
+    }
+  }
+}
+
+// Levenshtein's distance: how many letters to insert, delete or replace.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
+  const auto distance = [&](const RecipeKey& key) {
+    const std::string_view known = key.name;
+    const std::string_view last = known.substr(known.rfind('.') + 1);  // "epochs" alone is a near miss too
+    return std::min(edit_distance(known, name), 1 + edit_distance(last, name));
+  };
+  return std::min_element(keys.begin(), keys.end(),
+                          [&](const auto& a, const auto& b) { return distance(a) < distance(b); })
+      ->name;
+}
+
+struct Reader {
+  const RecipeKey& key;
+  const Entry& entry;
+
+  [[noreturn]] void wrong(std::string_view expected) const {
+    fail("{}: {}: expected {}", entry.place, key.name, expected);
+  }
+  void check_range(double value) const {
+    if (!(value >= key.min && value <= key.max)) {
+      wrong(fmt::format("a number from {:g} to {:g}, got {:g}", key.min, key.max, value));
+    }
+  }
+  double number(const toml::node& node) const {
+    if (!node.is_number()) {
+      wrong("a number");
+    }
+    const double value = node.value<double>().value_or(0);
+    check_range(value);
+    return value;
+  }
+  template <typename Add>
+  void array(std::string_view expected, Add add) const {
+    const toml::array* values = entry.node->as_array();
+    if (values == nullptr) {
+      wrong(expected);
+    }
+    for (const toml::node& value : *values) {
+      add(value);
+    }
+  }
+
+  void operator()(bool* value) const {
+    if (!entry.node->is_boolean()) {
+      wrong("true or false");
+    }
+    *value = entry.node->as_boolean()->get();
+  }
+  void operator()(std::int64_t* value) const {
+    if (!entry.node->is_integer()) {
+      wrong("a whole number");
+    }
+    check_range(static_cast<double>(entry.node->as_integer()->get()));
+    *value = entry.node->as_integer()->get();
+  }
+  void operator()(double* value) const { *value = number(*entry.node); }
+  void operator()(std::string* value) const {
+    if (!entry.node->is_string()) {
+      wrong("a string");
+    }
+    *value = entry.node->as_string()->get();
+    if (!key.choices.empty() &&
+        std::find(key.choices.begin(), key.choices.end(), *value) == key.choices.end()) {
+      wrong(fmt::format("one of {}, got \"{}\"", fmt::join(key.choices, ", "), *value));
+    }
+  }
+  void operator()(std::vector<double>* values) const {
+    values->clear();
+    array("a list of numbers", [&](const toml::node& node) { values->push_back(number(node)); });
+  }
+  void operator()(std::vector<std::string>* values) const {
+    values->clear();
+    array("a list of strings", [&](const toml::node& node) {
+      if (!node.is_string()) {
+        wrong("a list of strings");
+      }
+      values->push_back(node.as_string()->get());
+    });
+  }
+};
+
+void assign(Recipe& recipe, const toml::table& table, const std::string& file) {
+  Entries entries;
+  collect(table, "", file, entries);
+  const std::vector<RecipeKey> keys = recipe_keys(recipe);
+  for (const auto& [name, entry] : entries) {
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
+    if (key == keys.end()) {
+      fail("{}: unknown recipe key {}; the nearest is {}", entry.place, name, nearest(keys, name));
+    }
+    std::visit(Reader{*key, entry}, key->value);
+  }
+}
+
+// "train.epochs=3" as TOML; a value that is no TOML, such as the bare word in "train.optimizer=sgd", is a
+// string.
+toml::table parse_override(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  require(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);
+  const std::string key = text.substr(0, equals);
+  const std::string value = text.substr(equals + 1);
+  require(value.find('\n') == std::string::npos && key.find('\n') == std::string::npos,
+          "--set {}: expected one line", key);
+  try {
+    return toml::parse(key + " = " + value);
+  } catch (const toml::parse_error&) {
+    try {
+      return toml::parse(fmt::format("{} = '{}'", key, value));
+    } catch (const toml::parse_error& error) {
+      fail("--set {}: {}", text, error.description());
+    }
+  }
+}
+
+void check(const Recipe& r, const std::string& file) {
+  const auto has = [](const auto& list, const auto& item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+  };
+  require(!r.data.train.empty(), "{}: data.train: no records to train on", file);
+  require(!r.data.leads.empty(), "{}: data.leads: no lead selected", file);
+  require(!r.input.channels.empty(), "{}: input.channels: the network needs at least one", file);
+  require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
+  require(r.classes.size() >= 2, "{}: classes: expected at least two", file);
+  for (const std::string& name : r.classes) {
+    require(has(aami_classes, name), "{}: classes: expected AAMI classes (N, S, V, F, Q), got \"{}\"", file,
+            name);
+    require(std::count(r.classes.begin(), r.classes.end(), name) == 1, "{}: classes: {} is listed twice",
+            file, name);
+  }
+  require(r.loss.weights.empty() || r.loss.weights.size() == r.classes.size(),
+          "{}: loss.weights: {} weights for {} classes", file, r.loss.weights.size(), r.classes.size());
+  require(r.loss.weights.empty() || r.loss.class_weights == "none",
+          "{}: loss.weights and loss.class_weights = \"{}\" contradict each other", file,
+          r.loss.class_weights);
+  require(r.loss.kind == "cross_entropy" || r.loss.smoothing == 0,
+          "{}: loss.smoothing needs loss.kind = \"cross_entropy\"", file);
+  require(r.loss.kind != "focal" || (r.loss.weights.empty() && r.loss.class_weights == "none"),
+          "{}: the focal loss has no class weights: it has loss.focal_alpha", file);
+  const bool chooses = r.train.choose == "best" || r.train.patience > 0;
+  require(!chooses || !r.data.validation.empty(),
+          "{}: data.validation is empty, but train.choose = \"best\" and train.patience need it", file);
+}
+
+void write_value(std::ostream& out, const std::string& text) {
+  out << toml::value<std::string>(text);
+}
+void write_value(std::ostream& out, bool value) {
+  out << (value ? "true" : "false");
+}
+void write_value(std::ostream& out, std::int64_t value) {
+  out << value;
+}
+// The shortest text that reads back as the same double, with a point so that TOML takes it for a float.
+void write_value(std::ostream& out, double value) {
+  std::string text = fmt::format("{}", value);
+  out << text << (text.find_first_of(".e") == std::string::npos ? ".0" : "");
+}
+template <typename T>
+void write_value(std::ostream& out, const std::vector<T>& values) {
+  out << '[';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out << (i > 0 ? ", " : "");
+    write_value(out, values[i]);
+  }
+  out << ']';
+}
+
+}  // namespace
+
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& overrides) {
+  Recipe recipe;
+  try {
+    assign(recipe, toml::parse(text, file), file);
+  } catch (const toml::parse_error& error) {
+    fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
+  }
+  for (const std::string& override : overrides) {
+    assign(recipe, parse_override(override), "");
+  }
+  check(recipe, file);
+  return recipe;
+}
+
+Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides) {
+  std::ifstream in(file);
+  require(in.good(), "{}: cannot open the recipe: {}", file, std::strerror(errno));
+  std::ostringstream text;
+  text << in.rdbuf();
+  require(!in.bad() && !text.fail(), "{}: cannot read the recipe", file);
+  return parse_recipe(text.str(), file, overrides);
+}
+
+std::string to_toml(const Recipe& recipe) {
+  Recipe copy = recipe;
+  std::ostringstream out;
+  std::string section;
+  for (const RecipeKey& key : recipe_keys(copy)) {
+    const std::string name = key.name;
+    const std::size_t dot = name.find('.');
+    if (dot != std::string::npos && name.substr(0, dot) != section) {
+      section = name.substr(0, dot);
+      out << "\n[" << section << "]\n";
+    }
+    out << name.substr(dot == std::string::npos ? 0 : dot + 1) << " = ";
+    std::visit([&](const auto* value) { write_value(out, *value); }, key.value);
+    if (*key.help != '\0') {
+      out << "  # " << key.help;
+    }
+    if (!key.choices.empty()) {
+      out << ": " << fmt::format("{}", fmt::join(key.choices, ", "));
+    }
+    out << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace sec::train

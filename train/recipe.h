@@ -1,0 +1,124 @@
+// A recipe says everything that determines a training run but the data, the seed and the device: what the
+// network is given, its size, how beats are drawn and augmented, loss, optimizer, schedule, and which
+// weights are chosen. It is a plain struct, read from TOML; every key can be overridden on the command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sec::train {
+
+struct Recipe {
+  std::string title = "SE-ECGNet";
+
+  struct Data {
+    // Record names; "DS1" and "DS2" stand for the records of de Chazal's split, "*" for every record of the
+    // folder that is on no other side. Validation and test records are taken out of train.
+    std::vector<std::string> train = {"DS1"};
+    std::vector<std::string> validation;
+    std::vector<std::string> test = {"DS2"};
+    std::vector<std::string> leads = {"MLII", "other"};  // "other": the first lead not yet taken
+    double rate = 120;                                   // Hz, of the windows
+    double before = 1.3;                                 // s, of the window before the R peak
+    double after = 0.7;                                  // s, after it
+    std::string wander = "median";                       // how baseline wander is removed
+  } data;
+
+  struct Input {
+    // One network input ("lead") each; see train/inputs.h for the names.
+    std::vector<std::string> channels = {"lead1", "lead2"};
+    std::vector<std::string> covariates;
+    bool normalise = true;         // divide by the running median QRS amplitude of past beats
+    std::int64_t past_beats = 64;  // from how many past beats amplitude and template are taken
+    bool long_beats = true;        // of these, those with the longer half of RR intervals
+    double clip = 3;               // values beyond are clipped; 0: never
+  } input;
+
+  std::vector<std::string> classes = {"N", "S", "V", "F"};
+
+  struct Network {
+    std::int64_t width = 32;
+    bool tied = false;
+    double dropout = 0.2;
+  } network;
+
+  struct Sampler {
+    std::string kind = "shuffle";
+    std::int64_t majority_cap = 0;   // shuffle: at most so many beats of a class an epoch; 0: all
+    std::int64_t epoch_samples = 0;  // weighted: beats drawn an epoch; 0: as many as there are
+    double class_power = 0.5;        // weighted: a class of n beats is drawn in proportion to n^power
+    double record_power = 0.5;       // weighted: and within it a record of m such beats to m^power
+  } sampler;
+
+  struct Augment {
+    double scale = 0;            // standard deviation of the log of each lead's amplitude
+    double noise = 0;            // white noise: its standard deviation is uniform in [0, noise)
+    double wander = 0;           // standard deviation of the amplitude of a slow sine
+    double shift = 0;            // s, uniform in [-shift, shift]
+    double lead_drop = 0;        // probability that the channels of the second lead are zero
+    double covariate_noise = 0;  // standard deviation
+    double covariate_drop = 0;   // probability that all covariates are zero
+  } augment;
+
+  struct Loss {
+    std::string kind = "cross_entropy";
+    double smoothing = 0;                        // cross_entropy: of the labels
+    std::string class_weights = "none";          // from the training beats
+    std::vector<double> weights;                 // one a class, instead
+    double focal_alpha = 0.25, focal_gamma = 2;  // focal
+  } loss;
+
+  struct Train {
+    std::int64_t epochs = 10;
+    std::int64_t batch = 64;
+    std::string optimizer = "adamw";
+    double rate = 1e-3;
+    double weight_decay = 0.01;
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam, adamw
+    double momentum = 0.9;                              // sgd
+    bool nesterov = false;                              // sgd
+    std::string schedule = "cosine";
+    double warmup_epochs = 0;
+    std::vector<double> step_epochs;  // step: the rate is multiplied by step_factor at each of these
+    double step_factor = 0.1;
+    double final_rate = 0;      // cosine: at the end
+    double clip_norm = 0;       // of the gradient; 0: no clipping
+    double average_decay = 0;   // of the weights' moving average that is scored; 0: the weights themselves
+    std::int64_t patience = 0;  // stop after so many epochs without a better validation macro-F1; 0: never
+    std::string choose = "best";
+    std::int64_t checkpoint_steps = 200;  // last.safetensors is written every so many steps
+    std::int64_t log_steps = 50;          // a line of log.jsonl every so many steps
+    std::int64_t loader_threads = 1;
+    std::int64_t evaluation_batch = 256;
+  } train;
+
+  std::int64_t window_before() const;  // samples before the R peak's, at data.rate
+  std::int64_t window_length() const;  // samples
+};
+
+// One key: where its value lives, what it may be, and what it is for.
+struct RecipeKey {
+  using Value = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<double>*,
+                             std::vector<std::string>*>;
+  const char* name;  // "train.epochs"
+  Value value;
+  const char* help;
+  double min = 0, max = 0;                // of numbers, inclusive
+  std::vector<std::string> choices = {};  // of strings; empty: any
+};
+// Every key of `recipe`, in the order in which recipes are written.
+std::vector<RecipeKey> recipe_keys(Recipe& recipe);
+
+// Reads TOML text and overrides of the form "key=value", later ones win. `file` is for messages. Throws Error
+// naming file, line and key on bad TOML, an unknown key (with the nearest known one), a value of the wrong
+// type or out of range.
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& overrides = {});
+Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
+
+// The recipe as TOML with every key, its help as comment. Parses back to an equal recipe.
+std::string to_toml(const Recipe& recipe);
+
+}  // namespace sec::train
