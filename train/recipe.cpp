@@ -3,14 +3,12 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <charconv>
-#include <fstream>
 #include <map>
 #include <numeric>
-#include <set>
 #include <sstream>
 
 #include "engine/error.h"
+#include "io/read_file.h"
 #include "train/metrics.h"
 
 namespace sec::train {
@@ -234,12 +232,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
 }
 
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides) {
-  std::ifstream in(file);
-  require(in.good(), "{}: cannot open the recipe: {}", file, std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  require(!in.bad() && !text.fail(), "{}: cannot read the recipe", file);
-  return parse_recipe(text.str(), file, overrides);
+  return parse_recipe(io::read_file(file), file, overrides);
 }
 
 std::string to_toml(const Recipe& recipe) {

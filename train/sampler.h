@@ -1,0 +1,30 @@
+// Which beats an epoch trains on, and in which order.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "train/recipe.h"
+
+namespace sec::train {
+
+// What the sampler knows of a training beat.
+struct SampledBeat {
+  int label = 0;   // index of its class
+  int record = 0;  // index of its record
+};
+
+// Indices into `beats` for one epoch: a pure function of its arguments. With sampler.kind
+//   "shuffle"   every beat once, in random order; with majority_cap only the first so many of each class, a
+//               fresh choice each epoch;
+//   "weighted"  epoch_samples draws with replacement: a class of n beats gets a share in proportion to
+//               n^class_power, and within it a record with m of these beats to m^record_power. Powers of 1
+//               draw every beat alike, powers of 0 every class and every record alike.
+std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<const SampledBeat> beats,
+                                      std::uint64_t seed, std::int64_t epoch);
+
+// How many indices epoch_order returns.
+std::int64_t epoch_size(const Recipe::Sampler& options, std::span<const SampledBeat> beats);
+
+}  // namespace sec::train
