@@ -1,0 +1,52 @@
+// Annotated recordings, made ready for training: filtered and resampled signals, beats with their classes,
+// and what is known of the patient from the beats so far.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/recipe.h"
+#include "train/rhythm.h"
+
+namespace sec::train {
+
+struct Beat {
+  std::int64_t sample = 0;  // of the R peak, as annotated, at the recording's own rate
+  std::int64_t centre = 0;  // the same at the recipe's rate
+  int aami = 0;             // index into aami_classes
+  int label = -1;           // index into the recipe's classes; -1: not one of them
+};
+
+struct BeatRecord {
+  std::string name;
+  double source_rate = 0;  // Hz, of the recording
+  double rate = 0;         // Hz, of `signals`
+  bool synthetic = false;
+  std::vector<std::string> lead_names;      // as selected
+  std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
+  std::vector<Beat> beats;                  // in order of time
+
+  // From the beats before each one; a record's first beat stands for its own past.
+  Rhythm rhythm;
+  std::vector<float> amplitudes;  // (beats, leads) mV: median peak-to-peak within 100 ms of the R peak
+  std::vector<float> templates;   // (beats, leads, window) mV: the median beat
+};
+
+// Reads FOLDER/NAME.hea, .dat and .atr. Annotations that are no beats are left out. Throws Error naming file
+// and place: what io/ finds wrong, a lead that is not there, samples that are not finite, no beats at all.
+BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
+
+// The same for several records, in parallel, in the order of the names.
+std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
+                                     const Recipe& recipe);
+
+// The samples [begin, begin + out.size()) of a signal; beyond its ends, its first or last sample.
+void cut_window(std::span<const float> signal, std::int64_t begin, std::span<float> out);
+
+// Fills rhythm, amplitudes and templates from signals and beats.
+void describe_patient(BeatRecord& record, const Recipe& recipe);
+
+}  // namespace sec::train

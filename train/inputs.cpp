@@ -1,0 +1,118 @@
+#include "train/inputs.h"
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace sec::train {
+namespace {
+
+constexpr float least_amplitude = 0.1F;  // mV: a flat lead is not blown up into noise
+
+Channel parse_channel(const std::string& name, std::size_t leads) {
+  if (name == "measures") {
+    return {Channel::Kind::measures, -1};
+  }
+  if (name == "tachogram") {
+    return {Channel::Kind::tachogram, -1};
+  }
+  for (std::size_t lead = 0; lead < leads; ++lead) {
+    if (name == fmt::format("lead{}", lead + 1)) {
+      return {Channel::Kind::signal, static_cast<int>(lead)};
+    }
+    if (name == fmt::format("lead{}-difference", lead + 1)) {
+      return {Channel::Kind::difference, static_cast<int>(lead)};
+    }
+  }
+  fail(
+      "input.channels: unknown channel \"{}\"; with {} lead(s) known are lead1 to lead{}, each also with "
+      "-difference, and measures, tachogram",
+      name, leads, leads);
+}
+
+bool uses(const std::vector<Channel>& channels, Channel::Kind kind) {
+  return std::any_of(channels.begin(), channels.end(), [&](const Channel& c) { return c.kind == kind; });
+}
+
+}  // namespace
+
+std::vector<Channel> parse_channels(const Recipe& recipe) {
+  std::vector<Channel> channels;
+  for (const std::string& name : recipe.input.channels) {
+    channels.push_back(parse_channel(name, recipe.data.leads.size()));
+  }
+  return channels;
+}
+
+Inputs::Inputs(const Recipe& recipe, std::vector<BeatRecord> records)
+    : options_(recipe.input),
+      before_(recipe.window_before()),
+      length_(recipe.window_length()),
+      covariates_(covariate_count(recipe.input.covariates)),
+      channels_(parse_channels(recipe)),
+      records_(std::move(records)) {
+  for (const BeatRecord& record : records_) {
+    RecordFeatures& features = features_.emplace_back();
+    features.covariates = covariates_of(record.rhythm, options_.covariates);
+    if (uses(channels_, Channel::Kind::measures)) {
+      features.measures = strips_of(record.rhythm, StripKind::measures);
+    }
+    if (uses(channels_, Channel::Kind::tachogram)) {
+      features.tachogram = strips_of(record.rhythm, StripKind::tachogram);
+    }
+  }
+}
+
+std::vector<BeatId> Inputs::beats(bool all) const {
+  std::vector<BeatId> ids;
+  for (std::size_t r = 0; r < records_.size(); ++r) {
+    for (std::size_t b = 0; b < records_[r].beats.size(); ++b) {
+      if (all || records_[r].beats[b].label >= 0) {
+        ids.push_back({static_cast<std::int32_t>(r), static_cast<std::int32_t>(b)});
+      }
+    }
+  }
+  return ids;
+}
+
+void Inputs::make(BeatId id, std::span<float> x, std::span<float> covariates) const {
+  const BeatRecord& record = this->record(id);
+  const RecordFeatures& features = features_[static_cast<std::size_t>(id.record)];
+  const auto index = static_cast<std::size_t>(id.beat);
+  const auto length = static_cast<std::size_t>(length_);
+  const std::size_t heads = channels_.size();
+  std::vector<float> row(length);
+  for (std::size_t h = 0; h < heads; ++h) {
+    const Channel& channel = channels_[h];
+    if (channel.is_rhythm()) {
+      const bool measures = channel.kind == Channel::Kind::measures;
+      const auto size =
+          static_cast<std::size_t>(strip_size(measures ? StripKind::measures : StripKind::tachogram));
+      const float* strip = (measures ? features.measures : features.tachogram).data() + index * size;
+      for (std::size_t t = 0; t < length; ++t) {
+        row[t] = strip[t * size / length];
+      }
+    } else {
+      const auto lead = static_cast<std::size_t>(channel.lead);
+      const std::size_t cell = index * record.signals.size() + lead;
+      cut_window(record.signals[lead], record.beats[index].centre - before_, row);
+      if (channel.kind == Channel::Kind::difference) {
+        const float* median_beat = record.templates.data() + cell * length;
+        std::transform(row.begin(), row.end(), median_beat, row.begin(), std::minus<>());
+      }
+      const float unit = options_.normalise ? std::max(record.amplitudes[cell], least_amplitude) : 1.0F;
+      const auto limit = static_cast<float>(options_.clip);
+      for (float& value : row) {
+        value /= unit;
+        value = limit > 0 ? std::clamp(value, -limit, limit) : value;
+      }
+    }
+    for (std::size_t t = 0; t < length; ++t) {
+      x[t * heads + h] = row[t];
+    }
+  }
+  const auto k = static_cast<std::size_t>(covariates_);
+  std::copy_n(features.covariates.begin() + static_cast<std::ptrdiff_t>(index * k), k, covariates.begin());
+}
+
+}  // namespace sec::train

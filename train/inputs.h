@@ -1,0 +1,70 @@
+// From beats to what the network is given.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/beats.h"
+
+namespace sec::train {
+
+// One network input, named in a recipe's input.channels; K counts data.leads from 1:
+//   "leadK"             the lead around the beat, in mV or, with input.normalise, in the patient's usual QRS
+//                       amplitudes
+//   "leadK-difference"  its difference from the patient's median beat
+//   "measures", "tachogram"  the rhythm strips of train/rhythm.h
+struct Channel {
+  enum class Kind { signal, difference, measures, tachogram } kind = Kind::signal;
+  int lead = -1;  // index into data.leads; -1 for the rhythm strips
+
+  bool is_rhythm() const { return lead < 0; }
+};
+
+// Throws Error on an unknown name and on a lead that data.leads does not have.
+std::vector<Channel> parse_channels(const Recipe& recipe);
+
+// Which beat: indices into the records of a data set and into their beats.
+struct BeatId {
+  std::int32_t record = 0;
+  std::int32_t beat = 0;
+};
+
+// A set of records under one recipe, and how to present their beats to the network.
+class Inputs {
+ public:
+  // Throws Error if the recipe asks for unknown channels or covariates.
+  Inputs(const Recipe& recipe, std::vector<BeatRecord> records);
+
+  const std::vector<BeatRecord>& records() const { return records_; }
+  const std::vector<Channel>& channels() const { return channels_; }
+  std::int64_t length() const { return length_; }                                     // L
+  std::int64_t leads() const { return static_cast<std::int64_t>(channels_.size()); }  // H
+  std::int64_t covariates() const { return covariates_; }                             // K
+
+  // Every beat with a label, in the order of records and time; with `all`, those without one too.
+  std::vector<BeatId> beats(bool all = false) const;
+  const BeatRecord& record(BeatId id) const { return records_[static_cast<std::size_t>(id.record)]; }
+  const Beat& beat(BeatId id) const { return record(id).beats[static_cast<std::size_t>(id.beat)]; }
+
+  void make(BeatId id,
+            std::span<float> x,                  // (L, H)
+            std::span<float> covariates) const;  // (K)
+
+ private:
+  struct RecordFeatures {
+    std::vector<float> covariates;  // (beats, K)
+    std::vector<float> measures;    // (beats, strip_size), empty if no channel draws them
+    std::vector<float> tachogram;
+  };
+  Recipe::Input options_;
+  std::int64_t before_;
+  std::int64_t length_;
+  std::int64_t covariates_;
+  std::vector<Channel> channels_;
+  std::vector<BeatRecord> records_;
+  std::vector<RecordFeatures> features_;
+};
+
+}  // namespace sec::train

@@ -1,0 +1,155 @@
+#include "train/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "engine/error.h"
+#include "train/augment.h"
+#include "train/sampler.h"
+
+namespace sec::train {
+
+Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats) {
+  const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
+  const auto k = static_cast<std::size_t>(inputs.covariates());
+  Batch batch;
+  batch.x.resize(beats.size() * cells);
+  batch.covariates.resize(beats.size() * k);
+  for (std::size_t n = 0; n < beats.size(); ++n) {
+    inputs.make(beats[n], {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
+    batch.labels.push_back(inputs.beat(beats[n]).label);
+  }
+  batch.beats = std::move(beats);
+  return batch;
+}
+
+struct Loader::State {
+  const Inputs& inputs;
+  const Recipe recipe;
+  const std::uint64_t seed;
+  std::vector<BeatId> beats;         // all that have a label
+  std::vector<SampledBeat> sampled;  // the same, as the sampler sees them
+  std::int64_t epoch_steps = 0;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::int64_t, std::vector<std::int64_t>> orders;  // by epoch, the ones in use
+  std::map<std::int64_t, Batch> ready;                       // by step
+  std::int64_t next_to_make = 0;
+  std::int64_t next_to_give = 0;
+  std::int64_t ahead = 0;  // batches that may be ready before they are asked for
+  bool stop = false;
+  std::exception_ptr error;
+  std::vector<std::thread> threads;
+
+  State(const Inputs& in, const Recipe& r, std::uint64_t s) : inputs(in), recipe(r), seed(s) {}
+
+  std::vector<BeatId> beats_of(std::int64_t step) {
+    const std::int64_t epoch = step / epoch_steps;
+    const std::lock_guard lock(mutex);
+    auto found = orders.find(epoch);
+    if (found == orders.end()) {
+      orders.erase(orders.begin(), orders.lower_bound(next_to_give / epoch_steps));
+      found = orders.emplace(epoch, epoch_order(recipe.sampler, sampled, seed, epoch)).first;
+    }
+    const auto size = static_cast<std::int64_t>(found->second.size());
+    const std::int64_t begin = step % epoch_steps * recipe.train.batch;
+    const std::int64_t end = std::min(begin + recipe.train.batch, size);
+    std::vector<BeatId> chosen;
+    for (std::int64_t i = begin; i < end; ++i) {
+      chosen.push_back(beats[static_cast<std::size_t>(found->second[static_cast<std::size_t>(i)])]);
+    }
+    return chosen;
+  }
+
+  Batch make(std::int64_t step) {
+    Batch batch = make_batch(inputs, beats_of(step));
+    batch.step = step;
+    batch.epoch = step / epoch_steps;
+    const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
+    const auto k = static_cast<std::size_t>(inputs.covariates());
+    for (std::size_t n = 0; n < batch.beats.size(); ++n) {
+      augment(recipe.augment, inputs, recipe.data.rate, seed, step, static_cast<std::int64_t>(n),
+              {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
+    }
+    return batch;
+  }
+
+  void serve() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return stop || next_to_make < next_to_give + ahead; });
+      if (stop) {
+        return;
+      }
+      const std::int64_t step = next_to_make++;
+      lock.unlock();
+      try {
+        Batch batch = make(step);
+        lock.lock();
+        ready.emplace(step, std::move(batch));
+      } catch (...) {
+        if (!lock.owns_lock()) {
+          lock.lock();
+        }
+        error = std::current_exception();
+        stop = true;
+      }
+      changed.notify_all();
+    }
+  }
+};
+
+Loader::Loader(const Inputs& inputs, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step)
+    : state_(std::make_unique<State>(inputs, recipe, seed)) {
+  State& s = *state_;
+  s.beats = inputs.beats();
+  require(!s.beats.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
+  for (const BeatId id : s.beats) {
+    s.sampled.push_back({inputs.beat(id).label, id.record});
+  }
+  s.epoch_steps = std::max<std::int64_t>(1, epoch_size(recipe.sampler, s.sampled) / recipe.train.batch);
+  s.next_to_make = s.next_to_give = first_step;
+  s.ahead = 2 * recipe.train.loader_threads;
+  for (std::int64_t i = 0; i < recipe.train.loader_threads; ++i) {
+    s.threads.emplace_back([&s] { s.serve(); });
+  }
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stop = true;
+  }
+  state_->changed.notify_all();
+  for (std::thread& thread : state_->threads) {
+    thread.join();
+  }
+}
+
+std::int64_t Loader::epoch_steps() const {
+  return state_->epoch_steps;
+}
+
+Batch Loader::next() {
+  State& s = *state_;
+  if (s.threads.empty()) {
+    return s.make(s.next_to_give++);
+  }
+  std::unique_lock lock(s.mutex);
+  s.changed.wait(lock, [&] { return s.error || s.ready.contains(s.next_to_give); });
+  if (s.error) {
+    std::rethrow_exception(s.error);
+  }
+  Batch batch = std::move(s.ready.extract(s.next_to_give).mapped());
+  ++s.next_to_give;
+  lock.unlock();
+  s.changed.notify_all();
+  return batch;
+}
+
+}  // namespace sec::train

@@ -1,0 +1,46 @@
+// Training batches, made ahead of time on other threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "train/inputs.h"
+
+namespace sec::train {
+
+// A batch on the host.
+struct Batch {
+  std::int64_t epoch = 0;  // counts from 0
+  std::int64_t step = 0;   // of the whole run, from 0
+  std::vector<BeatId> beats;
+  std::vector<float> x;              // (N, L, H, 1)
+  std::vector<float> covariates;     // (N, K)
+  std::vector<std::int32_t> labels;  // (N)
+};
+
+// The batch of unaugmented beats, labels as they are (-1: none).
+Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats);
+
+// The batches of a training run from step `first_step` on, in order. An epoch's beats are cut into batches of
+// train.batch; what is left over waits for another epoch's order. The batches are a pure function of inputs,
+// recipe and seed: neither the number of loader threads nor a resumed run changes a bit.
+class Loader {
+ public:
+  // `inputs` must outlive the loader. With train.loader_threads of 0, next() makes its batch itself. Throws
+  // Error if no beat has a label.
+  Loader(const Inputs& inputs, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  std::int64_t epoch_steps() const;
+  // Rethrows what went wrong on a loader thread.
+  Batch next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sec::train
