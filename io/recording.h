@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sec::io {
@@ -10,11 +11,13 @@ namespace sec::io {
 // An event at a sample of a recording: for MIT-BIH mostly a heartbeat.
 struct Annotation {
   std::int64_t sample = 0;
-  int code = 0;     // annotation type of the MIT format (ecgcodes.h)
+  int code = 0;     // annotation type of the MIT format: see annotation_codes.h
   int subtype = 0;  // SUB
   int channel = 0;  // CHN
   int number = 0;   // NUM
   std::string aux;
+
+  friend bool operator==(const Annotation&, const Annotation&) = default;
 };
 
 // One lead's description.
@@ -39,5 +42,8 @@ struct Recording {
     return signals.empty() ? 0 : static_cast<std::int64_t>(signals.front().size());
   }
 };
+
+// The index of the lead of that name. Throws Error listing the leads there are.
+std::size_t lead_index(const Recording& recording, std::string_view name);
 
 }  // namespace sec::io

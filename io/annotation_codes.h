@@ -1,0 +1,28 @@
+// The annotation types of the MIT format (WFDB Applications Guide, annot(5), ecgcodes.h).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sec::io {
+
+struct AnnotationCode {
+  int code;
+  std::string_view symbol;  // mnemonic: "N"
+  std::string_view description;
+};
+
+constexpr int first_user_code = 42;  // 42 to 49 are free for users to define
+constexpr int last_user_code = 49;
+
+std::span<const AnnotationCode> annotation_codes();  // all that are defined, in order
+
+// The mnemonic, "[42]" for user-defined types. Throws Error on a code that is neither.
+std::string symbol_of(int code);
+bool is_annotation_code(int code);
+// The code of a mnemonic, of user-defined types too; nothing if there is none.
+std::optional<int> code_of(std::string_view symbol);
+
+}  // namespace sec::io

@@ -1,0 +1,150 @@
+#include "io/wfdb_header.h"
+
+#include <gtest/gtest.h>
+
+#include "files.h"
+#include "io/recording.h"
+
+namespace sec::io {
+namespace {
+
+TEST(WfdbHeader, ReadsMitBihWithCarriageReturns) {
+  const WfdbHeader header = parse_wfdb_header(
+      "100 2 360 650000\r\n100.dat 212 200 11 1024 995 -22131 0 MLII\r\n"
+      "100.dat 212 200 11 1024 1011 20052 0 V5\r\n# 69 M 1085 1629 x1\r\n# Aldomet, Inderal\r\n",
+      "100.hea");
+  EXPECT_EQ(header.name, "100");
+  EXPECT_EQ(header.rate, 360);
+  EXPECT_EQ(header.samples, 650000);
+  ASSERT_EQ(header.signals.size(), 2U);
+  const WfdbSignal& second = header.signals[1];
+  EXPECT_EQ(second.file, "100.dat");
+  EXPECT_EQ(second.format, 212);
+  EXPECT_EQ(second.gain, 200);
+  EXPECT_EQ(second.baseline, 1024);
+  EXPECT_EQ(second.units, "mV");
+  EXPECT_EQ(second.resolution, 11);
+  EXPECT_EQ(second.initial, 1011);
+  EXPECT_EQ(second.checksum, 20052);
+  EXPECT_EQ(second.description, "V5");
+  EXPECT_EQ(header.comments, (std::vector<std::string>{"69 M 1085 1629 x1", "Aldomet, Inderal"}));
+}
+
+TEST(WfdbHeader, ReadsEveryOptionalField) {
+  const WfdbHeader header = parse_wfdb_header(
+      "# before\n\nrec_1 1 62.4725/999.56(-5) 14400 19:46:25.757 01/02/1990\n"
+      "x.dat 16x4:3+512 -16.5(800)/mmHg 12 2048 7 49347 64 arterial pressure  \n#after",
+      "x.hea");
+  EXPECT_EQ(header.rate, 62.4725);
+  EXPECT_EQ(header.counter_rate, 999.56);
+  EXPECT_EQ(header.base_counter, -5);
+  EXPECT_EQ(header.base_time, "19:46:25.757");
+  EXPECT_EQ(header.base_date, "01/02/1990");
+  const WfdbSignal& signal = header.signals.at(0);
+  EXPECT_EQ(signal.samples_per_frame, 4);
+  EXPECT_EQ(signal.skew, 3);
+  EXPECT_EQ(signal.byte_offset, 512);
+  EXPECT_EQ(signal.gain, -16.5);
+  EXPECT_EQ(signal.baseline, 800);
+  EXPECT_EQ(signal.zero, 2048);
+  EXPECT_EQ(signal.units, "mmHg");
+  EXPECT_EQ(signal.checksum, 49347);
+  EXPECT_EQ(signal.block_size, 64);
+  EXPECT_EQ(signal.description, "arterial pressure");
+  EXPECT_EQ(header.comments, (std::vector<std::string>{"before", "after"}));
+}
+
+TEST(WfdbHeader, FillsInTheStandardsDefaults) {
+  const WfdbHeader header = parse_wfdb_header("r 2\nr.dat 16\nr.dat 16 0 11 5\n", "r.hea");
+  EXPECT_EQ(header.rate, 250);
+  EXPECT_EQ(header.samples, 0);
+  EXPECT_EQ(header.signals[0].gain, 200);
+  EXPECT_EQ(header.signals[0].resolution, 12);
+  EXPECT_EQ(header.signals[0].baseline, 0);
+  EXPECT_FALSE(header.signals[0].initial || header.signals[0].checksum);
+  EXPECT_EQ(header.signals[1].gain, 200);
+  EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero
+}
+
+TEST(WfdbHeader, TextReadsBackTheSame) {
+  const std::string text =
+      "rec_1 2 62.4725/999.56(-5) 14400 19:46:25.757 01/02/1990\n"
+      "x.dat 16:3+512 -16.5(800)/mmHg 12 2048 7 -3 64 arterial pressure\nx.dat 16:3+512 200 11 1024\n# "
+      "note\n";
+  EXPECT_EQ(wfdb_header_text(parse_wfdb_header(text, "x.hea")), text);
+  WfdbHeader header = parse_wfdb_header(text, "x.hea");
+  header.signals[0].description = "two\nlines";
+  expect_error([&] { wfdb_header_text(header); },
+               "rec_1.hea: a comment, description or unit with a line break cannot be written");
+  header = parse_wfdb_header(text, "x.hea");
+  header.signals[0].description = "blank at the end ";
+  expect_error([&] { wfdb_header_text(header); },
+               "rec_1.hea: a name, comment, description or unit would not read back as given");
+}
+
+struct BadHeader {
+  std::string name;
+  std::string text;
+  std::string message;
+};
+
+class BadWfdbHeader : public testing::TestWithParam<BadHeader> {};
+
+TEST_P(BadWfdbHeader, OneLineSaysWhy) {
+  expect_error([] { parse_wfdb_header(GetParam().text, "r.hea"); }, "r.hea" + GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, BadWfdbHeader,
+    testing::Values(
+        BadHeader{"Empty", "", ": no record line"}, BadHeader{"OnlyComments", "# x\n", ": no record line"},
+        BadHeader{"MultiSegment", "r/3 2 360\n",
+                  ":1: multi-segment records are not supported (record 'r/3')"},
+        BadHeader{"NoCount", "r\n", ":1: the number of signals is missing"},
+        BadHeader{"BadName", "a*b 1\n", ":1: 'a*b' is not a record name"},
+        BadHeader{"NegativeCount", "r -1\n", ":1: number of signals is '-1', expected a number"},
+        BadHeader{"HugeCount", "r 2147483648 360\nr.dat 16\n", ":1: 2147483648 signals promised, 1 found"},
+        BadHeader{"OverflowingCount", "r 99999999999999999999\n",
+                  ":1: number of signals is '99999999999999999999', expected a number within range"},
+        BadHeader{"TooFew", "r 2 360\nr.dat 16\n# c\n", ":1: 2 signals promised, 1 found"},
+        BadHeader{"TooMany", "r 1 360\nr.dat 16\nr.dat 16\n",
+                  ":3: more signals than the 1 that the record line promises"},
+        BadHeader{"ZeroRate", "r 1 0\nr.dat 16\n", ":1: sampling rate is 0 Hz, expected more than 0"},
+        BadHeader{"NegativeRate", "r 1 -360\n", ":1: sampling rate is -360 Hz, expected more than 0"},
+        BadHeader{"InfiniteRate", "r 1 inf\n", ":1: sampling rate is 'inf', expected a finite number"},
+        BadHeader{"OpenBracket", "r 1 360/1(4\n",
+                  ":1: sampling rate is '360/1(4', expected a closing bracket"},
+        BadHeader{"NegativeSamples", "r 1 360 -5\n", ":1: number of samples is -5, expected 0 or more"},
+        BadHeader{"BadTime", "r 1 360 5 noon\n", ":1: base time is 'noon', expected HH:MM:SS"},
+        BadHeader{"BadDate", "r 1 360 5 1:00 May\n", ":1: base date is 'May', expected DD/MM/YYYY"},
+        BadHeader{"NoFormat", "r 1\nr.dat\n", ":2: format is '', expected a number"},
+        BadHeader{"BadFormat", "r 1\nr.dat 16q\n",
+                  ":2: format is '16q', expected FORMATxSAMPLES:SKEW+OFFSET"},
+        BadHeader{"ZeroPerFrame", "r 1\nr.dat 16x0\n", ":2: samples per frame is 0, expected 1 or more"},
+        BadHeader{"NegativeSkew", "r 1\nr.dat 16:-1\n", ":2: skew is -1, expected 0 or more"},
+        BadHeader{"NegativeOffset", "r 1\nr.dat 16+-1\n", ":2: byte offset is -1, expected 0 or more"},
+        BadHeader{"BadGain", "r 1\nr.dat 16 abc\n", ":2: gain is 'abc', expected a number"},
+        BadHeader{"NanGain", "r 1\nr.dat 16 nan\n", ":2: gain is 'nan', expected a finite number"},
+        BadHeader{"NoUnits", "r 1\nr.dat 16 200/\n", ":2: gain is '200/', expected units after the slash"},
+        BadHeader{"BadChecksum", "r 1\nr.dat 16 200 11 0 0 zero\n",
+                  ":2: checksum is 'zero', expected a number"},
+        BadHeader{"Traversal", "r 1\n../../etc/passwd 16\n",
+                  ":2: '../../etc/passwd' is not the name of a file in the header's folder"},
+        BadHeader{"Absolute", "r 1\n/etc/passwd 16\n",
+                  ":2: '/etc/passwd' is not the name of a file in the header's folder"},
+        BadHeader{"Up", "r 1\n.. 16\n", ":2: '..' is not the name of a file in the header's folder"},
+        BadHeader{"StandardInput", "r 1\n- 16\n",
+                  ":2: '-' is not the name of a file in the header's folder"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Recording, LeadsAreFoundByName) {
+  Recording recording;
+  recording.name = "100";
+  recording.leads = {{"MLII", "mV"}, {"V5", "mV"}};
+  EXPECT_EQ(lead_index(recording, "V5"), 1U);
+  expect_error([&] { lead_index(recording, "V1"); }, "100: no lead 'V1'; its leads: MLII, V5");
+  expect_error([] { lead_index({}, "V1"); }, "no lead 'V1'; its leads: none");
+}
+
+}  // namespace
+}  // namespace sec::io
