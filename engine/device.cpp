@@ -23,7 +23,7 @@ std::string why_unavailable(Device device) {
     case Device::cuda:
       return "this build has no cuda device";
     case Device::simt:
-      return "this build has no simt device";
+      return "";
   }
   return "unknown device";
 }

@@ -6,6 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/host_device.h"
+#ifdef __CUDACC__
+#include <cuda_bf16.h>
+#endif
+
 namespace sec {
 
 enum class DType : std::uint8_t { f32, bf16, i32 };
@@ -15,13 +20,23 @@ struct bf16 {
   std::uint16_t bits = 0;
 
   bf16() = default;
-  // Rounds to nearest, ties to even; NaN stays NaN (made quiet).
-  explicit bf16(float value) {
+  // Rounds to nearest, ties to even; NaN stays NaN (made quiet on hosts, 0x7fff on cuda).
+  SEC_HOST_DEVICE explicit bf16(float value) {
+#ifdef __CUDA_ARCH__
+    bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
+#else
     const auto u = std::bit_cast<std::uint32_t>(value);
     const bool is_nan = (u & 0x7fffffffU) > 0x7f800000U;
     bits = static_cast<std::uint16_t>(is_nan ? (u >> 16) | 0x40U : (u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
+#endif
   }
-  explicit operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+  SEC_HOST_DEVICE explicit operator float() const {
+#ifdef __CUDA_ARCH__
+    return __uint_as_float(static_cast<std::uint32_t>(bits) << 16);
+#else
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+#endif
+  }
 };
 
 constexpr std::size_t size_of(DType type) {

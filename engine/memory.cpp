@@ -84,9 +84,10 @@ class Arena {
 
 Arena& arena(Device device) {
   // Never destroyed: tensors with static storage may outlive any other static object.
-  static Arena* const host = new Arena;
+  static Arena* const cpu = new Arena;
+  static Arena* const simt = new Arena;
   require(device != Device::cuda, "allocate: {}", why_unavailable(device));
-  return *host;
+  return device == Device::simt ? *simt : *cpu;
 }
 
 }  // namespace

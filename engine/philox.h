@@ -6,11 +6,7 @@
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define SEC_HOST_DEVICE __host__ __device__
-#else
-#define SEC_HOST_DEVICE
-#endif
+#include "engine/host_device.h"
 
 namespace sec {
 

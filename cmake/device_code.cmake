@@ -1,0 +1,11 @@
+# Device code (*.cu) is compiled twice: by g++ for the simt device and, with SEC_CUDA, by nvcc for the cuda
+# device. How a file is compiled is a property of the folder that lists it, so the two libraries of the same
+# sources are declared in two folders, as in kernels/simt and kernels/cuda.
+
+# sec_simt_library(name sources...): the kernels of the simt device.
+function(sec_simt_library name)
+  add_library(${name} STATIC ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+  target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas)  # #pragma unroll is nvcc's
+  target_link_libraries(${name} PUBLIC sec_engine)
+endfunction()

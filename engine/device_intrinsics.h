@@ -1,0 +1,201 @@
+// Instructions that CUDA C++ has no function for, under one name on both devices: inline PTX under nvcc, the
+// fiber engine under g++. And 16-byte packets of bf16.
+//
+// The asynchronous copies happen, on simt, when the thread waits for them and not before, so that what is
+// read without a wait (and a barrier, for other threads' copies) is still NaN.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/dtype.h"
+#include "engine/launch.h"
+
+#ifdef __CUDACC__
+#define SEC_DEVICE __device__ __forceinline__
+#define SEC_SITE_PARAMETER
+#else
+#define SEC_DEVICE inline
+#define SEC_SITE_PARAMETER , Site site = Site::current()
+#endif
+
+namespace sec::SEC_BACKEND {
+
+// ---- asynchronous copies from global to shared memory ----
+
+// Copies `bytes` (4, 8 or 16; both addresses aligned to that) of which the first `source_bytes` are read and
+// the rest become zeros: 0 reads nothing, for elements outside a tensor.
+template <int bytes>
+SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = bytes) {
+  static_assert(bytes == 4 || bytes == 8 || bytes == 16, "cp.async copies 4, 8 or 16 bytes");
+#ifdef __CUDACC__
+  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  if constexpr (bytes == 16) {  // past the first-level cache
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(source_bytes)
+                 : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(global), "n"(bytes),
+                 "r"(source_bytes)
+                 : "memory");
+  }
+#else
+  // Touches the first and last bytes now, so that the sanitizers blame this line and not the wait.
+  if (source_bytes > 0) {
+    static_cast<void>(*static_cast<const volatile char*>(global));
+    static_cast<void>(static_cast<const volatile char*>(global)[source_bytes - 1]);
+  }
+  check_async_copy(shared, global, bytes, source_bytes);
+  async_copy({shared, global, bytes, source_bytes});
+#endif
+}
+
+// Closes the group of the copies issued since the last commit.
+SEC_DEVICE void cp_async_commit() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#else
+  async_commit();
+#endif
+}
+
+// Waits until all but the `pending` latest groups of this thread are complete.
+template <int pending>
+SEC_DEVICE void cp_async_wait() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+#else
+  finish_async_copies(pending);
+#endif
+}
+
+// Waits for all copies of this thread, committed or not.
+SEC_DEVICE void cp_async_wait_all() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#else
+  finish_async_copies(all_async_copies);
+#endif
+}
+
+// ---- tensor cores: all 32 lanes of a warp call together ----
+
+// d (16, 8) = a (16, 16) b (16, 8) + c, bf16 operands packed by twos, f32 sums. g = lane / 4, t = lane % 4:
+//   a[0] = A[g][2t, 2t+1]    a[1] = A[g+8][2t, 2t+1]    a[2] = A[g][2t+8, 2t+9]    a[3] = A[g+8][2t+8, 2t+9]
+//   b[0] = B[2t, 2t+1][g]    b[1] = B[2t+8, 2t+9][g]
+//   d[0], d[1] = D[g][2t, 2t+1]    d[2], d[3] = D[g+8][2t, 2t+1]    c like d; it may be d
+SEC_DEVICE void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                                  const float (&c)[4] SEC_SITE_PARAMETER) {
+#ifdef __CUDACC__
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%10,%11,%12,%13};"
+      : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "f"(c[0]), "f"(c[1]), "f"(c[2]),
+        "f"(c[3]));
+#else
+  Mma operand{d, a, b, c};
+  warp_collective("mma_m16n8k16_bf16", 0xffffffffU, complete_mma_m16n8k16_bf16, &operand, site);
+#endif
+}
+
+// d (16, 8) = a (16, 8) b (8, 8) + c, tf32 operands (f32 rounded by to_tf32), f32 sums:
+//   a[0] = A[g][t]    a[1] = A[g+8][t]    a[2] = A[g][t+4]    a[3] = A[g+8][t+4]
+//   b[0] = B[t][g]    b[1] = B[t+4][g]    c and d as above
+SEC_DEVICE void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                                 const float (&c)[4] SEC_SITE_PARAMETER) {
+#ifdef __CUDACC__
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%10,%11,%12,%13};"
+      : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "f"(c[0]), "f"(c[1]), "f"(c[2]),
+        "f"(c[3]));
+#else
+  Mma operand{d, a, b, c};
+  warp_collective("mma_m16n8k8_tf32", 0xffffffffU, complete_mma_m16n8k8_tf32, &operand, site);
+#endif
+}
+
+// The f32 whose lower 13 bits are zero that is nearest to `value`, ties away from zero, as an mma operand.
+SEC_DEVICE unsigned to_tf32(float value) {
+#ifdef __CUDACC__
+  unsigned bits;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(value));
+  return bits;
+#else
+  const unsigned bits = __float_as_uint(value);
+  return (bits & 0x7f800000U) == 0x7f800000U ? bits : (bits + 0x1000U) & 0xffffe000U;
+#endif
+}
+
+// Loads `matrices` (1, 2 or 4) 8 x 8 matrices of 16-bit elements from shared memory: lane i gives the address
+// of row i % 8 of matrix i / 8 (16 bytes, aligned to 16; lanes beyond the last matrix give any valid row),
+// and receives in registers[m] the elements [g][2t, 2t+1] of matrix m, or of its transpose.
+template <int matrices, bool transposed = false>
+SEC_DEVICE void ldmatrix(unsigned (&registers)[matrices], const void* row SEC_SITE_PARAMETER) {
+  static_assert(matrices == 1 || matrices == 2 || matrices == 4, "ldmatrix loads 1, 2 or 4 matrices");
+#ifdef __CUDACC__
+  const auto from = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  if constexpr (matrices == 1 && !transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];"
+                 : "=r"(registers[0])
+                 : "r"(from)
+                 : "memory");
+  } else if constexpr (matrices == 1) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];"
+                 : "=r"(registers[0])
+                 : "r"(from)
+                 : "memory");
+  } else if constexpr (matrices == 2 && !transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+                 : "=r"(registers[0]), "=r"(registers[1])
+                 : "r"(from)
+                 : "memory");
+  } else if constexpr (matrices == 2) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
+                 : "=r"(registers[0]), "=r"(registers[1])
+                 : "r"(from)
+                 : "memory");
+  } else if constexpr (!transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                 : "r"(from)
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                 : "r"(from)
+                 : "memory");
+  }
+#else
+  LoadMatrix operand{{}, matrices, transposed, registers};
+  if (lane_id() < static_cast<unsigned>(8 * matrices)) {
+    const uint4 values = *static_cast<const uint4*>(row);
+    operand.row[0] = values.x;
+    operand.row[1] = values.y;
+    operand.row[2] = values.z;
+    operand.row[3] = values.w;
+  }
+  warp_collective("ldmatrix", 0xffffffffU, complete_load_matrix, &operand, site);
+#endif
+}
+
+// ---- packets of bf16 ----
+
+// Two bf16 in one register, `low` in the lower half: at the lower address in memory.
+SEC_DEVICE unsigned pack_bf16(float low, float high) {
+#ifdef __CUDACC__
+  unsigned packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+#else
+  return static_cast<unsigned>(bf16(low).bits) | static_cast<unsigned>(bf16(high).bits) << 16;
+#endif
+}
+
+SEC_DEVICE float2 unpack_bf16(unsigned packed) {
+  return make_float2(__uint_as_float(packed << 16), __uint_as_float(packed & 0xffff0000U));
+}
+
+}  // namespace sec::SEC_BACKEND
+
+#undef SEC_SITE_PARAMETER

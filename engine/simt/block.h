@@ -1,0 +1,155 @@
+// One block's threads: who runs, who waits where, and who goes on next.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "engine/simt/cuda_language.h"
+#include "engine/simt/fiber.h"
+#include "engine/simt/runtime.h"
+#include "engine/simt/shared_arena.h"
+
+namespace sec::simt {
+
+constexpr unsigned max_threads = 1024;
+constexpr unsigned warp_size = 32;
+
+// A CUDA thread.
+struct Lane {
+  enum class State : std::uint8_t { unstarted, running, waiting, done };
+  struct PendingCopy {
+    AsyncCopy copy;
+    int group;
+  };
+
+  State state = State::unstarted;
+  unsigned number = 0;  // in its block
+  uint3 index{};        // threadIdx
+  Fiber* fiber = nullptr;
+  void* tsan_fiber = nullptr;
+  const char* waits_in = "";
+  Site site;                        // where it waits
+  std::vector<PendingCopy> copies;  // cp.async, oldest first from next_copy on
+  std::size_t next_copy = 0;
+  int groups = 0;  // committed so far
+};
+
+// Lanes of a warp on their way into a collective.
+struct Gathering {
+  unsigned mask;
+  unsigned arrived;
+  const char* name;
+  Site site;
+  Complete complete;
+  void* token;
+  WarpOperands operands;
+};
+
+struct Warp {
+  unsigned exited = 0;  // the lanes that have returned, or that the block is too small to have
+  int gatherings = 0;
+  std::array<Gathering, warp_size> gathering;
+};
+
+// A launch in progress.
+struct Launch {
+  const char* kernel;
+  LaunchSize size;
+  void (*body)(const void* closure);
+  const void* closure;
+  Order order;
+  std::uint64_t seed;
+};
+
+// Addresses that ThreadSanitizer hangs happens-before edges on, each used for one edge bundle only.
+class Tokens {
+ public:
+  ~Tokens() { clear(); }
+  void* next();  // null without ThreadSanitizer
+  void clear();
+
+ private:
+  static constexpr std::size_t chunk = 64 * 1024;
+  std::vector<char*> chunks_;
+  std::size_t used_ = chunk;
+};
+
+// Runs blocks, one after another, on one host thread.
+class BlockRunner {
+ public:
+  BlockRunner() : fibers_(thread_main) {}
+
+  // Throws Error, or what the kernel threw.
+  void run(const Launch& launch, std::size_t block);
+  // The happens-before edges of a launch under ThreadSanitizer: all threads of all its blocks before what the
+  // host does next.
+  void begin_launch();
+  void end_launch();
+
+  void* shared_array(const void* key, const char* name, std::size_t bytes);
+  void* dynamic_shared();
+  int barrier(Barrier kind, int predicate, const Site& site);
+  void collective(const char* name, unsigned mask, Complete complete, void* operand, const Site& site,
+                  bool is_fence);
+  void fence();
+  Lane& current() { return *current_; }
+
+  // Ends the block with an Error. Called on the fiber of a thread.
+  [[noreturn]] void fail_block(const std::string& what);
+
+ private:
+  static void thread_main(Fiber& self);
+  void run_thread(Fiber& self);
+  void begin_block(std::size_t block);
+  void end_block();
+  void order_threads(std::size_t block);
+  void leave(Lane& lane);  // the lane's thread has returned
+  void go_on(bool done);   // runs another thread; returns when the current fiber has one to run
+  void wait(const char* what, const Site& site);
+  void run_on(Fiber& fiber, Lane& lane);
+  [[noreturn]] void deadlock();
+  std::string place_of(const Lane& lane) const;
+
+  const Launch* launch_ = nullptr;
+  Fibers fibers_;
+  SharedArena arena_;
+  Tokens tokens_;
+  void* end_token_ = nullptr;
+  void* fence_token_ = nullptr;
+
+  unsigned threads_ = 0;
+  std::array<Lane, max_threads> lanes_;
+  std::array<Warp, max_threads / warp_size> warps_;
+  Lane* current_ = nullptr;
+  unsigned started_ = 0;
+  unsigned done_ = 0;
+
+  // Threads in the order they run, all and warp by warp; and what it was made for.
+  std::array<std::uint16_t, max_threads> order_;
+  std::array<std::uint16_t, max_threads> warp_order_;
+  unsigned ordered_threads_ = 0;
+  Order ordered_as_ = Order::shuffled;
+
+  // Threads that can go on, first in first out.
+  std::array<Lane*, max_threads> ready_;
+  unsigned ready_head_ = 0;
+  unsigned ready_tail_ = 0;
+  void make_ready(Lane& lane) { ready_[ready_tail_++ % max_threads] = &lane; }
+
+  // The block barrier under way.
+  unsigned arrived_ = 0;
+  Lane* first_arrived_ = nullptr;
+  int true_predicates_ = 0;
+  int barrier_count_ = 0;  // true predicates of the last completed barrier
+  void* barrier_token_ = nullptr;
+
+  std::string error_;
+  std::exception_ptr exception_;
+};
+
+BlockRunner& runner();  // of this host thread
+
+}  // namespace sec::simt

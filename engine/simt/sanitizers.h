@@ -1,0 +1,56 @@
+// What the fiber engine tells the sanitizers. The functions are weak: null in programs built without the
+// sanitizer, so that the engine itself is compiled once, always uninstrumented.
+#pragma once
+
+#include <cstddef>
+
+extern "C" {
+// AddressSanitizer
+[[gnu::weak]] void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
+[[gnu::weak]] void __sanitizer_finish_switch_fiber(void* fake_stack, const void** old_bottom,
+                                                   std::size_t* old_size);
+[[gnu::weak]] void __asan_poison_memory_region(const volatile void* address, std::size_t size);
+[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
+// ThreadSanitizer
+[[gnu::weak]] void* __tsan_get_current_fiber();
+[[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
+[[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
+[[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+[[gnu::weak]] void __tsan_acquire(void* address);
+[[gnu::weak]] void __tsan_release(void* address);
+}
+
+namespace sec::simt {
+
+inline bool address_sanitizer() {
+  return __sanitizer_start_switch_fiber != nullptr;
+}
+inline bool thread_sanitizer() {
+  return __tsan_create_fiber != nullptr;
+}
+
+inline void poison(const void* address, std::size_t bytes) {
+  if (__asan_poison_memory_region != nullptr) {
+    __asan_poison_memory_region(address, bytes);
+  }
+}
+inline void unpoison(const void* address, std::size_t bytes) {
+  if (__asan_unpoison_memory_region != nullptr) {
+    __asan_unpoison_memory_region(address, bytes);
+  }
+}
+
+// What the running thread did so far happens before what another does after acquire() of the same token. A
+// null token is none.
+inline void release(void* token) {
+  if (token != nullptr) {
+    __tsan_release(token);
+  }
+}
+inline void acquire(void* token) {
+  if (token != nullptr) {
+    __tsan_acquire(token);
+  }
+}
+
+}  // namespace sec::simt
