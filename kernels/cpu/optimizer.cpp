@@ -1,0 +1,115 @@
+#include <cmath>
+
+#include "engine/ranges.h"
+#include "kernels/cpu/loops.h"
+#include "kernels/cpu/parts.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// body(begin, end) for blocks of [0, count). The bodies are plain loops over separate arrays, which the
+// compiler vectorises.
+template <typename Body>
+void each_block(std::int64_t count, const Body& body) {
+  for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {
+    body(block * block_floats, std::min(count, (block + 1) * block_floats));
+  });
+}
+
+void adam(Stream&, const AdamOptions& options, ConstSpan gradient_span, Span parameters_span,
+          Span first_moment_span, Span second_moment_span) {
+  const Range range("adam");
+  const std::int64_t count = parameters_span.count;
+  const float* const gradient = floats(gradient_span, count, "adam: gradient");
+  float* const parameters = floats(parameters_span, count, "adam: parameters");
+  float* const first_moment = floats(first_moment_span, count, "adam: first_moment");
+  float* const second_moment = floats(second_moment_span, count, "adam: second_moment");
+  check(options.step >= 1, "adam: expected steps to count from 1");
+  const AdamOptions o = options;
+  const auto step = static_cast<double>(o.step);
+  const auto rate = static_cast<float>(o.rate / (1 - std::pow(double{o.beta1}, step)));
+  const auto correction = static_cast<float>(1 / std::sqrt(1 - std::pow(double{o.beta2}, step)));
+  const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
+  const float kept = o.decoupled ? 1.0F - o.rate * o.weight_decay : 1.0F;
+  each_block(count, [=](std::int64_t begin, std::int64_t end) {
+    const float* __restrict const g = gradient;
+    float* __restrict const p = parameters;
+    float* __restrict const m = first_moment;
+    float* __restrict const v = second_moment;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float slope = g[i] * o.gradient_scale + added_decay * p[i];
+      m[i] = o.beta1 * m[i] + (1.0F - o.beta1) * slope;
+      v[i] = o.beta2 * v[i] + (1.0F - o.beta2) * slope * slope;
+      p[i] = kept * p[i] - rate * m[i] / (std::sqrt(v[i]) * correction + o.epsilon);
+    }
+  });
+}
+
+void sgd(Stream&, const SgdOptions& options, ConstSpan gradient_span, Span parameters_span,
+         Span velocity_span) {
+  const Range range("sgd");
+  const std::int64_t count = parameters_span.count;
+  const float* const gradient = floats(gradient_span, count, "sgd: gradient");
+  float* const parameters = floats(parameters_span, count, "sgd: parameters");
+  float* const velocity = floats(velocity_span, count, "sgd: velocity");
+  const SgdOptions o = options;
+  each_block(count, [=](std::int64_t begin, std::int64_t end) {
+    const float* __restrict const g = gradient;
+    float* __restrict const p = parameters;
+    float* __restrict const v = velocity;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float slope = g[i] * o.gradient_scale + o.weight_decay * p[i];
+      v[i] = o.momentum * v[i] + slope;
+      p[i] -= o.rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
+    }
+  });
+}
+
+void moving_average(Stream&, float decay, ConstSpan parameters_span, Span average_span) {
+  const Range range("moving_average");
+  float* const average = floats(average_span, average_span.count, "moving_average: average");
+  map(
+      average_span.count, average, [=](F32 a, F32 p) { return decay * a + (1.0F - decay) * p; },
+      static_cast<const float*>(average),
+      floats(parameters_span, average_span.count, "moving_average: parameters"));
+}
+
+void sum_of_squares(Stream&, ConstSpan x_span, Span sum_span) {
+  const Range range("sum_of_squares");
+  const float* const x = floats(x_span, x_span.count, "sum_of_squares: x");
+  float* const sum = floats(sum_span, 1, "sum_of_squares: sum");
+  const std::int64_t blocks = (x_span.count + block_floats - 1) / block_floats;
+  const Scratch partial(2 * blocks);  // a double each: squares of large elements leave the range of f32
+  double* const sums = reinterpret_cast<double*>(partial.data());
+  each_block(x_span.count, [&](std::int64_t begin, std::int64_t end) {
+    constexpr int chains = 16;
+    double chain[chains] = {};
+    std::int64_t i = begin;
+    for (; i + chains <= end; i += chains) {
+      for (int lane = 0; lane < chains; ++lane) {
+        chain[lane] += double{x[i + lane]} * double{x[i + lane]};
+      }
+    }
+    for (; i < end; ++i) {
+      chain[0] += double{x[i]} * double{x[i]};
+    }
+    double total = 0;
+    for (const double value : chain) {
+      total += value;
+    }
+    sums[begin / block_floats] = total;
+  });
+  double total = 0;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    total += sums[block];
+  }
+  *sum = static_cast<float>(total);
+}
+
+}  // namespace
+
+OptimizerKernels optimizer_kernels() {
+  return {adam, sgd, moving_average, sum_of_squares};
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

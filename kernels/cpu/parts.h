@@ -1,0 +1,23 @@
+// The parts of one instruction set's kernel table, each filled in by the file of its name.
+#pragma once
+
+#include "kernels/table.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+
+ConvKernels conv_kernels();
+BatchNormKernels batch_norm_kernels();
+PointwiseKernels pointwise_kernels();
+PoolKernels pool_kernels();
+LinearKernels linear_kernels();
+LossKernels loss_kernels();
+OptimizerKernels optimizer_kernels();
+
+Table make_table();
+
+// Shared between files.
+void conv_wgrad(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan gy, Span gw, Span gbias);
+void fill_uniform(Stream& stream, const RandomKey& key, float low, float high, Span y);
+void dropout(Stream& stream, float p, const RandomKey& key, ConstSpan x, Span y);
+
+}  // namespace sec::kernels::cpu::SEC_ISA

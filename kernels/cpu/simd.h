@@ -1,0 +1,113 @@
+// A vector of floats as wide as the instruction set that the including file is compiled for, written with the
+// vector extensions of GCC and Clang. `a * b + c` becomes a fused multiply-add where there is one.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#ifdef __AVX2__
+#include <immintrin.h>  // for the one instruction that the extensions cannot express: multiply_wide
+#endif
+
+namespace sec::kernels::cpu::SEC_ISA {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+constexpr int registers = 32;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+constexpr int registers = 16;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16;
+constexpr int registers = 32;
+#else
+constexpr int vector_bytes = 16;
+constexpr int registers = 16;
+#endif
+
+using F32 = float __attribute__((vector_size(vector_bytes)));
+using I32 = std::int32_t __attribute__((vector_size(vector_bytes)));
+using U32 = std::uint32_t __attribute__((vector_size(vector_bytes)));
+using U64 = std::uint64_t __attribute__((vector_size(vector_bytes)));
+
+constexpr int width = vector_bytes / 4;  // floats in a vector
+
+template <typename Vector = F32, typename T>
+inline Vector load(const T* from) {
+  Vector v;
+  __builtin_memcpy(&v, from, sizeof(v));
+  return v;
+}
+
+template <typename Vector, typename T>
+inline void store(T* to, Vector v) {
+  __builtin_memcpy(to, &v, sizeof(v));
+}
+
+// The first `count` elements, at most `width`; the others load as zero and are not stored.
+inline F32 load_part(const float* from, std::int64_t count) {
+  F32 v = {};
+  __builtin_memcpy(&v, from, static_cast<std::size_t>(count) * 4);
+  return v;
+}
+
+inline void store_part(float* to, F32 v, std::int64_t count) {
+  __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * 4);
+}
+
+inline F32 broadcast(float x) {
+  return F32{} + x;
+}
+
+inline F32 select(I32 condition, F32 yes, F32 no) {
+  return condition ? yes : no;
+}
+
+inline F32 max(F32 a, F32 b) {
+  return a > b ? a : b;
+}
+
+inline F32 min(F32 a, F32 b) {
+  return a < b ? a : b;
+}
+
+inline float horizontal_sum(F32 v) {
+  float lanes[width];
+  store(lanes, v);
+  for (int half = width / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) {
+      lanes[i] += lanes[i + half];
+    }
+  }
+  return lanes[0];
+}
+
+// e^x for x in [-87, 88], clamped outside: 2^n * e^r with |r| <= ln(2) / 2, e^r by its Taylor polynomial of
+// degree 7, whose remainder is below 1e-8.
+inline F32 exp(F32 x) {
+  x = min(max(x, broadcast(-87.0F)), broadcast(88.0F));
+  constexpr float round = 0x1.8p23F;  // adding it rounds to whole numbers
+  const F32 n = (x * 1.44269504F + round) - round;
+  const F32 r = (x - n * 0x1.62e4p-1F) - n * 0x1.7f7d1cp-20F;  // ln(2) in two parts: the first is exact
+  F32 p = broadcast(1.0F / 5040);
+  for (const float coefficient : {1.0F / 720, 1.0F / 120, 1.0F / 24, 1.0F / 6, 0.5F, 1.0F, 1.0F}) {
+    p = p * r + coefficient;
+  }
+  return p * __builtin_bit_cast(F32, (__builtin_convertvector(n, I32) + 127) << 23);
+}
+
+// The 64-bit products of the lower halves of the lanes of `a` with a constant.
+inline U64 multiply_wide(U64 a, std::uint32_t constant) {
+#if defined(__AVX512F__)
+  // The masked form: GCC 12 warns, wrongly, of an uninitialised variable in the other.
+  const __m512i b = _mm512_set1_epi64(static_cast<long long>(constant));
+  return __builtin_bit_cast(U64, _mm512_maskz_mul_epu32(0xff, __builtin_bit_cast(__m512i, a), b));
+#elif defined(__AVX2__)
+  const __m256i b = _mm256_set1_epi64x(static_cast<long long>(constant));
+  return __builtin_bit_cast(U64, _mm256_mul_epu32(__builtin_bit_cast(__m256i, a), b));
+#else
+  return (a & 0xffffffffU) * std::uint64_t{constant};
+#endif
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,0 +1,236 @@
+#include "tests/kernels/kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+struct ConvCase {
+  const char* name;
+  ConvShape shape;
+};
+
+// The network's own layers with few samples and steps, and what they never are: odd numbers of channels and
+// steps, one of everything, inputs shorter than the kernel, large strides, even kernels, wide padding.
+const ConvCase cases[] = {
+    {"stem", {.n = 2, .l = 331, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
+    {"stem of two leads", {.n = 3, .l = 180, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
+    {"trunk", {.n = 2, .l = 101, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
+    {"trunk, even length",
+     {.n = 1, .l = 100, .h = 3, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
+    {"trunk, stride 1", {.n = 1, .l = 90, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 1, .pad = 7}},
+    {"downsample", {.n = 2, .l = 61, .h = 8, .c_in = 32, .c_out = 32, .k = 1, .stride = 2}},
+    {"branch 2-D", {.n = 2, .l = 62, .h = 8, .c_in = 32, .c_out = 32, .k = 3, .stride = 1, .pad = 1}},
+    {"branch 1-D, wide", {.n = 2, .l = 39, .h = 1, .c_in = 256, .c_out = 256, .k = 5, .stride = 1, .pad = 2}},
+    {"branch 1-D, stride 2",
+     {.n = 3, .l = 40, .h = 1, .c_in = 64, .c_out = 64, .k = 7, .stride = 2, .pad = 3}},
+    {"1-D downsample", {.n = 2, .l = 39, .h = 1, .c_in = 96, .c_out = 96, .k = 1, .stride = 2}},
+    {"12 leads", {.n = 1, .l = 20, .h = 1, .c_in = 384, .c_out = 384, .k = 3, .stride = 1, .pad = 1}},
+    {"many rows", {.n = 5, .l = 1200, .h = 2, .c_in = 8, .c_out = 40, .k = 3, .stride = 1, .pad = 1}},
+    {"many short samples", {.n = 70, .l = 9, .h = 1, .c_in = 24, .c_out = 20, .k = 3, .stride = 1, .pad = 1}},
+    {"odd channels", {.n = 2, .l = 23, .h = 3, .c_in = 7, .c_out = 5, .k = 4, .stride = 1, .pad = 1}},
+    {"odd channels, stride 3",
+     {.n = 2, .l = 29, .h = 3, .c_in = 5, .c_out = 37, .k = 5, .stride = 3, .pad = 2}},
+    {"one of everything", {.n = 1, .l = 1, .h = 1, .c_in = 1, .c_out = 1, .k = 1}},
+    {"one channel, padded", {.n = 2, .l = 17, .h = 2, .c_in = 1, .c_out = 3, .k = 6, .stride = 2, .pad = 3}},
+    {"one channel out", {.n = 2, .l = 13, .h = 2, .c_in = 33, .c_out = 1, .k = 3, .stride = 1, .pad = 1}},
+    {"shorter than the kernel",
+     {.n = 3, .l = 2, .h = 2, .c_in = 6, .c_out = 18, .k = 7, .stride = 1, .pad = 3}},
+    {"shorter than the kernel, stride 2",
+     {.n = 2, .l = 3, .h = 1, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
+    {"padding wider than the kernel",
+     {.n = 1, .l = 5, .h = 2, .c_in = 4, .c_out = 6, .k = 2, .stride = 1, .pad = 4}},
+    {"stride beyond the kernel",
+     {.n = 2, .l = 19, .h = 2, .c_in = 4, .c_out = 17, .k = 2, .stride = 5, .pad = 0}},
+};
+
+struct Operands {
+  Values x, w, bias, gy, gw, gbias;
+};
+
+Operands operands_of(const ConvShape& s) {
+  return {random_values(s.n * s.l * s.h * s.c_in, 1),
+          random_values(s.k * s.c_in * s.c_out, 2),
+          random_values(s.c_out, 3),
+          random_values(s.n * s.l_out() * s.h * s.c_out, 4),
+          random_values(s.k * s.c_in * s.c_out, 5),  // what gw holds before
+          random_values(s.c_out, 6)};
+}
+
+// A sum of `terms` products of numbers in [-1, 1] in f32: rounding errors grow as a random walk over partial
+// sums of about sqrt(terms) / 3 each, so the typical error is unit * terms / 3. Five times that is allowed.
+double tolerance(std::int64_t terms) {
+  return 2 * unit * static_cast<double>(terms + 8);
+}
+
+class Conv : public Kernels {
+ protected:
+  std::vector<float> forward(const ConvShape& s, const Values& x, const Values& w, const Values& bias) {
+    Tensor y = result(s.n * s.l_out() * s.h * s.c_out);
+    kernels().conv.forward(stream(), s, tensor(x).read(), tensor(w).read(),
+                           bias.empty() ? ConstSpan{} : tensor(bias).read(), y.write());
+    return floats_of(y);
+  }
+  std::vector<float> dgrad(const ConvShape& s, const Values& gy, const Values& w) {
+    Tensor gx = result(s.n * s.l * s.h * s.c_in);
+    kernels().conv.dgrad(stream(), s, tensor(gy).read(), tensor(w).read(), gx.write());
+    return floats_of(gx);
+  }
+  // gw, gbias
+  std::vector<std::vector<float>> wgrad(const ConvShape& s, const Operands& op, bool with_bias = true) {
+    Tensor gw = tensor(op.gw);
+    Tensor gbias = tensor(op.gbias);
+    kernels().conv.wgrad(stream(), s, tensor(op.x).read(), tensor(op.gy).read(), gw.write(),
+                         with_bias ? gbias.write() : Span{});
+    return {floats_of(gw), floats_of(gbias)};
+  }
+};
+
+TEST_P(Conv, EqualsTheReference) {
+  for (const auto& [name, s] : cases) {
+    const Operands op = operands_of(s);
+    expect_close(forward(s, op.x, op.w, op.bias), reference::conv_forward(s, op.x, op.w, op.bias),
+                 tolerance(s.k * s.c_in), 2 * unit, std::string("forward, ") + name);
+    expect_close(forward(s, op.x, op.w, {}), reference::conv_forward(s, op.x, op.w, {}),
+                 tolerance(s.k * s.c_in), 2 * unit, std::string("forward without bias, ") + name);
+    expect_close(dgrad(s, op.gy, op.w), reference::conv_dgrad(s, op.gy, op.w), tolerance(s.k * s.c_out),
+                 2 * unit, std::string("dgrad, ") + name);
+    // Adds to what is there.
+    reference::ConvWgrad expected = reference::conv_wgrad(s, op.x, op.gy);
+    for (std::size_t i = 0; i < op.gw.size(); ++i) {
+      expected.gw[i] += op.gw[i];
+    }
+    for (std::size_t i = 0; i < op.gbias.size(); ++i) {
+      expected.gbias[i] += op.gbias[i];
+    }
+    const auto got = wgrad(s, op);
+    const std::int64_t rows = s.n * s.l_out() * s.h;
+    expect_close(got[0], expected.gw, tolerance(rows), 2 * unit, std::string("gw, ") + name);
+    expect_close(got[1], expected.gbias, tolerance(rows), 2 * unit, std::string("gbias, ") + name);
+    EXPECT_EQ(wgrad(s, op, false)[0], got[0]) << name << ": gw depends on whether gbias is asked for";
+  }
+}
+
+TEST_P(Conv, GradientsEqualFiniteDifferences) {
+  for (const auto& [name, s] : cases) {
+    if (s.n * s.macs() > 20'000'000) {
+      continue;  // the reference takes seconds a pass; the kinds of shapes that remain are the same
+    }
+    Operands op = operands_of(s);
+    const auto loss = [&](const Values& x, const Values& w, const Values& bias) {
+      return dot(op.gy, reference::conv_forward(s, x, w, bias));
+    };
+    expect_gradient(
+        dgrad(s, op.gy, op.w), op.x, [&](const Values& x) { return loss(x, op.w, op.bias); },
+        std::string("gx, ") + name);
+    op.gw.assign(op.gw.size(), 0.0);
+    op.gbias.assign(op.gbias.size(), 0.0);
+    const auto got = wgrad(s, op);
+    expect_gradient(
+        got[0], op.w, [&](const Values& w) { return loss(op.x, w, op.bias); }, std::string("gw, ") + name);
+    expect_gradient(
+        got[1], op.bias, [&](const Values& bias) { return loss(op.x, op.w, bias); },
+        std::string("gbias, ") + name);
+  }
+}
+
+TEST_P(Conv, SamplesDoNotDependOnTheirBatch) {
+  for (const auto& [name, s] : cases) {
+    const Operands op = operands_of(s);
+    const std::vector<float> whole = forward(s, op.x, op.w, op.bias);
+    const std::vector<float> whole_gx = dgrad(s, op.gy, op.w);
+    ConvShape one = s;
+    one.n = 1;
+    std::vector<float> parts;
+    std::vector<float> parts_gx;
+    for (std::int64_t n = 0; n < s.n; ++n) {
+      const auto part = [n, &s](const Values& v) {
+        const auto size = static_cast<std::ptrdiff_t>(v.size()) / s.n;
+        return Values(v.begin() + n * size, v.begin() + (n + 1) * size);
+      };
+      const auto y = forward(one, part(op.x), op.w, op.bias);
+      parts.insert(parts.end(), y.begin(), y.end());
+      const auto gx = dgrad(one, part(op.gy), op.w);
+      parts_gx.insert(parts_gx.end(), gx.begin(), gx.end());
+    }
+    EXPECT_EQ(parts, whole) << name;
+    EXPECT_EQ(parts_gx, whole_gx) << name;
+  }
+}
+
+TEST_P(Conv, SameBitsForAnyNumberOfThreads) {
+  for (const auto& [name, s] : cases) {
+    const Operands op = operands_of(s);
+    expect_same_bits_for_any_threads(
+        [&] {
+          auto all = wgrad(s, op);
+          all.push_back(forward(s, op.x, op.w, op.bias));
+          all.push_back(dgrad(s, op.gy, op.w));
+          return all;
+        },
+        name);
+  }
+}
+
+TEST_P(Conv, RefusesOperandsThatDoNotFit) {
+  const ConvShape s{.n = 2, .l = 10, .h = 2, .c_in = 3, .c_out = 4, .k = 3, .stride = 1, .pad = 1};
+  const Operands op = operands_of(s);
+  const auto expect_error = [](const auto& call, const std::string& text) {
+    try {
+      call();
+      FAIL() << "expected an error with: " << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();
+    }
+  };
+  expect_error([&] { forward(s, random_values(119, 1), op.w, op.bias); },
+               "conv.forward: x: expected 120 elements, got 119");
+  expect_error([&] { forward(s, op.x, random_values(35, 1), op.bias); }, "conv.forward: w: expected 36");
+  expect_error([&] { dgrad(s, random_values(1, 1), op.w); }, "conv.dgrad: gy: expected 160");
+  ConvShape longer = s;
+  longer.k = 13;
+  expect_error([&] { forward(longer, op.x, op.w, op.bias); }, "shorter than the kernel");
+  Tensor half = Tensor::empty({120}, DType::bf16, GetParam().device);
+  Tensor y = result(160);
+  expect_error([&] { kernels().conv.forward(stream(), s, half.read(), tensor(op.w).read(), {}, y.write()); },
+               "conv.forward: x: expected f32 elements, got bf16");
+}
+
+SEC_ON_ALL_TARGETS(Conv);
+
+class Linear : public Kernels {};
+
+TEST_P(Linear, EqualsTheReference) {
+  for (const LinearShape s : {LinearShape{8, 768, 34}, LinearShape{3, 32, 2}, LinearShape{5, 2, 32},
+                              LinearShape{1, 1, 1}, LinearShape{64, 194, 5}}) {
+    const std::string name = fmt::format("{} x {} x {}", s.n, s.in, s.out);
+    const Values x = random_values(s.n * s.in, 1);
+    const Values w = random_values(s.in * s.out, 2);
+    const Values bias = random_values(s.out, 3);
+    const Values gy = random_values(s.n * s.out, 4);
+    Tensor y = result(s.n * s.out);
+    kernels().linear.forward(stream(), s, tensor(x).read(), tensor(w).read(), tensor(bias).read(), y.write());
+    expect_close(floats_of(y), reference::linear_forward(s, x, w, bias), tolerance(s.in), 2 * unit, name);
+    Tensor gx = result(s.n * s.in);
+    kernels().linear.dgrad(stream(), s, tensor(gy).read(), tensor(w).read(), gx.write());
+    expect_close(floats_of(gx), reference::linear_dgrad(s, gy, w), tolerance(s.out), 2 * unit, name + ", gx");
+    Tensor gw = tensor(Values(w.size(), 1.0));
+    Tensor gbias = tensor(Values(bias.size(), 1.0));
+    kernels().linear.wgrad(stream(), s, tensor(x).read(), tensor(gy).read(), gw.write(), gbias.write());
+    reference::ConvWgrad expected = reference::linear_wgrad(s, x, gy);
+    for (double& v : expected.gw) {
+      v += 1;
+    }
+    for (double& v : expected.gbias) {
+      v += 1;
+    }
+    expect_close(floats_of(gw), expected.gw, tolerance(s.n), 2 * unit, name + ", gw");
+    expect_close(floats_of(gbias), expected.gbias, tolerance(s.n), 2 * unit, name + ", gbias");
+    expect_gradient(
+        floats_of(gx), x, [&](const Values& v) { return dot(gy, reference::linear_forward(s, v, w, bias)); },
+        name + ", gx");
+  }
+}
+
+SEC_ON_ALL_TARGETS(Linear);
+
+}  // namespace
+}  // namespace sec::kernels
