@@ -1,0 +1,41 @@
+// A synthetic stand-in for the MIT-BIH Arrhythmia Database, for machines that cannot fetch the real one.
+//
+// Beats follow the dynamical model of McSharry et al. 2003 ("A dynamical model for generating synthetic
+// electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3)): a point goes round a limit cycle, once a beat,
+// and P, Q, R, S and T are Gaussian events at given angles of it; the cycle's speed varies with respiration
+// (0.25 Hz) and Mayer waves (0.1 Hz). As in Sameni et al. 2007 ("Multichannel ECG and noise modeling",
+// EURASIP J. Adv. Signal Process.) each event is a dipole in space that leads see by projection, and the
+// solution on the cycle is written out as the sum of its Gaussians instead of being integrated.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/mitdb.h"
+#include "io/wfdb_signal.h"
+
+namespace sec::io {
+
+struct SyntheticOptions {
+  double minutes = 5;                // of signal a record, up to 120
+  std::uint64_t seed = 1;            // the same seed gives the same database
+  double noise = 1;                  // factor on wander, mains, muscle and electrode noise
+  std::vector<std::string> records;  // names as in MIT-BIH; empty: all 48
+};
+
+struct SyntheticRecord {
+  DigitalRecord digital;  // two leads, 360 Hz, 200 adu/mV, 11 bits around 1024, format 212
+  std::vector<Annotation> annotations;
+};
+
+// One recording of that record's imaginary patient. 201 and 202 are one person here too; 102, 104, 107 and
+// 217 are paced. Throws Error on options out of range.
+SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& options);
+
+// Writes the records, RECORDS, and the marker file with the beats by class, into a folder that is made if
+// need be. Returns these counts. Throws Error if the folder holds a database that is not synthetic.
+MitdbCounts write_synthetic_database(const std::filesystem::path& folder, const SyntheticOptions& options);
+
+}  // namespace sec::io
