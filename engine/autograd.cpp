@@ -60,6 +60,9 @@ Var Tape::leaf(Tensor value) {
 
 Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
+  if (watch_) {
+    watch_(name, value, inputs);
+  }
   std::vector<std::int64_t> ids;
   bool needed = false;
   for (const Var& input : inputs) {

@@ -60,6 +60,7 @@ class Tape {
  public:
   using Backward = std::function<void(const Tensor& gradient, Gradients& inputs)>;
   using Accumulate = void (*)(Stream& stream, Tensor& into, const Tensor& gradient);  // into += gradient
+  using Watch = std::function<void(const char* name, const Tensor& value, const std::vector<Var>& inputs)>;
 
   Tape(Stream& stream, Accumulate accumulate) : stream_(stream), accumulate_(accumulate) {}
 
@@ -71,6 +72,9 @@ class Tape {
   // Records an operation named `name` (a string literal) that computed `value`. If no input needs a gradient
   // nothing is recorded, and the closure and all it saved are dropped.
   Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
+
+  // Has `watch` called with every operation that is recorded from now on, for looking into a forward pass.
+  void watch(Watch watch) { watch_ = std::move(watch); }
 
   // Fills the gradients of all leaves that `root` depends on, starting from `seed` (of the root's shape).
   // Each closure, and with it what it saved, is freed as soon as it has run; so a tape can be walked once: a
@@ -98,6 +102,7 @@ class Tape {
   Stream& stream_;
   Accumulate accumulate_;
   std::vector<Node> nodes_;
+  Watch watch_;
   bool walked_ = false;
 };
 

@@ -22,9 +22,8 @@ struct Beat {
 
 struct BeatRecord {
   std::string name;
-  double source_rate = 0;  // Hz, of the recording
-  double rate = 0;         // Hz, of `signals`
-  bool synthetic = false;
+  double source_rate = 0;                   // Hz, of the recording
+  double rate = 0;                          // Hz, of `signals`
   std::vector<std::string> lead_names;      // as selected
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time

@@ -24,6 +24,7 @@ struct Recipe {
     double before = 1.3;                                 // s, of the window before the R peak
     double after = 0.7;                                  // s, after it
     std::string wander = "median";                       // how baseline wander is removed
+    std::string invalid_samples = "error";               // samples marked invalid
   } data;
 
   struct Input {
@@ -110,6 +111,8 @@ struct RecipeKey {
 };
 // Every key of `recipe`, in the order in which recipes are written.
 std::vector<RecipeKey> recipe_keys(Recipe& recipe);
+
+std::string value_text(const RecipeKey& key);  // as in TOML
 
 // Reads TOML text and overrides of the form "key=value", later ones win. `file` is for messages. Throws Error
 // naming file, line and key on bad TOML, an unknown key (with the nearest known one), a value of the wrong

@@ -27,6 +27,12 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"data.before", &r.data.before, "s of signal before the R peak", 0, 60},
       {"data.after", &r.data.after, "s of signal after it", 0, 60},
       {"data.wander", &r.data.wander, "removal of baseline wander", 0, 0, {"median", "highpass", "none"}},
+      {"data.invalid_samples",
+       &r.data.invalid_samples,
+       "refuse them or repeat the last valid one",
+       0,
+       0,
+       {"error", "hold"}},
 
       {"input.channels", &r.input.channels, "what the network sees as leads; docs/recipes.md lists them"},
       {"input.covariates", &r.input.covariates, "inputs of the head; docs/recipes.md lists them"},

@@ -1,0 +1,45 @@
+// Checkpoints as safetensors files, written atomically.
+//
+// Weights (best.safetensors): the network's parameters and running statistics under their names, and as
+// metadata "format", "network" (the options a program needs to build it), "recipe" and "chosen".
+// Training (last.safetensors): the same of the live weights, and with the prefixes "optimizer." and
+// "average." the optimizer's moments and moving averages, and as metadata all counters. Random numbers need
+// no state: they are functions of seed and step. The same training gives the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "model/se_ecgnet.h"
+#include "train/optimizer.h"
+#include "train/progress.h"
+
+namespace sec::train {
+
+// What a checkpoint must agree with to be loaded.
+struct CheckpointContext {
+  std::string recipe;  // resolved TOML
+  std::uint64_t seed = 0;
+  std::string fingerprint;  // of the data
+};
+
+// Writes parameters and running statistics as they are. Throws Error naming the file; an older one is then
+// untouched.
+void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
+                  const CheckpointContext& context, const Progress& progress, Stream& stream);
+
+// Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
+void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream);
+
+void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
+                   const OptimizerState& optimizer, const CheckpointContext& context,
+                   const Progress& progress, Stream& stream);
+
+// Loads all of it. Throws Error as load_weights does, and if recipe, seed or data differ from the context's;
+// recipe keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may.
+Progress load_training(const std::filesystem::path& path, model::SeEcgNet& network, OptimizerState& optimizer,
+                       const CheckpointContext& context, Stream& stream);
+
+}  // namespace sec::train

@@ -1,0 +1,54 @@
+#include "train/objective.h"
+
+#include <cmath>
+
+#include "engine/error.h"
+#include "layers/loss.h"
+
+namespace sec::train {
+
+std::vector<float> class_weights(const Recipe& recipe, const Inputs& train) {
+  if (!recipe.loss.weights.empty()) {
+    return {recipe.loss.weights.begin(), recipe.loss.weights.end()};
+  }
+  if (recipe.loss.class_weights == "none") {
+    return {};
+  }
+  const std::vector<BeatId> beats = train.beats();
+  std::vector<double> counts(recipe.classes.size());
+  for (const BeatId id : beats) {
+    counts[static_cast<std::size_t>(train.beat(id).label)] += 1;
+  }
+  std::vector<float> weights;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    require(counts[c] > 0, "class weights: no training beat of class {}", recipe.classes[c]);
+    const double inverse =
+        static_cast<double>(beats.size()) / (static_cast<double>(counts.size()) * counts[c]);
+    weights.push_back(
+        static_cast<float>(recipe.loss.class_weights == "inverse" ? inverse : std::sqrt(inverse)));
+  }
+  return weights;
+}
+
+Var objective(layers::Pass& pass, const Recipe& recipe, const Var& logits, const Batch& batch,
+              const Tensor& weights) {
+  const std::size_t n = batch.labels.size();
+  const std::size_t classes = recipe.classes.size();
+  if (recipe.loss.kind == "cross_entropy") {
+    const Tensor labels = Tensor::from(pass.stream, {static_cast<std::int64_t>(n)}, std::span(batch.labels));
+    return layers::softmax_cross_entropy(pass, static_cast<float>(recipe.loss.smoothing), logits, labels,
+                                         weights);
+  }
+  std::vector<float> one_hot(n * classes);
+  for (std::size_t i = 0; i < n; ++i) {
+    one_hot[i * classes + static_cast<std::size_t>(batch.labels[i])] = 1;
+  }
+  const Tensor targets = Tensor::from(pass.stream, logits.shape(), std::span<const float>(one_hot));
+  if (recipe.loss.kind == "bce") {
+    return layers::bce_with_logits(pass, logits, targets, weights);
+  }
+  return layers::focal_loss(pass, static_cast<float>(recipe.loss.focal_alpha),
+                            static_cast<float>(recipe.loss.focal_gamma), logits, targets);
+}
+
+}  // namespace sec::train

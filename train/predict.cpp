@@ -1,0 +1,105 @@
+#include "train/predict.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ranges.h"
+
+namespace sec::train {
+namespace {
+
+bool is_softmax(const Recipe& recipe) {
+  return recipe.loss.kind == "cross_entropy";
+}
+
+void to_probabilities(std::span<const float> logits, bool softmax, std::span<float> out) {
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (std::size_t c = 0; c < logits.size(); ++c) {
+    const auto logit = static_cast<double>(logits[c]);
+    const double value = softmax ? std::exp(logit - top) : 1 / (1 + std::exp(-logit));
+    out[c] = static_cast<float>(value);
+    sum += value;
+  }
+  for (float& value : out) {
+    value = softmax ? static_cast<float>(static_cast<double>(value) / sum) : value;
+  }
+}
+
+double log_sigmoid(double x) {
+  return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x)));
+}
+
+double sample_loss(std::span<const float> logits, std::size_t label, const Recipe& recipe) {
+  if (is_softmax(recipe)) {
+    const double top = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float logit : logits) {
+      sum += std::exp(static_cast<double>(logit) - top);
+    }
+    return top + std::log(sum) - static_cast<double>(logits[label]);
+  }
+  const bool focal = recipe.loss.kind == "focal";
+  double loss = 0;
+  for (std::size_t c = 0; c < logits.size(); ++c) {
+    const double z = c == label ? logits[c] : -logits[c];  // the larger the better
+    const double missing = 1 - std::exp(log_sigmoid(z));
+    const double weight = c == label ? recipe.loss.focal_alpha : 1 - recipe.loss.focal_alpha;
+    loss -= log_sigmoid(z) * (focal ? weight * std::pow(missing, recipe.loss.focal_gamma) : 1.0);
+  }
+  return focal ? loss : loss / static_cast<double>(logits.size());
+}
+
+}  // namespace
+
+Tensor input_tensor(const Batch& batch, const Inputs& inputs, Stream& stream) {
+  const auto n = static_cast<std::int64_t>(batch.beats.size());
+  return Tensor::from(stream, {n, inputs.length(), inputs.leads(), 1}, std::span(batch.x));
+}
+
+Tensor covariate_tensor(const Batch& batch, const Inputs& inputs, Stream& stream) {
+  if (inputs.covariates() == 0) {
+    return {};
+  }
+  const auto n = static_cast<std::int64_t>(batch.beats.size());
+  return Tensor::from(stream, {n, inputs.covariates()}, std::span(batch.covariates));
+}
+
+Prediction predict(model::SeEcgNet& network, const Inputs& inputs, std::span<const BeatId> beats,
+                   const Recipe& recipe, Stream& stream) {
+  const Range range("predict");
+  const auto classes = recipe.classes.size();
+  const auto batch_size = static_cast<std::size_t>(recipe.train.evaluation_batch);
+  Prediction result;
+  result.logits.reserve(beats.size() * classes);
+  for (std::size_t begin = 0; begin < beats.size(); begin += batch_size) {
+    const auto part = beats.subspan(begin, std::min(batch_size, beats.size() - begin));
+    const Batch batch = make_batch(inputs, {part.begin(), part.end()});
+    layers::Pass pass;
+    pass.stream = stream;
+    const Var logits =
+        network.forward(pass, input_tensor(batch, inputs, stream), covariate_tensor(batch, inputs, stream));
+    const std::vector<float> values = logits.value.to_vector(stream);
+    result.logits.insert(result.logits.end(), values.begin(), values.end());
+  }
+  result.probabilities.resize(result.logits.size());
+  for (std::size_t i = 0; i < beats.size(); ++i) {
+    const std::span<const float> row = std::span(result.logits).subspan(i * classes, classes);
+    to_probabilities(row, is_softmax(recipe), std::span(result.probabilities).subspan(i * classes, classes));
+    result.labels.push_back(static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()));
+  }
+  return result;
+}
+
+double mean_loss(const Prediction& prediction, std::span<const BeatId> beats, const Inputs& inputs,
+                 const Recipe& recipe) {
+  const std::size_t classes = recipe.classes.size();
+  double sum = 0;
+  for (std::size_t i = 0; i < beats.size(); ++i) {
+    const auto label = static_cast<std::size_t>(inputs.beat(beats[i]).label);
+    sum += sample_loss(std::span(prediction.logits).subspan(i * classes, classes), label, recipe);
+  }
+  return sum / static_cast<double>(beats.size());
+}
+
+}  // namespace sec::train

@@ -1,0 +1,33 @@
+// What a network says about beats.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/se_ecgnet.h"
+#include "train/loader.h"
+
+namespace sec::train {
+
+struct Prediction {
+  std::vector<float> logits;         // (beats, classes)
+  std::vector<float> probabilities;  // (beats, classes): softmax, or for sigmoid losses each class's own
+  std::vector<int> labels;           // the most probable class of each beat; the first on ties
+};
+
+// Runs the network, in inference mode, over beats in batches of recipe.train.evaluation_batch.
+Prediction predict(model::SeEcgNet& network, const Inputs& inputs, std::span<const BeatId> beats,
+                   const Recipe& recipe, Stream& stream);
+
+// The mean loss of beats that have a label, in double precision, without class weights and label smoothing:
+// the cross entropy, or for the sigmoid losses the kernel's loss divided by the number of beats (focal) or
+// cells (bce).
+double mean_loss(const Prediction& prediction, std::span<const BeatId> beats, const Inputs& inputs,
+                 const Recipe& recipe);
+
+// A batch's tensors on the stream's device.
+Tensor input_tensor(const Batch& batch, const Inputs& inputs, Stream& stream);  // (N, L, H, 1)
+Tensor covariate_tensor(const Batch& batch, const Inputs& inputs,
+                        Stream& stream);  // (N, K); undefined: K = 0
+
+}  // namespace sec::train

@@ -1,0 +1,80 @@
+// The training loop: batches in, checkpoints out.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+
+#include "train/checkpoint.h"
+#include "train/dataset.h"
+#include "train/loader.h"
+
+namespace sec::train {
+
+struct StepReport {
+  std::int64_t epoch = 0;        // counts from 1
+  std::int64_t step = 0;         // steps taken in the whole run
+  std::int64_t total_steps = 0;  // of the whole run, if it does not stop early
+  double loss = 0;
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  double samples_per_second = 0;  // of this session's training so far
+  double seconds_left = 0;        // an estimate, for all epochs
+};
+
+struct TrainerOptions {
+  Recipe recipe;
+  std::uint64_t seed = 0;
+  Stream stream;
+  std::filesystem::path folder;             // for best.safetensors and last.safetensors
+  const std::atomic<bool>* stop = nullptr;  // asks to stop after the step under way
+  std::function<void(const StepReport&)> on_step;
+  std::function<void(const EpochRecord&)> on_epoch;
+};
+
+enum class TrainingEnd { finished, interrupted };
+
+class Trainer {
+ public:
+  // `data` must outlive the trainer.
+  Trainer(TrainerOptions options, const Dataset& data);
+
+  // Goes on from folder/last.safetensors. Throws Error as load_training does.
+  void resume();
+
+  // Trains until the epochs are over, patience ends or a stop is asked for; last.safetensors then holds the
+  // state, and best.safetensors the chosen weights. Throws Error if a loss or gradient is not finite, naming
+  // step, layer and beats; both files then stay as they were.
+  TrainingEnd run();
+
+  // Puts the chosen weights (best.safetensors) into the network.
+  void load_chosen();
+
+  model::SeEcgNet& network() { return network_; }
+  const Progress& progress() const { return progress_; }
+  std::int64_t epoch_steps() const { return epoch_steps_; }
+
+ private:
+  void step(const Batch& batch);
+  void end_epoch();
+  void validate(EpochRecord& record);
+  void save_last();
+
+  TrainerOptions options_;
+  const Dataset& data_;
+  CheckpointContext context_;
+  model::SeEcgNet network_;
+  OptimizerState optimizer_;
+  Tensor class_weights_;  // (classes), undefined: all 1
+  Progress progress_;
+  std::int64_t epoch_steps_ = 0;
+  StepReport last_;
+  double epoch_seconds_ = 0;        // of training steps of this epoch in this session
+  double session_seconds_ = 0;      // of training steps in this session
+  double validation_seconds_ = 0;   // of the last validation
+  std::int64_t epoch_samples_ = 0;  // in this session
+  std::int64_t session_samples_ = 0;
+  std::int64_t session_steps_ = 0;
+};
+
+}  // namespace sec::train
