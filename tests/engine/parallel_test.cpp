@@ -44,6 +44,7 @@ TEST_P(Parallel, AnExceptionReachesTheCallerAndThePoolSurvives) {
 TEST_P(Parallel, SeveralThreadsMayCall) {
   std::atomic<int> sum = 0;
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int t = 0; t < 4; ++t) {
     callers.emplace_back([&] {
       for (int repeat = 0; repeat < 50; ++repeat) {

@@ -1,0 +1,19 @@
+// The report's tables of scores.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/run_summary.h"
+
+namespace sec::train {
+
+// The confusion matrix with counts and shares of each true class, and Se, +P and F1 of each class.
+std::string evaluation_card(const Evaluation& evaluation);
+
+// A row per record, with what was missed of each class and how it was misread most.
+std::string record_table(const std::vector<RecordScore>& records);
+
+std::string epoch_table(const RunSummary& run);
+
+}  // namespace sec::train
