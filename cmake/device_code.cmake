@@ -9,3 +9,10 @@ function(sec_simt_library name)
   target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas)  # #pragma unroll is nvcc's
   target_link_libraries(${name} PUBLIC sec_engine)
 endfunction()
+
+# sec_cuda_library(name sources...): the kernels of the cuda device. Only with SEC_CUDA.
+function(sec_cuda_library name)
+  add_library(${name} STATIC ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CUDA)
+  target_link_libraries(${name} PUBLIC sec_engine PRIVATE sec_cuda)
+endfunction()

@@ -1,5 +1,6 @@
 #include "engine/device.h"
 
+#include "engine/cuda/backend.h"
 #include "engine/error.h"
 
 namespace sec {
@@ -21,7 +22,7 @@ std::string why_unavailable(Device device) {
     case Device::cpu:
       return "";
     case Device::cuda:
-      return "this build has no cuda device";
+      return cuda::why_unavailable();
     case Device::simt:
       return "";
   }

@@ -8,9 +8,13 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
+#include "engine/cuda/backend.h"
 #include "engine/error.h"
+#include "engine/simt/runtime.h"
 
 namespace sec {
 namespace {
@@ -26,20 +30,42 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// Where an arena has its memory from. take() returns null if there is no more.
+struct Source {
+  void* (*take)(std::size_t bytes);
+  void (*give_back)(void* block);
+};
+
+constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(64, bytes); },
+                             [](void* block) { std::free(block); }};
+constexpr Source cuda_source{cuda::allocate_memory, cuda::free_memory};
+
+using FreeLists = std::map<std::size_t, std::vector<void*>>;  // size class -> blocks
+
 class Arena {
  public:
+  Arena(Device device, const Source& source) : device_(device), source_(source) {}
+
   void* take(std::size_t size) {
     const std::lock_guard lock(mutex_);
     ++statistics_.requests;
     void* block = nullptr;
-    if (auto& list = free_[size]; !list.empty()) {
-      block = list.back();
-      list.pop_back();
-    } else {
-      block = std::aligned_alloc(alignment, size);
-      require(block != nullptr, "allocate: the system has no {} bytes left for the cpu device", size);
-      ++statistics_.misses;
-      statistics_.reserved += size;
+    if (planning()) {
+      block = pop(plans_[plan_].free, size);
+    }
+    if (block == nullptr) {
+      block = pop(free_, size);
+      if (planning()) {
+        require(
+            block != nullptr,
+            "capture: {} bytes are needed that the {} arena does not hold: run the step once before it is "
+            "captured",
+            size, name_of(device_));
+        owner_[block] = plan_;
+      }
+    }
+    if (block == nullptr) {
+      block = from_source(size);
     }
     statistics_.in_use += size;
     statistics_.peak = std::max(statistics_.peak, statistics_.in_use);
@@ -48,20 +74,17 @@ class Arena {
 
   void give_back(void* block, std::size_t size) {
     const std::lock_guard lock(mutex_);
-    free_[size].push_back(block);
+    if (planning()) {
+      owner_[block] = plan_;  // also if it is older than the plan: recorded work uses it
+    }
+    const auto owner = owner_.find(block);
+    (owner == owner_.end() ? free_ : plans_[owner->second].free)[size].push_back(block);
     statistics_.in_use -= size;
   }
 
   void release_cached() {
     const std::lock_guard lock(mutex_);
-    for (auto& [size, list] : free_) {
-      for (void* block : list) {
-        ASAN_UNPOISON_MEMORY_REGION(block, size);
-        std::free(block);
-        statistics_.reserved -= size;
-      }
-      list.clear();
-    }
+    release_free_blocks();
   }
 
   MemoryStatistics statistics() {
@@ -74,20 +97,97 @@ class Arena {
     statistics_.peak = statistics_.in_use;
   }
 
- private:
-  static constexpr std::size_t alignment = 64;
+  int begin_plan() {
+    const std::lock_guard lock(mutex_);
+    require(plan_ == 0, "capture: another step is being captured");
+    plan_ = ++last_plan_;
+    planner_ = std::this_thread::get_id();
+    return plan_;
+  }
 
+  void end_plan() {
+    const std::lock_guard lock(mutex_);
+    plan_ = 0;
+  }
+
+  void release_plan(int plan) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(owner_, [&](const auto& entry) { return entry.second == plan; });
+    for (auto& [size, list] : plans_[plan].free) {
+      free_[size].insert(free_[size].end(), list.begin(), list.end());
+    }
+    plans_.erase(plan);
+  }
+
+ private:
+  struct Plan {
+    FreeLists free;
+  };
+
+  bool planning() const { return plan_ != 0 && planner_ == std::this_thread::get_id(); }
+
+  static void* pop(FreeLists& lists, std::size_t size) {
+    const auto list = lists.find(size);
+    if (list == lists.end() || list->second.empty()) {
+      return nullptr;
+    }
+    void* const block = list->second.back();
+    list->second.pop_back();
+    return block;
+  }
+
+  void* from_source(std::size_t size) {
+    void* block = source_.take(size);
+    if (block == nullptr) {  // what is cached in other sizes may do
+      release_free_blocks();
+      block = source_.take(size);
+    }
+    require(block != nullptr, "allocate: the {} device has no {} bytes left; tensors hold {} bytes",
+            name_of(device_), size, statistics_.in_use);
+    ++statistics_.misses;
+    statistics_.reserved += size;
+    return block;
+  }
+
+  void release_free_blocks() {
+    for (auto& [size, list] : free_) {
+      for (void* block : list) {
+        if (device_ != Device::cuda) {
+          ASAN_UNPOISON_MEMORY_REGION(block, size);
+        }
+        source_.give_back(block);
+        statistics_.reserved -= size;
+      }
+      list.clear();
+    }
+  }
+
+  const Device device_;
+  const Source source_;
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> free_;  // size class -> blocks
+  FreeLists free_;
   MemoryStatistics statistics_;
+
+  std::map<int, Plan> plans_;
+  std::unordered_map<void*, int> owner_;  // blocks that belong to a plan
+  int plan_ = 0;                          // the one being made; 0: none
+  int last_plan_ = 0;
+  std::thread::id planner_;
 };
 
 Arena& arena(Device device) {
   // Never destroyed: tensors with static storage may outlive any other static object.
-  static Arena* const cpu = new Arena;
-  static Arena* const simt = new Arena;
-  require(device != Device::cuda, "allocate: {}", why_unavailable(device));
-  return device == Device::simt ? *simt : *cpu;
+  static auto* const cpu = new Arena(Device::cpu, host_source);
+  static auto* const simt = new Arena(Device::simt, host_source);
+  static auto* const cuda = new Arena(Device::cuda, cuda_source);
+  return device == Device::cpu ? *cpu : device == Device::simt ? *simt : *cuda;
+}
+
+// On the simt device memory starts as NaN, as its shared memory does, so that kernels which count on zeros
+// show.
+void fill_with_nan(void* data, std::size_t bytes) {
+  auto* words = static_cast<std::uint32_t*>(data);
+  std::fill_n(words, bytes / sizeof(std::uint32_t), simt::unwritten);
 }
 
 }  // namespace
@@ -96,10 +196,18 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
   Arena& source = arena(device);
   const std::size_t size = size_class(bytes);
   void* block = source.take(size);
-  ASAN_UNPOISON_MEMORY_REGION(block, bytes);
-  ASAN_POISON_MEMORY_REGION(static_cast<char*>(block) + bytes, size - bytes);
-  return {new Storage{block, bytes, device, 0}, [&source, size](Storage* storage) {
-            ASAN_POISON_MEMORY_REGION(storage->data, size);
+  const bool on_host = device != Device::cuda;
+  if (on_host) {
+    ASAN_UNPOISON_MEMORY_REGION(block, size);
+    if (device == Device::simt) {
+      fill_with_nan(block, size);
+    }
+    ASAN_POISON_MEMORY_REGION(static_cast<char*>(block) + bytes, size - bytes);
+  }
+  return {new Storage{block, bytes, device, 0}, [&source, size, on_host](Storage* storage) {
+            if (on_host) {
+              ASAN_POISON_MEMORY_REGION(storage->data, size);
+            }
             source.give_back(storage->data, size);
             delete storage;
           }};
@@ -117,18 +225,45 @@ void release_cached(Device device) {
   arena(device).release_cached();
 }
 
-void copy_bytes(Stream&, void* to, Device to_device, const void* from, Device from_device,
+int detail::begin_memory_plan(Device device) {
+  return arena(device).begin_plan();
+}
+
+void detail::end_memory_plan(Device device) {
+  arena(device).end_plan();
+}
+
+void detail::release_memory_plan(Device device, int plan) {
+  arena(device).release_plan(plan);
+}
+
+void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, Device from_device,
                 std::size_t bytes) {
-  require(to_device != Device::cuda && from_device != Device::cuda, "copy_bytes: {}",
-          why_unavailable(Device::cuda));
-  if (bytes > 0) {
-    std::memcpy(to, from, bytes);
+  if (bytes == 0) {
+    return;
   }
+  const bool to_cuda = to_device == Device::cuda;
+  const bool from_cuda = from_device == Device::cuda;
+  if (!to_cuda && !from_cuda) {
+    std::memcpy(to, from, bytes);
+    return;
+  }
+  require(stream.device == Device::cuda, "copy_bytes: from {} to {} on a stream of {}, expected one of cuda",
+          name_of(from_device), name_of(to_device), name_of(stream.device));
+  using cuda::Direction;
+  cuda::copy(stream.native, to, from, bytes,
+             !from_cuda ? Direction::to_device
+             : !to_cuda ? Direction::to_host
+                        : Direction::on_device);
 }
 
 void zero_bytes(Stream& stream, void* data, std::size_t bytes) {
-  require(stream.device != Device::cuda, "zero_bytes: {}", why_unavailable(Device::cuda));
-  if (bytes > 0) {
+  if (bytes == 0) {
+    return;
+  }
+  if (stream.device == Device::cuda) {
+    cuda::zero(stream.native, data, bytes);
+  } else {
     std::memset(data, 0, bytes);
   }
 }

@@ -1,6 +1,7 @@
 // Memory for tensors: blocks from a caching arena, one arena a device. A block that is released goes back to
 // the arena's free lists and is handed out again for the next request of its size class, so that after the
-// first training step no step asks the system for memory.
+// first training step no step asks the system for memory. On cuda a block is handed out again while the work
+// that used it may still be under way: later work on the same stream comes after it.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +36,15 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes);
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);
 void release_cached(Device device);  // gives cached blocks back to the system
+
+namespace detail {
+// A plan keeps the blocks that the calling thread takes between begin and end for itself, until it is
+// released: a recorded step replays on the same addresses. While it is made, the arena serves from its cache
+// alone.
+int begin_memory_plan(Device device);
+void end_memory_plan(Device device);
+void release_memory_plan(Device device, int plan);
+}  // namespace detail
 
 // Copies between blocks of any two devices, and zeroes; in stream order.
 void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, Device from_device,

@@ -1,4 +1,4 @@
-// Launchers of the kernels that the tests of the simt device run.
+// Launchers of the kernels that the tests of the simt and cuda devices run.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,23 @@
 #include "engine/dtype.h"
 #include "engine/tensor.h"
 
-namespace sec::kernels::simt {
+namespace sec::kernels {
 
-void relu(Stream& stream, ConstSpan x, Span y);  // (n) f32 or bf16
+using Relu = void(Stream& stream, ConstSpan x, Span y);  // (n) f32 or bf16
 
 // y[i] is the sum of x[i, :].
-void row_sums(Stream& stream, std::int64_t rows, int columns,
-              const float* x,  // (rows, columns)
-              float* y);       // (rows)
+using RowSums = void(Stream& stream, std::int64_t rows, int columns,
+                     const float* x,  // (rows, columns)
+                     float* y);       // (rows)
 
-}  // namespace sec::kernels::simt
+namespace simt {
+Relu relu;
+RowSums row_sums;
+}  // namespace simt
+
+namespace cuda {
+Relu relu;
+RowSums row_sums;
+}  // namespace cuda
+
+}  // namespace sec::kernels

@@ -1,0 +1,194 @@
+// The cuda device on NVIDIA's runtime library.
+#include <cuda_runtime_api.h>
+
+#include "engine/cuda/backend.h"
+#include "engine/cuda/check.h"
+#include "engine/cuda/nvtx.h"
+#include "engine/cuda/staging.h"
+#include "engine/error.h"
+
+namespace sec::cuda {
+namespace {
+
+// Asks for a driver and a GPU that this build's kernels run on: sm_80 and later.
+std::string probe() {
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    return "no NVIDIA driver";
+  }
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver) {
+    int runtime = 0;
+    cudaRuntimeGetVersion(&runtime);
+    return fmt::format("the NVIDIA driver supports CUDA {}.{}, {}.{} is needed", driver / 1000,
+                       driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+  }
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) {
+    return "no GPU";
+  }
+  if (status != cudaSuccess) {
+    return fmt::format("{} ({})", cudaGetErrorString(status), cudaGetErrorName(status));
+  }
+  int major = 0;
+  int minor = 0;
+  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess ||
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) != cudaSuccess) {
+    return "the GPU does not tell its compute capability";
+  }
+  if (major < 8) {
+    return fmt::format("the GPU has compute capability {}.{}, 8.0 or later is needed", major, minor);
+  }
+  return "";
+}
+
+cudaStream_t handle(void* stream) {
+  return static_cast<cudaStream_t>(stream);
+}
+
+}  // namespace
+
+std::string why_unavailable() {
+  static const std::string reason = [] {
+    std::string found = probe();
+    cudaGetLastError();  // or the next launch would be blamed
+    if (found.empty()) {
+      forward_ranges_to_nvtx();
+    }
+    return found;
+  }();
+  return reason;
+}
+
+void* allocate_memory(std::size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check(status, fmt::format("allocate: {} bytes on cuda", bytes));
+  return memory;
+}
+
+void free_memory(void* memory) {
+  cudaFree(memory);
+}
+
+void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction direction) {
+  switch (direction) {
+    case Direction::on_device:
+      check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle(stream)),
+            fmt::format("copy_bytes: {} bytes within cuda", bytes));
+      return;
+    case Direction::to_device:
+      require(
+          !is_capturing(stream),
+          "copy_bytes: {} bytes from the host to cuda cannot be part of a captured graph: it would copy the "
+          "values of the moment at every replay",
+          bytes);
+      copy_to_device(handle(stream), to, from, bytes);
+      return;
+    case Direction::to_host:
+      require(!is_capturing(stream),
+              "copy_bytes: {} bytes from cuda to the host cannot be part of a captured graph: the host would "
+              "have to wait for them",
+              bytes);
+      copy_to_host(handle(stream), to, from, bytes);
+      return;
+  }
+}
+
+void zero(void* stream, void* memory, std::size_t bytes) {
+  check(cudaMemsetAsync(memory, 0, bytes, handle(stream)),
+        fmt::format("zero_bytes: {} bytes on cuda", bytes));
+}
+
+void* create_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  return stream;
+}
+
+void destroy_stream(void* stream) {
+  cudaStreamDestroy(handle(stream));
+}
+
+void synchronize(void* stream) {
+  check(cudaStreamSynchronize(handle(stream)),
+        "cuda: a kernel or copy failed; SEC_SYNC=1 in the environment tells which");
+}
+
+void* create_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event), "event");
+  return event;
+}
+
+void destroy_event(void* event) {
+  cudaEventDestroy(static_cast<cudaEvent_t>(event));
+}
+
+void record(void* event, void* stream) {
+  check(cudaEventRecord(static_cast<cudaEvent_t>(event), handle(stream)), "event");
+}
+
+void wait(void* stream, void* event) {
+  check(cudaStreamWaitEvent(handle(stream), static_cast<cudaEvent_t>(event), 0), "event");
+}
+
+float milliseconds_between(void* begin, void* end) {
+  check(cudaEventSynchronize(static_cast<cudaEvent_t>(end)), "event");
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(begin), static_cast<cudaEvent_t>(end)),
+        "event");
+  return milliseconds;
+}
+
+bool is_capturing(void* stream) {
+  if (stream == nullptr) {
+    return false;  // the default stream cannot be captured
+  }
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(handle(stream), &status), "stream");
+  return status != cudaStreamCaptureStatusNone;
+}
+
+void begin_capture(void* stream) {
+  require(stream != nullptr, "capture: the default stream cannot be captured, expected an OwnedStream");
+  // Thread-local: a loader thread may go on copying batches on a stream of its own.
+  check(cudaStreamBeginCapture(handle(stream), cudaStreamCaptureModeThreadLocal), "capture");
+}
+
+void* end_capture(void* stream) {
+  cudaGraph_t graph = nullptr;
+  const cudaError_t status = cudaStreamEndCapture(handle(stream), &graph);
+  if (status != cudaSuccess) {
+    cudaGetLastError();
+    fail("capture: something in the step cannot be recorded in a CUDA graph: {} ({})",
+         cudaGetErrorString(status), cudaGetErrorName(status));
+  }
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t instantiated = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check(instantiated, "capture");
+  return executable;
+}
+
+void cancel_capture(void* stream) {
+  cudaGraph_t graph = nullptr;
+  if (cudaStreamEndCapture(handle(stream), &graph) == cudaSuccess) {
+    cudaGraphDestroy(graph);
+  }
+  cudaGetLastError();
+}
+
+void replay(void* graph, void* stream) {
+  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), handle(stream)), "replay of a captured graph");
+}
+
+void destroy_graph(void* graph) {
+  cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+}
+
+}  // namespace sec::cuda

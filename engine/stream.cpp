@@ -1,0 +1,134 @@
+#include "engine/stream.h"
+
+#include <chrono>
+
+#include "engine/cuda/backend.h"
+#include "engine/error.h"
+#include "engine/memory.h"
+
+namespace sec {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+OwnedStream::OwnedStream(Device device) : stream_{device, nullptr} {
+  const std::string reason = why_unavailable(device);
+  require(reason.empty(), "device {}: {}", name_of(device), reason);
+  if (device == Device::cuda) {
+    stream_.native = cuda::create_stream();
+  }
+}
+
+OwnedStream::~OwnedStream() {
+  if (stream_.native != nullptr) {
+    cuda::destroy_stream(stream_.native);
+  }
+}
+
+void synchronize(Stream& stream) {
+  if (stream.device == Device::cuda) {
+    require(!cuda::is_capturing(stream.native), "capture: the step waits for its own stream");
+    cuda::synchronize(stream.native);
+  }
+}
+
+Event::Event(Device device) : device_(device) {
+  if (device == Device::cuda) {
+    native_ = cuda::create_event();
+  }
+}
+
+Event::~Event() {
+  if (native_ != nullptr) {
+    cuda::destroy_event(native_);
+  }
+}
+
+void Event::record(Stream& stream) {
+  require(stream.device == device_, "event: one of {} on a stream of {}", name_of(device_),
+          name_of(stream.device));
+  if (device_ == Device::cuda) {
+    cuda::record(native_, stream.native);
+  } else {
+    time_ = now();
+  }
+}
+
+void Event::order_before(Stream& stream) {
+  if (device_ == Device::cuda && stream.device == Device::cuda) {
+    cuda::wait(stream.native, native_);
+  }
+}
+
+double Event::seconds_between(const Event& begin, const Event& end) {
+  require(begin.device_ == end.device_, "event: no time between one of {} and one of {}",
+          name_of(begin.device_), name_of(end.device_));
+  return begin.device_ == Device::cuda ? double{cuda::milliseconds_between(begin.native_, end.native_)} * 1e-3
+                                       : end.time_ - begin.time_;
+}
+
+Graph& Graph::operator=(Graph&& other) noexcept {
+  if (this != &other) {
+    reset();
+    device_ = other.device_;
+    step_ = std::exchange(other.step_, nullptr);
+    native_ = std::exchange(other.native_, nullptr);
+    memory_plan_ = std::exchange(other.memory_plan_, 0);
+  }
+  return *this;
+}
+
+Graph::~Graph() {
+  reset();
+}
+
+void Graph::reset() {
+  if (native_ != nullptr) {
+    cuda::destroy_graph(native_);
+  }
+  if (memory_plan_ != 0) {
+    detail::release_memory_plan(device_, memory_plan_);
+  }
+}
+
+void Graph::replay(Stream& stream) {
+  require(native_ != nullptr || step_ != nullptr, "replay: nothing was captured");
+  require(stream.device == device_, "replay: a step captured on {} on a stream of {}", name_of(device_),
+          name_of(stream.device));
+  if (native_ != nullptr) {
+    cuda::replay(native_, stream.native);
+  } else {
+    step_();
+  }
+}
+
+Graph capture(Stream& stream, std::function<void()> step) {
+  Graph graph;
+  graph.device_ = stream.device;
+  if (stream.device != Device::cuda) {
+    graph.step_ = std::move(step);
+    return graph;
+  }
+  graph.memory_plan_ = detail::begin_memory_plan(Device::cuda);
+  try {
+    cuda::begin_capture(stream.native);
+    try {
+      step();
+    } catch (...) {
+      cuda::cancel_capture(stream.native);
+      throw;
+    }
+    graph.native_ = cuda::end_capture(stream.native);
+  } catch (...) {
+    detail::end_memory_plan(Device::cuda);
+    throw;
+  }
+  detail::end_memory_plan(Device::cuda);
+  return graph;
+}
+
+}  // namespace sec
