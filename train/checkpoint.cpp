@@ -148,7 +148,6 @@ void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
   file.metadata = {{"format", weights_format},
                    {"network", network_json(network.options())},
                    {"recipe", context.recipe},
-                   {"seed", std::to_string(context.seed)},
                    {"data", context.fingerprint},
                    {"chosen", json{{"epoch", progress.best_epoch},
                                    {"step", progress.step},
@@ -180,9 +179,6 @@ Progress load_training(const std::filesystem::path& path, model::SeEcgNet& netwo
                        const CheckpointContext& context, Stream& stream) {
   const io::SafetensorsFile file = read_checkpoint(path, training_format);
   check_recipe(metadata(file, path, "recipe"), context.recipe, path);
-  const std::string& seed = metadata(file, path, "seed");
-  require(seed == std::to_string(context.seed), "{}: was trained with --seed {}, not {}", path.string(), seed,
-          context.seed);
   const std::string& data = metadata(file, path, "data");
   require(data == context.fingerprint, "{}: was trained on other data ({}, here {})", path.string(), data,
           context.fingerprint);

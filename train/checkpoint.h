@@ -20,8 +20,7 @@ namespace sec::train {
 
 // What a checkpoint must agree with to be loaded.
 struct CheckpointContext {
-  std::string recipe;  // resolved TOML
-  std::uint64_t seed = 0;
+  std::string recipe;       // resolved TOML
   std::string fingerprint;  // of the data
 };
 
@@ -37,7 +36,7 @@ void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream);
 
-// Loads all of it. Throws Error as load_weights does, and if recipe, seed or data differ from the context's;
+// Loads all of it. Throws Error as load_weights does, and if recipe or data differ from the context's;
 // recipe keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may.
 Progress load_training(const std::filesystem::path& path, model::SeEcgNet& network, OptimizerState& optimizer,
                        const CheckpointContext& context, Stream& stream);

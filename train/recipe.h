@@ -1,6 +1,6 @@
-// A recipe says everything that determines a training run but the data, the seed and the device: what the
-// network is given, its size, how beats are drawn and augmented, loss, optimizer, schedule, and which
-// weights are chosen. It is a plain struct, read from TOML; every key can be overridden on the command line.
+// A recipe says everything that determines a training run but the data and the device: what the network is
+// given, its size, how beats are drawn and augmented, loss, optimizer, schedule, which weights are chosen,
+// and the seed. It is a plain struct, read from TOML; every key can be overridden on the command line.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ namespace sec::train {
 
 struct Recipe {
   std::string title = "SE-ECGNet";
+  std::int64_t seed = 1;
 
   struct Data {
     // Record names; "DS1" and "DS2" stand for the records of de Chazal's split, "*" for every record of the

@@ -17,6 +17,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
   constexpr double above_zero = 1e-12;
   return {
       {"title", &r.title, "shown at the top of the report"},
+      {"seed", &r.seed, "of all random numbers", 0, 1e15},
       {"classes", &r.classes, "AAMI classes the network tells apart; beats of others are not trained on"},
 
       {"data.train", &r.data.train, "records: names, \"DS1\", \"DS2\", or \"*\" for all on no other side"},

@@ -71,8 +71,8 @@ class WithAverages {
 Trainer::Trainer(TrainerOptions options, const Dataset& data)
     : options_(std::move(options)),
       data_(data),
-      context_{to_toml(options_.recipe), options_.seed, data.fingerprint},
-      network_(network_options(options_.recipe, data.train), options_.stream, options_.seed),
+      context_{to_toml(options_.recipe), data.fingerprint},
+      network_(network_options(options_.recipe, data.train), options_.stream, seed()),
       optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)) {
   const std::vector<float> weights = class_weights(options_.recipe, data.train);
   if (!weights.empty()) {
@@ -87,7 +87,7 @@ void Trainer::resume() {
 }
 
 TrainingEnd Trainer::run() {
-  Loader loader(data_.train, options_.recipe, options_.seed, progress_.step);
+  Loader loader(data_.train, options_.recipe, seed(), progress_.step);
   epoch_steps_ = loader.epoch_steps();
   const Recipe::Train& train = options_.recipe.train;
   last_.total_steps = epoch_steps_ * train.epochs;
@@ -127,7 +127,7 @@ void Trainer::step(const Batch& batch) {
   pass.stream = stream;
   pass.tape = &tape;
   pass.training = true;
-  pass.seed = options_.seed;
+  pass.seed = seed();
   pass.step = static_cast<std::uint32_t>(batch.step);
   const Var logits = network_.forward(pass, input_tensor(batch, data_.train, stream),
                                       covariate_tensor(batch, data_.train, stream));
@@ -140,7 +140,7 @@ void Trainer::step(const Batch& batch) {
   if (!std::isfinite(value) || !std::isfinite(norm)) {
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
          std::isfinite(value) ? "gradient" : "loss",
-         diagnose_step(network_, data_.train, batch, stream, options_.seed));
+         diagnose_step(network_, data_.train, batch, stream, seed()));
   }
   const double rate = learning_rate(train, epoch_steps_, batch.step);
   optimizer_step(train, set, optimizer_, rate, norm, batch.step, stream);

@@ -24,7 +24,6 @@ struct StepReport {
 
 struct TrainerOptions {
   Recipe recipe;
-  std::uint64_t seed = 0;
   Stream stream;
   std::filesystem::path folder;             // for best.safetensors and last.safetensors
   const std::atomic<bool>* stop = nullptr;  // asks to stop after the step under way
@@ -51,14 +50,15 @@ class Trainer {
   void load_chosen();
 
   model::SeEcgNet& network() { return network_; }
-  const Progress& progress() const { return progress_; }
-  std::int64_t epoch_steps() const { return epoch_steps_; }
+  Progress& progress() { return progress_; }
 
  private:
   void step(const Batch& batch);
   void end_epoch();
   void validate(EpochRecord& record);
   void save_last();
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.recipe.seed); }
 
   TrainerOptions options_;
   const Dataset& data_;

@@ -1,0 +1,381 @@
+// sectrain: trains SE-ECGNet on annotated recordings, chooses weights on a validation set, and scores a test
+// set once.
+
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+
+#include "engine/parallel.h"
+#include "engine/ranges.h"
+#include "tools/training_display.h"
+#include "train/evaluate.h"
+#include "train/report.h"
+#include "train/results.h"
+#include "train/run_folder.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace sec;
+using namespace sec::train;
+
+constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
+constexpr std::size_t misread_shown = 60;
+
+struct Options {
+  std::string config;
+  fs::path data;
+  fs::path out;
+  std::string device = "auto";
+  std::string precision = "f32";
+  int threads = 0;
+  std::vector<std::string> overrides;
+  bool resume = false;
+  bool overwrite = false;
+  bool quiet = false;
+  bool json = false;
+  bool profile = false;
+  bool keys = false;
+};
+
+// Wrong usage that the command line's parser does not find by itself.
+struct UsageError : Error {
+  using Error::Error;
+};
+
+std::atomic<bool> stop_asked = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+// The first Ctrl-C asks to stop after the step; a second one kills.
+void ask_to_stop(int) {
+  stop_asked = true;
+}
+
+void catch_signals() {
+  struct sigaction action = {};
+  action.sa_handler = ask_to_stop;
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+void release_signals() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void say(const Options& options, const std::string& line) {
+  if (!options.quiet) {
+    fmt::print(stderr, "{}\n", line);
+  }
+}
+
+void print(std::string_view text) {
+  require(std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0,
+          "standard output: cannot write: {}", std::strerror(errno));
+}
+
+void print_keys() {
+  Recipe recipe;
+  for (const RecipeKey& key : recipe_keys(recipe)) {
+    std::string help = key.help;
+    if (!key.choices.empty()) {
+      help += fmt::format("{}one of {}", help.empty() ? "" : "; ", fmt::join(key.choices, ", "));
+    }
+    print(fmt::format("{:<26} {:<28} {}\n", key.name, value_text(key), help));
+  }
+}
+
+std::string local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts = {};
+  localtime_r(&now, &parts);
+  char text[64];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S%z", &parts);
+  return text;
+}
+
+// "22 records, 45842 beats: N 44000, S 900, V 3700, F 400, Q 8"
+std::string side_text(const Inputs& inputs) {
+  const auto counts = count_classes(inputs);
+  std::vector<std::string> parts;
+  std::int64_t total = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    parts.push_back(fmt::format("{} {}", aami_classes[c], counts[c]));
+    total += counts[c];
+  }
+  return fmt::format("{} record(s), {} beats: {}", inputs.records().size(), total, fmt::join(parts, ", "));
+}
+
+std::string data_text(const Options& options, const Dataset& data) {
+  return fmt::format("{}{}. Train: {}. Validation: {}. Test: {}.",
+                     fs::weakly_canonical(options.data).string(), data.synthetic ? " (synthetic)" : "",
+                     side_text(data.train), side_text(data.validation), side_text(data.test));
+}
+
+std::string protocol_text(const Recipe& recipe, const Dataset& data) {
+  const auto list = [](const std::vector<std::string>& names) {
+    return names.empty() ? std::string("none") : fmt::format("{}", fmt::join(names, " "));
+  };
+  return fmt::format(
+      "Beats at annotated R peaks, in the AAMI EC57 classes; the network tells {} apart. A window holds {} s "
+      "before and {} s after the peak at {} Hz. The patient's amplitude, median beat and rhythm are taken "
+      "from "
+      "earlier beats alone, without labels, but for the interval to the next beat. Trained on: {}. Weights "
+      "chosen ({}) on: {}. Scored once on: {}.",
+      fmt::join(recipe.classes, ", "), recipe.data.before, recipe.data.after, recipe.data.rate,
+      list(data.sides.train), recipe.train.choose == "best" ? "best macro-F1" : "last epoch",
+      list(data.sides.validation), list(data.sides.test));
+}
+
+std::string test_name(const Recipe& recipe) {
+  return recipe.data.test == std::vector<std::string>{"DS2"} ? "DS2" : "test";
+}
+
+std::string resume_command(const Options& options) {
+  return fmt::format("sectrain --resume --out {} --data {} --device {} --threads {}", options.out.string(),
+                     options.data.string(), options.device, options.threads);
+}
+
+void print_profile(const std::vector<RangeTime>& times) {
+  fmt::print(stderr, "{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
+  for (const RangeTime& time : times) {
+    fmt::print(stderr, "{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
+  }
+}
+
+// Scores validation and test records with the chosen weights.
+void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Recipe& recipe, Stream& stream) {
+  trainer.load_chosen();
+  const auto add = [&](const std::vector<Evaluation>& more) {
+    run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
+  };
+  if (!data.sides.test.empty()) {
+    const TestResult test = evaluate(trainer.network(), data.test, recipe, misread_shown, stream);
+    add(evaluations(test_name(recipe), test.records));
+    const std::vector<std::string> seen = test_records_seen(data.sides);
+    if (!seen.empty() && seen.size() < test.records.size()) {
+      add(evaluations(test_name(recipe), test.records, seen));
+    }
+    run.records = test.records;
+    run.misread = test.misread;
+    run.misread_total = test.misread_total;
+  }
+  if (!data.sides.validation.empty()) {
+    add(evaluations("validation", evaluate(trainer.network(), data.validation, recipe, 0, stream).records));
+  }
+}
+
+int train(const Options& options) {
+  Stopwatch watch;
+  const RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
+                                      : options.overwrite ? RunFolder::Use::overwrite
+                                                          : RunFolder::Use::fresh);
+  const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
+  const Recipe recipe = read_recipe(config, options.overrides);
+  set_threads(options.threads);
+  Stream stream;
+  stream.device = parse_device(options.device);
+  if (options.precision != "f32") {
+    throw UsageError(fmt::format("--precision {}: the {} device trains in f32", options.precision,
+                                 name_of(stream.device)));
+  }
+
+  RunSummary run;
+  run.title = recipe.title;
+  run.created = local_time();
+  run.program = "sectrain " SEC_VERSION;
+  run.recipe_text = to_toml(recipe);
+  run.seed = static_cast<std::uint64_t>(recipe.seed);
+  run.device = fmt::format("{}, {} thread(s)", name_of(stream.device), threads());
+  run.classes = recipe.classes;
+
+  say(options, fmt::format("reading {}", options.data.string()));
+  const Dataset data = load_dataset(recipe, options.data);
+  run.data = data_text(options, data);
+  run.synthetic = data.synthetic;
+  run.protocol = protocol_text(recipe, data);
+  run.warnings = data.warnings;
+  run.timing.push_back({"read data", watch.lap()});
+  say(options, fmt::format("train      {}\nvalidation {}\ntest       {}", side_text(data.train),
+                           side_text(data.validation), side_text(data.test)));
+  for (const std::string& warning : data.warnings) {
+    fmt::print(stderr, "warning: {}\n", warning);
+  }
+
+  TrainingDisplay display(recipe.train.epochs, recipe.train.log_steps, options.quiet);
+  TrainerOptions trainer_options;
+  trainer_options.recipe = recipe;
+  trainer_options.stream = stream;
+  trainer_options.folder = options.out;
+  trainer_options.stop = &stop_asked;
+  trainer_options.on_step = [&](const StepReport& report) {
+    display.show(report);
+    if (report.step % recipe.train.log_steps == 0) {
+      folder.log(log_line(report));
+    }
+  };
+  trainer_options.on_epoch = [&](const EpochRecord& record) {
+    display.show(record, recipe.classes);
+    folder.log(log_line(record, recipe.classes));
+  };
+  Trainer trainer(std::move(trainer_options), data);
+  run.network = trainer.network().summary();
+  if (options.resume) {
+    trainer.resume();
+    continue_log(folder.file("log.jsonl"), trainer.progress().step, trainer.progress().history);
+    say(options, fmt::format("resuming after step {}", trainer.progress().step));
+  }
+  folder.begin();
+  folder.write("recipe.toml", run.recipe_text);
+  say(options, fmt::format("training {} parameters on {}, seed {}", trainer.network().parameters().count(),
+                           run.device, recipe.seed));
+
+  catch_signals();
+  if (options.profile) {
+    start_range_timer();
+  }
+  const TrainingEnd end = trainer.run();
+  display.end_line();
+  if (options.profile) {
+    print_profile(stop_range_timer());
+  }
+  if (end == TrainingEnd::interrupted) {
+    fmt::print(stderr, "stopped after step {}; to go on: {}\n", trainer.progress().step,
+               resume_command(options));
+    return interrupted_status;
+  }
+  release_signals();
+  run.timing.push_back({"train", watch.lap()});
+  run.history = trainer.progress().history;
+  run.best_epoch = trainer.progress().best_epoch;
+
+  say(options, fmt::format("scoring with the weights of epoch {}", run.best_epoch));
+  score_run(run, trainer, data, recipe, stream);
+  run.timing.push_back({"score", watch.lap()});
+  double total = 0;
+  for (const NamedSeconds& part : run.timing) {
+    total += part.seconds;
+  }
+  run.timing.push_back({"total", total});
+
+  const std::string metrics = metrics_json(run, data.sides, data.fingerprint);
+  folder.write("metrics.json", metrics);
+  folder.write("report.html", report_html(run));
+  print(options.json ? metrics : results_text(run));
+  say(options, fmt::format("report: {}", folder.file("report.html").string()));
+  return 0;
+}
+
+void declare(CLI::App& app, Options& o, std::string& seed) {
+  app.description(
+      "Trains SE-ECGNet on annotated recordings (WFDB: .hea, .dat, .atr), chooses weights by macro-F1 on\n"
+      "validation records, scores the test records once, and writes a run folder: recipe.toml (resolved),\n"
+      "log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
+  app.footer(
+      "Examples:\n"
+      "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"
+      "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/try --set train.epochs=2 "
+      "\\\n"
+      "           --set 'data.test=[\"100\", \"103\"]'\n"
+      "  sectrain --resume --out runs/inter --data data/mitdb       goes on, to the same weights bit for "
+      "bit\n"
+      "  sectrain --keys                                            lists what --set and recipes know\n"
+      "Ctrl-C saves and says how to go on. Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped.");
+  app.add_option("--config", o.config, "Recipe (TOML); with --resume by default the run's own")
+      ->type_name("FILE")
+      ->group("What to do");
+  app.add_option("--data", o.data, "Folder of the records")->type_name("DIR")->group("What to do");
+  app.add_option("--out", o.out, "Run folder, made if it does not exist")
+      ->type_name("DIR")
+      ->group("What to do");
+  app.add_option("--set", o.overrides, "Override a recipe key, as train.epochs=3; repeatable")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group("What to do");
+  app.add_option("--seed", seed, "The same as --set seed=N")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->group("What to do");
+  CLI::Option* resume =
+      app.add_flag("--resume", o.resume, "Go on with the run in --out")->group("What to do");
+  app.add_flag("--overwrite", o.overwrite, "Replace the run in --out")->excludes(resume)->group("What to do");
+  app.add_option("--device", o.device, "Where to compute; auto: cuda where there is a GPU, else cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
+      ->capture_default_str()
+      ->group("How to run");
+  app.add_option("--precision", o.precision, "Arithmetic of the network")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+      ->capture_default_str()
+      ->group("How to run");
+  app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("How to run");
+  app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
+  app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
+      ->group("What to show");
+  app.add_flag("--profile", o.profile, "Print where training time went")->group("What to show");
+  app.add_flag("--keys", o.keys, "List the recipe keys with defaults, and stop")->group("What to show");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app;
+  Options options;
+  std::string seed;
+  declare(app, options, seed);
+  try {
+    app.parse(argc, argv);
+    if (!seed.empty()) {
+      options.overrides.push_back("seed=" + seed);
+    }
+    if (!options.keys) {
+      const auto needed = [](bool given, const char* what) {
+        if (!given) {
+          throw CLI::RequiredError(what);
+        }
+      };
+      needed(!options.out.empty(), "--out");
+      needed(!options.data.empty(), "--data");
+      needed(!options.config.empty() || options.resume, "--config");
+    }
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+  }
+  try {
+    if (options.keys) {
+      print_keys();
+      return 0;
+    }
+    return train(options);
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "sectrain: {}\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "sectrain: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,30 @@
+// Scoring a trained network on records that it has not seen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/se_ecgnet.h"
+#include "train/inputs.h"
+#include "train/run_summary.h"
+
+namespace sec::train {
+
+struct TestResult {
+  std::vector<RecordScore> records;  // in the order of the inputs' records
+  std::vector<MisreadBeat> misread;  // the most confidently misread beats
+  std::int64_t misread_total = 0;
+};
+
+// Reads every annotated beat, those of classes the network was not trained on included: these are misread,
+// whatever the network says. At most `shown` misread beats are kept, by probability and spread over records
+// and pairs of classes.
+TestResult evaluate(model::SeEcgNet& network, const Inputs& inputs, const Recipe& recipe, std::size_t shown,
+                    Stream& stream);
+
+// The sum of the records' confusions as a 3-, 4- and 5-class problem, leaving out `without`. `name` is that
+// of the set of records.
+std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
+                                    const std::vector<std::string>& without = {});
+
+}  // namespace sec::train

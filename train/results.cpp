@@ -1,0 +1,186 @@
+#include "train/results.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "io/atomic_file.h"
+#include "io/read_file.h"
+
+namespace sec::train {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json number(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+json to_json(const Scores& scores) {
+  json classes = json::object();
+  for (const ClassScore& c : scores.classes) {
+    classes[c.name] = {{"beats", c.beats},
+                       {"predicted", c.predicted},
+                       {"Se", number(c.sensitivity)},
+                       {"+P", number(c.precision)},
+                       {"F1", number(c.f1)}};
+  }
+  json matrix = json::array();
+  const Confusion& confusion = scores.confusion;
+  for (int truth = 0; truth < confusion.size(); ++truth) {
+    json row = json::array();
+    for (int predicted = 0; predicted < confusion.size(); ++predicted) {
+      row.push_back(confusion.at(truth, predicted));
+    }
+    matrix.push_back(row);
+  }
+  return {{"accuracy", number(scores.accuracy)},
+          {"macro_f1", number(scores.macro_f1)},
+          {"classes", classes},
+          {"confusion", {{"classes", confusion.classes()}, {"rows_true_columns_predicted", matrix}}}};
+}
+
+json to_json(const EpochRecord& e, const std::vector<std::string>& classes) {
+  json f1 = json::object();
+  for (std::size_t c = 0; c < e.validation_f1.size(); ++c) {
+    f1[classes[c]] = number(e.validation_f1[c]);
+  }
+  return {{"epoch", e.epoch},
+          {"step", e.step},
+          {"learning_rate", e.learning_rate},
+          {"train_loss", number(e.train_loss)},
+          {"validation_loss", number(e.validation_loss)},
+          {"validation_accuracy", number(e.validation_accuracy)},
+          {"validation_macro_f1", number(e.validation_macro_f1)},
+          {"validation_f1", f1},
+          {"best", e.best},
+          {"samples_per_second", number(e.samples_per_second)},
+          {"seconds", number(e.seconds)}};
+}
+
+std::string percent(double value) {
+  return std::isfinite(value) ? fmt::format("{:7.2f}", 100 * value) : "      -";
+}
+
+std::string scores_text(const Evaluation& evaluation) {
+  const Scores& scores = evaluation.scores;
+  const Confusion& confusion = scores.confusion;
+  std::string text =
+      fmt::format("{}, {} classes: accuracy {:.2f} %, macro-F1 {:.4f}\n  ({})\n", evaluation.name,
+                  confusion.size(), 100 * scores.accuracy, scores.macro_f1, evaluation.note);
+  text += "  true\\read";
+  for (const std::string& name : confusion.classes()) {
+    text += fmt::format("{:>8}", name);
+  }
+  text += "   other     Se %     +P %    F1 %\n";
+  for (int truth = 0; truth < confusion.size(); ++truth) {
+    const ClassScore& c = scores.classes[static_cast<std::size_t>(truth)];
+    text += fmt::format("  {:<9}", c.name);
+    std::int64_t shown = 0;
+    for (int predicted = 0; predicted < confusion.size(); ++predicted) {
+      text += fmt::format("{:>8}", confusion.at(truth, predicted));
+      shown += confusion.at(truth, predicted);
+    }
+    text += fmt::format("{:>8}  {}  {} {}\n", c.beats - shown, percent(c.sensitivity), percent(c.precision),
+                        percent(c.f1));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string metrics_json(const RunSummary& summary, const Sides& sides, const std::string& fingerprint) {
+  json evaluations = json::array();
+  for (const Evaluation& e : summary.evaluations) {
+    json one = {{"name", e.name}, {"class_count", e.scores.confusion.size()}, {"note", e.note}};
+    one.update(to_json(e.scores));
+    evaluations.push_back(one);
+  }
+  json records = json::object();
+  for (const RecordScore& r : summary.records) {
+    records[r.record] = to_json(r.scores);
+  }
+  json history = json::array();
+  for (const EpochRecord& e : summary.history) {
+    history.push_back(to_json(e, summary.classes));
+  }
+  json timing = json::object();
+  for (const NamedSeconds& t : summary.timing) {
+    timing[t.name] = t.seconds;
+  }
+  const json metrics = {
+      {"title", summary.title},
+      {"program", summary.program},
+      {"created", summary.created},
+      {"device", summary.device},
+      {"seed", summary.seed},
+      {"synthetic", summary.synthetic},
+      {"data", summary.data},
+      {"data_fingerprint", fingerprint},
+      {"protocol", summary.protocol},
+      {"warnings", summary.warnings},
+      {"records", {{"train", sides.train}, {"validation", sides.validation}, {"test", sides.test}}},
+      {"classes", summary.classes},
+      {"best_epoch", summary.best_epoch},
+      {"evaluations", evaluations},
+      {"by_record", records},
+      {"history", history},
+      {"seconds", timing}};
+  return metrics.dump(2) + "\n";
+}
+
+std::string results_text(const RunSummary& summary) {
+  std::string text;
+  for (const Evaluation& evaluation : summary.evaluations) {
+    text += (text.empty() ? "" : "\n") + scores_text(evaluation);
+  }
+  return text;
+}
+
+std::string log_line(const StepReport& r) {
+  return json{{"event", "step"},
+              {"epoch", r.epoch},
+              {"step", r.step},
+              {"loss", r.loss},
+              {"learning_rate", r.learning_rate},
+              {"gradient_norm", r.gradient_norm},
+              {"samples_per_second", r.samples_per_second}}
+      .dump();
+}
+
+std::string log_line(const EpochRecord& record, const std::vector<std::string>& classes) {
+  json line = {{"event", "epoch"}};
+  line.update(to_json(record, classes));
+  return line.dump();
+}
+
+void continue_log(const std::filesystem::path& path, std::int64_t step, std::vector<EpochRecord>& history) {
+  if (!std::filesystem::exists(path)) {
+    return;
+  }
+  const std::string text = io::read_file(path);
+  std::string kept;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    const std::string line = text.substr(begin, end - begin);
+    begin = end == std::string::npos ? text.size() : end + 1;
+    const json value = json::parse(line, nullptr, false);
+    if (!value.is_object() || !value.contains("step") || !value["step"].is_number_integer() ||
+        value["step"].get<std::int64_t>() > step) {
+      continue;
+    }
+    kept += line + "\n";
+    if (value.value("event", "") != "epoch") {
+      continue;
+    }
+    for (EpochRecord& e : history) {
+      if (e.epoch == value.value("epoch", 0) && value["seconds"].is_number()) {
+        e.seconds = value["seconds"];
+        e.samples_per_second = value.value("samples_per_second", 0.0);
+      }
+    }
+  }
+  io::write_atomically(path, kept);
+}
+
+}  // namespace sec::train
