@@ -185,7 +185,7 @@ void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Rec
   }
 }
 
-int train(const Options& options) {
+int run_training(const Options& options) {
   Stopwatch watch;
   const RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
                                       : options.overwrite ? RunFolder::Use::overwrite
@@ -222,7 +222,7 @@ int train(const Options& options) {
     fmt::print(stderr, "warning: {}\n", warning);
   }
 
-  TrainingDisplay display(recipe.train.epochs, recipe.train.log_steps, options.quiet);
+  tools::TrainingDisplay display(recipe.train.epochs, recipe.train.log_steps, options.quiet);
   TrainerOptions trainer_options;
   trainer_options.recipe = recipe;
   trainer_options.stream = stream;
@@ -370,7 +370,7 @@ int main(int argc, char** argv) {
       print_keys();
       return 0;
     }
-    return train(options);
+    return run_training(options);
   } catch (const UsageError& error) {
     fmt::print(stderr, "sectrain: {}\n", error.what());
     return 2;

@@ -36,7 +36,7 @@ void TrainingDisplay::show(const train::StepReport& report) {
   const std::string line = fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}  {:.0f} samples/s  {} left",
                                        report.epoch, epochs_, report.step, report.total_steps, report.loss,
                                        report.samples_per_second, duration_text(report.seconds_left));
-  fmt::print(stderr, terminal_ ? "\r{}\x1b[K" : "{}\n", line);
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "\n");
   std::fflush(stderr);
   line_open_ = terminal_;
 }

@@ -169,9 +169,11 @@ void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
   io::SafetensorsFile file;
   store(file, network_tensors(set), stream);
   store(file, optimizer_tensors(optimizer), stream);
-  file.metadata = {{"format", training_format},   {"network", network_json(network.options())},
-                   {"recipe", context.recipe},    {"seed", std::to_string(context.seed)},
-                   {"data", context.fingerprint}, {"progress", to_text(progress)}};
+  file.metadata = {{"format", training_format},
+                   {"network", network_json(network.options())},
+                   {"recipe", context.recipe},
+                   {"data", context.fingerprint},
+                   {"progress", to_text(progress)}};
   io::write_safetensors(path, file);
 }
 
