@@ -52,8 +52,8 @@ class OpenFile {
   void keep() { remove_ = false; }
   void close() {
     // Network file systems report a full disk here.
-    require(::close(std::exchange(file_, -1)) == 0, "{}: cannot write: {}", named_.string(),
-            std::strerror(errno));
+    const bool closed = ::close(std::exchange(file_, -1)) == 0;
+    require(closed, "{}: cannot write: {}", named_.string(), std::strerror(errno));
   }
 
  private:
@@ -87,10 +87,11 @@ void write_atomically(const fs::path& path, std::span<const std::string_view> pi
   for (const std::string_view piece : pieces) {
     write_all(file.number(), piece, path);
   }
-  require(::fsync(file.number()) == 0, "{}: cannot write: {}", path.string(), std::strerror(errno));
+  const bool durable = ::fsync(file.number()) == 0;
+  require(durable, "{}: cannot write: {}", path.string(), std::strerror(errno));
   file.close();
-  require(::rename(temporary.c_str(), target.c_str()) == 0, "{}: cannot rename into place: {}", path.string(),
-          std::strerror(errno));
+  const bool renamed = ::rename(temporary.c_str(), target.c_str()) == 0;
+  require(renamed, "{}: cannot rename into place: {}", path.string(), std::strerror(errno));
   file.keep();
   // The name becomes durable with its folder. Some file systems cannot sync folders: nothing to be done.
   const int directory = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);

@@ -122,7 +122,7 @@ struct Patient {
   double atrial_rate;         // ectopic beats by beat
   double ventricular_rate;
   double fusion_rate;
-  double bigeminy;  // how often one ventricular beat calls the next
+  double bigeminy;  // how often a ventricular beat calls another after the next sinus beat, or at once
 };
 
 void append_repolarisation(Shape& shape, double time, const Dipole& dipole) {
@@ -131,12 +131,13 @@ void append_repolarisation(Shape& shape, double time, const Dipole& dipole) {
 }
 
 Shape ventricular_shape(Random& random, double strength) {
-  // From the apex or a wall: anywhere, but mostly against the normal direction, from the left downwards.
-  Dipole direction = any_direction(random);
-  if (direction.x + direction.y > 0.4) {
-    direction = -1.0 * direction;
-  }
-  const double width = random.uniform(0.026, 0.038);
+  // From an apex or a wall: any direction that is far from the normal one and not across the limb leads.
+  const Dipole limb = lead_vector("MLII");
+  Dipole direction;
+  do {
+    direction = any_direction(random);
+  } while (dot(direction, {0.66, 0.57, -0.4}) > 0.5 || std::abs(dot(direction, limb)) < 0.4);
+  const double width = random.uniform(0.024, 0.034);
   const Dipole main = strength * direction;
   const Dipole late = strength * random.uniform(0.3, 0.6) * near(direction, random, 0.5);
   Shape shape = {{0, width, main}, {random.uniform(0.05, 0.075), width * 1.1, late}};
@@ -167,7 +168,7 @@ Patient make_patient(std::string_view subject, std::uint64_t seed) {
   if (variant < 0.10) {
     patient.sinus_code = *code_of("L");
     const Dipole left = size * near({0.9, 0.25, -0.6}, random, 0.15);
-    qrs = {{-0.02, 0.022, 0.7 * left}, {0.025, 0.024, 0.8 * left}};
+    qrs = {{-0.015, 0.014, 0.8 * left}, {0.028, 0.017, left}};
     t = -0.3 * left;
   } else {
     qrs = {{-0.026, 0.008 * wide, septal}, {0, 0.011 * wide, main}, {0.028, 0.010 * wide, basal}};
@@ -194,7 +195,7 @@ Patient make_patient(std::string_view subject, std::uint64_t seed) {
   append_repolarisation(patient.aberrant, t_time, 0.6 * t);
 
   for (Shape& focus : patient.foci) {
-    focus = ventricular_shape(random, size * random.uniform(1.1, 1.8));
+    focus = ventricular_shape(random, size * random.uniform(1.6, 2.8));
   }
   // A pacing wire in the apex of the right ventricle: a spike of a few ms, then activation away from it.
   patient.paced = {{-0.035, 0.0012, random.uniform(0.6, 1.5) * near({-0.6, -0.7, 0.4}, random, 0.2)}};
@@ -268,7 +269,7 @@ std::vector<Beat> make_beats(const Patient& patient, bool paced, double seconds,
   std::vector<Beat> beats;
   double last = 0;                         // the last R peak
   double next = random.uniform(0.2, 0.9);  // of the sinus node
-  bool ectopic_due = false;
+  int since_ventricular = 2;               // beats
   while (true) {
     const double variability = paced ? 0.1 * variation.at(next) : variation.at(next);
     const double cycle = patient.cycle * std::max(0.5, 1 + variability);
@@ -277,15 +278,20 @@ std::vector<Beat> make_beats(const Patient& patient, bool paced, double seconds,
     const bool may_be_early = !beats.empty() && next - last > 0.8 * cycle;
     const double dice = random.uniform();
     const double ventricular =
-        (ectopic_due ? patient.bigeminy + patient.ventricular_rate : patient.ventricular_rate) *
+        (patient.ventricular_rate + patient.bigeminy * (since_ventricular == 1   ? 1
+                                                        : since_ventricular == 0 ? 0.2
+                                                                                 : 0)) *
         (paced ? 0.3 : 1);
     const double atrial = paced ? 0 : patient.atrial_rate;
-    const bool was_due = std::exchange(ectopic_due, false);
     if (may_be_early && dice < ventricular) {
       beat.time = last + cycle * random.uniform(0.5, 0.72);
       beat.code = *code_of("V");
       beat.shape = patient.foci[random.chance(patient.second_focus) ? 1 : 0];
-      ectopic_due = true;
+      // What the node fires before the ventricles have recovered goes unanswered.
+      following = next;
+      while (following < beat.time + 0.6 * cycle) {
+        following += cycle;
+      }
     } else if (may_be_early && dice < ventricular + atrial) {
       beat.time = last + cycle * random.uniform(0.55, 0.8);
       following = beat.time + cycle * random.uniform(1.0, 1.12);
@@ -304,10 +310,10 @@ std::vector<Beat> make_beats(const Patient& patient, bool paced, double seconds,
       } else {
         mix_in(beat.shape, patient.foci[0], random.uniform(0.35, 0.65));
       }
-    } else if (paced && !(was_due && random.chance(0.1))) {
+    } else if (paced && !(since_ventricular < 2 && random.chance(0.1))) {
       beat.code = *code_of("/");
       beat.shape = patient.paced;
-    } else if (random.chance(0.0015)) {
+    } else if (random.chance(0.003)) {
       // An observer could not tell: one shape torn by another.
       beat.code = *code_of("Q");
       mix_in(beat.shape, ventricular_shape(random, random.uniform(0.5, 2)), random.uniform(0.5, 0.8));
@@ -315,9 +321,9 @@ std::vector<Beat> make_beats(const Patient& patient, bool paced, double seconds,
     if (beat.time >= seconds - 0.1) {
       return beats;
     }
-    // After an early ventricular beat the node's own beat finds the ventricles still refractory.
+    since_ventricular = beat.code == *code_of("V") ? 0 : since_ventricular + 1;
     last = beat.time;
-    next = beat.code == *code_of("V") ? following : std::max(following, last + 0.35);
+    next = std::max(following, last + 0.35);
     for (Event& event : beat.shape) {
       event.time += random.normal(0.0015);
       event.dipole = (1 + random.normal(0.03)) * event.dipole;

@@ -24,8 +24,8 @@ using namespace sec::io;
 using Json = nlohmann::ordered_json;
 
 void print(std::string_view text) {
-  require(std::fwrite(text.data(), 1, text.size(), stdout) == text.size(),
-          "standard output: cannot write: {}", std::strerror(errno));
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  require(written, "standard output: cannot write: {}", std::strerror(errno));
 }
 
 void print_json(const Json& json) {
@@ -433,7 +433,8 @@ int main(int argc, char** argv) {
     } else {
       synthesize_database(folder, options, as_json, quiet);
     }
-    require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
+    const bool flushed = std::fflush(stdout) == 0;
+    require(flushed, "standard output: cannot write: {}", std::strerror(errno));
   } catch (const std::exception& error) {
     fmt::print(stderr, "secdata: {}\n", error.what());
     return 1;

@@ -1,0 +1,158 @@
+// Runs the program itself: what it prints, and how it ends.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "files.h"
+#include "io/wfdb_annotation.h"
+#include "io/wfdb_signal.h"
+
+namespace sec::io {
+namespace {
+
+struct Outcome {
+  int status;
+  std::string out;
+  std::string error;
+};
+
+class Secdata : public testing::Test {
+ protected:
+  Outcome run(const std::string& arguments) const {
+    const std::string out = (folder_ / "stdout").string();
+    const std::string error = (folder_ / "stderr").string();
+    const int status = std::system((SECDATA " " + arguments + " >" + out + " 2>" + error).c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(error)};
+  }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  // A record "r" of two leads and three samples, with annotations.
+  void write_record() const {
+    DigitalRecord record;
+    record.header.name = "r";
+    record.header.rate = 2;
+    for (const char* lead : {"II", "V1, left"}) {
+      WfdbSignal signal;
+      signal.format = 16;
+      signal.description = lead;
+      record.header.signals.push_back(signal);
+    }
+    record.signals = {{200, -100, 50}, {0, invalid_sample, 1}};
+    write_digital(folder_.path(), record);
+    write_annotations(
+        folder_ / "r.atr",
+        std::vector<Annotation>{{0, 28, 0, 0, 0, "(N"}, {1, 22, -1, 2, 3, "a,b"}, {2, 5, 0, 2, 3, ""}});
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Secdata, DumpsSamples) {
+  write_record();
+  const Outcome all = run("dump " + path("r"));
+  EXPECT_EQ(all.status, 0) << all.error;
+  EXPECT_EQ(all.out, "II,\"V1, left\"\n1,0\n-0.5,nan\n0.25,0.005\n");
+  EXPECT_EQ(run("dump --digital " + path("r.hea")).out, "II,\"V1, left\"\n200,0\n-100,nan\n50,1\n");
+  EXPECT_EQ(run("dump --digital --from s1 --to 1 " + path("r")).out, "II,\"V1, left\"\n-100,nan\n");
+  EXPECT_EQ(run("dump --from 100 " + path("r")).out, "II,\"V1, left\"\n");
+}
+
+TEST_F(Secdata, DumpsAnnotations) {
+  write_record();
+  EXPECT_EQ(run("dump --annotations " + path("r")).out,
+            "sample,symbol,sub,chan,num,aux\n0,+,0,0,0,(N\n1,\"\"\"\",-1,2,3,\"a,b\"\n2,V,0,2,3,\n");
+  EXPECT_EQ(run("dump --annotations --from s2 --json " + path("r")).out,
+            "{\"sample\":2,\"symbol\":\"V\",\"sub\":0,\"chan\":2,\"num\":3,\"aux\":\"\"}\n");
+  EXPECT_EQ(run("dump --annotations --annotator qrs " + path("r")).status, 1);
+}
+
+TEST_F(Secdata, TellsWhatARecordHolds) {
+  write_record();
+  const Outcome text = run("info " + path("r"));
+  EXPECT_NE(text.out.find("samples      3 (1.5 s)"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("beats        N 0 S 0 V 1 F 0 Q 0"), std::string::npos) << text.out;
+  const auto json = nlohmann::json::parse(run("info --json " + path("r")).out);
+  EXPECT_EQ(json["leads"][1]["name"], "V1, left");
+  EXPECT_EQ(json["annotations"]["classes"]["V"], 1);
+}
+
+TEST_F(Secdata, VerifiesAndFindsDamage) {
+  const Outcome made = run("synth " + path("db") + " --minutes 0.2 --records 100,101,102 --json");
+  ASSERT_EQ(made.status, 0) << made.error;
+  const auto counts = nlohmann::json::parse(made.out);
+  const Outcome sound = run("verify --json " + path("db"));
+  EXPECT_EQ(sound.status, 0) << sound.error;
+  const auto report = nlohmann::json::parse(sound.out);
+  EXPECT_EQ(report["synthetic"], true);
+  EXPECT_EQ(report["ds1"], counts["ds1"]);
+  EXPECT_EQ(report["records"].size(), 3U);
+
+  std::string bytes = content_of(folder_ / "db/101.dat");
+  bytes[100] = static_cast<char>(bytes[100] ^ 1);
+  folder_.write("db/101.dat", bytes);
+  std::filesystem::resize_file(folder_ / "db/102.dat", 300);
+  const Outcome damaged = run("verify " + path("db"));
+  EXPECT_EQ(damaged.status, 1);
+  EXPECT_NE(damaged.error.find("101.dat: signal "), std::string::npos) << damaged.error;
+  EXPECT_NE(damaged.error.find("102.dat: truncated: 4320 samples a signal expected, 100 found"),
+            std::string::npos)
+      << damaged.error;
+  EXPECT_NE(damaged.error.find("DS1 has beats"), std::string::npos) << damaged.error;
+  EXPECT_NE(damaged.out.find("1 of 3 sound, synthetic"), std::string::npos) << damaged.out;
+}
+
+TEST_F(Secdata, VerifiesTheRealDatabase) {
+  const auto folder = real_data("mitdb");
+  if (!folder) {
+    GTEST_SKIP() << "SEC_DATA names no folder with mitdb";
+  }
+  const Outcome outcome = run("verify --json " + folder->string());
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  const auto report = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(report["records"].size(), 48U);
+  EXPECT_EQ(report["annotations"], 112'647);
+  EXPECT_EQ(report["leads"]["MLII+V1"], 40);
+  EXPECT_EQ(report["ds2"]["S"], 1837);
+}
+
+TEST_F(Secdata, WrongUsageEndsWithTwoAndHelpWithZero) {
+  for (const char* arguments :
+       {"", "nonsense", "info", "info a b", "dump --nonsense x", "dump --digital --annotations x",
+        "dump --annotator qrs x", "dump --json x", "synth", "synth x --minutes 1000", "synth x --noise -1",
+        "--threads -1 info x"}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.status, 2) << arguments;
+    EXPECT_EQ(outcome.out, "") << arguments;
+    EXPECT_NE(outcome.error, "") << arguments;
+  }
+  for (const char* arguments : {"--help", "info --help", "dump --help", "verify --help", "synth --help"}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.status, 0) << arguments;
+    EXPECT_NE(outcome.out, "") << arguments;
+  }
+}
+
+TEST_F(Secdata, FailuresAreOneLineAndEndWithOne) {
+  write_record();
+  for (const std::string& arguments : std::vector<std::string>{
+           "info " + path("none"), "verify " + path("none"), "dump --from abc " + path("r"),
+           "dump --from -1 " + path("r"), "synth /proc/none", "synth " + path("x") + " --records 7",
+           "dump " + path("r") + " --from s1e99"}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.status, 1) << arguments;
+    EXPECT_EQ(outcome.out, "") << arguments;
+    EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
+    EXPECT_TRUE(outcome.error.starts_with("secdata: ")) << outcome.error;
+  }
+  const int status = std::system((SECDATA " dump " + path("r") + " >/dev/full 2>" + path("stderr")).c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_NE(content_of(folder_ / "stderr").find("standard output: cannot write: No space left on device"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace sec::io
