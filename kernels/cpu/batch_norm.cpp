@@ -23,12 +23,13 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   const Channels channels(s.c);
   const std::int64_t blocks = channels.blocks(s.rows);
   const std::int64_t block_rows = channels.block_rows();
-  const Scratch partial(blocks * 2 * s.c);  // of each block: mean, sum of squared deviations from it
+  // Of each block: a rounded mean, the sum of deviations from it, and that of their squares.
+  const Scratch partial(blocks * 3 * s.c);
 
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t rows = std::min(block_rows, s.rows - block * block_rows);
     const float* const from = x + block * block_rows * s.c;
-    float* const to = partial.data() + block * 2 * s.c;
+    float* const to = partial.data() + block * 3 * s.c;
     const Scratch folded(2 * channels.period);
     const Scratch centre(channels.period);
     channels.sum_rows<1>(
@@ -37,6 +38,7 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
         folded.data(), to);
     const float scale = 1.0F / static_cast<float>(rows);
     channels.repeat(centre.data(), [&](std::int64_t channel) { return to[channel] * scale; });
+    std::copy(centre.data(), centre.data() + s.c, to);
     channels.sum_rows<2>(
         rows,
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
@@ -44,26 +46,23 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
           value[0] = load_lanes(from + e, n) - load_lanes(centre.data() + p, n);
           value[1] = value[0] * value[0];
         },
-        folded.data(), to);
-    // The mean was rounded: what is left of the deviations corrects both results.
-    for (std::int64_t c = 0; c < s.c; ++c) {
-      const float left = to[c] * scale;
-      to[s.c + c] = std::max(to[s.c + c] - left * to[c], 0.0F);
-      to[c] = centre.data()[c] + left;
-    }
+        folded.data(), to + s.c);
   });
 
   for (std::int64_t c = 0; c < s.c; ++c) {
     double total_mean = 0;
     double total_squares = 0;
     for (std::int64_t block = 0; block < blocks; ++block) {
-      const float* const from = partial.data() + block * 2 * s.c;
+      const float* const from = partial.data() + block * 3 * s.c;
       const auto before = static_cast<double>(block * block_rows);
       const auto here = static_cast<double>(std::min(block_rows, s.rows - block * block_rows));
-      const double delta = from[c] - total_mean;
+      // The sum of deviations corrects both the mean's rounding and the squares taken about it.
+      const double deviations = from[s.c + c];
+      const double squares = from[2 * s.c + c] - deviations * deviations / here;
+      const double delta = from[c] + deviations / here - total_mean;
       const double weight = here / (before + here);
       total_mean += delta * weight;
-      total_squares += from[s.c + c] + delta * delta * before * weight;
+      total_squares += std::max(squares, 0.0) + delta * delta * before * weight;
     }
     mean[c] = static_cast<float>(total_mean);
     variance[c] = static_cast<float>(total_squares / static_cast<double>(s.rows));

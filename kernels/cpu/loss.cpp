@@ -88,8 +88,8 @@ void bce_with_logits(Stream&, const LossShape& s, ConstSpan logits_span, ConstSp
   for (std::int64_t i = 0; i < cells; ++i) {
     const double x = logits[i];
     const double negative = 1.0 - targets[i];
-    const double positive =
-        targets[i] * (positive_weights != nullptr ? positive_weights[i % s.classes] : 1.0F);
+    const double weight = positive_weights != nullptr ? positive_weights[i % s.classes] : 1.0;
+    const double positive = targets[i] * weight;
     sum += positive * softplus(-x) + negative * softplus(x);
     const double gradient = negative * logistic(x) - positive * logistic(-x);
     glogits[i] = static_cast<float>(gradient / static_cast<double>(cells));

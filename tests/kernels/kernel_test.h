@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct Target {
   Device device;
   const Table* table;
 };
+
+inline void PrintTo(const Target& target, std::ostream* out) {
+  *out << target.name;
+}
 
 inline std::vector<Target> targets() {
   std::vector<Target> all;

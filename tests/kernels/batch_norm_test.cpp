@@ -1,0 +1,181 @@
+#include "tests/kernels/kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+// Rows and channels as in the network, and channel numbers that no vector divides.
+const BatchNormShape shapes[] = {{2000, 32}, {78, 256}, {333, 64}, {7, 5},
+                                 {1000, 1},  {517, 7},  {2, 33},   {5000, 24}};
+
+constexpr float epsilon = 1e-5F;
+
+std::string name_of(const BatchNormShape& s) {
+  return fmt::format("{} rows of {} channels", s.rows, s.c);
+}
+
+// Channel c has mean 3 - c and a standard deviation of about 1/2.
+Values input_of(const BatchNormShape& s) {
+  Values x = random_values(s.rows * s.c, 1);
+  for (std::size_t e = 0; e < x.size(); ++e) {
+    x[e] = static_cast<float>(x[e] + 3.0 - static_cast<double>(e % s.c));
+  }
+  return x;
+}
+
+class BatchNorm : public Kernels {
+ protected:
+  struct Results {
+    std::vector<float> mean, variance;
+  };
+  Results statistics(const BatchNormShape& s, const Values& x) {
+    Tensor mean = result(s.c);
+    Tensor variance = result(s.c);
+    kernels().batch_norm.statistics(stream(), s, tensor(x).read(), mean.write(), variance.write());
+    return {floats_of(mean), floats_of(variance)};
+  }
+};
+
+TEST_P(BatchNorm, StatisticsEqualTheReference) {
+  for (const BatchNormShape& s : shapes) {
+    const Values x = input_of(s);
+    const auto expected = reference::batch_norm_statistics(s, x);
+    const Results got = statistics(s, x);
+    // Blocks are summed in f32 and corrected: what remains is the rounding of a few operations.
+    expect_close(got.mean, expected.mean, 1e-7, 4 * unit, "mean, " + name_of(s));
+    expect_close(got.variance, expected.variance, 1e-9, 32 * unit, "variance, " + name_of(s));
+  }
+}
+
+TEST_P(BatchNorm, ALargeMeanDoesNotCancelTheVariance) {
+  const BatchNormShape s{20000, 5};
+  Values x = random_values(s.rows * s.c, 1, -0.01, 0.01);
+  for (double& v : x) {
+    v = static_cast<float>(1000 + v);  // neighbours in f32 are 6e-5 apart here: a hundredth of the deviation
+  }
+  const auto expected = reference::batch_norm_statistics(s, x);
+  const Results got = statistics(s, x);
+  expect_close(got.mean, expected.mean, 0, unit, "mean");
+  // E[x^2] - E[x]^2 in f32 would be off by 1e6 * unit = 0.06, two thousand times the variance.
+  expect_close(got.variance, expected.variance, 0, 1e-5, "variance");
+}
+
+TEST_P(BatchNorm, AConstantChannelHasNoVariance) {
+  const Results got = statistics({4097, 3}, Values(4097 * 3, 0.1F));
+  for (const float v : got.variance) {
+    EXPECT_EQ(v, 0);
+  }
+}
+
+TEST_P(BatchNorm, AnOutlierInTheFirstRowIsWeighedRight) {
+  const BatchNormShape s{3000, 4};
+  Values x = random_values(s.rows * s.c, 1);
+  x[0] = 1e4;
+  const auto expected = reference::batch_norm_statistics(s, x);
+  const Results got = statistics(s, x);
+  // Sums near 1e4 round by unit * 1e4 at each of some 500 additions: 0.013 of 3000 rows.
+  expect_close(got.mean, expected.mean, 2e-5, 0, "mean");
+  expect_close(got.variance, expected.variance, 0, 32 * unit, "variance");
+}
+
+TEST_P(BatchNorm, RunningStatisticsUseTheUnbiasedVariance) {
+  const BatchNormShape s{10, 6};
+  const reference::Statistics batch{random_values(s.c, 1), random_values(s.c, 2, 0.5, 2)};
+  const reference::Statistics running{random_values(s.c, 3), random_values(s.c, 4, 0.5, 2)};
+  Tensor mean = tensor(running.mean);
+  Tensor variance = tensor(running.variance);
+  kernels().batch_norm.update_running(stream(), s, 0.1F, tensor(batch.mean).read(),
+                                      tensor(batch.variance).read(), mean.write(), variance.write());
+  const auto expected = reference::batch_norm_update_running(s, 0.1F, batch, running);
+  expect_close(floats_of(mean), expected.mean, 4 * unit, 4 * unit, "running mean");
+  expect_close(floats_of(variance), expected.variance, 4 * unit, 4 * unit, "running variance");
+}
+
+TEST_P(BatchNorm, ApplyEqualsTheReference) {
+  for (const BatchNormShape& s : shapes) {
+    const Values x = input_of(s);
+    const reference::Statistics statistics{random_values(s.c, 2), random_values(s.c, 3, 0.1, 2)};
+    const Values gamma = random_values(s.c, 4);
+    const Values beta = random_values(s.c, 5);
+    Tensor y = result(s.rows * s.c);
+    kernels().batch_norm.apply(stream(), s, epsilon, tensor(x).read(), tensor(statistics.mean).read(),
+                               tensor(statistics.variance).read(), tensor(gamma).read(), tensor(beta).read(),
+                               y.write());
+    // A handful of roundings; gamma * (x - mean) / deviation and beta may cancel, hence the absolute part,
+    // which grows with the values' size (|x| < c + 4, deviations above 0.3).
+    expect_close(floats_of(y), reference::batch_norm_apply(s, epsilon, x, statistics, gamma, beta),
+                 8 * unit * 3 * static_cast<double>(s.c + 4), 8 * unit, name_of(s));
+  }
+}
+
+TEST_P(BatchNorm, BackwardEqualsTheReferenceAndFiniteDifferences) {
+  for (const BatchNormShape& s : shapes) {
+    const Values x = input_of(s);
+    const Values gy = random_values(s.rows * s.c, 2);
+    const Values gamma = random_values(s.c, 3, 0.5, 1.5);
+    const Values beta = random_values(s.c, 4);
+    const auto batch = reference::batch_norm_statistics(s, x);
+    Tensor gx = result(s.rows * s.c);
+    Tensor ggamma = tensor(Values(gamma.size(), 2.0));  // gradients are added
+    Tensor gbeta = tensor(Values(beta.size(), 3.0));
+    kernels().batch_norm.backward(stream(), s, epsilon, tensor(x).read(), tensor(gy).read(),
+                                  tensor(batch.mean).read(), tensor(batch.variance).read(),
+                                  tensor(gamma).read(), gx.write(), ggamma.write(), gbeta.write());
+    auto expected = reference::batch_norm_backward(s, epsilon, x, gy, gamma);
+    // x - mean carries the rounding of a mean of up to c: relative to a deviation, c * unit. Sums of R terms
+    // of about 1/2 err by unit * sqrt(R) times the partial sums' size sqrt(R) / 2.
+    const double sums = 4 * unit * static_cast<double>(s.rows + 16) + 4e-6;
+    double inverse = 0;  // two rows can lie close together: gx scales with 1 / deviation
+    for (const double v : batch.variance) {
+      inverse = std::max(inverse, 1 / std::sqrt(v + epsilon));
+    }
+    const auto channels = static_cast<double>(s.c);
+    expect_close(floats_of(gx), expected.gx, 16 * unit * inverse * (4 + channels * inverse), 32 * unit,
+                 "gx, " + name_of(s));
+    for (std::int64_t c = 0; c < s.c; ++c) {
+      expected.ggamma[c] += 2;
+      expected.gbeta[c] += 3;
+    }
+    expect_close(floats_of(ggamma), expected.ggamma, sums * (1 + channels * inverse), 16 * unit,
+                 "ggamma, " + name_of(s));
+    expect_close(floats_of(gbeta), expected.gbeta, sums, 16 * unit, "gbeta, " + name_of(s));
+    if (s.rows > 2) {  // with two rows y is a step function of x
+      expect_gradient(
+          floats_of(gx), x,
+          [&](const Values& v) {
+            return dot(gy, reference::batch_norm_apply(s, epsilon, v, reference::batch_norm_statistics(s, v),
+                                                       gamma, beta));
+          },
+          "gx, " + name_of(s), 2e-5);
+    }
+  }
+}
+
+TEST_P(BatchNorm, SameBitsForAnyNumberOfThreads) {
+  const BatchNormShape s{9001, 24};
+  const Values x = input_of(s);
+  const Values gy = random_values(s.rows * s.c, 2);
+  const Values ones(static_cast<std::size_t>(s.c), 1.0);
+  expect_same_bits_for_any_threads(
+      [&] {
+        const Results r = statistics(s, x);
+        Tensor y = result(s.rows * s.c);
+        Tensor gx = result(s.rows * s.c);
+        Tensor ggamma = tensor(ones);
+        Tensor gbeta = tensor(ones);
+        const auto mean = Tensor::from(stream(), {s.c}, r.mean);
+        const auto variance = Tensor::from(stream(), {s.c}, r.variance);
+        kernels().batch_norm.apply(stream(), s, epsilon, tensor(x).read(), mean.read(), variance.read(),
+                                   tensor(ones).read(), tensor(ones).read(), y.write());
+        kernels().batch_norm.backward(stream(), s, epsilon, tensor(x).read(), tensor(gy).read(), mean.read(),
+                                      variance.read(), tensor(ones).read(), gx.write(), ggamma.write(),
+                                      gbeta.write());
+        return std::vector{r.mean,        r.variance,        floats_of(y),
+                           floats_of(gx), floats_of(ggamma), floats_of(gbeta)};
+      },
+      "batch norm");
+}
+
+SEC_ON_ALL_TARGETS(BatchNorm);
+
+}  // namespace
+}  // namespace sec::kernels
