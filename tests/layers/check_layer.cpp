@@ -1,0 +1,169 @@
+#include "tests/layers/check_layer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "layers/accumulate.h"
+
+namespace sec {
+namespace {
+
+double dot(const plain::Array& a, const plain::Array& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.data.size(); ++i) {
+    sum += a.data[i] * b.data[i];
+  }
+  return sum;
+}
+
+// The derivative of function() by every element of `by`.
+plain::Array differences(plain::Array& by, const std::function<double()>& function) {
+  constexpr double step = 1e-5;  // the error is step^2 of a third derivative and 1e-16 / step of rounding
+  plain::Array gradient(by.shape);
+  for (std::size_t i = 0; i < by.data.size(); ++i) {
+    const double middle = by.data[i];
+    by.data[i] = middle + step;
+    const double above = function();
+    by.data[i] = middle - step;
+    const double below = function();
+    by.data[i] = middle;
+    gradient.data[i] = (above - below) / (2 * step);
+  }
+  return gradient;
+}
+
+}  // namespace
+
+plain::Array random_array(const Shape& shape, unsigned seed, double scale) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal(0, scale);
+  plain::Array array(shape);
+  std::ranges::generate(array.data,
+                        [&] { return static_cast<double>(static_cast<float>(normal(generator))); });
+  return array;
+}
+
+Tensor to_tensor(const plain::Array& array) {
+  std::vector<float> values;
+  std::ranges::transform(array.data, std::back_inserter(values),
+                         [](double value) { return static_cast<float>(value); });
+  return Tensor::from(cpu, array.shape, values);
+}
+
+plain::Array to_array(const Tensor& tensor) {
+  const std::vector<float> values = tensor.to_vector(cpu);
+  return {tensor.shape(), {values.begin(), values.end()}};
+}
+
+plain::Arrays to_arrays(const layers::ParameterSet& set) {
+  plain::Arrays arrays;
+  for (const layers::Parameter& parameter : set.parameters()) {
+    arrays[parameter.name] = to_array(parameter.value);
+  }
+  return arrays;
+}
+
+plain::Arrays states_of(const layers::ParameterSet& set) {
+  plain::Arrays arrays;
+  for (const layers::State& state : set.state()) {
+    arrays[state.name] = to_array(state.value);
+  }
+  return arrays;
+}
+
+void assign(Tensor& into, const plain::Array& values) {
+  ASSERT_EQ(into.shape(), values.shape);
+  copy_bytes(cpu, into.write().data, Device::cpu, to_tensor(values).read().data, Device::cpu,
+             values.data.size() * sizeof(float));
+}
+
+void randomise(layers::ParameterSet& set, unsigned seed, double scale) {
+  Tensor values = set.values();
+  assign(values, random_array(values.shape(), seed, scale));
+  Tensor gradients = set.gradients();
+  assign(gradients, plain::Array(gradients.shape()));
+}
+
+void expect_close(const plain::Array& actual, const plain::Array& expected, double tolerance,
+                  const std::string& what) {
+  ASSERT_EQ(actual.shape.text(), expected.shape.text()) << what;
+  double largest = 0;
+  for (const double value : expected.data) {
+    largest = std::max(largest, std::abs(value));
+  }
+  double worst = 0;
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < expected.data.size() && !std::isnan(worst); ++i) {
+    const double error = std::abs(actual.data[i] - expected.data[i]);
+    if (!(error <= worst)) {  // NaN is the worst of all
+      worst = error;
+      place = i;
+    }
+  }
+  EXPECT_LE(worst, tolerance * largest) << what << ": element " << place << " is " << actual.data[place]
+                                        << ", expected " << expected.data[place] << ", largest " << largest;
+}
+
+void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inputs, const Engine& engine,
+                 const Reference& reference, const layers::Pass& pass, Tolerance tolerance) {
+  if (!set.values().defined()) {
+    set.allocate(cpu, 1);
+  }
+  randomise(set, 99);
+  std::vector<plain::Array> arrays = inputs;
+  plain::Arrays parameters = to_arrays(set);
+  const plain::Array expected = reference(arrays, parameters);
+
+  layers::Pass silent = pass;  // records nothing
+  std::vector<Var> constants;
+  for (const plain::Array& input : inputs) {
+    constants.emplace_back(to_tensor(input));
+  }
+  const auto in_use = [] { return memory_statistics(Device::cpu).in_use; };
+  const std::size_t before = in_use();
+  const std::size_t size = [&] {  // of an output, as the arena rounds it up
+    const Tensor like = to_tensor(expected);
+    return in_use() - before;
+  }();
+  const Tensor unrecorded = engine(silent, constants).value;
+  expect_close(to_array(unrecorded), expected, tolerance.forward, "output");
+  EXPECT_LE(in_use(), before + size) << "a pass without a tape kept memory";
+
+  Tape tape(cpu, layers::accumulate);
+  layers::Pass recorded = pass;
+  recorded.tape = &tape;
+  std::vector<Var> leaves;
+  for (const plain::Array& input : inputs) {
+    leaves.push_back(tape.leaf(to_tensor(input)));
+  }
+  const Var y = engine(recorded, leaves);
+  EXPECT_EQ(y.value.to_vector(cpu), unrecorded.to_vector(cpu)) << "recording changed the output";
+  const plain::Array weights = random_array(expected.shape, 1234);  // the scalar is sum(weights * y)
+  tape.backward(y, to_tensor(weights));
+
+  const auto scalar = [&] { return dot(weights, reference(arrays, parameters)); };
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const Tensor gradient = tape.gradient_of(leaves[i]);
+    ASSERT_TRUE(gradient.defined()) << "input " << i << " got no gradient";
+    expect_close(to_array(gradient), differences(arrays[i], scalar), tolerance.gradient,
+                 "gradient of input " + std::to_string(i));
+  }
+  for (const layers::Parameter& parameter : set.parameters()) {
+    expect_close(to_array(parameter.gradient), differences(parameters.at(parameter.name), scalar),
+                 tolerance.gradient, "gradient of " + parameter.name);
+  }
+}
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace sec
