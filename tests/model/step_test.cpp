@@ -1,0 +1,103 @@
+// What a training step promises as a whole: the same bits for the same seed, and steady memory.
+#include <gtest/gtest.h>
+
+#include "engine/parallel.h"
+#include "layers/accumulate.h"
+#include "layers/loss.h"
+#include "model/se_ecgnet.h"
+#include "tests/layers/check_layer.h"
+
+namespace sec::model {
+namespace {
+
+using layers::Pass;
+
+struct Outcome {
+  std::vector<float> logits, gradients, states;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// One forward and backward pass.
+Outcome step(SeEcgNet& net, const Tensor& x, const Tensor& labels, Pass pass) {
+  zero_bytes(cpu, net.parameters().gradients().write().data,
+             static_cast<std::size_t>(net.parameters().count()) * sizeof(float));
+  Tape tape(cpu, layers::accumulate);
+  pass.tape = &tape;
+  const Var logits = net.forward(pass, x, {});
+  const Var loss = layers::softmax_cross_entropy(pass, 0, logits, labels, {});
+  tape.backward(loss, to_tensor({{1}, {1}}));
+  return {logits.value.to_vector(cpu), net.parameters().gradients().to_vector(cpu),
+          net.parameters().states().to_vector(cpu)};
+}
+
+const SeEcgNetOptions options{2, 400, 3, 0, 16};
+
+Tensor batch() {
+  return to_tensor(random_array({5, 400, 2, 1}, 1));
+}
+
+Tensor batch_labels() {
+  return Tensor::from(cpu, {5}, std::vector<std::int32_t>{0, 1, 2, 1, 0});
+}
+
+Outcome fresh_step(std::uint64_t seed, std::uint64_t pass_seed, std::uint32_t pass_step) {
+  SeEcgNet net(options, cpu, seed);
+  return step(net, batch(), batch_labels(), {cpu, nullptr, true, pass_seed, pass_step});
+}
+
+TEST(Step, HasTheSameBitsForAnyNumberOfThreads) {
+  set_threads(1);
+  const Outcome one = fresh_step(1, 2, 3);
+  for (const int count : {2, 3, 7}) {
+    set_threads(count);
+    EXPECT_TRUE(fresh_step(1, 2, 3) == one) << count << " threads";
+  }
+  set_threads(0);
+}
+
+TEST(Step, DependsOnEverySeed) {
+  const Outcome base = fresh_step(1, 2, 3);
+  EXPECT_TRUE(fresh_step(1, 2, 3) == base);
+  EXPECT_FALSE(fresh_step(9, 2, 3).logits == base.logits);  // other weights
+  EXPECT_FALSE(fresh_step(1, 9, 3).logits == base.logits);  // other dropout
+  EXPECT_FALSE(fresh_step(1, 2, 9).logits == base.logits);
+}
+
+TEST(Step, GivesAllMemoryBackAndAsksTheSystemOnce) {
+  SeEcgNet net(options, cpu, 1);
+  const Tensor x = batch(), labels = batch_labels();
+  const std::size_t before = memory_statistics(Device::cpu).in_use;
+  step(net, x, labels, {cpu, nullptr, true, 2, 3});
+  EXPECT_EQ(memory_statistics(Device::cpu).in_use, before);
+  const std::uint64_t misses = memory_statistics(Device::cpu).misses;
+  step(net, x, labels, {cpu, nullptr, true, 2, 4});
+  EXPECT_EQ(memory_statistics(Device::cpu).in_use, before);
+  EXPECT_EQ(memory_statistics(Device::cpu).misses, misses);
+}
+
+TEST(Evaluation, DoesNotDependOnHowTheBatchIsSplit) {
+  SeEcgNet net(options, cpu, 1);
+  Pass training{cpu, nullptr, true};
+  const Tensor x = batch();
+  net.forward(training, x, {});
+  Pass evaluation{cpu};
+  const std::vector<float> whole = net.forward(evaluation, x, {}).value.to_vector(cpu);
+  std::vector<float> parts;
+  for (const auto& [begin, count] : {std::pair{0, 1}, std::pair{1, 3}, std::pair{4, 1}}) {
+    const std::vector<float> part = net.forward(evaluation, x.slice(begin, count), {}).value.to_vector(cpu);
+    parts.insert(parts.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(parts, whole);
+}
+
+TEST(Evaluation, DiffersFromTraining) {
+  SeEcgNet net(options, cpu, 1);
+  Pass training{cpu, nullptr, true};
+  Pass evaluation{cpu};
+  const Tensor x = batch();
+  EXPECT_NE(net.forward(training, x, {}).value.to_vector(cpu),
+            net.forward(evaluation, x, {}).value.to_vector(cpu));
+}
+
+}  // namespace
+}  // namespace sec::model
