@@ -164,13 +164,13 @@ void print_profile(const std::vector<RangeTime>& times) {
 }
 
 // Scores validation and test records with the chosen weights.
-void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Recipe& recipe, Stream& stream) {
-  trainer.load_chosen();
+void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Recipe& recipe) {
+  Classifier classifier = trainer.load_chosen();
   const auto add = [&](const std::vector<Evaluation>& more) {
     run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
   };
   if (!data.sides.test.empty()) {
-    const TestResult test = evaluate(trainer.network(), data.test, recipe, misread_shown, stream);
+    const TestResult test = evaluate(classifier, data.test, misread_shown);
     add(evaluations(test_name(recipe), test.records));
     const std::vector<std::string> seen = test_records_seen(data.sides);
     if (!seen.empty() && seen.size() < test.records.size()) {
@@ -181,7 +181,7 @@ void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Rec
     run.misread_total = test.misread_total;
   }
   if (!data.sides.validation.empty()) {
-    add(evaluations("validation", evaluate(trainer.network(), data.validation, recipe, 0, stream).records));
+    add(evaluations("validation", evaluate(classifier, data.validation, 0).records));
   }
 }
 
@@ -270,7 +270,7 @@ int run_training(const Options& options) {
   run.best_epoch = trainer.progress().best_epoch;
 
   say(options, fmt::format("scoring with the weights of epoch {}", run.best_epoch));
-  score_run(run, trainer, data, recipe, stream);
+  score_run(run, trainer, data, recipe);
   run.timing.push_back({"score", watch.lap()});
   double total = 0;
   for (const NamedSeconds& part : run.timing) {

@@ -149,6 +149,7 @@ void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
                    {"network", network_json(network.options())},
                    {"recipe", context.recipe},
                    {"data", context.fingerprint},
+                   {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
                    {"chosen", json{{"epoch", progress.best_epoch},
                                    {"step", progress.step},
                                    {"validation_macro_f1", progress.best_score}}

@@ -1,10 +1,11 @@
 // Checkpoints as safetensors files, written atomically.
 //
 // Weights (best.safetensors): the network's parameters and running statistics under their names, and as
-// metadata "format", "network" (the options a program needs to build it), "recipe" and "chosen".
-// Training (last.safetensors): the same of the live weights, and with the prefixes "optimizer." and
-// "average." the optimizer's moments and moving averages, and as metadata all counters. Random numbers need
-// no state: they are functions of seed and step. The same training gives the same bytes.
+// metadata "format", "network" (the options a program needs to build it), "recipe", "decision" (what is added
+// to the logits before a class is decided) and "chosen". Training (last.safetensors): the same of the live
+// weights, and with the prefixes "optimizer." and "average." the optimizer's moments and moving averages, and
+// as metadata all counters. Random numbers need no state: they are functions of seed and step. The same
+// training gives the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,9 @@ namespace sec::train {
 
 // What a checkpoint must agree with to be loaded.
 struct CheckpointContext {
-  std::string recipe;       // resolved TOML
-  std::string fingerprint;  // of the data
+  std::string recipe;                        // resolved TOML
+  std::string fingerprint;                   // of the data
+  std::vector<float> decision_offsets = {};  // (classes): for programs that use the weights
 };
 
 // Writes parameters and running statistics as they are. Throws Error naming the file; an older one is then

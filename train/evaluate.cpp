@@ -84,10 +84,10 @@ const char* note_of(int classes) {
 
 }  // namespace
 
-TestResult evaluate(model::SeEcgNet& network, const Inputs& inputs, const Recipe& recipe, std::size_t shown,
-                    Stream& stream) {
+TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown) {
+  const Recipe& recipe = classifier.recipe;
   const std::vector<BeatId> beats = inputs.beats(true);
-  const Prediction prediction = predict(network, inputs, beats, recipe, stream);
+  const Prediction prediction = predict(classifier, inputs, beats);
   std::vector<Confusion> confusions(inputs.records().size(), Confusion(aami_classes));
   std::vector<MisreadBeat> misread;
   const std::size_t classes = recipe.classes.size();

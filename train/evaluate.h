@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model/se_ecgnet.h"
-#include "train/inputs.h"
+#include "train/predict.h"
 #include "train/run_summary.h"
 
 namespace sec::train {
@@ -19,8 +18,7 @@ struct TestResult {
 // Reads every annotated beat, those of classes the network was not trained on included: these are misread,
 // whatever the network says. At most `shown` misread beats are kept, by probability and spread over records
 // and pairs of classes.
-TestResult evaluate(model::SeEcgNet& network, const Inputs& inputs, const Recipe& recipe, std::size_t shown,
-                    Stream& stream);
+TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown);
 
 // The sum of the records' confusions as a 3-, 4- and 5-class problem, leaving out `without`. `name` is that
 // of the set of records.

@@ -9,9 +9,16 @@
 
 #include "engine/error.h"
 #include "train/augment.h"
-#include "train/sampler.h"
 
 namespace sec::train {
+
+std::vector<SampledBeat> sampled_beats(const Inputs& inputs) {
+  std::vector<SampledBeat> sampled;
+  for (const BeatId id : inputs.beats()) {
+    sampled.push_back({inputs.beat(id).label, id.record});
+  }
+  return sampled;
+}
 
 Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats) {
   const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
@@ -109,9 +116,7 @@ Loader::Loader(const Inputs& inputs, const Recipe& recipe, std::uint64_t seed, s
   State& s = *state_;
   s.beats = inputs.beats();
   require(!s.beats.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
-  for (const BeatId id : s.beats) {
-    s.sampled.push_back({inputs.beat(id).label, id.record});
-  }
+  s.sampled = sampled_beats(inputs);
   s.epoch_steps = std::max<std::int64_t>(1, epoch_size(recipe.sampler, s.sampled) / recipe.train.batch);
   s.next_to_make = s.next_to_give = first_step;
   s.ahead = 2 * recipe.train.loader_threads;

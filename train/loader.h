@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/inputs.h"
+#include "train/sampler.h"
 
 namespace sec::train {
 
@@ -18,6 +19,9 @@ struct Batch {
   std::vector<float> covariates;     // (N, K)
   std::vector<std::int32_t> labels;  // (N)
 };
+
+// The beats that have a label, as the sampler sees them.
+std::vector<SampledBeat> sampled_beats(const Inputs& inputs);
 
 // The batch of unaugmented beats, labels as they are (-1: none).
 Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats);

@@ -30,6 +30,18 @@ std::vector<float> class_weights(const Recipe& recipe, const Inputs& train) {
   return weights;
 }
 
+std::vector<float> decision_offsets(const Recipe& recipe, const Inputs& train) {
+  const std::vector<SampledBeat> beats = sampled_beats(train);
+  const std::vector<double> drawn = drawn_shares(recipe.sampler, beats, recipe.classes.size());
+  const std::vector<double> prior = drawn_shares(Recipe::Sampler(), beats, recipe.classes.size());
+  std::vector<float> offsets;
+  for (std::size_t c = 0; c < prior.size(); ++c) {
+    require(prior[c] > 0, "decision: no training beat of class {}", recipe.classes[c]);
+    offsets.push_back(static_cast<float>(recipe.decision.prior_power * std::log(prior[c] / drawn[c])));
+  }
+  return offsets;
+}
+
 Var objective(layers::Pass& pass, const Recipe& recipe, const Var& logits, const Batch& batch,
               const Tensor& weights) {
   const std::size_t n = batch.labels.size();

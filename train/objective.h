@@ -19,4 +19,7 @@ Var objective(layers::Pass& pass, const Recipe& recipe,
               const Var& logits,  // (N, classes)
               const Batch& batch, const Tensor& weights);
 
+// What is added to each class's logit before the class is decided (decision.prior_power).
+std::vector<float> decision_offsets(const Recipe& recipe, const Inputs& train);
+
 }  // namespace sec::train

@@ -55,7 +55,7 @@ void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, Opt
   }
   if (options.average_decay > 0) {
     const auto steps = static_cast<double>(step);
-    const auto decay = static_cast<float>(std::min(options.average_decay, (1 + steps) / (10 + steps)));
+    const auto decay = static_cast<float>(std::min(options.average_decay, (steps + 1) / (steps + 11)));
     kernel.moving_average(stream, decay, set.values().read(), state.average.write());
     kernel.moving_average(stream, decay, set.states().read(), state.average_states.write());
   }

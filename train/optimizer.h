@@ -23,7 +23,7 @@ OptimizerState make_optimizer_state(const Recipe::Train& options, layers::Parame
 double gradient_norm(layers::ParameterSet& set, Stream& stream);
 
 // Updates parameters, moments and averages from the flat gradient. `step` counts from 0. The moving average's
-// decay is min(average_decay, (1 + step) / (10 + step)), so that it forgets the random start; the running
+// decay is min(average_decay, (step + 1) / (step + 11)), so that it forgets the random start; the running
 // statistics of batch norm are averaged alike, because they belong to the weights they were taken under.
 void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, OptimizerState& state,
                     double rate, double gradient_norm, std::int64_t step, Stream& stream);

@@ -20,7 +20,7 @@ T median(std::vector<T>& values) {
 
 // The past beats that describe the patient at beat i: the last `past`, or of these the half with the longer
 // RR intervals, which leaves most premature beats out without knowing labels.
-std::vector<std::size_t> describing_beats(std::span<const double> rr, std::size_t i, std::int64_t past,
+std::vector<std::size_t> describing_beats(std::span<const double> intervals, std::size_t i, std::int64_t past,
                                           bool long_only) {
   if (i == 0) {
     return {0};
@@ -28,13 +28,13 @@ std::vector<std::size_t> describing_beats(std::span<const double> rr, std::size_
   const std::size_t first = i - std::min(i, static_cast<std::size_t>(past));
   double limit = 0;
   if (long_only && i - first >= 4) {
-    std::vector<double> intervals(rr.begin() + static_cast<std::ptrdiff_t>(first),
-                                  rr.begin() + static_cast<std::ptrdiff_t>(i));
-    limit = median(intervals);
+    const auto past_intervals = intervals.subspan(first, i - first);
+    std::vector<double> values(past_intervals.begin(), past_intervals.end());
+    limit = median(values);
   }
   std::vector<std::size_t> beats;
   for (std::size_t j = first; j < i; ++j) {
-    if (rr[j] >= limit) {
+    if (intervals[j] >= limit) {
       beats.push_back(j);
     }
   }
@@ -85,7 +85,7 @@ void describe_patient(BeatRecord& record, const Recipe& recipe) {
   parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     const std::vector<std::size_t> past =
-        describing_beats(record.rhythm.rr, i, recipe.input.past_beats, recipe.input.long_beats);
+        describing_beats(record.rhythm.interval, i, recipe.input.past_beats, recipe.input.long_beats);
     std::vector<float> values(past.size());
     for (std::size_t lead = 0; lead < leads; ++lead) {
       const auto cell_of = [&](std::size_t beat) { return beat * leads + lead; };

@@ -65,8 +65,9 @@ Tensor covariate_tensor(const Batch& batch, const Inputs& inputs, Stream& stream
   return Tensor::from(stream, {n, inputs.covariates()}, std::span(batch.covariates));
 }
 
-Prediction predict(model::SeEcgNet& network, const Inputs& inputs, std::span<const BeatId> beats,
-                   const Recipe& recipe, Stream& stream) {
+Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const BeatId> beats) {
+  const Recipe& recipe = classifier.recipe;
+  Stream& stream = classifier.stream;
   const Range range("predict");
   const auto classes = recipe.classes.size();
   const auto batch_size = static_cast<std::size_t>(recipe.train.evaluation_batch);
@@ -77,14 +78,17 @@ Prediction predict(model::SeEcgNet& network, const Inputs& inputs, std::span<con
     const Batch batch = make_batch(inputs, {part.begin(), part.end()});
     layers::Pass pass;
     pass.stream = stream;
-    const Var logits =
-        network.forward(pass, input_tensor(batch, inputs, stream), covariate_tensor(batch, inputs, stream));
+    const Var logits = classifier.network.forward(pass, input_tensor(batch, inputs, stream),
+                                                  covariate_tensor(batch, inputs, stream));
     const std::vector<float> values = logits.value.to_vector(stream);
     result.logits.insert(result.logits.end(), values.begin(), values.end());
   }
   result.probabilities.resize(result.logits.size());
+  std::vector<float> row(classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {
-    const std::span<const float> row = std::span(result.logits).subspan(i * classes, classes);
+    for (std::size_t c = 0; c < classes; ++c) {
+      row[c] = result.logits[i * classes + c] + classifier.offsets[c];
+    }
     to_probabilities(row, is_softmax(recipe), std::span(result.probabilities).subspan(i * classes, classes));
     result.labels.push_back(static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()));
   }

@@ -9,15 +9,23 @@
 
 namespace sec::train {
 
+// A network and how its logits are read.
+struct Classifier {
+  model::SeEcgNet& network;
+  const Recipe& recipe;
+  std::vector<float> offsets;  // (classes), added to the logits before a class is decided
+  Stream& stream;
+};
+
 struct Prediction {
-  std::vector<float> logits;         // (beats, classes)
-  std::vector<float> probabilities;  // (beats, classes): softmax, or for sigmoid losses each class's own
+  std::vector<float> logits;         // (beats, classes), as the network gives them
+  std::vector<float> probabilities;  // (beats, classes): of logits + offsets: softmax, or for
+                                     // sigmoid losses each class's own
   std::vector<int> labels;           // the most probable class of each beat; the first on ties
 };
 
 // Runs the network, in inference mode, over beats in batches of recipe.train.evaluation_batch.
-Prediction predict(model::SeEcgNet& network, const Inputs& inputs, std::span<const BeatId> beats,
-                   const Recipe& recipe, Stream& stream);
+Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const BeatId> beats);
 
 // The mean loss of beats that have a label, in double precision, without class weights and label smoothing:
 // the cross entropy, or for the sigmoid losses the kernel's loss divided by the number of beats (focal) or

@@ -72,6 +72,12 @@ struct Recipe {
     double focal_alpha = 0.25, focal_gamma = 2;  // focal
   } loss;
 
+  struct Decision {
+    // The class is decided by logit + prior_power * ln(share of the training beats / share of the beats
+    // drawn): 1 undoes what balanced drawing does to the prior, 0 leaves it.
+    double prior_power = 0;
+  } decision;
+
   struct Train {
     std::int64_t epochs = 10;
     std::int64_t batch = 64;

@@ -72,6 +72,9 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"loss.focal_alpha", &r.loss.focal_alpha, "focal: weight of positive cells", 0, 1},
       {"loss.focal_gamma", &r.loss.focal_gamma, "focal: exponent", 0, 100},
 
+      {"decision.prior_power", &r.decision.prior_power, "0: as drawn, 1: as frequent as the training beats",
+       0, 2},
+
       {"train.epochs", &r.train.epochs, "", 1, 1e6},
       {"train.batch", &r.train.batch, "beats a step", 1, 1e6},
       {"train.optimizer", &r.train.optimizer, "", 0, 0, {"adam", "adamw", "sgd"}},

@@ -78,11 +78,14 @@ Rhythm rhythm_of(std::span<const double> times) {
   if (n == 0) {
     return r;
   }
-  r.rr.resize(n, 0.8);
+  r.interval.resize(n, 0.8);
   for (std::size_t i = 1; i < n; ++i) {
-    r.rr[i] = std::clamp(times[i] - times[i - 1], 0.2, 3.0);
+    r.interval[i] = times[i] - times[i - 1];
   }
-  r.rr[0] = n > 1 ? r.rr[1] : r.rr[0];
+  r.interval[0] = n > 1 ? r.interval[1] : r.interval[0];
+  for (const double interval : r.interval) {
+    r.rr.push_back(std::clamp(interval, 0.2, 3.0));
+  }
   const auto shifted = [&](std::ptrdiff_t by) {
     std::vector<double> result(n);
     for (std::size_t i = 0; i < n; ++i) {

@@ -15,7 +15,8 @@ std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, 
 
 // RR intervals of a record and their running statistics, one value a beat.
 struct Rhythm {
-  std::vector<double> rr;        // s from the beat before, in [0.2, 3]; the first beat's is the second's
+  std::vector<double> interval;  // s from the beat before; the first beat's is the second's
+  std::vector<double> rr;        // the same within [0.2, 3] s, as all that follow
   std::vector<double> next;      // s to the next beat
   std::vector<double> previous;  // the interval before rr
   std::vector<double> second_previous;
@@ -47,7 +48,7 @@ std::vector<float> covariates_of(const Rhythm& rhythm, const std::vector<std::st
 // The rhythm as a picture that the network can see beside the leads: constant stretches of equal length over
 // the window.
 enum class StripKind {
-  measures,   // 8: prematurity, log ratios and variation, as in the covariates
+  measures,   // 12: prematurity, log ratios and variation
   tachogram,  // 16: log of each of the last 15 intervals and the next one against the usual interval
 };
 std::int64_t strip_size(StripKind kind);

@@ -96,18 +96,20 @@ const Group& find_group(const std::string& name) {
        name);
 }
 
-// What a strip draws: one constant stretch of the window a value.
 std::vector<float> measure_strip(const BeatRhythm& b) {
-  const auto log_ratio = [](double x, double reference) {
-    return std::clamp(std::log(x / reference), -0.7, 0.7);
-  };
   const Rhythm& r = b.r;
   const std::size_t i = b.i;
+  const double next_early = BeatRhythm::shortfall(r.next[i], r.usual[i], r.change128[i]);
+  const auto ratio = [](double x, double reference) {
+    return std::clamp(std::log(x / reference), -0.7, 0.7);
+  };
   std::vector<float> strip;
   for (const double value :
-       {b.early_recent() / 2, b.early_usual() / 2, log_ratio(r.rr[i], r.median8[i]),
-        log_ratio(r.rr[i], r.usual[i]), log_ratio(r.next[i], r.median8[i]), b.previous_early() / 2,
-        std::clamp(5 * r.change32[i], 0.0, 1.0), std::clamp(5 * r.change128[i], 0.0, 1.0)}) {
+       {b.early_recent() / 2, b.early_usual() / 2, b.previous_early() / 2, next_early / 2,
+        ratio(r.rr[i], r.median8[i]), ratio(r.rr[i], r.usual[i]), ratio(r.previous[i], r.usual[i]),
+        ratio(r.next[i], r.usual[i]), ratio(r.next[i], r.median8[i]),
+        BeatRhythm::log_variation(r.change32[i]) / 3, BeatRhythm::log_variation(r.change128[i]) / 3,
+        BeatRhythm::log_variation(r.deviation256[i]) / 3}) {
     strip.push_back(static_cast<float>(value));
   }
   return strip;
@@ -146,7 +148,7 @@ std::vector<float> covariates_of(const Rhythm& rhythm, const std::vector<std::st
 }
 
 std::int64_t strip_size(StripKind kind) {
-  return kind == StripKind::measures ? 8 : 16;
+  return kind == StripKind::measures ? 12 : 16;
 }
 
 std::vector<float> strips_of(const Rhythm& rhythm, StripKind kind) {

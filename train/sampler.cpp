@@ -75,6 +75,26 @@ std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<
   return order;
 }
 
+std::vector<double> drawn_shares(const Recipe::Sampler& options, std::span<const SampledBeat> beats,
+                                 std::size_t classes) {
+  std::vector<double> counts(classes);
+  for (const SampledBeat& beat : beats) {
+    counts[static_cast<std::size_t>(beat.label)] += 1;
+  }
+  for (double& count : counts) {
+    if (options.kind == "weighted") {
+      count = count > 0 ? std::pow(count, options.class_power) : 0;
+    } else if (options.majority_cap > 0) {
+      count = std::min(count, static_cast<double>(options.majority_cap));
+    }
+  }
+  const double sum = std::accumulate(counts.begin(), counts.end(), 0.0);
+  for (double& count : counts) {
+    count /= sum;
+  }
+  return counts;
+}
+
 std::int64_t epoch_size(const Recipe::Sampler& options, std::span<const SampledBeat> beats) {
   const auto count = static_cast<std::int64_t>(beats.size());
   if (options.kind == "weighted") {

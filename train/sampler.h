@@ -24,6 +24,10 @@ struct SampledBeat {
 std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<const SampledBeat> beats,
                                       std::uint64_t seed, std::int64_t epoch);
 
+// The expected share of each of `classes` classes in an epoch.
+std::vector<double> drawn_shares(const Recipe::Sampler& options, std::span<const SampledBeat> beats,
+                                 std::size_t classes);
+
 // How many indices epoch_order returns.
 std::int64_t epoch_size(const Recipe::Sampler& options, std::span<const SampledBeat> beats);
 

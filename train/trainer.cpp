@@ -71,9 +71,10 @@ class WithAverages {
 Trainer::Trainer(TrainerOptions options, const Dataset& data)
     : options_(std::move(options)),
       data_(data),
-      context_{to_toml(options_.recipe), data.fingerprint},
+      context_{to_toml(options_.recipe), data.fingerprint, decision_offsets(options_.recipe, data.train)},
       network_(network_options(options_.recipe, data.train), options_.stream, seed()),
-      optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)) {
+      optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)),
+      offsets_(context_.decision_offsets) {
   const std::vector<float> weights = class_weights(options_.recipe, data.train);
   if (!weights.empty()) {
     class_weights_ = Tensor::from(options_.stream, {static_cast<std::int64_t>(weights.size())},
@@ -174,7 +175,8 @@ void Trainer::validate(EpochRecord& record) {
   if (beats.empty()) {
     return;
   }
-  const Prediction prediction = predict(network_, data_.validation, beats, options_.recipe, options_.stream);
+  Classifier classifier{network_, options_.recipe, offsets_, options_.stream};
+  const Prediction prediction = predict(classifier, data_.validation, beats);
   Confusion confusion(options_.recipe.classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {
     confusion.add(data_.validation.beat(beats[i]).label, prediction.labels[i]);
@@ -231,8 +233,9 @@ void Trainer::save_last() {
                 options_.stream);
 }
 
-void Trainer::load_chosen() {
+Classifier Trainer::load_chosen() {
   load_weights(options_.folder / "best.safetensors", network_, options_.stream);
+  return {network_, options_.recipe, offsets_, options_.stream};
 }
 
 }  // namespace sec::train

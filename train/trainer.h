@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/loader.h"
+#include "train/predict.h"
 
 namespace sec::train {
 
@@ -46,8 +47,8 @@ class Trainer {
   // step, layer and beats; both files then stay as they were.
   TrainingEnd run();
 
-  // Puts the chosen weights (best.safetensors) into the network.
-  void load_chosen();
+  // The network with the chosen weights (best.safetensors).
+  Classifier load_chosen();
 
   model::SeEcgNet& network() { return network_; }
   Progress& progress() { return progress_; }
@@ -65,7 +66,8 @@ class Trainer {
   CheckpointContext context_;
   model::SeEcgNet network_;
   OptimizerState optimizer_;
-  Tensor class_weights_;  // (classes), undefined: all 1
+  std::vector<float> offsets_;  // (classes), of the decision
+  Tensor class_weights_;        // (classes), undefined: all 1
   Progress progress_;
   std::int64_t epoch_steps_ = 0;
   StepReport last_;
