@@ -97,25 +97,31 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   const float* const weights = op.weights + panel * op.panel_size();
   const float* const start = op.start + panel * tile_columns;
   float* const out = op.out + window.sample * op.out_length * op.h * op.out_channels + panel * tile_columns;
-  // The rows of a tile must be evenly spaced in the input: across leads they are so if the step is 1.
+  // The rows of a tile must be evenly spaced in the input. With steps of 1, or one lead, all rows of the
+  // window are so. Else a tile takes the leads of one step, which lie side by side; or, where they are too
+  // few for a tile, consecutive steps of one lead.
   const bool flat = op.in_step == 1 || op.h == 1;
-  const std::int64_t lanes = flat ? 1 : op.h;
-  const std::int64_t row = flat ? op.in_step * op.in_channels : op.in_step * op.h * op.in_channels;
-  const std::int64_t rows = flat ? window.size * op.h : window.size;
+  const bool by_step = !flat && op.h >= tile_rows / 2;
+  const std::int64_t step = op.in_step * op.h * op.in_channels;
+  const std::int64_t lanes = flat ? 1 : by_step ? window.size : op.h;
+  const std::int64_t lane_offset = by_step ? step : op.in_channels;
+  const std::int64_t row = flat ? op.in_step * op.in_channels : by_step ? op.in_channels : step;
+  const std::int64_t rows = flat ? window.size * op.h : by_step ? op.h : window.size;
   const std::int64_t tiles = ceil_div(rows, tile_rows);
   for (std::int64_t lane = 0; lane < lanes; ++lane) {
     for (std::int64_t i = 0; i < tiles; ++i) {
       const Part part = part_of(rows, tiles, i);
       float* places[tile_rows];
       for (std::int64_t r = 0; r < part.size; ++r) {
-        const std::int64_t u = flat ? (part.first + r) / op.h : part.first + r;
-        const std::int64_t h = flat ? (part.first + r) % op.h : lane;
+        const std::int64_t index = part.first + r;
+        const std::int64_t u = flat ? index / op.h : by_step ? lane : index;
+        const std::int64_t h = flat ? index % op.h : by_step ? index : lane;
         places[r] = out + (((window.first + u) * op.out_step + op.out_first) * op.h + h) * op.out_channels;
       }
       constexpr auto sizes = std::make_integer_sequence<int, tile_rows>();
       const Tile run =
           columns <= width ? tile_of<1>(part.size, sizes) : tile_of<tile_vectors>(part.size, sizes);
-      run(op, window.in + lane * op.in_channels + part.first * row, row, weights, start, places, columns);
+      run(op, window.in + lane * lane_offset + part.first * row, row, weights, start, places, columns);
     }
   }
 }
@@ -161,13 +167,31 @@ void correlate(const Correlation& op) {
   parallel_for(row_tasks * panel_tasks, task);
 }
 
-// Copies `count` columns (of those from `column` on) of `rows` rows into a panel; zeros for missing columns.
-// `at(row, column)` is an element.
-template <typename At>
-void pack_panel(float* panel, std::int64_t rows, std::int64_t column, std::int64_t columns, const At& at) {
+// Columns [column, column + tile_columns) of `rows` rows of `columns`; zeros for those that are missing.
+void pack(float* panel, const float* from, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+  const std::int64_t present = std::min<std::int64_t>(columns - column, tile_columns);
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < tile_columns; ++c) {
-      panel[r * tile_columns + c] = c + column < columns ? at(r, c + column) : 0.0F;
+    float* const to = panel + r * tile_columns;
+    std::copy(from + r * columns + column, from + r * columns + column + present, to);
+    std::fill(to + present, to + tile_columns, 0.0F);
+  }
+}
+
+// The same of the transposed matrix: from is (columns, rows). In blocks, so that both sides stay in the
+// cache.
+void pack_transposed(float* panel, const float* from, std::int64_t rows, std::int64_t column,
+                     std::int64_t columns) {
+  constexpr std::int64_t block = 16;
+  const std::int64_t present = std::min<std::int64_t>(columns - column, tile_columns);
+  for (std::int64_t first = 0; first < rows; first += block) {
+    const std::int64_t end = std::min(rows, first + block);
+    for (std::int64_t c = 0; c < present; ++c) {
+      for (std::int64_t r = first; r < end; ++r) {
+        panel[r * tile_columns + c] = from[(column + c) * rows + r];
+      }
+    }
+    for (std::int64_t r = first; r < end; ++r) {
+      std::fill(panel + r * tile_columns + present, panel + (r + 1) * tile_columns, 0.0F);
     }
   }
 }
@@ -210,8 +234,7 @@ void forward(Stream&, const ConvShape& s, ConstSpan x, ConstSpan w, ConstSpan bi
   if (!packed) {
     op.weights = panels.data();
     parallel_for(op.panels(), [&](std::int64_t panel) {
-      pack_panel(panels.data() + panel * op.panel_size(), s.k * s.c_in, panel * tile_columns, s.c_out,
-                 [&](std::int64_t row, std::int64_t column) { return weights[row * s.c_out + column]; });
+      pack(panels.data() + panel * op.panel_size(), weights, s.k * s.c_in, panel * tile_columns, s.c_out);
     });
   }
   correlate(op);
@@ -253,15 +276,14 @@ void dgrad(Stream&, const ConvShape& s, ConstSpan gy, ConstSpan w, Span gx) {
     op.pad = op.taps - 1 - (q + s.pad - first) / s.stride;
     op.out_first = q;
     if (op.taps == 0) {
-      op.taps = 0;
       op.pad = 0;
     }
     parallel_for(op.panels(), [&](std::int64_t panel) {
-      pack_panel(panels.data() + panel * op.panel_size(), op.taps * s.c_out, panel * tile_columns, s.c_in,
-                 [&](std::int64_t row, std::int64_t column) {
-                   const std::int64_t tap = first + (op.taps - 1 - row / s.c_out) * s.stride;
-                   return weights[(tap * s.c_in + column) * s.c_out + row % s.c_out];
-                 });
+      for (std::int64_t m = 0; m < op.taps; ++m) {
+        const std::int64_t tap = first + (op.taps - 1 - m) * s.stride;
+        pack_transposed(panels.data() + panel * op.panel_size() + m * s.c_out * tile_columns,
+                        weights + tap * s.c_in * s.c_out, s.c_out, panel * tile_columns, s.c_in);
+      }
     });
     correlate(op);
   }

@@ -93,22 +93,26 @@ struct Wgrad {
   std::int64_t panels() const { return ceil_div(shape.c_out, tile_columns); }
   // With one input channel the taps take the channels' place in the tile: it would hold one row otherwise.
   bool taps_as_channels() const { return shape.c_in == 1; }
+  // Whether the rows of a sample are evenly spaced in x: a tile then takes them in one loop.
+  bool flat() const { return shape.stride == 1 || shape.h == 1; }
   // The units in which gw is divided among tasks: (tap, panel of output channels).
   std::int64_t units() const { return (taps_as_channels() ? 1 : shape.k) * panels(); }
 };
 
-// Output steps [first, first + size) of one sample, added to units [units.first, ...) of gw, and to gbias.
-void add_chunk(const Wgrad& op, std::int64_t sample, Part steps, Part units, float* gw, float* gbias) {
+// Output steps `steps` of one sample, or all steps of several, added to `units` of gw, and to gbias.
+void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part steps, Part units, float* gw,
+               float* gbias) {
   const ConvShape& s = op.shape;
   const std::int64_t x_row = s.h * s.c_in;
   const std::int64_t gy_row = s.h * s.c_out;
   const float* const x = op.x + sample * s.l * x_row;
   const float* const gy = op.gy + (sample * s.l_out() + steps.first) * gy_row;
+  const std::int64_t rows = samples * steps.size * s.h;
   const std::int64_t odd = s.c_out % tile_columns;  // columns of an incomplete last panel: copied
   const std::int64_t last = op.panels() - 1;
-  const Scratch tail(odd != 0 ? steps.size * s.h * tile_columns : 0);
+  const Scratch tail(odd != 0 ? rows * tile_columns : 0);
   if (odd != 0) {
-    for (std::int64_t r = 0; r < steps.size * s.h; ++r) {
+    for (std::int64_t r = 0; r < rows; ++r) {
       float* const to = tail.data() + r * tile_columns;
       std::copy(gy + r * s.c_out + last * tile_columns, gy + (r + 1) * s.c_out, to);
       std::fill(to + odd, to + tile_columns, 0.0F);
@@ -151,10 +155,16 @@ void add_chunk(const Wgrad& op, std::int64_t sample, Part steps, Part units, flo
       product.gy += (begin - steps.first) * product.gy_outer;
       product.outer = end - begin;
     }
-    if (s.stride == 1 || s.h == 1) {  // evenly spaced rows: one loop
+    if (op.flat()) {
       product.x_inner = s.stride * s.c_in;
       product.inner = product.outer * s.h;
-      product.outer = 1;
+      product.outer = samples;
+      product.x_outer = s.l * x_row;
+      product.gy_outer = s.l_out() * s.h * product.gy_inner;
+    } else if (s.h < 4) {  // the longer loop runs innermost
+      std::swap(product.x_outer, product.x_inner);
+      std::swap(product.gy_outer, product.gy_inner);
+      std::swap(product.outer, product.inner);
     }
     run_product(product, channels);
   }
@@ -162,7 +172,7 @@ void add_chunk(const Wgrad& op, std::int64_t sample, Part steps, Part units, flo
   if (gbias != nullptr) {
     const Scratch sums(s.c_out);
     std::fill(sums.data(), sums.data() + s.c_out, 0.0F);
-    for (std::int64_t r = 0; r < steps.size * s.h; ++r) {
+    for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < s.c_out; ++c) {
         sums.data()[c] += gy[r * s.c_out + c];
       }
@@ -192,9 +202,14 @@ void conv_wgrad(Stream&, const ConvShape& s, ConstSpan x_span, ConstSpan gy_span
   // Chunks of some 256 rows fit the cache while all taps pass over them. A partition of less than 2048 rows
   // would cost more in adding up its buffer than in filling it; units divide the work where rows are few.
   constexpr std::int64_t chunk_rows = 256;
-  const std::int64_t chunks = ceil_div(s.l_out() * s.h, chunk_rows);  // of a sample
+  const std::int64_t sample_rows = s.l_out() * s.h;
+  const std::int64_t chunks = ceil_div(sample_rows, chunk_rows);  // of a sample
+  const bool grouped = op.flat() && !op.taps_as_channels() && chunks == 1;
+  const std::int64_t samples =
+      grouped ? std::clamp<std::int64_t>(chunk_rows / sample_rows, 1, s.n) : 1;  // of a chunk
+  const std::int64_t all_chunks = ceil_div(s.n, samples) * chunks;
   const std::int64_t partitions =
-      std::clamp<std::int64_t>(s.n * s.l_out() * s.h / 2048, 1, std::min<std::int64_t>(s.n * chunks, 16));
+      std::clamp<std::int64_t>(s.n * sample_rows / 2048, 1, std::min<std::int64_t>(all_chunks, 16));
   const std::int64_t unit_groups = std::min(op.units(), ceil_div(16, partitions));
   const std::int64_t buffer_size = weights + s.c_out;
   const Scratch buffers(partitions > 1 ? partitions * buffer_size : 0);
@@ -223,11 +238,12 @@ void conv_wgrad(Stream&, const ConvShape& s, ConstSpan x_span, ConstSpan gy_span
     } else if (partitions > 1) {
       std::fill(to_bias, to_bias + s.c_out, 0.0F);
     }
-    const Part range_of_chunks = part_of(s.n * chunks, partitions, partition);
+    const Part range_of_chunks = part_of(all_chunks, partitions, partition);
     for (std::int64_t i = range_of_chunks.first; i < range_of_chunks.first + range_of_chunks.size; ++i) {
       const Part steps = part_of(s.l_out(), chunks, i % chunks);
       if (steps.size > 0) {
-        add_chunk(op, i / chunks, steps, units, to, to_bias);
+        const std::int64_t sample = i / chunks * samples;
+        add_chunk(op, sample, std::min(samples, s.n - sample), steps, units, to, to_bias);
       }
     }
   });

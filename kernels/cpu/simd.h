@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 
 #ifdef __AVX2__
 #include <immintrin.h>  // for the one instruction that the extensions cannot express: multiply_wide
