@@ -20,7 +20,8 @@ struct Words {
   constexpr std::uint64_t count_up[] = {0, 1, 2, 3, 4, 5, 6, 7};
   const U64 index = load<U64>(count_up) + group;
   constexpr std::uint64_t low = 0xffffffffU;
-  U64 c0 = index & low;
+  // The words are the lower halves of the lanes; what products leave in the upper halves never comes down.
+  U64 c0 = index;
   U64 c1 = index >> 32U;
   U64 c2 = U64{} + std::uint64_t{key.step};
   U64 c3 = U64{} + std::uint64_t{key.operation};
@@ -30,9 +31,9 @@ struct Words {
     const U64 p0 = multiply_wide(c0, 0xD2511F53U);
     const U64 p1 = multiply_wide(c2, 0xCD9E8D57U);
     c0 = (p1 >> 32U) ^ c1 ^ std::uint64_t{k0};
-    c1 = p1 & low;
+    c1 = p1;
     c2 = (p0 >> 32U) ^ c3 ^ std::uint64_t{k1};
-    c3 = p0 & low;
+    c3 = p0;
     k0 += 0x9E3779B9U;
     k1 += 0xBB67AE85U;
   }
