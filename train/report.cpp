@@ -95,11 +95,8 @@ std::string learning(const RunSummary& run) {
   }
   const EpochRecord& last = run.history.back();
   if (run.best_epoch > 0) {
-    html += fmt::format(
-        "<p>{} epochs, {} steps. The weights of epoch {}, which had the best macro-F1 on the validation "
-        "records, were "
-        "scored.</p>\n",
-        run.history.size(), count_text(last.step), run.best_epoch);
+    html += fmt::format("<p>{} epochs, {} steps. The weights of epoch {} (\u2605) were scored.</p>\n",
+                        run.history.size(), count_text(last.step), run.best_epoch);
   }
   LineChart loss{.title = "Loss",
                  .x = over_epochs(run, [](const EpochRecord& e) { return static_cast<double>(e.epoch); }),
@@ -107,7 +104,7 @@ std::string learning(const RunSummary& run) {
                  .from_zero = true,
                  .top = 0,
                  .mark = static_cast<double>(run.best_epoch),
-                 .mark_name = "best"};
+                 .mark_name = "scored"};
   LineChart f1 = loss;
   LineChart rate = loss;
 
