@@ -33,11 +33,15 @@ inline void PrintTo(const Target& target, std::ostream* out) {
 }
 
 inline std::vector<Target> targets() {
+#ifdef SEC_TEST_SIMT
+  return {{"simt", Device::simt, &on(Device::simt)}};
+#else
   std::vector<Target> all;
   for (const std::string_view isa : cpu::available_isas()) {
     all.push_back({std::string(isa), Device::cpu, &cpu::table_of(isa)});
   }
   return all;
+#endif
 }
 
 // The fixture of tests that run on every target: TEST_P(Kernels, Name) with kernels() and stream().

@@ -1,0 +1,371 @@
+// Batch norm over the rows of a matrix (rows, C).
+//   statistics      two kernels: each thread runs Welford's update over its rows, threads and then chunks of
+//                   rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
+//                   the deviation does not cancel
+//   update_running  one thread a channel
+//   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
+//   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
+// Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
+#include "kernels/cuda/columns.h"
+#include "kernels/cuda/parts.h"
+
+namespace sec::kernels::SEC_BACKEND {
+namespace {
+
+// ---- statistics ----
+
+// The mean of `count` values and the sum of squared deviations from it.
+struct Moments {
+  float count, mean, squares;
+};
+
+SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
+  const float count = a.count + b.count;
+  if (b.count == 0.0F) {
+    return a;
+  }
+  const float share = b.count / count;
+  const float delta = b.mean - a.mean;
+  return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
+}
+
+// Merges `moments` over the threads of a column into those of row 0.
+template <int width>
+SEC_DEVICE void merge_down(Moments (&moments)[width]) {
+  SHARED(float, mean, [width][column_threads]);
+  SHARED(float, squares, [width][column_threads]);
+  SHARED(float, counts, [column_threads]);
+  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
+  counts[thread] = moments[0].count;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    mean[i][thread] = moments[i].mean;
+    squares[i][thread] = moments[i].squares;
+  }
+  for (unsigned rows = blockDim.y / 2; rows > 0; rows /= 2) {
+    __syncthreads();
+    if (threadIdx.y < rows) {
+      const unsigned other = thread + rows * blockDim.x;
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        moments[i] = merge(moments[i], {counts[other], mean[i][other], squares[i][other]});
+        mean[i][thread] = moments[i].mean;
+        squares[i][thread] = moments[i].squares;
+      }
+      counts[thread] = moments[0].count;
+    }
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) chunk_moments(Columns columns,
+                                                                const T* __restrict__ x,        // (rows, C)
+                                                                float* __restrict__ means,      // (chunks, C)
+                                                                float* __restrict__ squares) {  // (chunks, C)
+  const ColumnTask task = column_task(columns, width);
+  Moments moments[width] = {};
+  if (task.inside) {
+    float count = 0.0F;
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      float value[width];
+      load(x + row * columns.c + task.column, value);
+      count += 1.0F;
+      const float share = __frcp_rn(count);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        const float delta = value[i] - moments[i].mean;
+        moments[i].mean += delta * share;
+        moments[i].squares += delta * (value[i] - moments[i].mean);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      moments[i].count = count;
+    }
+  }
+  merge_down(moments);
+  if (task.inside && threadIdx.y == 0) {
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      means[task.chunk * columns.c + task.column + i] = moments[i].mean;
+      squares[task.chunk * columns.c + task.column + i] = moments[i].squares;
+    }
+  }
+}
+
+// `chunks` has one row a chunk of `columns`.
+__global__ void __launch_bounds__(column_threads)
+    merge_chunks(Columns columns, Columns chunks,
+                 const float* __restrict__ means,    // (chunks, C)
+                 const float* __restrict__ squares,  // (chunks, C)
+                 float* __restrict__ mean,           // (C)
+                 float* __restrict__ variance) {     // (C)
+  const ColumnTask task = column_task(chunks, 1);
+  Moments moments[1] = {};
+  if (task.inside) {
+    for (std::int64_t chunk = task.begin; chunk < task.end; chunk += blockDim.y) {
+      const std::int64_t rows = min(columns.chunk_rows, columns.rows - chunk * columns.chunk_rows);
+      const std::int64_t at = chunk * columns.c + task.column;
+      moments[0] = merge(moments[0], {static_cast<float>(rows), means[at], squares[at]});
+    }
+  }
+  merge_down(moments);
+  if (task.inside && threadIdx.y == 0) {
+    mean[task.column] = moments[0].mean;
+    variance[task.column] = moments[0].squares / moments[0].count;
+  }
+}
+
+__global__ void __launch_bounds__(column_threads)
+    blend_running(int c, float momentum, float unbiased,
+                  const float* __restrict__ mean,          // (C)
+                  const float* __restrict__ variance,      // (C)
+                  float* __restrict__ running_mean,        // (C)
+                  float* __restrict__ running_variance) {  // (C)
+  const std::int64_t i = first_element(1);
+  if (i < c) {
+    running_mean[i] = (1.0F - momentum) * running_mean[i] + momentum * mean[i];
+    running_variance[i] = (1.0F - momentum) * running_variance[i] + momentum * (variance[i] * unbiased);
+  }
+}
+
+// ---- apply ----
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) normalise(Columns columns, float epsilon,
+                                                            const T* __restrict__ x,             // (rows, C)
+                                                            const float* __restrict__ mean,      // (C)
+                                                            const float* __restrict__ variance,  // (C)
+                                                            const float* __restrict__ gamma,     // (C)
+                                                            const float* __restrict__ beta,      // (C)
+                                                            T* __restrict__ y) {                 // (rows, C)
+  const ColumnTask task = column_task(columns, width);
+  if (!task.inside) {
+    return;
+  }
+  float centre[width], scale[width], shift[width];
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    centre[i] = mean[task.column + i];
+    scale[i] = gamma[task.column + i] / sqrtf(variance[task.column + i] + epsilon);
+    shift[i] = beta[task.column + i];
+  }
+  for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    float value[width];
+    load(x + row * columns.c + task.column, value);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      value[i] = (value[i] - centre[i]) * scale[i] + shift[i];
+    }
+    store(y + row * columns.c + task.column, value);
+  }
+}
+
+// ---- backward ----
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads)
+    chunk_sums(Columns columns,
+               const T* __restrict__ x,         // (rows, C)
+               const T* __restrict__ gy,        // (rows, C)
+               const float* __restrict__ mean,  // (C)
+               float* __restrict__ sums,        // (chunks, C): of gy
+               float* __restrict__ products) {  // (chunks, C): of gy * (x - mean)
+  const ColumnTask task = column_task(columns, width);
+  float sum[2 * width] = {};
+  if (task.inside) {
+    float centre[width];
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      centre[i] = mean[task.column + i];
+    }
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      float value[width], gradient[width];
+      load(x + row * columns.c + task.column, value);
+      load(gy + row * columns.c + task.column, gradient);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        sum[i] += gradient[i];
+        sum[width + i] += gradient[i] * (value[i] - centre[i]);
+      }
+    }
+  }
+  add_down(sum);
+  if (task.inside && threadIdx.y == 0) {
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      sums[task.chunk * columns.c + task.column + i] = sum[i];
+      products[task.chunk * columns.c + task.column + i] = sum[width + i];
+    }
+  }
+}
+
+// With z = (x - mean) * r and r = 1 / sqrt(variance + epsilon):
+//   gx = gamma * r * (gy - mean(gy) - z * mean(gy * z)) = scale * (gy - offset) - slope * (x - mean)
+__global__ void __launch_bounds__(column_threads)
+    add_chunks(Columns chunks, float epsilon, float rows,
+               const float* __restrict__ sums,      // (chunks, C)
+               const float* __restrict__ products,  // (chunks, C)
+               const float* __restrict__ variance,  // (C)
+               const float* __restrict__ gamma,     // (C)
+               float* __restrict__ ggamma,          // (C)
+               float* __restrict__ gbeta,           // (C)
+               float* __restrict__ affine) {        // (3, C): scale, offset, slope
+  const ColumnTask task = column_task(chunks, 1);
+  float sum[2] = {};
+  if (task.inside) {
+    for (std::int64_t chunk = task.begin; chunk < task.end; chunk += blockDim.y) {
+      sum[0] += sums[chunk * chunks.c + task.column];
+      sum[1] += products[chunk * chunks.c + task.column];
+    }
+  }
+  add_down(sum);
+  if (task.inside && threadIdx.y == 0) {
+    const float r = 1.0F / sqrtf(variance[task.column] + epsilon);
+    const float scale = gamma[task.column] * r;
+    gbeta[task.column] += sum[0];
+    ggamma[task.column] += sum[1] * r;
+    affine[task.column] = scale;
+    affine[chunks.c + task.column] = sum[0] / rows;
+    affine[2 * chunks.c + task.column] = scale * (r * r) * (sum[1] / rows);
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) input_gradient(Columns columns,
+                                                                 const T* __restrict__ x,         // (rows, C)
+                                                                 const T* __restrict__ gy,        // (rows, C)
+                                                                 const float* __restrict__ mean,  // (C)
+                                                                 const float* __restrict__ affine,  // (3, C)
+                                                                 T* __restrict__ gx) {  // (rows, C)
+  const ColumnTask task = column_task(columns, width);
+  if (!task.inside) {
+    return;
+  }
+  float centre[width], scale[width], offset[width], slope[width];
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    centre[i] = mean[task.column + i];
+    scale[i] = affine[task.column + i];
+    offset[i] = affine[columns.c + task.column + i];
+    slope[i] = affine[2 * columns.c + task.column + i];
+  }
+  for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    float value[width], gradient[width];
+    load(x + row * columns.c + task.column, value);
+    load(gy + row * columns.c + task.column, gradient);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
+    }
+    store(gx + row * columns.c + task.column, gradient);
+  }
+}
+
+// ---- launchers ----
+
+void check(const BatchNormShape& s) {
+  require(s.rows > 0 && s.c > 0, "batch_norm: expected at least one row and one channel, got {} and {}",
+          s.rows, s.c);
+}
+
+// Whether rows of `c` elements of T can be read 16 bytes at a time.
+template <typename T>
+bool whole_vectors(std::int64_t c) {
+  return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
+}
+
+void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean, Span variance) {
+  check(s);
+  by_type(x.type, "batch_norm.statistics", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.rows * s.c, "batch_norm.statistics: x");
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.statistics");
+      const Columns chunks = rows_of_chunks(columns);
+      const Scratch scratch(stream, 2 * columns.chunks * s.c * 4);
+      float* const means = scratch.data();
+      float* const squares = means + columns.chunks * s.c;
+      launch<chunk_moments<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width),
+                                      0, columns, from, means, squares);
+      launch<merge_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, columns, chunks,
+                           means, squares, elements<float>(mean, s.c, "batch_norm.statistics: mean"),
+                           elements<float>(variance, s.c, "batch_norm.statistics: variance"));
+    });
+  });
+}
+
+void update_running(Stream& stream, const BatchNormShape& s, float momentum, ConstSpan mean,
+                    ConstSpan variance, Span running_mean, Span running_variance) {
+  check(s);
+  // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
+  const float unbiased =
+      s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
+  launch<blend_running>(
+      stream, dim3(blocks_for(s.c, column_threads)), dim3(column_threads), 0,
+      to_int(s.c, "batch_norm.update_running"), momentum, unbiased,
+      elements<float>(mean, s.c, "batch_norm.update_running: mean"),
+      elements<float>(variance, s.c, "batch_norm.update_running: variance"),
+      elements<float>(running_mean, s.c, "batch_norm.update_running: running_mean"),
+      elements<float>(running_variance, s.c, "batch_norm.update_running: running_variance"));
+}
+
+void apply(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan mean,
+           ConstSpan variance, ConstSpan gamma, ConstSpan beta, Span y) {
+  check(s);
+  by_type(x.type, "batch_norm.apply", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.rows * s.c, "batch_norm.apply: x");
+    T* const to = elements<T>(y, s.rows * s.c, "batch_norm.apply: y");
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.apply");
+      launch<normalise<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width), 0,
+                                  columns, epsilon, from,
+                                  elements<float>(mean, s.c, "batch_norm.apply: mean"),
+                                  elements<float>(variance, s.c, "batch_norm.apply: variance"),
+                                  elements<float>(gamma, s.c, "batch_norm.apply: gamma"),
+                                  elements<float>(beta, s.c, "batch_norm.apply: beta"), to);
+    });
+  });
+}
+
+void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan gy,
+              ConstSpan mean, ConstSpan variance, ConstSpan gamma, Span gx, Span ggamma, Span gbeta) {
+  check(s);
+  by_type(x.type, "batch_norm.backward", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.rows * s.c, "batch_norm.backward: x");
+    const T* const gradient = elements<T>(gy, s.rows * s.c, "batch_norm.backward: gy");
+    const float* const centre = elements<float>(mean, s.c, "batch_norm.backward: mean");
+    T* const to = elements<T>(gx, s.rows * s.c, "batch_norm.backward: gx");
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, gradient, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.backward");
+      const Columns chunks = rows_of_chunks(columns);
+      const dim3 grid = column_grid(columns, 1, width);
+      const dim3 block = column_block(columns.c, width);
+      const Scratch scratch(stream, (2 * columns.chunks + 3) * s.c * 4);
+      float* const sums = scratch.data();
+      float* const products = sums + columns.chunks * s.c;
+      float* const affine = products + columns.chunks * s.c;
+      launch<chunk_sums<T, width>>(stream, grid, block, 0, columns, from, gradient, centre, sums, products);
+      launch<add_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, chunks, epsilon,
+                         static_cast<float>(s.rows), sums, products,
+                         elements<float>(variance, s.c, "batch_norm.backward: variance"),
+                         elements<float>(gamma, s.c, "batch_norm.backward: gamma"),
+                         elements<float>(ggamma, s.c, "batch_norm.backward: ggamma"),
+                         elements<float>(gbeta, s.c, "batch_norm.backward: gbeta"), affine);
+      launch<input_gradient<T, width>>(stream, grid, block, 0, columns, from, gradient, centre, affine, to);
+    });
+  });
+}
+
+}  // namespace
+
+BatchNormKernels batch_norm_kernels() {
+  return {.statistics = statistics, .update_running = update_running, .apply = apply, .backward = backward};
+}
+
+}  // namespace sec::kernels::SEC_BACKEND

@@ -1,0 +1,103 @@
+// What the files of the convolution share: forward and dgrad as correlations, wgrad as sums over parts of the
+// positions, and the kernels' entries.
+#pragma once
+
+#include "kernels/cuda/conv_versions.h"
+#include "kernels/cuda/elements.h"
+
+namespace sec::kernels::SEC_BACKEND {
+
+// out[n, u * out_step + out_first, h, o] =
+//     bias[o] + sum over m < taps, i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o),  0 <= u < count
+//
+// The forward pass is one of these. The gradient of the input is one for each residue q of its time step
+// modulo the stride: step t = stride * u + q sums gy at (t + pad - j) / stride over the taps j for which that
+// is whole, j = first_tap + stride * m; with the taps in reverse this has a step of 1.
+struct Correlation {
+  const void* in;     // (N, in_length, H, in_channels)
+  void* out;          // (N, out_length, H, out_channels)
+  const float* w;     // (K, Ci, Co)
+  const float* bias;  // (out_channels) or null
+  int n, h;
+  int in_length, in_channels;
+  int out_length, out_channels;
+  int count, taps, pad;
+  int in_step, out_step, out_first;
+  int first_tap, tap_step;  // tap m is tap first_tap + m * tap_step of w
+
+  SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * count * h; }
+};
+
+constexpr int max_jobs = 8;
+
+// Up to max_jobs correlations, passed to a kernel by value; blockIdx.z is the job.
+struct Correlations {
+  Correlation job[max_jobs];
+  int jobs = 0;
+  DType type = DType::f32;
+  bool transposed = false;  // weight(m, i, o) is w[tap, o, i] (dgrad), else w[tap, i, o]
+  std::int64_t most_rows() const {
+    std::int64_t most = 0;
+    for (int j = 0; j < jobs; ++j) {
+      most = max(most, job[j].rows());
+    }
+    return most;
+  }
+  int most_channels() const {
+    int most = 0;
+    for (int j = 0; j < jobs; ++j) {
+      most = max(most, job[j].out_channels);
+    }
+    return most;
+  }
+};
+
+SEC_DEVICE float weight_at(const Correlation& s, bool transposed, int m, int i, int o) {
+  const std::int64_t tap = s.first_tap + m * s.tap_step;
+  return transposed ? s.w[(tap * s.out_channels + o) * s.in_channels + i]
+                    : s.w[(tap * s.in_channels + i) * s.out_channels + o];
+}
+
+void correlate_direct(Stream& stream, const Correlations& group);
+void correlate_tiled(Stream& stream, const Correlations& group);
+void correlate_blocked(Stream& stream, const Correlations& group);
+void correlate_tensor(Stream& stream, const Correlations& group);
+bool tensor_supports(const ConvShape& shape, DType type);
+
+// gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o]. The positions (n, t,
+// h) are cut into parts; each part's sums go to `partial`, and a second kernel adds them up in order.
+struct WeightGradient {
+  const void* x;   // (N, L, H, Ci)
+  const void* gy;  // (N, Lo, H, Co)
+  float* gw;       // (K, Ci, Co)
+  float* partial;  // (parts, K, Ci, Co)
+  int n, l, h, c_in, c_out, k, stride, pad, l_out;
+
+  SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * l_out * h; }
+  SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{k} * c_in * c_out; }
+};
+
+struct WeightGradients {
+  WeightGradient job[max_jobs];
+  int jobs = 0;
+  DType type = DType::f32;
+};
+
+// How a version cuts positions: the number of parts of one job. A function of its shape alone.
+std::int64_t wgrad_direct_parts(const WeightGradient& s);
+std::int64_t wgrad_tiled_parts(const WeightGradient& s);
+std::int64_t wgrad_blocked_parts(const WeightGradient& s);
+std::int64_t wgrad_tensor_parts(const WeightGradient& s);
+// Fill `partial`.
+void wgrad_direct(Stream& stream, const WeightGradients& group);
+void wgrad_tiled(Stream& stream, const WeightGradients& group);
+void wgrad_blocked(Stream& stream, const WeightGradients& group);
+void wgrad_tensor(Stream& stream, const WeightGradients& group);
+bool wgrad_tensor_supports(const ConvShape& shape, DType type);
+
+// gw += the parts of each job, in order.
+void add_parts(Stream& stream, const WeightGradients& group, const std::int64_t (&parts)[max_jobs]);
+// gbias[o] += sum over rows of gy[row, o].
+void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias);
+
+}  // namespace sec::kernels::SEC_BACKEND

@@ -1,0 +1,59 @@
+// The convolution kernels of the cuda and simt devices, each of their versions by its number, and groups of
+// convolutions in one launch. The kernel table chooses a version by shape and type; tests and benches name
+// one.
+//
+//   1  direct: a thread per output element
+//   2  tiled: a block's operands pass through shared memory, a thread per output
+//   3  register-blocked: an implicit matrix product, 32 outputs a thread
+//   4  tensor cores: mma.sync on a window of the input that stays in shared memory for all taps, weights
+//      streamed past it by cp.async; bf16, or TF32 where the stream allows it
+#pragma once
+
+#include <span>
+
+#include "kernels/conv.h"
+
+namespace sec::kernels {
+
+// Convolutions of a group have equal types; they may differ in shape. A network's three scales (k = 3, 5, 7)
+// are a group: its deep layers are so small that one after another they would leave most of a GPU idle.
+struct ConvForward {
+  ConvShape shape;
+  ConstSpan x, w, bias;
+  Span y;
+};
+struct ConvDgrad {
+  ConvShape shape;
+  ConstSpan gy, w;
+  Span gx;
+};
+struct ConvWgrad {
+  ConvShape shape;
+  ConstSpan x, gy;
+  Span gw, gbias;
+};
+
+enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
+
+struct ConvVersions {
+  static constexpr int count = 1;
+  static constexpr int best = 0;  // leaves the choice to the kernels
+
+  // Whether a version computes a pass of this shape on activations of `type`. Version 4 on f32 rounds its
+  // operands to TF32.
+  bool (*supports)(int version, ConvPass pass, const ConvShape& shape, DType type);
+
+  // As in conv.h. A version that does not support one of the group's shapes throws Error.
+  void (*forward)(Stream& stream, int version, std::span<const ConvForward> group);
+  void (*dgrad)(Stream& stream, int version, std::span<const ConvDgrad> group);
+  void (*wgrad)(Stream& stream, int version, std::span<const ConvWgrad> group);
+};
+
+namespace cuda {
+const ConvVersions& conv_versions();
+}
+namespace simt {
+const ConvVersions& conv_versions();
+}
+
+}  // namespace sec::kernels

@@ -1,0 +1,253 @@
+// What squeeze-and-excite does over all positions of a sample, each way in as few launches as the data
+// allows:
+//   global_average  the squeeze: sums down the positions of each sample, in one launch where a sample is one
+//                   chunk, else the chunks are added up by a second
+//   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
+//   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
+// The two matrix products between squeeze and gate are linear.cu's.
+#include "kernels/cuda/columns.h"
+#include "kernels/cuda/parts.h"
+
+namespace sec::kernels::SEC_BACKEND {
+namespace {
+
+// Stores the sums that add_down left with row 0: results if a segment is one chunk, else partial sums.
+template <typename T, int width>
+SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
+                           float scale,
+                           T* __restrict__ result,         // (segments, C)
+                           float* __restrict__ partial) {  // (segments, chunks, C)
+  if (!task.inside || threadIdx.y != 0) {
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    if (columns.chunks == 1) {
+      store(result + task.segment * columns.c + task.column + i, sum[i] * scale);
+    } else {
+      partial[(task.segment * columns.chunks + task.chunk) * columns.c + task.column + i] = sum[i];
+    }
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(column_threads)
+    add_chunks(Columns chunks, float scale,
+               const float* __restrict__ partial,  // (segments, chunks, C)
+               T* __restrict__ result) {           // (segments, C)
+  const ColumnTask task = column_task(chunks, 1);
+  float sum[1] = {};
+  if (task.inside) {
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      sum[0] += partial[row * chunks.c + task.column];
+    }
+  }
+  add_down(sum);
+  if (task.inside && threadIdx.y == 0) {
+    store(result + task.segment * chunks.c + task.column, sum[0] * scale);
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) average(Columns columns, float scale,
+                                                          const T* __restrict__ x,        // (N, positions, C)
+                                                          T* __restrict__ y,              // (N, C)
+                                                          float* __restrict__ partial) {  // (N, chunks, C)
+  const ColumnTask task = column_task(columns, width);
+  float sum[width] = {};
+  if (task.inside) {
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      float value[width];
+      load(x + row * columns.c + task.column, value);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        sum[i] += value[i];
+      }
+    }
+  }
+  add_down(sum);
+  store_sums(columns, task, sum, scale, y, partial);
+}
+
+// gx = gy / positions everywhere, which is a gate on ones.
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) spread(Columns columns, float scale,
+                                                         const T* __restrict__ gy,  // (N, C)
+                                                         T* __restrict__ gx) {      // (N, positions, C)
+  const ColumnTask task = column_task(columns, width);
+  if (!task.inside) {
+    return;
+  }
+  float value[width];
+  load(gy + task.segment * columns.c + task.column, value);
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    value[i] *= scale;
+  }
+  for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    store(gx + row * columns.c + task.column, value);
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) scale_columns(Columns columns,
+                                                                const T* __restrict__ x,  // (N, positions, C)
+                                                                const T* __restrict__ factors,  // (N, C)
+                                                                T* __restrict__ y) {  // (N, positions, C)
+  const ColumnTask task = column_task(columns, width);
+  if (!task.inside) {
+    return;
+  }
+  float factor[width];
+  load(factors + task.segment * columns.c + task.column, factor);
+  for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    float value[width];
+    load(x + row * columns.c + task.column, value);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      value[i] *= factor[i];
+    }
+    store(y + row * columns.c + task.column, value);
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads)
+    scale_columns_backward(Columns columns,
+                           const T* __restrict__ x,        // (N, positions, C)
+                           const T* __restrict__ factors,  // (N, C)
+                           const T* __restrict__ gy,       // (N, positions, C)
+                           T* __restrict__ gx,             // (N, positions, C)
+                           T* __restrict__ gfactors,       // (N, C)
+                           float* __restrict__ partial) {  // (N, chunks, C)
+  const ColumnTask task = column_task(columns, width);
+  float sum[width] = {};
+  if (task.inside) {
+    float factor[width];
+    load(factors + task.segment * columns.c + task.column, factor);
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      float value[width], gradient[width];
+      load(x + row * columns.c + task.column, value);
+      load(gy + row * columns.c + task.column, gradient);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        sum[i] += gradient[i] * value[i];
+        gradient[i] *= factor[i];
+      }
+      store(gx + row * columns.c + task.column, gradient);
+    }
+  }
+  add_down(sum);
+  store_sums(columns, task, sum, 1.0F, gfactors, partial);
+}
+
+// ---- launchers ----
+
+void check(std::int64_t positions, std::int64_t c, const char* what) {
+  require(positions > 0 && c > 0, "{}: expected at least one position and one channel, got {} and {}", what,
+          positions, c);
+}
+
+template <typename T>
+bool whole_vectors(std::int64_t c) {
+  return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
+}
+
+template <typename T>
+void launch_add_chunks(Stream& stream, const Columns& columns, std::int64_t n, float scale,
+                       const float* partial, T* result) {
+  const Columns chunks = rows_of_chunks(columns);
+  launch<add_chunks<T>>(stream, column_grid(chunks, n, 1), column_block(chunks.c, 1), 0, chunks, scale,
+                        partial, result);
+}
+
+}  // namespace
+
+void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span y) {
+  check(s.positions, s.c, "pool.global_average");
+  by_type(y.type, "pool.global_average", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.n * s.positions * s.c, "pool.global_average: x");
+    T* const to = elements<T>(y, s.n * s.c, "pool.global_average: y");
+    if (s.n == 0) {
+      return;
+    }
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average");
+      const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
+      const float scale = 1.0F / static_cast<float>(s.positions);
+      launch<average<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
+                                columns, scale, from, to, partial.data());
+      if (columns.chunks > 1) {
+        launch_add_chunks(stream, columns, s.n, scale, partial.data(), to);
+      }
+    });
+  });
+}
+
+void global_average_backward(Stream& stream, const GlobalPoolShape& s, ConstSpan gy, Span gx) {
+  check(s.positions, s.c, "pool.global_average.backward");
+  by_type(gx.type, "pool.global_average.backward", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(gy, s.n * s.c, "pool.global_average.backward: gy");
+    T* const to = elements<T>(gx, s.n * s.positions * s.c, "pool.global_average.backward: gx");
+    if (s.n == 0) {
+      return;
+    }
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average.backward");
+      launch<spread<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
+                               columns, 1.0F / static_cast<float>(s.positions), from, to);
+    });
+  });
+}
+
+void gate(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan gate, Span y) {
+  check(s.positions, s.c, "gate");
+  by_type(y.type, "gate", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.n * s.positions * s.c, "gate: x");
+    const T* const factors = elements<T>(gate, s.n * s.c, "gate: gate");
+    T* const to = elements<T>(y, s.n * s.positions * s.c, "gate: y");
+    if (s.n == 0) {
+      return;
+    }
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, factors, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.positions, s.c, width, "gate");
+      launch<scale_columns<T, width>>(stream, column_grid(columns, s.n, width),
+                                      column_block(columns.c, width), 0, columns, from, factors, to);
+    });
+  });
+}
+
+void gate_backward(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan gate, ConstSpan gy, Span gx,
+                   Span ggate) {
+  check(s.positions, s.c, "gate.backward");
+  by_type(gx.type, "gate.backward", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.n * s.positions * s.c, "gate.backward: x");
+    const T* const factors = elements<T>(gate, s.n * s.c, "gate.backward: gate");
+    const T* const gradient = elements<T>(gy, s.n * s.positions * s.c, "gate.backward: gy");
+    T* const to = elements<T>(gx, s.n * s.positions * s.c, "gate.backward: gx");
+    T* const gfactors = elements<T>(ggate, s.n * s.c, "gate.backward: ggate");
+    if (s.n == 0) {
+      return;
+    }
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, factors, gradient, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.positions, s.c, width, "gate.backward");
+      const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
+      launch<scale_columns_backward<T, width>>(stream, column_grid(columns, s.n, width),
+                                               column_block(columns.c, width), 0, columns, from, factors,
+                                               gradient, to, gfactors, partial.data());
+      if (columns.chunks > 1) {
+        launch_add_chunks(stream, columns, s.n, 1.0F, partial.data(), gfactors);
+      }
+    });
+  });
+}
+
+}  // namespace sec::kernels::SEC_BACKEND
