@@ -1,6 +1,7 @@
 // Losses on logits. Each kernel computes the loss and its gradient in one pass over the logits, in forms that
 // do not overflow: log-sum-exp with the maximum taken out, and log(sigmoid(x)) = min(x, 0) -
-// log1p(exp(-|x|)).
+// log1p(exp(-|x|)). A label or target out of its range throws Error on the cpu device; on others the loss is
+// NaN.
 #pragma once
 
 #include "engine/tensor.h"

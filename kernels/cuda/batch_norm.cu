@@ -57,14 +57,31 @@ SEC_DEVICE void merge_down(Moments (&moments)[width]) {
   }
 }
 
+// The median of a column's first, middle and last element: near the column's values, and no single outlier.
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) chunk_moments(Columns columns,
-                                                                const T* __restrict__ x,        // (rows, C)
-                                                                float* __restrict__ means,      // (chunks, C)
-                                                                float* __restrict__ squares) {  // (chunks, C)
+SEC_DEVICE void find_pivot(const Columns& columns, const T* x, int column, float (&pivot)[width]) {
+  float first[width], last[width];
+  load(x + column, first);
+  load(x + columns.rows / 2 * columns.c + column, pivot);
+  load(x + (columns.rows - 1) * columns.c + column, last);
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    pivot[i] = max(min(first[i], last[i]), min(max(first[i], last[i]), pivot[i]));
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads)
+    chunk_moments(Columns columns,
+                  const T* __restrict__ x,        // (rows, C)
+                  float* __restrict__ pivots,     // (C)
+                  float* __restrict__ means,      // (chunks, C), of x - pivot
+                  float* __restrict__ squares) {  // (chunks, C)
   const ColumnTask task = column_task(columns, width);
   Moments moments[width] = {};
   if (task.inside) {
+    float pivot[width];
+    find_pivot(columns, x, task.column, pivot);
     float count = 0.0F;
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
       float value[width];
@@ -73,14 +90,18 @@ __global__ void __launch_bounds__(column_threads) chunk_moments(Columns columns,
       const float share = __frcp_rn(count);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        const float delta = value[i] - moments[i].mean;
+        const float shifted = value[i] - pivot[i];
+        const float delta = shifted - moments[i].mean;
         moments[i].mean += delta * share;
-        moments[i].squares += delta * (value[i] - moments[i].mean);
+        moments[i].squares += delta * (shifted - moments[i].mean);
       }
     }
 #pragma unroll
     for (int i = 0; i < width; ++i) {
       moments[i].count = count;
+      if (task.chunk == 0 && threadIdx.y == 0) {
+        pivots[task.column + i] = pivot[i];
+      }
     }
   }
   merge_down(moments);
@@ -96,6 +117,7 @@ __global__ void __launch_bounds__(column_threads) chunk_moments(Columns columns,
 // `chunks` has one row a chunk of `columns`.
 __global__ void __launch_bounds__(column_threads)
     merge_chunks(Columns columns, Columns chunks,
+                 const float* __restrict__ pivots,   // (C)
                  const float* __restrict__ means,    // (chunks, C)
                  const float* __restrict__ squares,  // (chunks, C)
                  float* __restrict__ mean,           // (C)
@@ -111,7 +133,7 @@ __global__ void __launch_bounds__(column_threads)
   }
   merge_down(moments);
   if (task.inside && threadIdx.y == 0) {
-    mean[task.column] = moments[0].mean;
+    mean[task.column] = pivots[task.column] + moments[0].mean;
     variance[task.column] = moments[0].squares / moments[0].count;
   }
 }
@@ -284,13 +306,14 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.statistics");
       const Columns chunks = rows_of_chunks(columns);
-      const Scratch scratch(stream, 2 * columns.chunks * s.c * 4);
-      float* const means = scratch.data();
+      const Scratch scratch(stream, (1 + 2 * columns.chunks) * s.c * 4);
+      float* const pivots = scratch.data();
+      float* const means = pivots + s.c;
       float* const squares = means + columns.chunks * s.c;
       launch<chunk_moments<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width),
-                                      0, columns, from, means, squares);
+                                      0, columns, from, pivots, means, squares);
       launch<merge_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, columns, chunks,
-                           means, squares, elements<float>(mean, s.c, "batch_norm.statistics: mean"),
+                           pivots, means, squares, elements<float>(mean, s.c, "batch_norm.statistics: mean"),
                            elements<float>(variance, s.c, "batch_norm.statistics: variance"));
     });
   });

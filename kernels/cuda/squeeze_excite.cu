@@ -14,7 +14,7 @@ namespace {
 // Stores the sums that add_down left with row 0: results if a segment is one chunk, else partial sums.
 template <typename T, int width>
 SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
-                           float scale,
+                           float positions,
                            T* __restrict__ result,         // (segments, C)
                            float* __restrict__ partial) {  // (segments, chunks, C)
   if (!task.inside || threadIdx.y != 0) {
@@ -23,7 +23,7 @@ SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const
 #pragma unroll
   for (int i = 0; i < width; ++i) {
     if (columns.chunks == 1) {
-      store(result + task.segment * columns.c + task.column + i, sum[i] * scale);
+      store(result + task.segment * columns.c + task.column + i, sum[i] / positions);
     } else {
       partial[(task.segment * columns.chunks + task.chunk) * columns.c + task.column + i] = sum[i];
     }
@@ -32,7 +32,7 @@ SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const
 
 template <typename T>
 __global__ void __launch_bounds__(column_threads)
-    add_chunks(Columns chunks, float scale,
+    add_chunks(Columns chunks, float positions,
                const float* __restrict__ partial,  // (segments, chunks, C)
                T* __restrict__ result) {           // (segments, C)
   const ColumnTask task = column_task(chunks, 1);
@@ -44,12 +44,12 @@ __global__ void __launch_bounds__(column_threads)
   }
   add_down(sum);
   if (task.inside && threadIdx.y == 0) {
-    store(result + task.segment * chunks.c + task.column, sum[0] * scale);
+    store(result + task.segment * chunks.c + task.column, sum[0] / positions);
   }
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) average(Columns columns, float scale,
+__global__ void __launch_bounds__(column_threads) average(Columns columns, float positions,
                                                           const T* __restrict__ x,        // (N, positions, C)
                                                           T* __restrict__ y,              // (N, C)
                                                           float* __restrict__ partial) {  // (N, chunks, C)
@@ -66,12 +66,12 @@ __global__ void __launch_bounds__(column_threads) average(Columns columns, float
     }
   }
   add_down(sum);
-  store_sums(columns, task, sum, scale, y, partial);
+  store_sums(columns, task, sum, positions, y, partial);
 }
 
 // gx = gy / positions everywhere, which is a gate on ones.
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) spread(Columns columns, float scale,
+__global__ void __launch_bounds__(column_threads) spread(Columns columns, float positions,
                                                          const T* __restrict__ gy,  // (N, C)
                                                          T* __restrict__ gx) {      // (N, positions, C)
   const ColumnTask task = column_task(columns, width);
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(column_threads) spread(Columns columns, float 
   load(gy + task.segment * columns.c + task.column, value);
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    value[i] *= scale;
+    value[i] /= positions;
   }
   for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
     store(gx + row * columns.c + task.column, value);
@@ -154,10 +154,10 @@ bool whole_vectors(std::int64_t c) {
 }
 
 template <typename T>
-void launch_add_chunks(Stream& stream, const Columns& columns, std::int64_t n, float scale,
+void launch_add_chunks(Stream& stream, const Columns& columns, std::int64_t n, float positions,
                        const float* partial, T* result) {
   const Columns chunks = rows_of_chunks(columns);
-  launch<add_chunks<T>>(stream, column_grid(chunks, n, 1), column_block(chunks.c, 1), 0, chunks, scale,
+  launch<add_chunks<T>>(stream, column_grid(chunks, n, 1), column_block(chunks.c, 1), 0, chunks, positions,
                         partial, result);
 }
 
@@ -176,11 +176,11 @@ void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span 
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average");
       const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
-      const float scale = 1.0F / static_cast<float>(s.positions);
+      const auto positions = static_cast<float>(s.positions);
       launch<average<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
-                                columns, scale, from, to, partial.data());
+                                columns, positions, from, to, partial.data());
       if (columns.chunks > 1) {
-        launch_add_chunks(stream, columns, s.n, scale, partial.data(), to);
+        launch_add_chunks(stream, columns, s.n, positions, partial.data(), to);
       }
     });
   });
@@ -199,7 +199,7 @@ void global_average_backward(Stream& stream, const GlobalPoolShape& s, ConstSpan
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average.backward");
       launch<spread<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
-                               columns, 1.0F / static_cast<float>(s.positions), from, to);
+                               columns, static_cast<float>(s.positions), from, to);
     });
   });
 }

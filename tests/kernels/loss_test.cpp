@@ -140,6 +140,12 @@ TEST_P(Losses, ExtremeLogitsStayFiniteAndRight) {
 }
 
 TEST_P(Losses, LabelsAndTargetsOutsideTheirRangeAreErrors) {
+  if (GetParam().device != Device::cpu) {  // a kernel on a GPU cannot throw: the loss is not a number
+    EXPECT_TRUE(std::isnan(cross_entropy({1, 2}, 0, {0, 0}, Integers{2}, {}).loss[0]));
+    EXPECT_TRUE(std::isnan(cross_entropy({1, 2}, 0, {0, 0}, Integers{-1}, {}).loss[0]));
+    EXPECT_TRUE(std::isnan(focal({1, 2}, 0.25F, 2, {0, 0}, {0.5, 1}).loss[0]));
+    return;
+  }
   EXPECT_THROW(cross_entropy({1, 2}, 0, {0, 0}, Integers{2}, {}), Error);
   EXPECT_THROW(cross_entropy({1, 2}, 0, {0, 0}, Integers{-1}, {}), Error);
   EXPECT_THROW(focal({1, 2}, 0.25F, 2, {0, 0}, {0.5, 1}), Error);
