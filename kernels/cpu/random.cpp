@@ -56,30 +56,29 @@ F32 to_unit_vector(U32 words) {
   return __builtin_convertvector(__builtin_bit_cast(I32, words >> 8U), F32) * 0x1p-24F;
 }
 
-// y[e] = function(uniform(key, e), x[e]).
+// y[e] = function(uniform(key, e), x[e]). Numbers are drawn some at a time into a buffer in L1: a loop that
+// did both would leave room in the machine for too few loads from memory under way.
 template <typename Function>
 void map_random(const RandomKey& key, std::int64_t count, const float* x, float* y,
                 const Function& function) {
-  static_assert(block_floats % batch == 0);
+  constexpr std::int64_t drawn = 1024;
+  static_assert(block_floats % drawn == 0 && drawn % batch == 0);
   for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {
     const std::int64_t end = std::min(count, (block + 1) * block_floats);
-    std::int64_t e = block * block_floats;
-    for (; e + batch <= end; e += batch) {
-      const Words words = draw(key, static_cast<std::uint64_t>(e) / 4);
-      const F32 first = function(to_unit_vector(words.first), load(x + e));
-      const F32 second = function(to_unit_vector(words.second), load(x + e + width));
-      store(y + e, first);
-      store(y + e + width, second);
-    }
-    if (e < end) {
-      const Words words = draw(key, static_cast<std::uint64_t>(e) / 4);
-      const std::int64_t in_first = std::min<std::int64_t>(end - e, width);
-      const std::int64_t in_second = end - e - in_first;
-      const F32 first = function(to_unit_vector(words.first), load_part(x + e, in_first));
-      store_part(y + e, first, in_first);
-      if (in_second > 0) {
-        const F32 second = function(to_unit_vector(words.second), load_part(x + e + width, in_second));
-        store_part(y + e + width, second, in_second);
+    float u[drawn];
+    for (std::int64_t first = block * block_floats; first < end; first += drawn) {
+      const std::int64_t size = std::min(drawn, end - first);
+      for (std::int64_t i = 0; i < size; i += batch) {
+        const Words words = draw(key, static_cast<std::uint64_t>(first + i) / 4);
+        store(u + i, to_unit_vector(words.first));
+        store(u + i + width, to_unit_vector(words.second));
+      }
+      std::int64_t i = 0;
+      for (; i + width <= size; i += width) {
+        store(y + first + i, function(load(u + i), load(x + first + i)));
+      }
+      if (i < size) {
+        store_part(y + first + i, function(load(u + i), load_part(x + first + i, size - i)), size - i);
       }
     }
   });
