@@ -87,7 +87,7 @@ Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data
   const Json& offsets = entry["data_offsets"];
   require(offsets.is_array() && offsets.size() == 2 && std::all_of(offsets.begin(), offsets.end(), is_count),
           "{}: tensor '{}': data_offsets is not a pair of counts", file, name);
-  const Range range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>(), name};
+  Range range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>(), name};
   require(range.begin <= range.end && range.end <= data_bytes,
           "{}: tensor '{}': bytes {} to {}, but the file has {} bytes of data", file, name, range.begin,
           range.end, data_bytes);

@@ -54,6 +54,11 @@ class Reader {
   std::size_t position_ = 0;
 };
 
+// The lower eight bits of a word's value in two's complement.
+int signed_byte(int value) {
+  return (value & 0x7f) - (value & 0x80);
+}
+
 void convert_times(std::vector<Annotation>& annotations, double rate, const std::string& file) {
   for (const Annotation& annotation : annotations) {
     if (annotation.sample != 0) {
@@ -129,9 +134,9 @@ std::vector<Annotation> parse_annotations(std::string_view bytes, const std::str
     require(!annotations.empty(), "{}: byte {}: type {} follows no annotation", file, at, type);
     Annotation& last = annotations.back();
     if (type == number) {
-      last.number = static_cast<std::int8_t>(value & 0xff);
+      last.number = signed_byte(value);
     } else if (type == subtype) {
-      last.subtype = static_cast<std::int8_t>(value & 0xff);
+      last.subtype = signed_byte(value);
     } else if (type == channel) {
       last.channel = value & 0xff;
     } else {

@@ -367,7 +367,7 @@ int main(int argc, char** argv) {
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   bool as_json = false;
   int thread_count = 0;
-  app.add_option("--threads", thread_count, "Threads to use; 0: one per core")->check(CLI::NonNegativeNumber);
+  app.add_option("--threads", thread_count, "Threads to use; 0: one per core")->check(CLI::Range(0, 1024));
 
   std::string record;
   CLI::App* info_command = app.add_subcommand("info", "What a record holds");
