@@ -347,6 +347,7 @@ int main(int argc, char** argv) {
   Options options;
   std::string seed;
   declare(app, options, seed);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
   try {
     app.parse(argc, argv);
     if (!seed.empty()) {

@@ -47,11 +47,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// The key that `name` was most likely meant to be: in its section, or by its last part in another.
 std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
+  const auto last_part = [](std::string_view text) { return text.substr(text.rfind('.') + 1); };
   const auto distance = [&](const RecipeKey& key) {
-    const std::string_view known = key.name;
-    const std::string_view last = known.substr(known.rfind('.') + 1);  // "epochs" alone is a near miss too
-    return std::min(edit_distance(known, name), 1 + edit_distance(last, name));
+    return std::min(edit_distance(key.name, name), 1 + edit_distance(last_part(key.name), last_part(name)));
   };
   return std::min_element(keys.begin(), keys.end(),
                           [&](const auto& a, const auto& b) { return distance(a) < distance(b); })

@@ -53,11 +53,10 @@ std::string to_toml(const Recipe& recipe) {
       out << "\n[" << section << "]\n";
     }
     out << name.substr(dot == std::string::npos ? 0 : dot + 1) << " = " << value_text(key);
-    if (*key.help != '\0') {
-      out << "  # " << key.help;
-    }
-    if (!key.choices.empty()) {
-      out << ": " << fmt::format("{}", fmt::join(key.choices, ", "));
+    const std::string choices = fmt::format("{}", fmt::join(key.choices, ", "));
+    const bool both = *key.help != '\0' && !choices.empty();
+    if (*key.help != '\0' || !choices.empty()) {
+      out << "  # " << key.help << (both ? ": " : "") << choices;
     }
     out << '\n';
   }

@@ -1,0 +1,339 @@
+// Runs the program itself: what it leaves behind, how it ends, and that it goes on where it was stopped.
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "io/wfdb_signal.h"
+#include "tests/train/tiny_run.h"
+
+namespace sec::train {
+namespace {
+
+namespace fs = std::filesystem;
+using io::content_of;
+using nlohmann::json;
+
+struct Outcome {
+  int status;
+  std::string out;
+  std::string error;
+};
+
+class Sectrain : public testing::Test {
+ protected:
+  void SetUp() override { folder_.write("tiny.toml", tiny_recipe_text); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  // "--config ... --data ... --out RUN", then `more`.
+  std::string arguments(const std::string& run, const std::string& more = "",
+                        const std::string& data = tiny_database().string()) const {
+    return "--config " + path(config_) + " --data " + data + " --out " + path(run) + " " + more;
+  }
+
+  Outcome sectrain(const std::string& arguments, const std::string& before = "") const {
+    const int status = std::system(
+        (before + SECTRAIN + " " + arguments + " >" + path("stdout") + " 2>" + path("stderr")).c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content_of(path("stdout")),
+            content_of(path("stderr"))};
+  }
+
+  // Starts it, waits until last.safetensors was written anew and a little longer, and sends a signal.
+  int stopped(const std::string& arguments, const std::string& run, int signal, int milliseconds) const {
+    const fs::path last = folder_ / run / "last.safetensors";
+    const std::string before = content_of(last);
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string command =
+          std::string("exec ") + SECTRAIN + " " + arguments + " >" + path("stdout") + " 2>" + path("stderr");
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    int status = 0;
+    for (int i = 0; i < 60000 && content_of(last) == before; ++i) {
+      if (waitpid(child, &status, WNOHANG) == child) {
+        return status;  // ended before it was stopped
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, signal);
+    waitpid(child, &status, 0);
+    return status;
+  }
+
+  io::TemporaryFolder folder_;
+  std::string config_ = "tiny.toml";
+};
+
+// One line of error, after warnings at most.
+bool one_line(const std::string& text) {
+  std::istringstream lines(text);
+  int errors = 0, others = 0;
+  for (std::string line; std::getline(lines, line);) {
+    errors += line.starts_with("sectrain: ");
+    others += !line.starts_with("sectrain: ") && !line.starts_with("warning: ");
+  }
+  return errors == 1 && others == 0;
+}
+
+TEST_F(Sectrain, TrainsScoresAndReports) {
+  const Outcome run = sectrain(arguments("run", "--json --quiet --set train.epochs=2"));
+  ASSERT_EQ(run.status, 0) << run.error;
+  for (const char* name :
+       {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "best.safetensors", "last.safetensors"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "run" / name)) << name;
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "run"), {}), 6);
+  EXPECT_EQ(run.out, content_of(folder_ / "run" / "metrics.json"));
+
+  const json metrics = json::parse(run.out);
+  EXPECT_TRUE(metrics["synthetic"]);
+  EXPECT_EQ(metrics["history"].size(), 2U);
+  std::vector<std::string> names;
+  for (const json& e : metrics["evaluations"]) {
+    names.push_back(e["name"].get<std::string>() + " " + std::to_string(e["class_count"].get<int>()));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"test 3", "test 4", "test 5", "test without 202 3",
+                                             "test without 202 4", "test without 202 5", "validation 3",
+                                             "validation 4", "validation 5"}));
+  // The five-class matrix holds every beat of the test records, and equals the sum over records.
+  std::vector<std::vector<int>> sum(5, std::vector<int>(5));
+  for (const auto& [name, record] : metrics["by_record"].items()) {
+    for (int i = 0; i < 25; ++i) {
+      sum[i / 5][i % 5] += record["confusion"]["rows_true_columns_predicted"][i / 5][i % 5].get<int>();
+    }
+  }
+  EXPECT_EQ(metrics["evaluations"][2]["confusion"]["rows_true_columns_predicted"], json(sum));
+
+  std::istringstream log(content_of(folder_ / "run" / "log.jsonl"));
+  int steps = 0, epochs = 0;
+  for (std::string line; std::getline(log, line);) {
+    const json value = json::parse(line);
+    steps += value["event"] == "step";
+    epochs += value["event"] == "epoch";
+  }
+  EXPECT_EQ(steps, 4);  // 20 steps, a line every 5
+  EXPECT_EQ(epochs, 2);
+  EXPECT_EQ(to_toml(read_recipe(path("run/recipe.toml"))), content_of(path("run/recipe.toml")));
+
+  const Outcome text = sectrain(arguments("other", "--set train.epochs=2 --threads 1"));
+  ASSERT_EQ(text.status, 0) << text.error;
+  EXPECT_NE(text.out.find("test, 3 classes: accuracy"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("test without 202, 5 classes"), std::string::npos);
+  EXPECT_NE(text.error.find("epoch 2/2"), std::string::npos) << text.error;
+  EXPECT_NE(text.error.find("synthetic"), std::string::npos);
+  const json again = json::parse(content_of(folder_ / "other" / "metrics.json"));
+  EXPECT_EQ(again["evaluations"], metrics["evaluations"]);  // with another number of threads
+}
+
+TEST_F(Sectrain, GoesOnBitForBitAfterKills) {
+  const std::string training = "--quiet --set train.epochs=12 --threads 2";
+  ASSERT_EQ(sectrain(arguments("whole", training)).status, 0);
+  std::mt19937 random(std::random_device{}());
+  for (int i = 0; i < 3; ++i) {
+    const std::string more = training + (i > 0 ? " --resume" : "");
+    const int delay = static_cast<int>(random() % 60);
+    const int status = stopped(arguments("killed", more), "killed", SIGKILL, delay);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        << "kill " << i << " after " << delay << " ms: " << content_of(path("stderr"));
+  }
+  const Outcome last = sectrain(arguments("killed", training + " --resume"));
+  ASSERT_EQ(last.status, 0) << last.error;
+  for (const char* name : {"last.safetensors", "best.safetensors"}) {
+    EXPECT_TRUE(content_of(folder_ / "killed" / name) == content_of(folder_ / "whole" / name)) << name;
+  }
+  const json killed = json::parse(content_of(path("killed/metrics.json")));
+  const json whole = json::parse(content_of(path("whole/metrics.json")));
+  EXPECT_EQ(killed["evaluations"], whole["evaluations"]);
+  // The log has every step line once, in order.
+  const auto steps = [&](const char* run) {
+    std::istringstream log(content_of(folder_ / run / "log.jsonl"));
+    std::vector<std::int64_t> list;
+    for (std::string line; std::getline(log, line);) {
+      const json value = json::parse(line);
+      list.push_back(value["event"] == "step" ? value["step"].get<std::int64_t>() : -1);
+    }
+    return list;
+  };
+  EXPECT_EQ(steps("killed"), steps("whole"));
+}
+
+TEST_F(Sectrain, InterruptSavesAndSaysHowToGoOn) {
+  const std::string training = "--set train.epochs=12 --threads 1";
+  ASSERT_EQ(sectrain(arguments("whole", training)).status, 0);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const std::string run = signal == SIGINT ? "int" : "term";
+    const int status = stopped(arguments(run, training), run, signal, 5);
+    ASSERT_TRUE(WIFEXITED(status)) << content_of(path("stderr"));
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+    const std::string error = content_of(path("stderr"));
+    const std::size_t found = error.find("to go on: sectrain ");
+    ASSERT_NE(found, std::string::npos) << error;
+    // The command it prints works as it stands.
+    const std::string command = error.substr(found + 19, error.find('\n', found) - found - 19);
+    const Outcome resumed = sectrain(command);
+    EXPECT_EQ(resumed.status, 0) << resumed.error;
+    EXPECT_TRUE(content_of(folder_ / run / "last.safetensors") == content_of(path("whole/last.safetensors")));
+  }
+}
+
+TEST_F(Sectrain, RefusesAnExistingRun) {
+  ASSERT_EQ(sectrain(arguments("run", "--set train.epochs=1")).status, 0);
+  const std::string before = content_of(path("run/last.safetensors"));
+  const Outcome refused = sectrain(arguments("run"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_TRUE(one_line(refused.error)) << refused.error;
+  EXPECT_NE(refused.error.find("--resume goes on"), std::string::npos) << refused.error;
+  EXPECT_TRUE(content_of(path("run/last.safetensors")) == before);
+  EXPECT_EQ(sectrain(arguments("run", "--overwrite --seed 5 --set train.epochs=1")).status, 0);
+  EXPECT_FALSE(content_of(path("run/last.safetensors")) == before);
+  // A finished run resumed scores again and changes no weights.
+  const std::string finished = content_of(path("run/last.safetensors"));
+  EXPECT_EQ(sectrain("--resume --out " + path("run") + " --data " + tiny_database().string()).status, 0);
+  EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
+}
+
+TEST_F(Sectrain, WrongUsageIsStatus2) {
+  for (const std::string& wrong : std::vector<std::string>{
+           "--nonsense", arguments("x", "--resume --overwrite"), arguments("x", "--precision bf16"),
+           arguments("x", "--device gpu"), arguments("x", "--threads -1"), arguments("x", "--seed x"),
+           "--data a --out b --quiet", "--config a --out b", "extra"}) {
+    EXPECT_EQ(sectrain(wrong).status, 2) << wrong;
+    EXPECT_FALSE(fs::exists(folder_ / "x"));
+  }
+  const Outcome help = sectrain("--help");
+  EXPECT_EQ(help.status, 0);
+  EXPECT_NE(help.out.find("Examples:"), std::string::npos);
+  const Outcome keys = sectrain("--keys");
+  EXPECT_EQ(keys.status, 0);
+  EXPECT_NE(keys.out.find("train.epochs"), std::string::npos);
+}
+
+// Every bad input: status 1, one line that says where, no new folder, and an older run as it was.
+TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
+  ASSERT_EQ(sectrain(arguments("old", "--set train.epochs=1")).status, 0);
+  const auto files = [&] {
+    std::map<std::string, std::string> contents;
+    for (const auto& entry : fs::directory_iterator(folder_ / "old")) {
+      contents[entry.path().filename()] = content_of(entry.path());
+    }
+    return contents;
+  };
+  const auto before = files();
+  const auto check = [&](const std::string& what, const std::string& more, const std::string& data,
+                         const std::vector<std::string>& says) {
+    const Outcome fresh = sectrain(arguments("new", "--quiet " + more, data));
+    EXPECT_EQ(fresh.status, 1) << what;
+    EXPECT_TRUE(one_line(fresh.error)) << what << ": " << fresh.error;
+    for (const std::string& word : says) {
+      EXPECT_NE(fresh.error.find(word), std::string::npos) << what << ": " << fresh.error;
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "new")) << what;
+    EXPECT_EQ(sectrain(arguments("old", "--quiet --overwrite " + more, data)).status, 1) << what;
+    EXPECT_TRUE(files() == before) << what;
+  };
+  int copies = 0;
+  const auto copy_of_data = [&] {
+    const fs::path copy = folder_ / ("data" + std::to_string(copies++));
+    fs::copy(tiny_database(), copy);
+    return copy;
+  };
+  const std::string good = tiny_database().string();
+
+  check("missing folder", "", path("nowhere"), {"nowhere"});
+  check("missing record", "--set data.test=[\\\"103\\\"]", good, {"103"});
+
+  const fs::path truncated = copy_of_data();
+  fs::resize_file(truncated / "106.dat", 1000);
+  check("truncated .dat", "", truncated, {"106.dat"});
+
+  const fs::path changed = copy_of_data();
+  {
+    std::fstream file(changed / "106.dat", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(30000);
+    const char byte = static_cast<char>(file.get());
+    file.seekp(30000);
+    file.put(static_cast<char>(byte ^ 1));
+  }
+  check("checksum", "", changed, {"106", "checksum"});
+
+  const fs::path unknown_code = copy_of_data();
+  {
+    const std::string annotations = content_of(unknown_code / "106.atr");
+    const char word[] = {10, static_cast<char>(55 << 2)};  // type 55, 10 samples later
+    std::ofstream(unknown_code / "106.atr", std::ios::binary) << std::string(word, 2) << annotations;
+  }
+  check("unknown annotation code", "", unknown_code, {"106.atr", "55"});
+
+  const fs::path promising = copy_of_data();
+  {
+    std::string header = content_of(promising / "106.hea");
+    header.replace(header.find("106 2"), 5, "106 3");
+    std::ofstream(promising / "106.hea") << header;
+  }
+  check("more signals promised", "", promising, {"106.hea"});
+
+  const fs::path invalid = copy_of_data();
+  {
+    io::DigitalRecord record = io::read_digital(invalid, "106");
+    record.signals[0][500] = io::invalid_sample;
+    io::write_digital(invalid, record);
+  }
+  check("not a number", "", invalid, {"106.hea", "sample 500", "hold"});
+  EXPECT_EQ(
+      sectrain(arguments("held", "--set train.epochs=1 --set data.invalid_samples=hold", invalid)).status, 0);
+
+  check("class outside the set", "--set 'classes=[\"N\",\"X\"]'", good, {"\"X\"", "N, S, V, F, Q"});
+  check("class without beats", "--set 'classes=[\"N\",\"V\",\"Q\"]'", good, {"no beat of class Q"});
+  check("unknown key", "--set train.epoch=3", good, {"train.epoch;", "train.epochs"});
+  folder_.write("bad.toml", "[train]\nepochs = 2\nbatchsize = 3\n");
+  config_ = "bad.toml";
+  check("unknown key in a file", "", good, {"bad.toml:3", "train.batch"});
+  config_ = "none.toml";
+  check("no recipe", "", good, {"none.toml"});
+  config_ = "tiny.toml";
+  const Outcome other_shape = sectrain(arguments("old", "--resume --quiet --set network.width=6"));
+  EXPECT_EQ(other_shape.status, 1);
+  EXPECT_TRUE(one_line(other_shape.error)) << other_shape.error;
+  EXPECT_TRUE(files() == before);
+  {
+    std::ofstream(folder_ / "old" / "last.safetensors", std::ios::binary)
+        << before.at("last.safetensors").substr(0, 5000);
+    const Outcome cut = sectrain(arguments("old", "--resume --quiet --set train.epochs=1"));
+    EXPECT_EQ(cut.status, 1);
+    EXPECT_TRUE(one_line(cut.error) && cut.error.find("last.safetensors") != std::string::npos) << cut.error;
+  }
+}
+
+TEST_F(Sectrain, AFullDiskIsOneLineAndTheCheckpointStays) {
+  const std::string training = "--quiet --set train.epochs=12";
+  const int status = stopped(arguments("run", training), "run", SIGINT, 0);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 130) << content_of(path("stderr"));
+  const std::string last = content_of(path("run/last.safetensors"));
+  // Files of at most 100 KiB: the log and the recipe fit, a checkpoint does not.
+  const Outcome full = sectrain(arguments("run", training + " --resume"), "ulimit -f 200; ");
+  EXPECT_EQ(full.status, 1) << full.error;
+  EXPECT_NE(full.error.find(".safetensors"), std::string::npos) << full.error;
+  EXPECT_NE(full.error.find("sectrain: "), std::string::npos) << full.error;
+  EXPECT_TRUE(content_of(path("run/last.safetensors")) == last);
+  for (const auto& entry : fs::directory_iterator(folder_ / "run")) {
+    EXPECT_TRUE(entry.path().extension() != ".tmp") << entry.path();
+  }
+  EXPECT_EQ(sectrain(arguments("run", training + " --resume")).status, 0);
+
+  const int written =
+      std::system((std::string(SECTRAIN) + " " + arguments("full", "--quiet --set train.epochs=1") +
+                   " >/dev/full 2>" + path("stderr"))
+                      .c_str());
+  EXPECT_EQ(WEXITSTATUS(written), 1);
+  EXPECT_NE(content_of(path("stderr")).find("standard output: cannot write"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sec::train
