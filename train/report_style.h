@@ -7,7 +7,7 @@
 namespace sec::train {
 
 inline constexpr std::string_view report_style = R"(
-:root { --mm: 1.3mm; --page: #fbfaf8; --card: #ffffff; --ink: #24221f; --soft: #6d6860; --line: #ddd8cf;
+:root { --mm: 1.38mm; --page: #fbfaf8; --card: #ffffff; --ink: #24221f; --soft: #6d6860; --line: #ddd8cf;
   --hit: 35, 120, 110; --miss: 190, 60, 40; --accent: #b3261e; --good: #23786e;
   --sheet: #fffdfb; --thin: #f7dcd6; --thick: #eab4a8; --trace: #1d1b19;
   --n: #77726a; --s: #c77700; --v: #b3261e; --f: #7a4fb5; --q: #23786e; --train: #3568a8;
@@ -69,7 +69,7 @@ figure { margin: 0 } .chart { padding: 12px 14px; break-inside: avoid } .chart s
 pre { margin: 0; padding: 12px 14px; font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-x: auto }
 section > pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px } code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .92em }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(345px, 1fr)); gap: 0 32px }
-.definitions { position: absolute } .beats { display: flex; flex-wrap: wrap; gap: 18px 20px; align-items: flex-end }
+.definitions { position: absolute } .beats { display: flex; flex-wrap: wrap; gap: 18px 20px; align-items: flex-start }
 .beat { break-inside: avoid } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100% }
 .sheet { fill: var(--sheet); stroke: var(--thick); stroke-width: .4px } .thin { stroke: var(--thin); stroke-width: .1px; fill: none } .thick { stroke: var(--thick); stroke-width: .16px; fill: none }
 .trace { fill: none; stroke: var(--trace); stroke-width: 24px; stroke-linejoin: round; stroke-linecap: round }
