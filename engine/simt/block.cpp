@@ -1,6 +1,9 @@
 #include "engine/simt/block.h"
 
+#include <cfenv>
+#include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/philox.h"
@@ -27,6 +30,14 @@ std::string text(const uint3& index) {
   return fmt::format("({}, {}, {})", index.x, index.y, index.z);
 }
 
+bool trap_wanted() {
+  static const bool wanted = [] {
+    const char* const variable = std::getenv("SEC_SIMT_TRAP");
+    return variable != nullptr && std::strcmp(variable, "1") == 0;
+  }();
+  return wanted;
+}
+
 uint3 unflatten(std::size_t number, const std::array<unsigned, 3>& extents) {
   return {static_cast<unsigned>(number % extents[0]), static_cast<unsigned>(number / extents[0] % extents[1]),
           static_cast<unsigned>(number / extents[0] / extents[1])};
@@ -41,6 +52,7 @@ void* Tokens::next() {
     return nullptr;
   }
   if (used_ == chunk) {
+    const Unwatched unwatched;
     chunks_.push_back(map_memory(chunk));
     used_ = 0;
   }
@@ -115,31 +127,23 @@ void BlockRunner::begin_block(std::size_t block) {
 }
 
 void BlockRunner::end_block() {
-  std::string error = error_;
-  if (error.empty() && !exception_) {
-    const std::string damage = arena_.damage();
-    if (!damage.empty()) {
-      error = fmt::format("kernel {}, {}, block {}: {}", launch_->kernel, launch_->size.text(),
-                          text(blockIdx), damage);
-    }
-  }
-  const std::exception_ptr exception = exception_;
-  error_.clear();
-  exception_ = nullptr;
+  const std::exception_ptr exception = std::exchange(exception_, nullptr);
+  const std::string damage = exception ? "" : arena_.damage();
   arena_.clear();
   if (thread_sanitizer()) {
     for (unsigned i = 0; i < threads_; ++i) {
       __tsan_destroy_fiber(lanes_[i].tsan_fiber);
     }
     fibers_.renew_all();
-  } else if (!error.empty() || exception) {
+  } else if (exception) {
     fibers_.abandon_all();
   }
   if (exception) {
+    acquire(end_token_);
     std::rethrow_exception(exception);
   }
-  if (!error.empty()) {
-    throw Error(error);
+  if (!damage.empty()) {
+    fail_block(damage);
   }
 }
 
@@ -175,17 +179,21 @@ void BlockRunner::thread_main(Fiber& self) {
 }
 
 void BlockRunner::run_thread(Fiber& self) {
+  if (trap_wanted()) {
+    feenableexcept(FE_INVALID);  // on this fiber: the switch saves and restores the floating point controls
+  }
   while (true) {
     try {
       launch_->body(launch_->closure);
+      leave(*self.lane);
+      go_on(true);
     } catch (...) {
       exception_ = std::current_exception();
     }
     if (exception_) {
-      fibers_.switch_to(fibers_.host());
+      release(end_token_);
+      fibers_.switch_to(fibers_.host());  // which forgets this fiber
     }
-    leave(*self.lane);
-    go_on(true);
   }
 }
 
@@ -257,14 +265,11 @@ void BlockRunner::leave(Lane& lane) {
   }
 }
 
-void BlockRunner::fail_block(const std::string& what) {
-  error_ =
-      fmt::format("kernel {}, {}, block {}: {}", launch_->kernel, launch_->size.text(), text(blockIdx), what);
-  fibers_.switch_to(fibers_.host());
-  std::terminate();  // nobody comes back here: the host forgets the fiber
+void BlockRunner::fail_block(const std::string& what) const {
+  fail("kernel {}, {}, block {}: {}", launch_->kernel, launch_->size.text(), text(blockIdx), what);
 }
 
-void BlockRunner::deadlock() {
+void BlockRunner::deadlock() const {
   std::map<std::string, std::pair<unsigned, const Lane*>> places;  // how many wait there, and the first
   for (unsigned i = 0; i < threads_; ++i) {
     const Lane& lane = lanes_[i];
@@ -287,8 +292,8 @@ std::string BlockRunner::place_of(const Lane& lane) const {
 
 // ---- the block's memory and barrier ----
 
-void* BlockRunner::shared_array(const void* key, const char* name, std::size_t bytes) {
-  void* const data = arena_.array(key, name, bytes);
+void* BlockRunner::shared_array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill) {
+  void* const data = arena_.array(key, name, bytes, fill);
   const std::size_t dynamic = launch_->size.dynamic_shared;
   if (data == nullptr || arena_.bytes() - (key == this ? dynamic : 0) > max_shared) {
     fail_block(
@@ -297,11 +302,11 @@ void* BlockRunner::shared_array(const void* key, const char* name, std::size_t b
   return data;
 }
 
-void* BlockRunner::dynamic_shared() {
+void* BlockRunner::dynamic_shared(std::uint32_t fill) {
   if (launch_->size.dynamic_shared == 0) {
     fail_block("the kernel uses dynamic shared memory, but was launched with none");
   }
-  return shared_array(this, "DYN_SHARED", launch_->size.dynamic_shared);
+  return shared_array(this, "DYN_SHARED", launch_->size.dynamic_shared, fill);
 }
 
 int BlockRunner::barrier(Barrier kind, int predicate, const Site& site) {

@@ -89,16 +89,13 @@ class BlockRunner {
   void begin_launch();
   void end_launch();
 
-  void* shared_array(const void* key, const char* name, std::size_t bytes);
-  void* dynamic_shared();
+  void* shared_array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
+  void* dynamic_shared(std::uint32_t fill);
   int barrier(Barrier kind, int predicate, const Site& site);
   void collective(const char* name, unsigned mask, Complete complete, void* operand, const Site& site,
                   bool is_fence);
   void fence();
   Lane& current() { return *current_; }
-
-  // Ends the block with an Error. Called on the fiber of a thread.
-  [[noreturn]] void fail_block(const std::string& what);
 
  private:
   static void thread_main(Fiber& self);
@@ -110,7 +107,8 @@ class BlockRunner {
   void go_on(bool done);   // runs another thread; returns when the current fiber has one to run
   void wait(const char* what, const Site& site);
   void run_on(Fiber& fiber, Lane& lane);
-  [[noreturn]] void deadlock();
+  [[noreturn]] void deadlock() const;
+  [[noreturn]] void fail_block(const std::string& what) const;  // throws Error
   std::string place_of(const Lane& lane) const;
 
   const Launch* launch_ = nullptr;
@@ -146,8 +144,7 @@ class BlockRunner {
   int barrier_count_ = 0;  // true predicates of the last completed barrier
   void* barrier_token_ = nullptr;
 
-  std::string error_;
-  std::exception_ptr exception_;
+  std::exception_ptr exception_;  // that ended the block
 };
 
 BlockRunner& runner();  // of this host thread

@@ -58,6 +58,7 @@ Fibers::~Fibers() {
 }
 
 Fiber& Fibers::take() {
+  const Unwatched unwatched;
   if (free_.empty()) {
     auto fiber = std::make_unique<Fiber>();
     char* const memory = map_memory(guard_size() + stack_size());
@@ -73,6 +74,7 @@ Fiber& Fibers::take() {
 }
 
 void Fibers::give_back(Fiber& fiber) {
+  const Unwatched unwatched;
   free_.push_back(&fiber);
 }
 

@@ -12,14 +12,15 @@
 #include "engine/simt/runtime.h"
 
 // T (&name)[extents]…, one per block. The static's address tells declarations, and template instances, apart.
-#define SHARED(T, name, ...)             \
-  static constexpr char name##_key_ = 0; \
-  typedef T name##_type_ __VA_ARGS__;    \
-  name##_type_& name =                   \
-      *static_cast<name##_type_*>(::sec::simt::shared_array(&name##_key_, #name, sizeof(name##_type_)))
+#define SHARED(T, name, ...)                        \
+  static constexpr char name##_key_ = 0;            \
+  typedef T name##_type_ __VA_ARGS__;               \
+  name##_type_& name = *static_cast<name##_type_*>( \
+      ::sec::simt::shared_array(&name##_key_, #name, sizeof(name##_type_), ::sec::simt::unwritten_as<T>))
 
 // T* name: the dynamic shared memory of the launch, aligned to 16 bytes.
-#define DYN_SHARED(T, name) T* const name = static_cast<T*>(::sec::simt::dynamic_shared())
+#define DYN_SHARED(T, name) \
+  T* const name = static_cast<T*>(::sec::simt::dynamic_shared(::sec::simt::unwritten_as<T>))
 
 namespace sec::simt {
 

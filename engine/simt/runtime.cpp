@@ -100,12 +100,12 @@ void run_grid(const char* kernel, const LaunchSize& size, void (*body)(const voi
   runner().end_launch();
 }
 
-void* shared_array(const void* key, const char* name, std::size_t bytes) {
-  return runner().shared_array(key, name, bytes);
+void* shared_array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill) {
+  return runner().shared_array(key, name, bytes, fill);
 }
 
-void* dynamic_shared() {
-  return runner().dynamic_shared();
+void* dynamic_shared(std::uint32_t fill) {
+  return runner().dynamic_shared(fill);
 }
 
 int block_barrier(Barrier kind, int predicate, const Site& site) {
@@ -125,6 +125,7 @@ void warp_barrier(unsigned mask, const Site& site) {
 }
 
 void async_copy(const AsyncCopy& copy) {
+  const Unwatched unwatched;
   Lane& lane = runner().current();
   lane.copies.push_back({copy, lane.groups});
 }

@@ -24,8 +24,14 @@ enum class Order : std::uint8_t { forward, reverse, shuffled };
 void set_order(Order order, std::uint64_t seed = 0);
 Order order();
 
-// What unwritten shared memory holds: NaN as f32, bf16 and double.
-constexpr std::uint32_t unwritten = 0xfff1fff1U;
+// What memory holds that no thread has written: NaN as f32 and bf16, of the signalling kind, so that with
+// SEC_SIMT_TRAP=1 in the environment arithmetic with it raises SIGFPE in the kernel's line (gdb stops there,
+// AddressSanitizer prints it). As double it would be a number, so that double arrays have a pattern of their
+// own.
+constexpr std::uint32_t unwritten = 0xffb1ffb1U;
+constexpr std::uint32_t unwritten_double = 0xfff1fff1U;
+template <typename T>
+constexpr std::uint32_t unwritten_as = std::is_same_v<T, double> ? unwritten_double : unwritten;
 
 // Calls body(closure) once for every thread of the grid. Blocks run in parallel on the host's threads (one
 // after another under ThreadSanitizer, which sees races all the same).
@@ -38,8 +44,8 @@ using Site = std::source_location;  // where in a kernel a thread waits
 
 // The memory of the shared array that `key` (an address of its own per declaration) stands for, in this
 // block.
-void* shared_array(const void* key, const char* name, std::size_t bytes);
-void* dynamic_shared();
+void* shared_array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
+void* dynamic_shared(std::uint32_t fill);
 
 enum class Barrier : std::uint8_t { plain, count, all, any };
 int block_barrier(Barrier kind, int predicate, const Site& site);

@@ -18,6 +18,10 @@ extern "C" {
 [[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 [[gnu::weak]] void __tsan_acquire(void* address);
 [[gnu::weak]] void __tsan_release(void* address);
+[[gnu::weak]] void AnnotateIgnoreReadsBegin(const char* file, int line);
+[[gnu::weak]] void AnnotateIgnoreReadsEnd(const char* file, int line);
+[[gnu::weak]] void AnnotateIgnoreWritesBegin(const char* file, int line);
+[[gnu::weak]] void AnnotateIgnoreWritesEnd(const char* file, int line);
 }
 
 namespace sec::simt {
@@ -39,6 +43,26 @@ inline void unpoison(const void* address, std::size_t bytes) {
     __asan_unpoison_memory_region(address, bytes);
   }
 }
+
+// While one lives, ThreadSanitizer takes no note of what the engine does on the running thread's behalf:
+// memory that is taken from the system by one thread and used for the next.
+class Unwatched {
+ public:
+  Unwatched() {
+    if (thread_sanitizer()) {
+      AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+      AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+    }
+  }
+  ~Unwatched() {
+    if (thread_sanitizer()) {
+      AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+      AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    }
+  }
+  Unwatched(const Unwatched&) = delete;
+  Unwatched& operator=(const Unwatched&) = delete;
+};
 
 // What the running thread did so far happens before what another does after acquire() of the same token. A
 // null token is none.

@@ -36,7 +36,7 @@ void SharedArena::add_red_zone() {
   used_ = end;
 }
 
-void* SharedArena::array(const void* key, const char* name, std::size_t bytes) {
+void* SharedArena::array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill) {
   for (std::size_t i = 0; i < count_; ++i) {
     if (arrays_[i].key == key) {
       return arrays_[i].data;
@@ -52,11 +52,10 @@ void* SharedArena::array(const void* key, const char* name, std::size_t bytes) {
   unpoison(data, bytes);
   // Volatile keeps this a loop: a call of memset would be an access in ThreadSanitizer's eyes.
   for (std::size_t i = 0; i < bytes / 4; ++i) {
-    reinterpret_cast<volatile std::uint32_t*>(data)[i] = unwritten;
+    reinterpret_cast<volatile std::uint32_t*>(data)[i] = fill;
   }
   for (std::size_t i = bytes / 4 * 4; i < bytes; ++i) {
-    reinterpret_cast<volatile unsigned char*>(data)[i] =
-        static_cast<unsigned char>(unwritten >> (8 * (i % 4)));
+    reinterpret_cast<volatile unsigned char*>(data)[i] = static_cast<unsigned char>(fill >> (8 * (i % 4)));
   }
   used_ += bytes;
   bytes_ += bytes;

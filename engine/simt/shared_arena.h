@@ -1,8 +1,10 @@
-// The shared memory of one block at a time: arrays with red zones around them, filled with a NaN pattern.
+// The shared memory of one block at a time: arrays with red zones around them, filled with a pattern that is
+// NaN.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace sec::simt {
@@ -15,7 +17,7 @@ class SharedArena {
   SharedArena& operator=(const SharedArena&) = delete;
 
   // The array of declaration `key`; made at its first use in a block. Null if the block has no room for it.
-  void* array(const void* key, const char* name, std::size_t bytes);
+  void* array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
   std::size_t bytes() const { return bytes_; }  // of all arrays
 
   // Which array was written past its ends, as a clause for an error message; empty if none was.
