@@ -1,5 +1,6 @@
 #include "engine/simt/block.h"
 
+#include <algorithm>
 #include <cfenv>
 #include <cstdlib>
 #include <map>
@@ -69,6 +70,27 @@ void Tokens::clear() {
   used_ = chunk;
 }
 
+void* TsanFibers::next(unsigned threads) {
+  if (!thread_sanitizer()) {
+    return nullptr;
+  }
+  const std::size_t window = std::max(2048U, 2 * threads);
+  if (turn_ >= window) {
+    turn_ = 0;
+  }
+  if (turn_ == all_.size()) {
+    all_.push_back(__tsan_create_fiber(0));
+  }
+  return all_[turn_++];
+}
+
+void TsanFibers::clear() {
+  for (void* fiber : all_) {
+    __tsan_destroy_fiber(fiber);
+  }
+  all_.clear();
+}
+
 // ---- the life of a block ----
 
 BlockRunner& runner() {
@@ -77,6 +99,9 @@ BlockRunner& runner() {
 }
 
 void BlockRunner::begin_launch() {
+  tsan_fibers_.begin_launch();
+  begin_token_ = tokens_.next();
+  release(begin_token_);
   end_token_ = tokens_.next();
   fence_token_ = tokens_.next();
 }
@@ -114,7 +139,7 @@ void BlockRunner::begin_block(std::size_t block) {
     lane.next_copy = 0;
     lane.groups = 0;
     // Made here, not in a thread of the block: a new fiber comes after what its maker did.
-    lane.tsan_fiber = thread_sanitizer() ? __tsan_create_fiber(0) : nullptr;
+    lane.tsan_fiber = tsan_fibers_.next(threads_);
   }
   for (unsigned w = 0; w * warp_size < threads_; ++w) {
     const unsigned lanes = threads_ - w * warp_size;
@@ -131,8 +156,8 @@ void BlockRunner::end_block() {
   const std::string damage = exception ? "" : arena_.damage();
   arena_.clear();
   if (thread_sanitizer()) {
-    for (unsigned i = 0; i < threads_; ++i) {
-      __tsan_destroy_fiber(lanes_[i].tsan_fiber);
+    if (exception) {
+      tsan_fibers_.clear();  // in the middle of calls that will not return
     }
     fibers_.renew_all();
   } else if (exception) {
@@ -183,6 +208,7 @@ void BlockRunner::run_thread(Fiber& self) {
     feenableexcept(FE_INVALID);  // on this fiber: the switch saves and restores the floating point controls
   }
   while (true) {
+    acquire(begin_token_);
     try {
       launch_->body(launch_->closure);
       leave(*self.lane);

@@ -77,6 +77,23 @@ class Tokens {
   std::size_t used_ = chunk;
 };
 
+// ThreadSanitizer's fibers, one for each thread of a block. Making one costs half a millisecond, so that they
+// are used again: by the next launch, which comes after this one anyway, and within a launch after 2048
+// others. By that, ThreadSanitizer takes blocks of a grid for ordered, and sees no race between them, that
+// are started more than 2048 threads apart: one more reason for small grids, and for running the blocks in
+// several orders.
+class TsanFibers {
+ public:
+  ~TsanFibers() { clear(); }
+  void* next(unsigned threads);  // for a block of so many; null without ThreadSanitizer
+  void begin_launch() { turn_ = 0; }
+  void clear();
+
+ private:
+  std::vector<void*> all_;
+  std::size_t turn_ = 0;
+};
+
 // Runs blocks, one after another, on one host thread.
 class BlockRunner {
  public:
@@ -84,8 +101,8 @@ class BlockRunner {
 
   // Throws Error, or what the kernel threw.
   void run(const Launch& launch, std::size_t block);
-  // The happens-before edges of a launch under ThreadSanitizer: all threads of all its blocks before what the
-  // host does next.
+  // The happens-before edges of a launch under ThreadSanitizer: what the host did before, all threads of all
+  // blocks, what the host does next.
   void begin_launch();
   void end_launch();
 
@@ -115,6 +132,8 @@ class BlockRunner {
   Fibers fibers_;
   SharedArena arena_;
   Tokens tokens_;
+  TsanFibers tsan_fibers_;
+  void* begin_token_ = nullptr;
   void* end_token_ = nullptr;
   void* fence_token_ = nullptr;
 

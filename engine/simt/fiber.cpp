@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
 
 #include "engine/error.h"
@@ -26,6 +27,7 @@ std::size_t guard_size() {
 }  // namespace
 
 char* map_memory(std::size_t bytes) {
+  const Unwatched unwatched;
   void* memory =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   require(memory != MAP_FAILED, "simt: the system has no {} bytes left for stacks and shared memory", bytes);
@@ -33,6 +35,7 @@ char* map_memory(std::size_t bytes) {
 }
 
 void renew_memory(char* memory, std::size_t bytes) {
+  const Unwatched unwatched;
   void* same = mmap(memory, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   require(same == memory, "simt: the system has no {} bytes left for stacks and shared memory", bytes);
@@ -90,8 +93,18 @@ void Fibers::abandon_all() {
 
 void Fibers::renew_all() {
   abandon_all();
-  for (const auto& fiber : all_) {
-    renew_memory(fiber->stack, fiber->stack_bytes);
+  const std::size_t page = guard_size();
+  std::vector<unsigned char> resident(stack_size() / page);
+  for (const auto& fiber : all_) {  // of each stack the part that was used, from the lowest page on
+    if (mincore(fiber->stack, fiber->stack_bytes, resident.data()) != 0) {
+      fail("simt: the system does not tell which pages of a stack are in use");
+    }
+    const auto lowest =
+        std::find_if(resident.begin(), resident.end(), [](unsigned char p) { return (p & 1U) != 0; });
+    const std::size_t unused = static_cast<std::size_t>(lowest - resident.begin()) * page;
+    if (unused < fiber->stack_bytes) {
+      renew_memory(fiber->stack + unused, fiber->stack_bytes - unused);
+    }
   }
 }
 

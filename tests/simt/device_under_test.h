@@ -1,0 +1,12 @@
+// The device whose kernels a test program links, and the way to run them.
+#pragma once
+
+#include "tests/simt/primitives.h"
+
+namespace sec {
+
+extern const Device device_under_test;
+extern kernels::RunPrimitive* const run_primitive_under_test;
+void each_order(void (*test)());  // on simt once for every order of threads, else once
+
+}  // namespace sec
