@@ -80,8 +80,8 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
   }
   if (known != file.tensors.size()) {
     for (const auto& [name, stored] : file.tensors) {
-      const bool wanted =
-          std::any_of(tensors.begin(), tensors.end(), [&](const Named& n) { return n.name == name; });
+      const bool wanted = std::any_of(tensors.begin(), tensors.end(),
+                                      [&, &key = name](const Named& n) { return n.name == key; });
       if (!wanted) {
         problems.push_back("unknown " + name);
       }

@@ -133,7 +133,8 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file) {
   collect(table, "", file, entries);
   const std::vector<RecipeKey> keys = recipe_keys(recipe);
   for (const auto& [name, entry] : entries) {
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&, &wanted = name](const auto& k) { return k.name == wanted; });
     if (key == keys.end()) {
       fail("{}: unknown recipe key {}; the nearest is {}", entry.place, name, nearest(keys, name));
     }
