@@ -1,0 +1,74 @@
+#include "engine/stream.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/error.h"
+#include "engine/memory.h"
+
+namespace sec {
+namespace {
+
+class HostStream : public testing::TestWithParam<Device> {};
+
+TEST_P(HostStream, AReplayRunsTheRecordedStepAgain) {
+  OwnedStream stream(GetParam());
+  int runs = 0;
+  Graph graph = capture(stream, [&] { ++runs; });
+  EXPECT_EQ(runs, 0);  // recording does not run
+  graph.replay(stream);
+  graph.replay(stream);
+  EXPECT_EQ(runs, 2);
+  Graph other = std::move(graph);
+  other.replay(stream);
+  EXPECT_EQ(runs, 3);
+  EXPECT_THROW(graph.replay(stream), Error);  // NOLINT(bugprone-use-after-move): what is tested
+  Stream elsewhere{GetParam() == Device::cpu ? Device::simt : Device::cpu};
+  EXPECT_THROW(other.replay(elsewhere), Error);
+}
+
+TEST_P(HostStream, EventsTellTime) {
+  OwnedStream stream(GetParam());
+  Event begin(GetParam());
+  Event end(GetParam());
+  begin.record(stream);
+  synchronize(stream);
+  end.record(stream);
+  end.order_before(stream);
+  EXPECT_GE(Event::seconds_between(begin, end), 0);
+  EXPECT_LT(Event::seconds_between(end, begin), 1e-9);
+}
+
+TEST_P(HostStream, AnEventOfAnotherDeviceIsAnError) {
+  OwnedStream stream(GetParam());
+  Event event(GetParam() == Device::cpu ? Device::simt : Device::cpu);
+  EXPECT_THROW(event.record(stream), Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, HostStream, testing::Values(Device::cpu, Device::simt),
+                         [](const auto& suite) { return std::string(name_of(suite.param)); });
+
+// The plan that a captured step replays on, without a GPU: on a host's arena.
+TEST(MemoryPlan, KeepsItsBlocksUntilItIsReleased) {
+  constexpr std::size_t bytes = 123'456;
+  release_cached(Device::simt);
+  void* planned = nullptr;
+  { planned = allocate(Device::simt, bytes)->data; }  // the warm-up step
+  const int plan = detail::begin_memory_plan(Device::simt);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(allocate(Device::simt, bytes)->data, planned);  // within the plan it is used again
+  }
+  EXPECT_THROW(allocate(Device::simt, 100 * bytes), Error);  // not in the cache
+  EXPECT_THROW(detail::begin_memory_plan(Device::simt), Error);
+  detail::end_memory_plan(Device::simt);
+  {
+    const auto stranger = allocate(Device::simt, bytes);
+    EXPECT_NE(stranger->data, planned);
+  }
+  detail::release_memory_plan(Device::simt, plan);
+  const auto first = allocate(Device::simt, bytes);
+  const auto second = allocate(Device::simt, bytes);
+  EXPECT_TRUE(first->data == planned || second->data == planned);
+}
+
+}  // namespace
+}  // namespace sec
