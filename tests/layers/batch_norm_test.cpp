@@ -35,7 +35,7 @@ TEST(BatchNorm, KeepsRunningStatisticsAndUsesThemOutsideTraining) {
   plain::Array variance({3}, {1, 1, 1});
   for (const plain::Array* x : {&x1, &x2}) {
     const plain::Statistics batch = plain::statistics(*x);
-    const auto rows = static_cast<double>(x->shape.count() / 3);
+    const double rows = plain::rows(*x);
     for (int c = 0; c < 3; ++c) {
       mean.data[c] = 0.9 * mean.data[c] + 0.1 * batch.mean.data[c];
       variance.data[c] = 0.9 * variance.data[c] + 0.1 * batch.variance.data[c] * rows / (rows - 1);

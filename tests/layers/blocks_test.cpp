@@ -109,15 +109,15 @@ TEST(Blocks, UpdateSharedRunningStatisticsOnceAUseInOrder) {
   const PreActivationConv shared = make_downsample(set, "downsample", 3, 2);
   set.allocate(cpu, 1);
   Pass training{cpu, nullptr, true};
+  const std::vector copies(3, shared);  // as each block of a stage holds one
   plain::Array mean({3});
   plain::Array variance({3});
   const double shares[] = {0.81 * 0.1, 0.9 * 0.1, 0.1};  // of the first, second and third use
   for (unsigned use = 0; use < 3; ++use) {
-    const PreActivationConv copy = shared;  // as each block of a stage holds one
     const plain::Array x = random_array({2, 4 + use, 1, 3}, use, 1.0 + use);
-    pre_activation_conv(training, copy, to_tensor(x));
+    pre_activation_conv(training, copies[use], to_tensor(x));
     const plain::Statistics batch = plain::statistics(x);
-    const auto rows = static_cast<double>(x.shape.count() / 3);
+    const double rows = plain::rows(x);
     for (int c = 0; c < 3; ++c) {
       mean.data[c] += shares[use] * batch.mean.data[c];
       variance.data[c] += shares[use] * batch.variance.data[c] * rows / (rows - 1);

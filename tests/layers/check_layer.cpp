@@ -119,6 +119,7 @@ void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inp
 
   layers::Pass silent = pass;  // records nothing
   std::vector<Var> constants;
+  constants.reserve(inputs.size());
   for (const plain::Array& input : inputs) {
     constants.emplace_back(to_tensor(input));
   }
@@ -136,6 +137,7 @@ void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inp
   layers::Pass recorded = pass;
   recorded.tape = &tape;
   std::vector<Var> leaves;
+  leaves.reserve(inputs.size());
   for (const plain::Array& input : inputs) {
     leaves.push_back(tape.leaf(to_tensor(input)));
   }

@@ -74,16 +74,20 @@ Array conv(const Array& x, const Array& weight, const Array& bias, std::int64_t 
   return y;
 }
 
+double rows(const Array& x) {
+  return static_cast<double>(x.shape[0] * x.shape[1] * x.shape[2]);
+}
+
 Statistics statistics(const Array& x) {
   const std::int64_t c = x.shape[3];
-  const auto rows = static_cast<double>(x.shape.count() / c);
+  const double n = rows(x);
   Statistics result{Array({c}), Array({c})};
   for (std::size_t i = 0; i < x.data.size(); ++i) {
-    result.mean.data[i % c] += x.data[i] / rows;
+    result.mean.data[i % c] += x.data[i] / n;
   }
   for (std::size_t i = 0; i < x.data.size(); ++i) {
     const double centred = x.data[i] - result.mean.data[i % c];
-    result.variance.data[i % c] += centred * centred / rows;
+    result.variance.data[i % c] += centred * centred / n;
   }
   return result;
 }
@@ -162,9 +166,10 @@ Array dropout(const Array& x, double p, const RandomKey& key) {
 
 Array global_average_pool(const Array& x) {
   const std::int64_t c = x.shape[3], sample = x.shape.count() / x.shape[0];
+  const double positions = rows(x) / static_cast<double>(x.shape[0]);
   Array y({x.shape[0], c});
   for (std::int64_t i = 0; i < x.shape.count(); ++i) {
-    y.data[i / sample * c + i % c] += x.data[i] / static_cast<double>(sample / c);
+    y.data[i / sample * c + i % c] += x.data[i] / positions;
   }
   return y;
 }

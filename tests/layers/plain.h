@@ -26,6 +26,8 @@ using Arrays = std::map<std::string, Array>;  // by name
 // x (N, L, H, Ci), weight (K, Ci, Co), bias (Co) or undefined.
 Array conv(const Array& x, const Array& weight, const Array& bias, std::int64_t stride, std::int64_t pad);
 
+double rows(const Array& x);  // N * L * H: the values a channel
+
 // x (N, L, H, C). The batch's mean and biased variance a channel.
 struct Statistics {
   Array mean, variance;  // (C)

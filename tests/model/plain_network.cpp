@@ -99,10 +99,10 @@ Array se_ecgnet(const model::SeEcgNetOptions& options, const Arrays& parameters,
 
 void update_running(Array& mean, Array& variance, const Array& x) {
   const Statistics batch = statistics(x);
-  const auto rows = static_cast<double>(x.shape.count() / x.shape[3]);
+  const double n = rows(x);
   for (std::size_t c = 0; c < mean.data.size(); ++c) {
     mean.data[c] += 0.1 * (batch.mean.data[c] - mean.data[c]);
-    variance.data[c] += 0.1 * (batch.variance.data[c] * rows / (rows - 1) - variance.data[c]);
+    variance.data[c] += 0.1 * (batch.variance.data[c] * n / (n - 1) - variance.data[c]);
   }
 }
 
