@@ -5,6 +5,7 @@
 
 #include "engine/parallel.h"
 #include "train/beats.h"
+#include "train/column_median.h"
 
 namespace sec::train {
 namespace {
@@ -87,18 +88,17 @@ void describe_patient(BeatRecord& record, const Recipe& recipe) {
     const std::vector<std::size_t> past =
         describing_beats(record.rhythm.interval, i, recipe.input.past_beats, recipe.input.long_beats);
     std::vector<float> values(past.size());
+    std::vector<const float*> rows(past.size());
     for (std::size_t lead = 0; lead < leads; ++lead) {
       const auto cell_of = [&](std::size_t beat) { return beat * leads + lead; };
       for (std::size_t j = 0; j < past.size(); ++j) {
         values[j] = amplitudes[cell_of(past[j])];
       }
       record.amplitudes[cell_of(i)] = median(values);
-      for (std::size_t t = 0; t < length; ++t) {
-        for (std::size_t j = 0; j < past.size(); ++j) {
-          values[j] = windows[cell_of(past[j]) * length + t];
-        }
-        record.templates[cell_of(i) * length + t] = median(values);
+      for (std::size_t j = 0; j < past.size(); ++j) {
+        rows[j] = &windows[cell_of(past[j]) * length];
       }
+      column_medians(rows, {&record.templates[cell_of(i) * length], length});
     }
   });
 }
