@@ -13,37 +13,110 @@ void check_shape(const ConvShape& s) {
   require(s.l + 2 * s.pad >= s.k, "conv: the padded input is shorter than the kernel");
 }
 
+// ---- jobs, without their operands ----
+
+Correlation forward_job(const ConvShape& s) {
+  return {
+      .in = nullptr,
+      .out = nullptr,
+      .w = nullptr,
+      .bias = nullptr,
+      .n = to_int(s.n, "conv"),
+      .h = to_int(s.h, "conv"),
+      .in_length = to_int(s.l, "conv"),
+      .in_channels = to_int(s.c_in, "conv"),
+      .out_length = to_int(s.l_out(), "conv"),
+      .out_channels = to_int(s.c_out, "conv"),
+      .count = to_int(s.l_out(), "conv"),
+      .taps = to_int(s.k, "conv"),
+      .pad = to_int(s.pad, "conv"),
+      .in_step = to_int(s.stride, "conv"),
+      .out_step = 1,
+      .out_first = 0,
+      .first_tap = 0,
+      .tap_step = 1,
+  };
+}
+
+// For the time steps of gx that are `residue` modulo the stride.
+Correlation dgrad_job(const ConvShape& s, int residue) {
+  const int k = to_int(s.k, "conv");
+  const int stride = to_int(s.stride, "conv");
+  const int shift = residue + to_int(s.pad, "conv");
+  const int first = shift % stride;  // the lowest tap that reaches these steps
+  const int taps = first < k ? (k - first + stride - 1) / stride : 0;
+  const int length = to_int(s.l, "conv");
+  return {
+      .in = nullptr,
+      .out = nullptr,
+      .w = nullptr,
+      .bias = nullptr,
+      .n = to_int(s.n, "conv"),
+      .h = to_int(s.h, "conv"),
+      .in_length = to_int(s.l_out(), "conv"),
+      .in_channels = to_int(s.c_out, "conv"),
+      .out_length = length,
+      .out_channels = to_int(s.c_in, "conv"),
+      .count = (length - residue + stride - 1) / stride,
+      .taps = taps,
+      .pad = taps - 1 - shift / stride,  // may be negative: the taps then begin further on
+      .in_step = 1,
+      .out_step = stride,
+      .out_first = residue,
+      .first_tap = first + (taps - 1) * stride,
+      .tap_step = -stride,
+  };
+}
+
+WeightGradient wgrad_job(const ConvShape& s) {
+  return {
+      .x = nullptr,
+      .gy = nullptr,
+      .gw = nullptr,
+      .partial = nullptr,
+      .n = to_int(s.n, "conv"),
+      .l = to_int(s.l, "conv"),
+      .h = to_int(s.h, "conv"),
+      .c_in = to_int(s.c_in, "conv"),
+      .c_out = to_int(s.c_out, "conv"),
+      .k = to_int(s.k, "conv"),
+      .stride = to_int(s.stride, "conv"),
+      .pad = to_int(s.pad, "conv"),
+      .l_out = to_int(s.l_out(), "conv"),
+      .parts = 0,
+      .part_rows = 0,
+  };
+}
+
 // ---- the choice ----
 
-bool supports(int version, ConvPass, const ConvShape&, DType type) {
-  return version == 1 && type != DType::i32;
-}
-
-// The version for a whole group: what was asked for, or the best that computes all of its shapes.
-template <typename Job>
-int version_for(int version, ConvPass pass, std::span<const Job> group, DType type) {
-  int chosen = version == ConvVersions::best ? ConvVersions::count : version;
-  for (const Job& job : group) {
-    check_shape(job.shape);
-    if (version == ConvVersions::best) {
-      chosen = 1;
-    } else {
-      require(supports(version, pass, job.shape, type), "conv: version {} does not compute this shape on {}",
-              version, name_of(type));
-    }
+bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
+  if (version != 4) {
+    return version >= 1 && version <= 3 && type != DType::i32;
   }
-  return chosen;
-}
-
-void correlate(Stream& stream, int, Correlations& group) {
-  if (group.jobs == 0) {
-    return;
+  if (pass == ConvPass::wgrad) {
+    return wgrad_tensor_supports(wgrad_job(shape), type);
   }
-  correlate_direct(stream, group);
-  group.jobs = 0;
+  return tensor_supports(pass == ConvPass::forward ? forward_job(shape) : dgrad_job(shape, 0), type);
 }
 
-// ---- forward ----
+// The version for jobs that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
+// them and all jobs suit them, else version 3. Never by the number of samples: a sample's bits must not
+// depend on its batch.
+template <typename Group>
+int choose(const Stream& stream, int wanted, const Group& group,
+           bool (*suits)(decltype(group.job[0]), DType)) {
+  bool all_suit = true;
+  for (int j = 0; j < group.jobs; ++j) {
+    all_suit = all_suit && suits(group.job[j], group.type);
+  }
+  if (wanted == ConvVersions::best) {
+    return all_suit && (group.type == DType::bf16 || stream.tf32) ? 4 : 3;
+  }
+  require(wanted >= 1 && wanted <= ConvVersions::count, "conv: there is no version {}", wanted);
+  require(wanted != 4 || all_suit, "conv: version 4 does not compute this shape, or operands lie unaligned");
+  return wanted;
+}
 
 // `operand` as elements of either type, checked.
 template <typename AnySpan>
@@ -52,162 +125,123 @@ auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what)
   return operand.data;
 }
 
-void forward(Stream& stream, int version, std::span<const ConvForward> jobs) {
-  if (jobs.empty()) {
+// ---- forward and the gradient of the input ----
+
+void run(Stream& stream, int version, Correlations& group) {
+  if (group.jobs == 0) {
     return;
   }
-  const DType type = jobs.front().y.type;
-  const int chosen = version_for(version, ConvPass::forward, jobs, type);
-  Correlations group;
-  group.type = type;
-  for (const auto& [s, x, w, bias, y] : jobs) {
-    const Correlation job{
-        .in = checked(x, type, s.n * s.l * s.h * s.c_in, "conv.forward: x"),
-        .out = checked(y, type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"),
-        .w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w"),
-        .bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias"),
-        .n = to_int(s.n, "conv"),
-        .h = to_int(s.h, "conv"),
-        .in_length = to_int(s.l, "conv"),
-        .in_channels = to_int(s.c_in, "conv"),
-        .out_length = to_int(s.l_out(), "conv"),
-        .out_channels = to_int(s.c_out, "conv"),
-        .count = to_int(s.l_out(), "conv"),
-        .taps = to_int(s.k, "conv"),
-        .pad = to_int(s.pad, "conv"),
-        .in_step = to_int(s.stride, "conv"),
-        .out_step = 1,
-        .out_first = 0,
-        .first_tap = 0,
-        .tap_step = 1,
-    };
-    if (job.rows() > 0) {
-      group.job[group.jobs++] = job;
-    }
-    if (group.jobs == max_jobs) {
-      correlate(stream, chosen, group);
-    }
+  switch (choose(stream, version, group, tensor_supports)) {
+    case 1:
+      correlate_direct(stream, group);
+      break;
+    case 2:
+      correlate_tiled(stream, group);
+      break;
+    case 3:
+      correlate_blocked(stream, group);
+      break;
+    default:
+      correlate_tensor(stream, group);
   }
-  correlate(stream, chosen, group);
+  group.jobs = 0;
 }
 
-// ---- the gradient of the input ----
+// Adds a job, and runs the group when it is full.
+void add(Stream& stream, int version, Correlations& group, const Correlation& job) {
+  if (job.rows() > 0) {
+    group.job[group.jobs++] = job;
+  }
+  if (group.jobs == max_jobs) {
+    run(stream, version, group);
+  }
+}
+
+void forward(Stream& stream, int version, std::span<const ConvForward> jobs) {
+  Correlations group;
+  for (const auto& [s, x, w, bias, y] : jobs) {
+    check_shape(s);
+    group.type = jobs.front().y.type;
+    Correlation job = forward_job(s);
+    job.in = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
+    job.out = checked(y, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
+    job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w");
+    job.bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias");
+    add(stream, version, group, job);
+  }
+  run(stream, version, group);
+}
 
 void dgrad(Stream& stream, int version, std::span<const ConvDgrad> jobs) {
-  if (jobs.empty()) {
-    return;
-  }
-  const DType type = jobs.front().gx.type;
-  const int chosen = version_for(version, ConvPass::dgrad, jobs, type);
   Correlations group;
-  group.type = type;
   group.transposed = true;
   for (const auto& [s, gy, w, gx] : jobs) {
-    Correlation job{
-        .in = checked(gy, type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy"),
-        .out = checked(gx, type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx"),
-        .w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w"),
-        .bias = nullptr,
-        .n = to_int(s.n, "conv"),
-        .h = to_int(s.h, "conv"),
-        .in_length = to_int(s.l_out(), "conv"),
-        .in_channels = to_int(s.c_out, "conv"),
-        .out_length = to_int(s.l, "conv"),
-        .out_channels = to_int(s.c_in, "conv"),
-        .count = 0,
-        .taps = 0,
-        .pad = 0,
-        .in_step = 1,
-        .out_step = to_int(s.stride, "conv"),
-        .out_first = 0,
-        .first_tap = 0,
-        .tap_step = -to_int(s.stride, "conv"),
-    };
-    const int k = to_int(s.k, "conv");
-    const int stride = job.out_step;
-    for (int q = 0; q < min(stride, job.out_length); ++q) {
-      const int shift = q + to_int(s.pad, "conv");
-      const int first = shift % stride;  // the lowest tap that reaches these steps
-      job.count = (job.out_length - q + stride - 1) / stride;
-      job.out_first = q;
-      job.taps = first < k ? (k - first + stride - 1) / stride : 0;
-      job.pad = job.taps - 1 - shift / stride;  // may be negative: the taps then begin further on
-      job.first_tap = first + (job.taps - 1) * stride;
-      if (job.rows() > 0) {
-        group.job[group.jobs++] = job;
-      }
-      if (group.jobs == max_jobs) {
-        correlate(stream, chosen, group);
-      }
+    check_shape(s);
+    group.type = jobs.front().gx.type;
+    for (int residue = 0; residue < min(s.stride, s.l); ++residue) {
+      Correlation job = dgrad_job(s, residue);
+      job.in = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
+      job.out = checked(gx, group.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
+      job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
+      add(stream, version, group, job);
     }
   }
-  correlate(stream, chosen, group);
+  run(stream, version, group);
 }
 
 // ---- the gradient of weights and bias ----
 
-std::int64_t parts_of(int, const WeightGradient& job) {
-  return wgrad_direct_parts(job);
-}
-
-void run_wgrad(Stream& stream, int version, WeightGradients& group) {
+void run(Stream& stream, int version, WeightGradients& group) {
   if (group.jobs == 0) {
     return;
   }
-  std::int64_t parts[max_jobs] = {};
+  struct Steps {
+    void (*cut)(WeightGradient& job);
+    void (*sum)(Stream& stream, const WeightGradients& group);
+  };
+  constexpr Steps versions[] = {{cut_direct, wgrad_direct},
+                                {cut_tiled, wgrad_tiled},
+                                {cut_blocked, wgrad_blocked},
+                                {cut_tensor, wgrad_tensor}};
+  const Steps& chosen = versions[choose(stream, version, group, wgrad_tensor_supports) - 1];
+  std::int64_t offset[max_jobs] = {};
   std::int64_t floats = 0;
   for (int j = 0; j < group.jobs; ++j) {
-    parts[j] = parts_of(version, group.job[j]);
-    floats += parts[j] * group.job[j].weights();
+    chosen.cut(group.job[j]);
+    offset[j] = floats;
+    floats += ceil_div(group.job[j].parts * group.job[j].weights(), 4) * 4;  // all begin aligned
   }
   const Scratch partial(stream, floats * 4);
-  floats = 0;
   for (int j = 0; j < group.jobs; ++j) {
-    group.job[j].partial = partial.data() + floats;
-    floats += parts[j] * group.job[j].weights();
+    group.job[j].partial = partial.data() + offset[j];
   }
-  wgrad_direct(stream, group);
-  add_parts(stream, group, parts);
+  chosen.sum(stream, group);
+  add_parts(stream, group);
   group.jobs = 0;
 }
 
 void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
-  if (jobs.empty()) {
-    return;
-  }
-  const DType type = jobs.front().x.type;
-  const int chosen = version_for(version, ConvPass::wgrad, jobs, type);
   WeightGradients group;
-  group.type = type;
   for (const auto& [s, x, gy, gw, gbias] : jobs) {
-    const WeightGradient job{
-        .x = checked(x, type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"),
-        .gy = checked(gy, type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy"),
-        .gw = elements<float>(gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw"),
-        .partial = nullptr,
-        .n = to_int(s.n, "conv"),
-        .l = to_int(s.l, "conv"),
-        .h = to_int(s.h, "conv"),
-        .c_in = to_int(s.c_in, "conv"),
-        .c_out = to_int(s.c_out, "conv"),
-        .k = to_int(s.k, "conv"),
-        .stride = to_int(s.stride, "conv"),
-        .pad = to_int(s.pad, "conv"),
-        .l_out = to_int(s.l_out(), "conv"),
-    };
+    check_shape(s);
+    group.type = jobs.front().x.type;
+    WeightGradient job = wgrad_job(s);
+    job.x = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");
+    job.gy = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy");
+    job.gw = elements<float>(gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw");
     float* const bias_sums = elements_or_null<float>(gbias, s.c_out, "conv.wgrad: gbias");
     if (job.rows() == 0) {
       continue;
     }
-    group.job[group.jobs++] = job;
-    if (group.jobs == max_jobs) {
-      run_wgrad(stream, chosen, group);
-    }
     if (bias_sums != nullptr) {
       add_bias_gradient(stream, job.rows(), s.c_out, gy, bias_sums);
     }
+    group.job[group.jobs++] = job;
+    if (group.jobs == max_jobs) {
+      run(stream, version, group);
+    }
   }
-  run_wgrad(stream, chosen, group);
+  run(stream, version, group);
 }
 
 }  // namespace

@@ -43,10 +43,10 @@ struct Correlations {
     }
     return most;
   }
-  int most_channels() const {
-    int most = 0;
+  std::int64_t most_channels() const {
+    std::int64_t most = 0;
     for (int j = 0; j < jobs; ++j) {
-      most = max(most, job[j].out_channels);
+      most = max(most, std::int64_t{job[j].out_channels});
     }
     return most;
   }
@@ -62,7 +62,8 @@ void correlate_direct(Stream& stream, const Correlations& group);
 void correlate_tiled(Stream& stream, const Correlations& group);
 void correlate_blocked(Stream& stream, const Correlations& group);
 void correlate_tensor(Stream& stream, const Correlations& group);
-bool tensor_supports(const ConvShape& shape, DType type);
+// Whether version 4 computes this one; null operands count as aligned.
+bool tensor_supports(const Correlation& correlation, DType type);
 
 // gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o]. The positions (n, t,
 // h) are cut into parts; each part's sums go to `partial`, and a second kernel adds them up in order.
@@ -72,6 +73,8 @@ struct WeightGradient {
   float* gw;       // (K, Ci, Co)
   float* partial;  // (parts, K, Ci, Co)
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
+  std::int64_t parts;      // set by the version's cut_
+  std::int64_t part_rows;  // positions of a part, except in version 4, which counts in tiles
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * l_out * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{k} * c_in * c_out; }
@@ -83,20 +86,20 @@ struct WeightGradients {
   DType type = DType::f32;
 };
 
-// How a version cuts positions: the number of parts of one job. A function of its shape alone.
-std::int64_t wgrad_direct_parts(const WeightGradient& s);
-std::int64_t wgrad_tiled_parts(const WeightGradient& s);
-std::int64_t wgrad_blocked_parts(const WeightGradient& s);
-std::int64_t wgrad_tensor_parts(const WeightGradient& s);
+// How a version cuts positions: sets parts and part_rows. A function of the shape alone.
+void cut_direct(WeightGradient& job);
+void cut_tiled(WeightGradient& job);
+void cut_blocked(WeightGradient& job);
+void cut_tensor(WeightGradient& job);
 // Fill `partial`.
 void wgrad_direct(Stream& stream, const WeightGradients& group);
 void wgrad_tiled(Stream& stream, const WeightGradients& group);
 void wgrad_blocked(Stream& stream, const WeightGradients& group);
 void wgrad_tensor(Stream& stream, const WeightGradients& group);
-bool wgrad_tensor_supports(const ConvShape& shape, DType type);
+bool wgrad_tensor_supports(const WeightGradient& job, DType type);
 
 // gw += the parts of each job, in order.
-void add_parts(Stream& stream, const WeightGradients& group, const std::int64_t (&parts)[max_jobs]);
+void add_parts(Stream& stream, const WeightGradients& group);
 // gbias[o] += sum over rows of gy[row, o].
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias);
 

@@ -36,14 +36,12 @@ __global__ void __launch_bounds__(threads) correlate(Correlations group) {
   store(static_cast<T*>(s.out) + ((sample * s.out_length + step) * s.h + h) * s.out_channels + o, sum);
 }
 
-constexpr std::int64_t part_rows = 1024;
-
 // A thread per weight and part: blockIdx.y is the part.
 template <typename T>
 __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
   const WeightGradient& s = group.job[blockIdx.z];
   const std::int64_t index = first_element(1);
-  const std::int64_t begin = blockIdx.y * part_rows;
+  const std::int64_t begin = std::int64_t{blockIdx.y} * s.part_rows;
   if (index >= s.weights() || begin >= s.rows()) {
     return;
   }
@@ -53,7 +51,7 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
   const T* const x = static_cast<const T*>(s.x) + i;
   const T* const gy = static_cast<const T*>(s.gy) + o;
   float sum = 0.0F;
-  for (std::int64_t row = begin; row < min(begin + part_rows, s.rows()); ++row) {
+  for (std::int64_t row = begin; row < min(begin + s.part_rows, s.rows()); ++row) {
     const int h = static_cast<int>(row % s.h);
     const int t = static_cast<int>(row / s.h % s.l_out) * s.stride + j - s.pad;
     if (t >= 0 && t < s.l) {
@@ -82,8 +80,9 @@ void correlate_direct(Stream& stream, const Correlations& group) {
   });
 }
 
-std::int64_t wgrad_direct_parts(const WeightGradient& s) {
-  return ceil_div(s.rows(), part_rows);
+void cut_direct(WeightGradient& s) {
+  s.part_rows = 1024;
+  s.parts = ceil_div(s.rows(), s.part_rows);
 }
 
 void wgrad_direct(Stream& stream, const WeightGradients& group) {
@@ -91,7 +90,7 @@ void wgrad_direct(Stream& stream, const WeightGradients& group) {
   std::int64_t parts = 0;
   for (int j = 0; j < group.jobs; ++j) {
     weights = max(weights, group.job[j].weights());
-    parts = max(parts, wgrad_direct_parts(group.job[j]));
+    parts = max(parts, group.job[j].parts);
   }
   const dim3 grid(blocks_for(weights, threads), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
   by_type(group.type, "conv.wgrad",

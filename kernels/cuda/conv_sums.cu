@@ -7,12 +7,8 @@ namespace {
 
 constexpr int threads = 256;
 
-struct Parts {
-  std::int64_t count[max_jobs];
-};
-
 // A thread per weight; the loads of several parts are under way at once.
-__global__ void __launch_bounds__(threads) add_in_order(WeightGradients group, Parts parts) {
+__global__ void __launch_bounds__(threads) add_in_order(WeightGradients group) {
   const WeightGradient& s = group.job[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index >= s.weights()) {
@@ -20,7 +16,7 @@ __global__ void __launch_bounds__(threads) add_in_order(WeightGradients group, P
   }
   float sum = 0.0F;
 #pragma unroll 4
-  for (std::int64_t part = 0; part < parts.count[blockIdx.z]; ++part) {
+  for (std::int64_t part = 0; part < s.parts; ++part) {
     sum += s.partial[part * s.weights() + index];
   }
   s.gw[index] += sum;
@@ -63,15 +59,13 @@ __global__ void __launch_bounds__(column_threads)
 
 }  // namespace
 
-void add_parts(Stream& stream, const WeightGradients& group, const std::int64_t (&parts)[max_jobs]) {
+void add_parts(Stream& stream, const WeightGradients& group) {
   std::int64_t most = 0;
-  Parts counts{};
   for (int j = 0; j < group.jobs; ++j) {
     most = max(most, group.job[j].weights());
-    counts.count[j] = parts[j];
   }
   launch<add_in_order>(stream, dim3(blocks_for(most, threads), 1, static_cast<unsigned>(group.jobs)),
-                       dim3(threads), 0, group, counts);
+                       dim3(threads), 0, group);
 }
 
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias) {

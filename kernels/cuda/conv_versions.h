@@ -9,6 +9,7 @@
 //      streamed past it by cp.async; bf16, or TF32 where the stream allows it
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "kernels/conv.h"
@@ -36,7 +37,7 @@ struct ConvWgrad {
 enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
 
 struct ConvVersions {
-  static constexpr int count = 1;
+  static constexpr int count = 4;
   static constexpr int best = 0;  // leaves the choice to the kernels
 
   // Whether a version computes a pass of this shape on activations of `type`. Version 4 on f32 rounds its

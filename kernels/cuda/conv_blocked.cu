@@ -1,0 +1,405 @@
+// Convolution, version 3: an implicit matrix product with register tiles, the version for f32.
+//
+// Rows are positions (n, u, h), columns are output channels, and the depth are the terms (tap, input
+// channel); no matrix of patches is ever stored: a row's terms are read from x where they lie. A block
+// computes 128 rows x 32 or 64 columns in steps of 16 terms; a thread computes 8 x 4 results, so that 12
+// floats read from shared memory feed 32 multiply-adds. The next step's operands are fetched into registers
+// while this one is computed, and go to the other of two buffers: one barrier a step.
+//   Operands of a step, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes a flop.
+// x is stored depth-first ([term][row]), so that a thread reads its rows as float4; four threads write the
+// terms of a row to rows of shared memory 4 * 132 floats apart, two of them to the same bank.
+#include "kernels/cuda/conv.h"
+
+namespace sec::kernels::SEC_BACKEND {
+namespace {
+
+constexpr int tile_rows = 128;
+constexpr int depth = 16;
+
+// Four consecutive elements, 16 (f32) or 8 (bf16) bytes at once.
+SEC_DEVICE void load_four(const float* from, float (&to)[4]) {
+  load(from, to);
+}
+SEC_DEVICE void load_four(const bf16* from, float (&to)[4]) {
+  const uint2 packet = *reinterpret_cast<const uint2*>(from);
+  const float2 low = unpack_bf16(packet.x);
+  const float2 high = unpack_bf16(packet.y);
+  to[0] = low.x;
+  to[1] = low.y;
+  to[2] = high.x;
+  to[3] = high.y;
+}
+SEC_DEVICE void store_four(float* to, const float (&from)[4]) {
+  store(to, from);
+}
+SEC_DEVICE void store_four(bf16* to, const float (&from)[4]) {
+  *reinterpret_cast<uint2*>(to) = make_uint2(pack_bf16(from[0], from[1]), pack_bf16(from[2], from[3]));
+}
+
+// `vectors`: channels come in fours, and all operands are aligned for them.
+template <typename T, bool transposed, bool vectors, int tile_columns>
+__global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correlations group) {
+  constexpr int threads = tile_rows * tile_columns / 32;
+  constexpr int row_pitch = tile_rows + 4;
+  constexpr int column_pitch = tile_columns + 4;
+  constexpr int loads = tile_rows * depth / 4 / threads;  // of four terms of a row, by each thread
+  SHARED(float, xs, [2][depth][row_pitch]);
+  SHARED(float, ws, [2][depth][column_pitch]);
+  const Correlation& s = group.job[blockIdx.z];
+  const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
+  const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
+  if (first_row >= s.rows() || first_column >= s.out_channels) {
+    return;  // the whole block: other jobs of the group are larger
+  }
+  const int thread = static_cast<int>(threadIdx.x);
+  const int terms = s.taps * s.in_channels;
+
+  // The rows whose terms this thread loads: where they begin in x, and in which time step.
+  const int quarter = thread % 4 * 4;  // its terms within a step
+  int start_time[loads];
+  const T* start[loads];
+#pragma unroll
+  for (int v = 0; v < loads; ++v) {
+    const std::int64_t row = first_row + thread / 4 + v * (threads / 4);
+    const int h = static_cast<int>(row % s.h);
+    const int u = static_cast<int>(row / s.h % s.count);
+    const std::int64_t sample = row / s.h / s.count;
+    start_time[v] = row < s.rows() ? u * s.in_step - s.pad : s.in_length;  // past the end: all zeros
+    start[v] =
+        static_cast<const T*>(s.in) + ((sample * s.in_length + start_time[v]) * s.h + h) * s.in_channels;
+  }
+  const int tap_stride = s.h * s.in_channels;
+
+  float next_x[loads][4];
+  float next_w[4];
+  const auto fetch = [&](int first) {
+    int m = (first + quarter) / s.in_channels;
+    int i = (first + quarter) % s.in_channels;
+    if constexpr (vectors) {
+#pragma unroll
+      for (int v = 0; v < loads; ++v) {
+        const int t = start_time[v] + m;
+        if (first + quarter < terms && t >= 0 && t < s.in_length) {
+          load_four(start[v] + static_cast<std::int64_t>(m) * tap_stride + i, next_x[v]);
+        } else {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            next_x[v][e] = 0.0F;
+          }
+        }
+      }
+    } else {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+#pragma unroll
+        for (int v = 0; v < loads; ++v) {
+          const int t = start_time[v] + m;
+          const bool present = first + quarter + e < terms && t >= 0 && t < s.in_length;
+          next_x[v][e] = present ? load(start[v] + static_cast<std::int64_t>(m) * tap_stride + i) : 0.0F;
+        }
+        if (++i == s.in_channels) {
+          i = 0;
+          ++m;
+        }
+      }
+    }
+    // Four weights along the last axis: output channels of one term, or in dgrad terms of one output channel.
+    const int d = transposed ? quarter : thread / (tile_columns / 4);
+    const int o = first_column + (transposed ? thread / 4 : thread % (tile_columns / 4) * 4);
+    const int wm = (first + d) / s.in_channels;
+    const int wi = (first + d) % s.in_channels;
+    if (vectors && first + d < terms && o < s.out_channels) {
+      const std::int64_t tap = s.first_tap + wm * s.tap_step;
+      load_four(s.w + (transposed ? (tap * s.out_channels + o) * s.in_channels + wi
+                                  : (tap * s.in_channels + wi) * s.out_channels + o),
+                next_w);
+    } else {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int term = first + d + (transposed ? e : 0);
+        const int column = o + (transposed ? 0 : e);
+        next_w[e] = !vectors && term < terms && column < s.out_channels
+                        ? weight_at(s, transposed, term / s.in_channels, term % s.in_channels, column)
+                        : 0.0F;
+      }
+    }
+  };
+  const auto put = [&](int buffer) {
+#pragma unroll
+    for (int v = 0; v < loads; ++v) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        xs[buffer][quarter + e][thread / 4 + v * (threads / 4)] = next_x[v][e];
+      }
+    }
+    if constexpr (transposed) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        ws[buffer][quarter + e][thread / 4] = next_w[e];
+      }
+    } else {
+      store(&ws[buffer][thread / (tile_columns / 4)][thread % (tile_columns / 4) * 4], next_w);
+    }
+  };
+
+  // This thread's results: rows 4 * down ... + 3 of either half of the tile, columns 4 * across ... + 3.
+  const int across = thread % (tile_columns / 4) * 4;
+  const int down = thread / (tile_columns / 4) * 4;
+  float sum[8][4];
+#pragma unroll
+  for (int c = 0; c < 4; ++c) {
+    const int o = first_column + across + c;
+    const float bias = s.bias != nullptr && o < s.out_channels ? s.bias[o] : 0.0F;
+#pragma unroll
+    for (int r = 0; r < 8; ++r) {
+      sum[r][c] = bias;
+    }
+  }
+  if (terms > 0) {
+    fetch(0);
+    put(0);
+  }
+  int buffer = 0;
+  for (int first = 0; first < terms; first += depth) {
+    __syncthreads();  // this buffer is whole, and nobody reads the other any more
+    const bool more = first + depth < terms;
+    if (more) {
+      fetch(first + depth);
+    }
+#pragma unroll
+    for (int d = 0; d < depth; ++d) {
+      float x[2][4];
+      float w[4];
+      load(&xs[buffer][d][down], x[0]);
+      load(&xs[buffer][d][tile_rows / 2 + down], x[1]);
+      load(&ws[buffer][d][across], w);
+#pragma unroll
+      for (int r = 0; r < 8; ++r) {
+#pragma unroll
+        for (int c = 0; c < 4; ++c) {
+          sum[r][c] += x[r / 4][r % 4] * w[c];
+        }
+      }
+    }
+    if (more) {
+      put(1 - buffer);
+    }
+    buffer = 1 - buffer;
+  }
+
+  const int o = first_column + across;
+#pragma unroll
+  for (int r = 0; r < 8; ++r) {
+    const std::int64_t row = first_row + r / 4 * (tile_rows / 2) + down + r % 4;
+    if (row < s.rows() && o < s.out_channels) {
+      const int h = static_cast<int>(row % s.h);
+      const std::int64_t step = row / s.h % s.count * s.out_step + s.out_first;
+      const std::int64_t sample = row / s.h / s.count;
+      T* const to = static_cast<T*>(s.out) + ((sample * s.out_length + step) * s.h + h) * s.out_channels + o;
+      if constexpr (vectors) {
+        store_four(to, sum[r]);
+      } else {
+#pragma unroll
+        for (int c = 0; c < 4; ++c) {
+          if (o + c < s.out_channels) {
+            store(to + c, sum[r][c]);
+          }
+        }
+      }
+    }
+  }
+}
+
+// ---- the gradient of the weights: rows are weights (tap, input channel), the depth are positions ----
+
+constexpr int weight_rows = 64;
+constexpr int weight_columns = 32;
+constexpr int weight_threads = weight_rows * weight_columns / 16;
+
+// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
+// shared memory as they do in global memory, channels side by side.
+template <typename T, bool vectors>
+__global__ void __launch_bounds__(weight_threads) sum_part(WeightGradients group) {
+  SHARED(float, xs, [2][depth][weight_rows]);
+  SHARED(float, gs, [2][depth][weight_columns]);
+  const WeightGradient& s = group.job[blockIdx.z];
+  const int column_tiles = (s.c_out + weight_columns - 1) / weight_columns;
+  const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * weight_rows;
+  const int first_column = static_cast<int>(blockIdx.x) % column_tiles * weight_columns;
+  const std::int64_t begin = std::int64_t{blockIdx.y} * s.part_rows;
+  const int weights = s.k * s.c_in;
+  if (first_weight >= weights || begin >= s.rows()) {
+    return;
+  }
+  const std::int64_t end = min(begin + s.part_rows, s.rows());
+  const int thread = static_cast<int>(threadIdx.x);
+
+  // What this thread loads: of x four weights at two positions of a step, of gy four columns at one.
+  const int x_weight = thread % 16 * 4;
+  const int x_row = thread / 16;  // and 8 further on
+  const int g_column = thread % 8 * 4;
+  const int g_row = thread / 8;
+  float next_x[2][4];
+  float next_g[4];
+  const auto fetch = [&](std::int64_t first) {
+#pragma unroll
+    for (int v = 0; v < 2; ++v) {
+      const std::int64_t row = first + x_row + 8 * v;
+      const int h = static_cast<int>(row % s.h);
+      const int time = static_cast<int>(row / s.h % s.l_out) * s.stride - s.pad;
+      const std::int64_t sample = row / s.h / s.l_out;
+      int j = (first_weight + x_weight) / s.c_in;
+      int i = (first_weight + x_weight) % s.c_in;
+      const T* const x = static_cast<const T*>(s.x) + ((sample * s.l + time) * s.h + h) * s.c_in;
+      const std::int64_t tap = static_cast<std::int64_t>(s.h) * s.c_in;
+      if constexpr (vectors) {
+        if (row < end && j < s.k && time + j >= 0 && time + j < s.l) {
+          load_four(x + j * tap + i, next_x[v]);
+        } else {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            next_x[v][e] = 0.0F;
+          }
+        }
+      } else {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const bool present = row < end && j < s.k && time + j >= 0 && time + j < s.l;
+          next_x[v][e] = present ? load(x + j * tap + i) : 0.0F;
+          if (++i == s.c_in) {
+            i = 0;
+            ++j;
+          }
+        }
+      }
+    }
+    const std::int64_t row = first + g_row;
+    const int o = first_column + g_column;
+    const T* const gy = static_cast<const T*>(s.gy) + row * s.c_out + o;
+    if (vectors && row < end && o < s.c_out) {
+      load_four(gy, next_g);
+    } else {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        next_g[e] = !vectors && row < end && o + e < s.c_out ? load(gy + e) : 0.0F;
+      }
+    }
+  };
+  const auto put = [&](int buffer) {
+    store(&xs[buffer][x_row][x_weight], next_x[0]);
+    store(&xs[buffer][x_row + 8][x_weight], next_x[1]);
+    store(&gs[buffer][g_row][g_column], next_g);
+  };
+
+  const int across = thread % 8 * 4;
+  const int down = thread / 8 * 4;
+  float sum[4][4] = {};
+  fetch(begin);
+  put(0);
+  int buffer = 0;
+  for (std::int64_t first = begin; first < end; first += depth) {
+    __syncthreads();  // this buffer is whole, and nobody reads the other any more
+    const bool more = first + depth < end;
+    if (more) {
+      fetch(first + depth);
+    }
+#pragma unroll
+    for (int d = 0; d < depth; ++d) {
+      float x[4];
+      float g[4];
+      load(&xs[buffer][d][down], x);
+      load(&gs[buffer][d][across], g);
+#pragma unroll
+      for (int r = 0; r < 4; ++r) {
+#pragma unroll
+        for (int c = 0; c < 4; ++c) {
+          sum[r][c] += x[r] * g[c];
+        }
+      }
+    }
+    if (more) {
+      put(1 - buffer);
+    }
+    buffer = 1 - buffer;
+  }
+#pragma unroll
+  for (int r = 0; r < 4; ++r) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      const int weight = first_weight + down + r;
+      const int o = first_column + across + c;
+      if (weight < weights && o < s.c_out) {
+        s.partial[blockIdx.y * s.weights() + static_cast<std::int64_t>(weight) * s.c_out + o] = sum[r][c];
+      }
+    }
+  }
+}
+
+// ---- launchers ----
+
+template <typename T, bool transposed, bool vectors>
+void launch_correlate(Stream& stream, const Correlations& group) {
+  const auto jobs = static_cast<unsigned>(group.jobs);
+  const unsigned rows = blocks_for(group.most_rows(), tile_rows);
+  if (group.most_channels() <= 32) {
+    launch<correlate<T, transposed, vectors, 32>>(stream, dim3(rows, 1, jobs), dim3(tile_rows), 0, group);
+  } else {
+    launch<correlate<T, transposed, vectors, 64>>(
+        stream, dim3(rows, blocks_for(group.most_channels(), 64), jobs), dim3(2 * tile_rows), 0, group);
+  }
+}
+
+std::int64_t tiles_of(const WeightGradient& s) {
+  return ceil_div(s.k * s.c_in, weight_rows) * ceil_div(s.c_out, weight_columns);
+}
+
+}  // namespace
+
+void correlate_blocked(Stream& stream, const Correlations& group) {
+  bool vectors = true;
+  for (int j = 0; j < group.jobs; ++j) {
+    const Correlation& s = group.job[j];
+    vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out, s.w);
+  }
+  by_type(group.type, "conv", [&](auto zero) {
+    using T = decltype(zero);
+    if (group.transposed) {
+      vectors ? launch_correlate<T, true, true>(stream, group)
+              : launch_correlate<T, true, false>(stream, group);
+    } else {
+      vectors ? launch_correlate<T, false, true>(stream, group)
+              : launch_correlate<T, false, false>(stream, group);
+    }
+  });
+}
+
+// Parts of at least 256 positions, and no more than bring about 1024 blocks.
+void cut_blocked(WeightGradient& s) {
+  const std::int64_t most = max(std::int64_t{1024} / tiles_of(s), std::int64_t{1});
+  const std::int64_t parts = min(ceil_div(s.rows(), 256), most);
+  s.part_rows = ceil_div(ceil_div(s.rows(), parts), depth) * depth;
+  s.parts = ceil_div(s.rows(), s.part_rows);
+}
+
+void wgrad_blocked(Stream& stream, const WeightGradients& group) {
+  std::int64_t tiles = 0;
+  std::int64_t parts = 0;
+  bool vectors = true;
+  for (int j = 0; j < group.jobs; ++j) {
+    const WeightGradient& s = group.job[j];
+    tiles = max(tiles, tiles_of(s));
+    parts = max(parts, s.parts);
+    vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy);
+  }
+  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  by_type(group.type, "conv.wgrad", [&](auto zero) {
+    using T = decltype(zero);
+    if (vectors) {
+      launch<sum_part<T, true>>(stream, grid, dim3(weight_threads), 0, group);
+    } else {
+      launch<sum_part<T, false>>(stream, grid, dim3(weight_threads), 0, group);
+    }
+  });
+}
+
+}  // namespace sec::kernels::SEC_BACKEND

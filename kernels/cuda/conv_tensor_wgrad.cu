@@ -1,0 +1,255 @@
+// The gradient of the weights, version 4: tensor cores, bf16 or TF32.
+//
+// For tap j, gw[j] (Ci, Co) is a matrix product over positions: x, moved by j time steps, transposed, times
+// gy. A block computes 32 x 32 channels of all taps, a warp a tap, for one part of the positions. It walks
+// over tiles of up to 64 positions; the window of x that a tile needs comes into shared memory once for all
+// taps, with the tile's gy, by cp.async into the other of two buffers. Each warp keeps its 32 x 32 sums in
+// registers to the end and writes them as the sums of this part.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
+//   multiply-adds: 0.01 bytes a flop.
+// Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
+// ldmatrix (rows 64 + 16 bytes apart: eight rows in a row fall into eight groups of banks); TF32 are single
+// loads (rows 128 + 32 bytes apart: the 4 x 8 elements that a warp loads fall into 32 banks).
+#include "kernels/cuda/conv.h"
+
+namespace sec::kernels::SEC_BACKEND {
+namespace {
+
+constexpr int tile_rows = 64;  // positions
+constexpr int channels = 32;   // of either operand
+constexpr int max_taps = 16;   // warps
+constexpr int max_window_rows = 384;
+
+template <typename T>
+constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
+
+// How the positions of a job are cut: tiles of `samples` x `steps` x H positions.
+struct WeightTiles {
+  int samples, steps;
+  int window_steps;   // time steps of x that one sample's part of a tile reads
+  int tiles_in_time;  // tiles for the time steps of a sample
+  std::int64_t tiles;
+  std::int64_t part;  // tiles of a part
+  std::int64_t parts;
+};
+
+SEC_HOST_DEVICE inline WeightTiles cut(const WeightGradient& s) {
+  WeightTiles t{};
+  const int most = tile_rows / s.h;  // time steps
+  t.tiles_in_time = (s.l_out + most - 1) / most;
+  t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
+  t.window_steps = (t.steps - 1) * s.stride + s.k;
+  // Whole samples where several fit, but no larger a window than shared memory has room for.
+  const int rows = t.window_steps * s.h;  // of a sample's window
+  const int most_samples = rows < max_window_rows ? max_window_rows / rows : 1;
+  const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
+  t.samples = samples < most_samples ? samples : most_samples;
+  t.tiles = static_cast<std::int64_t>((s.n + t.samples - 1) / t.samples) * t.tiles_in_time;
+  // Parts of at least 8 tiles, and no more than bring about 1024 blocks.
+  const std::int64_t blocks =
+      static_cast<std::int64_t>((s.c_in + channels - 1) / channels) * ((s.c_out + channels - 1) / channels);
+  const std::int64_t most_parts = blocks < 1024 ? 1024 / blocks : 1;
+  const std::int64_t wanted = (t.tiles + 7) / 8;
+  const std::int64_t parts = wanted < most_parts ? wanted : most_parts;
+  t.part = (t.tiles + parts - 1) / parts;
+  t.parts = (t.tiles + t.part - 1) / t.part;
+  return t;
+}
+
+// Fragments of 16 channels of x (rows of a) at two positions' worth of depth, and of 8 channels of gy
+// (columns of b), from rows `x` and `gy` of shared memory; x_row gives the row of each position of the tile.
+template <typename T>
+SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, const unsigned char* gy,
+                              const int* x_row, int shift) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  if constexpr (std::is_same_v<T, bf16>) {
+#pragma unroll 1
+    for (int depth = 0; depth < tile_rows; depth += 16) {
+      unsigned a[2][4];
+      const int a_position = depth + lane / 16 * 8 + lane % 8;
+      const unsigned char* const a_row = x + (x_row[a_position] + shift) * pitch<T> + lane / 8 % 2 * 16;
+      ldmatrix<4, true>(a[0], a_row);
+      ldmatrix<4, true>(a[1], a_row + 32);
+      const unsigned char* const b_row =
+          gy + (depth + lane / 8 % 2 * 8 + lane % 8) * pitch<T> + lane / 16 * 16;
+#pragma unroll
+      for (int c = 0; c < 4; c += 2) {
+        unsigned b[4];
+        ldmatrix<4, true>(b, b_row + c * 16);
+        const unsigned b0[2] = {b[0], b[1]};
+        const unsigned b1[2] = {b[2], b[3]};
+#pragma unroll
+        for (int r = 0; r < 2; ++r) {
+          mma_m16n8k16_bf16(sum[r][c], a[r], b0, sum[r][c]);
+          mma_m16n8k16_bf16(sum[r][c + 1], a[r], b1, sum[r][c + 1]);
+        }
+      }
+    }
+  } else {
+    const int g = lane / 4;
+    const int t = lane % 4;
+#pragma unroll 1
+    for (int depth = 0; depth < tile_rows; depth += 8) {
+      const auto* const low = reinterpret_cast<const float*>(x + (x_row[depth + t] + shift) * pitch<T>);
+      const auto* const high = reinterpret_cast<const float*>(x + (x_row[depth + t + 4] + shift) * pitch<T>);
+      unsigned a[2][4];
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        a[r][0] = to_tf32(low[16 * r + g]);
+        a[r][1] = to_tf32(low[16 * r + g + 8]);
+        a[r][2] = to_tf32(high[16 * r + g]);
+        a[r][3] = to_tf32(high[16 * r + g + 8]);
+      }
+      const auto* const b_low = reinterpret_cast<const float*>(gy + (depth + t) * pitch<T>);
+      const auto* const b_high = reinterpret_cast<const float*>(gy + (depth + t + 4) * pitch<T>);
+#pragma unroll
+      for (int c = 0; c < 4; ++c) {
+        const unsigned b[2] = {to_tf32(b_low[8 * c + g]), to_tf32(b_high[8 * c + g])};
+        mma_m16n8k8_tf32(sum[0][c], a[0], b, sum[0][c]);
+        mma_m16n8k8_tf32(sum[1][c], a[1], b, sum[1][c]);
+      }
+    }
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group) {
+  DYN_SHARED(unsigned char, memory);  // twice: the window of x, the tile of gy
+  SHARED(int, x_row, [tile_rows]);    // the window's row for each position, at tap 0
+  constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // of 16 bytes in a row
+  constexpr int width = 16 / static_cast<int>(sizeof(T));
+  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightTiles tiles = cut(s);
+  const int column_tiles = (s.c_out + channels - 1) / channels;
+  const int first_in = static_cast<int>(blockIdx.x) / column_tiles * channels;
+  const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
+  const std::int64_t begin = blockIdx.y * tiles.part;
+  if (first_in >= s.c_in || begin >= tiles.tiles) {
+    return;  // the whole block: other jobs of the group are larger
+  }
+  const std::int64_t end = min(begin + tiles.part, tiles.tiles);
+  const int thread = static_cast<int>(threadIdx.x);
+  const int threads = static_cast<int>(blockDim.x);
+  const int sample_rows = tiles.window_steps * s.h;
+  const int window_rows = tiles.samples * sample_rows;
+  const int buffer_bytes = (window_rows + tile_rows) * pitch<T>;
+
+  for (int row = thread; row < tile_rows; row += threads) {
+    const int sample = row / s.h / tiles.steps;
+    const int u = row / s.h % tiles.steps;
+    // Positions beyond the tile have a gy of zeros; they read any row of x.
+    x_row[row] = sample < tiles.samples ? sample * sample_rows + u * s.stride * s.h + row % s.h : 0;
+  }
+
+  const auto issue = [&](std::int64_t tile) {
+    if (tile < end) {
+      unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
+      const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
+      const int first_step = static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps;
+      const int first_row = (first_step * s.stride - s.pad) * s.h;
+      const T* const x = static_cast<const T*>(s.x);
+      for (int piece = thread; piece < window_rows * pieces; piece += threads) {
+        const int row = piece / pieces;
+        const std::int64_t sample = first_sample + row / sample_rows;
+        const int from = first_row + row % sample_rows;
+        const int i = first_in + piece % pieces * width;
+        const bool present = sample < s.n && from >= 0 && from < s.l * s.h && i < s.c_in;
+        cp_async<16>(window + row * pitch<T> + piece % pieces * 16,
+                     present ? x + (sample * s.l * s.h + from) * s.c_in + i : x, present ? 16 : 0);
+      }
+      unsigned char* const gradient = window + window_rows * pitch<T>;
+      const T* const gy = static_cast<const T*>(s.gy);
+      for (int piece = thread; piece < tile_rows * pieces; piece += threads) {
+        const int row = piece / pieces;
+        const int in_tile = row / s.h / tiles.steps;
+        const int u = first_step + row / s.h % tiles.steps;
+        const int o = first_out + piece % pieces * width;
+        const bool present =
+            in_tile < tiles.samples && first_sample + in_tile < s.n && u < s.l_out && o < s.c_out;
+        const std::int64_t from = ((first_sample + in_tile) * s.l_out + u) * s.h + row % s.h;
+        cp_async<16>(gradient + row * pitch<T> + piece % pieces * 16, present ? gy + from * s.c_out + o : gy,
+                     present ? 16 : 0);
+      }
+    }
+    cp_async_commit();
+  };
+
+  const int tap = thread / 32;
+  float sum[2][4][4] = {};
+  issue(begin);
+  for (std::int64_t tile = begin; tile < end; ++tile) {
+    issue(tile + 1);
+    cp_async_wait<1>();
+    __syncthreads();  // everyone's copies of this tile are there
+    const unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
+    if (tap < s.k) {
+      multiply_tile<T>(sum, window, window + window_rows * pitch<T>, x_row, tap * s.h);
+    }
+    __syncthreads();  // and may be overwritten
+  }
+
+  if (tap >= s.k) {
+    return;
+  }
+  const int lane = thread % 32;
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+#pragma unroll
+      for (int e = 0; e < 4; e += 2) {
+        const int i = first_in + r * 16 + lane / 4 + e / 2 * 8;
+        const int o = first_out + c * 8 + lane % 4 * 2;
+        if (i < s.c_in && o < s.c_out) {  // channels come in fours, so that o + 1 is inside, too
+          float* const to = s.partial + ((blockIdx.y * std::int64_t{s.k} + tap) * s.c_in + i) * s.c_out + o;
+          *reinterpret_cast<float2*>(to) = make_float2(sum[r][c][e], sum[r][c][e + 1]);
+        }
+      }
+    }
+  }
+}
+
+// ---- launchers ----
+
+std::int64_t shared_bytes(const WeightGradient& s, std::int64_t element) {
+  const WeightTiles tiles = cut(s);
+  const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
+  return 2 * (std::int64_t{tiles.samples} * tiles.window_steps * s.h + tile_rows) * row;
+}
+
+}  // namespace
+
+bool wgrad_tensor_supports(const WeightGradient& s, DType type) {
+  if (type == DType::i32 || s.k > max_taps || s.h > tile_rows) {
+    return false;
+  }
+  const auto element = static_cast<std::int64_t>(size_of(type));
+  return s.c_in * element % 16 == 0 && s.c_out * element % 16 == 0 && aligned(s.x, s.gy) &&
+         shared_bytes(s, element) + tile_rows * 4 <= static_cast<std::int64_t>(max_shared);
+}
+
+void cut_tensor(WeightGradient& s) {
+  s.parts = cut(s).parts;
+}
+
+void wgrad_tensor(Stream& stream, const WeightGradients& group) {
+  std::int64_t blocks = 0;
+  std::int64_t parts = 0;
+  std::int64_t shared = 0;
+  int taps = 0;
+  const auto element = static_cast<std::int64_t>(size_of(group.type));
+  for (int j = 0; j < group.jobs; ++j) {
+    const WeightGradient& s = group.job[j];
+    blocks = max(blocks, ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels));
+    parts = max(parts, s.parts);
+    shared = max(shared, shared_bytes(s, element));
+    taps = max(taps, s.k);
+  }
+  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  by_type(group.type, "conv.wgrad", [&](auto zero) {
+    launch<sum_part<decltype(zero)>>(stream, grid, dim3(static_cast<unsigned>(32 * taps)),
+                                     static_cast<std::size_t>(shared), group);
+  });
+}
+
+}  // namespace sec::kernels::SEC_BACKEND
