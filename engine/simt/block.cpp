@@ -20,7 +20,8 @@ constinit thread_local dim3 gridDim{};
 namespace {
 
 bool same(const Site& a, const Site& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 std::string text(const Site& site) {
@@ -93,9 +94,16 @@ void TsanFibers::clear() {
 
 // ---- the life of a block ----
 
+namespace {
+constinit thread_local BlockRunner* current_runner = nullptr;
+}
+
 BlockRunner& runner() {
-  static thread_local BlockRunner instance;
-  return instance;
+  if (current_runner == nullptr) [[unlikely]] {
+    static thread_local BlockRunner instance;
+    current_runner = &instance;
+  }
+  return *current_runner;
 }
 
 void BlockRunner::begin_launch() {

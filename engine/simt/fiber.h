@@ -14,6 +14,7 @@ struct Fiber {
   void* context = nullptr;  // where to go on; null: not begun
   char* stack = nullptr;    // its lowest usable byte
   std::size_t stack_bytes = 0;
+  std::size_t color = 0;       // bytes left out at its upper end
   void* fake_stack = nullptr;  // AddressSanitizer's
   void* tsan_fiber = nullptr;  // ThreadSanitizer's view of the thread that runs here
   Lane* lane = nullptr;        // the thread that runs here
