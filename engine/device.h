@@ -26,8 +26,8 @@ Device parse_device(std::string_view text);
 struct Stream {
   Device device = Device::cpu;
   void* native = nullptr;  // the cudaStream_t on cuda
-  // Whether convolutions of f32 operands may round them to TF32 (10 bits of mantissa) where tensor cores then do
-  // the work. Off: f32 throughout.
+  // Whether convolutions of f32 operands may round them to TF32 (10 bits of mantissa) where tensor cores then
+  // do the work. Off: f32 throughout.
   bool tf32 = false;
 };
 
