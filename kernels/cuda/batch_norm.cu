@@ -83,9 +83,10 @@ __global__ void __launch_bounds__(column_threads)
     float pivot[width];
     find_pivot(columns, x, task.column, pivot);
     float count = 0.0F;
-    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    const T* from = x + task.begin * columns.c + task.column;
+    for (int rows = task.rows(); rows > 0; --rows, from += blockDim.y * columns.c) {
       float value[width];
-      load(x + row * columns.c + task.column, value);
+      load(from, value);
       count += 1.0F;
       const float share = __frcp_rn(count);
 #pragma unroll
@@ -201,10 +202,11 @@ __global__ void __launch_bounds__(column_threads)
     for (int i = 0; i < width; ++i) {
       centre[i] = mean[task.column + i];
     }
-    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    std::int64_t at = task.begin * columns.c + task.column;
+    for (int rows = task.rows(); rows > 0; --rows, at += blockDim.y * columns.c) {
       float value[width], gradient[width];
-      load(x + row * columns.c + task.column, value);
-      load(gy + row * columns.c + task.column, gradient);
+      load(x + at, value);
+      load(gy + at, gradient);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         sum[i] += gradient[i];

@@ -60,6 +60,11 @@ struct ColumnTask {
   std::int64_t segment;     // its sums go to
   std::int64_t chunk;       // of the segment
   std::int64_t begin, end;  // rows of the matrix: from begin to end in steps of blockDim.y
+
+  // How many rows that is.
+  SEC_DEVICE int rows() const {
+    return end <= begin ? 0 : static_cast<int>((end - begin + blockDim.y - 1) / blockDim.y);
+  }
 };
 
 SEC_DEVICE ColumnTask column_task(const Columns& columns, int width) {

@@ -244,6 +244,21 @@ void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
   run(stream, version, group);
 }
 
+// ---- the kernel table's: groups of one ----
+
+void forward_one(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan w, ConstSpan bias, Span y) {
+  const ConvForward job{shape, x, w, bias, y};
+  forward(stream, ConvVersions::best, {&job, 1});
+}
+void dgrad_one(Stream& stream, const ConvShape& shape, ConstSpan gy, ConstSpan w, Span gx) {
+  const ConvDgrad job{shape, gy, w, gx};
+  dgrad(stream, ConvVersions::best, {&job, 1});
+}
+void wgrad_one(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan gy, Span gw, Span gbias) {
+  const ConvWgrad job{shape, x, gy, gw, gbias};
+  wgrad(stream, ConvVersions::best, {&job, 1});
+}
+
 }  // namespace
 
 const ConvVersions& conv_versions() {
@@ -253,23 +268,7 @@ const ConvVersions& conv_versions() {
 }
 
 ConvKernels conv_kernels() {
-  return {
-      .forward =
-          [](Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan w, ConstSpan bias, Span y) {
-            const ConvForward job{shape, x, w, bias, y};
-            forward(stream, ConvVersions::best, {&job, 1});
-          },
-      .dgrad =
-          [](Stream& stream, const ConvShape& shape, ConstSpan gy, ConstSpan w, Span gx) {
-            const ConvDgrad job{shape, gy, w, gx};
-            dgrad(stream, ConvVersions::best, {&job, 1});
-          },
-      .wgrad =
-          [](Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan gy, Span gw, Span gbias) {
-            const ConvWgrad job{shape, x, gy, gw, gbias};
-            wgrad(stream, ConvVersions::best, {&job, 1});
-          },
-  };
+  return {.forward = forward_one, .dgrad = dgrad_one, .wgrad = wgrad_one};
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -13,6 +13,7 @@
 #include "engine/philox.h"
 #include "engine/tensor.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/device_tables.h"
 #include "kernels/reference/reference.h"
 #include "kernels/table.h"
 
@@ -33,8 +34,10 @@ inline void PrintTo(const Target& target, std::ostream* out) {
 }
 
 inline std::vector<Target> targets() {
-#ifdef SEC_TEST_SIMT
-  return {{"simt", Device::simt, &on(Device::simt)}};
+#if defined(SEC_TEST_SIMT)
+  return {{"simt", Device::simt, &simt::table()}};
+#elif defined(SEC_TEST_CUDA)
+  return {{"cuda", Device::cuda, &cuda::table()}};
 #else
   std::vector<Target> all;
   for (const std::string_view isa : cpu::available_isas()) {
@@ -47,6 +50,13 @@ inline std::vector<Target> targets() {
 // The fixture of tests that run on every target: TEST_P(Kernels, Name) with kernels() and stream().
 class Kernels : public testing::TestWithParam<Target> {
  protected:
+  void SetUp() override {
+    const std::string reason = why_unavailable(GetParam().device);
+    if (!reason.empty()) {
+      GTEST_SKIP() << "NOT TESTED on " << GetParam().name << ": " << reason;
+    }
+  }
+
   const Table& kernels() const { return *GetParam().table; }
   Stream& stream() { return stream_; }
 
