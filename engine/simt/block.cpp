@@ -4,6 +4,7 @@
 #include <cfenv>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "engine/error.h"
@@ -100,8 +101,8 @@ constinit thread_local BlockRunner* current_runner = nullptr;
 
 BlockRunner& runner() {
   if (current_runner == nullptr) [[unlikely]] {
-    static thread_local BlockRunner instance;
-    current_runner = &instance;
+    static thread_local const auto instance = std::make_unique<BlockRunner>();
+    current_runner = instance.get();
   }
   return *current_runner;
 }
