@@ -1,0 +1,133 @@
+// Every kernel that has a barrier, at sizes that ThreadSanitizer can follow: two or more blocks where a
+// second kernel adds up their results, more steps than a pipeline has stages. In a build with ThreadSanitizer
+// these tests find barriers that are missing, also those whose absence no order of threads happens to show.
+#include "kernels/cuda/conv_versions.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+class Races : public Kernels {
+ protected:
+  Tensor typed(const Values& values, DType type) {
+    const Tensor as_f32 = tensor(values);
+    Tensor t = Tensor::empty(as_f32.shape(), type, GetParam().device);
+    kernels().pointwise.cast(stream(), as_f32.read(), t.write());
+    return t;
+  }
+};
+
+TEST_P(Races, Conv) {
+  const ConvVersions& versions =
+      GetParam().device == Device::cuda ? cuda::conv_versions() : simt::conv_versions();
+  const ConvShape s{.n = 1, .l = 100, .h = 2, .c_in = 64, .c_out = 8, .k = 3, .stride = 1, .pad = 1};
+  const auto exact_in_bf16 = [](Values values) {
+    for (double& v : values) {
+      v = static_cast<float>(bf16(static_cast<float>(v)));
+    }
+    return values;
+  };
+  const Values x = exact_in_bf16(random_values(s.n * s.l * s.h * s.c_in, 1));
+  const Values w = exact_in_bf16(random_values(s.k * s.c_in * s.c_out, 2));
+  const Values gy = exact_in_bf16(random_values(s.n * s.l_out() * s.h * s.c_out, 3));
+  const Values y = reference::conv_forward(s, x, w, {});
+  const Values gx = reference::conv_dgrad(s, gy, w);
+  const reference::ConvWgrad g = reference::conv_wgrad(s, x, gy);
+  for (int version = 1; version <= ConvVersions::count; ++version) {
+    for (const DType type : {DType::f32, DType::bf16}) {
+      const std::string what = fmt::format("version {}, {}, ", version, sec::name_of(type));
+      const Tensor x_in = typed(x, type);
+      const Tensor w_in = tensor(w);
+      const Tensor gy_in = typed(gy, type);
+      Tensor y_out = typed(y, type);
+      Tensor gx_out = typed(gx, type);
+      Tensor gw_out = tensor(Values(w.size(), 0.0));
+      Tensor gbias_out = tensor(Values(static_cast<std::size_t>(s.c_out), 0.0));
+      const ConvForward forward{s, x_in.read(), w_in.read(), {}, y_out.write()};
+      const ConvDgrad dgrad{s, gy_in.read(), w_in.read(), gx_out.write()};
+      const ConvWgrad wgrad{s, x_in.read(), gy_in.read(), gw_out.write(), gbias_out.write()};
+      versions.forward(stream(), version, {&forward, 1});
+      versions.dgrad(stream(), version, {&dgrad, 1});
+      versions.wgrad(stream(), version, {&wgrad, 1});
+      // Sums of 200 products in f32, stored with 8 bits at least.
+      expect_close(floats_of(y_out), y, 400 * unit, 0x1.01p-8, what + "y");
+      expect_close(floats_of(gx_out), gx, 400 * unit, 0x1.01p-8, what + "gx");
+      expect_close(floats_of(gw_out), g.gw, 400 * unit, 2 * unit, what + "gw");
+      expect_close(floats_of(gbias_out), g.gbias, 400 * unit, 2 * unit, what + "gbias");
+    }
+  }
+}
+
+TEST_P(Races, BatchNorm) {
+  const BatchNormShape s{600, 5};
+  const Values x = random_values(s.rows * s.c, 1);
+  const Values gy = random_values(s.rows * s.c, 2);
+  const Values gamma = random_values(s.c, 3);
+  Tensor mean = result(s.c);
+  Tensor variance = result(s.c);
+  kernels().batch_norm.statistics(stream(), s, tensor(x).read(), mean.write(), variance.write());
+  expect_close(floats_of(variance), reference::batch_norm_statistics(s, x).variance, 0, 32 * unit,
+               "variance");
+  Tensor gx = result(s.rows * s.c);
+  Tensor ggamma = tensor(Values(gamma.size(), 0.0));
+  Tensor gbeta = tensor(Values(gamma.size(), 0.0));
+  kernels().batch_norm.backward(stream(), s, 1e-5F, tensor(x).read(), tensor(gy).read(), mean.read(),
+                                variance.read(), tensor(gamma).read(), gx.write(), ggamma.write(),
+                                gbeta.write());
+  // Sums of 600 terms of order one.
+  const auto expected = reference::batch_norm_backward(s, 1e-5F, x, gy, gamma);
+  expect_close(floats_of(ggamma), expected.ggamma, 1200 * unit, 0, "ggamma");
+  expect_close(floats_of(gx), expected.gx, 1200 * unit, 0, "gx");
+}
+
+TEST_P(Races, SqueezeExcite) {
+  const GateShape s{2, 600, 5};
+  const Values x = random_values(s.n * s.positions * s.c, 1);
+  const Values factor = random_values(s.n * s.c, 2);
+  const Values gy = random_values(s.n * s.positions * s.c, 3);
+  Tensor mean = result(s.n * s.c);
+  kernels().pool.global_average(stream(), {s.n, s.positions, s.c}, tensor(x).read(), mean.write());
+  expect_close(floats_of(mean), reference::global_average({s.n, s.positions, s.c}, x), 4 * unit, 0, "mean");
+  Tensor gx = result(s.n * s.positions * s.c);
+  Tensor ggate = result(s.n * s.c);
+  kernels().pointwise.gate_backward(stream(), s, tensor(x).read(), tensor(factor).read(), tensor(gy).read(),
+                                    gx.write(), ggate.write());
+  expect_close(floats_of(ggate), reference::gate_backward(s, x, factor, gy).ggate, 1200 * unit, 0, "ggate");
+
+  const LinearShape linear{2, 40, 5};
+  const Values features = random_values(linear.n * linear.in, 4);
+  const Values w = random_values(linear.in * linear.out, 5);
+  Tensor y = result(linear.n * linear.out);
+  kernels().linear.forward(stream(), linear, tensor(features).read(), tensor(w).read(), {}, y.write());
+  expect_close(floats_of(y), reference::linear_forward(linear, features, w, Values(5, 0.0)), 80 * unit, 0,
+               "linear");
+}
+
+TEST_P(Races, LossesAndNorm) {
+  const LossShape s{5, 3};
+  const Values logits = random_values(s.n * s.classes, 1);
+  const Integers labels{0, 1, 2, 1, 0};
+  const Values targets{0, 1, 1, 0, 0, 0, 1, 1, 0, 1, 0, 1, 0, 0, 1};
+  Tensor loss = result(1);
+  Tensor g = result(s.n * s.classes);
+  kernels().loss.softmax_cross_entropy(stream(), s, 0.1F, tensor(logits).read(), tensor(labels).read(), {},
+                                       loss.write(), g.write());
+  expect_close(floats_of(loss), {reference::softmax_cross_entropy(s, 0.1F, logits, labels, {}).loss}, 0,
+               4 * unit, "cross entropy");
+  kernels().loss.bce_with_logits(stream(), s, tensor(logits).read(), tensor(targets).read(), {}, loss.write(),
+                                 g.write());
+  expect_close(floats_of(loss), {reference::bce_with_logits(s, logits, targets, {}).loss}, 0, 4 * unit,
+               "bce");
+  kernels().loss.focal(stream(), s, 0.25F, 2, tensor(logits).read(), tensor(targets).read(), loss.write(),
+                       g.write());
+  expect_close(floats_of(loss), {reference::focal(s, 0.25, 2, logits, targets).loss}, 0, 4 * unit, "focal");
+
+  const Values x = random_values(5001, 2);
+  kernels().optimizer.sum_of_squares(stream(), tensor(x).read(), loss.write());
+  expect_close(floats_of(loss), {dot(x, x)}, 0, 4 * unit, "sum of squares");
+}
+
+SEC_ON_ALL_TARGETS(Races);
+
+}  // namespace
+}  // namespace sec::kernels
