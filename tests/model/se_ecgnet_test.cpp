@@ -140,7 +140,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
 
   // 40 layers of f32, each good to about 1e-6, on top of one another.
   expect_close(to_array(y.value), logits, 1e-4, "logits");
-  expect_close(to_array(y_loss.value), loss, 1e-5, "loss");
+  expect_close(to_array(y_loss.value), loss, 1e-4, "loss");  // follows the logits with a slope below 1
   for (const auto& [name, state] : states_of(net.parameters())) {
     expect_close(state, states.at(name), 1e-4, name);
   }
