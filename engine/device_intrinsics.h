@@ -1,11 +1,13 @@
 // Instructions that CUDA C++ has no function for, under one name on both devices: inline PTX under nvcc, the
 // fiber engine under g++. And 16-byte packets of bf16.
 //
-// The asynchronous copies happen, on simt, when the thread waits for them and not before, so that what is
-// read without a wait (and a barrier, for other threads' copies) is still NaN.
+// The asynchronous copies happen, on simt, when the thread waits for them and not before, and leave NaN until
+// then: what is read without a wait (and a barrier, for other threads' copies) is NaN, and so is what is
+// overwritten before all have read it.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "engine/dtype.h"
 #include "engine/launch.h"
@@ -44,6 +46,11 @@ SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = by
     static_cast<void>(static_cast<const volatile char*>(global)[source_bytes - 1]);
   }
   check_async_copy(shared, global, bytes, source_bytes);
+  // On a GPU the copy may happen at any time from now on: a thread that still reads the old content reads
+  // NaN.
+  for (int i = 0; i < bytes; i += 4) {
+    std::memcpy(static_cast<char*>(shared) + i, &unwritten, 4);
+  }
   async_copy({shared, global, bytes, source_bytes});
 #endif
 }
