@@ -106,6 +106,7 @@ void memory_bound(State& state, int threads, Op op, std::int64_t rows, std::int6
   Tensor factor = noise(8 * c);
   Tensor gamma_gradient = noise(c);
   Tensor beta_gradient = noise(c);
+  const kernels::StepValues step = kernels::adam_values({}, 1e-3, 0);
   const kernels::Table& k = kernels::on(stream);
   double moved = 0;  // floats an element
   for (auto _ : state) {
@@ -150,7 +151,8 @@ void memory_bound(State& state, int threads, Op op, std::int64_t rows, std::int6
         break;
       case Op::adam:  // gradient, parameters, two moments; all but the first written back
         moved = 7;
-        k.optimizer.adam(stream, {}, x.read(), y.write(), z.write(), u.write());
+        k.optimizer.adam(stream, {}, &step, mean.slice(0, 1).read(), x.read(), y.write(), z.write(),
+                         u.write());
         break;
     }
   }

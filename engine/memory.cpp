@@ -15,6 +15,7 @@
 #include "engine/cuda/backend.h"
 #include "engine/error.h"
 #include "engine/simt/runtime.h"
+#include "engine/stream.h"
 
 namespace sec {
 namespace {
@@ -245,6 +246,9 @@ void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, De
   const bool to_cuda = to_device == Device::cuda;
   const bool from_cuda = from_device == Device::cuda;
   if (!to_cuda && !from_cuda) {
+    require(to_device == from_device || !detail::replaying_on_host(),
+            "copy_bytes: {} bytes from {} to {} cannot be part of a captured graph", bytes,
+            name_of(from_device), name_of(to_device));
     std::memcpy(to, from, bytes);
     return;
   }

@@ -15,7 +15,14 @@ struct RandomKey {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;       // the training step
   std::uint32_t operation = 0;  // which consumer within the step
+  // If not null the step is read from here, in the memory of the device that draws: so that a recorded step
+  // draws other numbers at every replay.
+  const std::uint32_t* step_at = nullptr;
 };
+
+SEC_HOST_DEVICE inline std::uint32_t step_of(const RandomKey& key) {
+  return key.step_at != nullptr ? *key.step_at : key.step;
+}
 
 struct PhiloxBlock {
   std::uint32_t word[4];
@@ -42,7 +49,7 @@ SEC_HOST_DEVICE inline PhiloxBlock philox(std::uint64_t key, std::uint32_t c0, s
 // The block that serves elements 4 * group ... 4 * group + 3 of a stream.
 SEC_HOST_DEVICE inline PhiloxBlock random_block(const RandomKey& key, std::uint64_t group) {
   return philox(key.seed, static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32),
-                key.step, key.operation);
+                step_of(key), key.operation);
 }
 
 // Uniform in [0, 1): the upper 24 bits, so that every value is an exact f32 and equal on every device.

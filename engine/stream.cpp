@@ -13,7 +13,13 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+thread_local bool replaying = false;
+
 }  // namespace
+
+bool detail::replaying_on_host() {
+  return replaying;
+}
 
 OwnedStream::OwnedStream(Device device) : stream_{device, nullptr} {
   const std::string reason = why_unavailable(device);
@@ -30,8 +36,10 @@ OwnedStream::~OwnedStream() {
 }
 
 void synchronize(Stream& stream) {
-  if (stream.device == Device::cuda) {
-    require(!cuda::is_capturing(stream.native), "capture: the step waits for its own stream");
+  const bool on_cuda = stream.device == Device::cuda;
+  require(!(on_cuda ? cuda::is_capturing(stream.native) : replaying),
+          "capture: the step waits for its own stream");
+  if (on_cuda) {
     cuda::synchronize(stream.native);
   }
 }
@@ -101,9 +109,16 @@ void Graph::replay(Stream& stream) {
           name_of(stream.device));
   if (native_ != nullptr) {
     cuda::replay(native_, stream.native);
-  } else {
-    step_();
+    return;
   }
+  replaying = true;
+  try {
+    step_();
+  } catch (...) {
+    replaying = false;
+    throw;
+  }
+  replaying = false;
 }
 
 Graph capture(Stream& stream, std::function<void()> step) {

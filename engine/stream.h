@@ -1,6 +1,6 @@
 // Streams with a life of their own, events on them, and recorded steps: on every device under one interface.
 // On hosts work is done when a call returns, so a stream has no state, an event is a time, and a replay calls
-// the recorded function again.
+// the recorded function again, refusing what cuda would refuse to record.
 #pragma once
 
 #include <functional>
@@ -77,5 +77,9 @@ class Graph {
 // must be read from device memory. Throws Error, naming the culprit, for what a CUDA graph cannot hold:
 // copies from and to the host, allocations the arena cannot serve from its cache, waiting for the stream.
 Graph capture(Stream& stream, std::function<void()> step);
+
+namespace detail {
+bool replaying_on_host();  // whether the calling thread is within a replay on cpu or simt
+}
 
 }  // namespace sec

@@ -4,12 +4,11 @@ namespace sec {
 namespace {
 
 template <typename T>
-Tensor from_host(Stream& stream, const Shape& shape, std::span<const T> values) {
-  require(static_cast<std::int64_t>(values.size()) == shape.count(),
-          "tensor from {} values: shape {} needs {}", values.size(), shape.text(), shape.count());
-  Tensor tensor = Tensor::empty(shape, dtype_of<T>::value, stream.device);
-  copy_bytes(stream, tensor.write().data, stream.device, values.data(), Device::cpu, values.size_bytes());
-  return tensor;
+void copy_from_host(Stream& stream, Tensor& tensor, std::span<const T> values) {
+  require(static_cast<std::int64_t>(values.size()) == tensor.count(),
+          "tensor from {} values: shape {} needs {}", values.size(), tensor.shape().text(), tensor.count());
+  copy_bytes(stream, tensor.write().template as<T>("tensor from values"), tensor.device(), values.data(),
+             Device::cpu, values.size_bytes());
 }
 
 }  // namespace
@@ -29,11 +28,23 @@ Tensor Tensor::zeros(Stream& stream, const Shape& shape, DType type) {
 }
 
 Tensor Tensor::from(Stream& stream, const Shape& shape, std::span<const float> values) {
-  return from_host(stream, shape, values);
+  Tensor tensor = empty(shape, DType::f32, stream.device);
+  tensor.assign(stream, values);
+  return tensor;
 }
 
 Tensor Tensor::from(Stream& stream, const Shape& shape, std::span<const std::int32_t> values) {
-  return from_host(stream, shape, values);
+  Tensor tensor = empty(shape, DType::i32, stream.device);
+  tensor.assign(stream, values);
+  return tensor;
+}
+
+void Tensor::assign(Stream& stream, std::span<const float> values) {
+  copy_from_host(stream, *this, values);
+}
+
+void Tensor::assign(Stream& stream, std::span<const std::int32_t> values) {
+  copy_from_host(stream, *this, values);
 }
 
 Device Tensor::device() const {

@@ -57,6 +57,10 @@ class Tensor {
   static Tensor from(Stream& stream, const Shape& shape, std::span<const float> values);
   static Tensor from(Stream& stream, const Shape& shape, std::span<const std::int32_t> values);
 
+  // Overwrites the elements, in their place, with host values of the same type and number; else throws Error.
+  void assign(Stream& stream, std::span<const float> values);
+  void assign(Stream& stream, std::span<const std::int32_t> values);
+
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
   std::int64_t extent(int axis) const { return shape_[axis]; }

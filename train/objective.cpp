@@ -42,25 +42,26 @@ std::vector<float> decision_offsets(const Recipe& recipe, const Inputs& train) {
   return offsets;
 }
 
-Var objective(layers::Pass& pass, const Recipe& recipe, const Var& logits, const Batch& batch,
+Var objective(layers::Pass& pass, const Recipe& recipe, const Var& logits, const Tensor& targets,
               const Tensor& weights) {
-  const std::size_t n = batch.labels.size();
-  const std::size_t classes = recipe.classes.size();
   if (recipe.loss.kind == "cross_entropy") {
-    const Tensor labels = Tensor::from(pass.stream, {static_cast<std::int64_t>(n)}, std::span(batch.labels));
-    return layers::softmax_cross_entropy(pass, static_cast<float>(recipe.loss.smoothing), logits, labels,
+    return layers::softmax_cross_entropy(pass, static_cast<float>(recipe.loss.smoothing), logits, targets,
                                          weights);
   }
-  std::vector<float> one_hot(n * classes);
-  for (std::size_t i = 0; i < n; ++i) {
-    one_hot[i * classes + static_cast<std::size_t>(batch.labels[i])] = 1;
-  }
-  const Tensor targets = Tensor::from(pass.stream, logits.shape(), std::span<const float>(one_hot));
   if (recipe.loss.kind == "bce") {
     return layers::bce_with_logits(pass, logits, targets, weights);
   }
   return layers::focal_loss(pass, static_cast<float>(recipe.loss.focal_alpha),
                             static_cast<float>(recipe.loss.focal_gamma), logits, targets);
+}
+
+std::vector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes) {
+  const auto width = static_cast<std::size_t>(classes);
+  std::vector<float> rows(labels.size() * width);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    rows[i * width + static_cast<std::size_t>(labels[i])] = 1;
+  }
+  return rows;
 }
 
 }  // namespace sec::train

@@ -1,6 +1,7 @@
 // The loss of a training batch, as the recipe has it.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "layers/pass.h"
@@ -13,11 +14,14 @@ namespace sec::train {
 // class without beats.
 std::vector<float> class_weights(const Recipe& recipe, const Inputs& train);
 
-// The loss, shape (1), recorded on the pass's tape. `weights` is (classes) or undefined; with loss.kind "bce"
-// it weighs positive cells.
+// The loss, shape (1), recorded on the pass's tape. With loss.kind "bce" the weights are of positive cells.
 Var objective(layers::Pass& pass, const Recipe& recipe,
-              const Var& logits,  // (N, classes)
-              const Batch& batch, const Tensor& weights);
+              const Var& logits,       // (N, classes)
+              const Tensor& targets,   // (N) i32 labels for "cross_entropy", else (N, classes): one_hot
+              const Tensor& weights);  // (classes), or undefined
+
+// (N, classes): 1 in the label's column, 0 elsewhere.
+std::vector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes);
 
 // What is added to each class's logit before the class is decided (decision.prior_power).
 std::vector<float> decision_offsets(const Recipe& recipe, const Inputs& train);

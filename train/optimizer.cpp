@@ -1,11 +1,29 @@
 #include "train/optimizer.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/table.h"
 
 namespace sec::train {
+namespace {
+
+kernels::AdamOptions adam_options(const Recipe::Train& options) {
+  return {.beta1 = static_cast<float>(options.beta1),
+          .beta2 = static_cast<float>(options.beta2),
+          .epsilon = static_cast<float>(options.epsilon),
+          .weight_decay = static_cast<float>(options.weight_decay),
+          .decoupled = options.optimizer == "adamw",
+          .clip_norm = static_cast<float>(options.clip_norm)};
+}
+
+kernels::SgdOptions sgd_options(const Recipe::Train& options) {
+  return {.momentum = static_cast<float>(options.momentum),
+          .weight_decay = static_cast<float>(options.weight_decay),
+          .nesterov = options.nesterov,
+          .clip_norm = static_cast<float>(options.clip_norm)};
+}
+
+}  // namespace
 
 OptimizerState make_optimizer_state(const Recipe::Train& options, layers::ParameterSet& set, Stream& stream) {
   OptimizerState state;
@@ -20,44 +38,29 @@ OptimizerState make_optimizer_state(const Recipe::Train& options, layers::Parame
   return state;
 }
 
-double gradient_norm(layers::ParameterSet& set, Stream& stream) {
-  Tensor sum = Tensor::empty({1}, DType::f32, stream.device);
-  kernels::on(stream).optimizer.sum_of_squares(stream, set.gradients().read(), sum.write());
-  return std::sqrt(static_cast<double>(sum.to_vector(stream)[0]));
+kernels::StepValues step_values(const Recipe::Train& options, double rate, std::int64_t step) {
+  kernels::StepValues values = kernels::adam_values(adam_options(options), rate, step);
+  const auto steps = static_cast<double>(step);
+  values.average_decay = static_cast<float>(std::min(options.average_decay, (steps + 1) / (steps + 11)));
+  return values;
 }
 
 void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, OptimizerState& state,
-                    double rate, double gradient_norm, std::int64_t step, Stream& stream) {
+                    const kernels::StepValues* now, Tensor sum_of_squares, Stream& stream) {
   const kernels::OptimizerKernels& kernel = kernels::on(stream).optimizer;
-  const bool clipped = options.clip_norm > 0 && gradient_norm > options.clip_norm;
-  const auto scale = static_cast<float>(clipped ? options.clip_norm / gradient_norm : 1.0);
+  const ConstSpan gradients = set.gradients().read();
   Tensor values = set.values();
+  kernel.sum_of_squares(stream, gradients, sum_of_squares.write());
   if (options.optimizer == "sgd") {
-    kernels::SgdOptions sgd;
-    sgd.rate = static_cast<float>(rate);
-    sgd.momentum = static_cast<float>(options.momentum);
-    sgd.weight_decay = static_cast<float>(options.weight_decay);
-    sgd.nesterov = options.nesterov;
-    sgd.gradient_scale = scale;
-    kernel.sgd(stream, sgd, set.gradients().read(), values.write(), state.first_moment.write());
+    kernel.sgd(stream, sgd_options(options), now, sum_of_squares.read(), gradients, values.write(),
+               state.first_moment.write());
   } else {
-    kernels::AdamOptions adam;
-    adam.rate = static_cast<float>(rate);
-    adam.beta1 = static_cast<float>(options.beta1);
-    adam.beta2 = static_cast<float>(options.beta2);
-    adam.epsilon = static_cast<float>(options.epsilon);
-    adam.weight_decay = static_cast<float>(options.weight_decay);
-    adam.decoupled = options.optimizer == "adamw";
-    adam.gradient_scale = scale;
-    adam.step = step + 1;
-    kernel.adam(stream, adam, set.gradients().read(), values.write(), state.first_moment.write(),
-                state.second_moment.write());
+    kernel.adam(stream, adam_options(options), now, sum_of_squares.read(), gradients, values.write(),
+                state.first_moment.write(), state.second_moment.write());
   }
   if (options.average_decay > 0) {
-    const auto steps = static_cast<double>(step);
-    const auto decay = static_cast<float>(std::min(options.average_decay, (steps + 1) / (steps + 11)));
-    kernel.moving_average(stream, decay, set.values().read(), state.average.write());
-    kernel.moving_average(stream, decay, set.states().read(), state.average_states.write());
+    kernel.moving_average(stream, now, set.values().read(), state.average.write());
+    kernel.moving_average(stream, now, set.states().read(), state.average_states.write());
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/optimizer.h"
 #include "layers/parameters.h"
 #include "train/recipe.h"
 
@@ -19,13 +20,17 @@ struct OptimizerState {
 // Zero moments, and averages that start from the network's present values.
 OptimizerState make_optimizer_state(const Recipe::Train& options, layers::ParameterSet& set, Stream& stream);
 
-// The norm of the flat gradient; not finite if any element is not. Waits for the device.
-double gradient_norm(layers::ParameterSet& set, Stream& stream);
+// What a step is given, `step` counting from 0. The moving average's decay is min(average_decay, (step + 1) /
+// (step + 11)), so that it forgets the random start.
+kernels::StepValues step_values(const Recipe::Train& options, double rate, std::int64_t step);
 
-// Updates parameters, moments and averages from the flat gradient. `step` counts from 0. The moving average's
-// decay is min(average_decay, (step + 1) / (step + 11)), so that it forgets the random start; the running
-// statistics of batch norm are averaged alike, because they belong to the weights they were taken under.
+// Clips the flat gradient to clip_norm and updates parameters, moments and averages from it; writes the sum
+// of its squares. Nothing is updated if that is not finite, but averages. The running statistics of batch
+// norm are averaged as the parameters are, because they belong to the weights they were taken under. Waits
+// for nothing.
 void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, OptimizerState& state,
-                    double rate, double gradient_norm, std::int64_t step, Stream& stream);
+                    const kernels::StepValues* now,  // on the stream's device
+                    Tensor sum_of_squares,           // (1) f32
+                    Stream& stream);
 
 }  // namespace sec::train

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "engine/ranges.h"
-#include "layers/accumulate.h"
 #include "train/diagnose.h"
 #include "train/objective.h"
 #include "train/predict.h"
@@ -31,6 +30,14 @@ model::SeEcgNetOptions network_options(const Recipe& recipe, const Inputs& input
   options.tied = recipe.network.tied;
   options.dropout = recipe.network.dropout;
   return options;
+}
+
+// (classes), or undefined: all 1.
+Tensor class_weight_tensor(const Recipe& recipe, const Inputs& train, Stream& stream) {
+  const std::vector<float> weights = class_weights(recipe, train);
+  return weights.empty() ? Tensor()
+                         : Tensor::from(stream, {static_cast<std::int64_t>(weights.size())},
+                                        std::span<const float>(weights));
 }
 
 void copy(Tensor to, const Tensor& from, Stream& stream) {
@@ -74,13 +81,10 @@ Trainer::Trainer(TrainerOptions options, const Dataset& data)
       context_{to_toml(options_.recipe), data.fingerprint, decision_offsets(options_.recipe, data.train)},
       network_(network_options(options_.recipe, data.train), options_.stream, seed()),
       optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)),
-      offsets_(context_.decision_offsets) {
-  const std::vector<float> weights = class_weights(options_.recipe, data.train);
-  if (!weights.empty()) {
-    class_weights_ = Tensor::from(options_.stream, {static_cast<std::int64_t>(weights.size())},
-                                  std::span<const float>(weights));
-  }
-}
+      step_(options_.recipe, network_, optimizer_,
+            class_weight_tensor(options_.recipe, data.train, options_.stream), options_.stream,
+            options_.record),
+      offsets_(context_.decision_offsets) {}
 
 void Trainer::resume() {
   progress_ =
@@ -106,7 +110,7 @@ TrainingEnd Trainer::run() {
       save_last();
       return TrainingEnd::interrupted;
     }
-    step(loader.next());
+    take_step(loader.next());
     if (progress_.step % train.checkpoint_steps == 0 && !epoch_pending()) {
       save_last();
     }
@@ -114,37 +118,15 @@ TrainingEnd Trainer::run() {
   return TrainingEnd::finished;
 }
 
-void Trainer::step(const Batch& batch) {
-  const Range range("step");
+void Trainer::take_step(const Batch& batch) {
   const double started = now();
-  const Recipe::Train& train = options_.recipe.train;
-  Stream& stream = options_.stream;
-  layers::ParameterSet& set = network_.parameters();
-  Tensor gradients = set.gradients();
-  zero_bytes(stream, gradients.write().data, static_cast<std::size_t>(gradients.count()) * sizeof(float));
-
-  Tape tape(stream, layers::accumulate);
-  layers::Pass pass;
-  pass.stream = stream;
-  pass.tape = &tape;
-  pass.training = true;
-  pass.seed = seed();
-  pass.step = static_cast<std::uint32_t>(batch.step);
-  const Var logits = network_.forward(pass, input_tensor(batch, data_.train, stream),
-                                      covariate_tensor(batch, data_.train, stream));
-  const Var loss = objective(pass, options_.recipe, logits, batch, class_weights_);
-  const std::vector<float> one = {1.0F};
-  tape.backward(loss, Tensor::from(stream, loss.shape(), std::span<const float>(one)));
-
-  const double norm = gradient_norm(set, stream);
-  const double value = loss.value.to_vector(stream)[0];
-  if (!std::isfinite(value) || !std::isfinite(norm)) {
+  const double rate = learning_rate(options_.recipe.train, epoch_steps_, batch.step);
+  const auto [loss, norm] = step_.take(batch, rate);
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
-         std::isfinite(value) ? "gradient" : "loss",
-         diagnose_step(network_, data_.train, batch, stream, seed()));
+         std::isfinite(loss) ? "gradient" : "loss",
+         diagnose_step(network_, data_.train, batch, options_.stream, seed()));
   }
-  const double rate = learning_rate(train, epoch_steps_, batch.step);
-  optimizer_step(train, set, optimizer_, rate, norm, batch.step, stream);
 
   const double seconds = now() - started;
   const auto samples = static_cast<std::int64_t>(batch.beats.size());
@@ -153,11 +135,11 @@ void Trainer::step(const Batch& batch) {
   epoch_samples_ += samples;
   session_samples_ += samples;
   ++session_steps_;
-  progress_.epoch_loss += value;
+  progress_.epoch_loss += loss;
   progress_.step = batch.step + 1;
   last_.epoch = batch.epoch + 1;
   last_.step = progress_.step;
-  last_.loss = value;
+  last_.loss = loss;
   last_.learning_rate = rate;
   last_.gradient_norm = norm;
   last_.samples_per_second = static_cast<double>(session_samples_) / session_seconds_;

@@ -9,6 +9,7 @@
 #include "train/dataset.h"
 #include "train/loader.h"
 #include "train/predict.h"
+#include "train/step.h"
 
 namespace sec::train {
 
@@ -25,7 +26,8 @@ struct StepReport {
 
 struct TrainerOptions {
   Recipe recipe;
-  Stream stream;
+  Stream stream;                            // on cuda of an OwnedStream, unless `record` is off
+  bool record = true;                       // replay the step as a recording, see train/step.h
   std::filesystem::path folder;             // for best.safetensors and last.safetensors
   const std::atomic<bool>* stop = nullptr;  // asks to stop after the step under way
   std::function<void(const StepReport&)> on_step;
@@ -54,7 +56,7 @@ class Trainer {
   Progress& progress() { return progress_; }
 
  private:
-  void step(const Batch& batch);
+  void take_step(const Batch& batch);
   void end_epoch();
   void validate(EpochRecord& record);
   void save_last();
@@ -66,8 +68,8 @@ class Trainer {
   CheckpointContext context_;
   model::SeEcgNet network_;
   OptimizerState optimizer_;
+  TrainingStep step_;
   std::vector<float> offsets_;  // (classes), of the decision
-  Tensor class_weights_;        // (classes), undefined: all 1
   Progress progress_;
   std::int64_t epoch_steps_ = 0;
   StepReport last_;

@@ -16,28 +16,37 @@ void each_block(std::int64_t count, const Body& body) {
   });
 }
 
-void adam(Stream&, const AdamOptions& options, ConstSpan gradient_span, Span parameters_span,
-          Span first_moment_span, Span second_moment_span) {
+// What the gradient is multiplied by.
+float clipping(float sum_of_squares, float clip_norm) {
+  const float norm = std::sqrt(sum_of_squares);
+  return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
+}
+
+void adam(Stream&, const AdamOptions& options, const StepValues* now, ConstSpan sum_of_squares,
+          ConstSpan gradient_span, Span parameters_span, Span first_moment_span, Span second_moment_span) {
   const Range range("adam");
   const std::int64_t count = parameters_span.count;
   const float* const gradient = floats(gradient_span, count, "adam: gradient");
   float* const parameters = floats(parameters_span, count, "adam: parameters");
   float* const first_moment = floats(first_moment_span, count, "adam: first_moment");
   float* const second_moment = floats(second_moment_span, count, "adam: second_moment");
-  check(options.step >= 1, "adam: expected steps to count from 1");
+  const float squares = *floats(sum_of_squares, 1, "adam: sum_of_squares");
+  if (!std::isfinite(squares)) {
+    return;
+  }
   const AdamOptions o = options;
-  const auto step = static_cast<double>(o.step);
-  const auto rate = static_cast<float>(o.rate / (1 - std::pow(double{o.beta1}, step)));
-  const auto correction = static_cast<float>(1 / std::sqrt(1 - std::pow(double{o.beta2}, step)));
+  const float scale = clipping(squares, o.clip_norm);
+  const float rate = now->adam_rate;
+  const float correction = now->adam_correction;
   const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
-  const float kept = o.decoupled ? 1.0F - o.rate * o.weight_decay : 1.0F;
+  const float kept = o.decoupled ? 1.0F - now->rate * o.weight_decay : 1.0F;
   each_block(count, [=](std::int64_t begin, std::int64_t end) {
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
     float* __restrict const m = first_moment;
     float* __restrict const v = second_moment;
     for (std::int64_t i = begin; i < end; ++i) {
-      const float slope = g[i] * o.gradient_scale + added_decay * p[i];
+      const float slope = g[i] * scale + added_decay * p[i];
       m[i] = o.beta1 * m[i] + (1.0F - o.beta1) * slope;
       v[i] = o.beta2 * v[i] + (1.0F - o.beta2) * slope * slope;
       p[i] = kept * p[i] - rate * m[i] / (std::sqrt(v[i]) * correction + o.epsilon);
@@ -45,28 +54,35 @@ void adam(Stream&, const AdamOptions& options, ConstSpan gradient_span, Span par
   });
 }
 
-void sgd(Stream&, const SgdOptions& options, ConstSpan gradient_span, Span parameters_span,
-         Span velocity_span) {
+void sgd(Stream&, const SgdOptions& options, const StepValues* now, ConstSpan sum_of_squares,
+         ConstSpan gradient_span, Span parameters_span, Span velocity_span) {
   const Range range("sgd");
   const std::int64_t count = parameters_span.count;
   const float* const gradient = floats(gradient_span, count, "sgd: gradient");
   float* const parameters = floats(parameters_span, count, "sgd: parameters");
   float* const velocity = floats(velocity_span, count, "sgd: velocity");
+  const float squares = *floats(sum_of_squares, 1, "sgd: sum_of_squares");
+  if (!std::isfinite(squares)) {
+    return;
+  }
   const SgdOptions o = options;
+  const float scale = clipping(squares, o.clip_norm);
+  const float rate = now->rate;
   each_block(count, [=](std::int64_t begin, std::int64_t end) {
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
     float* __restrict const v = velocity;
     for (std::int64_t i = begin; i < end; ++i) {
-      const float slope = g[i] * o.gradient_scale + o.weight_decay * p[i];
+      const float slope = g[i] * scale + o.weight_decay * p[i];
       v[i] = o.momentum * v[i] + slope;
-      p[i] -= o.rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
+      p[i] -= rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
     }
   });
 }
 
-void moving_average(Stream&, float decay, ConstSpan parameters_span, Span average_span) {
+void moving_average(Stream&, const StepValues* now, ConstSpan parameters_span, Span average_span) {
   const Range range("moving_average");
+  const float decay = now->average_decay;
   float* const average = floats(average_span, average_span.count, "moving_average: average");
   map(
       average_span.count, average, [=](F32 a, F32 p) { return decay * a + (1.0F - decay) * p; },

@@ -62,6 +62,7 @@ template <typename Function>
 void map_random(const RandomKey& key, std::int64_t count, const float* x, float* y,
                 const Function& function) {
   constexpr std::int64_t drawn = 1024;
+  const RandomKey now{key.seed, step_of(key), key.operation};
   static_assert(block_floats % drawn == 0 && drawn % batch == 0);
   for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {
     const std::int64_t end = std::min(count, (block + 1) * block_floats);
@@ -69,7 +70,7 @@ void map_random(const RandomKey& key, std::int64_t count, const float* x, float*
     for (std::int64_t first = block * block_floats; first < end; first += drawn) {
       const std::int64_t size = std::min(drawn, end - first);
       for (std::int64_t i = 0; i < size; i += batch) {
-        const Words words = draw(key, static_cast<std::uint64_t>(first + i) / 4);
+        const Words words = draw(now, static_cast<std::uint64_t>(first + i) / 4);
         store(u + i, to_unit_vector(words.first));
         store(u + i + width, to_unit_vector(words.second));
       }

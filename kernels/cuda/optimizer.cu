@@ -1,7 +1,7 @@
 // Optimizer steps over flat buffers, one launch for all parameters of a network. Four elements a thread where
 // the buffers are aligned. Bound by memory: Adam reads four floats an element and writes three, 460 MB for
 // the 16.4 M parameters of the 8-lead network.
-#include <cmath>
+#include <limits>
 
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"
@@ -37,20 +37,32 @@ SEC_DEVICE void store_part(float* to, std::int64_t first, std::int64_t count, co
   }
 }
 
-struct AdamStep {
-  float beta1, beta2, epsilon, gradient_scale;
-  float rate;         // divided by the first moment's bias
-  float correction;   // 1 / sqrt(the second moment's bias)
-  float added_decay;  // times the parameter, added to the gradient
-  float kept;         // of the parameter: 1 - rate * decay if the decay is decoupled
-};
+SEC_DEVICE bool is_finite(float sum_of_squares) {
+  return sum_of_squares <= std::numeric_limits<float>::max();
+}
+
+// What the gradient is multiplied by.
+SEC_DEVICE float clipping(float sum_of_squares, float clip_norm) {
+  const float norm = sqrtf(sum_of_squares);
+  return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
+}
 
 template <int width>
-__global__ void __launch_bounds__(threads) adam_step(AdamStep o, std::int64_t count,
-                                                     const float* __restrict__ gradient,   // (P)
-                                                     float* __restrict__ parameters,       // (P)
-                                                     float* __restrict__ first_moment,     // (P)
-                                                     float* __restrict__ second_moment) {  // (P)
+__global__ void __launch_bounds__(threads)
+    adam_step(AdamOptions o, std::int64_t count, const StepValues* __restrict__ now,
+              const float* __restrict__ sum_of_squares,  // (1)
+              const float* __restrict__ gradient,        // (P)
+              float* __restrict__ parameters,            // (P)
+              float* __restrict__ first_moment,          // (P)
+              float* __restrict__ second_moment) {       // (P)
+  if (!is_finite(*sum_of_squares)) {
+    return;
+  }
+  const float scale = clipping(*sum_of_squares, o.clip_norm);
+  const float rate = now->adam_rate;
+  const float correction = now->adam_correction;
+  const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
+  const float kept = o.decoupled ? 1.0F - now->rate * o.weight_decay : 1.0F;
   const std::int64_t first = first_element(4);
   float g[4], p[4], m[4], v[4];
   load_part<width>(gradient, first, count, g);
@@ -59,10 +71,10 @@ __global__ void __launch_bounds__(threads) adam_step(AdamStep o, std::int64_t co
   load_part<width>(second_moment, first, count, v);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const float slope = g[i] * o.gradient_scale + o.added_decay * p[i];
+    const float slope = g[i] * scale + added_decay * p[i];
     m[i] = o.beta1 * m[i] + (1.0F - o.beta1) * slope;
     v[i] = o.beta2 * v[i] + (1.0F - o.beta2) * slope * slope;
-    p[i] = o.kept * p[i] - o.rate * m[i] / (sqrtf(v[i]) * o.correction + o.epsilon);
+    p[i] = kept * p[i] - rate * m[i] / (sqrtf(v[i]) * correction + o.epsilon);
   }
   store_part<width>(parameters, first, count, p);
   store_part<width>(first_moment, first, count, m);
@@ -70,10 +82,17 @@ __global__ void __launch_bounds__(threads) adam_step(AdamStep o, std::int64_t co
 }
 
 template <int width>
-__global__ void __launch_bounds__(threads) sgd_step(SgdOptions o, std::int64_t count,
-                                                    const float* __restrict__ gradient,  // (P)
-                                                    float* __restrict__ parameters,      // (P)
-                                                    float* __restrict__ velocity) {      // (P)
+__global__ void __launch_bounds__(threads)
+    sgd_step(SgdOptions o, std::int64_t count, const StepValues* __restrict__ now,
+             const float* __restrict__ sum_of_squares,  // (1)
+             const float* __restrict__ gradient,        // (P)
+             float* __restrict__ parameters,            // (P)
+             float* __restrict__ velocity) {            // (P)
+  if (!is_finite(*sum_of_squares)) {
+    return;
+  }
+  const float scale = clipping(*sum_of_squares, o.clip_norm);
+  const float rate = now->rate;
   const std::int64_t first = first_element(4);
   float g[4], p[4], v[4];
   load_part<width>(gradient, first, count, g);
@@ -81,18 +100,19 @@ __global__ void __launch_bounds__(threads) sgd_step(SgdOptions o, std::int64_t c
   load_part<width>(velocity, first, count, v);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const float slope = g[i] * o.gradient_scale + o.weight_decay * p[i];
+    const float slope = g[i] * scale + o.weight_decay * p[i];
     v[i] = o.momentum * v[i] + slope;
-    p[i] -= o.rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
+    p[i] -= rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
   }
   store_part<width>(parameters, first, count, p);
   store_part<width>(velocity, first, count, v);
 }
 
 template <int width>
-__global__ void __launch_bounds__(threads) blend(float decay, std::int64_t count,
+__global__ void __launch_bounds__(threads) blend(std::int64_t count, const StepValues* __restrict__ now,
                                                  const float* __restrict__ parameters,  // (P)
                                                  float* __restrict__ average) {         // (P)
+  const float decay = now->average_decay;
   const std::int64_t first = first_element(4);
   float p[4], a[4];
   load_part<width>(parameters, first, count, p);
@@ -145,34 +165,27 @@ dim3 grid_for(std::int64_t count) {
   return {blocks_for(count, threads * 4), 1, 1};
 }
 
-void adam(Stream& stream, const AdamOptions& o, ConstSpan gradient, Span parameters, Span first_moment,
-          Span second_moment) {
+void adam(Stream& stream, const AdamOptions& options, const StepValues* now, ConstSpan sum_of_squares,
+          ConstSpan gradient, Span parameters, Span first_moment, Span second_moment) {
   const std::int64_t count = parameters.count;
+  const float* const sum = elements<float>(sum_of_squares, 1, "adam: sum_of_squares");
   const float* const g = elements<float>(gradient, count, "adam: gradient");
   float* const p = elements<float>(parameters, count, "adam: parameters");
   float* const m = elements<float>(first_moment, count, "adam: first_moment");
   float* const v = elements<float>(second_moment, count, "adam: second_moment");
-  require(o.step >= 1, "adam: expected steps to count from 1, got {}", o.step);
   if (count == 0) {
     return;
   }
-  const auto step = static_cast<double>(o.step);
-  const AdamStep s{.beta1 = o.beta1,
-                   .beta2 = o.beta2,
-                   .epsilon = o.epsilon,
-                   .gradient_scale = o.gradient_scale,
-                   .rate = static_cast<float>(o.rate / (1 - std::pow(double{o.beta1}, step))),
-                   .correction = static_cast<float>(1 / std::sqrt(1 - std::pow(double{o.beta2}, step))),
-                   .added_decay = o.decoupled ? 0.0F : o.weight_decay,
-                   .kept = o.decoupled ? 1.0F - o.rate * o.weight_decay : 1.0F};
   by_width<float>(aligned(g, p, m, v), [&](auto width) {
-    launch<adam_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, s, count, g, p, m,
-                                              v);
+    launch<adam_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, options, count, now,
+                                              sum, g, p, m, v);
   });
 }
 
-void sgd(Stream& stream, const SgdOptions& o, ConstSpan gradient, Span parameters, Span velocity) {
+void sgd(Stream& stream, const SgdOptions& options, const StepValues* now, ConstSpan sum_of_squares,
+         ConstSpan gradient, Span parameters, Span velocity) {
   const std::int64_t count = parameters.count;
+  const float* const sum = elements<float>(sum_of_squares, 1, "sgd: sum_of_squares");
   const float* const g = elements<float>(gradient, count, "sgd: gradient");
   float* const p = elements<float>(parameters, count, "sgd: parameters");
   float* const v = elements<float>(velocity, count, "sgd: velocity");
@@ -180,11 +193,12 @@ void sgd(Stream& stream, const SgdOptions& o, ConstSpan gradient, Span parameter
     return;
   }
   by_width<float>(aligned(g, p, v), [&](auto width) {
-    launch<sgd_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, o, count, g, p, v);
+    launch<sgd_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, options, count, now,
+                                             sum, g, p, v);
   });
 }
 
-void moving_average(Stream& stream, float decay, ConstSpan parameters, Span average) {
+void moving_average(Stream& stream, const StepValues* now, ConstSpan parameters, Span average) {
   const std::int64_t count = average.count;
   const float* const p = elements<float>(parameters, count, "moving_average: parameters");
   float* const a = elements<float>(average, count, "moving_average: average");
@@ -192,7 +206,7 @@ void moving_average(Stream& stream, float decay, ConstSpan parameters, Span aver
     return;
   }
   by_width<float>(aligned(p, a), [&](auto width) {
-    launch<blend<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, decay, count, p, a);
+    launch<blend<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now, p, a);
   });
 }
 

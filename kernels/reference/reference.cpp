@@ -325,30 +325,45 @@ Loss focal(const LossShape& s, double alpha, double gamma, const Values& logits,
   return result;
 }
 
-void adam(const AdamOptions& o, const Values& gradient, Values& parameters, Values& first_moment,
-          Values& second_moment) {
+namespace {
+
+double clipping(const Values& gradient, double clip_norm) {
+  double squares = 0;
+  for (const double g : gradient) {
+    squares += g * g;
+  }
+  return clip_norm > 0 ? std::min(1.0, clip_norm / std::sqrt(squares)) : 1.0;
+}
+
+}  // namespace
+
+void adam(const AdamOptions& o, double rate, std::int64_t step, const Values& gradient, Values& parameters,
+          Values& first_moment, Values& second_moment) {
+  const auto taken = static_cast<double>(step + 1);
+  const double scale = clipping(gradient, o.clip_norm);
   const double beta1 = o.beta1;
   const double beta2 = o.beta2;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    double g = gradient[i] * o.gradient_scale;
+    double g = gradient[i] * scale;
     if (o.decoupled) {
-      parameters[i] *= 1 - double{o.rate} * o.weight_decay;
+      parameters[i] *= 1 - rate * o.weight_decay;
     } else {
       g += o.weight_decay * parameters[i];
     }
     first_moment[i] = beta1 * first_moment[i] + (1 - beta1) * g;
     second_moment[i] = beta2 * second_moment[i] + (1 - beta2) * g * g;
-    const double m = first_moment[i] / (1 - std::pow(beta1, static_cast<double>(o.step)));
-    const double v = second_moment[i] / (1 - std::pow(beta2, static_cast<double>(o.step)));
-    parameters[i] -= o.rate * m / (std::sqrt(v) + o.epsilon);
+    const double m = first_moment[i] / (1 - std::pow(beta1, taken));
+    const double v = second_moment[i] / (1 - std::pow(beta2, taken));
+    parameters[i] -= rate * m / (std::sqrt(v) + o.epsilon);
   }
 }
 
-void sgd(const SgdOptions& o, const Values& gradient, Values& parameters, Values& velocity) {
+void sgd(const SgdOptions& o, double rate, const Values& gradient, Values& parameters, Values& velocity) {
+  const double scale = clipping(gradient, o.clip_norm);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const double g = gradient[i] * o.gradient_scale + o.weight_decay * parameters[i];
+    const double g = gradient[i] * scale + o.weight_decay * parameters[i];
     velocity[i] = o.momentum * velocity[i] + g;
-    parameters[i] -= o.rate * (o.nesterov ? g + o.momentum * velocity[i] : velocity[i]);
+    parameters[i] -= rate * (o.nesterov ? g + o.momentum * velocity[i] : velocity[i]);
   }
 }
 

@@ -76,9 +76,10 @@ Loss bce_with_logits(const LossShape& s, const Values& logits, const Values& tar
                      const Values& positive_weights);
 Loss focal(const LossShape& s, double alpha, double gamma, const Values& logits, const Values& targets);
 
-// optimizer.h: changed in place
-void adam(const AdamOptions& options, const Values& gradient, Values& parameters, Values& first_moment,
-          Values& second_moment);
-void sgd(const SgdOptions& options, const Values& gradient, Values& parameters, Values& velocity);
+// optimizer.h: changed in place. Steps count from 0.
+void adam(const AdamOptions& options, double rate, std::int64_t step, const Values& gradient,
+          Values& parameters, Values& first_moment, Values& second_moment);
+void sgd(const SgdOptions& options, double rate, const Values& gradient, Values& parameters,
+         Values& velocity);
 
 }  // namespace sec::kernels::reference

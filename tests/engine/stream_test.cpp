@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/error.h"
-#include "engine/memory.h"
+#include "engine/tensor.h"
 
 namespace sec {
 namespace {
@@ -24,6 +24,36 @@ TEST_P(HostStream, AReplayRunsTheRecordedStepAgain) {
   EXPECT_THROW(graph.replay(stream), Error);  // NOLINT(bugprone-use-after-move): what is tested
   Stream elsewhere{GetParam() == Device::cpu ? Device::simt : Device::cpu};
   EXPECT_THROW(other.replay(elsewhere), Error);
+}
+
+// What cuda refuses to record is refused here as well, so that it shows without a GPU. The memory of cpu is
+// the host's: nothing tells its copies apart.
+TEST_P(HostStream, AReplayRefusesWhatCannotBeRecorded) {
+  OwnedStream stream(GetParam());
+  Tensor x = Tensor::zeros(stream, {3});
+  const auto replays = [&](const std::function<void()>& step) {
+    Graph graph = capture(stream, step);
+    try {
+      graph.replay(stream);
+      return std::string();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(replays([&] { synchronize(stream); }), "capture: the step waits for its own stream");
+  EXPECT_EQ(replays([&] { x.clone(stream); }), "");
+  const bool simt = GetParam() == Device::simt;
+  EXPECT_EQ(replays([&] { x.to_vector(stream); }),
+            simt ? "copy_bytes: 12 bytes from simt to cpu cannot be part of a captured graph" : "");
+  EXPECT_EQ(replays([&] {
+              x.assign(stream, std::vector<float>{1, 2, 3});
+            }),
+            simt ? "copy_bytes: 12 bytes from cpu to simt cannot be part of a captured graph" : "");
+  synchronize(stream);  // and outside nothing is
+  x.assign(stream, std::vector<float>{1, 2, 3});
+  EXPECT_EQ(x.to_vector(stream), (std::vector<float>{1, 2, 3}));
+  EXPECT_THROW(x.assign(stream, std::vector<float>{1, 2}), Error);
+  EXPECT_THROW(x.assign(stream, std::vector<std::int32_t>{1, 2, 3}), Error);
 }
 
 TEST_P(HostStream, EventsTellTime) {

@@ -7,25 +7,45 @@ namespace {
 
 constexpr std::int64_t count = 40001;  // several blocks and a rest
 
-class Optimizers : public Kernels {};
+class Optimizers : public Kernels {
+ protected:
+  // In the device's memory, where kernels read it, until the next call.
+  const StepValues* on_device(const StepValues& values) {
+    step_ = allocate(stream().device, sizeof values);
+    copy_bytes(stream(), step_->data, stream().device, &values, Device::cpu, sizeof values);
+    return static_cast<const StepValues*>(step_->data);
+  }
+
+  Tensor sum_of_squares(const Tensor& gradient) {
+    Tensor sum = result(1);
+    kernels().optimizer.sum_of_squares(stream(), gradient.read(), sum.write());
+    return sum;
+  }
+
+ private:
+  std::shared_ptr<Storage> step_;
+};
 
 TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
   for (const bool decoupled : {false, true}) {
     for (const float decay : {0.0F, 0.01F}) {
-      AdamOptions options{
-          .rate = 1e-3F, .weight_decay = decay, .decoupled = decoupled, .gradient_scale = 0.5F};
+      // Gradients of 40,001 numbers in [-1, 1] have a norm of 115.
+      const AdamOptions options{
+          .weight_decay = decay, .decoupled = decoupled, .clip_norm = decoupled ? 50.0F : 200.0F};
       Values p = random_values(count, 1);
       Values m(count, 0.0);
       Values v(count, 0.0);
       Tensor parameters = tensor(p);
       Tensor first = tensor(m);
       Tensor second = tensor(v);
-      for (int step = 1; step <= 5; ++step) {
-        options.step = step;
-        const Values g = random_values(count, 10 + step);
-        kernels().optimizer.adam(stream(), options, tensor(g).read(), parameters.write(), first.write(),
-                                 second.write());
-        reference::adam(options, g, p, m, v);
+      for (int step = 0; step < 5; ++step) {
+        const double rate = 1e-3 / (step + 1);
+        const Values g = random_values(count, 11 + step);
+        const Tensor gradient = tensor(g);
+        kernels().optimizer.adam(stream(), options, on_device(adam_values(options, rate, step)),
+                                 sum_of_squares(gradient).read(), gradient.read(), parameters.write(),
+                                 first.write(), second.write());
+        reference::adam(options, rate, step, g, p, m, v);
       }
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
@@ -38,20 +58,46 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
 
 TEST_P(Optimizers, SgdEqualsTheReferenceOverSteps) {
   for (const SgdOptions& options :
-       {SgdOptions{},
-        SgdOptions{.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F, .gradient_scale = 0.25F},
+       {SgdOptions{}, SgdOptions{.momentum = 0.9F, .weight_decay = 0.01F, .clip_norm = 30},
         SgdOptions{.momentum = 0.9F, .nesterov = true}}) {
     Values p = random_values(count, 1);
     Values velocity(count, 0.0);
     Tensor parameters = tensor(p);
     Tensor moved = tensor(velocity);
-    for (int step = 1; step <= 5; ++step) {
-      const Values g = random_values(count, 10 + step);
-      kernels().optimizer.sgd(stream(), options, tensor(g).read(), parameters.write(), moved.write());
-      reference::sgd(options, g, p, velocity);
+    for (int step = 0; step < 5; ++step) {
+      StepValues now;
+      now.rate = 0.02F * static_cast<float>(step + 1);
+      const Values g = random_values(count, 11 + step);
+      const Tensor gradient = tensor(g);
+      kernels().optimizer.sgd(stream(), options, on_device(now), sum_of_squares(gradient).read(),
+                              gradient.read(), parameters.write(), moved.write());
+      reference::sgd(options, now.rate, g, p, velocity);
     }
     expect_close(floats_of(moved), velocity, 32 * unit, 16 * unit, "velocity");
     expect_close(floats_of(parameters), p, 32 * unit, 16 * unit, "parameters");
+  }
+}
+
+TEST_P(Optimizers, UpdateNothingWhereTheGradientIsNotFinite) {
+  const Values p = random_values(count, 1);
+  const Values m = random_values(count, 2);
+  const Values v = random_values(count, 3, 0, 1);
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    Values g = random_values(count, 4);
+    g[count / 2] = bad;
+    const Tensor gradient = tensor(g);
+    const Tensor sum = sum_of_squares(gradient);
+    const StepValues* const now = on_device(adam_values({}, 0.1, 3));
+    Tensor parameters = tensor(p);
+    Tensor first = tensor(m);
+    Tensor second = tensor(v);
+    kernels().optimizer.adam(stream(), {.clip_norm = 1}, now, sum.read(), gradient.read(), parameters.write(),
+                             first.write(), second.write());
+    kernels().optimizer.sgd(stream(), {.clip_norm = 1}, now, sum.read(), gradient.read(), parameters.write(),
+                            first.write());
+    EXPECT_EQ(floats_of(parameters), floats_of(tensor(p)));
+    EXPECT_EQ(floats_of(first), floats_of(tensor(m)));
+    EXPECT_EQ(floats_of(second), floats_of(tensor(v)));
   }
 }
 
@@ -63,7 +109,9 @@ TEST_P(Optimizers, MovingAverage) {
     expected[i] = double{0.99F} * before[i] + (1 - double{0.99F}) * p[i];
   }
   Tensor average = tensor(before);
-  kernels().optimizer.moving_average(stream(), 0.99F, tensor(p).read(), average.write());
+  StepValues now;
+  now.average_decay = 0.99F;
+  kernels().optimizer.moving_average(stream(), on_device(now), tensor(p).read(), average.write());
   expect_close(floats_of(average), expected, 4 * unit, 4 * unit, "average");
 }
 
@@ -93,10 +141,12 @@ TEST_P(Optimizers, SameBitsForAnyNumberOfThreads) {
         Tensor parameters = tensor(random_values(count, 1));
         Tensor first = tensor(random_values(count, 3));
         Tensor second = tensor(random_values(count, 4, 0, 1));
-        Tensor sum = result(1);
-        kernels().optimizer.adam(stream(), {}, tensor(g).read(), parameters.write(), first.write(),
-                                 second.write());
-        kernels().optimizer.sgd(stream(), {}, tensor(g).read(), parameters.write(), first.write());
+        Tensor sum = sum_of_squares(tensor(g));
+        const StepValues* const now = on_device(adam_values({}, 1e-3, 0));
+        kernels().optimizer.adam(stream(), {}, now, sum.read(), tensor(g).read(), parameters.write(),
+                                 first.write(), second.write());
+        kernels().optimizer.sgd(stream(), {}, now, sum.read(), tensor(g).read(), parameters.write(),
+                                first.write());
         kernels().optimizer.sum_of_squares(stream(), parameters.read(), sum.write());
         return std::vector{floats_of(parameters), floats_of(first), floats_of(second), floats_of(sum)};
       },

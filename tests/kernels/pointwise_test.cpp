@@ -174,6 +174,19 @@ TEST_P(Pointwise, RandomNumbersAreThoseOfPhilox) {
       expect_close(floats_of(y), reference::dropout(p, key, x), 1e-30, 4 * unit, "dropout");
     }
   }
+  // The step's number may lie in the device's memory instead, where it is read anew by every call.
+  const Values x = random_values(5000, 3);
+  Tensor step = tensor(Integers{0});
+  const RandomKey read{key.seed, 0, key.operation, static_cast<const std::uint32_t*>(step.read().data)};
+  for (const std::int32_t now : {77, 78}) {
+    copy_bytes(stream(), step.write().data, step.device(), &now, Device::cpu, sizeof now);
+    const RandomKey given{key.seed, static_cast<std::uint32_t>(now), key.operation};
+    Tensor expected = result(5000);
+    Tensor got = result(5000);
+    kernels().pointwise.dropout(stream(), 0.2F, given, tensor(x).read(), expected.write());
+    kernels().pointwise.dropout(stream(), 0.2F, read, tensor(x).read(), got.write());
+    EXPECT_EQ(floats_of(got), floats_of(expected)) << now;
+  }
   Tensor y = result(4);
   EXPECT_THROW(kernels().pointwise.dropout(stream(), 1.0F, key, y.read(), y.write()), Error);
 }
