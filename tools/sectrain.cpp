@@ -13,6 +13,7 @@
 
 #include "engine/parallel.h"
 #include "engine/ranges.h"
+#include "engine/stream.h"
 #include "tools/training_display.h"
 #include "train/evaluate.h"
 #include "train/report.h"
@@ -41,6 +42,7 @@ struct Options {
   bool quiet = false;
   bool json = false;
   bool profile = false;
+  bool eager = false;
   bool keys = false;
 };
 
@@ -193,8 +195,8 @@ int run_training(const Options& options) {
   const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
   const Recipe recipe = read_recipe(config, options.overrides);
   set_threads(options.threads);
-  Stream stream;
-  stream.device = parse_device(options.device);
+  OwnedStream owned(parse_device(options.device));
+  Stream& stream = owned;
   if (options.precision != "f32") {
     throw UsageError(fmt::format("--precision {}: the {} device trains in f32", options.precision,
                                  name_of(stream.device)));
@@ -226,6 +228,7 @@ int run_training(const Options& options) {
   TrainerOptions trainer_options;
   trainer_options.recipe = recipe;
   trainer_options.stream = stream;
+  trainer_options.record = !options.eager;
   trainer_options.folder = options.out;
   trainer_options.stop = &stop_asked;
   trainer_options.on_step = [&](const StepReport& report) {
@@ -332,6 +335,9 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
+      ->group("How to run");
+  app.add_flag("--eager", o.eager,
+               "Run every step kernel by kernel, not as a recording: for profilers; results stay the same")
       ->group("How to run");
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")

@@ -1,0 +1,157 @@
+#include "train/step.h"
+
+#include <cmath>
+
+#include "tests/train/tiny_run.h"
+
+namespace sec::train {
+namespace {
+
+const model::SeEcgNetOptions small{2, 60, 2, 1, 4, false, 0.2};
+// Long enough that no batch norm sees fewer than a dozen values a channel: rounding errors stay small.
+const model::SeEcgNetOptions longer{2, 300, 2, 1, 4, false, 0.2};
+
+Batch batch_of(std::int64_t n, std::int64_t step, const model::SeEcgNetOptions& options = small) {
+  Batch batch;
+  batch.step = step;
+  const auto draw = [&](std::vector<float>& values, std::int64_t count, std::uint32_t operation) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      values.push_back(2 * uniform({40, static_cast<std::uint32_t>(step), operation}, i) - 1);
+    }
+  };
+  draw(batch.x, n * options.length * options.leads, 1);
+  draw(batch.covariates, n * options.covariates, 2);
+  for (std::int64_t i = 0; i < n; ++i) {
+    batch.labels.push_back(static_cast<std::int32_t>((i + step) % 2));
+  }
+  return batch;
+}
+
+// A network in training, and all that a step leaves behind.
+struct Training {
+  OwnedStream stream;
+  Recipe recipe;
+  model::SeEcgNet network;
+  OptimizerState optimizer;
+  TrainingStep step;
+
+  Training(Device device, const Recipe& r, bool record, const model::SeEcgNetOptions& options = small)
+      : stream(device),
+        recipe(r),
+        network(options, stream, 3),
+        optimizer(make_optimizer_state(recipe.train, network.parameters(), stream)),
+        step(recipe, network, optimizer, {}, stream, record) {}
+
+  std::vector<std::vector<float>> state() {
+    std::vector<std::vector<float>> all;
+    const layers::ParameterSet& set = network.parameters();
+    for (const Tensor& tensor : {set.values(), set.gradients(), set.states(), optimizer.first_moment,
+                                 optimizer.second_moment, optimizer.average, optimizer.average_states}) {
+      all.push_back(tensor.defined() ? tensor.to_vector(stream) : std::vector<float>());
+    }
+    return all;
+  }
+};
+
+class TrainingSteps : public testing::TestWithParam<Device> {
+ protected:
+  void SetUp() override {
+    const std::string reason = why_unavailable(GetParam());
+    if (!reason.empty()) {
+      GTEST_SKIP() << "NOT TESTED on " << name_of(GetParam()) << ": " << reason;
+    }
+  }
+};
+
+TEST_P(TrainingSteps, RecordedOnesEqualEagerOnesBitForBit) {
+  for (const Recipe& recipe :
+       {tiny_recipe({"train.clip_norm=0.5"}),
+        tiny_recipe({"train.optimizer=sgd", "loss.kind=bce", "train.average_decay=0"})}) {
+    Training eager(GetParam(), recipe, false);
+    Training recorded(GetParam(), recipe, true);
+    MemoryStatistics second;
+    for (std::int64_t i = 0; i < (recipe.train.optimizer == "sgd" ? 5 : 20); ++i) {
+      const double rate = 1e-2 / static_cast<double>(i + 1);
+      const StepResult expected = eager.step.take(batch_of(4, i), rate);
+      const StepResult got = recorded.step.take(batch_of(4, i), rate);
+      EXPECT_EQ(got.loss, expected.loss) << i;
+      EXPECT_EQ(got.gradient_norm, expected.gradient_norm) << i;
+      EXPECT_TRUE(std::isfinite(got.loss) && got.gradient_norm > 0) << i;
+      const MemoryStatistics now = memory_statistics(GetParam());
+      if (i == 1) {
+        second = now;
+      } else if (i > 1) {
+        EXPECT_EQ(now.in_use, second.in_use) << i;
+        EXPECT_EQ(now.misses, second.misses) << i;
+      }
+    }
+    EXPECT_TRUE(recorded.state() == eager.state());
+  }
+}
+
+TEST_P(TrainingSteps, DrawAndLearnAnewAtEveryReplay) {
+  // The same beats again and again, at a rate of nothing: what still changes the loss is dropout.
+  Training run(GetParam(), tiny_recipe(), true);
+  std::vector<double> losses;
+  for (std::int64_t i = 0; i < 4; ++i) {
+    Batch batch = batch_of(4, 0);
+    batch.step = i;
+    losses.push_back(run.step.take(batch, 0).loss);
+  }
+  EXPECT_NE(losses[2], losses[1]);
+  EXPECT_NE(losses[3], losses[2]);
+  // At another rate the weights move, also in a replay.
+  const std::vector<float> before = run.network.parameters().values().to_vector(run.stream);
+  run.step.take(batch_of(4, 4), 0.01);
+  EXPECT_NE(run.network.parameters().values().to_vector(run.stream), before);
+}
+
+TEST_P(TrainingSteps, OfAnotherSizeBeginANewRecording) {
+  Training eager(GetParam(), tiny_recipe(), false);
+  Training recorded(GetParam(), tiny_recipe(), true);
+  std::int64_t step = 0;
+  for (const std::int64_t n : {3, 3, 3, 2, 2, 2, 3, 3}) {
+    const Batch batch = batch_of(n, step++);
+    EXPECT_EQ(recorded.step.take(batch, 1e-3).loss, eager.step.take(batch, 1e-3).loss);
+  }
+  EXPECT_TRUE(recorded.state() == eager.state());
+}
+
+double length_of(const std::vector<float>& values) {
+  double squares = 0;
+  for (const float value : values) {
+    squares += static_cast<double>(value) * value;
+  }
+  return std::sqrt(squares);
+}
+
+// With SGD: Adam's first steps follow the signs of gradients, also of those that are all rounding error.
+TEST_P(TrainingSteps, AgreeWithCpu) {
+  const Recipe recipe = tiny_recipe({"train.optimizer=sgd", "train.clip_norm=0.5"});
+  Training here(GetParam(), recipe, true, longer);
+  Training cpu(Device::cpu, recipe, true, longer);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    const StepResult got = here.step.take(batch_of(6, i, longer), 0.02);
+    const StepResult expected = cpu.step.take(batch_of(6, i, longer), 0.02);
+    EXPECT_NEAR(got.loss, expected.loss, 2e-5 * expected.loss) << i;
+    EXPECT_NEAR(got.gradient_norm, expected.gradient_norm, 1e-3 * expected.gradient_norm) << i;
+    // f32 sums in other orders: some 1e-5 of a gradient's length at first, 1e-4 after a step. Two steps are
+    // compared, as sooner or later an input of a ReLU that is almost zero has another sign.
+    const auto all = here.state();
+    const auto others = cpu.state();
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      ASSERT_EQ(all[k].size(), others[k].size());
+      std::vector<float> difference = all[k];
+      for (std::size_t j = 0; j < difference.size(); ++j) {
+        difference[j] -= others[k][j];
+      }
+      EXPECT_LE(length_of(difference), 1e-3 * length_of(others[k])) << "step " << i << ", buffer " << k;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TrainingSteps, testing::Values(Device::cpu, Device::simt, Device::cuda),
+                         [](const auto& one) { return std::string(name_of(one.param)); });
+
+}  // namespace
+}  // namespace sec::train
