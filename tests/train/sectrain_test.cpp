@@ -2,12 +2,14 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
+#include "engine/device.h"
 #include "io/wfdb_signal.h"
 #include "tests/train/tiny_run.h"
 
@@ -333,6 +335,46 @@ TEST_F(Sectrain, AFullDiskIsOneLineAndTheCheckpointStays) {
                       .c_str());
   EXPECT_EQ(WEXITSTATUS(written), 1);
   EXPECT_NE(content_of(path("stderr")).find("standard output: cannot write"), std::string::npos);
+}
+
+// Two steps, validation and test, on the CUDA kernels' own source: what comes out is what cpu says.
+TEST_F(Sectrain, TrainsOnTheSimtDevice) {
+  const std::string small =
+      "--quiet --json --set data.rate=60 --set data.before=0.6 --set data.after=0.6 --set "
+      "sampler.epoch_samples=32 "
+      "--set train.epochs=1 --set train.log_steps=1 --set train.optimizer=sgd --set 'data.test=[\"100\"]' ";
+  const auto losses = [&](const std::string& device) {
+    const Outcome outcome = sectrain(arguments(device, small + "--device " + device));
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    std::vector<double> found;
+    std::istringstream log(content_of(folder_ / device / "log.jsonl"));
+    for (std::string line; std::getline(log, line);) {
+      const json entry = json::parse(line);
+      for (const char* key : {"loss", "validation_loss"}) {
+        if (entry.contains(key)) {
+          found.push_back(entry[key]);
+        }
+      }
+    }
+    return found;
+  };
+  const std::vector<double> expected = losses("cpu");
+  const std::vector<double> got = losses("simt");
+  ASSERT_GE(expected.size(), 3U);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(got[i], expected[i], 1e-4 * expected[i]);  // f32 sums in other orders
+  }
+}
+
+TEST_F(Sectrain, SaysWhyThereIsNoCudaDevice) {
+  if (why_unavailable(Device::cuda).empty()) {
+    GTEST_SKIP() << "there is a GPU";
+  }
+  const Outcome outcome = sectrain(arguments("run", "--device cuda"));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
+  EXPECT_NE(outcome.error.find("cuda"), std::string::npos) << outcome.error;
 }
 
 }  // namespace
