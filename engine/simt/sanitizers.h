@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the sanitizers' own
 extern "C" {
 // AddressSanitizer
 [[gnu::weak]] void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
@@ -23,6 +24,7 @@ extern "C" {
 [[gnu::weak]] void AnnotateIgnoreWritesBegin(const char* file, int line);
 [[gnu::weak]] void AnnotateIgnoreWritesEnd(const char* file, int line);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace sec::simt {
 
