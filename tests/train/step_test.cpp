@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/parallel.h"
 #include "tests/train/tiny_run.h"
 
 namespace sec::train {
@@ -60,7 +61,9 @@ class TrainingSteps : public testing::TestWithParam<Device> {
     if (!reason.empty()) {
       GTEST_SKIP() << "NOT TESTED on " << name_of(GetParam()) << ": " << reason;
     }
+    set_threads(1);  // how many scratch buffers are in use at once would depend on how threads meet
   }
+  void TearDown() override { set_threads(0); }
 };
 
 TEST_P(TrainingSteps, RecordedOnesEqualEagerOnesBitForBit) {
