@@ -22,3 +22,9 @@ find_package(CUDAToolkit REQUIRED)
 add_library(sec_cuda INTERFACE)
 target_link_libraries(sec_cuda INTERFACE CUDA::cudart_static)
 target_include_directories(sec_cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+
+# Whoever has no cuDNN gets programs that cannot compare with it.
+find_path(SEC_CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+if(NOT SEC_CUDNN_INCLUDE_DIR)
+  message(WARNING "cudnn.h was not found: --kernels cudnn will not be available")
+endif()

@@ -12,5 +12,10 @@ const Table& table();
 namespace simt {
 const Table& table();
 }
+namespace peers {
+// The cuda device's table with NVIDIA's cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear)
+// in the place of our kernels, to compare with. Throws Error if the libraries cannot be loaded.
+const Table& table();
+}  // namespace peers
 
 }  // namespace sec::kernels

@@ -20,4 +20,14 @@ const Table& on(Device device) {
   fail("unknown device");
 }
 
+const Table& on(const Stream& stream) {
+  const Table& own = on(stream.device);
+  if (!stream.peers) [[likely]] {
+    return own;
+  }
+  require(stream.device == Device::cuda, "kernels cudnn: they run on the cuda device, not on {}",
+          name_of(stream.device));
+  return peers::table();
+}
+
 }  // namespace sec::kernels

@@ -14,6 +14,7 @@
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
+#include "kernels/device_tables.h"
 #include "tools/training_display.h"
 #include "train/evaluate.h"
 #include "train/report.h"
@@ -34,6 +35,7 @@ struct Options {
   fs::path data;
   fs::path out;
   std::string device = "auto";
+  std::string kernels = "own";
   std::string precision = "f32";
   int threads = 0;
   std::vector<std::string> overrides;
@@ -154,8 +156,9 @@ std::string test_name(const Recipe& recipe) {
 }
 
 std::string resume_command(const Options& options) {
-  return fmt::format("sectrain --resume --out {} --data {} --device {} --threads {}", options.out.string(),
-                     options.data.string(), options.device, options.threads);
+  return fmt::format("sectrain --resume --out {} --data {} --device {}{} --threads {}", options.out.string(),
+                     options.data.string(), options.device,
+                     options.kernels == "own" ? "" : " --kernels " + options.kernels, options.threads);
 }
 
 void print_profile(const std::vector<RangeTime>& times) {
@@ -178,12 +181,15 @@ void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Rec
     if (!seen.empty() && seen.size() < test.records.size()) {
       add(evaluations(test_name(recipe), test.records, seen));
     }
+    run.aucs.push_back({test_name(recipe), test.auc});
     run.records = test.records;
     run.misread = test.misread;
     run.misread_total = test.misread_total;
   }
   if (!data.sides.validation.empty()) {
-    add(evaluations("validation", evaluate(classifier, data.validation, 0).records));
+    const TestResult validation = evaluate(classifier, data.validation, 0);
+    add(evaluations("validation", validation.records));
+    run.aucs.push_back({"validation", validation.auc});
   }
 }
 
@@ -197,6 +203,14 @@ int run_training(const Options& options) {
   set_threads(options.threads);
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
+  const bool libraries = options.kernels == "cudnn";
+  if (libraries && stream.device != Device::cuda) {
+    throw UsageError(
+        fmt::format("--kernels cudnn: needs --device cuda, the device is {}", name_of(stream.device)));
+  }
+  if (libraries) {
+    kernels::use_libraries();
+  }
   if (options.precision != "f32") {
     throw UsageError(fmt::format("--precision {}: the {} device trains in f32", options.precision,
                                  name_of(stream.device)));
@@ -208,7 +222,8 @@ int run_training(const Options& options) {
   run.program = "sectrain " SEC_VERSION;
   run.recipe_text = to_toml(recipe);
   run.seed = static_cast<std::uint64_t>(recipe.seed);
-  run.device = fmt::format("{}, {} thread(s)", name_of(stream.device), threads());
+  run.device = fmt::format("{}{}, {} thread(s)", name_of(stream.device),
+                           libraries ? " with cuDNN and cuBLAS" : "", threads());
   run.classes = recipe.classes;
 
   say(options, fmt::format("reading {}", options.data.string()));
@@ -328,6 +343,11 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
       ->capture_default_str()
       ->group("How to run");
+  app.add_option("--kernels", o.kernels,
+                 "Who computes on cuda: our kernels, or cuDNN and cuBLAS where they have the operation")
+      ->check(CLI::IsMember({"own", "cudnn"}))
+      ->capture_default_str()
+      ->group("How to run");
   app.add_option("--precision", o.precision, "Arithmetic of the network")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str()
@@ -343,6 +363,8 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
       ->group("What to show");
   app.add_flag("--profile", o.profile, "Print where training time went")->group("What to show");
+  app.set_version_flag("--version", "sectrain " SEC_VERSION, "Print version and commit, and stop")
+      ->group("What to show");
   app.add_flag("--keys", o.keys, "List the recipe keys with defaults, and stop")->group("What to show");
 }
 

@@ -90,10 +90,12 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
   const Prediction prediction = predict(classifier, inputs, beats);
   std::vector<Confusion> confusions(inputs.records().size(), Confusion(aami_classes));
   std::vector<MisreadBeat> misread;
+  std::vector<std::int32_t> labels;
   const std::size_t classes = recipe.classes.size();
   for (std::size_t i = 0; i < beats.size(); ++i) {
     const Beat& beat = inputs.beat(beats[i]);
     const int predicted = prediction.labels[i];
+    labels.push_back(beat.label);
     confusions[static_cast<std::size_t>(beats[i].record)].add(
         beat.aami, aami_index(recipe.classes[static_cast<std::size_t>(predicted)]));
     if (predicted != beat.label) {
@@ -102,6 +104,7 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
     }
   }
   TestResult result;
+  result.auc = one_vs_rest_auc(classifier.stream, prediction.probabilities, labels, classes);
   result.misread_total = static_cast<std::int64_t>(misread.size());
   result.misread = choose(std::move(misread), shown);
   for (std::size_t r = 0; r < confusions.size(); ++r) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "train/auc.h"
 #include "train/predict.h"
 #include "train/run_summary.h"
 
@@ -13,6 +14,7 @@ struct TestResult {
   std::vector<RecordScore> records;  // in the order of the inputs' records
   std::vector<MisreadBeat> misread;  // the most confidently misread beats
   std::int64_t misread_total = 0;
+  Auc auc;  // of the trained classes, over all beats
 };
 
 // Reads every annotated beat, those of classes the network was not trained on included: these are misread,

@@ -1,5 +1,7 @@
 #include "train/results.h"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +40,14 @@ json to_json(const Scores& scores) {
           {"macro_f1", number(scores.macro_f1)},
           {"classes", classes},
           {"confusion", {{"classes", confusion.classes()}, {"rows_true_columns_predicted", matrix}}}};
+}
+
+json to_json(const Auc& auc, const std::vector<std::string>& names) {
+  json classes = json::object();
+  for (std::size_t c = 0; c < auc.classes.size(); ++c) {
+    classes[names[c]] = number(auc.classes[c]);
+  }
+  return {{"macro", number(auc.macro)}, {"classes", classes}};
 }
 
 json to_json(const EpochRecord& e, const std::vector<std::string>& classes) {
@@ -87,6 +97,19 @@ std::string scores_text(const Evaluation& evaluation) {
   return text;
 }
 
+// "DS2, AUC one against the rest: macro 0.9712 (N 0.9701, S -)"
+std::string auc_text(const NamedAuc& named, const std::vector<std::string>& names) {
+  const auto value = [](double auc) {
+    return std::isfinite(auc) ? fmt::format("{:.4f}", auc) : std::string("-");
+  };
+  std::vector<std::string> parts;
+  for (std::size_t c = 0; c < named.auc.classes.size(); ++c) {
+    parts.push_back(names[c] + " " + value(named.auc.classes[c]));
+  }
+  return fmt::format("\n{}, AUC one against the rest: macro {} ({})\n", named.name, value(named.auc.macro),
+                     fmt::join(parts, ", "));
+}
+
 }  // namespace
 
 std::string metrics_json(const RunSummary& summary, const Sides& sides, const std::string& fingerprint) {
@@ -99,6 +122,10 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
   json records = json::object();
   for (const RecordScore& r : summary.records) {
     records[r.record] = to_json(r.scores);
+  }
+  json aucs = json::object();
+  for (const NamedAuc& one : summary.aucs) {
+    aucs[one.name] = to_json(one.auc, summary.classes);
   }
   json history = json::array();
   for (const EpochRecord& e : summary.history) {
@@ -123,6 +150,7 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
       {"classes", summary.classes},
       {"best_epoch", summary.best_epoch},
       {"evaluations", evaluations},
+      {"auc_one_vs_rest", aucs},
       {"by_record", records},
       {"history", history},
       {"seconds", timing}};
@@ -133,6 +161,9 @@ std::string results_text(const RunSummary& summary) {
   std::string text;
   for (const Evaluation& evaluation : summary.evaluations) {
     text += (text.empty() ? "" : "\n") + scores_text(evaluation);
+  }
+  for (const NamedAuc& one : summary.aucs) {
+    text += auc_text(one, summary.classes);
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "train/auc.h"
 #include "train/metrics.h"
 
 namespace sec::train {
@@ -29,6 +30,12 @@ struct Evaluation {
   std::string name;  // "DS2", "DS2 without 202", "validation"
   Scores scores;     // its class list says how many classes are scored
   std::string note;  // what happened to beats outside of the classes, or empty
+};
+
+// The AUC of each trained class against all the rest, over a whole set of records.
+struct NamedAuc {
+  std::string name;  // "DS2", "validation"
+  Auc auc;
 };
 
 // One record's share of the test set: a row of the per-record table.
@@ -74,6 +81,7 @@ struct RunSummary {
   std::vector<EpochRecord> history;
   int best_epoch = 0;
   std::vector<Evaluation> evaluations;
+  std::vector<NamedAuc> aucs;
   std::vector<RecordScore> records;
   std::vector<MisreadBeat> misread;  // a choice of them, the most confident first
   std::int64_t misread_total = 0;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <regex>
 #include <thread>
 
 #include "engine/device.h"
@@ -375,6 +376,21 @@ TEST_F(Sectrain, SaysWhyThereIsNoCudaDevice) {
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
   EXPECT_NE(outcome.error.find("cuda"), std::string::npos) << outcome.error;
+}
+
+TEST_F(Sectrain, RefusesTheLibrariesOnOtherDevices) {
+  for (const std::string device : {"cpu", "simt"}) {
+    const Outcome run = sectrain(arguments("run", "--kernels cudnn --device " + device));
+    EXPECT_EQ(run.status, 2) << run.error;
+    EXPECT_EQ(run.error, "sectrain: --kernels cudnn: needs --device cuda, the device is " + device + "\n");
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "recipe.toml"));
+}
+
+TEST_F(Sectrain, SaysItsVersionAndCommit) {
+  const Outcome run = sectrain("--version");
+  EXPECT_EQ(run.status, 0);
+  EXPECT_TRUE(std::regex_match(run.out, std::regex(R"(sectrain \d+\.\d+\.\d+ \(.+\)\n)"))) << run.out;
 }
 
 }  // namespace

@@ -1,0 +1,11 @@
+// Linked where the cuda device or the headers of cuDNN are missing.
+#include "engine/error.h"
+#include "kernels/device_tables.h"
+
+namespace sec::kernels::peers {
+
+const Table& table() {
+  fail("kernels cudnn: this build cannot call cuDNN and cuBLAS");
+}
+
+}  // namespace sec::kernels::peers

@@ -1,0 +1,23 @@
+// The cuda device's table with cuDNN and cuBLAS in the place of our kernels where they have the operation.
+#include "kernels/device_tables.h"
+#include "kernels/peers/cublas.h"
+#include "kernels/peers/cudnn.h"
+#include "kernels/peers/parts.h"
+
+namespace sec::kernels::peers {
+
+const Table& table() {
+  static const Table kernels = [] {
+    cudnn();
+    load_cublas();
+    Table mixed = cuda::table();
+    mixed.conv = conv_kernels();
+    mixed.batch_norm = batch_norm_kernels();
+    mixed.pool = pool_kernels();
+    mixed.linear = linear_kernels();
+    return mixed;
+  }();
+  return kernels;
+}
+
+}  // namespace sec::kernels::peers
