@@ -8,7 +8,7 @@
 // GB/s counts the bytes that an operation must read and write once, as listed at each: what a cache saves or
 // a second pass costs shows as a rate above or below that of peak/copy.
 //
-// Names end in /t and the number of threads.
+// Names end in /t and the number of threads. With --device cuda, the benchmarks of cuda.cpp run instead.
 #include <benchmark/benchmark.h>
 
 #include <functional>
@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "bench/conv_shapes.h"
+#include "bench/cuda.h"
 #include "bench/peak.h"
 #include "engine/parallel.h"
 #include "kernels/cpu/isa.h"
@@ -181,40 +183,9 @@ void add_all() {
   add("peak/fma", peak_fma);
   add("peak/copy", peak_copy);
 
-  // 10 s of 8 leads at 500 Hz (L = 5000), a batch of 4; facts of the network: see model/.
-  const auto c2 = [](std::int64_t l, std::int64_t k, std::int64_t stride) {
-    return kernels::ConvShape{
-        .n = 4, .l = l, .h = 8, .c_in = 32, .c_out = 32, .k = k, .stride = stride, .pad = k / 2};
-  };
-  const auto c1 = [](std::int64_t n, std::int64_t l, std::int64_t c, std::int64_t k, std::int64_t stride) {
-    return kernels::ConvShape{
-        .n = n, .l = l, .h = 1, .c_in = c, .c_out = c, .k = k, .stride = stride, .pad = k / 2};
-  };
-  add_conv("5000x8 stem 1-32 k50 s2",
-           {.n = 4, .l = 5000, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2});
-  add_conv("5000x8 trunk L2476 k15 s2", c2(2476, 15, 2));
-  add_conv("5000x8 trunk L619 k15 s2", c2(619, 15, 2));
-  add_conv("5000x8 trunk L2476 k1 s2", c2(2476, 1, 2));
-  add_conv("5000x8 trunk L1238 k15 s1", c2(1238, 15, 1));
-  add_conv("5000x8 branch L310 k3", c2(310, 3, 1));
-  add_conv("5000x8 branch L310 k7", c2(310, 7, 1));
-  add_conv("5000x8 branch C256 L310 k5 s2", c1(4, 310, 256, 5, 2));
-  add_conv("5000x8 branch C256 L155 k5", c1(4, 155, 256, 5, 1));
-  add_conv("5000x8 branch C256 L39 k5", c1(4, 39, 256, 5, 1));
-  add_conv("5000x8 branch C256 L20 k7", c1(4, 20, 256, 7, 1));
-
-  // Beats: 360 samples of 2 leads, a batch of 64.
-  const auto b2 = [](std::int64_t l, std::int64_t k, std::int64_t stride) {
-    return kernels::ConvShape{
-        .n = 64, .l = l, .h = 2, .c_in = 32, .c_out = 32, .k = k, .stride = stride, .pad = k / 2};
-  };
-  add_conv("360x2 stem 1-32 k50 s2",
-           {.n = 64, .l = 360, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2});
-  add_conv("360x2 trunk L156 k15 s2", b2(156, 15, 2));
-  add_conv("360x2 branch L20 k5", b2(20, 5, 1));
-  add_conv("360x2 branch C64 L20 k5 s2", c1(64, 20, 64, 5, 2));
-  add_conv("360x2 branch C64 L10 k5", c1(64, 10, 64, 5, 1));
-  add_conv("360x2 branch C64 L3 k7", c1(64, 3, 64, 7, 1));
+  for (const NamedConv& layer : conv_shapes()) {
+    add_conv(layer.name, layer.shape);
+  }
 
   // What is bound by memory, on the output of the stem at batch 8 (20 MB) and on a late layer (0.6 MB).
   for (const auto& [name, op] : {std::pair{"batch_norm.statistics", Op::statistics},
@@ -238,12 +209,29 @@ void add_all() {
 }  // namespace sec
 
 int main(int argc, char** argv) {
-  benchmark::AddCustomContext("instruction set", std::string(sec::kernels::cpu::isa_in_use()));
-  sec::add_all();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
+  try {
+    std::string device = "cpu";
+    benchmark::Initialize(&argc, argv);  // takes its own options out
+    if (argc == 3 && std::string_view(argv[1]) == "--device") {
+      device = argv[2];
+      argc = 1;
+    }
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+      return 2;
+    }
+    if (device == "cpu") {
+      benchmark::AddCustomContext("instruction set", std::string(sec::kernels::cpu::isa_in_use()));
+      sec::add_all();
+    } else if (device == "cuda") {
+      sec::add_cuda_benchmarks();
+    } else {
+      fmt::print(stderr, "bench_kernels: --device {}: expected cpu or cuda\n", device);
+      return 2;
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_kernels: {}\n", error.what());
+    return 1;
   }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
 }

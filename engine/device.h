@@ -29,8 +29,6 @@ struct Stream {
   // Whether convolutions of f32 operands may round them to TF32 (10 bits of mantissa) where tensor cores then
   // do the work. Off: f32 throughout.
   bool tf32 = false;
-  // Whether cuDNN and cuBLAS compute what they can, in the place of our kernels; on cuda only.
-  bool peers = false;
 };
 
 }  // namespace sec

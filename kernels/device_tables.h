@@ -18,4 +18,8 @@ namespace peers {
 const Table& table();
 }  // namespace peers
 
+// From now on peers::table() is the table of the cuda device. To be called at a program's start, before
+// kernels are looked up on other threads.
+void use_libraries();
+
 }  // namespace sec::kernels

@@ -5,6 +5,15 @@
 #include "kernels/device_tables.h"
 
 namespace sec::kernels {
+namespace {
+
+const Table* libraries = nullptr;
+
+}  // namespace
+
+void use_libraries() {
+  libraries = &peers::table();
+}
 
 const Table& on(Device device) {
   const std::string reason = why_unavailable(device);
@@ -13,21 +22,11 @@ const Table& on(Device device) {
     case Device::cpu:
       return cpu::table();
     case Device::cuda:
-      return cuda::table();
+      return libraries != nullptr ? *libraries : cuda::table();
     case Device::simt:
       return simt::table();
   }
   fail("unknown device");
-}
-
-const Table& on(const Stream& stream) {
-  const Table& own = on(stream.device);
-  if (!stream.peers) [[likely]] {
-    return own;
-  }
-  require(stream.device == Device::cuda, "kernels cudnn: they run on the cuda device, not on {}",
-          name_of(stream.device));
-  return peers::table();
 }
 
 }  // namespace sec::kernels

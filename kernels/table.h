@@ -26,8 +26,8 @@ struct Table {
 
 // The table of a device. Throws Error if the device is not available here.
 const Table& on(Device device);
-// The table of the stream's device, with the libraries that Stream::peers asks for. Throws Error if they
-// cannot be loaded, or if the device is not cuda.
-const Table& on(const Stream& stream);
+inline const Table& on(const Stream& stream) {
+  return on(stream.device);
+}
 
 }  // namespace sec::kernels

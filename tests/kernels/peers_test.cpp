@@ -25,12 +25,6 @@ TEST(PeerLibraries, LoadWithAllTheirFunctionsOrSayInOneLineWhyNot) {
   }
 }
 
-TEST(PeerLibraries, AreRefusedOnHosts) {
-  Stream stream;
-  stream.peers = true;
-  EXPECT_THROW(on(stream), Error);
-}
-
 class Peers : public testing::TestWithParam<DType> {
  protected:
   void SetUp() override {

@@ -1,0 +1,231 @@
+// The cuda device's kernels at the network's own shapes, each version of the convolution by its number,
+// beside cuDNN and cuBLAS. Times are of the GPU, between two events around one call; before each, a buffer
+// larger than the L2 cache is overwritten, so that operands come from memory, as they mostly do in a training
+// step. That write also keeps the GPU busy while the host enqueues the call, so a call of several kernels
+// shows no gaps of the host's making.
+//
+// Names: operation/shape/pass/type/who. Who is ours (what the kernel table chooses), v1 to v4 (kernels/cuda/
+// conv_versions.h), or cudnn / cublas. f32 is f32 throughout; tf32 lets both sides round operands to TF32.
+// GFLOP/s counts as in kernels.cpp.
+#include "bench/cuda.h"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "bench/conv_shapes.h"
+#include "engine/stream.h"
+#include "kernels/cuda/conv_versions.h"
+#include "kernels/device_tables.h"
+
+namespace sec {
+namespace {
+
+using benchmark::Counter;
+using benchmark::State;
+
+constexpr std::int64_t flushed_bytes = 256 << 20;  // more than the L2 cache of any GPU so far
+
+struct Arithmetic {
+  const char* name;
+  DType type;
+  bool tf32;
+};
+constexpr Arithmetic arithmetics[] = {
+    {"f32", DType::f32, false}, {"tf32", DType::f32, true}, {"bf16", DType::bf16, false}};
+
+Tensor noise(Stream& stream, std::int64_t count, DType type) {
+  Tensor t = Tensor::empty({count}, DType::f32, Device::cuda);
+  kernels::cuda::table().pointwise.fill_uniform(stream, {1, 2, 3}, 0.5F, 1, t.write());
+  if (type == DType::f32) {
+    return t;
+  }
+  Tensor rounded = Tensor::empty({count}, type, Device::cuda);
+  kernels::cuda::table().pointwise.cast(stream, t.read(), rounded.write());
+  return rounded;
+}
+
+// Times `call` with cold caches; the first call, which takes memory and plans, is left out.
+void time(State& state, Stream& stream, double operations, const std::function<void()>& call) {
+  Tensor flushed = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
+  Event begin(Device::cuda);
+  Event end(Device::cuda);
+  call();
+  for (auto _ : state) {
+    zero_bytes(stream, flushed.write().data, flushed_bytes);
+    begin.record(stream);
+    call();
+    end.record(stream);
+    state.SetIterationTime(Event::seconds_between(begin, end));
+  }
+  if (operations > 0) {
+    state.counters["GFLOP/s"] = Counter(operations * 1e-9, Counter::kIsIterationInvariantRate);
+  }
+}
+
+void add(const std::string& name, bool tf32, const std::function<void(State&, Stream&)>& function) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [=](State& state) {
+                                 OwnedStream stream(Device::cuda);
+                                 stream.get().tf32 = tf32;
+                                 try {
+                                   function(state, stream);
+                                 } catch (const Error& error) {
+                                   state.SkipWithError(error.what());
+                                 }
+                                 synchronize(stream);
+                               })
+      ->UseManualTime()
+      ->Unit(benchmark::kMicrosecond);
+}
+
+// The three passes of a convolution; `version` 0 is the table's.
+void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
+              const kernels::Table* table, int version) {
+  const kernels::ConvShape s = layer.shape;
+  const DType type = arithmetic.type;
+  for (const auto& [name, pass] : {std::pair{"forward", kernels::ConvPass::forward},
+                                   {"dgrad", kernels::ConvPass::dgrad},
+                                   {"wgrad", kernels::ConvPass::wgrad}}) {
+    if (version > 0 && !kernels::cuda::conv_versions().supports(version, pass, s, type)) {
+      continue;
+    }
+    add(fmt::format("conv/{}/{}/{}/{}", layer.name, name, arithmetic.name, who), arithmetic.tf32,
+        [=](State& state, Stream& stream) {
+          Tensor x = noise(stream, s.n * s.l * s.h * s.c_in, type);
+          Tensor y = noise(stream, s.n * s.l_out() * s.h * s.c_out, type);
+          Tensor w = noise(stream, s.k * s.c_in * s.c_out, DType::f32);
+          const kernels::ConvVersions& versions = kernels::cuda::conv_versions();
+          time(state, stream, 2.0 * static_cast<double>(s.macs()), [&] {
+            if (pass == kernels::ConvPass::forward) {
+              const kernels::ConvForward job{s, x.read(), w.read(), {}, y.write()};
+              table != nullptr ? table->conv.forward(stream, s, job.x, job.w, {}, job.y)
+                               : versions.forward(stream, version, {&job, 1});
+            } else if (pass == kernels::ConvPass::dgrad) {
+              const kernels::ConvDgrad job{s, y.read(), w.read(), x.write()};
+              table != nullptr ? table->conv.dgrad(stream, s, job.gy, job.w, job.gx)
+                               : versions.dgrad(stream, version, {&job, 1});
+            } else {
+              const kernels::ConvWgrad job{s, x.read(), y.read(), w.write(), {}};
+              table != nullptr ? table->conv.wgrad(stream, s, job.x, job.gy, job.gw, {})
+                               : versions.wgrad(stream, version, {&job, 1});
+            }
+          });
+        });
+  }
+}
+
+void add_batch_norm(const Arithmetic& arithmetic, const std::string& who, const kernels::Table* table,
+                    const kernels::BatchNormShape& s) {
+  const DType type = arithmetic.type;
+  for (const std::string pass : {"statistics", "apply", "backward"}) {
+    add(fmt::format("batch_norm/{}x{}/{}/{}/{}", s.rows, s.c, pass, arithmetic.name, who), false,
+        [=](State& state, Stream& stream) {
+          Tensor x = noise(stream, s.rows * s.c, type);
+          Tensor y = noise(stream, s.rows * s.c, type);
+          Tensor z = noise(stream, s.rows * s.c, type);
+          Tensor a = noise(stream, s.c, DType::f32);
+          Tensor b = noise(stream, s.c, DType::f32);
+          Tensor c = noise(stream, s.c, DType::f32);
+          Tensor d = noise(stream, s.c, DType::f32);
+          const kernels::BatchNormKernels& k = table->batch_norm;
+          time(state, stream, 0, [&] {
+            if (pass == "statistics") {
+              k.statistics(stream, s, x.read(), a.write(), b.write());
+            } else if (pass == "apply") {
+              k.apply(stream, s, 1e-5F, x.read(), a.read(), b.read(), c.read(), d.read(), y.write());
+            } else {
+              k.backward(stream, s, 1e-5F, x.read(), y.read(), a.read(), b.read(), a.read(), z.write(),
+                         c.write(), d.write());
+            }
+          });
+        });
+  }
+}
+
+void add_global_average(const Arithmetic& arithmetic, const std::string& who, const kernels::Table* table,
+                        const kernels::GlobalPoolShape& s) {
+  add(fmt::format("global_average/{}x{}x{}/forward/{}/{}", s.n, s.positions, s.c, arithmetic.name, who),
+      false, [=](State& state, Stream& stream) {
+        Tensor x = noise(stream, s.n * s.positions * s.c, arithmetic.type);
+        Tensor y = noise(stream, s.n * s.c, arithmetic.type);
+        time(state, stream, 0, [&] { table->pool.global_average(stream, s, x.read(), y.write()); });
+      });
+}
+
+void add_linear(const Arithmetic& arithmetic, const std::string& who, const kernels::Table* table,
+                const kernels::LinearShape& s) {
+  const DType type = arithmetic.type;
+  for (const std::string pass : {"forward", "dgrad", "wgrad"}) {
+    add(fmt::format("linear/{}x{}-{}/{}/{}/{}", s.n, s.in, s.out, pass, arithmetic.name, who), false,
+        [=](State& state, Stream& stream) {
+          Tensor x = noise(stream, s.n * s.in, type);
+          Tensor y = noise(stream, s.n * s.out, type);
+          Tensor w = noise(stream, s.in * s.out, DType::f32);
+          const double operations = 2.0 * static_cast<double>(s.n * s.in * s.out);
+          time(state, stream, operations, [&] {
+            if (pass == "forward") {
+              table->linear.forward(stream, s, x.read(), w.read(), {}, y.write());
+            } else if (pass == "dgrad") {
+              table->linear.dgrad(stream, s, y.read(), w.read(), x.write());
+            } else {
+              table->linear.wgrad(stream, s, x.read(), y.read(), w.write(), {});
+            }
+          });
+        });
+  }
+}
+
+// Null, having said why, without the libraries.
+const kernels::Table* libraries() {
+  try {
+    return &kernels::peers::table();
+  } catch (const Error& error) {
+    fmt::print(stderr, "NOT COMPARED with cuDNN and cuBLAS: {}\n", error.what());
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+void add_cuda_benchmarks() {
+  const kernels::Table* const ours = &kernels::on(Device::cuda);
+  const kernels::Table* const theirs = libraries();
+  for (const Arithmetic& arithmetic : arithmetics) {
+    for (const NamedConv& layer : conv_shapes()) {
+      add_conv(layer, arithmetic, "ours", ours, 0);
+      for (int version = arithmetic.tf32 ? 4 : 1; version <= kernels::ConvVersions::count; ++version) {
+        if (arithmetic.type == DType::bf16 ||
+            arithmetic.tf32 == (version == 4)) {  // on f32, version 4 rounds to TF32
+          add_conv(layer, arithmetic, fmt::format("v{}", version), nullptr, version);
+        }
+      }
+      if (theirs != nullptr) {
+        add_conv(layer, arithmetic, "cudnn", theirs, 0);
+      }
+    }
+    if (arithmetic.tf32) {
+      continue;  // convolutions alone use TF32
+    }
+    for (const kernels::Table* const table : {ours, theirs}) {
+      if (table == nullptr) {
+        continue;
+      }
+      const std::string who = table == ours ? "ours" : "cudnn";
+      for (const kernels::BatchNormShape& s : {kernels::BatchNormShape{158464, 32}, {624, 256}}) {
+        add_batch_norm(arithmetic, who, table, s);
+      }
+      for (const kernels::GlobalPoolShape& s : {kernels::GlobalPoolShape{4, 9904, 32}, {4, 20, 256}}) {
+        add_global_average(arithmetic, who, table, s);
+      }
+      for (const kernels::LinearShape& s : {kernels::LinearShape{64, 768, 34}, {64, 32, 2}, {64, 16, 256}}) {
+        add_linear(arithmetic, table == ours ? "ours" : "cublas", table, s);
+      }
+    }
+  }
+}
+
+}  // namespace sec
