@@ -174,7 +174,9 @@ void add(const std::string& name, const std::function<void(State&, int)>& functi
 }
 
 void add_conv(const std::string& name, const kernels::ConvShape& s) {
-  for (const auto& [pass, letter] : {std::pair{"forward", 'f'}, {"dgrad", 'd'}, {"wgrad", 'w'}}) {
+  // `letter` is copied for clang 14, whose lambdas capture no structured bindings; so are others below.
+  for (const auto& [pass, bound] : {std::pair{"forward", 'f'}, {"dgrad", 'd'}, {"wgrad", 'w'}}) {
+    const char letter = bound;
     add("conv/" + name + "/" + pass, [=](State& state, int threads) { conv(state, threads, letter, s); });
   }
 }
@@ -188,16 +190,17 @@ void add_all() {
   }
 
   // What is bound by memory, on the output of the stem at batch 8 (20 MB) and on a late layer (0.6 MB).
-  for (const auto& [name, op] : {std::pair{"batch_norm.statistics", Op::statistics},
-                                 {"batch_norm.apply", Op::apply},
-                                 {"batch_norm.backward", Op::backward},
-                                 {"relu", Op::relu},
-                                 {"add", Op::add},
-                                 {"gate", Op::gate},
-                                 {"global_average", Op::global_average},
-                                 {"dropout", Op::dropout},
-                                 {"sigmoid", Op::sigmoid},
-                                 {"adam", Op::adam}}) {
+  for (const auto& [name, bound] : {std::pair{"batch_norm.statistics", Op::statistics},
+                                    {"batch_norm.apply", Op::apply},
+                                    {"batch_norm.backward", Op::backward},
+                                    {"relu", Op::relu},
+                                    {"add", Op::add},
+                                    {"gate", Op::gate},
+                                    {"global_average", Op::global_average},
+                                    {"dropout", Op::dropout},
+                                    {"sigmoid", Op::sigmoid},
+                                    {"adam", Op::adam}}) {
+    const Op op = bound;
     add(std::string(name) + "/158464x32",
         [=](State& state, int threads) { memory_bound(state, threads, op, 158464, 32); });
     add(std::string(name) + "/624x256",

@@ -85,7 +85,8 @@ class Conv : public Kernels {
 };
 
 TEST_P(Conv, EqualsTheReference) {
-  for (const auto& [name, s] : cases) {
+  for (const auto& [name, bound] : cases) {
+    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
     const Operands op = operands_of(s);
     expect_close(forward(s, op.x, op.w, op.bias), reference::conv_forward(s, op.x, op.w, op.bias),
                  tolerance(s.k * s.c_in), 2 * unit, std::string("forward, ") + name);
@@ -110,7 +111,8 @@ TEST_P(Conv, EqualsTheReference) {
 }
 
 TEST_P(Conv, GradientsEqualFiniteDifferences) {
-  for (const auto& [name, s] : cases) {
+  for (const auto& [name, bound] : cases) {
+    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
     if (s.n * s.macs() > 20'000'000) {
       continue;  // the reference takes seconds a pass; the kinds of shapes that remain are the same
     }
@@ -133,7 +135,8 @@ TEST_P(Conv, GradientsEqualFiniteDifferences) {
 }
 
 TEST_P(Conv, SamplesDoNotDependOnTheirBatch) {
-  for (const auto& [name, s] : cases) {
+  for (const auto& [name, bound] : cases) {
+    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
     const Operands op = operands_of(s);
     const std::vector<float> whole = forward(s, op.x, op.w, op.bias);
     const std::vector<float> whole_gx = dgrad(s, op.gy, op.w);
@@ -157,7 +160,8 @@ TEST_P(Conv, SamplesDoNotDependOnTheirBatch) {
 }
 
 TEST_P(Conv, SameBitsForAnyNumberOfThreads) {
-  for (const auto& [name, s] : cases) {
+  for (const auto& [name, bound] : cases) {
+    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
     const Operands op = operands_of(s);
     expect_same_bits_for_any_threads(
         [&] {

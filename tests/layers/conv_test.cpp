@@ -15,7 +15,8 @@ struct Case {
 class ConvCases : public testing::TestWithParam<Case> {};
 
 TEST_P(ConvCases, EqualsDoublePrecision) {
-  const auto& [x, options] = GetParam();
+  const auto& [x, bound] = GetParam();
+  const ConvOptions& options = bound;  // lambdas of clang 14 capture no structured bindings
   ParameterSet set;
   const Conv layer = make_conv(set, "c", options);
   check_layer(

@@ -243,7 +243,7 @@ TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
   };
   int copies = 0;
   const auto copy_of_data = [&] {
-    const fs::path copy = folder_ / ("data" + std::to_string(copies++));
+    fs::path copy = folder_ / ("data" + std::to_string(copies++));
     fs::copy(tiny_database(), copy);
     return copy;
   };
