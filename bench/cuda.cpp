@@ -87,9 +87,10 @@ void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::s
               const kernels::Table* table, int version) {
   const kernels::ConvShape s = layer.shape;
   const DType type = arithmetic.type;
-  for (const auto& [name, pass] : {std::pair{"forward", kernels::ConvPass::forward},
-                                   {"dgrad", kernels::ConvPass::dgrad},
-                                   {"wgrad", kernels::ConvPass::wgrad}}) {
+  for (const auto& [name, bound] : {std::pair{"forward", kernels::ConvPass::forward},
+                                    {"dgrad", kernels::ConvPass::dgrad},
+                                    {"wgrad", kernels::ConvPass::wgrad}}) {
+    const kernels::ConvPass pass = bound;
     if (version > 0 && !kernels::cuda::conv_versions().supports(version, pass, s, type)) {
       continue;
     }
