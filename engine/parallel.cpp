@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -22,6 +23,7 @@ struct Job {
   std::atomic<std::int64_t> next = 0;
   std::mutex error_mutex;
   std::exception_ptr error;
+  std::int64_t error_index = std::numeric_limits<std::int64_t>::max();  // of the index that threw it
 
   void work() {
     for (std::int64_t i = next++; i < count; i = next++) {
@@ -29,8 +31,9 @@ struct Job {
         body(closure, i);
       } catch (...) {
         const std::lock_guard lock(error_mutex);
-        if (!error) {
+        if (i < error_index) {
           error = std::current_exception();
+          error_index = i;
         }
         next = count;
       }

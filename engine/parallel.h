@@ -19,8 +19,9 @@ using Body = void (*)(void* closure, std::int64_t index);
 void run_parallel(std::int64_t count, Body body, void* closure);
 }  // namespace detail
 
-// Calls function(i) for every i in [0, count), returns when all are done, and rethrows the first exception
-// thrown. A call from inside a running parallel_for runs its indices on the calling thread.
+// Calls function(i) for every i in [0, count), returns when all are done, and rethrows the
+// exception of the lowest index that threw: the same whatever the threads. A call from inside a running
+// parallel_for runs its indices on the calling thread.
 template <typename Function>
 void parallel_for(std::int64_t count, Function&& function) {
   using F = std::remove_reference_t<Function>;
