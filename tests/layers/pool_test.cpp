@@ -15,7 +15,8 @@ struct Case {
 class PoolCases : public testing::TestWithParam<Case> {};
 
 TEST_P(PoolCases, MaximumEqualsDoublePrecision) {
-  const auto& [x, options] = GetParam();
+  const Shape x = GetParam().x;
+  const PoolOptions options = GetParam().options;  // clang 14 captures no structured binding
   ParameterSet none;
   check_layer(
       none, {random_array(x, 1)},
@@ -26,7 +27,8 @@ TEST_P(PoolCases, MaximumEqualsDoublePrecision) {
 }
 
 TEST_P(PoolCases, MeanEqualsDoublePrecision) {
-  const auto& [x, options] = GetParam();
+  const Shape x = GetParam().x;
+  const PoolOptions options = GetParam().options;
   ParameterSet none;
   check_layer(
       none, {random_array(x, 1)},
