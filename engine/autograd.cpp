@@ -59,9 +59,24 @@ Var Tape::leaf(Tensor value) {
 }
 
 Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward) {
+  return record_group(name, {std::move(value)}, inputs,
+                      [backward = std::move(backward)](const std::vector<Tensor>& gradients, Gradients& to) {
+                        backward(gradients[0], to);
+                      })[0];
+}
+
+std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values,
+                                    const std::vector<Var>& inputs, GroupBackward backward) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
+  require(!values.empty() && inputs.size() % values.size() == 0,
+          "{}: {} inputs are no equal shares for {} operations", name, inputs.size(), values.size());
   if (watch_) {
-    watch_(name, value, inputs);
+    const auto share = static_cast<std::ptrdiff_t>(inputs.size() / values.size());
+    auto first = inputs.begin();
+    for (const Tensor& value : values) {
+      watch_(name, value, {first, first + share});
+      first += share;
+    }
   }
   std::vector<std::int64_t> ids;
   bool needed = false;
@@ -71,11 +86,20 @@ Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs,
     ids.push_back(input.node);
     needed = needed || input.needs_gradient();
   }
-  if (!needed) {
-    return Var(std::move(value));
+  std::vector<Var> outputs;
+  for (Tensor& value : values) {
+    if (needed) {
+      nodes_.push_back(Node{name, value.shape(), {}, nullptr, Tensor(), false});
+    }
+    outputs.emplace_back(std::move(value), needed ? size() - 1 : -1);
   }
-  nodes_.push_back(Node{name, value.shape(), std::move(ids), std::move(backward), Tensor(), false});
-  return {std::move(value), size() - 1};
+  if (needed) {
+    Node& first = nodes_[outputs.front().node];
+    first.inputs = std::move(ids);
+    first.backward = std::move(backward);
+    first.group = outputs.size();
+  }
+  return outputs;
 }
 
 Tape::Node& Tape::node_of(const Var& var, const char* what) {
@@ -95,19 +119,24 @@ void Tape::backward(const Var& root, Tensor seed) {
   for (std::int64_t id = root.node; id >= 0; --id) {
     Node& node = nodes_[id];
     if (!node.backward) {
-      continue;  // a leaf
+      continue;  // a leaf, or of a group whose first node is still to come
     }
-    if (node.gradient.defined()) {
+    std::vector<Tensor> gradients;
+    bool reached = false;
+    for (std::size_t i = 0; i < node.group; ++i) {
+      gradients.push_back(std::exchange(nodes_[id + i].gradient, Tensor()));
+      reached = reached || gradients.back().defined();
+    }
+    if (reached) {
       const Range range(node.name);
       Gradients inputs(*this, id);
       try {
-        node.backward(node.gradient, inputs);
+        node.backward(gradients, inputs);
       } catch (const Error& error) {
         fail("backward of {}, output shape {}: {}", node.name, node.shape.text(), error.what());
       }
     }
     node.backward = nullptr;  // frees what the operation saved
-    node.gradient = Tensor();
   }
 }
 

@@ -59,6 +59,7 @@ class Gradients {
 class Tape {
  public:
   using Backward = std::function<void(const Tensor& gradient, Gradients& inputs)>;
+  using GroupBackward = std::function<void(const std::vector<Tensor>& gradients, Gradients& inputs)>;
   using Accumulate = void (*)(Stream& stream, Tensor& into, const Tensor& gradient);  // into += gradient
   using Watch = std::function<void(const char* name, const Tensor& value, const std::vector<Var>& inputs)>;
 
@@ -72,6 +73,12 @@ class Tape {
   // Records an operation named `name` (a string literal) that computed `value`. If no input needs a gradient
   // nothing is recorded, and the closure and all it saved are dropped.
   Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
+
+  // Records several operations of one kind that run together, forward and backward: each has one of `values`
+  // and an equal share of `inputs`, in order. The closure numbers the inputs as in that list; the gradient of
+  // a value that the root does not depend on is undefined.
+  std::vector<Var> record_group(const char* name, std::vector<Tensor> values, const std::vector<Var>& inputs,
+                                GroupBackward backward);
 
   // Has `watch` called with every operation that is recorded from now on, for looking into a forward pass.
   void watch(Watch watch) { watch_ = std::move(watch); }
@@ -92,9 +99,10 @@ class Tape {
     const char* name;
     Shape shape;
     std::vector<std::int64_t> inputs;  // node ids, -1 for constants
-    Backward backward;                 // empty for leaves
+    GroupBackward backward;            // empty for leaves, and for a group's nodes after the first
     Tensor gradient;                   // of the output, while backward() runs; stays for leaves
     bool is_parameter = false;
+    std::size_t group = 1;  // nodes that the closure belongs to: this one and those that follow it
   };
 
   Node& node_of(const Var& var, const char* what);

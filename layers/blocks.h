@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,5 +60,10 @@ Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOpt
 
 Var block_2d(Pass& pass, const Block2d& block, const Var& x);  // (N, L, H, C) to (N, ceil(L / stride), H, C)
 Var block_1d(Pass& pass, const Block1d& block, const Var& x);  // (N, L, 1, C) to (N, ceil(L / stride), 1, C)
+
+// Several blocks that differ in their kernels alone, each on its own input and side by side: their first
+// convolutions are one operation, then their second ones, and so on.
+std::vector<Var> blocks_2d(Pass& pass, std::span<const Block2d> blocks, const std::vector<Var>& x);
+std::vector<Var> blocks_1d(Pass& pass, std::span<const Block1d> blocks, const std::vector<Var>& x);
 
 }  // namespace sec::layers

@@ -1,9 +1,58 @@
 #include "layers/conv.h"
 
+#include <algorithm>
+
 #include "engine/ranges.h"
 #include "kernels/table.h"
 
 namespace sec::layers {
+namespace {
+
+kernels::ConvShape checked_shape(const Conv& layer, const Shape& x) {
+  const ConvOptions& o = layer.options;
+  require(x.rank() == 4 && x[3] == o.c_in, "conv {}: expected an input (N, L, H, {}), got {}", layer.name,
+          o.c_in, x.text());
+  require(x[1] + 2 * o.pad >= o.k, "conv {}: {} taps with padding {} do not fit an input {}", layer.name, o.k,
+          o.pad, x.text());
+  return layer.shape(x[0], x[1], x[2]);
+}
+
+// What the backward pass needs of one convolution.
+struct Operands {
+  kernels::ConvShape shape;
+  Saved x, weight;
+};
+
+// `to` has the input, the weight and the bias of each.
+void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
+                  Gradients& to) {
+  std::vector<Tensor> gx(operands.size());
+  std::vector<kernels::ConvDgrad> dgrad;
+  std::vector<kernels::ConvWgrad> wgrad;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const auto& [s, x, weight] = operands[i];
+    const int first = 3 * static_cast<int>(i);
+    if (!gy[i].defined()) {
+      continue;  // nothing came of this one
+    }
+    if (to.wanted(first)) {
+      gx[i] = Tensor::empty({s.n, s.l, s.h, s.c_in}, gy[i].type(), stream.device);
+      dgrad.push_back({s, gy[i].read(), weight.get().read(), gx[i].write()});
+    }
+    wgrad.push_back({s, x.get().read(), gy[i].read(), to.sum(first + 1).write(),
+                     to.wanted(first + 2) ? to.sum(first + 2).write() : Span()});
+  }
+  const kernels::ConvKernels& kernel = kernels::on(stream).conv;
+  kernel.dgrad_group(stream, dgrad);
+  kernel.wgrad_group(stream, wgrad);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (gx[i].defined()) {
+      to.add(3 * static_cast<int>(i), std::move(gx[i]));
+    }
+  }
+}
+
+}  // namespace
 
 kernels::ConvShape Conv::shape(std::int64_t n, std::int64_t l, std::int64_t h) const {
   return {n, l, h, options.c_in, options.c_out, options.k, options.stride, options.pad};
@@ -23,34 +72,41 @@ Conv make_conv(ParameterSet& set, const std::string& name, const ConvOptions& op
 }
 
 Var conv(Pass& pass, const Conv& layer, const Var& x) {
+  return convs(pass, {&layer}, {x})[0];
+}
+
+std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const std::vector<Var>& x) {
   const Range range("conv");
-  const ConvOptions& o = layer.options;
-  require(x.shape().rank() == 4 && x.shape()[3] == o.c_in, "conv {}: expected an input (N, L, H, {}), got {}",
-          layer.name, o.c_in, x.shape().text());
-  require(x.shape()[1] + 2 * o.pad >= o.k, "conv {}: {} taps with padding {} do not fit an input {}",
-          layer.name, o.k, o.pad, x.shape().text());
-  const kernels::ConvShape shape = layer.shape(x.shape()[0], x.shape()[1], x.shape()[2]);
-  Tensor y =
-      Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c_out}, x.value.type(), pass.stream.device);
-  const Var weight = use(pass, *layer.weight);
-  const Var bias = layer.bias != nullptr ? use(pass, *layer.bias) : Var();
-  kernels::on(pass.stream)
-      .conv.forward(pass.stream, shape, x.value.read(), weight.value.read(), bias.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
+  require(layers.size() == x.size(), "conv: {} layers for {} inputs", layers.size(), x.size());
+  std::vector<Tensor> y;
+  std::vector<Var> inputs;  // x, weight and bias of each
+  std::vector<kernels::ConvForward> group;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Conv& layer = *layers[i];
+    const kernels::ConvShape shape = checked_shape(layer, x[i].shape());
+    require(std::count_if(layers.begin(), layers.end(),
+                          [&](const Conv* other) { return other->weight == layer.weight; }) == 1,
+            "conv {}: twice in one group, where gradients are summed side by side", layer.name);
+    y.push_back(
+        Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c_out}, x[i].value.type(), pass.stream.device));
+    inputs.insert(inputs.end(),
+                  {x[i], use(pass, *layer.weight), layer.bias != nullptr ? use(pass, *layer.bias) : Var()});
+    group.push_back(
+        {shape, x[i].value.read(), layer.weight->value.read(), inputs.back().value.read(), y.back().write()});
   }
-  auto backward = [shape, stream = pass.stream, x = Saved(x.value), weight = Saved(weight.value)](
-                      const Tensor& gy, Gradients& inputs) mutable {
-    const kernels::ConvKernels& kernel = kernels::on(stream).conv;
-    if (inputs.wanted(0)) {
-      Tensor gx = Tensor::empty({shape.n, shape.l, shape.h, shape.c_in}, gy.type(), stream.device);
-      kernel.dgrad(stream, shape, gy.read(), weight.get().read(), gx.write());
-      inputs.add(0, std::move(gx));
-    }
-    const Span gbias = inputs.wanted(2) ? inputs.sum(2).write() : Span();
-    kernel.wgrad(stream, shape, x.get().read(), gy.read(), inputs.sum(1).write(), gbias);
+  kernels::on(pass.stream).conv.forward_group(pass.stream, group);
+  if (pass.tape == nullptr) {
+    return {y.begin(), y.end()};
+  }
+  std::vector<Operands> operands;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    operands.push_back({group[i].shape, Saved(x[i].value), Saved(layers[i]->weight->value)});
+  }
+  auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
+                                                                         Gradients& to) mutable {
+    run_backward(stream, operands, gy, to);
   };
-  return pass.tape->record("conv", std::move(y), {x, weight, bias}, std::move(backward));
+  return pass.tape->record_group("conv", std::move(y), inputs, std::move(backward));
 }
 
 }  // namespace sec::layers

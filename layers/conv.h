@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kernels/conv.h"
 #include "layers/parameters.h"
@@ -32,5 +33,9 @@ Conv make_conv(ParameterSet& set, const std::string& name, const ConvOptions& op
 // (N, L, H, Ci) to (N, Lo, H, Co), Lo = (L + 2 pad - K) / stride + 1. Throws Error on another shape and on an
 // input shorter than the kernel.
 Var conv(Pass& pass, const Conv& layer, const Var& x);
+
+// The same of several layers, each with its own input, as one operation: one launch where the device gains by
+// it. The bits are those of the layers one by one. Throws Error on a layer that is there twice.
+std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const std::vector<Var>& x);
 
 }  // namespace sec::layers

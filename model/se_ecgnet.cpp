@@ -19,7 +19,7 @@ constexpr std::int64_t stem_taps = 50;
 constexpr std::int64_t trunk_taps = 15;
 constexpr std::int64_t trunk_blocks = 3;
 constexpr std::array<std::int64_t, 3> branch_taps = {3, 5, 7};
-constexpr std::int64_t branch_blocks = 4;  // in the 2-D part, and again in the 1-D part
+constexpr std::size_t branch_blocks = 4;  // in the 2-D part, and again in the 1-D part
 
 const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
   const auto& [leads, length, classes, covariates, width, tied, dropout] = options;
@@ -33,11 +33,6 @@ const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
           stem_taps);
   return options;
 }
-
-struct Branch {
-  std::vector<Block2d> per_lead;
-  std::vector<Block1d> all_leads;
-};
 
 // The downsample of a stage's block `i`: its own, or tied, the one of block 0.
 PreActivationConv stage_downsample(ParameterSet& set, const std::string& block, std::int64_t channels,
@@ -53,12 +48,13 @@ struct SeEcgNet::Layers {
   Conv stem;
   BatchNorm stem_bn;
   std::vector<Block2d> trunk;
-  std::vector<Branch> branches;
+  std::array<std::vector<Block2d>, branch_blocks> per_lead;  // each with a block a branch
+  std::array<std::vector<Block1d>, branch_blocks> all_leads;
   Linear fc;
 };
 
 SeEcgNet::SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed)
-    : layers_(std::make_unique<Layers>(Layers{checked(options), {}, {}, {}, {}, {}, {}})) {
+    : layers_(std::make_unique<Layers>(Layers{checked(options), {}, {}, {}, {}, {}, {}, {}})) {
   const std::int64_t c2 = options.width;                  // channels of the 2-D part
   const std::int64_t c1 = options.width * options.leads;  // channels of the 1-D part
   ParameterSet& set = layers_->set;
@@ -71,19 +67,17 @@ SeEcgNet::SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t
     trunk.push_back(make_block_2d(set, name, {c2, trunk_taps, 2, 1, options.dropout},
                                   stage_downsample(set, name, c2, first, options.tied)));
   }
-  for (const std::int64_t k : branch_taps) {
-    const std::size_t index = layers_->branches.size();
-    Branch& branch = layers_->branches.emplace_back();
-    for (std::int64_t i = 0; i < branch_blocks; ++i) {
-      const std::string name = fmt::format("block2_list.{}.{}", index, i);
-      branch.per_lead.push_back(make_block_2d(set, name, {c2, k, 1, 3, options.dropout}, {}));
+  for (std::size_t branch = 0; branch < branch_taps.size(); ++branch) {
+    const std::int64_t k = branch_taps[branch];
+    for (std::size_t i = 0; i < branch_blocks; ++i) {
+      const std::string name = fmt::format("block2_list.{}.{}", branch, i);
+      layers_->per_lead[i].push_back(make_block_2d(set, name, {c2, k, 1, 3, options.dropout}, {}));
     }
-    for (std::int64_t i = 0; i < branch_blocks; ++i) {
-      const std::string name = fmt::format("block3_list.{}.{}", index, i);
-      const PreActivationConv* first =
-          branch.all_leads.empty() ? nullptr : &branch.all_leads.front().downsample;
-      branch.all_leads.push_back(make_block_1d(set, name, {c1, k, 2, 4, options.dropout},
-                                               stage_downsample(set, name, c1, first, options.tied)));
+    for (std::size_t i = 0; i < branch_blocks; ++i) {
+      const std::string name = fmt::format("block3_list.{}.{}", branch, i);
+      const PreActivationConv* first = i == 0 ? nullptr : &layers_->all_leads[0][branch].downsample;
+      layers_->all_leads[i].push_back(make_block_1d(set, name, {c1, k, 2, 4, options.dropout},
+                                                    stage_downsample(set, name, c1, first, options.tied)));
     }
   }
   const auto features = static_cast<std::int64_t>(branch_taps.size()) * c1 + options.covariates;
@@ -107,17 +101,19 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   for (const Block2d& block : layers_->trunk) {
     y = block_2d(pass, block, y);  // (N, ceil(L / 2), H, C), three times; then L' = about L / 16
   }
+  std::vector<Var> z(branch_taps.size(), y);  // the three scales, k = 3, 5 and 7, side by side
+  for (const std::vector<Block2d>& blocks : layers_->per_lead) {
+    z = blocks_2d(pass, blocks, z);  // each (N, L', H, C), four times
+  }
+  for (Var& scale : z) {
+    scale = view(pass, scale, {n, scale.shape()[1], 1, o.leads * o.width});  // (N, L', 1, H * C): no copy
+  }
+  for (const std::vector<Block1d>& blocks : layers_->all_leads) {
+    z = blocks_1d(pass, blocks, z);  // each (N, ceil(L' / 2), 1, H * C), four times
+  }
   std::vector<Var> features;
-  for (const Branch& branch : layers_->branches) {
-    Var z = y;  // (N, L', H, C)
-    for (const Block2d& block : branch.per_lead) {
-      z = block_2d(pass, block, z);  // (N, L', H, C)
-    }
-    z = view(pass, z, {n, z.shape()[1], 1, o.leads * o.width});  // (N, L', 1, H * C): the same memory
-    for (const Block1d& block : branch.all_leads) {
-      z = block_1d(pass, block, z);  // (N, ceil(L' / 2), 1, H * C), four times
-    }
-    features.push_back(global_average_pool(pass, z));  // (N, H * C)
+  for (const Var& scale : z) {
+    features.push_back(global_average_pool(pass, scale));  // (N, H * C)
   }
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)
@@ -142,14 +138,14 @@ std::string SeEcgNet::summary() const {
     table.block_2d(block);
   }
   const Shape trunk = table.sample();  // (L', H, C)
-  for (const Branch& branch : layers_->branches) {
+  for (std::size_t branch = 0; branch < branch_taps.size(); ++branch) {
     table.set_sample(trunk);
-    for (const Block2d& block : branch.per_lead) {
-      table.block_2d(block);
+    for (const std::vector<Block2d>& blocks : layers_->per_lead) {
+      table.block_2d(blocks[branch]);
     }
     table.set_sample({trunk[0], 1, o.leads * o.width});
-    for (const Block1d& block : branch.all_leads) {
-      table.block_1d(block);
+    for (const std::vector<Block1d>& blocks : layers_->all_leads) {
+      table.block_1d(blocks[branch]);
     }
   }
   table.linear(layers_->fc);

@@ -203,17 +203,17 @@ void check_shape(const ConvShape& s) {
   check(s.l + 2 * s.pad >= s.k, "conv: the padded input is shorter than the kernel");
 }
 
-void forward(Stream&, const ConvShape& s, ConstSpan x, ConstSpan w, ConstSpan bias, Span y) {
-  const Range range("conv.forward");
+void forward(const ConvForward& job) {
+  const ConvShape& s = job.shape;
   check_shape(s);
-  const float* const weights = floats(w, s.k * s.c_in * s.c_out, "conv.forward: w");
-  const float* const offsets = floats_or_null(bias, s.c_out, "conv.forward: bias");
+  const float* const weights = floats(job.w, s.k * s.c_in * s.c_out, "conv.forward: w");
+  const float* const offsets = floats_or_null(job.bias, s.c_out, "conv.forward: bias");
   Correlation op{.n = s.n,
                  .h = s.h,
-                 .in = floats(x, s.n * s.l * s.h * s.c_in, "conv.forward: x"),
+                 .in = floats(job.x, s.n * s.l * s.h * s.c_in, "conv.forward: x"),
                  .in_length = s.l,
                  .in_channels = s.c_in,
-                 .out = floats(y, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"),
+                 .out = floats(job.y, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"),
                  .out_length = s.l_out(),
                  .out_channels = s.c_out,
                  .count = s.l_out(),
@@ -244,16 +244,16 @@ void forward(Stream&, const ConvShape& s, ConstSpan x, ConstSpan w, ConstSpan bi
 // of t = stride * u + q these are the taps j = first + stride * m, first = (q + pad) mod stride, which see gy
 // at u + (q + pad - first) / stride - m: a correlation of step 1 with the taps in reverse and the channels'
 // roles exchanged.
-void dgrad(Stream&, const ConvShape& s, ConstSpan gy, ConstSpan w, Span gx) {
-  const Range range("conv.dgrad");
+void dgrad(const ConvDgrad& job) {
+  const ConvShape& s = job.shape;
   check_shape(s);
-  const float* const weights = floats(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
+  const float* const weights = floats(job.w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
   Correlation op{.n = s.n,
                  .h = s.h,
-                 .in = floats(gy, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy"),
+                 .in = floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy"),
                  .in_length = s.l_out(),
                  .in_channels = s.c_out,
-                 .out = floats(gx, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx"),
+                 .out = floats(job.gx, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx"),
                  .out_length = s.l,
                  .out_channels = s.c_in,
                  .count = 0,
@@ -289,10 +289,32 @@ void dgrad(Stream&, const ConvShape& s, ConstSpan gy, ConstSpan w, Span gx) {
   }
 }
 
+// One after another: each keeps all threads busy.
+void forward_group(Stream&, std::span<const ConvForward> group) {
+  const Range range("conv.forward");
+  for (const ConvForward& job : group) {
+    forward(job);
+  }
+}
+
+void dgrad_group(Stream&, std::span<const ConvDgrad> group) {
+  const Range range("conv.dgrad");
+  for (const ConvDgrad& job : group) {
+    dgrad(job);
+  }
+}
+
+void wgrad_group(Stream&, std::span<const ConvWgrad> group) {
+  const Range range("conv.wgrad");
+  for (const ConvWgrad& job : group) {
+    conv_wgrad(job);
+  }
+}
+
 }  // namespace
 
 ConvKernels conv_kernels() {
-  return {forward, dgrad, conv_wgrad};
+  return {forward_group, dgrad_group, wgrad_group};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "engine/parallel.h"
-#include "engine/ranges.h"
 #include "kernels/cpu/parts.h"
 #include "kernels/cpu/tiles.h"
 #include "kernels/operands.h"
@@ -185,16 +184,15 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
 
 }  // namespace
 
-void conv_wgrad(Stream&, const ConvShape& s, ConstSpan x_span, ConstSpan gy_span, Span gw_span,
-                Span gbias_span) {
-  const Range range("conv.wgrad");
+void conv_wgrad(const ConvWgrad& job) {
+  const ConvShape& s = job.shape;
   check(s.k > 0 && s.stride > 0 && s.pad >= 0 && s.h > 0 && s.l + 2 * s.pad >= s.k,
         "conv.wgrad: the padded input is shorter than the kernel");
-  const Wgrad op{s, floats(x_span, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"),
-                 floats(gy_span, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy")};
+  const Wgrad op{s, floats(job.x, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"),
+                 floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy")};
   const std::int64_t weights = s.k * s.c_in * s.c_out;
-  float* const gw = floats(gw_span, weights, "conv.wgrad: gw");
-  float* const gbias = floats_or_null(gbias_span, s.c_out, "conv.wgrad: gbias");
+  float* const gw = floats(job.gw, weights, "conv.wgrad: gw");
+  float* const gbias = floats_or_null(job.gbias, s.c_out, "conv.wgrad: gbias");
   if (s.n == 0) {
     return;
   }

@@ -244,19 +244,16 @@ void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
   run(stream, version, group);
 }
 
-// ---- the kernel table's: groups of one ----
+// ---- the kernel table's ----
 
-void forward_one(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan w, ConstSpan bias, Span y) {
-  const ConvForward job{shape, x, w, bias, y};
-  forward(stream, ConvVersions::best, {&job, 1});
+void forward_best(Stream& stream, std::span<const ConvForward> group) {
+  forward(stream, ConvVersions::best, group);
 }
-void dgrad_one(Stream& stream, const ConvShape& shape, ConstSpan gy, ConstSpan w, Span gx) {
-  const ConvDgrad job{shape, gy, w, gx};
-  dgrad(stream, ConvVersions::best, {&job, 1});
+void dgrad_best(Stream& stream, std::span<const ConvDgrad> group) {
+  dgrad(stream, ConvVersions::best, group);
 }
-void wgrad_one(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan gy, Span gw, Span gbias) {
-  const ConvWgrad job{shape, x, gy, gw, gbias};
-  wgrad(stream, ConvVersions::best, {&job, 1});
+void wgrad_best(Stream& stream, std::span<const ConvWgrad> group) {
+  wgrad(stream, ConvVersions::best, group);
 }
 
 }  // namespace
@@ -268,7 +265,7 @@ const ConvVersions& conv_versions() {
 }
 
 ConvKernels conv_kernels() {
-  return {.forward = forward_one, .dgrad = dgrad_one, .wgrad = wgrad_one};
+  return {.forward_group = forward_best, .dgrad_group = dgrad_best, .wgrad_group = wgrad_best};
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -16,24 +16,6 @@
 
 namespace sec::kernels {
 
-// Convolutions of a group have equal types; they may differ in shape. A network's three scales (k = 3, 5, 7)
-// are a group: its deep layers are so small that one after another they would leave most of a GPU idle.
-struct ConvForward {
-  ConvShape shape;
-  ConstSpan x, w, bias;
-  Span y;
-};
-struct ConvDgrad {
-  ConvShape shape;
-  ConstSpan gy, w;
-  Span gx;
-};
-struct ConvWgrad {
-  ConvShape shape;
-  ConstSpan x, gy;
-  Span gw, gbias;
-};
-
 enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
 
 struct ConvVersions {

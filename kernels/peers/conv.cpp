@@ -186,10 +186,27 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
   }
 }
 
+// cuDNN has no groups of unlike convolutions: one after another.
+void forward_group(Stream& stream, std::span<const ConvForward> group) {
+  for (const ConvForward& job : group) {
+    forward(stream, job.shape, job.x, job.w, job.bias, job.y);
+  }
+}
+void dgrad_group(Stream& stream, std::span<const ConvDgrad> group) {
+  for (const ConvDgrad& job : group) {
+    dgrad(stream, job.shape, job.gy, job.w, job.gx);
+  }
+}
+void wgrad_group(Stream& stream, std::span<const ConvWgrad> group) {
+  for (const ConvWgrad& job : group) {
+    wgrad(stream, job.shape, job.x, job.gy, job.gw, job.gbias);
+  }
+}
+
 }  // namespace
 
 ConvKernels conv_kernels() {
-  return {.forward = forward, .dgrad = dgrad, .wgrad = wgrad};
+  return {.forward_group = forward_group, .dgrad_group = dgrad_group, .wgrad_group = wgrad_group};
 }
 
 }  // namespace sec::kernels::peers

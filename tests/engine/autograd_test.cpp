@@ -70,6 +70,70 @@ TEST(Autograd, OneGradientTensorHandedToTwoInputsIsNotMixedUp) {
   EXPECT_FLOAT_EQ(at(tape.gradient_of(b)), 1);
 }
 
+// a[i] * b[i], all in one operation.
+std::vector<Var> multiply_each(Tape& tape, const std::vector<Var>& a, const std::vector<Var>& b) {
+  std::vector<Tensor> values;
+  std::vector<Var> inputs;
+  std::vector<Saved> saved;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    values.push_back(scalar(at(a[i].value) * at(b[i].value)));
+    inputs.insert(inputs.end(), {a[i], b[i]});
+    saved.insert(saved.end(), {Saved(a[i].value), Saved(b[i].value)});
+  }
+  return tape.record_group("multiply_each", std::move(values), inputs,
+                           [saved](const std::vector<Tensor>& g, Gradients& to) {
+                             for (int i = 0; i < static_cast<int>(g.size()); ++i) {
+                               if (g[i].defined()) {
+                                 to.add(2 * i, scalar(at(g[i]) * at(saved[2 * i + 1].get())));
+                                 to.add(2 * i + 1, scalar(at(g[i]) * at(saved[2 * i].get())));
+                               }
+                             }
+                           });
+}
+
+TEST(Autograd, AGroupTakesTheGradientsOfAllItsValues) {
+  Tape tape(cpu, accumulate);
+  const Var x = tape.leaf(scalar(3));
+  const Var y = tape.leaf(scalar(5));
+  const Var constant = scalar(7);
+  const std::vector<Var> products = multiply_each(tape, {x, y, constant}, {y, y, x});  // xy, yy, 7x
+  const Var root = add(tape, multiply(tape, products[0], products[2]), products[1]);   // 7 x^2 y + y^2
+  tape.backward(root, scalar(1));
+  EXPECT_FLOAT_EQ(at(tape.gradient_of(x)), 14 * 3 * 5);
+  EXPECT_FLOAT_EQ(at(tape.gradient_of(y)), 7 * 9 + 2 * 5);
+}
+
+TEST(Autograd, AGroupWhoseValuesAreNotAllUsed) {
+  for (const std::size_t used : {0, 1, 2}) {
+    Tape tape(cpu, accumulate);
+    const std::vector<Var> x = {tape.leaf(scalar(2)), tape.leaf(scalar(3)), tape.leaf(scalar(4))};
+    const std::vector<Var> squares = multiply_each(tape, x, x);
+    tape.backward(squares[used], scalar(1));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const Tensor gradient = tape.gradient_of(x[i]);
+      ASSERT_EQ(gradient.defined(), i == used);
+      if (i == used) {
+        EXPECT_FLOAT_EQ(at(gradient), 2 * at(x[i].value));
+      }
+    }
+  }
+}
+
+TEST(Autograd, AGroupIsWatchedAsItsOperations) {
+  Tape tape(cpu, accumulate);
+  std::vector<std::vector<float>> seen;
+  tape.watch([&](const char*, const Tensor& value, const std::vector<Var>& inputs) {
+    std::vector<float> numbers = {at(value)};
+    for (const Var& input : inputs) {
+      numbers.push_back(at(input.value));
+    }
+    seen.push_back(numbers);
+  });
+  multiply_each(tape, {scalar(2), scalar(3)}, {scalar(5), tape.leaf(scalar(7))});
+  EXPECT_EQ(seen, (std::vector<std::vector<float>>{{10, 2, 5}, {21, 3, 7}}));
+  EXPECT_NE(error_of([&] { tape.record_group("odd", {scalar(1), scalar(2)}, {scalar(3)}, nullptr); }), "");
+}
+
 TEST(Autograd, ParametersAccumulateIntoTheCallersTensor) {
   Tensor gradient = scalar(100);
   Tape tape(cpu, accumulate);

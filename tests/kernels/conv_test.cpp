@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
@@ -83,6 +86,44 @@ class Conv : public Kernels {
     return {floats_of(gw), floats_of(gbias)};
   }
 };
+
+// A group, here of all cases but the largest, gives every convolution the bits that it has alone.
+TEST_P(Conv, AGroupEqualsItsConvolutions) {
+  struct Tensors {
+    Tensor x, w, bias, gy, y, gx, gw, gbias;
+  };
+  std::vector<ConvCase> group;
+  std::ranges::copy_if(cases, std::back_inserter(group),
+                       [](const ConvCase& c) { return c.shape.macs() < 500'000; });
+  EXPECT_GT(group.size(), 8U);  // more than the GPU kernels take at once
+  std::vector<Tensors> tensors;
+  std::vector<ConvForward> forwards;
+  std::vector<ConvDgrad> dgrads;
+  std::vector<ConvWgrad> wgrads;
+  for (const auto& [name, s] : group) {
+    const Operands op = operands_of(s);
+    tensors.push_back({tensor(op.x), tensor(op.w), tensor(op.bias), tensor(op.gy),
+                       result(s.n * s.l_out() * s.h * s.c_out), result(s.n * s.l * s.h * s.c_in),
+                       tensor(op.gw), tensor(op.gbias)});
+    Tensors& t = tensors.back();
+    forwards.push_back({s, t.x.read(), t.w.read(), t.bias.read(), t.y.write()});
+    dgrads.push_back({s, t.gy.read(), t.w.read(), t.gx.write()});
+    wgrads.push_back({s, t.x.read(), t.gy.read(), t.gw.write(), t.gbias.write()});
+  }
+  kernels().conv.forward_group(stream(), forwards);
+  kernels().conv.dgrad_group(stream(), dgrads);
+  kernels().conv.wgrad_group(stream(), wgrads);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto& [name, s] = group[i];
+    const Operands op = operands_of(s);
+    EXPECT_EQ(floats_of(tensors[i].y), forward(s, op.x, op.w, op.bias)) << name;
+    EXPECT_EQ(floats_of(tensors[i].gx), dgrad(s, op.gy, op.w)) << name;
+    EXPECT_EQ((std::vector{floats_of(tensors[i].gw), floats_of(tensors[i].gbias)}), wgrad(s, op)) << name;
+  }
+  kernels().conv.forward_group(stream(), {});
+  kernels().conv.dgrad_group(stream(), {});
+  kernels().conv.wgrad_group(stream(), {});
+}
 
 TEST_P(Conv, EqualsTheReference) {
   for (const auto& [name, bound] : cases) {

@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "layers/accumulate.h"
+#include "layers/pointwise.h"
 #include "tests/layers/check_layer.h"
 
 namespace sec::layers {
@@ -102,6 +104,53 @@ TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
         return x;
       },
       {cpu, nullptr, true, 7, 3}, deep);
+}
+
+// Three scales side by side are what they are one by one, but for the order in which dropout draws: here
+// there is none.
+TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
+  ParameterSet set;
+  std::vector<Block2d> plane;
+  std::vector<Block1d> line;
+  for (const std::int64_t k : {3, 5, 7}) {
+    plane.push_back(make_block_2d(set, fmt::format("p{}", k), {4, k, 1, 3, 0}, {}));
+    line.push_back(make_block_1d(set, fmt::format("l{}", k), {8, k, 2, 4, 0},
+                                 make_downsample(set, fmt::format("l{}.downsample", k), 8, 2)));
+  }
+  set.allocate(cpu, 1);
+  const auto run = [&](bool side_by_side) {
+    Tensor gradients = set.gradients();
+    assign(gradients, plain::Array(gradients.shape()));
+    Tape tape(cpu, accumulate);
+    Pass pass{cpu, &tape, true};
+    const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, 4}, 1)));
+    std::vector<Var> y(3, x);
+    if (side_by_side) {
+      y = blocks_2d(pass, plane, y);
+    } else {
+      for (std::size_t i = 0; i < 3; ++i) {
+        y[i] = block_2d(pass, plane[i], y[i]);
+      }
+    }
+    for (Var& scale : y) {
+      scale = view(pass, scale, {3, 9, 1, 8});
+    }
+    if (side_by_side) {
+      y = blocks_1d(pass, line, y);
+    } else {
+      for (std::size_t i = 0; i < 3; ++i) {
+        y[i] = block_1d(pass, line[i], y[i]);
+      }
+    }
+    const Var sum = add(pass, add(pass, y[0], y[1]), y[2]);
+    tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
+    std::vector<std::vector<float>> results = {gradients.to_vector(cpu)};
+    for (const Var& scale : y) {
+      results.push_back(scale.value.to_vector(cpu));
+    }
+    return results;
+  };
+  EXPECT_EQ(run(true), run(false));
 }
 
 TEST(Blocks, UpdateSharedRunningStatisticsOnceAUseInOrder) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sec::plain {
 namespace {
 
@@ -27,7 +29,7 @@ struct Network {
     if (!mode.training || options.dropout == 0) {
       return x;
     }
-    return dropout(x, options.dropout, {mode.seed, mode.step, operation++});
+    return dropout(x, options.dropout, {mode.seed, mode.step, std::exchange(operation, operation + 3)});
   }
 
   Array se(const std::string& name, const Array& x) {
@@ -81,6 +83,7 @@ Array se_ecgnet(const model::SeEcgNetOptions& options, const Arrays& parameters,
   std::vector<Array> features;
   for (int branch = 0; branch < 3; ++branch) {
     const std::int64_t k = 3 + 2 * branch;
+    net.operation = static_cast<std::uint32_t>(branch);  // the branches' dropouts take turns
     Array z = y;
     for (int i = 0; i < 4; ++i) {
       z = net.per_lead_block(branch, i, k, z);
