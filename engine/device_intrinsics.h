@@ -3,7 +3,8 @@
 //
 // The asynchronous copies happen, on simt, when the thread waits for them and not before, and leave NaN until
 // then: what is read without a wait (and a barrier, for other threads' copies) is NaN, and so is what is
-// overwritten before all have read it.
+// overwritten before all have read it. What is written to their destination before the wait is reported at
+// it.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ namespace sec::SEC_BACKEND {
 // Copies `bytes` (4, 8 or 16; both addresses aligned to that) of which the first `source_bytes` are read and
 // the rest become zeros: 0 reads nothing, for elements outside a tensor.
 template <int bytes>
-SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = bytes) {
+SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = bytes SEC_SITE_PARAMETER) {
   static_assert(bytes == 4 || bytes == 8 || bytes == 16, "cp.async copies 4, 8 or 16 bytes");
 #ifdef __CUDACC__
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
@@ -51,7 +52,7 @@ SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = by
   for (int i = 0; i < bytes; i += 4) {
     std::memcpy(static_cast<char*>(shared) + i, &unwritten, 4);
   }
-  async_copy({shared, global, bytes, source_bytes});
+  async_copy({shared, global, bytes, source_bytes, site});
 #endif
 }
 

@@ -304,6 +304,11 @@ void BlockRunner::fail_block(const std::string& what) const {
   fail("kernel {}, {}, block {}: {}", launch_->kernel, launch_->size.text(), text(blockIdx), what);
 }
 
+void BlockRunner::fail_overwritten(const AsyncCopy& copy) const {
+  fail_block(fmt::format("cp_async of thread {} at {}: its destination was written before the wait for it",
+                         text(current_->index), text(copy.site)));
+}
+
 void BlockRunner::deadlock() const {
   std::map<std::string, std::pair<unsigned, const Lane*>> places;  // how many wait there, and the first
   for (unsigned i = 0; i < threads_; ++i) {

@@ -112,6 +112,7 @@ class BlockRunner {
   void collective(const char* name, unsigned mask, Complete complete, void* operand, const Site& site,
                   bool is_fence);
   void fence();
+  [[noreturn]] void fail_overwritten(const AsyncCopy& copy) const;
   Lane& current() { return *current_; }
 
  private:

@@ -87,6 +87,13 @@ inline void finish_async_copies(int pending) {
   while (next_async_copy(pending, copy)) {
     auto* to = static_cast<char*>(copy.to);
     const auto* from = static_cast<const char*>(copy.from);
+    for (int i = 0; i < copy.bytes; i += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, to + i, 4);
+      if (word != unwritten) {
+        fail_overwritten(copy);
+      }
+    }
     for (int i = 0; i < copy.bytes; ++i) {
       to[i] = i < copy.source_bytes ? from[i] : '\0';
     }

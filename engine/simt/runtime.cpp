@@ -150,6 +150,10 @@ bool next_async_copy(int pending, AsyncCopy& copy) {
   return true;
 }
 
+void fail_overwritten(const AsyncCopy& copy) {
+  runner().fail_overwritten(copy);
+}
+
 void thread_fence() {
   runner().fence();
 }

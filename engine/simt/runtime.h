@@ -112,12 +112,15 @@ struct AsyncCopy {
   const void* from;
   int bytes;         // written
   int source_bytes;  // read; the rest is zeros
+  Site site;         // where it was issued
 };
 void async_copy(const AsyncCopy& copy);
 void async_commit();
 // Takes the next copy that is due when all but the `pending` last groups must be complete; false if none.
 bool next_async_copy(int pending, AsyncCopy& copy);
 constexpr int all_async_copies = -1;  // those not committed, too
+// Reports that the destination of a copy, which is `unwritten` from its issue to its wait, is not.
+[[noreturn]] void fail_overwritten(const AsyncCopy& copy);
 
 void thread_fence();
 

@@ -247,6 +247,54 @@ __global__ void missing_barrier_after_async_wait(const float* x, float* y) {
   y[threadIdx.x] = tile[block - 1 - threadIdx.x];  // bug: missing_barrier_after_async_wait
 }
 
+// The tile is made zero while a copy to it is on its way: either may come last.
+template <bool bug>
+__global__ void store_before_async_wait(const float* x, float* y) {
+  SHARED(float, tile, [block]);
+  if (!bug) {
+    tile[threadIdx.x] = 0;
+  }
+  cp_async<4>(&tile[threadIdx.x], &x[threadIdx.x]);  // bug: store_before_async_wait
+  if (bug) {
+    tile[threadIdx.x] = 0;
+  }
+  cp_async_wait_all();
+  y[threadIdx.x] = tile[threadIdx.x];
+}
+
+// Stages take turns at one buffer too few: the second copy begins before the first is waited for.
+template <bool bug>
+__global__ void async_copy_before_async_wait(const float* x, float* y) {
+  SHARED(float, tile, [2][block]);
+  float sum = 0;
+  for (unsigned stage = 0; stage < 2; ++stage) {
+    float* const to = &tile[bug ? 0 : stage][threadIdx.x];
+    cp_async<4>(to, &x[stage * block + threadIdx.x]);  // bug: async_copy_before_async_wait
+    cp_async_commit();
+  }
+  cp_async_wait<1>();
+  sum += tile[0][threadIdx.x];
+  cp_async_wait<0>();
+  y[threadIdx.x] = sum + tile[bug ? 0 : 1][threadIdx.x];
+}
+
+// The next stage is sent for while other threads still read this one.
+template <bool bug>
+__global__ void async_copy_before_all_have_read(const float* x, float* y) {
+  SHARED(float, tile, [block]);
+  float sum = 0;
+  for (unsigned stage = 0; stage < 2; ++stage) {
+    cp_async<4>(&tile[threadIdx.x], &x[stage * block + threadIdx.x]);  // bug: async_copy_before_all_have_read
+    cp_async_wait_all();
+    __syncthreads();
+    sum += tile[block - 1 - threadIdx.x];
+    if (!bug) {
+      __syncthreads();
+    }
+  }
+  y[threadIdx.x] = sum;
+}
+
 template <bool bug>
 __global__ void async_copy_outside(const float* x, float* y) {
   SHARED(float, tile, [4 * block]);
@@ -298,6 +346,9 @@ constexpr Case cases[] = {
     {CASE(missing_async_wait), 1},
     {CASE(async_wait_for_too_few), 1},
     {CASE(missing_barrier_after_async_wait), 1},
+    {CASE(store_before_async_wait), 1},
+    {CASE(async_copy_before_async_wait), 1},
+    {CASE(async_copy_before_all_have_read), 1},
     {CASE(async_copy_outside), 1},
 };
 
