@@ -79,41 +79,78 @@ RateRatio rate_ratio(double from, double to) {
   fail("resampling from {} Hz to {} Hz: expected a ratio of whole numbers up to {}", from, to, largest_term);
 }
 
-std::vector<float> resample(std::span<const float> signal, RateRatio ratio) {
+Resampler::Resampler(RateRatio ratio) {
   require(ratio.up > 0 && ratio.down > 0 && ratio.up <= largest_term && ratio.down <= largest_term,
           "resample: ratio {}/{}, expected whole numbers up to {}", ratio.up, ratio.down, largest_term);
   const std::int64_t divisor = std::gcd(ratio.up, ratio.down);
-  const std::int64_t up = ratio.up / divisor;
-  const std::int64_t down = ratio.down / divisor;
-  if (up == down || signal.empty()) {
-    return {signal.begin(), signal.end()};
-  }
-  const std::int64_t half = zero_crossings * std::max(up, down);
-  const std::vector<double> taps = low_pass(up, down, half);
-
+  up_ = ratio.up / divisor;
+  down_ = ratio.down / divisor;
+  half_ = zero_crossings * std::max(up_, down_);
   // Output j weighs input i with tap j * down + half - i * up. The taps that meet a given remainder of that
   // by `up` form a phase, stored here so that they run along the input.
-  const std::int64_t width = (2 * half) / up + 1;
-  std::vector<float> phases(static_cast<std::size_t>(up * width));
-  for (std::int64_t phase = 0; phase < up; ++phase) {
-    for (std::int64_t m = 0; m < width; ++m) {
-      const std::int64_t tap = phase + (width - 1 - m) * up;
-      phases[phase * width + m] = tap <= 2 * half ? static_cast<float>(taps[tap]) : 0.0F;
+  width_ = (2 * half_) / up_ + 1;
+  if (up_ == down_) {
+    return;
+  }
+  const std::vector<double> taps = low_pass(up_, down_, half_);
+  phases_.resize(static_cast<std::size_t>(up_ * width_));
+  for (std::int64_t phase = 0; phase < up_; ++phase) {
+    for (std::int64_t m = 0; m < width_; ++m) {
+      const std::int64_t tap = phase + (width_ - 1 - m) * up_;
+      phases_[phase * width_ + m] = tap <= 2 * half_ ? static_cast<float>(taps[tap]) : 0.0F;
     }
   }
-  const auto n = static_cast<std::int64_t>(signal.size());
-  const std::int64_t count = (n * up + down - 1) / down;
-  // Beyond the ends, the end samples.
-  std::vector<float> extended(static_cast<std::size_t>(n + 2 * width), signal.front());
-  std::ranges::copy(signal, extended.begin() + width);
-  std::fill(extended.begin() + width + n, extended.end(), signal.back());
+}
 
-  std::vector<float> output(static_cast<std::size_t>(count));
-  for (std::int64_t j = 0; j < count; ++j) {
-    const std::int64_t position = j * down + half;
-    const std::int64_t last = position / up;  // the last input that a tap meets
-    output[j] = dot(&extended[last - width + 1 + width], &phases[position % up * width], width);
+// Outputs up to number `count`, as far as the inputs in the buffer reach.
+void Resampler::make(std::int64_t count, std::vector<float>& output) {
+  const std::int64_t end = first_ + std::ssize(buffer_);
+  for (; made_ < count; ++made_) {
+    const std::int64_t position = made_ * down_ + half_;
+    const std::int64_t last = position / up_;  // the last input that a tap meets
+    if (last >= end) {
+      break;
+    }
+    output.push_back(dot(&buffer_[last - width_ + 1 - first_], &phases_[position % up_ * width_], width_));
   }
+  constexpr std::int64_t unused_kept = 4096;  // moving the buffer at every push would be slow
+  const std::int64_t first_needed = (made_ * down_ + half_) / up_ - width_ + 1;
+  if (first_needed - first_ > unused_kept) {
+    const std::int64_t unused = std::min(first_needed, end) - first_;
+    buffer_.erase(buffer_.begin(), buffer_.begin() + unused);
+    first_ += unused;
+  }
+}
+
+void Resampler::push(std::span<const float> samples, std::vector<float>& output) {
+  if (up_ == down_) {
+    output.insert(output.end(), samples.begin(), samples.end());
+    return;
+  }
+  if (received_ == 0 && !samples.empty()) {  // beyond the ends, the end samples
+    buffer_.assign(static_cast<std::size_t>(width_), samples.front());
+    first_ = -width_;
+  }
+  buffer_.insert(buffer_.end(), samples.begin(), samples.end());
+  received_ += std::ssize(samples);
+  make((received_ * up_ + down_ - 1) / down_, output);
+}
+
+void Resampler::finish(std::vector<float>& output) {
+  if (up_ == down_ || received_ == 0) {
+    return;
+  }
+  buffer_.insert(buffer_.end(), static_cast<std::size_t>(width_), buffer_.back());
+  make((received_ * up_ + down_ - 1) / down_, output);
+}
+
+std::vector<float> resample(std::span<const float> signal, RateRatio ratio) {
+  Resampler resampler(ratio);
+  std::vector<float> output;
+  output.reserve(signal.size() * static_cast<std::size_t>(ratio.up) / static_cast<std::size_t>(ratio.down) +
+                 1);
+  resampler.push(signal, output);
+  resampler.finish(output);
   return output;
 }
 
