@@ -5,6 +5,7 @@
 #include <numbers>
 #include <vector>
 
+#include "train/patient.h"
 #include "train/random.h"
 
 namespace sec::train {

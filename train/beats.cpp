@@ -1,44 +1,24 @@
 #include "train/beats.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "io/aami.h"
-#include "io/filters.h"
 #include "io/resample.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
+#include "train/lead_filter.h"
 #include "train/metrics.h"
+#include "train/patient.h"
 
 namespace sec::train {
 namespace {
 
-constexpr double high_pass_cutoff = 0.5;  // Hz: AHA's limit for monitoring
-
-// Indices of the recording's leads, in the order of the recipe's.
-std::vector<std::size_t> select_leads(const io::Recording& recording, const std::string& file,
-                                      const std::vector<std::string>& wanted) {
-  constexpr std::size_t open = SIZE_MAX;
-  std::vector<std::size_t> chosen;
-  const auto taken = [&](std::size_t i) {
-    return std::find(chosen.begin(), chosen.end(), i) != chosen.end();
-  };
-  for (const std::string& name : wanted) {  // the named ones first: "other" takes what is left
-    chosen.push_back(name == "other" ? open : io::lead_index(recording, name));
-  }
-  for (std::size_t& lead : chosen) {
-    for (std::size_t i = 0; i < recording.leads.size() && lead == open; ++i) {
-      lead = taken(i) ? open : i;
-    }
-    require(lead != open, "{}: data.leads asks for {} leads ({}), the record has {}", file, wanted.size(),
-            fmt::join(wanted, ", "), recording.leads.size());
-  }
-  return chosen;
-}
-
-std::vector<float> prepare(std::vector<float> signal, const std::string& file, const io::Lead& lead,
+std::vector<float> prepare(std::span<const float> signal, const std::string& file, const io::Lead& lead,
                            double source_rate, const Recipe::Data& options) {
   const auto bad = std::find_if(signal.begin(), signal.end(), [](float v) { return !std::isfinite(v); });
   if (bad != signal.end()) {
@@ -47,24 +27,43 @@ std::vector<float> prepare(std::vector<float> signal, const std::string& file, c
         "{}: sample {} of lead {} is not a number (marked invalid); data.invalid_samples = \"hold\" would "
         "repeat the last valid one",
         file, bad - signal.begin(), lead.name);
-    io::hold_invalid(signal);
   }
-  const io::RateRatio ratio = io::rate_ratio(source_rate, options.rate);
-  if (ratio.up != ratio.down) {
-    signal = io::resample(signal, ratio);
-  }
-  if (options.wander == "median") {
-    io::subtract_median_baseline(signal, options.rate);
-  } else if (options.wander == "highpass") {
-    io::high_pass(signal, options.rate, high_pass_cutoff);
-  }
-  return signal;
+  LeadFilter filter(options, source_rate);
+  std::vector<float> filtered;
+  filtered.reserve(static_cast<std::size_t>(static_cast<double>(signal.size()) * options.rate / source_rate) +
+                   1);
+  filter.push(signal, filtered);
+  filter.finish(filtered);
+  return filtered;
 }
 
 }  // namespace
 
+std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
+                                      std::span<const std::string> wanted) {
+  constexpr std::size_t open = SIZE_MAX;
+  std::vector<std::size_t> chosen;
+  const auto taken = [&](std::size_t i) {
+    return std::find(chosen.begin(), chosen.end(), i) != chosen.end();
+  };
+  for (const std::string& name : wanted) {  // the named ones first: "other" takes what is left
+    const auto found = std::find(names.begin(), names.end(), name);
+    require(name == "other" || found != names.end(), "{}: no lead '{}'; its leads: {}", file, name,
+            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+    chosen.push_back(name == "other" ? open : static_cast<std::size_t>(found - names.begin()));
+  }
+  for (std::size_t& lead : chosen) {
+    for (std::size_t i = 0; i < names.size() && lead == open; ++i) {
+      lead = taken(i) ? open : i;
+    }
+    require(lead != open, "{}: data.leads asks for {} leads ({}), the record has {}", file, wanted.size(),
+            fmt::join(wanted, ", "), names.size());
+  }
+  return chosen;
+}
+
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
-  io::Recording recording = io::read_record(folder, name);
+  const io::Recording recording = io::read_record(folder, name);
   const std::string header = (folder / (name + ".hea")).string();
   const std::filesystem::path annotations = folder / (name + ".atr");
   BeatRecord record;
@@ -89,13 +88,52 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   }
   require(!record.beats.empty(), "{}: no beat is annotated", annotations.string());
 
-  for (const std::size_t lead : select_leads(recording, header, recipe.data.leads)) {
-    record.lead_names.push_back(recording.leads[lead].name);
-    record.signals.push_back(prepare(std::move(recording.signals[lead]), header, recording.leads[lead],
-                                     recording.rate, recipe.data));
+  std::vector<std::string> names;
+  for (const io::Lead& lead : recording.leads) {
+    names.push_back(lead.name);
   }
-  describe_patient(record, recipe);
+  for (const std::size_t lead : select_leads(names, header, recipe.data.leads)) {
+    record.lead_names.push_back(names[lead]);
+    record.signals.push_back(
+        prepare(recording.signals[lead], header, recording.leads[lead], recording.rate, recipe.data));
+  }
+  describe_beats(record, recipe);
   return record;
+}
+
+void describe_beats(BeatRecord& record, const Recipe& recipe) {
+  std::vector<double> times;
+  for (const Beat& beat : record.beats) {
+    times.push_back(static_cast<double>(beat.sample) / record.source_rate);
+  }
+  record.rhythm = rhythm_of(times);
+
+  const std::size_t leads = record.signals.size();
+  const auto length = static_cast<std::size_t>(recipe.window_length());
+  const std::size_t count = record.beats.size();
+  std::vector<float> windows(count * leads * length);  // (beats, leads, window)
+  std::vector<float> amplitudes(count * leads);        // of each beat itself
+  std::vector<PastBeat> beats;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t centre = record.beats[i].centre;
+    for (std::size_t lead = 0; lead < leads; ++lead) {
+      const std::size_t cell = i * leads + lead;
+      cut_window(record.signals[lead], centre - recipe.window_before(), {&windows[cell * length], length});
+      amplitudes[cell] = qrs_amplitude(record.signals[lead], centre, record.rate);
+    }
+    beats.push_back({record.rhythm[i].interval,
+                     {&windows[i * leads * length], leads * length},
+                     {&amplitudes[i * leads], leads}});
+  }
+  record.amplitudes.resize(amplitudes.size());
+  record.templates.resize(windows.size());
+  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    const std::size_t first = i - std::min(i, static_cast<std::size_t>(recipe.input.past_beats));
+    const auto past = i == 0 ? std::span(beats).first(1) : std::span(beats).subspan(first, i - first);
+    describe_patient(past, recipe.input, {&record.amplitudes[i * leads], leads},
+                     {&record.templates[i * leads * length], leads * length});
+  });
 }
 
 std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,

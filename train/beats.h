@@ -29,10 +29,15 @@ struct BeatRecord {
   std::vector<Beat> beats;                  // in order of time
 
   // From the beats before each one; a record's first beat stands for its own past.
-  Rhythm rhythm;
+  std::vector<BeatRhythm> rhythm;
   std::vector<float> amplitudes;  // (beats, leads) mV: median peak-to-peak within 100 ms of the R peak
   std::vector<float> templates;   // (beats, leads, window) mV: the median beat
 };
+
+// Which lead serves as which of the recipe's (data.leads): indices into `names`. A name stands for the lead
+// of that name, "other" for the first one not yet taken. Throws Error, naming `file` and the leads there are.
+std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
+                                      std::span<const std::string> wanted);
 
 // Reads FOLDER/NAME.hea, .dat and .atr. Annotations that are no beats are left out. Throws Error naming file
 // and place: what io/ finds wrong, a lead that is not there, samples that are not finite, no beats at all.
@@ -42,10 +47,7 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
 std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
                                      const Recipe& recipe);
 
-// The samples [begin, begin + out.size()) of a signal; beyond its ends, its first or last sample.
-void cut_window(std::span<const float> signal, std::int64_t begin, std::span<float> out);
-
 // Fills rhythm, amplitudes and templates from signals and beats.
-void describe_patient(BeatRecord& record, const Recipe& recipe);
+void describe_beats(BeatRecord& record, const Recipe& recipe);
 
 }  // namespace sec::train

@@ -1,8 +1,10 @@
 #include "train/inputs.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/error.h"
+#include "train/patient.h"
 
 namespace sec::train {
 namespace {
@@ -30,10 +32,6 @@ Channel parse_channel(const std::string& name, std::size_t leads) {
       name, leads, leads);
 }
 
-bool uses(const std::vector<Channel>& channels, Channel::Kind kind) {
-  return std::any_of(channels.begin(), channels.end(), [&](const Channel& c) { return c.kind == kind; });
-}
-
 }  // namespace
 
 std::vector<Channel> parse_channels(const Recipe& recipe) {
@@ -50,18 +48,7 @@ Inputs::Inputs(const Recipe& recipe, std::vector<BeatRecord> records)
       length_(recipe.window_length()),
       covariates_(covariate_count(recipe.input.covariates)),
       channels_(parse_channels(recipe)),
-      records_(std::move(records)) {
-  for (const BeatRecord& record : records_) {
-    RecordFeatures& features = features_.emplace_back();
-    features.covariates = covariates_of(record.rhythm, options_.covariates);
-    if (uses(channels_, Channel::Kind::measures)) {
-      features.measures = strips_of(record.rhythm, StripKind::measures);
-    }
-    if (uses(channels_, Channel::Kind::tachogram)) {
-      features.tachogram = strips_of(record.rhythm, StripKind::tachogram);
-    }
-  }
-}
+      records_(std::move(records)) {}
 
 std::vector<BeatId> Inputs::beats(bool all) const {
   std::vector<BeatId> ids;
@@ -77,31 +64,45 @@ std::vector<BeatId> Inputs::beats(bool all) const {
 
 void Inputs::make(BeatId id, std::span<float> x, std::span<float> covariates) const {
   const BeatRecord& record = this->record(id);
-  const RecordFeatures& features = features_[static_cast<std::size_t>(id.record)];
   const auto index = static_cast<std::size_t>(id.beat);
   const auto length = static_cast<std::size_t>(length_);
-  const std::size_t heads = channels_.size();
+  const std::size_t leads = record.signals.size();
+  std::vector<float> windows(leads * length);
+  for (std::size_t lead = 0; lead < leads; ++lead) {
+    cut_window(record.signals[lead], record.beats[index].centre - before_, {&windows[lead * length], length});
+  }
+  const std::size_t cell = index * leads;
+  present({windows,
+           {&record.amplitudes[cell], leads},
+           {&record.templates[cell * length], leads * length},
+           record.rhythm[index]},
+          options_, channels_, x, covariates);
+}
+
+void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
+             std::span<float> x, std::span<float> covariates) {
+  const std::size_t heads = channels.size();
+  const std::size_t length = x.size() / heads;
   std::vector<float> row(length);
   for (std::size_t h = 0; h < heads; ++h) {
-    const Channel& channel = channels_[h];
+    const Channel& channel = channels[h];
     if (channel.is_rhythm()) {
       const bool measures = channel.kind == Channel::Kind::measures;
-      const auto size =
-          static_cast<std::size_t>(strip_size(measures ? StripKind::measures : StripKind::tachogram));
-      const float* strip = (measures ? features.measures : features.tachogram).data() + index * size;
+      const std::vector<float> strip =
+          strip_of(beat.rhythm, measures ? StripKind::measures : StripKind::tachogram);
       for (std::size_t t = 0; t < length; ++t) {
-        row[t] = strip[t * size / length];
+        row[t] = strip[t * strip.size() / length];
       }
     } else {
       const auto lead = static_cast<std::size_t>(channel.lead);
-      const std::size_t cell = index * record.signals.size() + lead;
-      cut_window(record.signals[lead], record.beats[index].centre - before_, row);
+      const auto window = beat.windows.subspan(lead * length, length);
+      std::copy(window.begin(), window.end(), row.begin());
       if (channel.kind == Channel::Kind::difference) {
-        const float* median_beat = record.templates.data() + cell * length;
+        const float* median_beat = &beat.templates[lead * length];
         std::transform(row.begin(), row.end(), median_beat, row.begin(), std::minus<>());
       }
-      const float unit = options_.normalise ? std::max(record.amplitudes[cell], least_amplitude) : 1.0F;
-      const auto limit = static_cast<float>(options_.clip);
+      const float unit = options.normalise ? std::max(beat.amplitudes[lead], least_amplitude) : 1.0F;
+      const auto limit = static_cast<float>(options.clip);
       for (float& value : row) {
         value /= unit;
         value = limit > 0 ? std::clamp(value, -limit, limit) : value;
@@ -111,8 +112,8 @@ void Inputs::make(BeatId id, std::span<float> x, std::span<float> covariates) co
       x[t * heads + h] = row[t];
     }
   }
-  const auto k = static_cast<std::size_t>(covariates_);
-  std::copy_n(features.covariates.begin() + static_cast<std::ptrdiff_t>(index * k), k, covariates.begin());
+  const std::vector<float> values = covariates_of(beat.rhythm, options.covariates);
+  std::copy(values.begin(), values.end(), covariates.begin());
 }
 
 }  // namespace sec::train

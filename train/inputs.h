@@ -25,6 +25,19 @@ struct Channel {
 // Throws Error on an unknown name and on a lead that data.leads does not have.
 std::vector<Channel> parse_channels(const Recipe& recipe);
 
+// What is known of a beat when it is presented.
+struct BeatView {
+  std::span<const float> windows;     // (leads, L) mV, around its R peak
+  std::span<const float> amplitudes;  // (leads) mV: how large the patient's QRS complexes usually are
+  std::span<const float> templates;   // (leads, L) mV: the patient's usual beat
+  const BeatRhythm& rhythm;
+};
+
+// Writes a beat as the network is given it.
+void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
+             std::span<float> x,            // (L, H)
+             std::span<float> covariates);  // (K)
+
 // Which beat: indices into the records of a data set and into their beats.
 struct BeatId {
   std::int32_t record = 0;
@@ -53,18 +66,12 @@ class Inputs {
             std::span<float> covariates) const;  // (K)
 
  private:
-  struct RecordFeatures {
-    std::vector<float> covariates;  // (beats, K)
-    std::vector<float> measures;    // (beats, strip_size), empty if no channel draws them
-    std::vector<float> tachogram;
-  };
   Recipe::Input options_;
   std::int64_t before_;
   std::int64_t length_;
   std::int64_t covariates_;
   std::vector<Channel> channels_;
   std::vector<BeatRecord> records_;
-  std::vector<RecordFeatures> features_;
 };
 
 }  // namespace sec::train

@@ -8,53 +8,67 @@
 namespace sec::train {
 namespace {
 
-// One beat's intervals, in the terms that covariates are made of.
-struct BeatRhythm {
-  const Rhythm& r;
-  std::size_t i;
+double log_ratio(double a, double b) {
+  return std::clamp(std::log(a / b), -1.0, 1.0);
+}
 
-  static double log_ratio(double a, double b) { return std::clamp(std::log(a / b), -1.0, 1.0); }
-  static double log_variation(double v) { return std::clamp(std::log(v + 0.01) + 3, -2.0, 2.0); }
-  // How far `interval` falls short of `reference`, in units of the usual relative change.
-  static double shortfall(double interval, double reference, double change) {
-    return std::clamp((1 - interval / reference) / (change + 0.03), -6.0, 6.0) / 3;
-  }
-  double early_recent() const { return shortfall(r.rr[i], r.median8[i], r.change32[i]); }
-  double early_usual() const { return shortfall(r.rr[i], r.usual[i], r.change128[i]); }
-  double previous_early() const { return shortfall(r.previous[i], r.usual[i], r.change128[i]); }
-  double missing_recent() const { return std::clamp(1 - r.rr[i] / r.median8[i], -0.5, 0.7); }
-  double missing_usual() const { return std::clamp(1 - r.rr[i] / r.usual[i], -0.5, 0.7); }
-};
+double log_variation(double v) {
+  return std::clamp(std::log(v + 0.01) + 3, -2.0, 2.0);
+}
+
+// How far `interval` falls short of `reference`, in units of the usual relative change.
+double shortfall(double interval, double reference, double change) {
+  return std::clamp((1 - interval / reference) / (change + 0.03), -6.0, 6.0) / 3;
+}
+
+double early_recent(const BeatRhythm& b) {
+  return shortfall(b.rr, b.median8, b.change32);
+}
+
+double early_usual(const BeatRhythm& b) {
+  return shortfall(b.rr, b.usual, b.change128);
+}
+
+double previous_early(const BeatRhythm& b) {
+  return shortfall(b.previous, b.usual, b.change128);
+}
+
+double missing_recent(const BeatRhythm& b) {
+  return std::clamp(1 - b.rr / b.median8, -0.5, 0.7);
+}
+
+double missing_usual(const BeatRhythm& b) {
+  return std::clamp(1 - b.rr / b.usual, -0.5, 0.7);
+}
 
 void ratios(const BeatRhythm& b, std::vector<float>& out) {
-  for (const double reference : {b.r.median8[b.i], b.r.usual[b.i]}) {
-    for (const double interval : {b.r.rr[b.i], b.r.next[b.i], b.r.previous[b.i], b.r.second_previous[b.i]}) {
-      out.push_back(static_cast<float>(BeatRhythm::log_ratio(interval, reference)));
+  for (const double reference : {b.median8, b.usual}) {
+    for (const double interval : {b.rr, b.next, b.previous, b.second_previous}) {
+      out.push_back(static_cast<float>(log_ratio(interval, reference)));
     }
   }
 }
 
 void irregularity(const BeatRhythm& b, std::vector<float>& out) {
-  for (const double variation : {b.r.change16[b.i], b.r.deviation32[b.i], b.r.change32[b.i],
-                                 b.r.change128[b.i], b.r.deviation256[b.i]}) {
-    out.push_back(static_cast<float>(BeatRhythm::log_variation(variation)));
+  for (const double variation : {b.change16, b.deviation32, b.change32, b.change128, b.deviation256}) {
+    out.push_back(static_cast<float>(log_variation(variation)));
   }
 }
 
 void prematurity(const BeatRhythm& b, std::vector<float>& out) {
-  const double next = BeatRhythm::shortfall(b.r.next[b.i], b.r.median8[b.i], b.r.change32[b.i]);
-  for (const double value : {b.early_recent(), b.early_usual(), next, b.previous_early()}) {
+  const double next = shortfall(b.next, b.median8, b.change32);
+  for (const double value : {early_recent(b), early_usual(b), next, previous_early(b)}) {
     out.push_back(static_cast<float>(value));
   }
 }
 
 void regular(const BeatRhythm& b, std::vector<float>& out) {
   const auto regularity = [](double change) { return 1 / (1 + (change / 0.06) * (change / 0.06)); };
-  const double by128 = regularity(b.r.change128[b.i]);
-  const double by32 = regularity(b.r.change32[b.i]);
-  const double recent = std::clamp(b.missing_recent() - 0.08, 0.0, 0.4) * 5;
-  const double usual = std::clamp(b.missing_usual() - 0.1, 0.0, 0.4) * 5;
-  const double pause = std::clamp(b.r.next[b.i] / b.r.rr[b.i] - 1, 0.0, 1.0);
+  const double by128 = regularity(b.change128);
+  const double by32 = regularity(b.change32);
+  const double recent = std::clamp(missing_recent(b) - 0.08, 0.0, 0.4) * 5;
+  const double usual = std::clamp(missing_usual(b) - 0.1, 0.0, 0.4) * 5;
+  const double pause = std::clamp(b.next / b.rr - 1, 0.0, 1.0);
   for (const double value :
        {recent * by128, usual * by128, recent * by32, usual * by32, recent * pause * by128}) {
     out.push_back(static_cast<float>(value));
@@ -62,13 +76,13 @@ void regular(const BeatRhythm& b, std::vector<float>& out) {
 }
 
 void hinges(const BeatRhythm& b, std::vector<float>& out) {
-  for (const double value : {b.early_recent(), b.early_usual(), b.previous_early()}) {
+  for (const double value : {early_recent(b), early_usual(b), previous_early(b)}) {
     out.push_back(static_cast<float>(std::clamp(value, 0.0, 1.0)));
   }
-  for (const double value : {b.early_recent(), b.early_usual()}) {
+  for (const double value : {early_recent(b), early_usual(b)}) {
     out.push_back(static_cast<float>(std::clamp(value - 0.5, 0.0, 1.0)));
   }
-  for (const double missing : {b.missing_recent(), b.missing_usual()}) {
+  for (const double missing : {missing_recent(b), missing_usual(b)}) {
     for (const double threshold : {0.0, 0.1, 0.2, 0.3}) {
       out.push_back(static_cast<float>(std::max(missing - threshold, 0.0)));
     }
@@ -97,19 +111,15 @@ const Group& find_group(const std::string& name) {
 }
 
 std::vector<float> measure_strip(const BeatRhythm& b) {
-  const Rhythm& r = b.r;
-  const std::size_t i = b.i;
-  const double next_early = BeatRhythm::shortfall(r.next[i], r.usual[i], r.change128[i]);
+  const double next_early = shortfall(b.next, b.usual, b.change128);
   const auto ratio = [](double x, double reference) {
     return std::clamp(std::log(x / reference), -0.7, 0.7);
   };
   std::vector<float> strip;
-  for (const double value :
-       {b.early_recent() / 2, b.early_usual() / 2, b.previous_early() / 2, next_early / 2,
-        ratio(r.rr[i], r.median8[i]), ratio(r.rr[i], r.usual[i]), ratio(r.previous[i], r.usual[i]),
-        ratio(r.next[i], r.usual[i]), ratio(r.next[i], r.median8[i]),
-        BeatRhythm::log_variation(r.change32[i]) / 3, BeatRhythm::log_variation(r.change128[i]) / 3,
-        BeatRhythm::log_variation(r.deviation256[i]) / 3}) {
+  for (const double value : {early_recent(b) / 2, early_usual(b) / 2, previous_early(b) / 2, next_early / 2,
+                             ratio(b.rr, b.median8), ratio(b.rr, b.usual), ratio(b.previous, b.usual),
+                             ratio(b.next, b.usual), ratio(b.next, b.median8), log_variation(b.change32) / 3,
+                             log_variation(b.change128) / 3, log_variation(b.deviation256) / 3}) {
     strip.push_back(static_cast<float>(value));
   }
   return strip;
@@ -118,11 +128,11 @@ std::vector<float> measure_strip(const BeatRhythm& b) {
 // The 14 intervals before, the one that ends at the beat, and the next.
 std::vector<float> tachogram_strip(const BeatRhythm& b) {
   std::vector<float> strip;
-  for (std::ptrdiff_t j = -14; j <= 1; ++j) {
-    const std::ptrdiff_t k = std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(b.i) + j, 0);
-    const double interval = j == 1 ? b.r.next[b.i] : b.r.rr[static_cast<std::size_t>(k)];
-    strip.push_back(static_cast<float>(std::clamp(std::log(interval / b.r.usual[b.i]), -0.7, 0.7)));
-  }
+  const auto add = [&](double interval) {
+    strip.push_back(static_cast<float>(std::clamp(std::log(interval / b.usual), -0.7, 0.7)));
+  };
+  std::for_each(b.last.begin(), b.last.end(), add);
+  add(b.next);
   return strip;
 }
 
@@ -136,13 +146,10 @@ std::int64_t covariate_count(const std::vector<std::string>& groups) {
   return sum;
 }
 
-std::vector<float> covariates_of(const Rhythm& rhythm, const std::vector<std::string>& groups) {
+std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups) {
   std::vector<float> result;
-  result.reserve(rhythm.rr.size() * static_cast<std::size_t>(covariate_count(groups)));
-  for (std::size_t i = 0; i < rhythm.rr.size(); ++i) {
-    for (const std::string& name : groups) {
-      find_group(name).append({rhythm, i}, result);
-    }
+  for (const std::string& name : groups) {
+    find_group(name).append(beat, result);
   }
   return result;
 }
@@ -151,14 +158,8 @@ std::int64_t strip_size(StripKind kind) {
   return kind == StripKind::measures ? 12 : 16;
 }
 
-std::vector<float> strips_of(const Rhythm& rhythm, StripKind kind) {
-  std::vector<float> result;
-  for (std::size_t i = 0; i < rhythm.rr.size(); ++i) {
-    const std::vector<float> strip =
-        kind == StripKind::measures ? measure_strip({rhythm, i}) : tachogram_strip({rhythm, i});
-    result.insert(result.end(), strip.begin(), strip.end());
-  }
-  return result;
+std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind) {
+  return kind == StripKind::measures ? measure_strip(beat) : tachogram_strip(beat);
 }
 
 }  // namespace sec::train

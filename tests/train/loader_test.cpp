@@ -39,7 +39,7 @@ TEST(Inputs, AmplitudeAndTemplateComeFromThePast) {
   const BeatRecord whole = record;
   const std::size_t kept = 40;
   record.beats.resize(kept);
-  describe_patient(record, recipe);
+  describe_beats(record, recipe);
   EXPECT_TRUE(std::equal(record.amplitudes.begin(), record.amplitudes.end(), whole.amplitudes.begin()));
   EXPECT_TRUE(std::equal(record.templates.begin(), record.templates.end(), whole.templates.begin()));
 }

@@ -43,14 +43,33 @@ std::vector<double> steady_beats_with_one_early(std::size_t count, std::size_t e
 }
 
 TEST(Rhythm, IntervalsAroundAnEarlyBeat) {
-  const Rhythm r = rhythm_of(steady_beats_with_one_early(40, 30));
-  EXPECT_NEAR(r.rr[30], 0.7, 1e-12);
-  EXPECT_NEAR(r.next[30], 1.3, 1e-12);
-  EXPECT_NEAR(r.previous[31], 0.7, 1e-12);
-  EXPECT_NEAR(r.second_previous[32], 0.7, 1e-12);
-  EXPECT_NEAR(r.median8[30], 1, 1e-12);
-  EXPECT_NEAR(r.usual[30], 1, 1e-12);
-  EXPECT_NEAR(r.change32[30], 0, 1e-12);
+  const std::vector<BeatRhythm> r = rhythm_of(steady_beats_with_one_early(40, 30));
+  EXPECT_NEAR(r[30].rr, 0.7, 1e-12);
+  EXPECT_NEAR(r[30].next, 1.3, 1e-12);
+  EXPECT_NEAR(r[31].previous, 0.7, 1e-12);
+  EXPECT_NEAR(r[32].second_previous, 0.7, 1e-12);
+  EXPECT_NEAR(r[30].median8, 1, 1e-12);
+  EXPECT_NEAR(r[30].usual, 1, 1e-12);
+  EXPECT_NEAR(r[30].change32, 0, 1e-12);
+}
+
+// Of every beat, one after the other.
+std::vector<float> all_covariates(std::span<const double> times, const std::vector<std::string>& groups) {
+  std::vector<float> result;
+  for (const BeatRhythm& beat : rhythm_of(times)) {
+    const std::vector<float> one = covariates_of(beat, groups);
+    result.insert(result.end(), one.begin(), one.end());
+  }
+  return result;
+}
+
+std::vector<float> all_strips(std::span<const double> times, StripKind kind) {
+  std::vector<float> result;
+  for (const BeatRhythm& beat : rhythm_of(times)) {
+    const std::vector<float> one = strip_of(beat, kind);
+    result.insert(result.end(), one.begin(), one.end());
+  }
+  return result;
 }
 
 // A covariate may know the next beat's time but no later one, and all that came before.
@@ -59,15 +78,15 @@ TEST(Rhythm, CovariatesDependOnThePastAndOneBeatAhead) {
   const auto k = static_cast<std::size_t>(covariate_count(groups));
   EXPECT_EQ(k, 8U + 5 + 4 + 5 + 13);
   std::vector<double> times = steady_beats_with_one_early(60, 30);
-  const std::vector<float> before = covariates_of(rhythm_of(times), groups);
-  const std::vector<float> strips = strips_of(rhythm_of(times), StripKind::measures);
+  const std::vector<float> before = all_covariates(times, groups);
+  const std::vector<float> strips = all_strips(times, StripKind::measures);
   ASSERT_EQ(before.size(), 60 * k);
   ASSERT_EQ(strips.size(), 60U * 12);
   for (std::size_t i = 42; i < times.size(); ++i) {
     times[i] += 0.5;  // first seen by beat 41 as its next interval
   }
-  const std::vector<float> after = covariates_of(rhythm_of(times), groups);
-  const std::vector<float> strips_after = strips_of(rhythm_of(times), StripKind::measures);
+  const std::vector<float> after = all_covariates(times, groups);
+  const std::vector<float> strips_after = all_strips(times, StripKind::measures);
   EXPECT_TRUE(
       std::equal(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(41 * k), after.begin()));
   EXPECT_TRUE(std::equal(strips.begin(), strips.begin() + 41 * 12, strips_after.begin()));
@@ -84,11 +103,11 @@ TEST(Rhythm, EveryRecordGivesFiniteCovariates) {
       t += i % 50 == 49 ? 30 : 0.3 + static_cast<double>(uniform({2, 0, 0}, i));
     }
     for (const float v :
-         covariates_of(rhythm_of(times), {"ratios", "irregularity", "prematurity", "regular", "hinges"})) {
+         all_covariates(times, {"ratios", "irregularity", "prematurity", "regular", "hinges"})) {
       ASSERT_TRUE(std::isfinite(v)) << count;
     }
     for (const StripKind kind : {StripKind::measures, StripKind::tachogram}) {
-      for (const float v : strips_of(rhythm_of(times), kind)) {
+      for (const float v : all_strips(times, kind)) {
         ASSERT_TRUE(std::isfinite(v) && std::abs(v) <= 1) << count;
       }
     }
