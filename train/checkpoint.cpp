@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/safetensors.h"
+#include "train/inputs.h"
 #include "train/recipe.h"
 
 namespace sec::train {
@@ -161,6 +162,38 @@ void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, S
   const io::SafetensorsFile file = read_checkpoint(path, weights_format);
   layers::ParameterSet& set = network.parameters();
   restore(file, path, network_tensors(set), stream);
+}
+
+model::SeEcgNetOptions network_options(const Recipe& recipe) {
+  model::SeEcgNetOptions options;
+  options.leads = std::ssize(parse_channels(recipe));
+  options.length = recipe.window_length();
+  options.classes = std::ssize(recipe.classes);
+  options.covariates = covariate_count(recipe.input.covariates);
+  options.width = recipe.network.width;
+  options.tied = recipe.network.tied;
+  options.dropout = recipe.network.dropout;
+  return options;
+}
+
+WeightsInfo read_weights_info(const std::filesystem::path& path) {
+  const io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  WeightsInfo info{parse_recipe(metadata(file, path, "recipe"), path.string() + " (recipe)"), {}};
+  const std::string& network = metadata(file, path, "network");
+  const std::string described = network_json(network_options(info.recipe));
+  require(network == described, "{}: holds the network {}, its recipe describes {}", path.string(), network,
+          described);
+  const json decision = json::parse(metadata(file, path, "decision"), nullptr, false);
+  const bool has_offsets = decision.is_object() && decision.contains("logit_offsets") &&
+                           decision["logit_offsets"].is_array() &&
+                           decision["logit_offsets"].size() == info.recipe.classes.size() &&
+                           std::all_of(decision["logit_offsets"].begin(), decision["logit_offsets"].end(),
+                                       [](const json& value) { return value.is_number(); });
+  require(has_offsets,
+          "{}: \"decision\" in its metadata: expected logit_offsets, a number for each of {} classes",
+          path.string(), info.recipe.classes.size());
+  info.decision_offsets = decision["logit_offsets"].get<std::vector<float>>();
+  return info;
 }
 
 void save_training(const std::filesystem::path& path, model::SeEcgNet& network,

@@ -16,6 +16,7 @@
 #include "model/se_ecgnet.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
+#include "train/recipe.h"
 
 namespace sec::train {
 
@@ -33,6 +34,18 @@ void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
 
 // Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
 void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream);
+
+// What a weights file says about itself: enough to build the network and to read its answers.
+struct WeightsInfo {
+  Recipe recipe;
+  std::vector<float> decision_offsets;  // (classes)
+};
+// Throws Error, naming the file, if it is no weights file or contradicts itself: its network must be the one
+// that its recipe describes.
+WeightsInfo read_weights_info(const std::filesystem::path& path);
+
+// The network of a recipe.
+model::SeEcgNetOptions network_options(const Recipe& recipe);
 
 void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,

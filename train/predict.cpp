@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
+#include "engine/error.h"
 #include "engine/ranges.h"
 
 namespace sec::train {
@@ -65,10 +67,42 @@ Tensor covariate_tensor(const Batch& batch, const Inputs& inputs, Stream& stream
   return Tensor::from(stream, {n, inputs.covariates()}, std::span(batch.covariates));
 }
 
+std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
+                             std::span<const float> covariates, std::size_t n) {
+  const Range range("predict");
+  const model::SeEcgNetOptions& options = classifier.network.options();
+  const auto cells = static_cast<std::size_t>(options.length * options.leads);
+  const auto k = static_cast<std::size_t>(options.covariates);
+  require(x.size() == n * cells && covariates.size() == n * k,
+          "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} a beat", n, x.size(),
+          covariates.size(), options.length, options.leads, options.covariates);
+  const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
+  Stream& stream = classifier.stream;
+  std::vector<float> logits;
+  for (std::size_t begin = 0; begin < n; begin += batch_size) {
+    const std::size_t count = std::min(batch_size, n - begin);
+    const auto rows = static_cast<std::int64_t>(count);
+    layers::Pass pass;
+    pass.stream = stream;
+    const Tensor input = Tensor::from(stream, {rows, options.length, options.leads, 1},
+                                      x.subspan(begin * cells, count * cells));
+    const Tensor more =
+        k == 0 ? Tensor()
+               : Tensor::from(stream, {rows, options.covariates}, covariates.subspan(begin * k, count * k));
+    const std::vector<float> values = classifier.network.forward(pass, input, more).value.to_vector(stream);
+    logits.insert(logits.end(), values.begin(), values.end());
+  }
+  return logits;
+}
+
+int decide(const Classifier& classifier, std::span<const float> logits) {
+  std::vector<float> row(logits.begin(), logits.end());
+  std::transform(row.begin(), row.end(), classifier.offsets.begin(), row.begin(), std::plus<>());
+  return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin());
+}
+
 Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const BeatId> beats) {
   const Recipe& recipe = classifier.recipe;
-  Stream& stream = classifier.stream;
-  const Range range("predict");
   const auto classes = recipe.classes.size();
   const auto batch_size = static_cast<std::size_t>(recipe.train.evaluation_batch);
   Prediction result;
@@ -76,11 +110,7 @@ Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const
   for (std::size_t begin = 0; begin < beats.size(); begin += batch_size) {
     const auto part = beats.subspan(begin, std::min(batch_size, beats.size() - begin));
     const Batch batch = make_batch(inputs, {part.begin(), part.end()});
-    layers::Pass pass;
-    pass.stream = stream;
-    const Var logits = classifier.network.forward(pass, input_tensor(batch, inputs, stream),
-                                                  covariate_tensor(batch, inputs, stream));
-    const std::vector<float> values = logits.value.to_vector(stream);
+    const std::vector<float> values = logits_of(classifier, batch.x, batch.covariates, part.size());
     result.logits.insert(result.logits.end(), values.begin(), values.end());
   }
   result.probabilities.resize(result.logits.size());
@@ -90,7 +120,7 @@ Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const
       row[c] = result.logits[i * classes + c] + classifier.offsets[c];
     }
     to_probabilities(row, is_softmax(recipe), std::span(result.probabilities).subspan(i * classes, classes));
-    result.labels.push_back(static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()));
+    result.labels.push_back(decide(classifier, std::span(result.logits).subspan(i * classes, classes)));
   }
   return result;
 }

@@ -17,6 +17,16 @@ struct Classifier {
   Stream& stream;
 };
 
+// The logits (N, classes) of beats as the network is given them, in inference mode, in batches of
+// recipe.train.evaluation_batch.
+std::vector<float> logits_of(Classifier& classifier,
+                             std::span<const float> x,           // (N, L, H)
+                             std::span<const float> covariates,  // (N, K)
+                             std::size_t n);
+
+// The index of the class that a beat's logits speak for; the first on ties.
+int decide(const Classifier& classifier, std::span<const float> logits);
+
 struct Prediction {
   std::vector<float> logits;         // (beats, classes), as the network gives them
   std::vector<float> probabilities;  // (beats, classes): of logits + offsets: softmax, or for

@@ -20,18 +20,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-model::SeEcgNetOptions network_options(const Recipe& recipe, const Inputs& inputs) {
-  model::SeEcgNetOptions options;
-  options.leads = inputs.leads();
-  options.length = inputs.length();
-  options.classes = static_cast<std::int64_t>(recipe.classes.size());
-  options.covariates = inputs.covariates();
-  options.width = recipe.network.width;
-  options.tied = recipe.network.tied;
-  options.dropout = recipe.network.dropout;
-  return options;
-}
-
 // (classes), or undefined: all 1.
 Tensor class_weight_tensor(const Recipe& recipe, const Inputs& train, Stream& stream) {
   const std::vector<float> weights = class_weights(recipe, train);
@@ -79,7 +67,7 @@ Trainer::Trainer(TrainerOptions options, const Dataset& data)
     : options_(std::move(options)),
       data_(data),
       context_{to_toml(options_.recipe), data.fingerprint, decision_offsets(options_.recipe, data.train)},
-      network_(network_options(options_.recipe, data.train), options_.stream, seed()),
+      network_(network_options(options_.recipe), options_.stream, seed()),
       optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)),
       step_(options_.recipe, network_, optimizer_,
             class_weight_tensor(options_.recipe, data.train, options_.stream), options_.stream,
