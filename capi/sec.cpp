@@ -1,0 +1,196 @@
+#include "capi/sec.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <string>
+
+#include "engine/error.h"
+#include "train/stream_classifier.h"
+
+using namespace sec;
+using namespace sec::train;
+
+struct sec_model {
+  Model model;
+};
+
+struct sec_stream {
+  Model& model;
+  StreamClassifier classifier;
+  std::deque<ClassifiedBeat> answered;
+  std::vector<std::vector<float>> leads;  // the frames of a push, by lead
+  bool finished = false;
+};
+
+namespace {
+
+thread_local std::string last_error;
+std::mutex computing;  // one computation at a time: the threads beneath are shared
+
+// Runs `action`; on an exception keeps its text and returns `failed`.
+template <typename Result, typename Action>
+Result guarded(Result failed, Action&& action) noexcept {
+  try {
+    const std::lock_guard turn(computing);
+    return action();
+  } catch (const std::exception& error) {
+    try {
+      last_error = error.what();
+    } catch (...) {
+      last_error.clear();  // no memory for the text
+    }
+  } catch (...) {
+    last_error = "unknown error";
+  }
+  return failed;
+}
+
+const char* name_at(const std::vector<std::string>& names, int index) {
+  return index >= 0 && index < static_cast<int>(names.size()) ? names[static_cast<std::size_t>(index)].c_str()
+                                                              : nullptr;
+}
+
+void hand_over(sec_stream& stream, std::vector<ClassifiedBeat>& beats) {
+  std::move(beats.begin(), beats.end(), std::back_inserter(stream.answered));
+}
+
+}  // namespace
+
+const char* sec_version(void) {
+  return SEC_VERSION;
+}
+
+const char* sec_last_error(void) {
+  return last_error.c_str();
+}
+
+sec_model* sec_load(const char* path, const char* device) {
+  return guarded<sec_model*>(nullptr, [&] {
+    require(path != nullptr && device != nullptr, "sec_load: path or device is NULL");
+    return new sec_model{Model(path, parse_device(device))};
+  });
+}
+
+void sec_free(sec_model* model) {
+  guarded(0, [&] {
+    delete model;
+    return 0;
+  });
+}
+
+int sec_class_count(const sec_model* model) {
+  return static_cast<int>(model->model.recipe().classes.size());
+}
+
+const char* sec_class_name(const sec_model* model, int index) {
+  return name_at(model->model.recipe().classes, index);
+}
+
+int sec_lead_count(const sec_model* model) {
+  return static_cast<int>(model->model.recipe().data.leads.size());
+}
+
+const char* sec_lead_name(const sec_model* model, int index) {
+  return name_at(model->model.recipe().data.leads, index);
+}
+
+sec_shape sec_input_shape(const sec_model* model) {
+  const model::SeEcgNetOptions& options = model->model.options();
+  return {options.length, options.leads, options.covariates};
+}
+
+int sec_classify(sec_model* model, int64_t windows, const float* x, const float* covariates, float* logits,
+                 int32_t* labels) {
+  return guarded(1, [&] {
+    require(model != nullptr, "sec_classify: model is NULL");
+    require(windows >= 0 && windows <= 1'000'000, "sec_classify: {} windows, expected 0 to 1000000", windows);
+    const sec_shape shape = sec_input_shape(model);
+    require(windows == 0 || (x != nullptr && (covariates != nullptr || shape.covariates == 0)),
+            "sec_classify: x is NULL, or covariates are, of which the network takes {}", shape.covariates);
+    const auto n = static_cast<std::size_t>(windows);
+    Classifier classifier = model->model.classifier();
+    const auto cells = static_cast<std::size_t>(shape.length * shape.channels);
+    const auto k = static_cast<std::size_t>(shape.covariates);
+    const std::vector<float> values = logits_of(classifier, {x, n * cells}, {covariates, n * k}, n);
+    if (logits != nullptr) {
+      std::copy(values.begin(), values.end(), logits);
+    }
+    const std::size_t classes = model->model.recipe().classes.size();
+    for (std::size_t i = 0; i < n && labels != nullptr; ++i) {
+      labels[i] = decide(classifier, std::span(values).subspan(i * classes, classes));
+    }
+    return 0;
+  });
+}
+
+sec_stream* sec_stream_open(sec_model* model, double rate, double longest_wait) {
+  return guarded<sec_stream*>(nullptr, [&] {
+    require(model != nullptr, "sec_stream_open: model is NULL");
+    StreamOptions options;
+    options.rate = rate;
+    options.batch = 1;
+    if (longest_wait > 0) {
+      options.longest_wait = longest_wait;
+    }
+    return new sec_stream{model->model, StreamClassifier(model->model, options), {}, {}, false};
+  });
+}
+
+void sec_stream_free(sec_stream* stream) {
+  guarded(0, [&] {
+    delete stream;
+    return 0;
+  });
+}
+
+int sec_stream_push(sec_stream* stream, int64_t frames, const float* samples) {
+  return guarded(1, [&] {
+    require(stream != nullptr && frames >= 0 && (frames == 0 || samples != nullptr),
+            "sec_stream_push: stream or samples are NULL, or {} frames are fewer than 0", frames);
+    require(!stream->finished, "sec_stream_push: the stream is finished");
+    const std::size_t leads = stream->model.recipe().data.leads.size();
+    stream->leads.resize(leads);
+    std::vector<std::span<const float>> spans;
+    for (std::size_t lead = 0; lead < leads; ++lead) {
+      std::vector<float>& values = stream->leads[lead];
+      values.resize(static_cast<std::size_t>(frames));
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = samples[i * leads + lead];
+      }
+      spans.emplace_back(values);
+    }
+    std::vector<ClassifiedBeat> beats;
+    stream->classifier.push(spans, beats);
+    hand_over(*stream, beats);
+    return 0;
+  });
+}
+
+int sec_stream_finish(sec_stream* stream) {
+  return guarded(1, [&] {
+    require(stream != nullptr, "sec_stream_finish: stream is NULL");
+    require(!std::exchange(stream->finished, true), "sec_stream_finish: the stream is finished");
+    std::vector<ClassifiedBeat> beats;
+    stream->classifier.finish(beats);
+    hand_over(*stream, beats);
+    return 0;
+  });
+}
+
+int64_t sec_stream_take(sec_stream* stream, int64_t most, sec_beat* beats, float* logits) {
+  return guarded<int64_t>(-1, [&] {
+    require(stream != nullptr && most >= 0 && (most == 0 || beats != nullptr),
+            "sec_stream_take: stream or beats are NULL, or {} are fewer than 0", most);
+    std::int64_t count = 0;
+    for (; count < most && !stream->answered.empty(); ++count) {
+      const ClassifiedBeat& beat = stream->answered.front();
+      beats[count] = {beat.sample, beat.label};
+      if (logits != nullptr) {
+        logits = std::copy(beat.logits.begin(), beat.logits.end(), logits);
+      }
+      stream->answered.pop_front();
+    }
+    return count;
+  });
+}

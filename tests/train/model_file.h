@@ -1,0 +1,19 @@
+// A model file with weights as they are drawn: what inference is tested with, when it need not be right.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "train/checkpoint.h"
+
+namespace sec::train {
+
+inline void write_model(const std::filesystem::path& path, const Recipe& recipe,
+                        const std::vector<float>& offsets) {
+  Stream stream;
+  model::SeEcgNet network(network_options(recipe), stream, 7);
+  save_weights(path, network, {to_toml(recipe), "fnv1a64:0", offsets}, Progress{}, stream);
+}
+
+}  // namespace sec::train
