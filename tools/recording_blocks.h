@@ -18,6 +18,9 @@ struct RecordingBlocks {
   std::function<bool(std::vector<std::vector<float>>&)> next;
 };
 
-RecordingBlocks open_blocks(const std::string& path, std::int64_t block);
+// Opens a WFDB record ("data/mitdb/100" or its .hea), to be read in blocks of so many seconds. Formats 16 and
+// 212 are read from the disk as they are asked for, checksums being verified at the end; others are read
+// whole. Throws Error naming the file and what was expected.
+RecordingBlocks open_blocks(const std::string& path, double seconds);
 
 }  // namespace sec::tools

@@ -219,8 +219,7 @@ std::vector<std::int64_t> given_beats(const Options& options, const tools::Recor
 
 void infer_record(const Options& options, Model& model, const std::string& path) {
   const auto started = std::chrono::steady_clock::now();
-  tools::RecordingBlocks recording = tools::open_blocks(path, 0);
-  recording = tools::open_blocks(path, std::llround(block_seconds * recording.rate));
+  const tools::RecordingBlocks recording = tools::open_blocks(path, block_seconds);
   const Recipe& recipe = model.recipe();
   const Leads leads = choose_leads(options, recipe, recording.leads, recording.file);
   std::vector<std::int64_t> given;
