@@ -5,8 +5,8 @@
    and sec_last_error() says why in one line. No function ends the program, and no exception leaves it.
 
    Threads: every function may be called from any thread at any time, but a handle must not be freed while
-   another thread uses it, and calls on one sec_stream must not overlap. Computations take turns: one at a time
-   in a process, on all cores. What sec_last_error() returns belongs to the calling thread. */
+   another thread uses it, and calls on one sec_stream must not overlap. Computations take turns: one at a
+   time in a process, on all cores. What sec_last_error() returns belongs to the calling thread. */
 #ifndef SEC_H
 #define SEC_H
 
@@ -58,8 +58,8 @@ typedef struct {
   int32_t label;  /* index of its class */
 } sec_beat;
 
-/* Raw samples in, classified beats out, for a recording or a monitor of `rate` Hz. A beat is answered when the
-   next one has been found, or after `longest_wait` seconds if that is above 0. */
+/* Raw samples in, classified beats out, for a recording or a monitor of `rate` Hz. A beat is answered when
+   the next one has been found, or after `longest_wait` seconds if that is above 0. */
 sec_stream* sec_stream_open(sec_model* model, double rate, double longest_wait);
 void sec_stream_free(sec_stream* stream); /* NULL is allowed */
 

@@ -1,0 +1,129 @@
+#include "capi/sec.h"
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "io/wfdb_signal.h"
+#include "tests/train/model_file.h"
+#include "tests/train/tiny_run.h"
+#include "train/stream_classifier.h"
+
+namespace sec::train {
+namespace {
+
+class Capi : public testing::Test {
+ protected:
+  void SetUp() override {
+    recipe_ = tiny_recipe();
+    write_model(folder_ / "best.safetensors", recipe_, {0, 0.5F});
+    model_ = sec_load(folder_.path().c_str(), "cpu");
+    ASSERT_NE(model_, nullptr) << sec_last_error();
+  }
+  void TearDown() override { sec_free(model_); }
+
+  io::TemporaryFolder folder_;
+  Recipe recipe_;
+  sec_model* model_ = nullptr;
+};
+
+TEST_F(Capi, TellsWhatTheModelIs) {
+  ASSERT_EQ(sec_class_count(model_), 2);
+  EXPECT_STREQ(sec_class_name(model_, 1), "V");
+  EXPECT_EQ(sec_class_name(model_, 2), nullptr);
+  EXPECT_EQ(sec_class_name(model_, -1), nullptr);
+  ASSERT_EQ(sec_lead_count(model_), 2);
+  EXPECT_STREQ(sec_lead_name(model_, 0), "MLII");
+  const sec_shape shape = sec_input_shape(model_);
+  EXPECT_EQ(shape.length, recipe_.window_length());
+  EXPECT_EQ(shape.channels, 3);
+  EXPECT_EQ(shape.covariates, 12);
+  EXPECT_NE(std::string(sec_version()), "");
+}
+
+// The same windows through the C++ classes; from several threads at once.
+TEST_F(Capi, ClassifiesWindows) {
+  const Inputs inputs(recipe_, {load_record(tiny_database(), "208", recipe_)});
+  const std::vector<BeatId> beats = inputs.beats(true);
+  const Batch batch = make_batch(inputs, beats);
+  Model model(folder_.path(), Device::cpu);
+  Classifier classifier = model.classifier();
+  const Prediction prediction = predict(classifier, inputs, beats);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      std::vector<float> logits(beats.size() * 2);
+      std::vector<std::int32_t> labels(beats.size());
+      EXPECT_EQ(sec_classify(model_, std::ssize(beats), batch.x.data(), batch.covariates.data(),
+                             logits.data(), labels.data()),
+                0)
+          << sec_last_error();
+      EXPECT_EQ(logits, prediction.logits);
+      EXPECT_TRUE(std::equal(labels.begin(), labels.end(), prediction.labels.begin()));
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+TEST_F(Capi, FailuresAreToldOneThreadAtATime) {
+  EXPECT_EQ(sec_load("no/such/run", "cpu"), nullptr);
+  EXPECT_NE(std::string(sec_last_error()).find("no/such/run: no such file"), std::string::npos);
+  std::thread([] { EXPECT_STREQ(sec_last_error(), ""); }).join();
+  EXPECT_EQ(sec_load(nullptr, "cpu"), nullptr);
+  EXPECT_EQ(sec_load(folder_.path().c_str(), "abacus"), nullptr);
+  EXPECT_NE(sec_classify(nullptr, 1, nullptr, nullptr, nullptr, nullptr), 0);
+  EXPECT_NE(sec_classify(model_, -1, nullptr, nullptr, nullptr, nullptr), 0);
+  const float x = 0;
+  EXPECT_NE(sec_classify(model_, 1, &x, nullptr, nullptr, nullptr), 0);
+  EXPECT_NE(std::string(sec_last_error()).find("of which the network takes 12"), std::string::npos);
+  EXPECT_EQ(sec_stream_open(model_, 5, 0), nullptr);
+  sec_stream* stream = sec_stream_open(model_, 360, 0);
+  ASSERT_NE(stream, nullptr);
+  EXPECT_NE(sec_stream_push(stream, 1, nullptr), 0);
+  EXPECT_EQ(sec_stream_take(stream, 1, nullptr, nullptr), -1);
+  EXPECT_EQ(sec_stream_finish(stream), 0);
+  EXPECT_NE(sec_stream_finish(stream), 0);
+  sec_stream_free(stream);
+  sec_stream_free(nullptr);
+  sec_free(nullptr);
+}
+
+// The C program gives, from text, what the C++ classes give.
+TEST_F(Capi, ExampleInC) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  std::string frames;
+  for (std::size_t i = 0; i < recording.signals[0].size(); ++i) {
+    frames += fmt::format("{},{}\n", recording.signals[0][i], recording.signals[1][i]);
+  }
+  folder_.write("frames", frames);
+  const std::string out = (folder_ / "out").string();
+  const int status = std::system((std::string(EXAMPLE) + " " + folder_.path().string() + " 360 <" +
+                                  (folder_ / "frames").string() + " >" + out)
+                                     .c_str());
+  ASSERT_EQ(WEXITSTATUS(status), 0);
+  Model model(folder_.path(), Device::cpu);
+  StreamOptions options;
+  options.rate = 360;
+  options.batch = 1;
+  options.longest_wait = 2;
+  StreamClassifier classifier(model, options);
+  std::vector<ClassifiedBeat> beats;
+  for (std::size_t i = 0; i < recording.signals[0].size(); ++i) {
+    const std::span<const float> frame[] = {{&recording.signals[0][i], 1}, {&recording.signals[1][i], 1}};
+    classifier.push(frame, beats);
+  }
+  classifier.finish(beats);
+  ASSERT_GT(beats.size(), 40U);
+  std::string expected;
+  for (const ClassifiedBeat& beat : beats) {
+    expected += fmt::format("{:.3f} {}\n", static_cast<double>(beat.sample) / 360,
+                            recipe_.classes[static_cast<std::size_t>(beat.label)]);
+  }
+  EXPECT_EQ(io::content_of(out), expected);
+}
+
+}  // namespace
+}  // namespace sec::train

@@ -1,0 +1,408 @@
+// Runs the program itself: what it prints and writes, how it fails, and that it answers while samples come.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "io/annotation_codes.h"
+#include "io/safetensors.h"
+#include "io/wfdb_annotation.h"
+#include "io/wfdb_signal.h"
+#include "tests/io/beat_match.h"
+#include "tests/train/model_file.h"
+#include "tests/train/tiny_run.h"
+#include "train/dataset.h"
+#include "train/stream_classifier.h"
+
+namespace sec::train {
+namespace {
+
+namespace fs = std::filesystem;
+using io::content_of;
+using nlohmann::json;
+
+struct Outcome {
+  int status;
+  std::string out;
+  std::string error;
+};
+
+class Secinfer : public testing::Test {
+ protected:
+  void SetUp() override {
+    recipe_ = tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]"});
+    write_model(folder_ / "best.safetensors", recipe_, {0.3F, -0.3F});
+  }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  static std::string record(const std::string& name) { return (tiny_database() / name).string(); }
+
+  // "--model MODEL", then `arguments`.
+  Outcome secinfer(const std::string& arguments, const std::string& before = "") const {
+    const int status = std::system((before + SECINFER + " --model " + folder_.path().string() + " " +
+                                    arguments + " >" + path("stdout") + " 2>" + path("stderr"))
+                                       .c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content_of(path("stdout")),
+            content_of(path("stderr"))};
+  }
+
+  // It fails with one line that holds `part`.
+  void expect_failure(const std::string& arguments, int status, const std::string& part,
+                      const std::string& before = "") const {
+    const Outcome run = secinfer(arguments, before);
+    EXPECT_EQ(run.status, status) << run.error;
+    EXPECT_NE(run.error.find(part), std::string::npos) << "got: " << run.error << "expected: " << part;
+    EXPECT_TRUE(run.error.starts_with("secinfer: ")) << run.error;
+    EXPECT_EQ(std::count(run.error.begin(), run.error.end(), '\n'), 1) << run.error;
+  }
+
+  // A record of one or two leads in mV in the test's folder.
+  std::string write_record(const std::string& name, const std::vector<std::vector<float>>& leads) const {
+    io::DigitalRecord digital;
+    digital.header.name = name;
+    digital.header.rate = 360;
+    for (std::size_t i = 0; i < leads.size(); ++i) {
+      io::WfdbSignal signal;
+      signal.format = 16;
+      signal.description = i == 0 ? "MLII" : "V1";
+      digital.header.signals.push_back(signal);
+      std::vector<std::int32_t>& samples = digital.signals.emplace_back();
+      for (const float value : leads[i]) {
+        samples.push_back(std::isnan(value) ? io::invalid_sample
+                                            : static_cast<std::int32_t>(std::lround(value * 200)));
+      }
+    }
+    io::write_digital(folder_.path(), digital);
+    return path(name);
+  }
+
+  io::TemporaryFolder folder_;
+  Recipe recipe_;
+};
+
+std::vector<json> lines_of(const std::string& text) {
+  std::vector<json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    lines.push_back(json::parse(line));
+  }
+  return lines;
+}
+
+// Given beats get what prediction over the whole record in memory gives them.
+TEST_F(Secinfer, GivenBeatsAsInTraining) {
+  const Outcome run = secinfer("--json --quiet --annotations atr " + record("100") + " " + record("208.hea"));
+  ASSERT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.error, "");
+  const std::vector<json> lines = lines_of(run.out);
+  Model model(folder_.path(), Device::cpu);
+  Classifier classifier = model.classifier();
+  const Inputs inputs(recipe_,
+                      load_records(tiny_database(), std::vector<std::string>{"100", "208"}, recipe_));
+  const std::vector<BeatId> beats = inputs.beats(true);
+  const Prediction prediction = predict(classifier, inputs, beats);
+  ASSERT_EQ(lines.size(), beats.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const Beat& beat = inputs.beat(beats[i]);
+    EXPECT_EQ(lines[i]["record"], inputs.record(beats[i]).name);
+    EXPECT_EQ(lines[i]["sample"], beat.sample);
+    EXPECT_NEAR(lines[i]["time_s"].get<double>(), static_cast<double>(beat.sample) / 360, 1e-9);
+    EXPECT_EQ(lines[i]["label"], recipe_.classes[static_cast<std::size_t>(prediction.labels[i])]);
+    for (std::size_t c = 0; c < 2; ++c) {
+      EXPECT_EQ(lines[i]["logits"][c].get<float>(), prediction.logits[2 * i + c]);
+    }
+  }
+}
+
+// Annotations, JSON lines, the summary as text and as JSON tell the same; results do not depend on threads.
+TEST_F(Secinfer, OutputsAgree) {
+  const Outcome beats = secinfer("--json --threads 1 " + record("106"));
+  ASSERT_EQ(beats.status, 0) << beats.error;
+  EXPECT_NE(beats.error.find("x real time"), std::string::npos);
+  const Outcome written =
+      secinfer("--quiet --threads 2 --out " + path("made/here") + " --annotator qrs " + record("106"));
+  ASSERT_EQ(written.status, 0) << written.error;
+  const std::vector<json> lines = lines_of(beats.out);
+  const auto annotations = io::read_annotations(folder_ / "made/here/106.qrs");
+  ASSERT_EQ(annotations.size(), lines.size());
+  std::map<std::string, int> counts = {{"N", 0}, {"V", 0}};
+  std::vector<std::int64_t> peaks;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(annotations[i].sample, lines[i]["sample"]);
+    EXPECT_EQ(io::symbol_of(annotations[i].code), lines[i]["label"]);
+    ++counts[lines[i]["label"]];
+    peaks.push_back(annotations[i].sample);
+  }
+  const io::BeatMatch match = io::match_beats(io::read_annotations(record("106.atr")), peaks, 360, 0);
+  EXPECT_GT(match.found, 40);
+  EXPECT_LE(match.missed + match.extra, 2);
+
+  const Outcome summary = secinfer("--json --summary --quiet " + record("106"));
+  ASSERT_EQ(summary.status, 0);
+  EXPECT_EQ(json::parse(summary.out)["record"], "106");
+  EXPECT_EQ(json::parse(summary.out)["summary"]["beats"], json(counts));
+  EXPECT_NE(
+      written.out.find(fmt::format("all       {:>9}{:>9}{:>9}\n", counts["N"], counts["V"], lines.size())),
+      std::string::npos)
+      << written.out;
+
+  expect_failure("--quiet --out " + path("made/here") + " --annotator qrs " + record("106"), 1,
+                 "106.qrs: exists; --overwrite replaces it");
+  EXPECT_EQ(
+      secinfer("--quiet --overwrite --out " + path("made/here") + " --annotator qrs " + record("106")).status,
+      0);
+}
+
+TEST_F(Secinfer, RefusesWrongUsage) {
+  for (const char* arguments : {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100",
+                                "--live 100", "--live -", "-", "--live --rate 360 -", "--rate 360 100",
+                                "--precision bf16 100", "--live --rate 360 --leads MLII,V1 --out x -"}) {
+    EXPECT_EQ(secinfer(arguments).status, 2) << arguments;
+  }
+  expect_failure("--leads MLII " + record("100"), 2, "1 leads, the model reads 2");
+  expect_failure("--qrs-leads V9 " + record("100"), 2, "--qrs-leads V9: not among the leads read");
+}
+
+TEST_F(Secinfer, NamesWhatIsWrongWithTheModel) {
+  const auto with_model = [&](const std::string& model) {
+    const int status = std::system((std::string(SECINFER) + " --model " + model + " " + record("100") +
+                                    " 2>" + path("stderr") + " >/dev/null")
+                                       .c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    return content_of(path("stderr"));
+  };
+  EXPECT_NE(with_model(path("none")).find("none: no such file: expected a run folder"), std::string::npos);
+  EXPECT_NE(with_model(record("100.hea")).find("100.hea: "), std::string::npos);
+  io::SafetensorsFile file = io::read_safetensors(folder_ / "best.safetensors");
+  file.metadata["recipe"] = to_toml(tiny_recipe({"data.after=0.9"}));
+  io::write_safetensors(folder_ / "other.safetensors", file);
+  EXPECT_NE(with_model(path("other.safetensors")).find("its recipe describes"), std::string::npos);
+}
+
+TEST_F(Secinfer, NamesWhatIsWrongWithTheRecording) {
+  expect_failure(record("999"), 1, "999.hea");
+  expect_failure("--annotations nix " + record("100"), 1, "100.nix");
+  expect_failure("--leads MLII,V9 " + record("100"), 1, "no lead 'V9'; its leads: ");
+  const std::vector<float> second(360, 0.0F);
+  expect_failure(write_record("short", {second, second}), 1, "1.00 s long, the network's window is 2 s");
+  expect_failure(write_record("single", {second}), 1,
+                 "data.leads asks for 2 leads (MLII, other), the record has 1");
+  write_record("cut", {std::vector<float>(3600), std::vector<float>(3600)});
+  fs::resize_file(path("cut.dat"), 7000);
+  expect_failure(path("cut"), 1, "truncated: 3600 samples a signal expected, 1750 found");
+  const std::vector<float> zeros(3600);
+  std::string changed = content_of(write_record("changed", {zeros, zeros}) + ".dat");
+  changed[5000] = 1;
+  folder_.write("changed.dat", changed);
+  expect_failure(path("changed"), 1, "checksum of the samples is 1, the header says 0");
+}
+
+// Leads without a signal are told of; where the beats are looked for there, there are none.
+TEST_F(Secinfer, DeadLeads) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::vector<float> alive = recording.signals[0];
+  const std::vector<float> none(alive.size(), std::nanf(""));
+  const std::vector<float> flat(alive.size(), 0.5F);
+  const std::size_t beats = lines_of(secinfer("--json " + record("100")).out).size();
+
+  Outcome run = secinfer("--json --quiet " + write_record("half", {alive, none}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.error, "warning: half: lead V1 has no valid sample\n");
+  EXPECT_EQ(lines_of(run.out).size(), beats);
+  for (const json& line : lines_of(run.out)) {
+    EXPECT_TRUE(line["logits"][0].is_number());
+  }
+  run = secinfer("--json --quiet " + write_record("dead", {none, alive}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.error, "warning: dead: lead MLII has no valid sample\nwarning: dead: no beat was found\n");
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(lines_of(secinfer("--json --quiet --qrs-leads MLII,V1 " + path("dead")).out).size(), beats);
+  run = secinfer("--quiet " + write_record("flat", {flat, flat}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_NE(run.error.find("lead MLII is flat"), std::string::npos);
+  EXPECT_NE(run.error.find("no beat was found"), std::string::npos);
+}
+
+TEST_F(Secinfer, FullDisk) {
+  const int status = std::system((std::string(SECINFER) + " --model " + folder_.path().string() +
+                                  " --json --quiet " + record("100") + " >/dev/full 2>" + path("stderr"))
+                                     .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_NE(content_of(path("stderr")).find("standard output: cannot write: No space left"),
+            std::string::npos);
+  const Outcome run =
+      secinfer("--quiet --out " + path("full") + " " + record("100") + " " + record("106"), "ulimit -f 0; ");
+  EXPECT_NE(run.status, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "full" / "100.sec"));
+}
+
+// A running secinfer --live with pipes on both sides.
+class Live {
+ public:
+  Live(const std::string& model, const std::string& arguments) {
+    int in[2], out[2];
+    EXPECT_EQ(pipe2(in, O_CLOEXEC), 0);
+    EXPECT_EQ(pipe2(out, O_CLOEXEC), 0);
+    child_ = fork();
+    if (child_ == 0) {
+      dup2(in[0], STDIN_FILENO);
+      dup2(out[1], STDOUT_FILENO);
+      const std::string command = std::string("exec ") + SECINFER + " --model " + model +
+                                  " --live --rate 360 --leads MLII,V1 " + arguments + " -";
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    in_ = in[1];
+    out_ = out[0];
+  }
+  ~Live() { end(); }
+  Live(const Live&) = delete;
+  Live& operator=(const Live&) = delete;
+
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t count = write(in_, bytes.data(), bytes.size());
+      ASSERT_GT(count, 0);
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  // The next line; "" at the end, or if none comes for half a minute.
+  std::string line() {
+    std::size_t end = 0;
+    while ((end = buffer_.find('\n')) == std::string::npos) {
+      pollfd waiting = {out_, POLLIN, 0};
+      char bytes[4096];
+      const ssize_t count = poll(&waiting, 1, 30000) == 1 ? read(out_, bytes, sizeof bytes) : 0;
+      if (count <= 0) {
+        return "";
+      }
+      buffer_.append(bytes, static_cast<std::size_t>(count));
+    }
+    const std::string text = buffer_.substr(0, end);
+    buffer_.erase(0, end + 1);
+    return text;
+  }
+
+  void close_input() {
+    if (in_ >= 0) {
+      close(std::exchange(in_, -1));
+    }
+  }
+
+  int end() {
+    close_input();
+    if (child_ <= 0) {
+      return -1;
+    }
+    while (!line().empty()) {
+    }
+    close(out_);
+    int status = 0;
+    waitpid(std::exchange(child_, 0), &status, 0);
+    return WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t child_ = 0;
+  int in_ = -1;
+  int out_ = -1;
+  std::string buffer_;
+};
+
+std::string frames_of(const io::Recording& recording, std::size_t begin, std::size_t end,
+                      const std::string& format) {
+  std::string text;
+  for (std::size_t i = begin; i < end; ++i) {
+    const float frame[] = {recording.signals[0][i], recording.signals[1][i]};
+    if (format == "csv") {
+      text += fmt::format("{},{}\n", frame[0], frame[1]);
+    } else if (format == "f32") {
+      text.append(reinterpret_cast<const char*>(frame), sizeof frame);
+    } else {
+      for (const float value : frame) {
+        const auto units = static_cast<std::int16_t>(std::lround(value * 200));
+        text.append(reinterpret_cast<const char*>(&units), sizeof units);
+      }
+    }
+  }
+  return text;
+}
+
+// Samples are held back until what is due has been answered: each beat within a second of the R peak of the
+// next. Nothing here depends on how fast the machine is.
+TEST_F(Secinfer, AnswersWhileSamplesCome) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::vector<json> expected = lines_of(secinfer("--json " + record("100")).out);
+  ASSERT_GT(expected.size(), 40U);
+  for (const char* format : {"csv", "i16", "f32"}) {
+    Live live(folder_.path().string(), std::string("--json --wait 60 --input ") + format);
+    std::size_t answered = 0, sent = 0;
+    for (std::size_t i = 0; i + 1 < expected.size(); ++i) {
+      const double next = expected[i + 1]["time_s"];
+      const auto until = static_cast<std::size_t>((std::max(next, 3.0) + 1) * 360);  // it learns for 3 s
+      for (; sent < std::min(until, recording.signals[0].size()); ++sent) {
+        live.send(frames_of(recording, sent, sent + 1, format));
+      }
+      if (until > recording.signals[0].size()) {
+        break;
+      }
+      const std::string line = live.line();  // waits, sending nothing
+      ASSERT_FALSE(line.empty()) << "beat " << i << " has not been answered with " << sent << " samples sent";
+      const json beat = json::parse(line);
+      EXPECT_EQ(beat["sample"], expected[i]["sample"]);
+      EXPECT_EQ(beat["label"], expected[i]["label"]);
+      EXPECT_EQ(beat["logits"], expected[i]["logits"]);
+      ++answered;
+    }
+    EXPECT_GT(answered, expected.size() - 5);
+    live.send(frames_of(recording, sent, recording.signals[0].size(), format));
+    live.close_input();
+    for (; answered < expected.size(); ++answered) {
+      EXPECT_EQ(json::parse(live.line())["sample"], expected[answered]["sample"]) << format;
+    }
+    EXPECT_EQ(live.end(), 0);
+  }
+}
+
+// Where no next beat comes, the last one is answered after the wait.
+TEST_F(Secinfer, AnswersAfterTheWait) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  Live live(folder_.path().string(), "--wait 1.5");
+  live.send("MLII,V1\n" + frames_of(recording, 0, 3600, "csv"));
+  std::string pause;
+  for (int i = 0; i < 3 * 360; ++i) {
+    pause += i % 2 == 0 ? "0,0\n" : ",\n";  // an electrode that came off
+  }
+  live.send(pause);
+  std::size_t beats = 0;
+  for (const io::Annotation& annotation : io::read_annotations(record("100.atr"))) {
+    beats += io::beat_class_of(annotation.code) && annotation.sample < 3500 ? 1 : 0;
+  }
+  for (std::size_t i = 0; i < beats; ++i) {
+    EXPECT_FALSE(live.line().empty()) << i << " of " << beats;
+  }
+  EXPECT_EQ(live.end(), 0);
+}
+
+TEST_F(Secinfer, RefusesFramesThatItCannotRead) {
+  const auto fed = [&](const std::string& input, const std::string& more, const std::string& part) {
+    folder_.write("frames", input);
+    expect_failure("--live --rate 360 --leads MLII,V1 " + more + " - <" + path("frames"), 1, part);
+  };
+  fed("MLII,V1\n1,2\n1\n", "", "line 3: 1 numbers, expected 2");
+  fed("1,2\n1,x\n", "", "line 2: '1,x' is no list of numbers");
+  fed(std::string(7, 'a'), "--input f32", "ends within a frame of 2 leads");
+  fed(std::string(100000, '1'), "", "line 1: longer than 65536 bytes");
+}
+
+}  // namespace
+}  // namespace sec::train
