@@ -1,4 +1,4 @@
-#include "capi/sec.h"
+#include "tools/capi/sec.h"
 
 #include <sys/wait.h>
 
