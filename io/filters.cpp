@@ -25,21 +25,6 @@ std::int64_t odd_width(double samples) {
 
 }  // namespace
 
-std::int64_t hold_invalid(std::span<float> signal) {
-  const auto first = std::ranges::find_if(signal, [](float value) { return std::isfinite(value); });
-  float last = first == signal.end() ? 0.0F : *first;
-  std::int64_t held = 0;
-  for (float& value : signal) {
-    if (std::isfinite(value)) {
-      last = value;
-    } else {
-      value = last;
-      ++held;
-    }
-  }
-  return held;
-}
-
 RunningMedian::RunningMedian(std::int64_t width) {
   require(width > 0 && width % 2 == 1, "running_median: width {}, expected an odd number of samples", width);
   window_.resize(static_cast<std::size_t>(width));

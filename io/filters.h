@@ -8,10 +8,6 @@
 
 namespace sec::io {
 
-// Replaces samples that are not finite by the last valid one before them (at the beginning: by the first
-// valid one, or 0 if there is none), so that filters see no step. Returns how many.
-std::int64_t hold_invalid(std::span<float> signal);
-
 // The median of the `width` samples around each sample, the end samples repeated beyond the ends. `width` is
 // odd. Throws Error on an even or non-positive width, or a sample that is not finite.
 std::vector<float> running_median(std::span<const float> signal, std::int64_t width);

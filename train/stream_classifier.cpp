@@ -9,7 +9,7 @@ namespace {
 
 std::filesystem::path weights_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) {
-    const std::filesystem::path file = path / "best.safetensors";
+    std::filesystem::path file = path / "best.safetensors";
     require(std::filesystem::exists(file), "{}: no such file: expected a run folder of sectrain",
             file.string());
     return file;

@@ -104,15 +104,6 @@ TEST(HighPass, TakesAwayDcExactlyAndSaysWhatIsWrong) {
   expect_error([&] { high_pass(x, 360, 1); }, "high_pass: sample 7 is not finite");
 }
 
-TEST(HoldInvalid, TheLastValidValueStands) {
-  std::vector<float> x = {nan, nan, 2, nan, 3, std::numeric_limits<float>::infinity()};
-  EXPECT_EQ(hold_invalid(x), 4);
-  EXPECT_EQ(x, (std::vector<float>{2, 2, 2, 2, 3, 3}));
-  std::vector<float> none = {nan, nan};
-  EXPECT_EQ(hold_invalid(none), 2);
-  EXPECT_EQ(none, (std::vector<float>{0, 0}));
-}
-
 // Values up to 5, sums of 61 products in f32: 1e-5 leaves a factor of four.
 TEST(Resample, EqualsScipysResamplePoly) {
   const auto x = test_signal(100);

@@ -287,7 +287,7 @@ class Live {
       }
       buffer_.append(bytes, static_cast<std::size_t>(count));
     }
-    const std::string text = buffer_.substr(0, end);
+    std::string text = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
     return text;
   }

@@ -181,8 +181,8 @@ TEST(Model, RefusesWhatDoesNotFit) {
   write_model(folder / "best.safetensors", recipe, {0});
   io::expect_error([&] { Model(folder.path(), Device::cpu); }, "a number for each of 2 classes");
   write_model(folder / "best.safetensors", recipe, {0, 0});
-  Model(folder.path(), Device::cpu);  // and as a file:
-  Model(folder / "best.safetensors", Device::cpu);
+  EXPECT_EQ(Model(folder.path(), Device::cpu).file(), folder / "best.safetensors");
+  EXPECT_EQ(Model(folder / "best.safetensors", Device::cpu).file(), folder / "best.safetensors");
   io::SafetensorsFile file = io::read_safetensors(folder / "best.safetensors");
   const io::SafetensorsFile good = file;
   file.metadata["recipe"] = to_toml(tiny_recipe({"network.width=8"}));
