@@ -1,0 +1,238 @@
+#include "model/state_dict.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+namespace sec::model {
+namespace {
+
+constexpr std::int64_t branches = 3;
+constexpr const char* count_suffix = "num_batches_tracked";
+
+std::string count_name(const std::string& running_mean) {
+  return running_mean.substr(0, running_mean.rfind('.') + 1) + count_suffix;
+}
+
+std::string text(const io::StoredTensor& tensor) {
+  return fmt::format("{} ({})", io::name_of(tensor.type), fmt::join(tensor.shape, ", "));
+}
+
+// The blocks of a stage share a downsample; PyTorch lists it under each.
+std::size_t blocks_of_stage(const std::string& name) {
+  return name.starts_with("block1.") ? 3 : 4;
+}
+
+constexpr std::size_t shown = 6;
+
+// The first few problems of many, as the end of a line.
+std::string listed(std::vector<std::string> problems) {
+  const std::size_t more = problems.size() - std::min(problems.size(), shown);
+  problems.resize(problems.size() - more);
+  return fmt::format("{}{}", fmt::join(problems, "; "), more > 0 ? fmt::format("; and {} more", more) : "");
+}
+
+// One tensor of the network and where the state dict has it.
+struct Entry {
+  std::string name;
+  Tensor value;
+  TorchLayout layout;
+  std::vector<std::string> names;  // in the state dict
+  bool counted = false;            // has a num_batches_tracked beside it
+};
+
+std::vector<Entry> entries_of(SeEcgNet& network) {
+  const SeEcgNetOptions& options = network.options();
+  std::vector<Entry> entries;
+  const auto add = [&](const std::string& name, const Shape& shape, const Tensor& value) {
+    entries.push_back({name, value, torch_layout(options, name, shape), torch_names(options, name),
+                       name.ends_with(".running_mean")});
+  };
+  for (const layers::Parameter& p : network.parameters().parameters()) {
+    add(p.name, p.shape, p.value);
+  }
+  for (const layers::State& s : network.parameters().state()) {
+    add(s.name, s.shape, s.value);
+  }
+  return entries;
+}
+
+}  // namespace
+
+TorchLayout torch_layout(const SeEcgNetOptions& options, const std::string& name, const Shape& ours) {
+  const std::int64_t c1 = options.width * options.leads;  // channels of the 1-D part
+  const bool one_d = name.starts_with("block3_list");
+  // Our 1-D channel h * C + c is PyTorch's c * H + h.
+  const auto theirs = [&](std::int64_t channel) {
+    return channel % options.width * options.leads + channel / options.width;
+  };
+  const auto map = [&](std::int64_t i, std::int64_t extent) { return one_d && extent == c1 ? theirs(i) : i; };
+  // The head reads the branches one after the other, then the covariates.
+  const auto input = [&](std::int64_t i, std::int64_t extent) {
+    if (name != "fc.weight") {
+      return map(i, extent);
+    }
+    return i < branches * c1 ? i / c1 * c1 + theirs(i % c1) : i;
+  };
+  TorchLayout layout;
+  layout.from.reserve(static_cast<std::size_t>(ours.count()));
+  if (ours.rank() == 1) {
+    layout.shape = {ours[0]};
+    for (std::int64_t i = 0; i < ours[0]; ++i) {
+      layout.from.push_back(map(i, ours[0]));
+    }
+    return layout;
+  }
+  const bool convolution = ours.rank() == 3;
+  const std::int64_t taps = convolution ? ours[0] : 1;
+  const std::int64_t in = ours[-2];
+  const std::int64_t out = ours[-1];
+  layout.shape = {out, in};
+  if (convolution && !one_d) {
+    layout.shape.push_back(1);
+  }
+  if (convolution) {
+    layout.shape.push_back(taps);
+  }
+  for (std::int64_t k = 0; k < taps; ++k) {
+    for (std::int64_t i = 0; i < in; ++i) {
+      for (std::int64_t o = 0; o < out; ++o) {
+        layout.from.push_back((map(o, out) * in + input(i, in)) * taps + k);
+      }
+    }
+  }
+  return layout;
+}
+
+std::vector<std::string> torch_names(const SeEcgNetOptions& options, const std::string& name) {
+  const std::string first = ".0.downsample.";
+  const std::size_t at = name.find(first);
+  if (!options.tied || at == std::string::npos) {
+    return {name};
+  }
+  std::vector<std::string> names;
+  for (std::size_t block = 0; block < blocks_of_stage(name); ++block) {
+    names.push_back(
+        fmt::format("{}.{}.downsample.{}", name.substr(0, at), block, name.substr(at + first.size())));
+  }
+  return names;
+}
+
+SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& file, std::int64_t length) {
+  const auto shape = [&](const std::string& name, std::size_t rank) -> const std::vector<std::int64_t>& {
+    const auto found = dict.tensors.find(name);
+    require(found != dict.tensors.end(), "{}: not a state dict of SE-ECGNet: missing {}", file, name);
+    const std::vector<std::int64_t>& extents = found->second.shape;
+    require(extents.size() == rank && std::ranges::count(extents, 0) == 0,
+            "{}: not a state dict of SE-ECGNet: {} is {}, expected {} axes", file, name, text(found->second),
+            rank);
+    return extents;
+  };
+  SeEcgNetOptions options;
+  options.length = length;
+  options.width = shape("conv1.weight", 4)[0];
+  const std::int64_t c1 = shape("block3_list.0.0.bn1.weight", 1)[0];
+  const std::vector<std::int64_t>& head = shape("fc.weight", 2);
+  require(c1 % options.width == 0,
+          "{}: not a state dict of SE-ECGNet: block3_list has {} channels, expected a multiple of the {} of "
+          "conv1",
+          file, c1, options.width);
+  options.leads = c1 / options.width;
+  options.classes = head[0];
+  options.covariates = head[1] - branches * c1;
+  require(options.covariates >= 0,
+          "{}: not a state dict of SE-ECGNet: fc.weight is {}, expected at least {} inputs", file,
+          text(dict.at("fc.weight")), branches * c1);
+  // Tied if no copy differs from its stage's first.
+  options.tied = std::ranges::all_of(dict.tensors, [&](const auto& entry) {
+    SeEcgNetOptions tied;
+    const std::vector<std::string> names = torch_names(tied, entry.first);
+    return std::ranges::all_of(names, [&](const std::string& name) {
+      const auto copy = dict.tensors.find(name);
+      return copy == dict.tensors.end() || copy->second.bytes == entry.second.bytes;
+    });
+  });
+  return options;
+}
+
+BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, SeEcgNet& network,
+                            Stream& stream) {
+  const std::vector<Entry> entries = entries_of(network);
+  std::vector<std::string> problems;
+  std::set<std::string> known;
+  // The tensor of that name if it is there and as expected.
+  const auto find = [&](const std::string& name, io::StoredType type,
+                        const std::vector<std::int64_t>& shape) -> const io::StoredTensor* {
+    known.insert(name);
+    const auto found = dict.tensors.find(name);
+    if (found == dict.tensors.end()) {
+      problems.push_back("missing " + name);
+      return nullptr;
+    }
+    if (found->second.type != type || found->second.shape != shape) {
+      problems.push_back(fmt::format("{} is {}, expected {} ({})", name, text(found->second),
+                                     io::name_of(type), fmt::join(shape, ", ")));
+      return nullptr;
+    }
+    return &found->second;
+  };
+  BatchCounts counts;
+  for (const Entry& entry : entries) {
+    const io::StoredTensor* first = nullptr;
+    for (const std::string& name : entry.names) {
+      const io::StoredTensor* tensor = find(name, io::StoredType::f32, entry.layout.shape);
+      first = first == nullptr ? tensor : first;
+      if (tensor != nullptr && tensor->bytes != first->bytes) {
+        problems.push_back(
+            fmt::format("{} differs from {}, expected copies of one tied tensor", name, entry.names.front()));
+      }
+      if (entry.counted) {
+        const io::StoredTensor* count = find(count_name(name), io::StoredType::i64, {});
+        if (count != nullptr) {
+          counts[count_name(name)] = count->as<std::int64_t>(name)[0];
+        }
+      }
+    }
+  }
+  for (const auto& [name, tensor] : dict.tensors) {
+    if (!known.contains(name)) {
+      problems.push_back("unknown " + name);
+    }
+  }
+  require(problems.empty(), "{}: does not fit this network: {}", file, listed(problems));
+  for (const Entry& entry : entries) {
+    const std::span<const float> theirs = dict.at(entry.names.front()).as<float>(entry.name);
+    std::vector<float> ours(theirs.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      ours[i] = theirs[entry.layout.from[i]];
+    }
+    Tensor value = entry.value;
+    copy_bytes(stream, value.write().data, stream.device, ours.data(), Device::cpu,
+               ours.size() * sizeof(float));
+  }
+  return counts;
+}
+
+io::SafetensorsFile to_state_dict(SeEcgNet& network, const BatchCounts& counts, Stream& stream) {
+  io::SafetensorsFile dict;
+  dict.metadata["format"] = "pt";  // what PyTorch's loaders expect to find
+  for (const Entry& entry : entries_of(network)) {
+    const std::vector<float> ours = entry.value.to_vector(stream);
+    std::vector<float> theirs(ours.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      theirs[entry.layout.from[i]] = ours[i];
+    }
+    for (const std::string& name : entry.names) {
+      dict.tensors[name] = io::StoredTensor::of<float>(entry.layout.shape, std::span<const float>(theirs));
+      if (entry.counted) {
+        const auto found = counts.find(count_name(name));
+        const std::vector<std::int64_t> count = {found == counts.end() ? 0 : found->second};
+        dict.tensors[count_name(name)] = io::StoredTensor::of<std::int64_t>({}, std::span(count));
+      }
+    }
+  }
+  return dict;
+}
+
+}  // namespace sec::model

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Writes golden files: what PyTorch makes of SE-ECGNet in several configurations.
+
+A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are
+rounded to f32 (the signals to bf16, which halves the files), so that both sides start from the same numbers;
+everything after that is computed in f64 and rounded once when written. Layouts and names stay PyTorch's.
+
+A file holds, of one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the whole state
+dict under initial/, `logits_evaluation`, and of a training step without dropout `logits_training`, `loss`,
+gradient/NAME of every parameter and after/NAME of every running statistic; `losses`, of that batch over twenty
+Adam steps (the first before any); and where dropout is asked for, `dropout_mean` and `dropout_sd` of the training
+logits over many draws.
+
+Usage: tools/parity/golden.py [--large] [--only NAME] [FOLDER]      (default: the small ones, to tests/golden)
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+import safetensors_file
+from network import SeEcgNet, randomise
+
+ADAM_STEPS = 20
+RATE = 3e-4
+# Adam divides a gradient by its size, so one that is all rounding error moves its weight as far as any other:
+# now and then twenty steps in f32 and in f64 end apart. Such a draw tests nothing, and the next seed is taken.
+LOSS_SPREAD = 1e-4
+GRADIENT_SPREAD = 3e-4
+
+# network: SeEcgNet's arguments; n, length: of the batch; draws: of dropout.
+SMALL = {
+    "leads2_length720_tied": dict(
+        network=dict(leads=2, classes=4, covariates=2, width=8, tied=True), n=6, length=720, loss="cross_entropy",
+        draws=400),
+    "leads3_length777_untied": dict(
+        network=dict(leads=3, classes=5, covariates=0, width=4, tied=False), n=6, length=777, loss="bce"),
+    "leads8_length2048_tied": dict(
+        network=dict(leads=8, classes=34, covariates=2, width=2, tied=True), n=4, length=2048, loss="focal"),
+    "leads12_length5000_untied": dict(
+        network=dict(leads=12, classes=5, covariates=3, width=2, tied=False), n=2, length=5000, loss="bce"),
+}
+LARGE = {
+    "leads2_length720_full": dict(
+        network=dict(leads=2, classes=5, covariates=0, width=32, tied=False), n=8, length=720, loss="cross_entropy"),
+    "leads8_length5000_full": dict(
+        network=dict(leads=8, classes=34, covariates=2, width=32, tied=True), n=2, length=5000, loss="focal"),
+    "leads12_length5000_full": dict(
+        network=dict(leads=12, classes=5, covariates=2, width=32, tied=True), n=2, length=5000, loss="bce"),
+}
+
+
+def loss_of(kind, logits, targets):
+    if kind == "cross_entropy":
+        return F.cross_entropy(logits, targets.argmax(1), label_smoothing=0.1)
+    if kind == "bce":
+        return F.binary_cross_entropy_with_logits(logits, targets)
+    # Lin et al. 2017, summed: alpha 0.25, gamma 2.
+    signs = 2 * targets - 1
+    log_p = F.logsigmoid(signs * logits)
+    alpha = torch.where(targets == 1, 0.25, 0.75)
+    return -(alpha * (1 - log_p.exp()) ** 2 * log_p).sum()
+
+
+def targets_of(kind, n, classes):
+    if kind == "cross_entropy":
+        return F.one_hot(torch.randint(classes, (n,)), classes).float()
+    targets = (torch.rand(n, classes) < 0.2).float()
+    targets[torch.arange(n), torch.randint(classes, (n,))] = 1  # each recording has something
+    return targets
+
+
+def adam_losses(net, x, covariates, targets, kind):
+    adam = torch.optim.Adam(net.parameters(), lr=RATE)
+    losses = []
+    for _ in range(ADAM_STEPS):
+        adam.zero_grad()
+        loss = loss_of(kind, net(x, covariates), targets)
+        losses.append(loss.item())
+        loss.backward()
+        adam.step()
+    return losses
+
+
+def copy_of(net, options, dropout, dtype):
+    twin = SeEcgNet(**options, dropout=dropout).to(dtype)
+    twin.load_state_dict(net.state_dict())
+    return twin.train()
+
+
+def write_golden(path, config, seed):
+    torch.manual_seed(seed)
+    options, kind = config["network"], config["loss"]
+    net = randomise(SeEcgNet(**options, dropout=0))
+    x = torch.randn(config["n"], options["leads"], config["length"]).bfloat16()
+    covariates = torch.randn(config["n"], options["covariates"]) if options["covariates"] else None
+    targets = targets_of(kind, config["n"], options["classes"])
+    tensors = {"x": x, "targets": targets}
+    if covariates is not None:
+        tensors["covariates"] = covariates
+        covariates = covariates.double()
+    for name, tensor in net.state_dict().items():
+        tensors["initial/" + name] = tensor.clone()
+
+    initial = net.double()
+    x, targets = x.double(), targets.double()
+    initial.eval()
+    tensors["logits_evaluation"] = initial(x, covariates)
+
+    net = copy_of(initial, options, 0, torch.float64)
+    logits = net(x, covariates)
+    loss = loss_of(kind, logits, targets)
+    loss.backward()
+    tensors["logits_training"] = logits
+    tensors["loss"] = loss.reshape(1)
+    for name, parameter in net.named_parameters():
+        tensors["gradient/" + name] = parameter.grad
+    for name, buffer in net.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            tensors["after/" + name] = buffer
+    losses = adam_losses(copy_of(initial, options, 0, torch.float64), x, covariates, targets, kind)
+    tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
+
+    # For comparison, what PyTorch's own f32 arithmetic makes of the same.
+    single = copy_of(initial, options, 0, torch.float32)
+    small = None if covariates is None else covariates.float()
+    loss_of(kind, single(x.float(), small), targets.float()).backward()
+    reference = copy_of(initial, options, 0, torch.float64)
+    loss_of(kind, reference(x, covariates), targets).backward()
+    worst_gradient = max(
+        ((p.grad.double() - q.grad).norm() / q.grad.norm()).item()
+        for p, q in zip(single.parameters(), reference.parameters())
+    )
+    single = copy_of(initial, options, 0, torch.float32)
+    theirs = adam_losses(single, x.float(), small, targets.float(), kind)
+    worst_loss = max(abs(a - b) / abs(b) for a, b in zip(theirs, losses))
+
+    if worst_loss > LOSS_SPREAD or worst_gradient > GRADIENT_SPREAD:
+        print(f"{path}: seed {seed}: PyTorch's f32 and f64 differ by {worst_gradient:.1e} in gradients and "
+              f"{worst_loss:.1e} in losses: next seed", flush=True)
+        return False
+
+    if config.get("draws"):
+        net = copy_of(initial, options, 0.2, torch.float32)
+        with torch.no_grad():
+            small = None if covariates is None else covariates.float()
+            draws = torch.stack([net(x.float(), small) for _ in range(config["draws"])]).double()
+        tensors["dropout_mean"], tensors["dropout_sd"] = draws.mean(0), draws.std(0)
+
+    metadata = {
+        "made_by": f"tools/parity/golden.py, PyTorch {torch.__version__.split('+')[0]}",
+        "network": json.dumps({**options, "length": config["length"]}),
+        "loss": kind, "rate": str(RATE), "draws": str(config.get("draws", 0)),
+        "worst_relative_gradient_error_of_pytorch_f32": f"{worst_gradient:.1e}",
+        "worst_relative_loss_error_of_pytorch_f32": f"{worst_loss:.1e}",
+    }
+    stored = {
+        name: tensor.float() if tensor.dtype == torch.float64 else tensor for name, tensor in tensors.items()
+    }
+    safetensors_file.write(path, stored, metadata)
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, gradients of PyTorch's f32 within {worst_gradient:.1e}, "
+          f"losses within {worst_loss:.1e}, losses {losses[0]:.4f} to {losses[-1]:.4f}", flush=True)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--large", action="store_true", help="the full-width configurations, tens of MB each")
+    parser.add_argument("--only", help="one configuration")
+    parser.add_argument("folder", nargs="?", default="tests/golden", type=Path)
+    arguments = parser.parse_args()
+    chosen = LARGE if arguments.large else SMALL
+    if arguments.only and arguments.only not in chosen:
+        parser.error(f"no configuration {arguments.only}; there are {', '.join(chosen)}")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # the order of sums does not depend on the machine
+    for seed, (name, config) in enumerate(chosen.items()):
+        if arguments.only in (None, name):
+            path = arguments.folder / f"{name}.safetensors"
+            if not any(write_golden(path, config, 20201 + seed + 100 * attempt) for attempt in range(20)):
+                raise SystemExit(f"{path}: no seed of 20 gives a well-conditioned case")
+
+
+if __name__ == "__main__":
+    main()
