@@ -39,6 +39,7 @@ struct Options {
   std::string precision = "f32";
   int threads = 0;
   std::vector<std::string> overrides;
+  std::string init;
   bool resume = false;
   bool overwrite = false;
   bool quiet = false;
@@ -262,6 +263,8 @@ int run_training(const Options& options) {
     trainer.resume();
     continue_log(folder.file("log.jsonl"), trainer.progress().step, trainer.progress().history);
     say(options, fmt::format("resuming after step {}", trainer.progress().step));
+  } else {
+    trainer.start();
   }
   folder.begin();
   folder.write("recipe.toml", run.recipe_text);
@@ -336,8 +339,13 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber)
       ->group("What to do");
+  CLI::Option* init = app.add_option("--init", o.init,
+                                     "Weights to start from, a model or PyTorch's state dict (safetensors);\n"
+                                     "the same as --set network.init=FILE")
+                          ->type_name("FILE")
+                          ->group("What to do");
   CLI::Option* resume =
-      app.add_flag("--resume", o.resume, "Go on with the run in --out")->group("What to do");
+      app.add_flag("--resume", o.resume, "Go on with the run in --out")->excludes(init)->group("What to do");
   app.add_flag("--overwrite", o.overwrite, "Replace the run in --out")->excludes(resume)->group("What to do");
   app.add_option("--device", o.device, "Where to compute; auto: cuda where there is a GPU, else cpu")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
@@ -380,6 +388,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (!seed.empty()) {
       options.overrides.push_back("seed=" + seed);
+    }
+    if (!options.init.empty()) {
+      options.overrides.push_back("network.init=" + options.init);
     }
     if (!options.keys) {
       const auto needed = [](bool given, const char* what) {

@@ -141,21 +141,27 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
 
 }  // namespace
 
+void save_network(const std::filesystem::path& path, model::SeEcgNet& network,
+                  std::map<std::string, std::string> metadata, Stream& stream) {
+  io::SafetensorsFile file;
+  store(file, network_tensors(network.parameters()), stream);
+  file.metadata = std::move(metadata);
+  file.metadata["format"] = weights_format;
+  file.metadata["network"] = network_json(network.options());
+  io::write_safetensors(path, file);
+}
+
 void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
                   const CheckpointContext& context, const Progress& progress, Stream& stream) {
-  layers::ParameterSet& set = network.parameters();
-  io::SafetensorsFile file;
-  store(file, network_tensors(set), stream);
-  file.metadata = {{"format", weights_format},
-                   {"network", network_json(network.options())},
-                   {"recipe", context.recipe},
-                   {"data", context.fingerprint},
-                   {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
-                   {"chosen", json{{"epoch", progress.best_epoch},
-                                   {"step", progress.step},
-                                   {"validation_macro_f1", progress.best_score}}
-                                  .dump()}};
-  io::write_safetensors(path, file);
+  save_network(path, network,
+               {{"recipe", context.recipe},
+                {"data", context.fingerprint},
+                {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
+                {"chosen", json{{"epoch", progress.best_epoch},
+                                {"step", progress.step},
+                                {"validation_macro_f1", progress.best_score}}
+                               .dump()}},
+               stream);
 }
 
 void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct CheckpointContext {
 // untouched.
 void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
                   const CheckpointContext& context, const Progress& progress, Stream& stream);
+
+// The same without a run: format and network join `metadata`.
+void save_network(const std::filesystem::path& path, model::SeEcgNet& network,
+                  std::map<std::string, std::string> metadata, Stream& stream);
 
 // Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
 void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream);

@@ -44,6 +44,7 @@ struct Recipe {
     std::int64_t width = 32;
     bool tied = false;
     double dropout = 0.2;
+    std::string init;  // a file of weights to start from, ours or a state dict; empty: drawn from the seed
   } network;
 
   struct Sampler {
@@ -91,6 +92,7 @@ struct Recipe {
     double warmup_epochs = 0;
     std::vector<double> step_epochs;  // step: the rate is multiplied by step_factor at each of these
     double step_factor = 0.1;
+    bool step_reload = false;   // step: each drop goes on from the best weights so far
     double final_rate = 0;      // cosine: at the end
     double clip_norm = 0;       // of the gradient; 0: no clipping
     double average_decay = 0;   // of the weights' moving average that is scored; 0: the weights themselves

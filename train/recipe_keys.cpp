@@ -45,6 +45,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"network.width", &r.network.width, "channels of the 2-D part", 1, 4096},
       {"network.tied", &r.network.tied, "one downsample module a stage, as in the released network"},
       {"network.dropout", &r.network.dropout, "probability", 0, 0.99},
+      {"network.init", &r.network.init, "weights to start from, ours or PyTorch's; empty: drawn"},
 
       {"sampler.kind", &r.sampler.kind, "how an epoch's beats are drawn", 0, 0, {"shuffle", "weighted"}},
       {"sampler.majority_cap", &r.sampler.majority_cap, "shuffle: most beats of a class; 0: all", 0, many},
@@ -89,6 +90,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"train.warmup_epochs", &r.train.warmup_epochs, "linear rise of the rate, in epochs", 0, 1e6},
       {"train.step_epochs", &r.train.step_epochs, "step: when the rate drops", 0, 1e6},
       {"train.step_factor", &r.train.step_factor, "step: by how much", above_zero, 1},
+      {"train.step_reload", &r.train.step_reload, "step: each drop goes on from the best weights so far"},
       {"train.final_rate", &r.train.final_rate, "cosine: the rate at the end", 0, 1e3},
       {"train.clip_norm", &r.train.clip_norm, "largest norm of the gradient; 0: not clipped", 0, many},
       {"train.average_decay", &r.train.average_decay, "moving average of the weights, scored; 0: none", 0,

@@ -1,5 +1,6 @@
 #include "train/schedule.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -25,6 +26,11 @@ double learning_rate(const Recipe::Train& options, std::int64_t epoch_steps, std
     }
   }
   return rate;
+}
+
+bool drops_rate(const Recipe::Train& options, std::int64_t epoch) {
+  return options.schedule == "step" && options.step_reload && epoch < options.epochs &&
+         std::ranges::count(options.step_epochs, static_cast<double>(epoch)) > 0;
 }
 
 }  // namespace sec::train

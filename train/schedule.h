@@ -14,4 +14,7 @@ namespace sec::train {
 //   fractional); "cosine"    it falls to final_rate as half a cosine wave over the steps after warm-up.
 double learning_rate(const Recipe::Train& options, std::int64_t epoch_steps, std::int64_t step);
 
+// Whether weights are reloaded (step_reload) after `epoch` epochs: the rate drops there, and more follow.
+bool drops_rate(const Recipe::Train& options, std::int64_t epoch);
+
 }  // namespace sec::train

@@ -6,6 +6,7 @@
 
 #include "engine/ranges.h"
 #include "train/diagnose.h"
+#include "train/model_file.h"
 #include "train/objective.h"
 #include "train/predict.h"
 #include "train/sampler.h"
@@ -73,6 +74,15 @@ Trainer::Trainer(TrainerOptions options, const Dataset& data)
             class_weight_tensor(options_.recipe, data.train, options_.stream), options_.stream,
             options_.record),
       offsets_(context_.decision_offsets) {}
+
+void Trainer::start() {
+  const std::string& init = options_.recipe.network.init;
+  if (!init.empty()) {
+    load_initial_weights(init, network_, options_.stream);
+    // Averages start from these weights too.
+    optimizer_ = make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream);
+  }
+}
 
 void Trainer::resume() {
   progress_ =
@@ -190,10 +200,23 @@ void Trainer::end_epoch() {
   epoch_seconds_ = 0;
   progress_.epoch_loss = 0;
   progress_.history.push_back(record);
+  if (drops_rate(train, record.epoch)) {
+    reload_best();
+  }
   progress_.finished =
       record.epoch >= train.epochs || (train.patience > 0 && progress_.epochs_without_gain >= train.patience);
   if (options_.on_epoch) {
     options_.on_epoch(record);
+  }
+}
+
+// The optimizer's moments stay as they are, as after any step; the moving averages go on from the best
+// weights.
+void Trainer::reload_best() {
+  load_weights(options_.folder / "best.safetensors", network_, options_.stream);
+  if (optimizer_.average.defined()) {
+    copy(optimizer_.average, network_.parameters().values(), options_.stream);
+    copy(optimizer_.average_states, network_.parameters().states(), options_.stream);
   }
 }
 

@@ -41,6 +41,9 @@ class Trainer {
   // `data` must outlive the trainer.
   Trainer(TrainerOptions options, const Dataset& data);
 
+  // Starts from the weights in recipe.network.init, if it names any. Throws Error unless they fit.
+  void start();
+
   // Goes on from folder/last.safetensors. Throws Error as load_training does.
   void resume();
 
@@ -60,6 +63,7 @@ class Trainer {
   void end_epoch();
   void validate(EpochRecord& record);
   void save_last();
+  void reload_best();
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.recipe.seed); }
 

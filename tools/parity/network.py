@@ -119,6 +119,10 @@ def randomise(net):
                 parameter.copy_(
                     torch.rand_like(parameter) + 0.5 if name.endswith("weight") else torch.randn_like(parameter) * 0.2
                 )
+            elif ".fc1." in name:  # so that the few ReLUs behind it are alive
+                parameter.copy_(
+                    torch.rand_like(parameter) + 1 if name.endswith("bias") else torch.randn_like(parameter) * 0.1
+                )
             elif name.endswith("bias"):
                 parameter.copy_(torch.randn_like(parameter) * 0.3)
             else:
