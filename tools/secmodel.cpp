@@ -98,14 +98,10 @@ void predict(const Options& options, Stream& stream) {
   std::unique_ptr<train::Model> model;
   for (const fs::path& path : options.signals) {
     const bool stored = path.extension() == ".safetensors";
-    std::int64_t length = options.length;
-    if (model != nullptr) {
-      length = model->network->options().length;
-    }
-    Signals signals = stored ? stored_signals(path) : tianchi_signals(path, length);
+    Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
     if (model == nullptr) {
       model = std::make_unique<train::Model>(
-          train::read_model(options.model, length > 0 ? length : signals.length, stream));
+          train::read_model(options.model, options.length, stream, signals.length));
     }
     const model::SeEcgNetOptions& o = model->network->options();
     if (!stored && signals.length != o.length) {
@@ -140,7 +136,9 @@ void run(const std::string& command, const Options& options) {
     predict(options, stream);
     return;
   }
-  const train::Model model = train::read_model(options.model, options.length, stream);
+  // A state dict exports the same whatever the length of its input.
+  const std::int64_t any_length = command == "export" ? 5000 : 0;
+  const train::Model model = train::read_model(options.model, options.length, stream, any_length);
   if (command == "summary") {
     print(model.network->summary());
   } else if (command == "import") {

@@ -49,13 +49,14 @@ model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::str
 
 }  // namespace
 
-Model read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream) {
+Model read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
+                 std::int64_t otherwise) {
   const std::string name = path.string();
   const io::SafetensorsFile file = io::read_safetensors(path);
   if (!is_ours(file)) {
-    // The summary, the state dict and the shapes of weights do not depend on the length.
-    require(length > 0, "{}: a state dict does not say how many samples its input has: give --length", name);
-    Model model{std::make_unique<model::SeEcgNet>(model::options_of(file, name, length), stream, 0), {}, {}};
+    const std::int64_t samples = length > 0 ? length : otherwise;
+    require(samples > 0, "{}: a state dict does not say how many samples its input has: give --length", name);
+    Model model{std::make_unique<model::SeEcgNet>(model::options_of(file, name, samples), stream, 0), {}, {}};
     model.counts = model::load_state_dict(file, name, *model.network, stream);
     return model;
   }

@@ -15,9 +15,10 @@ struct Model {
 };
 
 // Weights that sectrain or write_model wrote say which network they belong to; of a state dict it is read off
-// the shapes, but for the length: `length`, in samples, may be 0 for the former. Throws Error if the file is
-// neither, if it is one but does not fit, and if it says another length.
-Model read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream);
+// the shapes, but for the length: that is `length`, in samples, or `otherwise` where that is 0. Throws Error
+// if the file is neither, if it is one but does not fit, and if it says another length than `length`.
+Model read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
+                 std::int64_t otherwise = 0);
 
 // Writes sectrain's form: weights in our layout, the network's options, and all of `metadata`.
 void write_model(const std::filesystem::path& path, const Model& model, Stream& stream);

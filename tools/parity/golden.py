@@ -25,9 +25,10 @@ import safetensors_file
 from network import SeEcgNet, randomise
 
 ADAM_STEPS = 20
-RATE = 3e-4
+RATE = 1e-4
 # Adam divides a gradient by its size, so one that is all rounding error moves its weight as far as any other:
-# now and then twenty steps in f32 and in f64 end apart. Such a draw tests nothing, and the next seed is taken.
+# now and then twenty steps end apart that began a rounding error apart. Such a draw tests nothing, and the next
+# seed is taken.
 LOSS_SPREAD = 1e-4
 GRADIENT_SPREAD = 3e-4
 
@@ -136,14 +137,21 @@ def write_golden(path, config, seed):
     )
     single = copy_of(initial, options, 0, torch.float32)
     theirs = adam_losses(single, x.float(), small, targets.float(), kind)
-    worst_loss = max(abs(a - b) / abs(b) for a, b in zip(theirs, losses))
+    runs = [theirs]
+    for _ in range(3):  # f64, from weights moved by a rounding error of f32
+        moved = copy_of(initial, options, 0, torch.float64)
+        with torch.no_grad():
+            for parameter in moved.parameters():
+                parameter.mul_(1 + torch.randn_like(parameter) * 1e-7)
+        runs.append(adam_losses(moved, x, covariates, targets, kind))
+    worst_loss = max(abs(a - b) / abs(b) for run in runs for a, b in zip(run, losses))
 
     if any(not q.grad.any() for q in reference.parameters()):
         print(f"{path}: seed {seed}: a gradient is all zero and would test nothing: next seed", flush=True)
         return False
     if worst_loss > LOSS_SPREAD or worst_gradient > GRADIENT_SPREAD:
-        print(f"{path}: seed {seed}: PyTorch's f32 and f64 differ by {worst_gradient:.1e} in gradients and "
-              f"{worst_loss:.1e} in losses: next seed", flush=True)
+        print(f"{path}: seed {seed}: rounding moves gradients by {worst_gradient:.1e} and "
+              f"losses by {worst_loss:.1e}: next seed", flush=True)
         return False
 
     if config.get("draws"):
@@ -158,7 +166,7 @@ def write_golden(path, config, seed):
         "network": json.dumps({**options, "length": config["length"]}),
         "loss": kind, "rate": str(RATE), "draws": str(config.get("draws", 0)),
         "worst_relative_gradient_error_of_pytorch_f32": f"{worst_gradient:.1e}",
-        "worst_relative_loss_error_of_pytorch_f32": f"{worst_loss:.1e}",
+        "worst_relative_loss_error_by_rounding": f"{worst_loss:.1e}",
     }
     stored = {
         name: tensor.float() if tensor.dtype == torch.float64 else tensor for name, tensor in tensors.items()

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Turns a state dict that PyTorch saved (.pth, .pt) into safetensors for `secmodel` and `sectrain --init`.
+
+A development tool: it needs PyTorch. Tied modules keep an entry each, as in the state dict. A checkpoint that
+holds the state dict under a key of its own is looked into for "state_dict", "model_state_dict" and "model";
+"module." before every name (DataParallel) is taken off. Names that differ are renamed with --rename OLD=NEW,
+which replaces OLD where it stands as a whole number of dot-separated parts.
+
+Usage: tools/parity/pth_to_safetensors.py [--rename OLD=NEW]... INPUT.pth OUTPUT.safetensors
+"""
+
+import argparse
+import re
+import sys
+
+import torch
+
+import safetensors_file
+
+
+def state_dict_of(loaded):
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict) or not loaded or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
+        raise SystemExit("pth_to_safetensors: no state dict in the file, expected a dictionary of tensors")
+    if all(name.startswith("module.") for name in loaded):
+        loaded = {name.removeprefix("module."): tensor for name, tensor in loaded.items()}
+    return loaded
+
+
+def renamed(name, rules):
+    for old, new in rules:
+        name = re.sub(rf"(^|(?<=\.)){re.escape(old)}(?=\.|$)", lambda _, new=new: new, name)
+    return name
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW")
+    parser.add_argument("input")
+    parser.add_argument("output")
+    arguments = parser.parse_args()
+    rules = [rule.split("=", 1) for rule in arguments.rename]
+    if any(len(rule) != 2 or not rule[0] for rule in rules):
+        parser.error("--rename: expected OLD=NEW")
+    try:
+        loaded = torch.load(arguments.input, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the pickle reader does
+        raise SystemExit(f"pth_to_safetensors: {arguments.input}: {str(error).splitlines()[0]}")
+    tensors = {renamed(name, rules): tensor for name, tensor in state_dict_of(loaded).items()}
+    safetensors_file.write(arguments.output, tensors, {"format": "pt"})
+    print(f"{arguments.output}: {len(tensors)} tensors", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
