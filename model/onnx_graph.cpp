@@ -102,8 +102,10 @@ class Graph {
   const io::StoredTensor& shape_of(const std::string& name) const { return weights_.at(name); }
 
   std::string bytes(const std::string& producer) const {
-    const std::string content = nodes_.bytes() + ProtobufMessage().text(2, "SE-ECGNet").bytes() +
-                                initializers_.bytes() + values_.bytes();
+    std::string content = nodes_.bytes();
+    content += ProtobufMessage().text(2, "SE-ECGNet").bytes();
+    content += initializers_.bytes();
+    content += values_.bytes();
     ProtobufMessage model;
     model.integer(1, ir_version).text(2, producer).text(7, content);
     model.message(8, ProtobufMessage().text(1, "").integer(2, opset));
@@ -257,7 +259,7 @@ std::string to_onnx(SeEcgNet& network, const std::string& producer, Stream& stre
       z = block_2d(graph, per_lead, i, false, false, z);
     }
     // Zero keeps the batch size as it is.
-    z = graph.node("Reshape", per_lead + ".channels",
+    z = graph.node("Reshape", fmt::format("{}.channels", per_lead),
                    {z, graph.integers("all_leads", {0, o.width * o.leads, -1})});  // (N, C * H, L')
     const std::string all_leads = fmt::format("block3_list.{}", branch);
     for (std::int64_t i = 0; i < blocks(all_leads); ++i) {
