@@ -15,6 +15,7 @@
 #include "io/synthetic.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
+#include "tools/secdata/score.h"
 
 namespace {
 
@@ -364,6 +365,7 @@ int main(int argc, char** argv) {
       "  secdata dump data/mitdb/100 --from 10 --to 20 > beat.csv\n"
       "  secdata verify data/mitdb\n"
       "  secdata synth data/synthetic --minutes 5\n"
+      "  secdata score data/mitdb out --records 100,103\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   bool as_json = false;
   int thread_count = 0;
@@ -415,6 +417,9 @@ int main(int argc, char** argv) {
   synth_command->add_flag("--json", as_json, "Print one JSON object");
   synth_command->add_flag("--quiet", quiet, "Print nothing");
 
+  tools::ScoreOptions score;
+  CLI::App* score_command = tools::add_score_command(app, score);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -430,6 +435,8 @@ int main(int argc, char** argv) {
       dump.annotations ? dump_annotations(dump) : dump_signals(dump);
     } else if (verify_command->parsed()) {
       good = verify(folder, as_json);
+    } else if (score_command->parsed()) {
+      print(tools::score_text(score));
     } else {
       synthesize_database(folder, options, as_json, quiet);
     }

@@ -18,6 +18,7 @@ struct Beat {
   std::int64_t centre = 0;  // the same at the recipe's rate
   int aami = 0;             // index into aami_classes
   int label = -1;           // index into the recipe's classes; -1: not one of them
+  bool on_side = true;      // false: known to be there, but its reading belongs to another side of the data
 };
 
 struct BeatRecord {

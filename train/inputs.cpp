@@ -54,7 +54,8 @@ std::vector<BeatId> Inputs::beats(bool all) const {
   std::vector<BeatId> ids;
   for (std::size_t r = 0; r < records_.size(); ++r) {
     for (std::size_t b = 0; b < records_[r].beats.size(); ++b) {
-      if (all || records_[r].beats[b].label >= 0) {
+      const Beat& beat = records_[r].beats[b];
+      if (beat.on_side && (all || beat.label >= 0)) {
         ids.push_back({static_cast<std::int32_t>(r), static_cast<std::int32_t>(b)});
       }
     }

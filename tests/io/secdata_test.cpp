@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "files.h"
+#include "io/aami.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
 
@@ -117,6 +118,42 @@ TEST_F(Secdata, VerifiesTheRealDatabase) {
   EXPECT_EQ(report["annotations"], 112'647);
   EXPECT_EQ(report["leads"]["MLII+V1"], 40);
   EXPECT_EQ(report["ds2"]["S"], 1837);
+}
+
+TEST_F(Secdata, ScoresRecordsAndFolders) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --minutes 0.5 --records 100,101").status, 0);
+  std::int64_t beats = 0;
+  std::filesystem::create_directory(folder_ / "out");
+  for (const char* name : {"100", "101"}) {
+    std::vector<Annotation> found = read_annotations(folder_ / "db" / (std::string(name) + ".atr"));
+    std::erase_if(found, [](const Annotation& a) { return !beat_class_of(a.code); });
+    beats += std::ssize(found);
+    found.pop_back();  // one missed, each
+    write_annotations(folder_ / "out" / (std::string(name) + ".sec"), found);
+  }
+  const Outcome all = run("score --start 0 " + path("db") + " " + path("out") + " --json");
+  ASSERT_EQ(all.status, 0) << all.error;
+  const auto json = nlohmann::json::parse(all.out);
+  ASSERT_EQ(json["records"].size(), 2U);
+  EXPECT_NEAR(json["gross"]["QRS"]["Se"], 100.0 * static_cast<double>(beats - 2) / static_cast<double>(beats),
+              1e-9);
+  EXPECT_EQ(json["gross"]["QRS"]["+P"], 100.0);
+  EXPECT_EQ(json["start_s"], 0);
+
+  const Outcome one = run("score --start 0 " + path("db/100.atr") + " " + path("out/100.sec"));
+  ASSERT_EQ(one.status, 0) << one.error;
+  EXPECT_TRUE(one.out.starts_with("Record Nn' Sn'")) << one.out;
+  EXPECT_NE(one.out.find("\n 100 "), std::string::npos) << one.out;
+  // A folder against itself, one record of it; nothing is scored before 5:00.
+  const Outcome same =
+      run("score --reference atr --test atr --records 101 --start 0 --window 0 " + path("db"));
+  ASSERT_EQ(same.status, 0) << same.error;
+  EXPECT_NE(same.out.find(" 100.00 100.00"), std::string::npos) << same.out;
+  EXPECT_NE(run("score --test atr " + path("db")).out.find("Total QRS complexes: 0 "), std::string::npos);
+  const Outcome missing = run("score " + path("db"));
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_NE(missing.error.find("100.sec"), std::string::npos) << missing.error;
+  EXPECT_EQ(run("score --start -1 " + path("db")).status, 2);
 }
 
 TEST_F(Secdata, WrongUsageEndsWithTwoAndHelpWithZero) {

@@ -1,0 +1,138 @@
+#include "tools/secdata/score.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "io/ec57.h"
+#include "io/mitdb.h"
+#include "io/wfdb_annotation.h"
+#include "io/wfdb_header.h"
+
+namespace sec::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace sec::io;
+using Json = nlohmann::ordered_json;
+
+struct Pair {
+  std::string name;
+  fs::path header;
+  fs::path reference;
+  fs::path test;
+};
+
+std::vector<Pair> pairs_of(const ScoreOptions& options) {
+  if (!fs::is_directory(options.reference)) {
+    require(!options.test.empty(), "{}: no such folder; for annotation files, expected REFERENCE and TEST",
+            options.reference.string());
+    require(options.records.empty(), "--records {}: {} is no folder", options.records.front(),
+            options.reference.string());
+    fs::path header = options.reference;
+    header.replace_extension(".hea");
+    return {{options.reference.stem().string(), header, options.reference, options.test}};
+  }
+  const fs::path& tests = options.test.empty() ? options.reference : options.test;
+  require(fs::is_directory(tests), "{}: expected a folder, as {} is one", tests.string(),
+          options.reference.string());
+  const std::vector<std::string> names =
+      options.records.empty() ? read_record_names(options.reference) : options.records;
+  std::vector<Pair> pairs;
+  for (const std::string& name : names) {
+    pairs.push_back({name, options.reference / (name + ".hea"),
+                     options.reference / (name + "." + options.reference_annotator),
+                     tests / (name + "." + options.test_annotator)});
+  }
+  return pairs;
+}
+
+Ec57Record compare(const Pair& pair, const ScoreOptions& options) {
+  const WfdbHeader header = read_wfdb_header(pair.header);
+  Ec57Options comparison;
+  comparison.rate = header.rate;
+  comparison.start = options.start;
+  comparison.window = options.window;
+  if (header.samples > 0) {
+    comparison.end = header.samples;
+  }
+  return {pair.name, compare_beats(read_annotations(pair.reference, header.rate),
+                                   read_annotations(pair.test, header.rate), comparison)};
+}
+
+Json json_of(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json json_of(const Ec57Scores& s) {
+  return {{"QRS", {{"Se", json_of(s.q_se)}, {"+P", json_of(s.q_p)}}},
+          {"V", {{"Se", json_of(s.v_se)}, {"+P", json_of(s.v_p)}}},
+          {"S", {{"Se", json_of(s.s_se)}, {"+P", json_of(s.s_p)}}},
+          {"rr_error_ms", json_of(s.rr_error)}};
+}
+
+Json json_of(const Ec57Counts& counts) {
+  return {{"matrix", counts.cells}, {"shutdown_s", counts.shutdown}};
+}
+
+std::string json_text(const std::vector<Ec57Record>& records, const ScoreOptions& options) {
+  Json list = Json::array();
+  Ec57Counts sum;
+  for (const Ec57Record& record : records) {
+    Json one = {{"record", record.name}};
+    one.update(json_of(record.counts));
+    one.update(json_of(ec57_scores(record.counts)));
+    list.push_back(one);
+    sum += record.counts;
+  }
+  const Json json = {{"start_s", options.start},
+                     {"window_s", options.window},
+                     {"rows_reference_columns_test", {"N", "S", "V", "F", "Q", "O", "X"}},
+                     {"records", list},
+                     {"sum", json_of(sum)},
+                     {"gross", json_of(ec57_gross(records))},
+                     {"average", json_of(ec57_average(records))}};
+  return json.dump() + "\n";
+}
+
+}  // namespace
+
+CLI::App* add_score_command(CLI::App& app, ScoreOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "score",
+      "Compares beat annotations with reference annotations beat by beat, as ANSI/AAMI EC57 "
+      "asks, and prints a line a record, sums, gross and average");
+  command
+      ->add_option("REFERENCE", options.reference, "Annotation file beside its .hea, or a database's folder")
+      ->required();
+  command->add_option("TEST", options.test, "Annotation file to score, or a folder; default: REFERENCE");
+  command->add_option("--reference", options.reference_annotator, "In folders: extension of the reference")
+      ->type_name("ANNOTATOR")
+      ->capture_default_str();
+  command->add_option("--test", options.test_annotator, "In folders: extension of what is scored")
+      ->type_name("ANNOTATOR")
+      ->capture_default_str();
+  command->add_option("--records", options.records, "In folders: only these, as 100,103; default: RECORDS")
+      ->delimiter(',');
+  command->add_option("--start", options.start, "Seconds at the beginning that are not scored")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  command->add_option("--window", options.window, "Seconds that matching beats may be apart")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  command->add_flag("--json", options.as_json, "Print one JSON object");
+  return command;
+}
+
+std::string score_text(const ScoreOptions& options) {
+  const std::vector<Pair> pairs = pairs_of(options);
+  std::vector<Ec57Record> records(pairs.size());
+  parallel_for(std::ssize(pairs), [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    records[index] = compare(pairs[index], options);
+  });
+  return options.as_json ? json_text(records, options) : ec57_table(records);
+}
+
+}  // namespace sec::tools

@@ -1,0 +1,34 @@
+// What the sides of a data set must not share, looked for before every training.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/inputs.h"
+
+namespace sec::train {
+
+// One side: its name for messages, and its beats.
+struct NamedInputs {
+  std::string name;
+  const Inputs* inputs = nullptr;
+};
+
+struct Leak {
+  enum class Kind { recording, windows, signals, patient } kind = Kind::recording;
+  std::string text;  // "record 100 is in train and in test"
+};
+
+// Every pair of sides is looked at:
+//   recording  beats of one recording are on both
+//   windows    windows of one recording, on different sides, have samples in common
+//   signals    a lead, or the windows of a beat, are bit for bit those of another recording on the other side
+//              (flat ones do not count)
+//   patient    different recordings of one person; `patients` maps records to persons, a record that is not
+//              in it is a person of its own
+// At most one leak of a kind for each pair of records. In order of kind.
+std::vector<Leak> find_leaks(const std::vector<NamedInputs>& sides,
+                             const std::map<std::string, std::string>& patients);
+
+}  // namespace sec::train
