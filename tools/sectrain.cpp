@@ -141,18 +141,39 @@ std::string protocol_text(const Recipe& recipe, const Dataset& data) {
   const auto list = [](const std::vector<std::string>& names) {
     return names.empty() ? std::string("none") : fmt::format("{}", fmt::join(names, " "));
   };
-  return fmt::format(
-      "Beats at annotated R peaks, in the AAMI EC57 classes; the network tells {} apart. A window holds {} s "
-      "before and {} s after the peak at {} Hz. The patient's amplitude, median beat and rhythm are taken "
-      "from "
-      "earlier beats alone, without labels, but for the interval to the next beat. Trained on: {}. Weights "
-      "chosen ({}) on: {}. Scored once on: {}.",
-      fmt::join(recipe.classes, ", "), recipe.data.before, recipe.data.after, recipe.data.rate,
-      list(data.sides.train), recipe.train.choose == "best" ? "best macro-F1" : "last epoch",
-      list(data.sides.validation), list(data.sides.test));
+  const Recipe::Data& d = recipe.data;
+  const std::string division =
+      d.protocol == "beats"
+          ? "Intra-patient: beats divided at random, every patient is on every side, and windows overlap "
+            "across them. Such figures say little about another patient. "
+      : d.protocol == "folds" ? fmt::format("Fold {} of {}, divided by patient. ", d.fold, d.folds)
+      : d.protocol == "file"  ? fmt::format("Divided as {} says. ", d.split_file)
+                              : "";
+  return division + fmt::format(
+                        "Beats at annotated R peaks, in the AAMI EC57 classes; the network tells {} apart. A "
+                        "window holds {} s "
+                        "before and {} s after the peak at {} Hz. The patient's amplitude, median beat and "
+                        "rhythm are taken "
+                        "from "
+                        "earlier beats alone, without labels, but for the interval to the next beat. Trained "
+                        "on: {}. Weights "
+                        "chosen ({}) on: {}. Scored once on: {}.",
+                        fmt::join(recipe.classes, ", "), recipe.data.before, recipe.data.after,
+                        recipe.data.rate, list(data.sides.train),
+                        recipe.train.choose == "best" ? "best macro-F1" : "last epoch",
+                        list(data.sides.validation), list(data.sides.test));
 }
 
 std::string test_name(const Recipe& recipe) {
+  if (recipe.data.protocol == "beats") {
+    return "test (intra-patient)";
+  }
+  if (recipe.data.protocol == "folds") {
+    return fmt::format("test (fold {} of {})", recipe.data.fold, recipe.data.folds);
+  }
+  if (recipe.data.protocol == "file") {
+    return "test";
+  }
   return recipe.data.test == std::vector<std::string>{"DS2"} ? "DS2" : "test";
 }
 
@@ -233,9 +254,13 @@ int run_training(const Options& options) {
   run.synthetic = data.synthetic;
   run.protocol = protocol_text(recipe, data);
   run.warnings = data.warnings;
+  run.leaks = data.leaks;
   run.timing.push_back({"read data", watch.lap()});
   say(options, fmt::format("train      {}\nvalidation {}\ntest       {}", side_text(data.train),
                            side_text(data.validation), side_text(data.test)));
+  for (const std::string& leak : data.leaks) {
+    fmt::print(stderr, "warning: leakage, allowed by the recipe: {}\n", leak);
+  }
   for (const std::string& warning : data.warnings) {
     fmt::print(stderr, "warning: {}\n", warning);
   }

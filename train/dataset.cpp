@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "io/mitdb.h"
 #include "io/read_file.h"
+#include "io/wfdb_annotation.h"
 #include "train/metrics.h"
 
 namespace sec::train {
@@ -106,6 +107,111 @@ void require_every_class(const Recipe& recipe, const Inputs& inputs, const char*
   }
 }
 
+// Every record of any side, once.
+Names pooled(const Sides& sides) {
+  Names all;
+  for (std::size_t i = 0; i < side_names.size(); ++i) {
+    for (const std::string& name : sides.side(i)) {
+      if (!contains(all, name)) {
+        all.push_back(name);
+      }
+    }
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+Sides fold_sides(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
+  std::map<std::string, PatientBeats> patients;
+  for (const std::string& name : records) {
+    PatientBeats& patient = patients[Sides{}.patient_of(name)];
+    patient.patient = Sides{}.patient_of(name);
+    patient.records.push_back(name);
+    const io::ClassCounts beats = io::count_beats(io::read_annotations(folder / (name + ".atr")));
+    for (std::size_t c = 0; c < beats.size(); ++c) {
+      patient.beats[c] += beats[c];
+    }
+  }
+  std::vector<PatientBeats> list;
+  for (const auto& [name, patient] : patients) {
+    list.push_back(patient);
+  }
+  const auto folds = folds_by_patient(list, recipe.data.folds, recipe.data.split_seed);
+  const std::int64_t tested = recipe.data.fold - 1;
+  Sides sides;
+  for (std::int64_t i = 0; i < recipe.data.folds; ++i) {
+    const std::int64_t after = (i - tested + recipe.data.folds) % recipe.data.folds;
+    Names& side = sides.side(after == 0 ? 2 : after == 1 ? 1 : 0);
+    const Names& fold = folds[static_cast<std::size_t>(i)];
+    side.insert(side.end(), fold.begin(), fold.end());
+  }
+  return sides;
+}
+
+// A number in [0, 1) for each beat, the same at every call (SplitMix64).
+double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
+  std::uint64_t z = static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15ULL + (record << 32U) + beat;
+  for (int round = 0; round < 2; ++round) {
+    z += 0x9E3779B97F4A7C15ULL;
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
+    z ^= z >> 31U;
+  }
+  return static_cast<double>(z >> 11U) * 0x1p-53;
+}
+
+// Leaves on a side the beats that belong to it, where a record is on it in part.
+void keep_part(const Recipe& recipe, const Sides& sides, std::size_t side, std::vector<BeatRecord>& records) {
+  for (std::size_t r = 0; r < records.size(); ++r) {
+    BeatRecord& record = records[r];
+    const auto part = sides.parts[side].find(record.name);
+    for (std::size_t b = 0; b < record.beats.size(); ++b) {
+      Beat& beat = record.beats[b];
+      if (recipe.data.protocol == "beats") {
+        const double u = draw(recipe.data.split_seed, r, b);
+        const double tested = recipe.data.test_share;
+        beat.on_side = side == (u < tested ? 2U : u < tested + recipe.data.validation_share ? 1U : 0U);
+      } else if (part != sides.parts[side].end()) {
+        const double time = static_cast<double>(beat.sample) / record.source_rate;
+        beat.on_side = part->second.from <= time && time < part->second.to;
+      }
+    }
+  }
+}
+
+Inputs load_side(const Recipe& recipe, const std::filesystem::path& folder, const Sides& sides,
+                 std::size_t side) {
+  std::vector<BeatRecord> records = load_records(folder, sides.side(side), recipe);
+  keep_part(recipe, sides, side, records);
+  return {recipe, std::move(records)};
+}
+
+// Stops at leaks, unless the recipe allows them: then they are for the report.
+void look_for_leaks(const Recipe& recipe, Dataset& data) {
+  std::map<std::string, std::string> patients;
+  for (const std::string& name : pooled(data.sides)) {
+    patients[name] = data.sides.patient_of(name);
+  }
+  Names texts;
+  for (const Leak& leak : find_leaks(
+           {{"train", &data.train}, {"validation", &data.validation}, {"test", &data.test}}, patients)) {
+    const bool usual = leak.kind == Leak::Kind::patient && leak.records == Names{"201", "202"} &&
+                       data.sides.patients.empty();
+    if (usual && !recipe.data.strict_patients) {
+      data.warnings.push_back(leak.text + ": the test is reported with and without");
+    } else {
+      texts.push_back(leak.text);
+    }
+  }
+  if (texts.empty()) {
+    return;
+  }
+  require(recipe.data.allow_leakage,
+          "data: the sides are not independent: {}{}; data.allow_leakage = true would train all the same",
+          texts.front(), texts.size() > 1 ? fmt::format(" (and {} more)", texts.size() - 1) : "");
+  data.leaks = texts;
+}
+
 }  // namespace
 
 Sides resolve_sides(const Recipe& recipe, const std::filesystem::path& folder) {
@@ -113,11 +219,18 @@ Sides resolve_sides(const Recipe& recipe, const std::filesystem::path& folder) {
           "{}: no such folder; expected one with WFDB records (.hea, "
           ".dat, .atr)",
           folder.string());
+  if (recipe.data.protocol == "file") {
+    return read_split_file(recipe.data.split_file);
+  }
   Sides sides{expand(recipe.data.train, "data.train"), expand(recipe.data.validation, "data.validation"),
               expand(recipe.data.test, "data.test")};
   expand_rest(sides.test, sides.train, sides.validation, folder);
   expand_rest(sides.validation, sides.train, sides.test, folder);
   expand_rest(sides.train, sides.validation, sides.test, folder);
+  if (recipe.data.protocol == "folds" || recipe.data.protocol == "beats") {
+    const Names all = pooled(sides);
+    return recipe.data.protocol == "folds" ? fold_sides(recipe, folder, all) : Sides{all, all, all};
+  }
   for (const std::string& name : sides.validation) {
     require(!contains(sides.test, name), "record {} is in data.validation and in data.test", name);
   }
@@ -128,60 +241,30 @@ Sides resolve_sides(const Recipe& recipe, const std::filesystem::path& folder) {
   return sides;
 }
 
-std::string subject_of(const std::string& record) {
-  for (const io::MitdbRecord& known : io::mitdb_records()) {
-    if (known.name == record) {
-      return std::string(known.subject);
-    }
-  }
-  return record;
-}
-
-std::vector<std::string> shared_subjects(const Sides& sides) {
-  std::map<std::string, std::map<std::string, Names>> by_subject;  // subject -> side -> records
-  const std::pair<const char*, const Names*> all[] = {
-      {"train", &sides.train}, {"validation", &sides.validation}, {"test", &sides.test}};
-  for (const auto& [side, names] : all) {
-    for (const std::string& name : *names) {
-      by_subject[subject_of(name)][side].push_back(name);
-    }
-  }
-  std::vector<std::string> lines;
-  for (const auto& [subject, on_sides] : by_subject) {
-    if (on_sides.size() < 2) {
-      continue;
-    }
-    Names parts;
-    for (const auto& [side, names] : on_sides) {
-      parts.push_back(fmt::format("{} ({})", fmt::join(names, ", "), side));
-    }
-    lines.push_back(fmt::format("records {} are one person", fmt::join(parts, " and ")));
-  }
-  return lines;
-}
-
 std::vector<std::string> test_records_seen(const Sides& sides) {
   std::set<std::string> seen;
   for (const Names* names : {&sides.train, &sides.validation}) {
     for (const std::string& name : *names) {
-      seen.insert(subject_of(name));
+      seen.insert(sides.patient_of(name));
     }
   }
   Names result;
   std::copy_if(sides.test.begin(), sides.test.end(), std::back_inserter(result),
-               [&](const std::string& name) { return seen.contains(subject_of(name)); });
+               [&](const std::string& name) { return seen.contains(sides.patient_of(name)); });
   return result;
 }
 
 Dataset load_dataset(const Recipe& recipe, const std::filesystem::path& folder) {
   const Sides sides = resolve_sides(recipe, folder);
   Dataset data{sides,
-               Inputs(recipe, load_records(folder, sides.train, recipe)),
-               Inputs(recipe, load_records(folder, sides.validation, recipe)),
-               Inputs(recipe, load_records(folder, sides.test, recipe)),
+               load_side(recipe, folder, sides, 0),
+               load_side(recipe, folder, sides, 1),
+               load_side(recipe, folder, sides, 2),
                io::is_synthetic(folder),
                fingerprint_of(sides, folder),
+               {},
                {}};
+  look_for_leaks(recipe, data);
   io::ClassCounts ds1 = counts_of(data.train);
   const io::ClassCounts validation = counts_of(data.validation);
   for (std::size_t c = 0; c < ds1.size(); ++c) {
@@ -189,10 +272,11 @@ Dataset load_dataset(const Recipe& recipe, const std::filesystem::path& folder) 
   }
   Names development = sides.train;
   development.insert(development.end(), sides.validation.begin(), sides.validation.end());
-  if (same_set(development, split_names(io::Split::ds1))) {
+  const bool whole = recipe.data.protocol == "records";
+  if (whole && same_set(development, split_names(io::Split::ds1))) {
     io::check_counts(folder, io::Split::ds1, ds1);
   }
-  if (same_set(sides.test, split_names(io::Split::ds2))) {
+  if (whole && same_set(sides.test, split_names(io::Split::ds2))) {
     io::check_counts(folder, io::Split::ds2, counts_of(data.test));
   }
   require_every_class(recipe, data.train, "train on", sides.train);
@@ -201,9 +285,6 @@ Dataset load_dataset(const Recipe& recipe, const std::filesystem::path& folder) 
   }
   if (data.synthetic) {
     data.warnings.push_back("the signals are synthetic: these figures say nothing about patients");
-  }
-  for (const std::string& line : shared_subjects(sides)) {
-    data.warnings.push_back(line + ": the test is reported with and without");
   }
   return data;
 }

@@ -8,25 +8,19 @@
 #include <vector>
 
 #include "train/inputs.h"
+#include "train/leakage.h"
+#include "train/split.h"
 
 namespace sec::train {
 
-struct Sides {
-  std::vector<std::string> train;
-  std::vector<std::string> validation;
-  std::vector<std::string> test;
-};
-
-// The record names that the recipe's data.train, validation and test stand for in a folder. Throws Error on a
-// missing folder, a record twice on one side, a record on both validation and test, and if nothing is left
-// to train on.
+// The records of each side, as the recipe's data.protocol divides them:
+//   records  data.train, validation and test as they stand for records of the folder
+//   folds    all of these together, divided by patient: fold data.fold tests, the next one validates
+//   file     as data.split_file says
+//   beats    all of these together, on every side: load_dataset divides their beats
+// Throws Error on a missing folder, a record twice on one side, a record on both validation and test, and if
+// nothing is left to train on.
 Sides resolve_sides(const Recipe& recipe, const std::filesystem::path& folder);
-
-// Who was recorded: for MIT-BIH's records, 201 and 202 being one person; else the record's name.
-std::string subject_of(const std::string& record);
-
-// One line for each subject that is on two sides of the data, where figures are then too good.
-std::vector<std::string> shared_subjects(const Sides& sides);
 
 // The test records whose subject also trains or chooses: figures are reported without them too.
 std::vector<std::string> test_records_seen(const Sides& sides);
@@ -39,11 +33,14 @@ struct Dataset {
   bool synthetic = false;
   std::string fingerprint;            // of all files read: "fnv1a64:..."
   std::vector<std::string> warnings;  // for people who read the results
+  std::vector<std::string> leaks;  // what the sides share, trained on all the same: the figures are too good
 };
 
-// Reads all three sides. Where train and validation are together DS1, or test is DS2, of the MIT-BIH
-// database, the published class counts are checked. Throws Error on what load_record throws, on a class
-// without training beats, or none in validation (naming the sides' records).
+// Reads all three sides and looks for what they share (leakage.h): throws Error on any of it unless the
+// recipe allows leakage, but for the two records of one person in the usual division of MIT-BIH, which are
+// warned about unless data.strict_patients is set. Where train and validation are together DS1, or test is
+// DS2, of the MIT-BIH database, the published class counts are checked. Throws Error on what load_record
+// throws, on a class without training beats, or none in validation (naming the sides' records).
 Dataset load_dataset(const Recipe& recipe, const std::filesystem::path& folder);
 
 // Beats by AAMI class, those outside the recipe's classes included.

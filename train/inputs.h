@@ -53,11 +53,12 @@ class Inputs {
   const std::vector<BeatRecord>& records() const { return records_; }
   const std::vector<Channel>& channels() const { return channels_; }
   std::int64_t before() const { return before_; }  // samples of a window before the R peak's
-  std::int64_t length() const { return length_; }                                     // L
+  std::int64_t length() const { return length_; }  // L
   std::int64_t leads() const { return static_cast<std::int64_t>(channels_.size()); }  // H
   std::int64_t covariates() const { return covariates_; }                             // K
 
-  // Every beat of this side with a label, in the order of records and time; with `all`, those without one too.
+  // Every beat of this side with a label, in the order of records and time; with `all`, those without one
+  // too.
   std::vector<BeatId> beats(bool all = false) const;
   const BeatRecord& record(BeatId id) const { return records_[static_cast<std::size_t>(id.record)]; }
   const Beat& beat(BeatId id) const { return record(id).beats[static_cast<std::size_t>(id.beat)]; }

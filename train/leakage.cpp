@@ -56,7 +56,7 @@ class Search {
     same_recording();
     overlapping_windows();
     for (const auto& [pair, text] : identical_) {
-      found_.push_back({Leak::Kind::signals, text});
+      found_.push_back({Leak::Kind::signals, {pair.first, pair.second}, text});
     }
     same_patient();
     return std::move(found_);
@@ -78,9 +78,10 @@ class Search {
         return;
       }
       if (other.record != record && other.side != side) {
-        identical_.try_emplace({other.record, record},
-                               fmt::format("signals of record {} ({}) are identical to those of record {} ({})",
-                                           other.record, other.side, record, side));
+        identical_.try_emplace(
+            {other.record, record},
+            fmt::format("signals of record {} ({}) are identical to those of record {} ({})", other.record,
+                        other.side, record, side));
       }
     }
     owners.push_back({record, side});
@@ -89,8 +90,10 @@ class Search {
   void same_recording() {
     for (const auto& [record, sides] : sides_of_) {
       if (sides.size() > 1) {
-        found_.push_back({Leak::Kind::recording,
-                          fmt::format("record {} is on more than one side: {}", record, fmt::join(sides, ", "))});
+        found_.push_back(
+            {Leak::Kind::recording,
+             {record},
+             fmt::format("record {} is on more than one side: {}", record, fmt::join(sides, ", "))});
       }
     }
   }
@@ -104,9 +107,11 @@ class Search {
         count += windows[i].side != windows[i - 1].side && windows[i].begin - windows[i - 1].begin < length_;
       }
       if (count > 0) {
-        found_.push_back({Leak::Kind::windows,
-                          fmt::format("{} windows of record {} overlap with windows of another side", count,
-                                      record)});
+        found_.push_back(
+            {Leak::Kind::windows,
+             {record},
+             fmt::format("{} windows of record {} overlap with the next beat's, which is on another side",
+                         count, record)});
       }
     }
   }
@@ -130,8 +135,9 @@ class Search {
       for (const auto& [side, names] : by_side) {
         parts.push_back(fmt::format("{} ({})", fmt::join(names, ", "), side));
       }
-      found_.push_back(
-          {Leak::Kind::patient, fmt::format("records {} are one person", fmt::join(parts, " and "))});
+      found_.push_back({Leak::Kind::patient,
+                        {all[patient].begin(), all[patient].end()},
+                        fmt::format("records {} are one person", fmt::join(parts, " and "))});
     }
   }
 

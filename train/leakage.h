@@ -17,6 +17,7 @@ struct NamedInputs {
 
 struct Leak {
   enum class Kind { recording, windows, signals, patient } kind = Kind::recording;
+  std::vector<std::string> records;
   std::string text;  // "record 100 is in train and in test"
 };
 

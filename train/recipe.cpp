@@ -187,7 +187,16 @@ void check(const Recipe& r, const std::string& file) {
   require(r.loss.kind != "focal" || (r.loss.weights.empty() && r.loss.class_weights == "none"),
           "{}: the focal loss has no class weights: it has loss.focal_alpha", file);
   const bool chooses = r.train.choose == "best" || r.train.patience > 0;
-  require(!chooses || !r.data.validation.empty(),
+  const Recipe::Data& d = r.data;
+  require(d.fold <= d.folds, "{}: data.fold: {} of {} folds", file, d.fold, d.folds);
+  require((d.protocol == "file") == !d.split_file.empty(),
+          "{}: data.split_file and data.protocol = \"file\" need each other", file);
+  require(d.protocol != "beats" || d.validation_share + d.test_share < 1,
+          "{}: data.validation_share and data.test_share leave nothing to train on", file);
+  const bool validates = d.protocol == "beats"     ? d.validation_share > 0
+                         : d.protocol == "records" ? !d.validation.empty()
+                                                   : true;  // a split file is read later
+  require(!chooses || validates,
           "{}: data.validation is empty, but train.choose = \"best\" and train.patience need it", file);
 }
 

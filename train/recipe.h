@@ -20,6 +20,15 @@ struct Recipe {
     std::vector<std::string> train = {"DS1"};
     std::vector<std::string> validation;
     std::vector<std::string> test = {"DS2"};
+    std::string protocol = "records";  // how these are divided: docs/protocols.md
+    std::string split_file;            // protocol "file"
+    std::int64_t folds = 5;            // protocol "folds"
+    std::int64_t fold = 1;             // counts from 1: the one that is tested
+    double validation_share = 0.1;     // protocol "beats"
+    double test_share = 0.2;
+    std::int64_t split_seed = 1;   // protocols "folds" and "beats"
+    bool allow_leakage = false;    // train although the sides share recordings or patients
+    bool strict_patients = false;  // also where 201 and 202 are on different sides
     std::vector<std::string> leads = {"MLII", "other"};  // "other": the first lead not yet taken
     double rate = 120;                                   // Hz, of the windows
     double before = 1.3;                                 // s, of the window before the R peak

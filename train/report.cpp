@@ -72,6 +72,18 @@ std::string opening(const RunSummary& run) {
         "be compared "
         "with results on real recordings.</div>\n";
   }
+  if (!run.leaks.empty()) {
+    html +=
+        "<div class=\"leak\" role=\"alert\"><strong>Leakage.</strong> What was tested was not independent of "
+        "what "
+        "trained: the recipe allows it. These figures are too good, and say little about a patient never "
+        "seen. "
+        "<ul>\n";
+    for (const std::string& leak : run.leaks) {
+      html += fmt::format("<li>{}</li>\n", escape(leak));
+    }
+    html += "</ul></div>\n";
+  }
   for (const std::string& warning : run.warnings) {
     html += fmt::format("<div class=\"warning\">{}</div>\n", escape(warning));
   }

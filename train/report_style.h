@@ -32,6 +32,8 @@ p { margin: 6px 0; max-width: 78ch } .plain { white-space: pre-line; overflow-wr
 .banner { margin: 18px 0; padding: 14px 18px; border-radius: 8px; color: var(--amber); font-size: 16px;
   border: 2px solid var(--amber-line); background: repeating-linear-gradient(-45deg, var(--amber-page) 0 14px, transparent 14px 28px), var(--card) }
 .warning { margin: 10px 0; padding: 8px 14px; border-left: 4px solid var(--amber-line); background: var(--amber-page); color: var(--amber); overflow-wrap: anywhere }
+.leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a; background: #d0241a; color: #ffffff; font-size: 16px; overflow-wrap: anywhere }
+.leak ul { margin: 8px 0 0; padding-left: 20px; max-height: 220px; overflow-y: auto; font-size: 14px }
 .lead { font-size: 17px; margin: 22px 0 10px }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px }
 .tile, .card, .chart { background: var(--card); border: 1px solid var(--line); border-radius: 8px }

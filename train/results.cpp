@@ -146,6 +146,7 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
       {"data_fingerprint", fingerprint},
       {"protocol", summary.protocol},
       {"warnings", summary.warnings},
+      {"leaks", summary.leaks},
       {"records", {{"train", sides.train}, {"validation", sides.validation}, {"test", sides.test}}},
       {"classes", summary.classes},
       {"best_epoch", summary.best_epoch},

@@ -77,6 +77,7 @@ struct RunSummary {
   std::string device;                 // "cpu, 2 threads"
   std::string protocol;               // which records train, choose and test; rules; known overlaps
   std::vector<std::string> warnings;  // for the top of the report
+  std::vector<std::string> leaks;     // what the sides share: shown in red
   std::vector<std::string> classes;   // that the network was trained on
   std::vector<EpochRecord> history;
   int best_epoch = 0;

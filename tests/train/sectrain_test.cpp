@@ -202,6 +202,57 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
 }
 
+// A beat-level split, overlapping windows, one person on two sides: one line and no run; or told to, a run
+// that says so in red.
+TEST_F(Sectrain, StopsAtLeaks) {
+  folder_.write("parts.csv", "101,train,-,0,30\n101,test,-,30,60\n208,train\n106,train\n205,validation\n");
+  const std::pair<const char*, const char*> leaky[] = {
+      {"--set data.protocol=beats", "record 100 is on more than one side"},
+      {"--set data.protocol=file --set data.split_file=FOLDER/parts.csv",
+       "record 101 is on more than one side"},
+      {"--set data.strict_patients=true", "records 202 (test) and 201 (train) are one person"},
+  };
+  for (const auto& [arguments_of_leak, says] : leaky) {
+    std::string more = arguments_of_leak;
+    if (const std::size_t at = more.find("FOLDER"); at != std::string::npos) {
+      more.replace(at, 6, folder_.path().string());
+    }
+    const Outcome run = sectrain(arguments("run", "--quiet " + more));
+    EXPECT_EQ(run.status, 1) << more;
+    EXPECT_TRUE(one_line(run.error)) << run.error;
+    EXPECT_NE(run.error.find(says), std::string::npos) << run.error;
+    EXPECT_FALSE(fs::exists(folder_ / "run"));
+    const Outcome allowed = sectrain(arguments(
+        "run", "--overwrite --quiet --json --set train.epochs=1 --set data.allow_leakage=true " + more));
+    ASSERT_EQ(allowed.status, 0) << allowed.error;
+    EXPECT_FALSE(json::parse(allowed.out)["leaks"].empty());
+    const std::string page = content_of(folder_ / "run" / "report.html");
+    EXPECT_NE(page.find("<div class=\"leak\""), std::string::npos) << more;
+    EXPECT_NE(page.find(says), std::string::npos) << more;
+    fs::remove_all(folder_ / "run");
+  }
+}
+
+TEST_F(Sectrain, TrainsFoldsThatTogetherTestEveryRecordOnce) {
+  std::vector<std::string> tested;
+  for (int fold = 1; fold <= 3; ++fold) {
+    const Outcome run =
+        sectrain(arguments("fold" + std::to_string(fold),
+                           "--quiet --json --set train.epochs=1 --set data.protocol=folds --set "
+                           "data.folds=3 --set data.fold=" +
+                               std::to_string(fold)));
+    ASSERT_EQ(run.status, 0) << run.error;
+    const json metrics = json::parse(run.out);
+    EXPECT_TRUE(metrics["leaks"].empty());
+    EXPECT_TRUE(metrics["warnings"].size() == 1) << metrics["warnings"];  // synthetic; no person on two sides
+    for (const auto& [name, scores] : metrics["by_record"].items()) {
+      tested.push_back(name);
+    }
+  }
+  std::ranges::sort(tested);
+  EXPECT_EQ(tested, (std::vector<std::string>{"100", "101", "106", "119", "201", "202", "205", "208"}));
+}
+
 TEST_F(Sectrain, WrongUsageIsStatus2) {
   for (const std::string& wrong : std::vector<std::string>{
            "--nonsense", arguments("x", "--resume --overwrite"), arguments("x", "--precision bf16"),

@@ -1,0 +1,101 @@
+#include "train/bootstrap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+namespace sec::train {
+namespace {
+
+// One class's beats by score, sorted once; a resample only changes how often each counts.
+struct Ranking {
+  std::vector<std::int32_t> order;
+  std::vector<bool> tied;  // with the one before
+};
+
+Ranking ranking_of(std::span<const float> probabilities, std::size_t beats, std::size_t classes,
+                   std::size_t c) {
+  Ranking ranking;
+  ranking.order.resize(beats);
+  std::iota(ranking.order.begin(), ranking.order.end(), 0);
+  const auto score = [&](std::int32_t i) { return probabilities[static_cast<std::size_t>(i) * classes + c]; };
+  std::ranges::stable_sort(ranking.order, {}, score);
+  for (std::size_t i = 0; i < beats; ++i) {
+    ranking.tied.push_back(i > 0 && score(ranking.order[i]) == score(ranking.order[i - 1]));
+  }
+  return ranking;
+}
+
+double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> labels,
+                    std::span<const std::int32_t> groups, std::span<const std::int64_t> times,
+                    std::int32_t c) {
+  double below = 0, won = 0, positives = 0;
+  for (std::size_t i = 0; i < ranking.order.size();) {
+    double ties_positive = 0, ties_negative = 0;
+    do {
+      const auto beat = static_cast<std::size_t>(ranking.order[i]);
+      const auto weight = static_cast<double>(times[static_cast<std::size_t>(groups[beat])]);
+      (labels[beat] == c ? ties_positive : ties_negative) += weight;
+      ++i;
+    } while (i < ranking.order.size() && ranking.tied[i]);
+    won += ties_positive * (below + ties_negative / 2);
+    below += ties_negative;
+    positives += ties_positive;
+  }
+  return won / (positives * below);  // NaN without either
+}
+
+Range95 percentiles(std::vector<double> values) {
+  const std::size_t all = values.size();
+  std::erase_if(values, [](double v) { return std::isnan(v); });
+  if (values.empty() || 2 * values.size() < all) {
+    return {std::nan(""), std::nan("")};
+  }
+  std::ranges::sort(values);
+  const auto at = [&](double share) {  // linear between order statistics, as numpy.percentile
+    const double position = share * static_cast<double>(values.size() - 1);
+    const auto i = static_cast<std::size_t>(position);
+    const double next = values[std::min(i + 1, values.size() - 1)];
+    return values[i] + (position - static_cast<double>(i)) * (next - values[i]);
+  };
+  return {at(0.025), at(0.975)};
+}
+
+}  // namespace
+
+AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
+                           std::span<const std::int32_t> groups, std::size_t classes, int resamples,
+                           std::uint64_t seed) {
+  const std::int32_t patients = groups.empty() ? 0 : std::ranges::max(groups) + 1;
+  std::vector<Ranking> rankings;
+  for (std::size_t c = 0; c < classes; ++c) {
+    rankings.push_back(ranking_of(probabilities, labels.size(), classes, c));
+  }
+  std::vector<std::vector<double>> values(classes);
+  std::vector<double> macro;
+  std::mt19937_64 random(seed);
+  for (int r = 0; r < resamples && patients > 0; ++r) {
+    std::vector<std::int64_t> times(static_cast<std::size_t>(patients));
+    for (std::int32_t i = 0; i < patients; ++i) {
+      ++times[random() % static_cast<std::uint64_t>(patients)];
+    }
+    double sum = 0;
+    int defined = 0;
+    for (std::size_t c = 0; c < classes; ++c) {
+      const double auc = weighted_auc(rankings[c], labels, groups, times, static_cast<std::int32_t>(c));
+      values[c].push_back(auc);
+      sum += std::isnan(auc) ? 0 : auc;
+      defined += std::isnan(auc) ? 0 : 1;
+    }
+    macro.push_back(sum / defined);
+  }
+  AucIntervals result;
+  for (std::vector<double>& list : values) {
+    result.classes.push_back(percentiles(std::move(list)));
+  }
+  result.macro = percentiles(std::move(macro));
+  return result;
+}
+
+}  // namespace sec::train

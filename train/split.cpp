@@ -1,0 +1,240 @@
+#include "train/split.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <random>
+#include <sstream>
+
+#include "engine/error.h"
+#include "io/mitdb.h"
+#include "io/read_file.h"
+
+namespace sec::train {
+namespace {
+
+using Names = std::vector<std::string>;
+
+void add_record(Sides& sides, const std::string& record, const std::string& side, const std::string& place) {
+  const auto* const found = std::ranges::find(side_names, side, [](const char* s) { return std::string(s); });
+  require(found != side_names.end(), "{}: side '{}' of record {}, expected train, validation or test", place,
+          side, record);
+  Names& names = sides.side(static_cast<std::size_t>(found - side_names.begin()));
+  require(std::ranges::find(names, record) == names.end(), "{}: record {} is listed twice for {}", place,
+          record, side);
+  names.push_back(record);
+}
+
+void add_patient(Sides& sides, const std::string& record, const std::string& patient,
+                 const std::string& place) {
+  const auto [entry, fresh] = sides.patients.try_emplace(record, patient);
+  require(fresh || entry->second == patient, "{}: record {} is of patient {}, and was of {}", place, record,
+          patient, entry->second);
+}
+
+double seconds_of(const std::string& text, const std::string& place) {
+  std::size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = std::string::npos;
+  }
+  require(used == text.size() && value >= 0, "{}: '{}', expected a time in seconds", place, text);
+  return value;
+}
+
+Names fields_of(std::string line) {
+  line = line.substr(0, line.find('#'));
+  std::ranges::replace_if(
+      line, [](char c) { return c == ',' || c == '\t' || c == '\r'; }, ' ');
+  std::istringstream stream(line);
+  Names fields;
+  for (std::string field; stream >> field;) {
+    fields.push_back(field);
+  }
+  return fields;
+}
+
+Sides read_text(const std::string& text, const std::string& file) {
+  Sides sides;
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string place = fmt::format("{}:{}", file, ++number);
+    const Names fields = fields_of(line);
+    if (fields.empty() || fields.front() == "record") {
+      continue;
+    }
+    require(fields.size() >= 2 && fields.size() <= 5 && fields.size() != 4,
+            "{}: '{}', expected: record, side, and optionally patient, first and last second", place, line);
+    add_record(sides, fields[0], fields[1], place);
+    if (fields.size() > 2 && fields[2] != "-") {
+      add_patient(sides, fields[0], fields[2], place);
+    }
+    if (fields.size() == 5) {
+      const TimeRange range{seconds_of(fields[3], place), seconds_of(fields[4], place)};
+      require(range.from < range.to, "{}: the part from {} s to {} s is empty", place, range.from, range.to);
+      for (std::size_t i = 0; i < side_names.size(); ++i) {
+        if (fields[1] == side_names[i]) {
+          sides.parts[i][fields[0]] = range;
+        }
+      }
+    }
+  }
+  return sides;
+}
+
+Sides read_json(const std::string& text, const std::string& file) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  require(json.is_object(), "{}: expected a JSON object with train, validation and test", file);
+  Sides sides;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "patients") {
+      require(value.is_object(), "{}: patients: expected an object of record: patient", file);
+      for (const auto& [record, patient] : value.items()) {
+        require(patient.is_string(), "{}: patients: {}: expected a string", file, record);
+        add_patient(sides, record, patient.get<std::string>(), file);
+      }
+      continue;
+    }
+    require(value.is_array(), "{}: {}: expected a list of records", file, key);
+    for (const auto& record : value) {
+      require(record.is_string(), "{}: {}: expected record names as strings", file, key);
+      add_record(sides, record.get<std::string>(), key, file);
+    }
+  }
+  return sides;
+}
+
+// A row of a CSV file, "quoted" fields with "" for a quote and with line ends in them included. False: no
+// more.
+bool next_row(std::string_view text, std::size_t& at, Names& fields) {
+  if (at >= text.size()) {
+    return false;
+  }
+  fields.assign(1, "");
+  bool quoted = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"' && quoted && at + 1 < text.size() && text[at + 1] == '"') {
+      fields.back() += text[++at];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else if (c == '\n' && !quoted) {
+      ++at;
+      break;
+    } else if (c != '\r' || quoted) {
+      fields.back() += c;
+    }
+  }
+  return true;
+}
+
+std::size_t column(const Names& heading, const std::string& name, const std::string& file) {
+  const auto found = std::ranges::find(heading, name);
+  require(found != heading.end(), "{}:1: no column {}", file, name);
+  return static_cast<std::size_t>(found - heading.begin());
+}
+
+}  // namespace
+
+std::string Sides::patient_of(const std::string& record) const {
+  if (const auto known = patients.find(record); known != patients.end()) {
+    return known->second;
+  }
+  for (const io::MitdbRecord& known : io::mitdb_records()) {
+    if (known.name == record) {
+      return std::string(known.subject);
+    }
+  }
+  return record;
+}
+
+Sides read_split_file(const std::filesystem::path& path) {
+  const std::string text = io::read_file(path);
+  Sides sides = path.extension() == ".json" ? read_json(text, path.string()) : read_text(text, path.string());
+  require(!sides.train.empty(), "{}: no record is listed for train", path.string());
+  return sides;
+}
+
+std::vector<Names> folds_by_patient(std::vector<PatientBeats> patients, std::int64_t folds,
+                                    std::int64_t seed) {
+  const auto count = static_cast<std::size_t>(folds);
+  require(patients.size() >= count, "data.folds: {} folds of {} patients", folds, patients.size());
+  std::ranges::sort(patients, {}, &PatientBeats::patient);
+  std::mt19937_64 random(static_cast<std::uint64_t>(seed));
+  for (std::size_t i = patients.size(); i > 1; --i) {
+    std::swap(patients[i - 1], patients[random() % i]);
+  }
+  std::array<double, io::beat_classes> total{};
+  for (const PatientBeats& patient : patients) {
+    for (std::size_t c = 0; c < total.size(); ++c) {
+      total[c] += static_cast<double>(patient.beats[c]);
+    }
+  }
+  using Shares = std::array<double, io::beat_classes + 1>;  // of each class, and of the patients
+  const auto shares_of = [&](const PatientBeats& patient) {
+    Shares shares{};
+    for (std::size_t c = 0; c < total.size(); ++c) {
+      shares[c] = total[c] > 0 ? static_cast<double>(patient.beats[c]) / total[c] : 0;
+    }
+    shares.back() = 1 / static_cast<double>(patients.size());
+    return shares;
+  };
+  std::ranges::stable_sort(patients, std::greater<>(),
+                           [&](const PatientBeats& patient) { return std::ranges::max(shares_of(patient)); });
+  std::vector<Names> result(count);
+  std::vector<Shares> filled(count);
+  for (const PatientBeats& patient : patients) {
+    const Shares shares = shares_of(patient);
+    // The sum of squared shares grows by 2 * filled * shares and a term that is the same for every fold.
+    const auto growth = [&](std::size_t fold) {
+      return std::inner_product(shares.begin(), shares.end(), filled[fold].begin(), 0.0);
+    };
+    std::size_t best = 0;
+    for (std::size_t fold = 1; fold < count; ++fold) {
+      best = growth(fold) < growth(best) ? fold : best;
+    }
+    result[best].insert(result[best].end(), patient.records.begin(), patient.records.end());
+    for (std::size_t c = 0; c < shares.size(); ++c) {
+      filled[best][c] += shares[c];
+    }
+  }
+  for (Names& names : result) {
+    std::ranges::sort(names);
+  }
+  return result;
+}
+
+Sides ptbxl_sides(const std::filesystem::path& database_csv, bool high_rate) {
+  const std::string file = database_csv.string();
+  const std::string text = io::read_file(database_csv);
+  std::size_t at = 0;
+  Names heading;
+  require(next_row(text, at, heading), "{}: is empty", file);
+  const std::size_t fold = column(heading, "strat_fold", file);
+  const std::size_t patient = column(heading, "patient_id", file);
+  const std::size_t name = column(heading, high_rate ? "filename_hr" : "filename_lr", file);
+  Sides sides;
+  int row = 1;
+  for (Names fields; next_row(text, at, fields);) {
+    const std::string place = fmt::format("{}: row {}", file, ++row);
+    if (fields.size() == 1 && fields.front().empty()) {
+      continue;
+    }
+    require(fields.size() == heading.size(), "{}: {} fields, the heading has {}", place, fields.size(),
+            heading.size());
+    const double value = seconds_of(fields[fold], place);
+    require(value >= 1 && value <= 10 && value == std::floor(value), "{}: strat_fold {}, expected 1 to 10",
+            place, fields[fold]);
+    add_record(sides, fields[name], side_names[value <= 8 ? 0 : value <= 9 ? 1 : 2], place);
+    add_patient(sides, fields[name], fields[patient], place);
+  }
+  return sides;
+}
+
+}  // namespace sec::train
