@@ -196,22 +196,32 @@ void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Rec
   const auto add = [&](const std::vector<Evaluation>& more) {
     run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
   };
+  const std::size_t classes = recipe.classes.size();
+  std::optional<TestResult> validation;
+  std::optional<double> temperature;
+  if (!data.sides.validation.empty()) {
+    validation = evaluate(classifier, data.validation, 0, data.sides);
+    if (recipe.loss.kind == "cross_entropy") {  // the others' probabilities are no softmax
+      temperature = fit_temperature(validation->logits, validation->labels, classes);
+    }
+  }
   if (!data.sides.test.empty()) {
-    const TestResult test = evaluate(classifier, data.test, misread_shown);
+    const TestResult test = evaluate(classifier, data.test, misread_shown, data.sides);
     add(evaluations(test_name(recipe), test.records));
     const std::vector<std::string> seen = test_records_seen(data.sides);
     if (!seen.empty() && seen.size() < test.records.size()) {
       add(evaluations(test_name(recipe), test.records, seen));
     }
-    run.aucs.push_back({test_name(recipe), test.auc});
+    run.aucs.push_back({test_name(recipe), test.auc, test.auc_range});
+    run.calibrations.push_back(calibrate(test_name(recipe), test, classes, temperature));
     run.records = test.records;
     run.misread = test.misread;
     run.misread_total = test.misread_total;
   }
-  if (!data.sides.validation.empty()) {
-    const TestResult validation = evaluate(classifier, data.validation, 0);
-    add(evaluations("validation", validation.records));
-    run.aucs.push_back({"validation", validation.auc});
+  if (validation) {
+    add(evaluations("validation", validation->records));
+    run.aucs.push_back({"validation", validation->auc, validation->auc_range});
+    run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));
   }
 }
 

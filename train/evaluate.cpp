@@ -82,9 +82,20 @@ const char* note_of(int classes) {
                         : "all beats; a class the network was not trained on counts as misread";
 }
 
+constexpr int resamples = 1000;
+
 }  // namespace
 
-TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown) {
+NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
+                           std::optional<double> temperature) {
+  NamedCalibration named{name, calibration_of(result.probabilities, result.labels, classes), temperature, {}};
+  if (temperature) {
+    named.tempered = calibration_of(tempered(result.logits, classes, *temperature), result.labels, classes);
+  }
+  return named;
+}
+
+TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown, const Sides& sides) {
   const Recipe& recipe = classifier.recipe;
   const std::vector<BeatId> beats = inputs.beats(true);
   const Prediction prediction = predict(classifier, inputs, beats);
@@ -105,6 +116,20 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
   }
   TestResult result;
   result.auc = one_vs_rest_auc(classifier.stream, prediction.probabilities, labels, classes);
+  std::vector<std::int32_t> patients;  // by beat
+  std::map<std::string, std::int32_t> numbers;
+  for (const BeatId id : beats) {
+    const std::string patient = sides.patient_of(inputs.record(id).name);
+    patients.push_back(numbers.try_emplace(patient, static_cast<std::int32_t>(numbers.size())).first->second);
+  }
+  result.auc_range = bootstrap_auc(prediction.probabilities, labels, patients, classes, resamples,
+                                   static_cast<std::uint64_t>(recipe.seed));
+  result.logits = prediction.logits;
+  for (std::size_t i = 0; i < result.logits.size(); ++i) {
+    result.logits[i] += classifier.offsets[i % classes];
+  }
+  result.probabilities = prediction.probabilities;
+  result.labels = labels;
   result.misread_total = static_cast<std::int64_t>(misread.size());
   result.misread = choose(std::move(misread), shown);
   for (std::size_t r = 0; r < confusions.size(); ++r) {

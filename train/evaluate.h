@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "train/auc.h"
+#include "train/bootstrap.h"
 #include "train/predict.h"
 #include "train/run_summary.h"
+#include "train/split.h"
 
 namespace sec::train {
 
@@ -14,13 +16,22 @@ struct TestResult {
   std::vector<RecordScore> records;  // in the order of the inputs' records
   std::vector<MisreadBeat> misread;  // the most confidently misread beats
   std::int64_t misread_total = 0;
-  Auc auc;  // of the trained classes, over all beats
+  Auc auc;                           // of the trained classes, over all beats
+  AucIntervals auc_range;            // by patient
+  std::vector<float> probabilities;  // (beats, classes)
+  std::vector<float> logits;         // (beats, classes): what the class was decided by
+  std::vector<std::int32_t> labels;  // (beats); -1: of no trained class
 };
 
 // Reads every annotated beat, those of classes the network was not trained on included: these are misread,
 // whatever the network says. At most `shown` misread beats are kept, by probability and spread over records
 // and pairs of classes.
-TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown);
+// `sides` says who was recorded.
+TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t shown, const Sides& sides = {});
+
+// Of a set of records; with a temperature, which was fitted on others, also of the probabilities it gives.
+NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
+                           std::optional<double> temperature);
 
 // The sum of the records' confusions as a 3-, 4- and 5-class problem, leaving out `without`. `name` is that
 // of the set of records.

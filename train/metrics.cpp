@@ -16,9 +16,10 @@ double ratio(std::int64_t part, std::int64_t whole) {
 
 // Scores of the first `count` classes, over the beats whose true class is one of them.
 Scores score_rows(const Confusion& all, int count) {
-  Scores scores{Confusion({all.classes().begin(), all.classes().begin() + count}), {}, 0, 0};
+  Scores scores{Confusion({all.classes().begin(), all.classes().begin() + count}), {}, 0, 0, 0};
   std::int64_t total = 0;
   std::int64_t right = 0;
+  std::int64_t called = 0;
   double sum_f1 = 0;
   int defined = 0;
   for (int c = 0; c < count; ++c) {
@@ -38,9 +39,11 @@ Scores score_rows(const Confusion& all, int count) {
     }
     total += s.beats;
     right += hits;
+    called += predicted;
     scores.classes.push_back(s);
   }
   scores.accuracy = ratio(right, total);
+  scores.micro_f1 = ratio(2 * right, total + called);
   scores.macro_f1 = defined > 0 ? sum_f1 / defined : undefined;
   return scores;
 }

@@ -49,6 +49,8 @@ struct Scores {
   Confusion confusion;
   std::vector<ClassScore> classes;
   double accuracy = 0;  // NaN without beats
+  double micro_f1 = 0;  // of the counts summed over the classes; equals accuracy where nothing was called a
+                        // class that is left out. NaN without beats
   double macro_f1 = 0;  // the mean F1 of the classes whose F1 is defined
 };
 

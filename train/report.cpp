@@ -50,7 +50,8 @@ std::string headline(const RunSummary& run) {
                   escape(evaluation->name), count_text(scores.confusion.total()), scores.confusion.size(),
                   run.synthetic ? " on <strong>generated</strong> signals" : "");
   html += tile("accuracy", percent_text(scores.accuracy), "all beats", scores.accuracy);
-  html += tile("macro-F1", ratio_text(scores.macro_f1), "mean of the classes", scores.macro_f1);
+  html +=
+      tile("macro-F1", ratio_text(scores.macro_f1), "micro " + ratio_text(scores.micro_f1), scores.macro_f1);
   for (const ClassScore& c : scores.classes) {
     html += tile("F1 of " + escape(c.name), ratio_text(c.f1),
                  fmt::format("Se {}, +P {}", percent_text(c.sensitivity), percent_text(c.precision)), c.f1);
@@ -143,6 +144,98 @@ std::string learning(const RunSummary& run) {
   return html + epoch_table(run) + "</section>\n";
 }
 
+// "0.971 (0.940 to 0.985)"
+std::string with_range(double value, const Range95& range) {
+  return std::isfinite(range.low)
+             ? fmt::format("{} <span class=\"soft\">({} to {})</span>", ratio_text(value),
+                           ratio_text(range.low), ratio_text(range.high))
+             : ratio_text(value);
+}
+
+std::string aucs(const RunSummary& run) {
+  if (run.aucs.empty()) {
+    return "";
+  }
+  std::string html =
+      "<h3>AUC, one class against the rest</h3>\n<p class=\"soft\">In parentheses the 95 % interval over "
+      "1000 "
+      "resamples of patients, drawn with replacement.</p>\n<div "
+      "class=\"wide\"><table><thead><tr><td></td><th "
+      "scope=\"col\">macro</th>";
+  for (const std::string& name : run.classes) {
+    html += fmt::format("<th scope=\"col\">{}</th>", escape(name));
+  }
+  html += "</tr></thead><tbody>\n";
+  for (const NamedAuc& one : run.aucs) {
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td>", escape(one.name),
+                        with_range(one.auc.macro, one.range.macro));
+    for (std::size_t c = 0; c < one.auc.classes.size(); ++c) {
+      html += fmt::format("<td>{}</td>", with_range(one.auc.classes[c], c < one.range.classes.size()
+                                                                            ? one.range.classes[c]
+                                                                            : Range95{std::nan(""), 0}));
+    }
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table></div>\n";
+}
+
+// A square plot of accuracy against stated probability; the size of a dot says how many beats it is.
+std::string reliability_plot(const Calibration& calibration, const char* style) {
+  std::int64_t most = 1;
+  for (const ReliabilityBin& bin : calibration.bins) {
+    most = std::max(most, bin.beats);
+  }
+  std::string svg;
+  for (const ReliabilityBin& bin : calibration.bins) {
+    if (bin.beats > 0) {
+      const double size = 2 + 6 * std::sqrt(static_cast<double>(bin.beats) / static_cast<double>(most));
+      svg += fmt::format(
+          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{} beats, stated {}, right "
+          "{}</title></circle>",
+          40 + 220 * bin.confidence, 230 - 220 * bin.accuracy, size, count_text(bin.beats),
+          percent_text(bin.confidence), percent_text(bin.accuracy));
+    }
+  }
+  return fmt::format("<g class=\"{}\">{}</g>", style, svg);
+}
+
+std::string calibration(const RunSummary& run) {
+  std::string html;
+  for (const NamedCalibration& one : run.calibrations) {
+    html += fmt::format(
+        "<figure class=\"chart\"><figcaption>{} <span class=\"key c-train\"><svg width=\"18\" height=\"10\" "
+        "viewBox=\"0 0 18 10\"><circle cx=\"9\" cy=\"5\" r=\"4\"/></svg> as stated, ECE {}</span>",
+        escape(one.name), ratio_text(one.plain.ece));
+    if (one.temperature) {
+      html += fmt::format(
+          " <span class=\"key c-class1\"><svg width=\"18\" height=\"10\" viewBox=\"0 0 18 10\"><circle "
+          "cx=\"9\" "
+          "cy=\"5\" r=\"4\"/></svg> at temperature {}, ECE {}</span>",
+          ratio_text(*one.temperature), ratio_text(one.tempered.ece));
+    }
+    html +=
+        "</figcaption><svg viewBox=\"0 0 280 262\" role=\"img\" "
+        "style=\"max-width:380px\"><title>Reliability</title>"
+        "<path class=\"rule\" fill=\"none\" d=\"M40 10V230H260\"/><path class=\"mark\" d=\"M40 230L260 10\"/>"
+        "<text x=\"34\" y=\"14\" text-anchor=\"end\">1</text><text x=\"34\" y=\"234\" "
+        "text-anchor=\"end\">0</text>"
+        "<text x=\"260\" y=\"246\" text-anchor=\"end\">1</text><text x=\"150\" y=\"258\" "
+        "text-anchor=\"middle\">stated probability</text><text x=\"14\" y=\"120\" text-anchor=\"middle\" "
+        "transform=\"rotate(-90 14 120)\">share that was right</text>";
+    html += reliability_plot(one.plain, "c-train");
+    html += one.temperature ? reliability_plot(one.tempered, "c-class1") : "";
+    html += "</svg></figure>\n";
+  }
+  return html.empty()
+             ? ""
+             : "<h3>Calibration</h3>\n<p class=\"soft\">Beats in ten bins by the probability stated for the "
+               "class they were read as; on the dashed line it is true. ECE: the mean distance from it. The "
+               "temperature was fitted on the validation records alone, and changes no decision: "
+               "probabilities "
+               "elsewhere in this report are as stated.</p>\n<div class=\"charts\">\n" +
+                   html + "</div>\n";
+}
+
 std::string evaluations(const RunSummary& run) {
   std::string html =
       "<section id=\"scores\"><h2>Scores</h2>\n<p class=\"soft\">Rows are what the beat is, columns what it "
@@ -168,7 +261,7 @@ std::string evaluations(const RunSummary& run) {
     }
     html += "</div>\n";
   }
-  return html + "</section>\n";
+  return html + aucs(run) + calibration(run) + "</section>\n";
 }
 
 std::string misread_beat(const MisreadBeat& beat) {

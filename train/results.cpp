@@ -37,17 +37,47 @@ json to_json(const Scores& scores) {
     matrix.push_back(row);
   }
   return {{"accuracy", number(scores.accuracy)},
+          {"micro_f1", number(scores.micro_f1)},
           {"macro_f1", number(scores.macro_f1)},
           {"classes", classes},
           {"confusion", {{"classes", confusion.classes()}, {"rows_true_columns_predicted", matrix}}}};
 }
 
-json to_json(const Auc& auc, const std::vector<std::string>& names) {
+json to_json(const Range95& range) {
+  return json::array({number(range.low), number(range.high)});
+}
+
+json to_json(const NamedAuc& named, const std::vector<std::string>& names) {
+  const Auc& auc = named.auc;
   json classes = json::object();
+  json ranges = json::object();
   for (std::size_t c = 0; c < auc.classes.size(); ++c) {
     classes[names[c]] = number(auc.classes[c]);
+    if (c < named.range.classes.size()) {
+      ranges[names[c]] = to_json(named.range.classes[c]);
+    }
   }
-  return {{"macro", number(auc.macro)}, {"classes", classes}};
+  return {{"macro", number(auc.macro)},
+          {"classes", classes},
+          {"interval_95", {{"macro", to_json(named.range.macro)}, {"classes", ranges}}}};
+}
+
+json to_json(const Calibration& calibration) {
+  json bins = json::array();
+  for (const ReliabilityBin& bin : calibration.bins) {
+    bins.push_back(
+        {{"beats", bin.beats}, {"confidence", number(bin.confidence)}, {"accuracy", number(bin.accuracy)}});
+  }
+  return {{"ece", number(calibration.ece)}, {"bins", bins}};
+}
+
+json to_json(const NamedCalibration& named) {
+  json result = to_json(named.plain);
+  if (named.temperature) {
+    result["temperature"] = *named.temperature;
+    result["tempered"] = to_json(named.tempered);
+  }
+  return result;
 }
 
 json to_json(const EpochRecord& e, const std::vector<std::string>& classes) {
@@ -125,7 +155,11 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
   }
   json aucs = json::object();
   for (const NamedAuc& one : summary.aucs) {
-    aucs[one.name] = to_json(one.auc, summary.classes);
+    aucs[one.name] = to_json(one, summary.classes);
+  }
+  json calibrations = json::object();
+  for (const NamedCalibration& one : summary.calibrations) {
+    calibrations[one.name] = to_json(one);
   }
   json history = json::array();
   for (const EpochRecord& e : summary.history) {
@@ -152,6 +186,7 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
       {"best_epoch", summary.best_epoch},
       {"evaluations", evaluations},
       {"auc_one_vs_rest", aucs},
+      {"calibration", calibrations},
       {"by_record", records},
       {"history", history},
       {"seconds", timing}};

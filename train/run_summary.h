@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "train/auc.h"
+#include "train/bootstrap.h"
+#include "train/calibration.h"
 #include "train/metrics.h"
 
 namespace sec::train {
@@ -36,6 +39,15 @@ struct Evaluation {
 struct NamedAuc {
   std::string name;  // "DS2", "validation"
   Auc auc;
+  AucIntervals range;  // 95 %, patients drawn with replacement
+};
+
+// How far probabilities can be believed, over a whole set of records.
+struct NamedCalibration {
+  std::string name;
+  Calibration plain;
+  std::optional<double> temperature;  // fitted on the validation records; nothing: not fitted
+  Calibration tempered;               // of softmax(logits / temperature)
 };
 
 // One record's share of the test set: a row of the per-record table.
@@ -83,6 +95,7 @@ struct RunSummary {
   int best_epoch = 0;
   std::vector<Evaluation> evaluations;
   std::vector<NamedAuc> aucs;
+  std::vector<NamedCalibration> calibrations;
   std::vector<RecordScore> records;
   std::vector<MisreadBeat> misread;  // a choice of them, the most confident first
   std::int64_t misread_total = 0;

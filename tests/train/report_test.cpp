@@ -92,11 +92,28 @@ bool contains(const std::string& page, const std::string& text) {
 TEST(Report, IsWellFormedAndShowsWhatTheRunHolds) {
   const std::string page = report_html(sample_run());
   EXPECT_EQ(ill_formed(page), "");
-  for (const char* text :
-       {"SE-ECGNet on a made-up database", "2024-02-29T12:34:56", "sectrain 0.1.0", "seed 17",
-        "cpu, 2 threads", "Train on 101 and 106", "12 samples are invalid", "42,110",
-        "Test records without 202", "epochs = 12", "225, 2, 32", "12 min 38 s", "\u2605", "0:01:01.3",
-        "S read as N", "801 beats, 4 shown", "97.0\u00A0%", "MLII", "V1"}) {
+  for (const char* text : {"SE-ECGNet on a made-up database",
+                           "2024-02-29T12:34:56",
+                           "sectrain 0.1.0",
+                           "seed 17",
+                           "cpu, 2 threads",
+                           "Train on 101 and 106",
+                           "12 samples are invalid",
+                           "42,110",
+                           "Test records without 202",
+                           "epochs = 12",
+                           "225, 2, 32",
+                           "12 min 38 s",
+                           "\u2605",
+                           "0:01:01.3",
+                           "S read as N",
+                           "(0.840 to 0.950)",
+                           "at temperature 1.830, ECE 0.025",
+                           "stated probability",
+                           "801 beats, 4 shown",
+                           "97.0\u00A0%",
+                           "MLII",
+                           "V1"}) {
     EXPECT_TRUE(contains(page, text)) << text;
   }
   std::ofstream("report_sample.html") << page;  // to look at
@@ -132,6 +149,17 @@ TEST(Report, BannerOnSyntheticDataOnly) {
   run.synthetic = false;
   EXPECT_FALSE(contains(report_html(run), "Synthetic data"));
   EXPECT_FALSE(contains(report_html(run), "generated"));
+}
+
+TEST(Report, LeakageIsShownInRed) {
+  RunSummary run = sample_run();
+  EXPECT_FALSE(contains(report_html(run), "Leakage."));
+  run.leaks = {"record <100> is on more than one side"};
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_TRUE(contains(page, "Leakage.") && contains(page, "record &lt;100&gt; is on"));
+  EXPECT_TRUE(contains(
+      page, ".leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a"));
 }
 
 TEST(Report, HostileTextStaysText) {

@@ -115,6 +115,19 @@ RunSummary sample_run() {
                                  classes == 5 ? "" : "Beats of the other classes are left out."});
     }
   }
+  run.aucs = {{"Test records",
+               {{0.95, 0.81, 0.99, 0.9}, 0.9125},
+               {{{0.9, 0.97}, {0.6, 0.93}, {0.97, 0.995}, {0.7, 0.96}}, {0.84, 0.95}}}};
+  NamedCalibration calibrated{"Test records", {}, 1.83, {}};
+  for (int i = 0; i < 10; ++i) {
+    const double confidence = 0.05 + 0.1 * i;
+    const std::int64_t beats = i < 3 ? 0 : 40 << i;
+    calibrated.plain.bins.push_back({beats, confidence, confidence - 0.012 * i});
+    calibrated.tempered.bins.push_back({beats, confidence, confidence - 0.003 * i});
+  }
+  calibrated.plain.ece = 0.104;
+  calibrated.tempered.ece = 0.025;
+  run.calibrations = {calibrated};
   run.records = {
       {"100",
        score(confusion(

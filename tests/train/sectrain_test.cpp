@@ -97,6 +97,13 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
 
   const json metrics = json::parse(run.out);
   EXPECT_TRUE(metrics["synthetic"]);
+  for (const char* name : {"test", "validation"}) {
+    const json& auc = metrics["auc_one_vs_rest"][name];
+    EXPECT_LE(auc["interval_95"]["macro"][0], auc["interval_95"]["macro"][1]) << name;
+    EXPECT_GT(metrics["calibration"][name]["temperature"], 0) << name;
+    EXPECT_EQ(metrics["calibration"][name]["bins"].size(), 10U) << name;
+  }
+  EXPECT_EQ(metrics["evaluations"][2]["micro_f1"], metrics["evaluations"][2]["accuracy"]);  // five classes
   EXPECT_EQ(metrics["history"].size(), 2U);
   std::vector<std::string> names;
   for (const json& e : metrics["evaluations"]) {
