@@ -66,6 +66,7 @@ TEST(Recipe, TextReadsBackEqualWithEveryKeyChanged) {
         },
         key.value);
   }
+  r.data.protocol = "file";  // the one that goes with data.split_file
   const std::string text = to_toml(r);
   EXPECT_NE(text, to_toml(Recipe()));
   EXPECT_EQ(to_toml(parse_recipe(text, "b.toml")), text);
