@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""tools/sum_folds against sums done by hand. Usage: sum_folds_test.py PROGRAM"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def write_run(folder, name, records):
+    run = pathlib.Path(folder) / name
+    run.mkdir()
+    by_record = {record: {"confusion": {"classes": list("NSVFQ"), "rows_true_columns_predicted": matrix}}
+                 for record, matrix in records.items()}
+    (run / "metrics.json").write_text(json.dumps({"by_record": by_record}))
+    return str(run)
+
+
+def matrix(nn, nv, vn, vv):
+    cells = [[0] * 5 for _ in range(5)]
+    cells[0][0], cells[0][2], cells[2][0], cells[2][2] = nn, nv, vn, vv
+    return cells
+
+
+def main():
+    program = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder:
+        one = write_run(folder, "one", {"100": matrix(8, 2, 0, 0), "101": matrix(0, 0, 1, 3)})
+        two = write_run(folder, "two", {"102": matrix(5, 0, 2, 4)})
+        out = json.loads(subprocess.run([program, "--json", one, two], check=True, capture_output=True).stdout)
+        assert out["confusion"] == matrix(13, 2, 3, 7), out
+        three = out["scores"]["3"]
+        assert abs(three["accuracy"] - 20 / 25) < 1e-12, three
+        f1 = (26 / (15 + 16), 14 / (10 + 9))  # no S beat, none called S: the mean is of two
+        assert abs(three["macro_f1"] - sum(f1) / 2) < 1e-12, three
+        assert three["runs"]["accuracy"]["values"] == [11 / 14, 9 / 11], three
+        again = subprocess.run([program, one, one], capture_output=True, text=True)
+        assert again.returncode == 1 and "record 100 was tested in" in again.stderr, again
+        missing = subprocess.run([program, folder], capture_output=True, text=True)
+        assert missing.returncode == 1 and "metrics.json" in missing.stderr, missing
+
+
+main()
