@@ -225,7 +225,7 @@ Columns columns_of(const Ec57Counts& c) {
     }
     return total;
   };
-  using enum Label;
+  using enum Ec57Label;
   const auto row = [&](std::initializer_list<Label> called) {
     return std::array{sum({N}, called), sum({S}, called), sum({V}, called), sum({F, Q}, called),
                       sum({O, X}, called)};
