@@ -127,6 +127,15 @@ TEST(QrsDetector, GapsAndDeadLeads) {
   EXPECT_LE(match.extra, 2);
 }
 
+// One absurd sample costs the beats of some seconds, until the thresholds have been learned anew.
+TEST(QrsDetector, RecoversFromAnAbsurdSample) {
+  Signal signal = synthetic_signal("100", 2);
+  signal.lead[30 * 360] = 1e30F;
+  const BeatMatch match = match_beats(signal.annotations, find_qrs(signal.lead, rate), rate, 45);
+  EXPECT_GT(match.found, 60);
+  EXPECT_LE(match.missed + match.extra, 1);
+}
+
 TEST(QrsDetector, RefusesWhatItCannotRead) {
   expect_error([] { QrsDetector(20, 1); }, "rate 20 Hz, expected 50 to 10000");
   expect_error([] { QrsDetector(360, 0); }, "no lead");
