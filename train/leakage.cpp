@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/patient.h"
 
 namespace sec::train {
 namespace {
