@@ -30,7 +30,7 @@ BeatRecord record(const std::string& name, const std::vector<std::int64_t>& cent
   for (const std::int64_t centre : centres) {
     record.beats.push_back({centre, centre, 0, 0, true});
   }
-  describe_patient(record, small_recipe());
+  describe_beats(record, small_recipe());
   return record;
 }
 
