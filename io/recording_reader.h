@@ -1,0 +1,47 @@
+// Recordings read a window at a time: memory does not grow with their length.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/recording.h"
+
+namespace sec::io {
+
+struct ReaderInfo {
+  std::string name;
+  double rate = 0;           // frames a second, Hz
+  std::int64_t samples = 0;  // frames
+  std::string start_time;    // "HH:MM:SS", empty if not known
+  std::string start_date;    // "DD/MM/YYYY", empty if not known
+  std::vector<Lead> leads;
+  std::vector<int> samples_per_frame;  // by lead; a lead's own rate is `rate` times this
+  std::vector<std::string> comments;
+};
+
+class RecordingReader {
+ public:
+  RecordingReader() = default;
+  virtual ~RecordingReader() = default;
+  RecordingReader(const RecordingReader&) = delete;
+  RecordingReader& operator=(const RecordingReader&) = delete;
+
+  virtual const ReaderInfo& info() const = 0;
+
+  // Fills leads[i] with `count` * samples_per_frame[i] physical samples (mV, or the lead's own units) from
+  // frame `begin` on; NaN where a sample is invalid. An empty span leaves that lead out. Throws Error if the
+  // window leaves the recording or a span has another size.
+  virtual void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) = 0;
+
+  // The recording's own annotations in order of time; none if it has none.
+  virtual std::vector<Annotation> annotations() = 0;
+};
+
+// Opens a WFDB record, named with or without ".hea". Throws Error on what cannot be read.
+std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
+
+}  // namespace sec::io
