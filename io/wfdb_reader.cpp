@@ -141,13 +141,14 @@ class WfdbReader final : public RecordingReader {
       require(file.frame <= largest_frame, "{}.hea: frames of more than {} samples", record_.string(),
               largest_frame);
     }
-    std::int64_t least = header_.samples;
+    // Without a length in the header, as many as the shortest file holds.
+    std::int64_t least = header_.samples > 0 || files_.empty() ? header_.samples : INT64_MAX;
     for (File& file : files_) {
       open(file);
       require(header_.samples == 0 || header_.samples <= file.frames,
               "{}: truncated: {} samples a signal expected, {} found", file.path.string(), header_.samples,
               file.frames);
-      least = least == 0 ? file.frames : std::min(least, file.frames);
+      least = std::min(least, file.frames);
     }
     info_.samples = least;
   }

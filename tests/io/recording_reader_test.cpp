@@ -112,5 +112,15 @@ TEST(RecordingReader, RefusesWindowsOutsideAndTruncatedFiles) {
   expect_error([&] { open_recording(folder / "r"); }, "truncated: 3 samples a signal expected, 1 found");
 }
 
+TEST(RecordingReader, WithoutALengthTheShortestFileCounts) {
+  const TemporaryFolder folder;
+  folder.write("r.hea", "r 2 100\na.dat 16\nb.dat 16\n");
+  folder.write("a.dat", "");
+  folder.write("b.dat", "1234");
+  EXPECT_EQ(open_recording(folder / "r")->info().samples, 0);
+  folder.write("a.dat", "12");
+  EXPECT_EQ(open_recording(folder / "r")->info().samples, 1);
+}
+
 }  // namespace
 }  // namespace sec::io
