@@ -5,6 +5,7 @@
 
 #include "engine/philox.h"
 #include "files.h"
+#include "io/recording_reader.h"
 #include "io/safetensors.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_header.h"
@@ -81,6 +82,23 @@ TEST(Mutation, Records) {
       survive("r 2 360 4\nr.dat 16 200 11 0\nr.dat 16:1 -200 11 1024\n", [&](const std::string& text) {
         folder.write("r.hea", text);
         read_record(folder.path(), "r");
+      }));
+}
+
+TEST(Mutation, RecordsInWindows) {
+  const TemporaryFolder folder;
+  folder.write("r.dat", std::string(16, '\1'));
+  expect_both(
+      survive("r 2 360 2\nr.dat 212x2 200 11 0\nr.dat 212:1 -200 11 1024\n", [&](const std::string& text) {
+        folder.write("r.hea", text);
+        const auto reader = open_recording(folder / "r");
+        const std::int64_t count = std::min<std::int64_t>(reader->info().samples, 2);
+        std::vector<std::vector<float>> values;
+        for (const int each : reader->info().samples_per_frame) {
+          values.emplace_back(count * each);
+        }
+        const std::vector<std::span<float>> spans(values.begin(), values.end());
+        reader->read(0, count, spans);
       }));
 }
 
