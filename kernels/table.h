@@ -6,6 +6,7 @@
 
 #include "kernels/batch_norm.h"
 #include "kernels/conv.h"
+#include "kernels/excite.h"
 #include "kernels/linear.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
@@ -20,6 +21,7 @@ struct Table {
   PointwiseKernels pointwise;
   PoolKernels pool;
   LinearKernels linear;
+  ExciteKernels excite;
   LossKernels loss;
   OptimizerKernels optimizer;
 };

@@ -10,6 +10,7 @@ BatchNormKernels batch_norm_kernels();
 PointwiseKernels pointwise_kernels();
 PoolKernels pool_kernels();
 LinearKernels linear_kernels();
+ExciteKernels excite_kernels();
 LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
 

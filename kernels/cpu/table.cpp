@@ -4,7 +4,7 @@ namespace sec::kernels::cpu::SEC_ISA {
 
 Table make_table() {
   return {conv_kernels(),   batch_norm_kernels(), pointwise_kernels(), pool_kernels(),
-          linear_kernels(), loss_kernels(),       optimizer_kernels()};
+          linear_kernels(), excite_kernels(),     loss_kernels(),      optimizer_kernels()};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

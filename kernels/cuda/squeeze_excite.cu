@@ -4,7 +4,7 @@
 //                   chunk, else the chunks are added up by a second
 //   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
 //   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
-// The two matrix products between squeeze and gate are linear.cu's.
+// The two layers between squeeze and gate are excite.cu's.
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/parts.h"
 

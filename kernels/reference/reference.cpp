@@ -92,6 +92,24 @@ ConvWgrad linear_wgrad(const LinearShape& s, const Values& x, const Values& gy) 
   return conv_wgrad(as_conv(s), x, gy);
 }
 
+Values excite_forward(const ExciteShape& s, const Values& means, const ExciteValues& weights) {
+  const Values hidden = relu(linear_forward({s.n, s.c, s.hidden}, means, weights.w1, weights.b1));
+  return sigmoid(linear_forward({s.n, s.hidden, s.c}, hidden, weights.w2, weights.b2));
+}
+
+ExciteBackward excite_backward(const ExciteShape& s, const Values& means, const ExciteValues& weights,
+                               const Values& gfactors) {
+  const LinearShape first{s.n, s.c, s.hidden};
+  const LinearShape second{s.n, s.hidden, s.c};
+  const Values units = linear_forward(first, means, weights.w1, weights.b1);
+  const Values hidden = relu(units);
+  const Values glogits = sigmoid_backward(linear_forward(second, hidden, weights.w2, weights.b2), gfactors);
+  const Values gunits = relu_backward(units, linear_dgrad(second, glogits, weights.w2));
+  const ConvWgrad g1 = linear_wgrad(first, means, gunits);
+  const ConvWgrad g2 = linear_wgrad(second, hidden, glogits);
+  return {linear_dgrad(first, gunits, weights.w1), {g1.gw, g1.gbias, g2.gw, g2.gbias}};
+}
+
 Statistics batch_norm_statistics(const BatchNormShape& s, const Values& x) {
   Statistics result{zeros(s.c), zeros(s.c)};
   const auto rows = static_cast<double>(s.rows);

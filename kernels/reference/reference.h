@@ -25,6 +25,18 @@ Values linear_forward(const LinearShape& s, const Values& x, const Values& w, co
 Values linear_dgrad(const LinearShape& s, const Values& gy, const Values& w);
 ConvWgrad linear_wgrad(const LinearShape& s, const Values& x, const Values& gy);
 
+// excite.h
+struct ExciteValues {
+  Values w1, b1, w2, b2;
+};
+Values excite_forward(const ExciteShape& s, const Values& means, const ExciteValues& weights);
+struct ExciteBackward {
+  Values gmeans;
+  ExciteValues gradients;
+};
+ExciteBackward excite_backward(const ExciteShape& s, const Values& means, const ExciteValues& weights,
+                               const Values& gfactors);
+
 // batch_norm.h
 struct Statistics {
   Values mean, variance;

@@ -229,6 +229,30 @@ TEST_P(Bf16, LinearAndLosses) {
       "losses");
 }
 
+TEST_P(Bf16, Excite) {
+  const ExciteShape s{5, 48, 3};
+  const Tensor w[] = {tensor(short_values(s.c * s.hidden, 1)), tensor(short_values(s.hidden, 2)),
+                      tensor(short_values(s.hidden * s.c, 3)), tensor(short_values(s.c, 4))};
+  const ExciteWeights weights{w[0].read(), w[1].read(), w[2].read(), w[3].read()};
+  const Values means = short_values(s.n * s.c, 5);
+  const Values chosen = short_values(s.n * s.c, 6);  // factors of another pass, which bf16 holds exactly
+  const Values gfactors = short_values(s.n * s.c, 7);
+  expect_f32_rounded(
+      [&](DType type) {
+        Tensor hidden = unwritten(s.n * s.hidden, DType::f32);
+        Tensor factors = unwritten(s.n * s.c, type);
+        kernels().excite.forward(stream(), s, typed(means, type).read(), weights, hidden.write(),
+                                 factors.write());
+        Tensor gmeans = unwritten(s.n * s.c, type);
+        Tensor g[] = {w[0].clone(stream()), w[1].clone(stream()), w[2].clone(stream()), w[3].clone(stream())};
+        kernels().excite.backward(stream(), s, typed(means, type).read(), weights, hidden.read(),
+                                  typed(chosen, type).read(), typed(gfactors, type).read(), gmeans.write(),
+                                  {g[0].write(), g[1].write(), g[2].write(), g[3].write()});
+        return std::vector<Tensor>{hidden, factors, gmeans, g[0], g[1], g[2], g[3]};
+      },
+      "excite");
+}
+
 // Random numbers have the bits of the cpu device: the same elements are dropped, and filled values are equal.
 TEST_P(Bf16, RandomBitsEqualTheCpuDevices) {
   Stream host{Device::cpu, nullptr};

@@ -103,6 +103,27 @@ TEST_P(Races, SqueezeExcite) {
                "linear");
 }
 
+TEST_P(Races, Excite) {
+  const ExciteShape s{2, 37, 9};
+  const reference::ExciteValues weights{random_values(s.c * s.hidden, 1), random_values(s.hidden, 2),
+                                        random_values(s.hidden * s.c, 3), random_values(s.c, 4)};
+  const Tensor w[] = {tensor(weights.w1), tensor(weights.b1), tensor(weights.w2), tensor(weights.b2)};
+  const ExciteWeights operands{w[0].read(), w[1].read(), w[2].read(), w[3].read()};
+  const Values means = random_values(s.n * s.c, 5);
+  const Values gfactors = random_values(s.n * s.c, 6);
+  Tensor hidden = result(s.n * s.hidden);
+  Tensor factors = result(s.n * s.c);
+  kernels().excite.forward(stream(), s, tensor(means).read(), operands, hidden.write(), factors.write());
+  expect_close(floats_of(factors), reference::excite_forward(s, means, weights), 80 * unit, 0, "factors");
+  Tensor gmeans = result(s.n * s.c);
+  Tensor g[] = {tensor(weights.w1), tensor(weights.b1), tensor(weights.w2), tensor(weights.b2)};
+  kernels().excite.backward(stream(), s, tensor(means).read(), operands, hidden.read(), factors.read(),
+                            tensor(gfactors).read(), gmeans.write(),
+                            {g[0].write(), g[1].write(), g[2].write(), g[3].write()});
+  expect_close(floats_of(gmeans), reference::excite_backward(s, means, weights, gfactors).gmeans, 160 * unit,
+               0, "gmeans");
+}
+
 TEST_P(Races, LossesAndNorm) {
   const LossShape s{5, 3};
   const Values logits = random_values(s.n * s.classes, 1);

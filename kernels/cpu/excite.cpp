@@ -1,0 +1,47 @@
+// Two fully connected layers of a few thousand operations a sample: their own kernels serve.
+#include "engine/ranges.h"
+#include "kernels/cpu/parts.h"
+#include "kernels/operands.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+void forward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights, Span hidden,
+             Span factors) {
+  const Range range("excite.forward");
+  const LinearKernels linear = linear_kernels();
+  const PointwiseKernels pointwise = pointwise_kernels();
+  linear.forward(stream, {s.n, s.c, s.hidden}, means, weights.w1, weights.b1, hidden);
+  pointwise.relu(stream, hidden, hidden);
+  linear.forward(stream, {s.n, s.hidden, s.c}, hidden, weights.w2, weights.b2, factors);
+  pointwise.sigmoid(stream, factors, factors);
+}
+
+void backward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights,
+              ConstSpan hidden, ConstSpan factors, ConstSpan gfactors, Span gmeans,
+              const ExciteGradients& gradients) {
+  const Range range("excite.backward");
+  if (s.n == 0) {
+    return;
+  }
+  const LinearKernels linear = linear_kernels();
+  const PointwiseKernels pointwise = pointwise_kernels();
+  const Scratch logits(s.n * s.c);
+  const Scratch units(s.n * s.hidden);
+  const Span glogits{logits.data(), DType::f32, s.n * s.c};  // of what the sigmoid was taken of
+  const Span gunits{units.data(), DType::f32, s.n * s.hidden};
+  pointwise.sigmoid_backward(stream, factors, gfactors, glogits);
+  linear.dgrad(stream, {s.n, s.hidden, s.c}, glogits, weights.w2, gunits);
+  linear.wgrad(stream, {s.n, s.hidden, s.c}, hidden, glogits, gradients.w2, gradients.b2);
+  pointwise.relu_backward(stream, hidden, gunits, gunits);  // the hidden layer is above 0 where its input was
+  linear.dgrad(stream, {s.n, s.c, s.hidden}, gunits, weights.w1, gmeans);
+  linear.wgrad(stream, {s.n, s.c, s.hidden}, means, gunits, gradients.w1, gradients.b1);
+}
+
+}  // namespace
+
+ExciteKernels excite_kernels() {
+  return {forward, backward};
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

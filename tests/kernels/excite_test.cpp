@@ -1,0 +1,97 @@
+#include "kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+class Excite : public Kernels {
+ protected:
+  // Weights as in the network, where sums are of order one.
+  static reference::ExciteValues weights_of(const ExciteShape& s) {
+    const double one = 1 / std::sqrt(static_cast<double>(s.c));
+    const double two = 1 / std::sqrt(static_cast<double>(s.hidden));
+    return {random_values(s.c * s.hidden, 1, -one, one), random_values(s.hidden, 2),
+            random_values(s.hidden * s.c, 3, -two, two), random_values(s.c, 4)};
+  }
+};
+
+// The network's shapes (C and C / 16, at least one), one sample, one channel, and odd ones.
+const std::vector<ExciteShape> shapes = {{8, 32, 2}, {3, 256, 16}, {64, 64, 4}, {1, 1, 1}, {5, 37, 9}};
+
+TEST_P(Excite, EqualsTheReference) {
+  for (const ExciteShape& s : shapes) {
+    const std::string name = fmt::format("{} samples, {} channels, {} units", s.n, s.c, s.hidden);
+    const reference::ExciteValues weights = weights_of(s);
+    const Tensor w1 = tensor(weights.w1);
+    const Tensor b1 = tensor(weights.b1);
+    const Tensor w2 = tensor(weights.w2);
+    const Tensor b2 = tensor(weights.b2);
+    const ExciteWeights operands{w1.read(), b1.read(), w2.read(), b2.read()};
+    const Values means = random_values(s.n * s.c, 5);
+    const Values gfactors = random_values(s.n * s.c, 6);
+    Tensor hidden = result(s.n * s.hidden);
+    Tensor factors = result(s.n * s.c);
+    kernels().excite.forward(stream(), s, tensor(means).read(), operands, hidden.write(), factors.write());
+    // Two sums of C and Hid terms below one in magnitude, and an exponential.
+    const double tolerance = static_cast<double>(s.c + s.hidden + 8) * unit;
+    const Values expected = reference::excite_forward(s, means, weights);
+    expect_close(floats_of(factors), expected, tolerance, 0, name + ", factors");
+
+    Tensor gmeans = result(s.n * s.c);
+    const reference::ExciteValues before{Values(weights.w1.size(), 0.5), Values(weights.b1.size(), 0.5),
+                                         Values(weights.w2.size(), 0.5), Values(weights.b2.size(), 0.5)};
+    Tensor gw1 = tensor(before.w1);  // what is there is added to
+    Tensor gb1 = tensor(before.b1);
+    Tensor gw2 = tensor(before.w2);
+    Tensor gb2 = tensor(before.b2);
+    kernels().excite.backward(stream(), s, tensor(means).read(), operands, hidden.read(), factors.read(),
+                              tensor(gfactors).read(), gmeans.write(),
+                              {gw1.write(), gb1.write(), gw2.write(), gb2.write()});
+    const reference::ExciteBackward backward = reference::excite_backward(s, means, weights, gfactors);
+    expect_close(floats_of(gmeans), backward.gmeans, 2 * tolerance, 0, name + ", gmeans");
+    const auto added = [](Values values) {
+      for (double& value : values) {
+        value += 0.5;
+      }
+      return values;
+    };
+    const double over_samples = 2 * tolerance * static_cast<double>(s.n);
+    const reference::ExciteValues& g = backward.gradients;
+    expect_close(floats_of(gw1), added(g.w1), over_samples, 0, name + ", gw1");
+    expect_close(floats_of(gb1), added(g.b1), over_samples, 0, name + ", gb1");
+    expect_close(floats_of(gw2), added(g.w2), over_samples, 0, name + ", gw2");
+    expect_close(floats_of(gb2), added(g.b2), over_samples, 0, name + ", gb2");
+    expect_gradient(
+        floats_of(gmeans), means,
+        [&](const Values& v) { return dot(gfactors, reference::excite_forward(s, v, weights)); },
+        name + ", finite differences", 1e-4, 1e-6);  // a small step: hidden units have kinks
+  }
+}
+
+// Each sample has the bits it has alone.
+TEST_P(Excite, SamplesDoNotDependOnTheirBatch) {
+  const ExciteShape s{4, 40, 3};
+  const reference::ExciteValues weights = weights_of(s);
+  const Tensor w1 = tensor(weights.w1);
+  const Tensor b1 = tensor(weights.b1);
+  const Tensor w2 = tensor(weights.w2);
+  const Tensor b2 = tensor(weights.b2);
+  const ExciteWeights operands{w1.read(), b1.read(), w2.read(), b2.read()};
+  const Tensor means = tensor(random_values(s.n * s.c, 5)).view({s.n, s.c});
+  Tensor hidden = result(s.n * s.hidden);
+  Tensor factors = result(s.n * s.c);
+  kernels().excite.forward(stream(), s, means.read(), operands, hidden.write(), factors.write());
+  const std::vector<float> all = floats_of(factors);
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    Tensor unit_of_one = result(s.hidden);
+    Tensor one = result(s.c);
+    kernels().excite.forward(stream(), {1, s.c, s.hidden}, means.slice(n, 1).read(), operands,
+                             unit_of_one.write(), one.write());
+    const std::vector<float> alone = floats_of(one);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + n * s.c)) << "sample " << n;
+  }
+}
+
+SEC_ON_ALL_TARGETS(Excite);
+
+}  // namespace
+}  // namespace sec::kernels
