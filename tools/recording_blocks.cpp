@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "engine/error.h"
+#include "io/recording_reader.h"
 #include "io/wfdb_signal.h"
 
 namespace sec::tools {
@@ -145,7 +146,38 @@ class WfdbBlocks {
   std::vector<std::vector<std::int32_t>> digital_;  // [signal][frame] adu
 };
 
-// Other records, read whole.
+// Records in formats that the window reader decodes.
+class ReaderBlocks {
+ public:
+  ReaderBlocks(const fs::path& record, std::int64_t block)
+      : reader_(io::open_recording(record)), block_(block) {
+    const io::ReaderInfo& info = reader_->info();
+    for (std::size_t lead = 0; lead < info.leads.size(); ++lead) {
+      require(info.samples_per_frame[lead] == 1,
+              "{}.hea: lead {} has {} samples a frame; expected one sampling rate for all leads",
+              record.string(), info.leads[lead].name, info.samples_per_frame[lead]);
+    }
+  }
+
+  bool next(std::vector<std::vector<float>>& samples) {
+    const std::int64_t count = std::min(block_, reader_->info().samples - at_);
+    if (count <= 0) {
+      return false;
+    }
+    samples.assign(reader_->info().leads.size(), std::vector<float>(static_cast<std::size_t>(count)));
+    const std::vector<std::span<float>> leads(samples.begin(), samples.end());
+    reader_->read(at_, count, leads);
+    at_ += count;
+    return true;
+  }
+
+ private:
+  std::unique_ptr<io::RecordingReader> reader_;
+  std::int64_t block_;
+  std::int64_t at_ = 0;
+};
+
+// Records of formats 16 and 212 that are laid out otherwise, read whole.
 class WholeRecord {
  public:
   WholeRecord(const fs::path& record, std::int64_t block)
@@ -190,6 +222,11 @@ RecordingBlocks open_blocks(const std::string& path, double seconds) {
   const auto block = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * header.rate));
   if (WfdbBlocks::can_read(header)) {
     const auto reader = std::make_shared<WfdbBlocks>(record, std::move(header), block);
+    blocks.next = [reader](std::vector<std::vector<float>>& samples) { return reader->next(samples); };
+  } else if (std::ranges::any_of(header.signals, [](const io::WfdbSignal& signal) {
+               return signal.format != 16 && signal.format != 212;
+             })) {
+    const auto reader = std::make_shared<ReaderBlocks>(record, block);
     blocks.next = [reader](std::vector<std::vector<float>>& samples) { return reader->next(samples); };
   } else {
     const auto reader = std::make_shared<WholeRecord>(record, block);

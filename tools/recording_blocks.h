@@ -19,8 +19,9 @@ struct RecordingBlocks {
 };
 
 // Opens a WFDB record ("data/mitdb/100" or its .hea), to be read in blocks of so many seconds. Formats 16 and
-// 212 are read from the disk as they are asked for, checksums being verified at the end; others are read
-// whole. Throws Error naming the file and what was expected.
+// 212 are read from the disk as they are asked for, checksums being verified at the end (with skew or several
+// units in a file they are read whole); the other formats of io/recording_reader.h as they are asked for,
+// without a look at checksums. Throws Error naming the file and what was expected.
 RecordingBlocks open_blocks(const std::string& path, double seconds);
 
 }  // namespace sec::tools
