@@ -284,10 +284,12 @@ __global__ void async_copy_before_all_have_read(const float* x, float* y) {
   SHARED(float, tile, [block]);
   float sum = 0;
   for (unsigned stage = 0; stage < 2; ++stage) {
-    cp_async<4>(&tile[threadIdx.x], &x[stage * block + threadIdx.x]);  // bug: async_copy_before_all_have_read
+    // ThreadSanitizer names the read and, of the copy, either this line or that of the wait, where it is
+    // done.
+    cp_async<4>(&tile[threadIdx.x], &x[stage * block + threadIdx.x]);
     cp_async_wait_all();
     __syncthreads();
-    sum += tile[block - 1 - threadIdx.x];
+    sum += tile[block - 1 - threadIdx.x];  // bug: async_copy_before_all_have_read
     if (!bug) {
       __syncthreads();
     }
