@@ -3,8 +3,18 @@
 namespace sec::kernels {
 namespace {
 
+// The weights on a device.
+struct Operands {
+  Tensor w1, b1, w2, b2;
+
+  ExciteWeights read() const { return {w1.read(), b1.read(), w2.read(), b2.read()}; }
+};
+
 class Excite : public Kernels {
  protected:
+  Operands operands_of(const reference::ExciteValues& weights) {
+    return {tensor(weights.w1), tensor(weights.b1), tensor(weights.w2), tensor(weights.b2)};
+  }
   // Weights as in the network, where sums are of order one.
   static reference::ExciteValues weights_of(const ExciteShape& s) {
     const double one = 1 / std::sqrt(static_cast<double>(s.c));
@@ -21,16 +31,13 @@ TEST_P(Excite, EqualsTheReference) {
   for (const ExciteShape& s : shapes) {
     const std::string name = fmt::format("{} samples, {} channels, {} units", s.n, s.c, s.hidden);
     const reference::ExciteValues weights = weights_of(s);
-    const Tensor w1 = tensor(weights.w1);
-    const Tensor b1 = tensor(weights.b1);
-    const Tensor w2 = tensor(weights.w2);
-    const Tensor b2 = tensor(weights.b2);
-    const ExciteWeights operands{w1.read(), b1.read(), w2.read(), b2.read()};
+    const Operands operands = operands_of(weights);
     const Values means = random_values(s.n * s.c, 5);
     const Values gfactors = random_values(s.n * s.c, 6);
     Tensor hidden = result(s.n * s.hidden);
     Tensor factors = result(s.n * s.c);
-    kernels().excite.forward(stream(), s, tensor(means).read(), operands, hidden.write(), factors.write());
+    kernels().excite.forward(stream(), s, tensor(means).read(), operands.read(), hidden.write(),
+                             factors.write());
     // Two sums of C and Hid terms below one in magnitude, and an exponential.
     const double tolerance = static_cast<double>(s.c + s.hidden + 8) * unit;
     const Values expected = reference::excite_forward(s, means, weights);
@@ -43,8 +50,8 @@ TEST_P(Excite, EqualsTheReference) {
     Tensor gb1 = tensor(before.b1);
     Tensor gw2 = tensor(before.w2);
     Tensor gb2 = tensor(before.b2);
-    kernels().excite.backward(stream(), s, tensor(means).read(), operands, hidden.read(), factors.read(),
-                              tensor(gfactors).read(), gmeans.write(),
+    kernels().excite.backward(stream(), s, tensor(means).read(), operands.read(), hidden.read(),
+                              factors.read(), tensor(gfactors).read(), gmeans.write(),
                               {gw1.write(), gb1.write(), gw2.write(), gb2.write()});
     const reference::ExciteBackward backward = reference::excite_backward(s, means, weights, gfactors);
     expect_close(floats_of(gmeans), backward.gmeans, 2 * tolerance, 0, name + ", gmeans");
@@ -71,20 +78,16 @@ TEST_P(Excite, EqualsTheReference) {
 TEST_P(Excite, SamplesDoNotDependOnTheirBatch) {
   const ExciteShape s{4, 40, 3};
   const reference::ExciteValues weights = weights_of(s);
-  const Tensor w1 = tensor(weights.w1);
-  const Tensor b1 = tensor(weights.b1);
-  const Tensor w2 = tensor(weights.w2);
-  const Tensor b2 = tensor(weights.b2);
-  const ExciteWeights operands{w1.read(), b1.read(), w2.read(), b2.read()};
+  const Operands operands = operands_of(weights);
   const Tensor means = tensor(random_values(s.n * s.c, 5)).view({s.n, s.c});
   Tensor hidden = result(s.n * s.hidden);
   Tensor factors = result(s.n * s.c);
-  kernels().excite.forward(stream(), s, means.read(), operands, hidden.write(), factors.write());
+  kernels().excite.forward(stream(), s, means.read(), operands.read(), hidden.write(), factors.write());
   const std::vector<float> all = floats_of(factors);
   for (std::int64_t n = 0; n < s.n; ++n) {
     Tensor unit_of_one = result(s.hidden);
     Tensor one = result(s.c);
-    kernels().excite.forward(stream(), {1, s.c, s.hidden}, means.slice(n, 1).read(), operands,
+    kernels().excite.forward(stream(), {1, s.c, s.hidden}, means.slice(n, 1).read(), operands.read(),
                              unit_of_one.write(), one.write());
     const std::vector<float> alone = floats_of(one);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + n * s.c)) << "sample " << n;
