@@ -132,10 +132,10 @@ class WfdbReader final : public RecordingReader {
         made.offset = s.byte_offset;
       }
       File& file = files_[at->second];
+      file.members.push_back(i);
       require(file.format == s.format && file.offset == s.byte_offset,
               "{}.hea: signals {} and {} share {} but differ in format or byte offset", record_.string(),
               file.members.front(), i, s.file);
-      file.members.push_back(i);
       file.frame += s.samples_per_frame;
       file.skew = std::max<std::int64_t>(file.skew, s.skew);
       require(file.frame <= largest_frame, "{}.hea: frames of more than {} samples", record_.string(),

@@ -28,7 +28,7 @@ std::vector<Pair> pairs_of(const ScoreOptions& options) {
   if (!fs::is_directory(options.reference)) {
     require(!options.test.empty(), "{}: no such folder; for annotation files, expected REFERENCE and TEST",
             options.reference.string());
-    require(options.records.empty(), "--records {}: {} is no folder", options.records.front(),
+    require(options.records.empty(), "--records {}: {} is no folder", fmt::join(options.records, ","),
             options.reference.string());
     fs::path header = options.reference;
     header.replace_extension(".hea");
