@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sec::io {
+
+// Stands, among samples as the converter gave them, for one that is marked as invalid or lies in a gap.
+constexpr std::int32_t invalid_sample = std::numeric_limits<std::int32_t>::min();
 
 // An event at a sample of a recording: for MIT-BIH mostly a heartbeat.
 struct Annotation {

@@ -37,11 +37,26 @@ class RecordingReader {
   // window leaves the recording or a span has another size.
   virtual void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) = 0;
 
+  // The same window as the numbers of the converter (adu), `invalid_sample` where a sample is invalid. Throws
+  // Error also if the format has no such numbers.
+  virtual void read_digital(std::int64_t begin, std::int64_t count,
+                            std::span<const std::span<std::int32_t>> leads);
+
+  // Reads everything once, block by block. Throws Error where the samples are not those that the recording's
+  // headers promise: checksums, initial values, lengths.
+  virtual void verify();
+
   // The recording's own annotations in order of time; none if it has none.
   virtual std::vector<Annotation> annotations() = 0;
 };
 
-// Opens a WFDB record, named with or without ".hea". Throws Error on what cannot be read.
+// Throws Error, naming `record`, unless the window lies inside the recording and leads[i] is empty or has
+// room for `count` * samples_per_frame[i] samples.
+template <typename T>
+void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
+                    std::span<const std::span<T>> leads);
+
+// Opens a recording by its path. Throws Error on what cannot be read.
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
 
 }  // namespace sec::io

@@ -1,12 +1,13 @@
 // WFDB records a window at a time: single-segment, formats 16, 24, 32, 61, 80, 160, 212, 310 and 311 (WFDB
 // Applications Guide, signal(5)). Checksums need whole files: read_digital verifies them.
+#include "io/wfdb_reader.h"
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
 #include <map>
 
 #include "engine/error.h"
-#include "io/recording_reader.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
 
@@ -156,24 +157,17 @@ class WfdbReader final : public RecordingReader {
   const ReaderInfo& info() const override { return info_; }
 
   void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) override {
-    require(begin >= 0 && count >= 0 && begin <= info_.samples && count <= info_.samples - begin,
-            "{}: samples {} and {} more lie outside its {}", record_.string(), begin, count, info_.samples);
-    require(leads.size() == info_.leads.size(), "{}: {} leads asked for, it has {}", record_.string(),
-            leads.size(), info_.leads.size());
-    for (std::size_t i = 0; i < leads.size(); ++i) {
-      require(leads[i].empty() || std::ssize(leads[i]) == count * info_.samples_per_frame[i],
-              "{}: lead {}: room for {} samples, expected {}", record_.string(), i, leads[i].size(),
-              count * info_.samples_per_frame[i]);
-      std::ranges::fill(leads[i], std::numeric_limits<float>::quiet_NaN());
-    }
-    for (File& file : files_) {
-      // Signals that lie late in the file end beyond the window; beyond the record they are NaN.
-      const std::int64_t end = std::min(begin + count + file.skew, info_.samples);
-      const std::int64_t step = std::max<std::int64_t>(1, samples_at_once / file.frame);
-      for (std::int64_t at = begin; at < end; at += step) {
-        read_frames(file, at, std::min(step, end - at), begin, count, leads);
-      }
-    }
+    read_window(begin, count, leads, std::numeric_limits<float>::quiet_NaN(),
+                [this](std::size_t lead, std::int32_t value) {
+                  return static_cast<float>((value - static_cast<double>(header_.signals[lead].baseline)) /
+                                            info_.leads[lead].gain);
+                });
+  }
+
+  void read_digital(std::int64_t begin, std::int64_t count,
+                    std::span<const std::span<std::int32_t>> leads) override {
+    read_window(begin, count, leads, invalid_sample,
+                [](std::size_t /*lead*/, std::int32_t value) { return value; });
   }
 
   std::vector<Annotation> annotations() override {
@@ -182,6 +176,24 @@ class WfdbReader final : public RecordingReader {
   }
 
  private:
+  // convert(lead, adu) gives what is asked for of a valid sample.
+  template <typename T, typename Convert>
+  void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
+                   const Convert& convert) {
+    require_window(info_, record_.string(), begin, count, leads);
+    for (const std::span<T> lead : leads) {
+      std::ranges::fill(lead, invalid);
+    }
+    for (File& file : files_) {
+      // Signals that lie late in the file end beyond the window; beyond the record they are invalid.
+      const std::int64_t end = std::min(begin + count + file.skew, info_.samples);
+      const std::int64_t step = std::max<std::int64_t>(1, samples_at_once / file.frame);
+      for (std::int64_t at = begin; at < end; at += step) {
+        read_frames(file, at, std::min(step, end - at), begin, count, leads, convert);
+      }
+    }
+  }
+
   static void open(File& file) {
     require(fs::is_regular_file(file.path), "{}: expected a regular file", file.path.string());
     const auto size = static_cast<std::int64_t>(fs::file_size(file.path));
@@ -197,8 +209,9 @@ class WfdbReader final : public RecordingReader {
     require(file.stream.is_open(), "{}: cannot open", file.path.string());
   }
 
+  template <typename T, typename Convert>
   void read_frames(File& file, std::int64_t at, std::int64_t frames, std::int64_t begin, std::int64_t count,
-                   std::span<const std::span<float>> leads) {
+                   std::span<const std::span<T>> leads, const Convert& convert) {
     const Packing pack = packing_of(file.format);
     const std::int64_t first = at * file.frame;
     const std::int64_t pack_at = first / pack.samples;
@@ -222,8 +235,7 @@ class WfdbReader final : public RecordingReader {
           const unsigned char* p = bytes_.data() + sample / pack.samples * pack.bytes;
           const std::int32_t value = decode(file.format, p, static_cast<int>(sample % pack.samples));
           if (value != invalid_of(file.format)) {
-            leads[m][static_cast<std::size_t>(to * s.samples_per_frame + k)] =
-                static_cast<float>((value - static_cast<double>(s.baseline)) / info_.leads[m].gain);
+            leads[m][static_cast<std::size_t>(to * s.samples_per_frame + k)] = convert(m, value);
           }
         }
       }
@@ -239,12 +251,16 @@ class WfdbReader final : public RecordingReader {
 
 }  // namespace
 
-std::unique_ptr<RecordingReader> open_recording(const fs::path& path) {
+std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
   fs::path record = path;
   if (record.extension() == ".hea") {
     record.replace_extension();
   }
   return std::make_unique<WfdbReader>(record.parent_path(), record.filename().string());
+}
+
+std::unique_ptr<RecordingReader> open_recording(const fs::path& path) {
+  return open_wfdb(path);
 }
 
 }  // namespace sec::io

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,9 +10,6 @@
 #include "io/wfdb_header.h"
 
 namespace sec::io {
-
-// Stands for a sample that the format marks as invalid (-2048 in format 212, -32768 in format 16).
-constexpr std::int32_t invalid_sample = std::numeric_limits<std::int32_t>::min();
 
 // A record as it lies in its files.
 struct DigitalRecord {
