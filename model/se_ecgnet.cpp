@@ -22,7 +22,8 @@ constexpr std::array<std::int64_t, 3> branch_taps = {3, 5, 7};
 constexpr std::size_t branch_blocks = 4;  // in the 2-D part, and again in the 1-D part
 
 const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
-  const auto& [leads, length, classes, covariates, width, tied, dropout] = options;
+  const auto& [leads, length, classes, covariates, width, tied, dropout, model] = options;
+  require(model == "se-ecgnet", "SE-ECGNet: expected the options of se-ecgnet, got those of {}", model);
   require(leads > 0, "SE-ECGNet: expected at least 1 lead, got {}", leads);
   require(classes > 0, "SE-ECGNet: expected at least 1 class, got {}", classes);
   require(covariates >= 0, "SE-ECGNet: expected 0 or more covariates, got {}", covariates);

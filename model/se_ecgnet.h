@@ -6,39 +6,24 @@
 #include <memory>
 #include <string>
 
-#include "layers/parameters.h"
+#include "model/network.h"
 
 namespace sec::model {
 
-struct SeEcgNetOptions {
-  std::int64_t leads = 8;      // H
-  std::int64_t length = 5000;  // L, samples
-  std::int64_t classes = 34;
-  std::int64_t covariates = 0;  // K further inputs of the head
-  std::int64_t width = 32;      // C, channels of the 2-D part; the 1-D part has C * H
-  bool tied = true;             // the blocks of a stage share one downsample module, as in the authors' code
-  double dropout = 0.2;
-};
+// Its width: channels C of the 2-D part; the 1-D part has C * H. Tied as in the authors' code.
+using SeEcgNetOptions = NetworkOptions;
 
-class SeEcgNet {
+class SeEcgNet : public Network {
  public:
   // Registers and allocates all parameters. Throws Error if the length is too short for the strides (naming
   // the shortest that works) or an option is out of range.
   SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed);
-  ~SeEcgNet();
-  SeEcgNet(const SeEcgNet&) = delete;
-  SeEcgNet& operator=(const SeEcgNet&) = delete;
+  ~SeEcgNet() override;
 
-  // The logits (N, classes). Throws Error if a shape does not fit the options.
-  Var forward(layers::Pass& pass,
-              const Var& x,            // (N, L, H, 1), mV
-              const Var& covariates);  // (N, K), or an undefined tensor where K = 0
-
-  const SeEcgNetOptions& options() const;
-  layers::ParameterSet& parameters();
-
-  // One line a layer: name, output shape for one sample, parameters, MACs; and the sums.
-  std::string summary() const;
+  Var forward(layers::Pass& pass, const Var& x, const Var& covariates) override;
+  const SeEcgNetOptions& options() const override;
+  layers::ParameterSet& parameters() override;
+  std::string summary() const override;
 
  private:
   struct Layers;

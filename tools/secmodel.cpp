@@ -12,6 +12,7 @@
 #include "io/atomic_file.h"
 #include "io/fourier_resample.h"
 #include "io/tianchi.h"
+#include "model/networks.h"
 #include "model/onnx_graph.h"
 #include "train/model_file.h"
 
@@ -103,7 +104,7 @@ void predict(const Options& options, Stream& stream) {
       model = std::make_unique<train::Model>(
           train::read_model(options.model, options.length, stream, signals.length));
     }
-    const model::SeEcgNetOptions& o = model->network->options();
+    const model::NetworkOptions& o = model->network->options();
     if (!stored && signals.length != o.length) {
       signals = tianchi_signals(path, o.length);
     }
@@ -139,14 +140,17 @@ void run(const std::string& command, const Options& options) {
   // A state dict exports the same whatever the length of its input.
   const std::int64_t any_length = command == "export" ? 5000 : 0;
   const train::Model model = train::read_model(options.model, options.length, stream, any_length);
+  const auto network = [&]() -> model::SeEcgNet& {
+    return model::as_se_ecgnet(*model.network, fmt::format("{}: {}", command, options.model.string()));
+  };
   if (command == "summary") {
     print(model.network->summary());
   } else if (command == "import") {
     train::write_model(options.out, model, stream);
   } else if (command == "export") {
-    io::write_safetensors(options.out, model::to_state_dict(*model.network, model.counts, stream));
+    io::write_safetensors(options.out, model::to_state_dict(network(), model.counts, stream));
   } else {
-    io::write_atomically(options.out, model::to_onnx(*model.network, "sec " SEC_VERSION, stream));
+    io::write_atomically(options.out, model::to_onnx(network(), "sec " SEC_VERSION, stream));
   }
 }
 

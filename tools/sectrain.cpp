@@ -15,6 +15,7 @@
 #include "engine/ranges.h"
 #include "engine/stream.h"
 #include "kernels/device_tables.h"
+#include "model/networks.h"
 #include "tools/training_display.h"
 #include "train/evaluate.h"
 #include "train/report.h"
@@ -39,6 +40,7 @@ struct Options {
   std::string precision = "f32";
   int threads = 0;
   std::vector<std::string> overrides;
+  std::string model;
   std::string init;
   bool resume = false;
   bool overwrite = false;
@@ -374,6 +376,10 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber)
       ->group("What to do");
+  app.add_option("--model", o.model, "The same as --set network.model=NAME")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(model::network_models()))
+      ->group("What to do");
   CLI::Option* init = app.add_option("--init", o.init,
                                      "Weights to start from, a model or PyTorch's state dict (safetensors);\n"
                                      "the same as --set network.init=FILE")
@@ -423,6 +429,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (!seed.empty()) {
       options.overrides.push_back("seed=" + seed);
+    }
+    if (!options.model.empty()) {
+      options.overrides.push_back("network.model=" + options.model);
     }
     if (!options.init.empty()) {
       options.overrides.push_back("network.init=" + options.init);

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/safetensors.h"
+#include "model/networks.h"
 #include "train/inputs.h"
 #include "train/recipe.h"
 
@@ -101,9 +102,15 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
   }
 }
 
-std::string network_json(const model::SeEcgNetOptions& o) {
-  return json{{"name", "SE-ECGNet"},        {"leads", o.leads}, {"length", o.length}, {"classes", o.classes},
-              {"covariates", o.covariates}, {"width", o.width}, {"tied", o.tied},     {"dropout", o.dropout}}
+std::string network_json(const model::NetworkOptions& o) {
+  return json{{"name", model::network_title(o.model)},
+              {"leads", o.leads},
+              {"length", o.length},
+              {"classes", o.classes},
+              {"covariates", o.covariates},
+              {"width", o.width},
+              {"tied", o.tied},
+              {"dropout", o.dropout}}
       .dump();
 }
 
@@ -120,6 +127,17 @@ io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std
   const std::string& found = metadata(file, path, "format");
   require(found == format, "{}: format \"{}\", expected \"{}\"", path.string(), found, format);
   return file;
+}
+
+// Before their tensors are compared: weights of another kind of network are named as such.
+void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                const model::Network& to) {
+  const json network = json::parse(metadata(file, path, "network"), nullptr, false);
+  require(network.is_object() && network.contains("name") && network["name"].is_string(),
+          "{}: its metadata \"network\" does not describe a network", path.string());
+  const std::string expected = model::network_title(to.options().model);
+  require(network["name"] == expected, "{}: holds {}, expected {}", path.string(),
+          network["name"].get<std::string>(), expected);
 }
 
 void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
@@ -141,7 +159,7 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
 
 }  // namespace
 
-void save_network(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_network(const std::filesystem::path& path, model::Network& network,
                   std::map<std::string, std::string> metadata, Stream& stream) {
   io::SafetensorsFile file;
   store(file, network_tensors(network.parameters()), stream);
@@ -151,7 +169,7 @@ void save_network(const std::filesystem::path& path, model::SeEcgNet& network,
   io::write_safetensors(path, file);
 }
 
-void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_weights(const std::filesystem::path& path, model::Network& network,
                   const CheckpointContext& context, const Progress& progress, Stream& stream) {
   save_network(path, network,
                {{"recipe", context.recipe},
@@ -164,18 +182,20 @@ void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
                stream);
 }
 
-void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream) {
+void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
   const io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  check_kind(file, path, network);
   layers::ParameterSet& set = network.parameters();
   restore(file, path, network_tensors(set), stream);
 }
 
-model::SeEcgNetOptions network_options(const Recipe& recipe) {
-  model::SeEcgNetOptions options;
+model::NetworkOptions network_options(const Recipe& recipe) {
+  model::NetworkOptions options;
   options.leads = std::ssize(parse_channels(recipe));
   options.length = recipe.window_length();
   options.classes = std::ssize(recipe.classes);
   options.covariates = covariate_count(recipe.input.covariates);
+  options.model = recipe.network.model;
   options.width = recipe.network.width;
   options.tied = recipe.network.tied;
   options.dropout = recipe.network.dropout;
@@ -202,7 +222,7 @@ WeightsInfo read_weights_info(const std::filesystem::path& path) {
   return info;
 }
 
-void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_training(const std::filesystem::path& path, model::Network& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream) {
   layers::ParameterSet& set = network.parameters();
@@ -217,7 +237,7 @@ void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
   io::write_safetensors(path, file);
 }
 
-Progress load_training(const std::filesystem::path& path, model::SeEcgNet& network, OptimizerState& optimizer,
+Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
                        const CheckpointContext& context, Stream& stream) {
   const io::SafetensorsFile file = read_checkpoint(path, training_format);
   check_recipe(metadata(file, path, "recipe"), context.recipe, path);

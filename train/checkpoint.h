@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "model/se_ecgnet.h"
+#include "model/network.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
 #include "train/recipe.h"
@@ -30,15 +30,15 @@ struct CheckpointContext {
 
 // Writes parameters and running statistics as they are. Throws Error naming the file; an older one is then
 // untouched.
-void save_weights(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_weights(const std::filesystem::path& path, model::Network& network,
                   const CheckpointContext& context, const Progress& progress, Stream& stream);
 
 // The same without a run: format and network join `metadata`.
-void save_network(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_network(const std::filesystem::path& path, model::Network& network,
                   std::map<std::string, std::string> metadata, Stream& stream);
 
 // Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
-void load_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream);
+void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
 // What a weights file says about itself: enough to build the network and to read its answers.
 struct WeightsInfo {
@@ -50,15 +50,15 @@ struct WeightsInfo {
 WeightsInfo read_weights_info(const std::filesystem::path& path);
 
 // The network of a recipe.
-model::SeEcgNetOptions network_options(const Recipe& recipe);
+model::NetworkOptions network_options(const Recipe& recipe);
 
-void save_training(const std::filesystem::path& path, model::SeEcgNet& network,
+void save_training(const std::filesystem::path& path, model::Network& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream);
 
 // Loads all of it. Throws Error as load_weights does, and if recipe or data differ from the context's;
 // recipe keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may.
-Progress load_training(const std::filesystem::path& path, model::SeEcgNet& network, OptimizerState& optimizer,
+Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
                        const CheckpointContext& context, Stream& stream);
 
 }  // namespace sec::train

@@ -58,7 +58,7 @@ std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& i
 }
 
 // The first operation of the forward pass whose output is not finite; empty if there is none.
-std::string first_bad_layer(model::SeEcgNet& network, const Inputs& inputs, const Batch& batch,
+std::string first_bad_layer(model::Network& network, const Inputs& inputs, const Batch& batch,
                             Stream& stream, std::uint64_t seed) {
   std::string found;
   std::string last_layer = "the input";
@@ -84,7 +84,7 @@ std::string first_bad_layer(model::SeEcgNet& network, const Inputs& inputs, cons
 
 }  // namespace
 
-std::string diagnose_step(model::SeEcgNet& network, const Inputs& inputs, const Batch& batch, Stream& stream,
+std::string diagnose_step(model::Network& network, const Inputs& inputs, const Batch& batch, Stream& stream,
                           std::uint64_t seed) {
   for (const layers::Parameter& p : network.parameters().parameters()) {
     if (!all_finite(p.value.to_vector(stream))) {

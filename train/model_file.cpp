@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/networks.h"
 #include "train/checkpoint.h"
 
 namespace sec::train {
@@ -23,13 +24,12 @@ const std::string& metadata(const io::SafetensorsFile& file, const std::string& 
   return found->second;
 }
 
-model::SeEcgNetOptions stored_options(const io::SafetensorsFile& file, const std::string& path) {
+model::NetworkOptions stored_options(const io::SafetensorsFile& file, const std::string& path) {
   try {
     const json network = json::parse(metadata(file, path, "network"));
-    require(network.at("name") == "SE-ECGNet", "{}: holds a {}, expected SE-ECGNet", path,
-            network.at("name").dump());
+    const std::string model = model::network_titled(network.at("name"), path);
     return {network.at("leads"), network.at("length"), network.at("classes"), network.at("covariates"),
-            network.at("width"), network.at("tied"),   network.at("dropout")};
+            network.at("width"), network.at("tied"),   network.at("dropout"), model};
   } catch (const json::exception&) {
     fail("{}: its metadata \"network\" does not describe a network", path);
   }
@@ -56,15 +56,14 @@ Model read_model(const std::filesystem::path& path, std::int64_t length, Stream&
   if (!is_ours(file)) {
     const std::int64_t samples = length > 0 ? length : otherwise;
     require(samples > 0, "{}: a state dict does not say how many samples its input has: give --length", name);
-    Model model{std::make_unique<model::SeEcgNet>(model::options_of(file, name, samples), stream, 0), {}, {}};
-    model.counts = model::load_state_dict(file, name, *model.network, stream);
-    return model;
+    auto network = std::make_unique<model::SeEcgNet>(model::options_of(file, name, samples), stream, 0);
+    model::BatchCounts counts = model::load_state_dict(file, name, *network, stream);
+    return {std::move(network), std::move(counts), {}};
   }
-  const model::SeEcgNetOptions options = stored_options(file, name);
+  const model::NetworkOptions options = stored_options(file, name);
   require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,
           options.length, length);
-  Model model{std::make_unique<model::SeEcgNet>(options, stream, 0), stored_counts(file, name),
-              file.metadata};
+  Model model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
   load_weights(path, *model.network, stream);
   return model;
 }
@@ -77,12 +76,13 @@ void write_model(const std::filesystem::path& path, const Model& model, Stream& 
   save_network(path, *model.network, metadata, stream);
 }
 
-void load_initial_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream) {
+void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
   const io::SafetensorsFile file = io::read_safetensors(path);
   if (is_ours(file)) {
     load_weights(path, network, stream);
   } else {
-    model::load_state_dict(file, path.string(), network, stream);
+    const std::string state_dict = path.string() + ": a state dict";
+    model::load_state_dict(file, path.string(), model::as_se_ecgnet(network, state_dict), stream);
   }
 }
 

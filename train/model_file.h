@@ -9,7 +9,7 @@
 namespace sec::train {
 
 struct Model {
-  std::unique_ptr<model::SeEcgNet> network;
+  std::unique_ptr<model::Network> network;
   model::BatchCounts counts;                    // PyTorch's, for the way back
   std::map<std::string, std::string> metadata;  // sectrain's: recipe, decision, ...; empty for a state dict
 };
@@ -24,6 +24,6 @@ Model read_model(const std::filesystem::path& path, std::int64_t length, Stream&
 void write_model(const std::filesystem::path& path, const Model& model, Stream& stream);
 
 // Loads weights of either form into a network: all that it has and nothing else, or throws Error.
-void load_initial_weights(const std::filesystem::path& path, model::SeEcgNet& network, Stream& stream);
+void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
 }  // namespace sec::train

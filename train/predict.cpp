@@ -70,7 +70,7 @@ Tensor covariate_tensor(const Batch& batch, const Inputs& inputs, Stream& stream
 std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
                              std::span<const float> covariates, std::size_t n) {
   const Range range("predict");
-  const model::SeEcgNetOptions& options = classifier.network.options();
+  const model::NetworkOptions& options = classifier.network.options();
   const auto cells = static_cast<std::size_t>(options.length * options.leads);
   const auto k = static_cast<std::size_t>(options.covariates);
   require(x.size() == n * cells && covariates.size() == n * k,

@@ -4,14 +4,14 @@
 #include <span>
 #include <vector>
 
-#include "model/se_ecgnet.h"
+#include "model/network.h"
 #include "train/loader.h"
 
 namespace sec::train {
 
 // A network and how its logits are read.
 struct Classifier {
-  model::SeEcgNet& network;
+  model::Network& network;
   const Recipe& recipe;
   std::vector<float> offsets;  // (classes), added to the logits before a class is decided
   Stream& stream;

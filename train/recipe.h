@@ -50,6 +50,7 @@ struct Recipe {
   std::vector<std::string> classes = {"N", "S", "V", "F"};
 
   struct Network {
+    std::string model = "se-ecgnet";
     std::int64_t width = 32;
     bool tied = false;
     double dropout = 0.2;

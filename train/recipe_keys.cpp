@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "model/networks.h"
 #include "train/recipe.h"
 
 namespace sec::train {
@@ -56,6 +57,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"input.long_beats", &r.input.long_beats, "of these only the half with the longer RR intervals"},
       {"input.clip", &r.input.clip, "largest magnitude of an input; 0: not clipped", 0, many},
 
+      {"network.model", &r.network.model, "which network", 0, 0, model::network_models()},
       {"network.width", &r.network.width, "channels of the 2-D part", 1, 4096},
       {"network.tied", &r.network.tied, "one downsample module a stage, as in the released network"},
       {"network.dropout", &r.network.dropout, "probability", 0, 0.99},

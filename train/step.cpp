@@ -22,7 +22,7 @@ bool place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream
 
 }  // namespace
 
-TrainingStep::TrainingStep(const Recipe& recipe, model::SeEcgNet& network, OptimizerState& optimizer,
+TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                            Tensor class_weights, const Stream& stream, bool record)
     : recipe_(recipe),
       network_(network),
@@ -56,7 +56,7 @@ StepResult TrainingStep::take(const Batch& batch, double rate) {
 }
 
 bool TrainingStep::upload(const Batch& batch) {
-  const model::SeEcgNetOptions& o = network_.options();
+  const model::NetworkOptions& o = network_.options();
   const auto n = static_cast<std::int64_t>(batch.labels.size());
   bool kept = place(x_, {n, o.length, o.leads, 1}, std::span(batch.x), stream_);
   if (o.covariates > 0) {

@@ -9,7 +9,7 @@
 
 #include "engine/stream.h"
 #include "kernels/optimizer.h"
-#include "model/se_ecgnet.h"
+#include "model/network.h"
 #include "train/loader.h"
 #include "train/optimizer.h"
 
@@ -24,7 +24,7 @@ class TrainingStep {
  public:
   // `recipe`, `network` and `optimizer` must outlive the step. Without `record` every step runs kernel by
   // kernel, to the same bits: for profilers and debuggers. On cuda a recording needs an OwnedStream.
-  TrainingStep(const Recipe& recipe, model::SeEcgNet& network, OptimizerState& optimizer,
+  TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                Tensor class_weights,  // (classes), or undefined: all 1
                const Stream& stream, bool record);
   TrainingStep(const TrainingStep&) = delete;
@@ -40,7 +40,7 @@ class TrainingStep {
   void compute();
 
   const Recipe& recipe_;
-  model::SeEcgNet& network_;
+  model::Network& network_;
   OptimizerState& optimizer_;
   Tensor class_weights_;
   Stream stream_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "model/networks.h"
 
 namespace sec::train {
 namespace {
@@ -25,8 +26,8 @@ Model::Model(const std::filesystem::path& path, Device device)
     : file_(weights_file(path)),
       info_(read_weights_info(file_)),
       stream_(device),
-      network_(network_options(info_.recipe), stream_, 0) {
-  load_weights(file_, network_, stream_);
+      network_(model::make_network(network_options(info_.recipe), stream_, 0)) {
+  load_weights(file_, *network_, stream_);
 }
 
 StreamClassifier::StreamClassifier(Model& model, const StreamOptions& options)

@@ -25,15 +25,15 @@ class Model {
   Model(const std::filesystem::path& path, Device device);
 
   const Recipe& recipe() const { return info_.recipe; }
-  const model::SeEcgNetOptions& options() const { return network_.options(); }
+  const model::NetworkOptions& options() const { return network_->options(); }
   const std::filesystem::path& file() const { return file_; }
-  Classifier classifier() { return {network_, info_.recipe, info_.decision_offsets, stream_}; }
+  Classifier classifier() { return {*network_, info_.recipe, info_.decision_offsets, stream_}; }
 
  private:
   std::filesystem::path file_;
   WeightsInfo info_;
   OwnedStream stream_;
-  model::SeEcgNet network_;
+  std::unique_ptr<model::Network> network_;
 };
 
 struct ClassifiedBeat {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/ranges.h"
+#include "model/networks.h"
 #include "train/diagnose.h"
 #include "train/model_file.h"
 #include "train/objective.h"
@@ -68,9 +69,9 @@ Trainer::Trainer(TrainerOptions options, const Dataset& data)
     : options_(std::move(options)),
       data_(data),
       context_{to_toml(options_.recipe), data.fingerprint, decision_offsets(options_.recipe, data.train)},
-      network_(network_options(options_.recipe), options_.stream, seed()),
-      optimizer_(make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream)),
-      step_(options_.recipe, network_, optimizer_,
+      network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
+      optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
+      step_(options_.recipe, *network_, optimizer_,
             class_weight_tensor(options_.recipe, data.train, options_.stream), options_.stream,
             options_.record),
       offsets_(context_.decision_offsets) {}
@@ -78,15 +79,15 @@ Trainer::Trainer(TrainerOptions options, const Dataset& data)
 void Trainer::start() {
   const std::string& init = options_.recipe.network.init;
   if (!init.empty()) {
-    load_initial_weights(init, network_, options_.stream);
+    load_initial_weights(init, *network_, options_.stream);
     // Averages start from these weights too.
-    optimizer_ = make_optimizer_state(options_.recipe.train, network_.parameters(), options_.stream);
+    optimizer_ = make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream);
   }
 }
 
 void Trainer::resume() {
   progress_ =
-      load_training(options_.folder / "last.safetensors", network_, optimizer_, context_, options_.stream);
+      load_training(options_.folder / "last.safetensors", *network_, optimizer_, context_, options_.stream);
 }
 
 TrainingEnd Trainer::run() {
@@ -123,7 +124,7 @@ void Trainer::take_step(const Batch& batch) {
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
          std::isfinite(loss) ? "gradient" : "loss",
-         diagnose_step(network_, data_.train, batch, options_.stream, seed()));
+         diagnose_step(*network_, data_.train, batch, options_.stream, seed()));
   }
 
   const double seconds = now() - started;
@@ -155,7 +156,7 @@ void Trainer::validate(EpochRecord& record) {
   if (beats.empty()) {
     return;
   }
-  Classifier classifier{network_, options_.recipe, offsets_, options_.stream};
+  Classifier classifier{*network_, options_.recipe, offsets_, options_.stream};
   const Prediction prediction = predict(classifier, data_.validation, beats);
   Confusion confusion(options_.recipe.classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {
@@ -179,7 +180,7 @@ void Trainer::end_epoch() {
   record.learning_rate = learning_rate(train, epoch_steps_, progress_.step - 1);
   record.train_loss = progress_.epoch_loss / static_cast<double>(epoch_steps_);
   {
-    const WithAverages averages(network_.parameters(), optimizer_, options_.stream);
+    const WithAverages averages(network_->parameters(), optimizer_, options_.stream);
     validate(record);
     record.best = record.validation_macro_f1 > progress_.best_score;
     if (record.best) {
@@ -190,7 +191,7 @@ void Trainer::end_epoch() {
     }
     if (record.best || train.choose == "last") {
       progress_.best_epoch = record.epoch;
-      save_weights(options_.folder / "best.safetensors", network_, context_, progress_, options_.stream);
+      save_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
     }
   }
   validation_seconds_ = now() - started;
@@ -213,22 +214,22 @@ void Trainer::end_epoch() {
 // The optimizer's moments stay as they are, as after any step; the moving averages go on from the best
 // weights.
 void Trainer::reload_best() {
-  load_weights(options_.folder / "best.safetensors", network_, options_.stream);
+  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
   if (optimizer_.average.defined()) {
-    copy(optimizer_.average, network_.parameters().values(), options_.stream);
-    copy(optimizer_.average_states, network_.parameters().states(), options_.stream);
+    copy(optimizer_.average, network_->parameters().values(), options_.stream);
+    copy(optimizer_.average_states, network_->parameters().states(), options_.stream);
   }
 }
 
 void Trainer::save_last() {
   const Range range("checkpoint");
-  save_training(options_.folder / "last.safetensors", network_, optimizer_, context_, progress_,
+  save_training(options_.folder / "last.safetensors", *network_, optimizer_, context_, progress_,
                 options_.stream);
 }
 
 Classifier Trainer::load_chosen() {
-  load_weights(options_.folder / "best.safetensors", network_, options_.stream);
-  return {network_, options_.recipe, offsets_, options_.stream};
+  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
+  return {*network_, options_.recipe, offsets_, options_.stream};
 }
 
 }  // namespace sec::train

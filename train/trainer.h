@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <memory>
 
 #include "train/checkpoint.h"
 #include "train/dataset.h"
@@ -55,7 +56,7 @@ class Trainer {
   // The network with the chosen weights (best.safetensors).
   Classifier load_chosen();
 
-  model::SeEcgNet& network() { return network_; }
+  model::Network& network() { return *network_; }
   Progress& progress() { return progress_; }
 
  private:
@@ -70,7 +71,7 @@ class Trainer {
   TrainerOptions options_;
   const Dataset& data_;
   CheckpointContext context_;
-  model::SeEcgNet network_;
+  std::unique_ptr<model::Network> network_;
   OptimizerState optimizer_;
   TrainingStep step_;
   std::vector<float> offsets_;  // (classes), of the decision

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/networks.h"
 #include "train/checkpoint.h"
 
 namespace sec::train {
@@ -12,8 +13,8 @@ namespace sec::train {
 inline void write_model(const std::filesystem::path& path, const Recipe& recipe,
                         const std::vector<float>& offsets) {
   Stream stream;
-  model::SeEcgNet network(network_options(recipe), stream, 7);
-  save_weights(path, network, {to_toml(recipe), "fnv1a64:0", offsets}, Progress{}, stream);
+  const auto network = model::make_network(network_options(recipe), stream, 7);
+  save_weights(path, *network, {to_toml(recipe), "fnv1a64:0", offsets}, Progress{}, stream);
 }
 
 }  // namespace sec::train

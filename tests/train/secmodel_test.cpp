@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/safetensors.h"
+#include "model/networks.h"
 #include "tests/train/tiny_run.h"
 #include "train/model_file.h"
 #include "train/schedule.h"
@@ -135,6 +136,10 @@ TEST(Secmodel, RefusesWrongFilesInOneLine) {
   io::write_safetensors(folder / "type", dict);
   refused((folder / "type").string(), "does not fit this network: fc.bias is I32 (4), expected F32 (4)");
 
+  dict.metadata = {{"format", "sec weights 1"}, {"network", R"({"name": "LeNet"})"}};
+  io::write_safetensors(folder / "kind", dict);
+  refused((folder / "kind").string(), "holds a network \"LeNet\" that is not known here");
+
   const Outcome no_length = secmodel(folder, "import " + sample.dict + " --out " + out);
   EXPECT_EQ(no_length.status, 1);
   EXPECT_NE(no_length.error.find("give --length"), std::string::npos) << no_length.error;
@@ -160,7 +165,7 @@ TEST(Init, TrainingStartsFromTheFile) {
   Trainer source = trainer_in(folder.path(), tiny_recipe({"seed=9"}), data);
   const std::vector<float> weights = source.network().parameters().values().to_vector(stream);
   const std::string dict = (folder / "dict.safetensors").string();
-  io::write_safetensors(dict, model::to_state_dict(source.network(), {}, stream));
+  io::write_safetensors(dict, model::to_state_dict(model::as_se_ecgnet(source.network(), ""), {}, stream));
 
   Trainer started = trainer_in(folder.path(), tiny_recipe({"network.init=" + dict}), data);
   EXPECT_NE(started.network().parameters().values().to_vector(stream), weights);

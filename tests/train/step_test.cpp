@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/parallel.h"
+#include "model/se_ecgnet.h"
 #include "tests/train/tiny_run.h"
 
 namespace sec::train {

@@ -3,8 +3,10 @@
 #include <cmath>
 
 #include "engine/parallel.h"
+#include "io/safetensors.h"
 #include "kernels/table.h"
 #include "layers/accumulate.h"
+#include "model/se_ecgnet.h"
 #include "tests/train/tiny_run.h"
 #include "train/diagnose.h"
 #include "train/evaluate.h"
@@ -134,6 +136,19 @@ TEST(Checkpoint, RefusesAnotherNetworkRecipeAndData) {
       std::string::npos)
       << error;
   EXPECT_NE(error_of([&] { load_weights(folder / "last.safetensors", wider, stream); }).find("format"),
+            std::string::npos);
+  // Weights of another kind of network, which are not compared tensor by tensor.
+  io::SafetensorsFile file = io::read_safetensors(folder / "best.safetensors");
+  std::string& network = file.metadata.at("network");
+  network.replace(network.find("SE-ECGNet"), 9, "ResNet34-1d");
+  io::write_safetensors(folder / "other.safetensors", file);
+  EXPECT_EQ(error_of([&] { load_weights(folder / "other.safetensors", wider, stream); }),
+            (folder / "other.safetensors").string() + ": holds ResNet34-1d, expected SE-ECGNet");
+  network = "{}";
+  io::write_safetensors(folder / "other.safetensors", file);
+  EXPECT_NE(error_of([&] {
+              load_weights(folder / "other.safetensors", wider, stream);
+            }).find("does not describe a network"),
             std::string::npos);
 }
 

@@ -96,7 +96,7 @@ const char* sec_lead_name(const sec_model* model, int index) {
 }
 
 sec_shape sec_input_shape(const sec_model* model) {
-  const model::SeEcgNetOptions& options = model->model.options();
+  const model::NetworkOptions& options = model->model.options();
   return {options.length, options.leads, options.covariates};
 }
 

@@ -1,0 +1,43 @@
+// What training, scoring and files need of a network, whichever it is. model/networks.h makes one.
+#pragma once
+
+#include <string>
+
+#include "layers/parameters.h"
+
+namespace sec::model {
+
+// The sizes of every network's input and output, and what it is made of.
+struct NetworkOptions {
+  std::int64_t leads = 8;      // H
+  std::int64_t length = 5000;  // L, samples
+  std::int64_t classes = 34;
+  std::int64_t covariates = 0;  // K further inputs of the head
+  std::int64_t width = 32;      // channels, each network says of what
+  bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample module
+  double dropout = 0.2;
+  std::string model = "se-ecgnet";  // which network
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  // The logits (N, classes). Throws Error if a shape does not fit the options.
+  virtual Var forward(layers::Pass& pass,
+                      const Var& x,                // (N, L, H, 1), mV
+                      const Var& covariates) = 0;  // (N, K), or an undefined tensor where K = 0
+
+  virtual const NetworkOptions& options() const = 0;
+  virtual layers::ParameterSet& parameters() = 0;
+
+  // One line a layer: name, output shape for one sample, parameters, MACs; and the sums.
+  virtual std::string summary() const = 0;
+
+ protected:
+  Network() = default;
+};
+
+}  // namespace sec::model

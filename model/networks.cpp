@@ -1,0 +1,59 @@
+#include "model/networks.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sec::model {
+namespace {
+
+template <typename T>
+std::unique_ptr<Network> make(const NetworkOptions& options, Stream& stream, std::uint64_t seed) {
+  return std::make_unique<T>(options, stream, seed);
+}
+
+struct Known {
+  const char* model;
+  const char* title;
+  std::unique_ptr<Network> (*make)(const NetworkOptions&, Stream&, std::uint64_t);
+};
+constexpr std::array<Known, 1> known = {{{"se-ecgnet", "SE-ECGNet", make<SeEcgNet>}}};
+
+const Known& find(const std::string& model) {
+  const auto* const found = std::ranges::find(known, model, &Known::model);
+  require(found != known.end(), "unknown network \"{}\"; known are {}", model,
+          fmt::join(network_models(), ", "));
+  return *found;
+}
+
+}  // namespace
+
+std::vector<std::string> network_models() {
+  std::vector<std::string> names;
+  std::ranges::transform(known, std::back_inserter(names), &Known::model);
+  return names;
+}
+
+std::string network_title(const std::string& model) {
+  return find(model).title;
+}
+
+std::string network_titled(const std::string& title, const std::string& what) {
+  const auto* const found =
+      std::ranges::find(known, title, [](const Known& k) { return std::string(k.title); });
+  require(found != known.end(), "{}: holds a network \"{}\" that is not known here", what, title);
+  return found->model;
+}
+
+std::unique_ptr<Network> make_network(const NetworkOptions& options, Stream& stream, std::uint64_t seed) {
+  return find(options.model).make(options, stream, seed);
+}
+
+SeEcgNet& as_se_ecgnet(Network& network, const std::string& what) {
+  auto* const found = dynamic_cast<SeEcgNet*>(&network);
+  require(found != nullptr, "{}: holds {}, expected SE-ECGNet", what, network_title(network.options().model));
+  return *found;
+}
+
+}  // namespace sec::model
