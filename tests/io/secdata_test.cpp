@@ -1,6 +1,5 @@
 // Runs the program itself: what it prints, and how it ends.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,23 +9,15 @@
 #include "io/aami.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
+#include "tests/run_program.h"
 
 namespace sec::io {
 namespace {
 
-struct Outcome {
-  int status;
-  std::string out;
-  std::string error;
-};
-
 class Secdata : public testing::Test {
  protected:
   Outcome run(const std::string& arguments) const {
-    const std::string out = (folder_ / "stdout").string();
-    const std::string error = (folder_ / "stderr").string();
-    const int status = std::system((SECDATA " " + arguments + " >" + out + " 2>" + error).c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(error)};
+    return run_program(SECDATA " " + arguments, folder_.path());
   }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }

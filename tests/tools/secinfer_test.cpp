@@ -15,6 +15,7 @@
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
 #include "tests/io/beat_match.h"
+#include "tests/run_program.h"
 #include "tests/train/model_file.h"
 #include "tests/train/tiny_run.h"
 #include "train/dataset.h"
@@ -26,12 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using io::content_of;
 using nlohmann::json;
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string error;
-};
 
 class Secinfer : public testing::Test {
  protected:
@@ -45,11 +40,8 @@ class Secinfer : public testing::Test {
 
   // "--model MODEL", then `arguments`.
   Outcome secinfer(const std::string& arguments, const std::string& before = "") const {
-    const int status = std::system((before + SECINFER + " --model " + folder_.path().string() + " " +
-                                    arguments + " >" + path("stdout") + " 2>" + path("stderr"))
-                                       .c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content_of(path("stdout")),
-            content_of(path("stderr"))};
+    return run_program(before + SECINFER + " --model " + folder_.path().string() + " " + arguments,
+                       folder_.path());
   }
 
   // It fails with one line that holds `part`.
@@ -171,11 +163,10 @@ TEST_F(Secinfer, RefusesWrongUsage) {
 
 TEST_F(Secinfer, NamesWhatIsWrongWithTheModel) {
   const auto with_model = [&](const std::string& model) {
-    const int status = std::system((std::string(SECINFER) + " --model " + model + " " + record("100") +
-                                    " 2>" + path("stderr") + " >/dev/null")
-                                       .c_str());
-    EXPECT_EQ(WEXITSTATUS(status), 1);
-    return content_of(path("stderr"));
+    const Outcome run =
+        run_program(std::string(SECINFER) + " --model " + model + " " + record("100"), folder_.path());
+    EXPECT_EQ(run.status, 1);
+    return run.error;
   };
   EXPECT_NE(with_model(path("none")).find("none: no such file: expected a run folder"), std::string::npos);
   EXPECT_NE(with_model(record("100.hea")).find("100.hea: "), std::string::npos);

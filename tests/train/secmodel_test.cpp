@@ -1,13 +1,11 @@
 // Weights in and out as a user meets them: the program secmodel, starting a training from a file, and the
 // return to the best weights at a drop of the rate.
-#include <sys/wait.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "io/safetensors.h"
 #include "model/networks.h"
+#include "tests/run_program.h"
 #include "tests/train/tiny_run.h"
 #include "train/model_file.h"
 #include "train/schedule.h"
@@ -19,17 +17,8 @@ namespace {
 using io::content_of;
 using io::TemporaryFolder;
 
-struct Outcome {
-  int status;
-  std::string out, error;
-};
-
 Outcome secmodel(const TemporaryFolder& folder, const std::string& arguments) {
-  const std::string out = (folder / "stdout").string();
-  const std::string error = (folder / "stderr").string();
-  const int status =
-      std::system((std::string(SECMODEL) + " " + arguments + " >" + out + " 2>" + error).c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(error)};
+  return run_program(std::string(SECMODEL) + " " + arguments, folder.path());
 }
 
 // The initial/ part of a golden file as a state dict, and its batch as signals; the logits it should give.
@@ -176,13 +165,12 @@ TEST(Init, TrainingStartsFromTheFile) {
   const std::string command = std::string(SECTRAIN) + " --config " +
                               folder.write("r.toml", tiny_recipe_text).string() + " --data " +
                               tiny_database().string() + " --set train.epochs=1 --quiet --init ";
-  const std::string into = " --out " + (run / "a").string() + " >/dev/null 2>" + (run / "stderr").string();
-  EXPECT_EQ(std::system((command + dict + into).c_str()), 0) << content_of(run / "stderr");
+  const std::string into = " --out " + (run / "a").string();
+  const Outcome begun = run_program(command + dict + into, run.path());
+  EXPECT_EQ(begun.status, 0) << begun.error;
   EXPECT_NE(content_of(run / "a" / "recipe.toml").find(dict), std::string::npos);
-  const int status = std::system(
-      (command + std::string(SEC_GOLDEN) + "/leads2_length720_tied.safetensors" + into + " --overwrite")
-          .c_str());
-  EXPECT_NE(status, 0);
+  const std::string golden = std::string(SEC_GOLDEN) + "/leads2_length720_tied.safetensors";
+  EXPECT_EQ(run_program(command + golden + into + " --overwrite", run.path()).status, 1);
 }
 
 TEST(StepReload, GoesOnFromTheBestWeights) {

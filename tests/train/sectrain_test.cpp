@@ -12,6 +12,7 @@
 
 #include "engine/device.h"
 #include "io/wfdb_signal.h"
+#include "tests/run_program.h"
 #include "tests/train/tiny_run.h"
 
 namespace sec::train {
@@ -20,12 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using io::content_of;
 using nlohmann::json;
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string error;
-};
 
 class Sectrain : public testing::Test {
  protected:
@@ -40,10 +35,7 @@ class Sectrain : public testing::Test {
   }
 
   Outcome sectrain(const std::string& arguments, const std::string& before = "") const {
-    const int status = std::system(
-        (before + SECTRAIN + " " + arguments + " >" + path("stdout") + " 2>" + path("stderr")).c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content_of(path("stdout")),
-            content_of(path("stderr"))};
+    return run_program(before + SECTRAIN + " " + arguments, folder_.path());
   }
 
   // Starts it, waits until last.safetensors was written anew and a little longer, and sends a signal.

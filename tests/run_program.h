@@ -1,0 +1,32 @@
+// Programs run as a user runs them, by the shell: what they print, and how they end.
+#pragma once
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace sec {
+
+struct Outcome {
+  int status;  // the exit status, or minus the number of the signal that ended it
+  std::string out;
+  std::string error;
+};
+
+// Runs a command line. What it prints is kept in FOLDER/stdout and FOLDER/stderr.
+inline Outcome run_program(const std::string& command, const std::filesystem::path& folder) {
+  const std::filesystem::path out = folder / "stdout";
+  const std::filesystem::path error = folder / "stderr";
+  const int status = std::system((command + " >" + out.string() + " 2>" + error.string()).c_str());
+  const auto content = [](const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content(out), content(error)};
+}
+
+}  // namespace sec
