@@ -1,7 +1,7 @@
-#include "tools/secdata/score.h"
-
+// secdata score: beat annotations against reference annotations, as EC57 asks.
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <filesystem>
+#include <memory>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -9,13 +9,24 @@
 #include "io/mitdb.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_header.h"
+#include "tools/secdata/commands.h"
+#include "tools/secdata/output.h"
 
 namespace sec::tools {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace sec::io;
-using Json = nlohmann::ordered_json;
+struct ScoreOptions {
+  fs::path reference;  // an annotation file, or a folder
+  fs::path test;       // the same; empty: the folder `reference`
+  std::string reference_annotator = "atr";
+  std::string test_annotator = "sec";
+  std::vector<std::string> records;
+  double start = 300;    // s
+  double window = 0.15;  // s
+  bool as_json = false;
+};
 
 struct Pair {
   std::string name;
@@ -96,9 +107,21 @@ std::string json_text(const std::vector<Ec57Record>& records, const ScoreOptions
   return json.dump() + "\n";
 }
 
+std::string score_text(const ScoreOptions& options) {
+  const std::vector<Pair> pairs = pairs_of(options);
+  std::vector<Ec57Record> records(pairs.size());
+  parallel_for(std::ssize(pairs), [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    records[index] = compare(pairs[index], options);
+  });
+  return options.as_json ? json_text(records, options) : ec57_table(records);
+}
+
 }  // namespace
 
-CLI::App* add_score_command(CLI::App& app, ScoreOptions& options) {
+Command add_score(CLI::App& app) {
+  const auto score = std::make_shared<ScoreOptions>();
+  ScoreOptions& options = *score;
   CLI::App* command = app.add_subcommand(
       "score",
       "Compares beat annotations with reference annotations beat by beat, as ANSI/AAMI EC57 "
@@ -122,17 +145,10 @@ CLI::App* add_score_command(CLI::App& app, ScoreOptions& options) {
       ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
   command->add_flag("--json", options.as_json, "Print one JSON object");
-  return command;
-}
-
-std::string score_text(const ScoreOptions& options) {
-  const std::vector<Pair> pairs = pairs_of(options);
-  std::vector<Ec57Record> records(pairs.size());
-  parallel_for(std::ssize(pairs), [&](std::int64_t i) {
-    const auto index = static_cast<std::size_t>(i);
-    records[index] = compare(pairs[index], options);
-  });
-  return options.as_json ? json_text(records, options) : ec57_table(records);
+  return {command, [score] {
+            print(score_text(*score));
+            return true;
+          }};
 }
 
 }  // namespace sec::tools

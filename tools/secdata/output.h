@@ -1,0 +1,47 @@
+// What the subcommands of secdata print, and the options they share.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/error.h"
+#include "io/aami.h"
+#include "io/recording.h"
+
+namespace sec::tools {
+
+using Json = nlohmann::ordered_json;
+
+// Wrong usage that the command line's parser does not find by itself.
+struct UsageError : Error {
+  using Error::Error;
+};
+
+// To standard output. Throws Error if that fails.
+void print(std::string_view text);
+void print_json(const Json& json);  // one line
+
+// A field of a CSV file, in quotes where it needs them.
+std::string quoted(const std::string& field);
+
+using Histogram = std::map<std::string, std::int64_t>;
+
+Histogram symbols_of(const std::vector<io::Annotation>& annotations);
+std::string text_of(const Histogram& histogram);
+Json json_of(const io::ClassCounts& counts);
+
+// "data/mitdb/100" or "data/mitdb/100.hea".
+struct RecordPath {
+  std::filesystem::path folder;
+  std::string name;
+
+  explicit RecordPath(const std::string& text);
+  std::filesystem::path file(const std::string& extension) const { return folder / (name + "." + extension); }
+};
+
+}  // namespace sec::tools
