@@ -70,12 +70,10 @@ bool is_annotation_code(int code) {
 }
 
 std::string symbol_of(int code) {
-  if (is_user_code(code)) {
-    return fmt::format("[{}]", code);
-  }
   const AnnotationCode* found = find(code);
-  require(found != nullptr, "annotation code {} is not defined", code);
-  return std::string(found->symbol);
+  require(found != nullptr || (code > 0 && code <= last_user_code), "annotation code {} is not defined",
+          code);
+  return found != nullptr ? std::string(found->symbol) : fmt::format("[{}]", code);
 }
 
 std::optional<int> code_of(std::string_view symbol) {

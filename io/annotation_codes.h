@@ -19,7 +19,7 @@ constexpr int last_user_code = 49;
 
 std::span<const AnnotationCode> annotation_codes();  // all that are defined, in order
 
-// The mnemonic, "[42]" for user-defined types. Throws Error on a code that is neither.
+// The mnemonic, "[42]" for the types from 1 to 49 that have none. Throws Error on other codes.
 std::string symbol_of(int code);
 bool is_annotation_code(int code);
 // The code of a mnemonic, of user-defined types too; nothing if there is none.

@@ -1,5 +1,6 @@
 #include "io/wfdb_annotation.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -21,6 +22,11 @@ constexpr int aux = 63;  // as many bytes of text follow, padded to an even numb
 
 constexpr std::int64_t longest_interval = 1023;
 constexpr std::string_view resolution_note = "## time resolution: ";
+constexpr std::string_view first_label_note = "## annotation type definitions";
+constexpr std::string_view last_label_note = "## end of definitions";
+constexpr int note = 22;
+constexpr int largest_code = 49;
+constexpr std::size_t longest_aux = 255;  // bytes
 
 // Words off the bytes of a file.
 class Reader {
@@ -59,29 +65,69 @@ int signed_byte(int value) {
   return (value & 0x7f) - (value & 0x80);
 }
 
-void convert_times(std::vector<Annotation>& annotations, double rate, const std::string& file) {
-  for (const Annotation& annotation : annotations) {
-    if (annotation.sample != 0) {
-      return;  // such notes stand at the very beginning
+// "42 sym What it means"
+AnnotationLabel label_of(std::string_view text, const std::string& file) {
+  AnnotationLabel label;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), label.code);
+  std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  const bool apart = rest.starts_with(' ');
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  label.symbol = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(label.symbol.size());
+  label.description = rest.substr(std::min(rest.find_first_not_of(' '), rest.size()));
+  require(
+      error == std::errc{} && apart && !label.symbol.empty() && label.code >= 1 && label.code <= largest_code,
+      "{}: annotation type definition '{}', expected a number from 1 to {}, a symbol and a description", file,
+      text, largest_code);
+  return label;
+}
+
+double resolution_of(std::string_view text, const std::string& file) {
+  double resolution = 0;
+  std::from_chars(text.data(), text.data() + text.size(), resolution);
+  require(std::isfinite(resolution) && resolution > 0, "{}: time resolution is '{}', expected a rate in Hz",
+          file, text);
+  return resolution;
+}
+
+// Takes the notes at sample 0 that describe the file out of its annotations, and the empty annotation that
+// writers put after them. Returns how many were taken.
+std::size_t take_description(AnnotationFile& made, const std::string& file) {
+  std::vector<Annotation>& all = made.annotations;
+  std::size_t at = 0;
+  bool labels = false;
+  while (at < all.size() && all[at].sample == 0 && all[at].code == note) {
+    const std::string_view text = all[at].aux;
+    if (labels && text != last_label_note) {
+      made.labels.push_back(label_of(text, file));
+    } else if (text == first_label_note || text == last_label_note) {
+      labels = text == first_label_note;
+    } else if (text.starts_with(resolution_note)) {
+      made.resolution = resolution_of(text.substr(resolution_note.size()), file);
+    } else {
+      break;
     }
-    if (!annotation.aux.starts_with(resolution_note)) {
-      continue;
-    }
-    const std::string_view text = std::string_view(annotation.aux).substr(resolution_note.size());
-    double resolution = 0;
-    std::from_chars(text.data(), text.data() + text.size(), resolution);
-    require(std::isfinite(resolution) && resolution > 0, "{}: time resolution is '{}', expected a rate in Hz",
-            file, text);
-    if (resolution == rate) {
-      return;
-    }
-    const double factor = rate / resolution;
-    for (Annotation& timed : annotations) {
-      const double sample = std::round(static_cast<double>(timed.sample) * factor);
-      require(sample < 0x1p62, "{}: time resolution of {} Hz puts samples out of range", file, resolution);
-      timed.sample = static_cast<std::int64_t>(sample);
-    }
+    ++at;
+  }
+  require(!labels, "{}: annotation type definitions without their end", file);
+  at += at > 0 && at < all.size() && all[at] == Annotation{} ? 1 : 0;
+  all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at));
+  return at;
+}
+
+bool defines(const AnnotationFile& file, int code) {
+  return std::ranges::find(file.labels, code, &AnnotationLabel::code) != file.labels.end();
+}
+
+void convert_times(AnnotationFile& made, double rate, const std::string& file) {
+  if (rate <= 0 || made.resolution == 0 || made.resolution == rate) {
     return;
+  }
+  const double factor = rate / made.resolution;
+  for (Annotation& timed : made.annotations) {
+    const double sample = std::round(static_cast<double>(timed.sample) * factor);
+    require(sample < 0x1p62, "{}: time resolution of {} Hz puts samples out of range", file, made.resolution);
+    timed.sample = static_cast<std::int64_t>(sample);
   }
 }
 
@@ -99,9 +145,9 @@ void put_skip(std::string& bytes, std::int64_t interval) {
   }
 }
 
-}  // namespace
-
-std::vector<Annotation> parse_annotations(std::string_view bytes, const std::string& file, double rate) {
+// The annotations as they lie in the file, and at which byte each begins.
+std::vector<Annotation> parse_words(std::string_view bytes, const std::string& file,
+                                    std::vector<std::size_t>& places) {
   std::vector<Annotation> annotations;
   Reader reader(bytes, file);
   std::int64_t time = 0;
@@ -118,7 +164,7 @@ std::vector<Annotation> parse_annotations(std::string_view bytes, const std::str
       continue;
     }
     if (type < skip) {
-      require(is_annotation_code(type), "{}: byte {}: annotation type {} is not defined", file, at, type);
+      require(type <= largest_code, "{}: byte {}: annotation type {} is not defined", file, at, type);
       time += value;
       const std::int64_t before = annotations.empty() ? 0 : annotations.back().sample;
       require(time >= before, "{}: byte {}: time runs backwards, from sample {} to {}", file, at, before,
@@ -129,6 +175,7 @@ std::vector<Annotation> parse_annotations(std::string_view bytes, const std::str
       annotation.channel = annotations.empty() ? 0 : annotations.back().channel;
       annotation.number = annotations.empty() ? 0 : annotations.back().number;
       annotations.push_back(std::move(annotation));
+      places.push_back(at);
       continue;
     }
     require(!annotations.empty(), "{}: byte {}: type {} follows no annotation", file, at, type);
@@ -145,32 +192,94 @@ std::vector<Annotation> parse_annotations(std::string_view bytes, const std::str
       last.aux.erase(last.aux.find_last_not_of('\0') + 1);
     }
   }
-  if (rate > 0) {
-    convert_times(annotations, rate, file);
-  }
   return annotations;
 }
 
+void put_aux(std::string& bytes, std::string_view text) {
+  put(bytes, aux, static_cast<std::int64_t>(text.size()));
+  bytes += text;
+  bytes.append(text.size() % 2, '\0');
+}
+
+// What the file says of itself, as notes at sample 0, and an empty annotation after them.
+void put_description(std::string& bytes, const AnnotationFile& file, const std::string& name) {
+  std::vector<std::string> notes;
+  if (file.resolution != 0) {
+    require(std::isfinite(file.resolution) && file.resolution > 0,
+            "{}: time resolution is {} Hz, expected more than 0", name, file.resolution);
+    notes.push_back(fmt::format("{}{}", resolution_note, file.resolution));
+  }
+  if (!file.labels.empty()) {
+    notes.emplace_back(first_label_note);
+    for (const AnnotationLabel& label : file.labels) {
+      notes.push_back(fmt::format("{} {} {}", label.code, label.symbol, label.description));
+      require(notes.back().size() <= longest_aux && label.symbol.find(' ') == std::string::npos &&
+                  label_of(notes.back(), name) == label,
+              "{}: annotation type '{}' would not read back as given", name, notes.back());
+    }
+    notes.emplace_back(last_label_note);
+  }
+  for (const std::string& text : notes) {
+    put(bytes, note, 0);
+    put_aux(bytes, text);
+  }
+  if (!notes.empty()) {
+    put_skip(bytes, -1);
+    put(bytes, 0, 1);
+  }
+}
+
+}  // namespace
+
+std::string AnnotationFile::symbol_of(int code) const {
+  const auto own = std::ranges::find(labels, code, &AnnotationLabel::code);
+  return own != labels.end() ? own->symbol : io::symbol_of(code);
+}
+
+AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& file, double rate) {
+  AnnotationFile made;
+  std::vector<std::size_t> places;
+  made.annotations = parse_words(bytes, file, places);
+  const std::size_t taken = take_description(made, file);
+  for (std::size_t i = 0; i < made.annotations.size(); ++i) {
+    const int code = made.annotations[i].code;
+    require(is_annotation_code(code) || defines(made, code), "{}: byte {}: annotation type {} is not defined",
+            file, places[taken + i], code);
+  }
+  convert_times(made, rate, file);
+  return made;
+}
+
+AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate) {
+  return parse_annotation_file(read_file(path), path.string(), rate);
+}
+
 std::vector<Annotation> read_annotations(const std::filesystem::path& path, double rate) {
-  return parse_annotations(read_file(path), path.string(), rate);
+  return read_annotation_file(path, rate).annotations;
 }
 
 void write_annotations(const std::filesystem::path& path, std::span<const Annotation> annotations) {
+  write_annotation_file(path, {{}, 0, {annotations.begin(), annotations.end()}});
+}
+
+void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file) {
   std::string bytes;
+  put_description(bytes, file, path.string());
+  const std::vector<Annotation>& annotations = file.annotations;
   Annotation last;
   for (std::size_t i = 0; i < annotations.size(); ++i) {
     const Annotation& now = annotations[i];
     require(now.sample >= last.sample, "{}: annotation {}: sample {} comes before {}", path.string(), i,
             now.sample, last.sample);
-    require(is_annotation_code(now.code), "{}: annotation {}: type {} is not defined", path.string(), i,
-            now.code);
+    require(is_annotation_code(now.code) || defines(file, now.code),
+            "{}: annotation {}: type {} is not defined", path.string(), i, now.code);
     require(now.subtype >= -128 && now.subtype <= 127 && now.number >= -128 && now.number <= 127,
             "{}: annotation {}: SUB {} and NUM {}, expected -128 to 127", path.string(), i, now.subtype,
             now.number);
     require(now.channel >= 0 && now.channel <= 255, "{}: annotation {}: CHN {}, expected 0 to 255",
             path.string(), i, now.channel);
-    require(now.aux.size() <= 255, "{}: annotation {}: AUX of {} bytes, expected at most 255", path.string(),
-            i, now.aux.size());
+    require(now.aux.size() <= longest_aux, "{}: annotation {}: AUX of {} bytes, expected at most 255",
+            path.string(), i, now.aux.size());
     std::int64_t interval = now.sample - last.sample;
     while (interval > INT32_MAX) {
       put_skip(bytes, INT32_MAX);
@@ -196,9 +305,7 @@ void write_annotations(const std::filesystem::path& path, std::span<const Annota
       put(bytes, number, now.number);
     }
     if (!now.aux.empty()) {
-      put(bytes, aux, static_cast<std::int64_t>(now.aux.size()));
-      bytes += now.aux;
-      bytes.append(now.aux.size() % 2, '\0');
+      put_aux(bytes, now.aux);
     }
     last = now;
   }

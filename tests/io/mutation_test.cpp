@@ -109,7 +109,7 @@ TEST(Mutation, Annotations) {
                                                               {70'300, 5, 0, 3, 5, ""},
                                                               {90'000, 12, 0, 0, 0, "text"}});
   expect_both(survive(content_of(folder / "r.atr"),
-                      [](const std::string& bytes) { parse_annotations(bytes, "r.atr", 360); }));
+                      [](const std::string& bytes) { parse_annotation_file(bytes, "r.atr", 360); }));
 }
 
 TEST(Mutation, Safetensors) {
