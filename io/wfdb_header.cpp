@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "engine/error.h"
 #include "io/read_file.h"
@@ -89,16 +90,46 @@ bool is_plain_file_name(std::string_view name) {
                               [](unsigned char c) { return c == '/' || c == '\\' || c < 0x21 || c == 0x7f; });
 }
 
+// What the record line promises of the lines after it.
+struct Promise {
+  std::uint64_t signals = 0;
+  std::uint64_t segments = 0;  // 0: the record is in one piece
+};
+
+// "12-May-2020", as challenge data have it in place of a base time, is turned into "12/05/2020".
+std::string numeric_date(std::string_view text) {
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::size_t first = text.find('-');
+  const std::size_t second = text.find('-', std::min(first, text.size() - 1) + 1);
+  if (first == std::string_view::npos || second != first + 4) {
+    return "";
+  }
+  const std::size_t month = months.find(text.substr(first + 1, 3));
+  const std::string_view day = text.substr(0, first);
+  const std::string_view year = text.substr(second + 1);
+  constexpr std::string_view digits = "0123456789";
+  if (month == std::string_view::npos || month % 3 != 0 || day.empty() || day.size() > 2 ||
+      year.size() != 4 || !one_of(day, digits) || !one_of(year, digits)) {
+    return "";
+  }
+  return fmt::format("{}/{:02}/{}", day, month / 3 + 1, year);
+}
+
 // RECORD[/SEGMENTS] SIGNALS [RATE[/COUNTER_RATE[(BASE_COUNTER)]] [SAMPLES [BASE_TIME [BASE_DATE]]]]
-std::uint64_t parse_record_line(Line& line, WfdbHeader& header) {
-  const std::string_view name = line.field();
-  require(name.find('/') == std::string_view::npos,
-          "{}: multi-segment records are not supported (record '{}')", line.place(), name);
+Promise parse_record_line(Line& line, WfdbHeader& header) {
+  Promise promise;
+  std::string_view name = line.field();
+  const std::size_t slash = name.find('/');
+  if (slash != std::string_view::npos) {
+    promise.segments = line.whole<std::uint64_t>(name.substr(slash + 1), "number of segments");
+    require(promise.segments > 0, "{}: number of segments is 0, expected 1 or more", line.place());
+    name = name.substr(0, slash);
+  }
   require(is_record_name(name), "{}: '{}' is not a record name", line.place(), name);
   header.name = name;
   const std::string_view count = line.field();
   require(!count.empty(), "{}: the number of signals is missing", line.place());
-  const auto signals = line.whole<std::uint64_t>(count, "number of signals");
+  promise.signals = line.whole<std::uint64_t>(count, "number of signals");
 
   std::string_view field = line.field();
   if (!field.empty()) {
@@ -122,14 +153,18 @@ std::uint64_t parse_record_line(Line& line, WfdbHeader& header) {
             header.samples);
   }
   header.base_time = line.field();
+  header.base_date = line.field();
+  const std::string date = header.base_time.empty() ? "" : numeric_date(header.base_time);
+  if (!date.empty()) {
+    header.base_time = std::exchange(header.base_date, date);
+  }
   require(one_of(header.base_time, "0123456789:."), "{}: base time is '{}', expected HH:MM:SS", line.place(),
           header.base_time);
-  header.base_date = line.field();
   require(one_of(header.base_date, "0123456789/"), "{}: base date is '{}', expected DD/MM/YYYY", line.place(),
           header.base_date);
   require(line.remainder().empty(), "{}: unexpected '{}' after the base date", line.place(),
           line.remainder());
-  return signals;
+  return promise;
 }
 
 // FORMAT[xSAMPLES_PER_FRAME][:SKEW][+BYTE_OFFSET]
@@ -212,11 +247,52 @@ WfdbSignal parse_signal_line(Line& line) {
   return signal;
 }
 
+// SEGMENT SAMPLES
+WfdbSegment parse_segment_line(Line& line) {
+  WfdbSegment segment;
+  segment.name = line.field();
+  require(segment.is_gap() || is_record_name(segment.name),
+          "{}: '{}' is not the name of a record in the header's folder", line.place(), segment.name);
+  segment.samples = line.whole<std::int64_t>(line.field(), "number of samples");
+  require(segment.samples >= 0, "{}: number of samples is {}, expected 0 or more", line.place(),
+          segment.samples);
+  require(line.remainder().empty(), "{}: unexpected '{}' after the number of samples", line.place(),
+          line.remainder());
+  return segment;
+}
+
+// The segments together are as long as the record line says.
+void check_segments(WfdbHeader& header, const std::string& place) {
+  std::int64_t total = 0;
+  for (const WfdbSegment& segment : header.segments) {
+    require(segment.samples <= INT64_MAX - total, "{}: the segments' samples are more than can be counted",
+            place);
+    total += segment.samples;
+  }
+  require(header.samples == 0 || header.samples == total, "{}: {} samples promised, the segments have {}",
+          place, header.samples, total);
+  header.samples = total;
+}
+
+// The factor that turns a voltage's unit into mV; 0 for other quantities.
+double millivolts_per(std::string_view unit) {
+  if (unit == "mV" || unit == "mv") {
+    return 1;
+  }
+  if (unit == "V") {
+    return 1e3;
+  }
+  if (unit == "uV" || unit == "\xc2\xb5V" || unit == "\xce\xbcV") {  // u, micro sign, Greek mu
+    return 1e-3;
+  }
+  return unit == "nV" ? 1e-6 : 0;
+}
+
 }  // namespace
 
 WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
   WfdbHeader header;
-  std::optional<std::uint64_t> promised;
+  std::optional<Promise> promised;
   std::string record_place;
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t length = std::min(text.find('\n'), text.size());
@@ -237,15 +313,27 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
     if (!promised) {
       promised = parse_record_line(line, header);
       record_place = line.place();
+    } else if (promised->segments > 0) {
+      require(header.segments.size() < promised->segments,
+              "{}: more segments than the {} that the record line promises", line.place(),
+              promised->segments);
+      header.segments.push_back(parse_segment_line(line));
     } else {
-      require(header.signals.size() < *promised, "{}: more signals than the {} that the record line promises",
-              line.place(), *promised);
+      require(header.signals.size() < promised->signals,
+              "{}: more signals than the {} that the record line promises", line.place(), promised->signals);
       header.signals.push_back(parse_signal_line(line));
     }
   }
   require(promised.has_value(), "{}: no record line", file);
-  require(header.signals.size() == *promised, "{}: {} signals promised, {} found", record_place, *promised,
-          header.signals.size());
+  header.width = promised->signals;
+  if (promised->segments > 0) {
+    require(header.segments.size() == promised->segments, "{}: {} segments promised, {} found", record_place,
+            promised->segments, header.segments.size());
+    check_segments(header, record_place);
+  } else {
+    require(header.signals.size() == promised->signals, "{}: {} signals promised, {} found", record_place,
+            promised->signals, header.signals.size());
+  }
   return header;
 }
 
@@ -253,7 +341,14 @@ WfdbHeader read_wfdb_header(const std::filesystem::path& path) {
   return parse_wfdb_header(read_file(path, largest_header), path.string());
 }
 
+Lead lead_of(const WfdbSignal& signal) {
+  const double voltage = millivolts_per(signal.units);
+  return {signal.description, voltage == 0 ? signal.units : "mV",
+          voltage == 0 ? signal.gain : signal.gain / voltage, signal.baseline, signal.resolution};
+}
+
 std::string wfdb_header_text(const WfdbHeader& header) {
+  require(header.segments.empty(), "{}.hea: a record in segments cannot be written", header.name);
   const auto fits_a_line = [](std::string_view text) { return text.find_first_of("\r\n") == text.npos; };
   const bool lines_hold = std::ranges::all_of(header.comments, fits_a_line) &&
                           std::ranges::all_of(header.signals, fits_a_line, &WfdbSignal::description) &&

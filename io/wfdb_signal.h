@@ -1,4 +1,4 @@
-// WFDB signal files (WFDB Applications Guide, signal(5)), formats 16 and 212, and whole records.
+// WFDB records whole, in and out.
 #pragma once
 
 #include <cstdint>
@@ -11,26 +11,26 @@
 
 namespace sec::io {
 
-// A record as it lies in its files.
+// A record in one piece as it lies in its files.
 struct DigitalRecord {
   WfdbHeader header;
   std::vector<std::vector<std::int32_t>> signals;  // [signal][sample], adu
 };
 
-// Reads FOLDER/NAME.hea and the signal files it names. Initial values and checksums are verified where the
-// header gives them. `name` may hold subfolders ("records500/00001_hr"). Throws Error naming the file and
-// what was expected: a truncated file, another format, several samples a frame, a name that leads out of the
-// folder.
+// Reads FOLDER/NAME.hea and all samples. Initial values and checksums are verified where the header gives
+// them. `name` may hold subfolders ("records500/00001_hr"). Throws Error naming the file and what was
+// expected: a truncated file, a name that leads out of the folder, signals without samples, a record in
+// segments. For parts of a record, and what does not fit into memory: open_wfdb.
 DigitalRecord read_digital(const std::filesystem::path& folder, const std::string& name);
 
-// The same in physical units: voltages in mV whatever the header's units (V, uV, nV), anything else in its
-// own units; invalid samples are NaN.
+// The same in physical units: see lead_of. Invalid samples are NaN. Throws Error also unless all signals have
+// one sample a frame.
 Recording to_recording(const DigitalRecord& record);
 Recording read_record(const std::filesystem::path& folder, const std::string& name);
 
 // Writes FOLDER/NAME.dat and then NAME.hea, each atomically, all signals in one file in the format of the
-// header's signals (16 or 212, the same for all). File name, sample count, initial values and checksums of
-// the header are filled in. Throws Error on a sample that the format cannot hold.
+// header's signals (16, 24 or 212, the same for all). File name, sample count, initial values and checksums
+// of the header are filled in. Throws Error on a sample that the format cannot hold.
 void write_digital(const std::filesystem::path& folder, const DigitalRecord& record);
 
 }  // namespace sec::io

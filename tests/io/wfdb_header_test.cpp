@@ -66,6 +66,39 @@ TEST(WfdbHeader, FillsInTheStandardsDefaults) {
   EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero
 }
 
+TEST(WfdbHeader, ReadsSegments) {
+  const WfdbHeader header =
+      parse_wfdb_header("r/3 4 125 7505 1:56:25.894 09/10/2896\r\nl 0\r\n~ 7500\r\na_1 5\r\n", "r.hea");
+  EXPECT_EQ(header.name, "r");
+  EXPECT_EQ(header.width, 4U);
+  EXPECT_EQ(header.samples, 7505);
+  ASSERT_EQ(header.segments.size(), 3U);
+  EXPECT_EQ(header.segments[0].name, "l");
+  EXPECT_TRUE(header.segments[1].is_gap());
+  EXPECT_EQ(header.segments[2].samples, 5);
+  EXPECT_EQ(parse_wfdb_header("r/2 1\na 3\nb 4\n", "r.hea").samples, 7);
+  expect_error([&] { wfdb_header_text(header); }, "r.hea: a record in segments cannot be written");
+}
+
+// As the PhysioNet challenges of 2020 and 2021 have it: the date, in words, in the place of the time.
+TEST(WfdbHeader, ReadsChallengeHeaders) {
+  const WfdbHeader header = parse_wfdb_header(
+      "A0001 1 500 7500 12-May-2020 12:33:59\nA0001.mat 16x1+24 1000.0(0)/mv 16 0 28 -1716 0 I\n#Dx: "
+      "59118001\n",
+      "A0001.hea");
+  EXPECT_EQ(header.base_time, "12:33:59");
+  EXPECT_EQ(header.base_date, "12/05/2020");
+  EXPECT_EQ(header.signals[0].byte_offset, 24);
+  EXPECT_EQ(header.comments, (std::vector<std::string>{"Dx: 59118001"}));
+  const Lead lead = lead_of(header.signals[0]);
+  EXPECT_EQ(lead.units, "mV");
+  EXPECT_EQ(lead.gain, 1000);
+  for (const char* date : {"12-Mai-2020", "123-May-2020", "12-May-20", "-May-2020", "12-anF-2020", "-"}) {
+    expect_error([&] { parse_wfdb_header(fmt::format("r 0 500 7500 {} 12:33:59\n", date), "r.hea"); },
+                 "expected HH:MM:SS");
+  }
+}
+
 TEST(WfdbHeader, TextReadsBackTheSame) {
   const std::string text =
       "rec_1 2 62.4725/999.56(-5) 14400 19:46:25.757 01/02/1990\n"
@@ -98,8 +131,19 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, BadWfdbHeader,
     testing::Values(
         BadHeader{"Empty", "", ": no record line"}, BadHeader{"OnlyComments", "# x\n", ": no record line"},
-        BadHeader{"MultiSegment", "r/3 2 360\n",
-                  ":1: multi-segment records are not supported (record 'r/3')"},
+        BadHeader{"TooFewSegments", "r/3 2 360\na 4\n", ":1: 3 segments promised, 1 found"},
+        BadHeader{"TooManySegments", "r/1 2 360\na 4\nb 4\n",
+                  ":3: more segments than the 1 that the record line promises"},
+        BadHeader{"NoSegments", "r/0 2 360\n", ":1: number of segments is 0, expected 1 or more"},
+        BadHeader{"HugeSegments", "r/2147483648 2 360\na 4\n", ":1: 2147483648 segments promised, 1 found"},
+        BadHeader{"SegmentLengths", "r/2 2 360 9\na 4\n~ 4\n", ":1: 9 samples promised, the segments have 8"},
+        BadHeader{"OverflowingSegments", "r/2 2 360\na 9223372036854775807\nb 1\n",
+                  ":1: the segments' samples are more than can be counted"},
+        BadHeader{"NegativeSegment", "r/1 2 360\na -4\n", ":2: number of samples is -4, expected 0 or more"},
+        BadHeader{"SegmentWithoutLength", "r/1 2 360\na\n", ":2: number of samples is '', expected a number"},
+        BadHeader{"SegmentPath", "r/1 2 360\n../a 4\n",
+                  ":2: '../a' is not the name of a record in the header's folder"},
+        BadHeader{"SegmentRest", "r/1 2 360\na 4 5\n", ":2: unexpected '5' after the number of samples"},
         BadHeader{"NoCount", "r\n", ":1: the number of signals is missing"},
         BadHeader{"BadName", "a*b 1\n", ":1: 'a*b' is not a record name"},
         BadHeader{"NegativeCount", "r -1\n", ":1: number of signals is '-1', expected a number"},

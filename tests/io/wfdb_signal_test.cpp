@@ -22,10 +22,10 @@ DigitalRecord two_leads(int format, std::size_t samples) {
     signal.description = lead;
     record.header.signals.push_back(signal);
   }
-  const std::int32_t range = format == 212 ? 2047 : 32767;
+  const std::int32_t range = format == 212 ? 2047 : format == 16 ? 32767 : (1 << 23) - 1;
   record.signals.resize(2, std::vector<std::int32_t>(samples));
   for (std::size_t i = 0; i < samples; ++i) {
-    record.signals[0][i] = static_cast<std::int32_t>(i * 37 % (2 * range + 1)) - range;
+    record.signals[0][i] = static_cast<std::int32_t>(i * 1'234'577 % (2 * range + 1)) - range;
     record.signals[1][i] = i % 5 == 3 ? invalid_sample : range - static_cast<std::int32_t>(i % range);
   }
   return record;
@@ -55,7 +55,29 @@ TEST_P(RoundTrip, OneLeadWithAnOddNumberOfSamples) {
   EXPECT_EQ(read_digital(folder.path(), "r").signals, record.signals);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 212));
+// Two leads at different rates, with what else a header can say.
+TEST_P(RoundTrip, SeveralSamplesAFrame) {
+  const TemporaryFolder folder;
+  DigitalRecord record = two_leads(GetParam(), 21);
+  record.header.signals[1].samples_per_frame = 3;
+  record.signals[0].resize(7);
+  record.header.base_time = "23:59:01.5";
+  record.header.base_date = "29/02/2024";
+  write_digital(folder.path(), record);
+  const DigitalRecord back = read_digital(folder.path(), "r");
+  EXPECT_EQ(back.signals, record.signals);
+  EXPECT_EQ(back.header.samples, 7);
+  EXPECT_EQ(back.header.base_time, "23:59:01.5");
+  EXPECT_EQ(back.header.base_date, "29/02/2024");
+  EXPECT_EQ(back.header.signals[0].initial, record.signals[0][0]);
+  expect_error([&] { to_recording(back); },
+               "r.hea: signal 1 has 3 samples a frame, expected one rate for all");
+  record.signals[1].pop_back();
+  expect_error([&] { write_digital(folder.path(), record); },
+               "r.dat: signal 1 has 20 samples, signal 0 has 7");
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
 
 // Laid out by hand from the format's description.
 TEST(WfdbSignal, DecodesBytesLaidOutByHand) {
@@ -118,15 +140,16 @@ INSTANTIATE_TEST_SUITE_P(
                   "r.dat: signal 1 (V1): checksum of the samples is 771, the header says 770"},
         BadRecord{"Initial", "r 1 360 3\nr.dat 16 200 11 0 256 0 0 II\n",
                   "r.dat: signal 0 (II): first sample is 257, the header says 256"},
-        BadRecord{"Format", "r 1 360 3\nr.dat 80\n",
-                  "r.hea: signal 0: format 80 is not supported, expected 16 or 212"},
+        BadRecord{"Format", "r 1 360 3\nr.dat 81\n", "r.dat: format 81 is not a WFDB signal format"},
         BadRecord{"Frames", "r 1 360 3\nr.dat 16x4\n",
-                  "r.hea: signal 0: 4 samples a frame are not supported, expected 1"},
+                  "r.dat: truncated: 3 samples a signal expected, 1 found"},
+        BadRecord{"HugeFrames", "r 1 360 3\nr.dat 16x2147483647\n",
+                  "r.hea: frames of more than 1048576 samples"},
+        BadRecord{"NoFile", "r 1 360 9223372036854775807\n~ 0\n", "r.hea: signal 0 has no samples"},
+        BadRecord{"Segments", "r/1 1 360\ns 3\n", "r.hea: a record in segments is not read as a whole"},
         BadRecord{"MixedFormats", "r 2 360 3\nr.dat 16\nr.dat 212\n",
                   "r.hea: signals 0 and 1 share r.dat but differ in format or byte offset"},
-        BadRecord{"Offset", "r 1 360 3\nr.dat 16+13\n", "r.dat: 12 bytes, but its samples begin at byte 13"},
-        BadRecord{"Lengths", "r 2 360\nr.dat 16\ns.dat 16\n",
-                  "r.hea: signals 0 and 1 have 6 and 3 samples, expected the same number"}),
+        BadRecord{"Offset", "r 1 360 3\nr.dat 16+13\n", "r.dat: 12 bytes, but its samples begin at byte 13"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(WfdbSignal, NamesThatLeadOutAreRefused) {

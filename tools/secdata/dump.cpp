@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "io/annotation_codes.h"
+#include "io/recording_reader.h"
 #include "io/wfdb_annotation.h"
-#include "io/wfdb_signal.h"
+#include "io/wfdb_header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 
@@ -52,55 +52,94 @@ void dump_annotations(const DumpOptions& options) {
     print("sample,symbol,sub,chan,num,aux\n");
   }
   std::string text;
-  for (const Annotation& a : read_annotations(path.file(options.annotator), rate)) {
+  const AnnotationFile file = read_annotation_file(path.file(options.annotator), rate);
+  for (const Annotation& a : file.annotations) {
     if (a.sample < begin || a.sample >= end) {
       continue;
     }
     if (options.as_json) {
       print_json(Json{{"sample", a.sample},
-                      {"symbol", symbol_of(a.code)},
+                      {"symbol", file.symbol_of(a.code)},
                       {"sub", a.subtype},
                       {"chan", a.channel},
                       {"num", a.number},
                       {"aux", a.aux}});
     } else {
-      text += fmt::format("{},{},{},{},{},{}\n", a.sample, quoted(symbol_of(a.code)), a.subtype, a.channel,
-                          a.number, quoted(a.aux));
+      text += fmt::format("{},{},{},{},{},{}\n", a.sample, quoted(file.symbol_of(a.code)), a.subtype,
+                          a.channel, a.number, quoted(a.aux));
     }
   }
   print(text);
 }
 
+// A lead's samples of a window, as they are asked for.
+struct Column {
+  std::vector<float> physical;
+  std::vector<std::int32_t> digital;
+};
+
+// The cell of a lead with `each` samples a frame in row `row` of the frames' `rows`: its sample's index in
+// the window, or -1 where a slower lead has none.
+std::int64_t sample_in_row(std::int64_t frame, int row, int each, int rows) {
+  const std::int64_t k = (static_cast<std::int64_t>(row) * each + rows - 1) / rows;
+  return k < each && k * rows / each == row ? frame * each + k : -1;
+}
+
+void print_cell(fmt::memory_buffer& text, const Column& column, std::int64_t i, bool digital) {
+  auto out = std::back_inserter(text);
+  if (digital && column.digital[i] != invalid_sample) {
+    fmt::format_to(out, "{}", column.digital[i]);
+  } else if (!digital && !std::isnan(column.physical[i])) {
+    fmt::format_to(out, "{}", column.physical[i]);
+  } else {
+    fmt::format_to(out, "nan");
+  }
+}
+
+// A row a sample of the fastest lead; slower leads' cells are empty in between.
 void dump_signals(const DumpOptions& options) {
-  const RecordPath path(options.record);
-  const DigitalRecord digital = read_digital(path.folder, path.name);
-  const Recording recording = to_recording(digital);
-  const std::int64_t begin = std::min(sample_at(options.from, recording.rate, "--from"), recording.samples());
-  const std::int64_t end = options.to.empty()
-                               ? recording.samples()
-                               : std::min(sample_at(options.to, recording.rate, "--to"), recording.samples());
+  const auto reader = open_recording(options.record);
+  const ReaderInfo& info = reader->info();
+  std::int64_t at = std::min(sample_at(options.from, info.rate, "--from"), info.samples);
+  const std::int64_t end =
+      options.to.empty() ? info.samples : std::min(sample_at(options.to, info.rate, "--to"), info.samples);
   fmt::memory_buffer text;
-  for (std::size_t lead = 0; lead < recording.leads.size(); ++lead) {
-    fmt::format_to(std::back_inserter(text), "{}{}", lead == 0 ? "" : ",",
-                   quoted(recording.leads[lead].name));
+  std::int64_t frame = 1;
+  int rows = 1;
+  for (std::size_t lead = 0; lead < info.leads.size(); ++lead) {
+    fmt::format_to(std::back_inserter(text), "{}{}", lead == 0 ? "" : ",", quoted(info.leads[lead].name));
+    rows = std::max(rows, info.samples_per_frame[lead]);
+    frame += info.samples_per_frame[lead];
   }
   text.push_back('\n');
-  for (std::int64_t i = begin; i < end; ++i) {
-    for (std::size_t lead = 0; lead < recording.leads.size(); ++lead) {
-      const char* comma = lead == 0 ? "" : ",";
-      if (digital.signals[lead][i] == invalid_sample) {
-        fmt::format_to(std::back_inserter(text), "{}nan", comma);
-      } else if (options.digital) {
-        fmt::format_to(std::back_inserter(text), "{}{}", comma, digital.signals[lead][i]);
-      } else {
-        fmt::format_to(std::back_inserter(text), "{}{}", comma, recording.signals[lead][i]);
+  std::vector<Column> columns(info.leads.size());
+  for (const std::int64_t step = std::max<std::int64_t>(1, (1 << 18) / frame); at < end; at += step) {
+    const std::int64_t count = std::min(step, end - at);
+    std::vector<std::span<float>> physical;
+    std::vector<std::span<std::int32_t>> digital;
+    for (std::size_t lead = 0; lead < columns.size(); ++lead) {
+      const std::int64_t samples = count * info.samples_per_frame[lead];
+      columns[lead].physical.resize(options.digital ? 0 : samples);
+      columns[lead].digital.resize(options.digital ? samples : 0);
+      physical.emplace_back(columns[lead].physical);
+      digital.emplace_back(columns[lead].digital);
+    }
+    options.digital ? reader->read_digital(at, count, digital) : reader->read(at, count, physical);
+    for (std::int64_t row = 0; row < count * rows; ++row) {
+      for (std::size_t lead = 0; lead < columns.size(); ++lead) {
+        if (lead > 0) {
+          text.push_back(',');
+        }
+        const std::int64_t i =
+            sample_in_row(row / rows, static_cast<int>(row % rows), info.samples_per_frame[lead], rows);
+        if (i >= 0) {
+          print_cell(text, columns[lead], i, options.digital);
+        }
       }
+      text.push_back('\n');
     }
-    text.push_back('\n');
-    if (text.size() > 1U << 20) {
-      print(std::string_view(text.data(), text.size()));
-      text.clear();
-    }
+    print(std::string_view(text.data(), text.size()));
+    text.clear();
   }
   print(std::string_view(text.data(), text.size()));
 }

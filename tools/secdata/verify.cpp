@@ -8,7 +8,7 @@
 #include "io/annotation_codes.h"
 #include "io/mitdb.h"
 #include "io/wfdb_annotation.h"
-#include "io/wfdb_signal.h"
+#include "io/wfdb_reader.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 
@@ -31,16 +31,17 @@ struct Report {
 Report look_at(const fs::path& folder, const std::string& name) {
   Report report;
   try {
-    const DigitalRecord digital = read_digital(folder, name);
-    report.samples = digital.signals.empty() ? 0 : std::ssize(digital.signals.front());
-    report.rate = digital.header.rate;
-    for (const WfdbSignal& signal : digital.header.signals) {
-      report.leads += (report.leads.empty() ? "" : "+") + signal.description;
+    const auto reader = open_wfdb(folder / name);
+    reader->verify();
+    report.samples = reader->info().samples;
+    report.rate = reader->info().rate;
+    for (const Lead& lead : reader->info().leads) {
+      report.leads += (report.leads.empty() ? "" : "+") + lead.name;
     }
     const fs::path file = folder / (name + ".atr");
     report.annotated = fs::exists(file);
     if (report.annotated) {
-      report.annotations = read_annotations(file, digital.header.rate);
+      report.annotations = read_annotations(file, report.rate);
       const std::int64_t last = report.annotations.empty() ? -1 : report.annotations.back().sample;
       require(last < report.samples, "{}: annotation at sample {}, but the record has {}", file.string(),
               last, report.samples);
