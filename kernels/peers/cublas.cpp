@@ -8,8 +8,8 @@ namespace sec::kernels::peers {
 namespace {
 
 struct Cublas {
-  Library library{
-      fmt::format("libcublas.so.{}", CUDART_VERSION / 1000)};  // its major version is the toolkit's
+  Library library{"kernels cudnn", fmt::format("libcublas.so.{}",
+                                               CUDART_VERSION / 1000)};  // its major version is the toolkit's
   decltype(::cublasGetStatusString)* status_text =
       library.function<decltype(::cublasGetStatusString)>("cublasGetStatusString");
   decltype(::cublasCreate_v2)* create = library.function<decltype(::cublasCreate_v2)>("cublasCreate_v2");

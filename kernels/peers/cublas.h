@@ -4,7 +4,7 @@
 #include <cublas_v2.h>
 
 #include "engine/tensor.h"
-#include "kernels/peers/library.h"
+#include "engine/library.h"
 
 namespace sec::kernels::peers {
 

@@ -8,13 +8,13 @@
 #include <string>
 
 #include "engine/tensor.h"
-#include "kernels/peers/library.h"
+#include "engine/library.h"
 
 namespace sec::kernels::peers {
 
 // The functions that are called here, by their own names without "cudnn".
 struct Cudnn {
-  Library library{"libcudnn.so.9"};
+  Library library{"kernels cudnn", "libcudnn.so.9"};
 #define SEC_CUDNN(name) \
   decltype(::cudnn##name)* name = library.function<decltype(::cudnn##name)>("cudnn" #name)
   SEC_CUDNN(GetErrorString);

@@ -1,26 +1,32 @@
 #!/usr/bin/env python3
-"""Tests tools/fetch_mitdb against a server on the loopback device.
+"""Tests `secdata fetch` against a server on the loopback device.
 
-  fetch_mitdb_test.py PATH_OF_FETCH_MITDB
+  fetch_test.py PATH_OF_SECDATA
 """
 import hashlib
 import http.server
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
 TOOL = sys.argv.pop(1)
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 
 
 class Server:
-    """Serves files from memory, with ranges. `cut` names a file whose first answer breaks off half-way."""
+    """Serves files from memory, with ranges. `cut` names a file whose first answer breaks off half-way, `stuck` one whose
+    first answer stops there and keeps the connection open, `busy` one that is answered 503 once."""
 
-    def __init__(self, files, cut=None):
+    def __init__(self, files, cut=None, stuck=None, busy=None, ranges=True):
         self.files = files
+        self.stuck = threading.Event()  # set when half of that file has been sent
+        self.free = threading.Event()
         self.requests = []  # (name, first byte asked for)
         server = self
 
@@ -34,6 +40,11 @@ class Server:
                 if content is None or self.path != "/db/" + name:
                     self.send_error(404)
                     return
+                if name == busy and server.asked_for(name) == [begin]:
+                    self.send_error(503)
+                    return
+                if not ranges:
+                    begin = 0
                 if begin >= len(content) and begin > 0:
                     self.send_error(416)
                     return
@@ -45,6 +56,12 @@ class Server:
                 self.end_headers()
                 if name == cut and begin == 0:
                     rest = rest[: len(rest) // 2]
+                if name == stuck and len(server.asked_for(name)) == 1:
+                    self.wfile.write(rest[: len(rest) // 2])
+                    self.wfile.flush()
+                    server.stuck.set()
+                    server.free.wait(60)
+                    return
                 self.wfile.write(rest)
 
             def log_message(self, *_):
@@ -52,12 +69,13 @@ class Server:
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}/db/"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.free.set()
         self.http.shutdown()
         self.http.server_close()
 
@@ -76,20 +94,18 @@ def database():
     return files
 
 
-class FetchMitdb(unittest.TestCase):
+class Fetch(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         self.folder = Path(temporary.name) / "new" / "mitdb"
 
+    def command(self, url, *arguments):
+        return [TOOL, "fetch", "mitdb", str(self.folder), "--url", url, *arguments]
+
     def run_tool(self, url, *arguments):
-        environment = {**os.environ, "SEC_MITDB_URL": url}
-        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-            environment.pop(name, None)
-        done = subprocess.run([TOOL, *(arguments or [str(self.folder)])], env=environment, capture_output=True,
-                              text=True, timeout=120, check=False)
-        self.assertEqual(done.stdout, "")
-        return done
+        return subprocess.run(self.command(url, *arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=120,
+                              check=False)
 
     def expect_whole(self, files):
         for name, content in files.items():
@@ -97,7 +113,7 @@ class FetchMitdb(unittest.TestCase):
         self.assertEqual({path.name for path in self.folder.iterdir()}, set(files))
 
     def expect_failure(self, done, text):
-        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
         lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertIn(text, lines[0])
@@ -108,10 +124,12 @@ class FetchMitdb(unittest.TestCase):
             done = self.run_tool(server.url)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("[6/6] t2.atr", done.stderr)
-            self.assertIn("2 records in", done.stderr)
+            self.assertEqual(done.stdout, f"{self.folder}: 2 records, all sums right; 7 files downloaded\n")
             self.expect_whole(files)
             server.requests.clear()
-            self.assertEqual(self.run_tool(server.url).returncode, 0)
+            done = self.run_tool(server.url.rstrip("/"), "--json")
+            self.assertEqual(json.loads(done.stdout),
+                             {"folder": str(self.folder), "records": 2, "downloaded_files": 0})
             self.assertEqual(server.requests, [])
 
     def test_goes_on_with_half_a_file(self):
@@ -160,7 +178,7 @@ class FetchMitdb(unittest.TestCase):
         files = database()
         del files["t1.atr"]
         with Server(files) as server:
-            self.expect_failure(self.run_tool(server.url), "/db/t1.atr: the server does not give it")
+            self.expect_failure(self.run_tool(server.url), "/db/t1.atr: the server answers 404")
 
     def test_a_name_that_leads_out(self):
         files = database()
@@ -181,9 +199,64 @@ class FetchMitdb(unittest.TestCase):
         (self.folder / "SYNTHETIC.txt").write_text("synthetic")
         self.expect_failure(self.run_tool("http://127.0.0.1:9/"), "holds a synthetic database")
 
+    def test_goes_on_after_a_kill(self):
+        files = database()
+        with Server(files, stuck="t1.dat") as server:
+            with subprocess.Popen(self.command(server.url), env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as process:
+                self.assertTrue(server.stuck.wait(60))
+                part = self.folder / "t1.dat.part"
+                half = len(files["t1.dat"]) // 2
+                for _ in range(6000):
+                    if part.exists() and part.stat().st_size == half:
+                        break
+                    time.sleep(0.01)
+                other = self.run_tool(server.url)  # while the first still runs
+                self.expect_failure(other, "t1.dat.part: another process is downloading it")
+                process.kill()
+            self.assertFalse((self.folder / "t1.dat").exists())
+            self.assertEqual(part.read_bytes(), files["t1.dat"][:half])
+            done = self.run_tool(server.url, "--quiet")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            self.assertEqual(server.asked_for("t1.dat"), [0, half])
+            self.assertEqual(server.asked_for("t1.hea"), [0])
+        self.expect_whole(files)
+
+    def test_a_server_without_ranges(self):
+        files = database()
+        self.folder.mkdir(parents=True)
+        (self.folder / "t1.dat.part").write_bytes(files["t1.dat"][:100])
+        with Server(files, ranges=False) as server:
+            done = self.run_tool(server.url)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.expect_whole(files)
+
+    def test_a_server_that_is_busy_once(self):
+        files = database()
+        with Server(files, busy="t2.hea") as server:
+            self.assertEqual(self.run_tool(server.url).returncode, 0)
+            self.assertEqual(server.asked_for("t2.hea"), [0, 0])
+        self.expect_whole(files)
+
+    def test_what_never_ends(self):
+        files = database()
+        files["t1.dat"] = bytes((64 << 20) + 1)
+        with Server(files) as server:
+            self.expect_failure(self.run_tool(server.url), "/db/t1.dat: more than 67108864 bytes")
+
+    def test_sums_that_are_none(self):
+        files = database()
+        files["SHA256SUMS.txt"] = b"<html>Please log in</html>"
+        with Server(files) as server:
+            self.expect_failure(self.run_tool(server.url), "SHA256SUMS.txt: no SHA-256 of RECORDS (remove")
+
     def test_usage(self):
-        self.assertEqual(self.run_tool("", "--nonsense").returncode, 2)
-        self.assertEqual(self.run_tool("", "a", "b").returncode, 2)
+        for arguments in ([], ["other"], ["mitdb", "a", "b"], ["mitdb", "--nonsense"]):
+            done = subprocess.run([TOOL, "fetch", *arguments], env=ENVIRONMENT, capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.expect_failure(self.run_tool("file:///etc/"), "file:///etc/SHA256SUMS.txt: ")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 
 #include <string>
 
-namespace sec::kernels::peers {
+namespace sec {
 
 class Library {
  public:
-  // Throws Error, naming the file and saying why, if it cannot be loaded. It stays loaded.
-  explicit Library(std::string file);
+  // Throws Error, naming `purpose` and the file and saying why, if it cannot be loaded. It stays loaded.
+  Library(std::string purpose, std::string file);
 
   // The function of a type, as in `function<decltype(cudnnCreate)>("cudnnCreate")`. Throws Error if the
   // library has none of that name.
@@ -20,8 +20,9 @@ class Library {
  private:
   void* symbol(const char* name) const;
 
+  std::string purpose_;
   std::string file_;
   void* handle_;
 };
 
-}  // namespace sec::kernels::peers
+}  // namespace sec
