@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "files.h"
+#include "io/wfdb_annotation.h"
 
 namespace sec::io {
 namespace {
@@ -78,6 +79,53 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
+
+// tools/parity/compare_wfdb.py has Python's wfdb read the same: it names a folder to leave the files in, and
+// knows what is in them.
+TEST(WfdbSignal, RecordsForOtherPrograms) {
+  const TemporaryFolder temporary;
+  const char* wanted = std::getenv("SEC_WRITTEN");
+  const std::filesystem::path folder = wanted != nullptr ? wanted : temporary.path();
+  for (const int format : {16, 24, 212}) {
+    const std::int32_t top = format == 212 ? 2047 : format == 16 ? 32767 : 8'388'607;
+    DigitalRecord record;
+    record.header.name = fmt::format("w{}", format);
+    record.header.rate = 360;
+    record.header.base_time = "23:59:01.5";
+    record.header.base_date = "29/02/2024";
+    record.header.comments = {"Age: 69", "Sex: F"};
+    record.header.signals.resize(2);
+    WfdbSignal& first = record.header.signals[0];
+    first.description = "MLII";
+    first.gain = 200.5;
+    first.baseline = 1024;
+    WfdbSignal& second = record.header.signals[1];
+    second.description = "art. pressure";
+    second.units = "mmHg";
+    second.gain = -1000;
+    second.baseline = -3;
+    second.samples_per_frame = 3;
+    first.format = second.format = format;
+    record.signals.resize(2);
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      record.signals[0].push_back(static_cast<std::int32_t>(i * 1'234'577 % (2 * top + 1)) - top);
+    }
+    for (std::int32_t i = 0; i < 3000; ++i) {
+      record.signals[1].push_back(i % 7 == 3 ? invalid_sample : top - i % top);
+    }
+    const AnnotationFile annotations = {{{42, "sp", "spindle of sleep"}, {15, "K", "K complex"}},
+                                        360,
+                                        {{5, 28, 0, 0, 0, "(AFIB"},
+                                         {700, 1, -128, 255, 127, ""},
+                                         {700, 42, 1, 0, -1, "a note"},
+                                         {100'000, 15, 0, 0, -1, std::string(255, 'x')}}};
+    write_digital(folder, record);
+    write_annotation_file(folder / (record.header.name + ".atr"), annotations);
+    EXPECT_EQ(read_digital(folder, record.header.name).signals, record.signals);
+    EXPECT_EQ(read_annotation_file(folder / (record.header.name + ".atr"), 360).annotations,
+              annotations.annotations);
+  }
+}
 
 // Laid out by hand from the format's description.
 TEST(WfdbSignal, DecodesBytesLaidOutByHand) {
