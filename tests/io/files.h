@@ -36,6 +36,7 @@ class TemporaryFolder {
   const std::filesystem::path& path() const { return path_; }
 
   std::filesystem::path write(const std::string& name, const std::string& content) const {
+    std::filesystem::remove(path_ / name);  // some file systems write to disk what replaces a file's content
     std::ofstream(path_ / name, std::ios::binary) << content;
     return path_ / name;
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "crc32.h"
 #include "engine/parallel.h"
 #include "files.h"
 #include "io/annotation_codes.h"
@@ -27,25 +28,6 @@ struct Golden {
 constexpr Golden golden[] = {
 #include "golden_mitdb.inc"
 };
-
-std::uint32_t crc32(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> values{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      std::uint32_t c = i;
-      for (int bit = 0; bit < 8; ++bit) {
-        c = (c >> 1) ^ ((c & 1U) != 0 ? 0xEDB88320U : 0U);
-      }
-      values[i] = c;
-    }
-    return values;
-  }();
-  std::uint32_t crc = 0xffffffffU;
-  for (const char byte : bytes) {
-    crc = table[(crc ^ static_cast<unsigned char>(byte)) & 0xffU] ^ (crc >> 8);
-  }
-  return ~crc;
-}
 
 TEST(Mitdb, RecordsAndSplits) {
   std::map<Split, int> counts;

@@ -5,11 +5,12 @@
 
 #include "engine/philox.h"
 #include "files.h"
-#include "io/recording_reader.h"
 #include "io/safetensors.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_header.h"
+#include "io/wfdb_reader.h"
 #include "io/wfdb_signal.h"
+#include "windows.h"
 
 namespace sec::io {
 namespace {
@@ -85,31 +86,70 @@ TEST(Mutation, Records) {
       }));
 }
 
+// Whatever a reader says it holds: its windows are read, all of them where that is little.
+void read_windows(const std::filesystem::path& record) {
+  const auto reader = open_wfdb(record);
+  const ReaderInfo& info = reader->info();
+  for (const std::int64_t begin : {std::int64_t{0}, info.samples / 2, info.samples}) {
+    const std::int64_t count = std::min<std::int64_t>(info.samples - begin, 4);
+    window<float>(*reader, begin, count);
+    window<std::int32_t>(*reader, begin, count);
+  }
+  if (info.samples < 10'000) {
+    reader->verify();
+  }
+}
+
 TEST(Mutation, RecordsInWindows) {
   const TemporaryFolder folder;
   folder.write("r.dat", std::string(16, '\1'));
   expect_both(
       survive("r 2 360 2\nr.dat 212x2 200 11 0\nr.dat 212:1 -200 11 1024\n", [&](const std::string& text) {
         folder.write("r.hea", text);
-        const auto reader = open_recording(folder / "r");
-        const std::int64_t count = std::min<std::int64_t>(reader->info().samples, 2);
-        std::vector<std::vector<float>> values;
-        for (const int each : reader->info().samples_per_frame) {
-          values.emplace_back(count * each);
-        }
-        const std::vector<std::span<float>> spans(values.begin(), values.end());
-        reader->read(0, count, spans);
+        read_windows(folder / "r");
       }));
+}
+
+TEST(Mutation, RecordsInSegments) {
+  const TemporaryFolder folder;
+  folder.write("a.dat", std::string(16, '\1'));
+  folder.write("a.hea", "a 2 360 4\na.dat 16 200 11 0 257 1028 0 II\na.dat 16 200 11 0 257 1028 0 V\n");
+  folder.write("l.hea", "l 2 360 0\n~ 0 200 11 0 0 0 0 V\n~ 0 200 11 0 0 0 0 II\n");
+  expect_both(survive("r/4 2 360 11\nl 0\na 4\n~ 3\na 4\n", [&](const std::string& text) {
+    folder.write("r.hea", text);
+    read_windows(folder / "r");
+  }));
+  folder.write("r.hea", "r/4 2 360 11\nl 0\na 4\n~ 3\na 4\n");
+  expect_both(
+      survive("l 2 360 0\n~ 0 200 11 0 0 0 0 V\n~ 0 200 11 0 0 0 0 II\n", [&](const std::string& text) {
+        folder.write("l.hea", text);
+        read_windows(folder / "r");
+      }));
+}
+
+// A format 8 file can begin anywhere, but not go on for ever.
+TEST(Mutation, Differences) {
+  const TemporaryFolder folder;
+  expect_both(survive("r 2 360 9\nr.dat 8x2 200 11 0 5\nr.dat 8 200 11 0 -7\n", [&](const std::string& text) {
+    folder.write("r.hea", text);
+    folder.write("r.dat", std::string(27, '\x7f'));
+    read_windows(folder / "r");
+  }));
 }
 
 TEST(Mutation, Annotations) {
   const TemporaryFolder folder;
-  write_annotations(folder / "r.atr", std::vector<Annotation>{{0, 22, 0, 0, 0, "## time resolution: 250"},
-                                                              {70'000, 1, -1, 3, 4, "(N"},
-                                                              {70'300, 5, 0, 3, 5, ""},
-                                                              {90'000, 12, 0, 0, 0, "text"}});
-  expect_both(survive(content_of(folder / "r.atr"),
-                      [](const std::string& bytes) { parse_annotation_file(bytes, "r.atr", 360); }));
+  write_annotation_file(
+      folder / "r.atr",
+      {{{42, "sp", "spindle"}, {15, "K", ""}},
+       250,
+       {{70'000, 1, -1, 3, 4, "(N"}, {70'300, 42, 0, 3, 5, ""}, {90'000, 15, 0, 0, 0, "text"}}});
+  const std::string sound = content_of(folder / "r.atr");
+  expect_both(survive(sound, [](const std::string& bytes) { parse_annotation_file(bytes, "r.atr", 360); }));
+  for (std::size_t size = 0; size < sound.size(); ++size) {
+    expect_error([&] { parse_annotation_file(sound.substr(0, size), "r.atr", 360); },
+                 fmt::format("r.atr: truncated: ends at byte {} without an end mark", size));
+  }
 }
 
 TEST(Mutation, Safetensors) {
