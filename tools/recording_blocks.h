@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,10 +17,9 @@ struct RecordingBlocks {
   std::function<bool(std::vector<std::vector<float>>&)> next;
 };
 
-// Opens a WFDB record ("data/mitdb/100" or its .hea), to be read in blocks of so many seconds. Formats 16 and
-// 212 are read from the disk as they are asked for, checksums being verified at the end (with skew or several
-// units in a file they are read whole); the other formats of io/recording_reader.h as they are asked for,
-// without a look at checksums. Throws Error naming the file and what was expected.
+// Opens a recording ("data/mitdb/100" or its .hea) to be read in blocks of so many seconds, after a look at
+// all of it: checksums, initial values, lengths. Throws Error naming the file and what was expected, also
+// where leads have different rates.
 RecordingBlocks open_blocks(const std::string& path, double seconds);
 
 }  // namespace sec::tools
