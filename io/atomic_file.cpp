@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -65,40 +66,72 @@ class OpenFile {
 
 }  // namespace
 
-void write_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
-  std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  require(status.type() != fs::file_type::directory, "{}: is a folder, expected a file name", path.string());
-  if (fs::exists(status) && status.type() != fs::file_type::regular) {
-    OpenFile file(path, 0, path);
-    for (const std::string_view piece : pieces) {
-      write_all(file.number(), piece, path);
+class AtomicFile::Impl {
+ public:
+  explicit Impl(const fs::path& path) : path_(path) {
+    std::error_code ignored;
+    const fs::file_status status = fs::status(path, ignored);
+    require(status.type() != fs::file_type::directory, "{}: is a folder, expected a file name",
+            path.string());
+    if (fs::exists(status) && status.type() != fs::file_type::regular) {
+      file_.emplace(path, 0, path);
+      return;
     }
-    file.close();
-    return;
+    target_ = fs::exists(status) ? fs::canonical(path) : path;
+    folder_ = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
+    static std::atomic<unsigned> count = 0;
+    temporary_ = folder_ / fmt::format(".{}.tmp-{}-{}", target_.filename().string(), ::getpid(), count++);
+    file_.emplace(temporary_, O_CREAT | O_EXCL, path);
+    file_->remove_on_failure();
   }
-  const fs::path target = fs::exists(status) ? fs::canonical(path) : path;
-  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  static std::atomic<unsigned> count = 0;
-  const fs::path temporary =
-      folder / fmt::format(".{}.tmp-{}-{}", target.filename().string(), ::getpid(), count++);
-  OpenFile file(temporary, O_CREAT | O_EXCL, path);
-  file.remove_on_failure();
+
+  void write(std::string_view bytes) { write_all(file_->number(), bytes, path_); }
+
+  void commit() {
+    if (temporary_.empty()) {
+      file_->close();
+      return;
+    }
+    const bool durable = ::fsync(file_->number()) == 0;
+    require(durable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+    file_->close();
+    const bool renamed = ::rename(temporary_.c_str(), target_.c_str()) == 0;
+    require(renamed, "{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
+    file_->keep();
+    // The name becomes durable with its folder. Some file systems cannot sync folders: nothing to be done.
+    const int directory = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (directory >= 0) {
+      ::fsync(directory);
+      ::close(directory);
+    }
+  }
+
+ private:
+  fs::path path_;
+  fs::path target_;
+  fs::path folder_;
+  fs::path temporary_;  // empty where `path` is no regular file and is written directly
+  std::optional<OpenFile> file_;
+};
+
+AtomicFile::AtomicFile(const fs::path& path) : impl_(std::make_unique<Impl>(path)) {}
+
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::write(std::string_view bytes) {
+  impl_->write(bytes);
+}
+
+void AtomicFile::commit() {
+  impl_->commit();
+}
+
+void write_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+  AtomicFile file(path);
   for (const std::string_view piece : pieces) {
-    write_all(file.number(), piece, path);
+    file.write(piece);
   }
-  const bool durable = ::fsync(file.number()) == 0;
-  require(durable, "{}: cannot write: {}", path.string(), std::strerror(errno));
-  file.close();
-  const bool renamed = ::rename(temporary.c_str(), target.c_str()) == 0;
-  require(renamed, "{}: cannot rename into place: {}", path.string(), std::strerror(errno));
-  file.keep();
-  // The name becomes durable with its folder. Some file systems cannot sync folders: nothing to be done.
-  const int directory = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-  if (directory >= 0) {
-    ::fsync(directory);
-    ::close(directory);
-  }
+  file.commit();
 }
 
 void write_atomically(const fs::path& path, std::string_view content) {

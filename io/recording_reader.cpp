@@ -30,6 +30,10 @@ void RecordingReader::verify() {
   }
 }
 
+double annotation_rate(const ReaderInfo& info) {
+  return info.annotation_rate > 0 ? info.annotation_rate : info.rate;
+}
+
 template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads) {

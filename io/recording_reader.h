@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +19,7 @@ struct ReaderInfo {
   std::vector<Lead> leads;
   std::vector<int> samples_per_frame;  // by lead; a lead's own rate is `rate` times this
   std::vector<std::string> comments;
+  double annotation_rate = 0;  // Hz of the annotations' sample numbers; 0: `rate`
 };
 
 class RecordingReader {
@@ -46,7 +45,8 @@ class RecordingReader {
   // headers promise: checksums, initial values, lengths.
   virtual void verify();
 
-  // The recording's own annotations in order of time; none if it has none.
+  // The recording's own annotations in order of time, their samples counted at annotation_rate(info()); none
+  // if it has none.
   virtual std::vector<Annotation> annotations() = 0;
 };
 
@@ -56,7 +56,6 @@ template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads);
 
-// Opens a recording by its path. Throws Error on what cannot be read.
-std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
+double annotation_rate(const ReaderInfo& info);
 
 }  // namespace sec::io

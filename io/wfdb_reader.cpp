@@ -226,8 +226,4 @@ std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
                                  : open_wfdb_segments(file.parent_path(), header);
 }
 
-std::unique_ptr<RecordingReader> open_recording(const fs::path& path) {
-  return open_wfdb(path);
-}
-
 }  // namespace sec::io

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "engine/error.h"
-#include "io/recording_reader.h"
+#include "io/open_recording.h"
 
 namespace sec::tools {
 

@@ -5,6 +5,7 @@
 
 #include "engine/philox.h"
 #include "files.h"
+#include "io/open_recording.h"
 #include "io/safetensors.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_header.h"

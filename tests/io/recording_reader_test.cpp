@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "files.h"
+#include "io/open_recording.h"
 #include "io/wfdb_signal.h"
 
 namespace sec::io {

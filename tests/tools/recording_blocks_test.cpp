@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "io/recording_reader.h"
+#include "io/open_recording.h"
 #include "tests/io/files.h"
 
 namespace sec::tools {

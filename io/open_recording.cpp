@@ -1,0 +1,39 @@
+#include "io/open_recording.h"
+
+#include <algorithm>
+#include <string>
+
+#include "io/edf_reader.h"
+#include "io/memory_reader.h"
+#include "io/tianchi.h"
+#include "io/wfdb_reader.h"
+
+namespace sec::io {
+namespace {
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return extension;
+}
+
+}  // namespace
+
+bool is_wfdb_record(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  return extension != ".edf" && extension != ".txt";
+}
+
+std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  if (extension == ".edf") {
+    return open_edf(path);
+  }
+  if (extension == ".txt") {
+    return reader_of(read_tianchi(path));
+  }
+  return open_wfdb(path);
+}
+
+}  // namespace sec::io
