@@ -17,12 +17,12 @@ RecordingBlocks open_blocks(const std::string& path, double seconds) {
   blocks.file = std::filesystem::exists(path + ".hea") ? path + ".hea" : path;
   blocks.name = info.name;
   blocks.rate = info.rate;
+  blocks.start_date = info.start_date;
+  blocks.start_time = info.start_time;
   require(!info.leads.empty(), "{}: a record without signals", blocks.file);
   for (std::size_t lead = 0; lead < info.leads.size(); ++lead) {
     blocks.leads.push_back(info.leads[lead].name);
-    require(info.samples_per_frame[lead] == 1,
-            "{}: lead {} has {} samples a frame; expected one sampling rate for all leads", blocks.file,
-            info.leads[lead].name, info.samples_per_frame[lead]);
+    blocks.rates.push_back(info.rate * info.samples_per_frame[lead]);
   }
   reader->verify();
   const auto block = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * info.rate));
@@ -33,9 +33,9 @@ RecordingBlocks open_blocks(const std::string& path, double seconds) {
     }
     samples.resize(reader->info().leads.size());
     std::vector<std::span<float>> leads;
-    for (std::vector<float>& lead : samples) {
-      lead.resize(static_cast<std::size_t>(count));
-      leads.emplace_back(lead);
+    for (std::size_t lead = 0; lead < samples.size(); ++lead) {
+      samples[lead].resize(static_cast<std::size_t>(count * reader->info().samples_per_frame[lead]));
+      leads.emplace_back(samples[lead]);
     }
     reader->read(at, count, leads);
     at += count;

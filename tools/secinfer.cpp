@@ -12,14 +12,15 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "engine/parallel.h"
 #include "io/aami.h"
-#include "io/annotation_codes.h"
+#include "io/open_recording.h"
 #include "io/wfdb_annotation.h"
 #include "tools/live_input.h"
 #include "tools/recording_blocks.h"
+#include "tools/secinfer/options.h"
+#include "tools/secinfer/output.h"
 #include "train/beat_summary.h"
 #include "train/stream_classifier.h"
 
@@ -27,32 +28,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace sec;
+using namespace sec::tools;
 using namespace sec::train;
 
 constexpr double block_seconds = 10;  // read at once
-constexpr std::size_t runs_shown = 40;
-
-struct Options {
-  std::string model;
-  std::vector<std::string> records;
-  std::string annotations;
-  std::vector<std::string> leads;
-  std::vector<std::string> qrs_leads;
-  std::string out;
-  std::string annotator = "sec";
-  bool overwrite = false;
-  bool live = false;
-  double rate = 0;
-  std::string input = "csv";
-  double gain = 200;
-  double wait = 2;
-  std::string device = "auto";
-  std::string precision = "f32";
-  int threads = 0;
-  bool json = false;
-  bool summary = false;
-  bool quiet = false;
-};
 
 // Wrong usage that the command line's parser does not find by itself.
 struct UsageError : Error {
@@ -68,80 +47,6 @@ void say(const Options& options, const std::string& line) {
 void warn(const std::string& line) {
   fmt::print(stderr, "warning: {}\n", line);
 }
-
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
-
-void flush() {
-  const bool written = std::fflush(stdout) == 0;
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
-
-std::string json_string(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// What becomes of the beats of a recording.
-class Output {
- public:
-  Output(const Options& options, const Recipe& recipe, std::string record, double rate)
-      : options_(options),
-        classes_(recipe.classes),
-        record_(std::move(record)),
-        quoted_record_(json_string(record_)),
-        rate_(rate),
-        summary_(recipe.classes) {}
-
-  void add(const ClassifiedBeat& beat) {
-    const double time = static_cast<double>(beat.sample) / rate_;
-    const std::string& label = classes_[static_cast<std::size_t>(beat.label)];
-    summary_.add(time, beat.label);
-    ++beats_;
-    if (!options_.out.empty()) {
-      io::Annotation annotation;
-      annotation.sample = beat.sample;
-      annotation.code = io::code_of(label).value();  // a class's name is the symbol of its main type
-      annotations_.push_back(std::move(annotation));
-    }
-    if (options_.json && !options_.summary) {
-      print(fmt::format("{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":\"{}\",\"logits\":[{}]}}\n",
-                        quoted_record_, beat.sample, time, label, fmt::join(beat.logits, ",")));
-    } else if (options_.live && !options_.json && !options_.summary) {
-      print(fmt::format("{} {}\n", clock_text(time), label));
-    }
-  }
-
-  std::int64_t beats() const { return beats_; }
-
-  void finish() {
-    summary_.finish();
-    if (!options_.out.empty()) {
-      io::write_annotations(annotation_file(options_, record_), annotations_);
-    }
-    if (options_.json && options_.summary) {
-      print(fmt::format("{{\"record\":{},\"summary\":{}}}\n", quoted_record_, json_of(summary_)));
-    } else if (!options_.json) {
-      print(fmt::format("{}\n{}", record_, text_of(summary_, runs_shown)));
-    }
-    flush();
-  }
-
-  static fs::path annotation_file(const Options& options, const std::string& record) {
-    return fs::path(options.out) / (record + "." + options.annotator);
-  }
-
- private:
-  const Options& options_;
-  std::vector<std::string> classes_;
-  std::string record_;
-  std::string quoted_record_;
-  double rate_;
-  BeatSummary summary_;
-  std::vector<io::Annotation> annotations_;
-  std::int64_t beats_ = 0;
-};
 
 // Which of a recording's leads the network reads, and in which of these beats are looked for.
 struct Leads {
@@ -204,39 +109,63 @@ void warn_of_leads(const std::string& record, const Leads& leads, const std::vec
   }
 }
 
-// The R peaks of an annotation file beside the record.
-std::vector<std::int64_t> given_beats(const Options& options, const tools::RecordingBlocks& recording) {
-  std::vector<std::int64_t> beats;
+// The R peaks of an annotation file beside the record, counted at `rate`, that of the leads read.
+std::vector<std::int64_t> given_beats(const Options& options, const RecordingBlocks& recording, double rate) {
   const fs::path file = fs::path(recording.file).replace_extension(options.annotations);
-  for (const io::Annotation& annotation : io::read_annotations(file, recording.rate)) {
+  std::vector<io::Annotation> annotations;
+  double counted = recording.rate;
+  if (io::is_wfdb_record(file)) {
+    annotations = io::read_annotations(file, counted);
+  } else {  // an EDF+ file: the recording itself, or one of annotations only
+    const auto reader = io::open_recording(file);
+    annotations = reader->annotations();
+    counted = io::annotation_rate(reader->info());
+  }
+  std::vector<std::int64_t> beats;
+  for (const io::Annotation& annotation : annotations) {
     if (io::beat_class_of(annotation.code)) {
-      beats.push_back(annotation.sample);
+      beats.push_back(counted == rate
+                          ? annotation.sample
+                          : std::llround(static_cast<double>(annotation.sample) / counted * rate));
     }
   }
   require(!beats.empty(), "{}: no beat is annotated", file.string());
   return beats;
 }
 
+// The sampling rate of the leads read, Hz.
+double rate_of(const RecordingBlocks& recording, const Leads& leads) {
+  const double rate = recording.rates[leads.read[0]];
+  for (std::size_t i = 0; i < leads.read.size(); ++i) {
+    require(recording.rates[leads.read[i]] == rate,
+            "{}: leads {} and {} have {} and {} samples a second, the network wants them alike",
+            recording.file, leads.names[0], leads.names[i], rate, recording.rates[leads.read[i]]);
+  }
+  return rate;
+}
+
 void infer_record(const Options& options, Model& model, const std::string& path) {
   const auto started = std::chrono::steady_clock::now();
-  const tools::RecordingBlocks recording = tools::open_blocks(path, block_seconds);
+  const RecordingBlocks recording = open_blocks(path, block_seconds);
   const Recipe& recipe = model.recipe();
   const Leads leads = choose_leads(options, recipe, recording.leads, recording.file);
+  const double rate = rate_of(recording, leads);
   std::vector<std::int64_t> given;
   if (!options.annotations.empty()) {
-    given = given_beats(options, recording);
+    given = given_beats(options, recording, rate);
   }
   if (!options.out.empty()) {
     const fs::path file = Output::annotation_file(options, recording.name);
     require(options.overwrite || !fs::exists(file), "{}: exists; --overwrite replaces it", file.string());
   }
   StreamOptions stream;
-  stream.rate = recording.rate;
+  stream.rate = rate;
   stream.find_beats = options.annotations.empty();
   stream.qrs_leads = leads.qrs;
   stream.batch = static_cast<std::size_t>(recipe.train.evaluation_batch);
   StreamClassifier classifier(model, stream);
-  Output output(options, recipe, recording.name, recording.rate);
+  Output output(options, recipe,
+                {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
   std::vector<LeadCheck> checks(leads.read.size());
   std::vector<ClassifiedBeat> beats;
   std::vector<std::vector<float>> block;
@@ -261,7 +190,7 @@ void infer_record(const Options& options, Model& model, const std::string& path)
     classifier.push(read, beats);
     hand_on();
   }
-  const double seconds = static_cast<double>(samples) / recording.rate;
+  const double seconds = static_cast<double>(samples) / rate;
   require(next_given == given.size(), "{}: a beat at sample {}, the record has {} samples",
           fs::path(recording.file).replace_extension(options.annotations).string(),
           next_given < given.size() ? given[next_given] : 0, samples);
@@ -288,8 +217,8 @@ void infer_live(const Options& options, Model& model) {
   stream.batch = 1;
   stream.longest_wait = options.wait;
   StreamClassifier classifier(model, stream);
-  tools::LiveInput input(tools::parse_live_format(options.input), options.leads.size(), options.gain);
-  Output output(options, model.recipe(), "-", options.rate);
+  LiveInput input(parse_live_format(options.input), options.leads.size(), options.gain);
+  Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
   std::vector<ClassifiedBeat> beats;
   const auto push = [&](std::vector<std::vector<float>>& samples) {
     std::vector<std::span<const float>> read;
@@ -301,7 +230,7 @@ void infer_live(const Options& options, Model& model) {
       output.add(beat);
     }
     if (!beats.empty()) {
-      flush();
+      flush_output();
     }
     beats.clear();
   };
@@ -340,6 +269,7 @@ int run(const Options& options) {
   wrong(options.live && options.leads.empty(), "--live needs --leads: what the columns are");
   wrong(options.live && !options.annotations.empty(), "--annotations: a pipe has none");
   wrong(options.live && !options.out.empty(), "--out: from a pipe there are lines only");
+  wrong(options.format != "wfdb" && options.out.empty(), "--format is that of the files --out writes");
   wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
   set_threads(options.threads);
   const Device device = parse_device(options.device);
@@ -361,93 +291,6 @@ int run(const Options& options) {
     infer_record(options, model, record);
   }
   return 0;
-}
-
-void declare(CLI::App& app, Options& o) {
-  app.description(
-      "Finds the beats of recordings, of any length, and classifies them with a network trained by "
-      "sectrain.\n"
-      "Prints beats by hour and runs of V and S beats, or with --json a line a beat; --out writes "
-      "annotations.");
-  app.footer(
-      "Examples:\n"
-      "  secinfer --model runs/inter data/mitdb/100\n"
-      "  secinfer --model runs/inter --out annotations data/mitdb/100 data/mitdb/103     writes 100.sec, "
-      "103.sec\n"
-      "  secinfer --model runs/inter --annotations atr --json data/mitdb/100             beats as annotated\n"
-      "  monitor | secinfer --model runs/inter --live --rate 360 --leads MLII,V5 -       while it goes on\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage.");
-  const char* what = "What to do";
-  app.add_option("RECORD", o.records, "WFDB records, as data/mitdb/100; '-' with --live")
-      ->required()
-      ->group(what);
-  app.add_option("--model", o.model, "Run folder of sectrain, or its best.safetensors")
-      ->required()
-      ->type_name("PATH")
-      ->group(what);
-  app.add_option("--annotations", o.annotations,
-                 "Classify the beats of this annotation file beside the record instead of looking for beats")
-      ->type_name("EXTENSION")
-      ->group(what);
-  app.add_option("--leads", o.leads, "Leads to read as those of the recipe's data.leads, in that order")
-      ->delimiter(',')
-      ->type_name("NAME,...")
-      ->group(what);
-  app.add_option("--qrs-leads", o.qrs_leads,
-                 "Leads in which beats are looked for; by default the first one read")
-      ->delimiter(',')
-      ->type_name("NAME,...")
-      ->group(what);
-  app.add_option("--out", o.out, "Folder to write annotation files to, made if it does not exist")
-      ->type_name("DIR")
-      ->group(what);
-  app.add_option("--annotator", o.annotator, "Extension of these files")
-      ->check([](const std::string& text) {
-        const bool plain = !text.empty() && text.find_first_of("./\\") == std::string::npos;
-        return plain ? std::string() : std::string("expected letters, without dots and slashes");
-      })
-      ->capture_default_str()
-      ->group(what);
-  app.add_flag("--overwrite", o.overwrite, "Replace annotation files")->group(what);
-  const char* live = "From a pipe";
-  app.add_flag("--live", o.live, "Read frames from standard input and answer as beats come")->group(live);
-  app.add_option("--rate", o.rate, "Frames a second, Hz")->check(CLI::Range(50.0, 10000.0))->group(live);
-  app.add_option("--input", o.input, "csv: a line a frame, in mV; i16, f32: little-endian frames")
-      ->check(CLI::IsMember({"csv", "i16", "f32"}))
-      ->capture_default_str()
-      ->group(live);
-  app.add_option("--gain", o.gain, "Units per mV of i16 input")
-      ->check(CLI::Range(1e-6, 1e9))
-      ->capture_default_str()
-      ->group(live);
-  app.add_option("--wait", o.wait, "Seconds after a beat to wait for the next one before answering")
-      ->check(CLI::Range(0.5, 60.0))
-      ->capture_default_str()
-      ->group(live);
-  const char* how = "How to run";
-  app.add_option("--device", o.device, "Where to compute; auto: cuda where there is a GPU, else cpu")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
-      ->capture_default_str()
-      ->group(how);
-  app.add_option("--precision", o.precision, "Arithmetic of the network")
-      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
-      ->capture_default_str()
-      ->group(how);
-  app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str()
-      ->group(how);
-  const char* show = "What to show";
-  app.add_flag("--json", o.json,
-               "A JSON object a line: for each beat record, sample, time_s, label and logits")
-      ->group(show);
-  app.add_flag("--summary", o.summary,
-               "With --json, one object a record: beats by hour, and runs; with --live, "
-               "only at the end")
-      ->group(show);
-  app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group(show);
-  app.set_version_flag("--version", "secinfer " SEC_VERSION, "Print version and commit, and stop")
-      ->group(show);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "io/annotation_codes.h"
+#include "io/edf_writer.h"
+#include "io/open_recording.h"
 #include "io/safetensors.h"
 #include "io/wfdb_annotation.h"
 #include "io/wfdb_signal.h"
@@ -149,6 +151,74 @@ TEST_F(Secinfer, OutputsAgree) {
   EXPECT_EQ(
       secinfer("--quiet --overwrite --out " + path("made/here") + " --annotator qrs " + record("106")).status,
       0);
+}
+
+// A recording as EDF+ has the beats and logits that it has as a WFDB record, found or given; and beats
+// written as EDF+ are those written as WFDB annotations.
+TEST_F(Secinfer, ReadsAndWritesEdf) {
+  const auto source = io::open_recording(record("106"));
+  io::write_edf(folder_ / "106.edf", *source, source->annotations());
+  for (const std::string given : {"", "--annotations "}) {
+    const Outcome wfdb = secinfer("--json " + given + (given.empty() ? "" : "atr ") + record("106"));
+    const Outcome edf = secinfer("--json " + given + (given.empty() ? "" : "edf ") + path("106.edf"));
+    ASSERT_EQ(edf.status, 0) << edf.error;
+    EXPECT_GT(lines_of(edf.out).size(), 40U);
+    EXPECT_EQ(edf.out, wfdb.out);
+  }
+
+  ASSERT_EQ(secinfer("--quiet --out " + path("made") + " " + record("106")).status, 0);
+  ASSERT_EQ(secinfer("--quiet --out " + path("made") + " --format edf " + path("106.edf")).status, 0);
+  const auto annotations = io::read_annotations(folder_ / "made/106.sec");
+  const auto edf = io::open_recording(folder_ / "made/106.sec.edf");
+  EXPECT_TRUE(edf->info().leads.empty());
+  const auto in_edf = edf->annotations();
+  ASSERT_EQ(in_edf.size(), annotations.size());
+  for (std::size_t i = 0; i < annotations.size(); ++i) {
+    EXPECT_EQ(in_edf[i].code, annotations[i].code);
+    // Files without signals have no rate of their own: their reader counts milliseconds.
+    EXPECT_EQ(in_edf[i].sample, std::llround(static_cast<double>(annotations[i].sample) / 0.36));
+  }
+  expect_failure("--quiet --out " + path("made") + " --format edf " + path("106.edf"), 1,
+                 "106.sec.edf: exists; --overwrite replaces it");
+  expect_failure(path("made/106.sec.edf"), 1, "106.sec.edf: a recording without signals");
+  expect_failure("--format edf " + record("106"), 2, "--format is that of the files --out writes");
+}
+
+// A lead that is sampled more often than others: its own rate counts.
+TEST_F(Secinfer, LeadsMayHaveRatesOfTheirOwn) {
+  class WithBreath final : public io::RecordingReader {
+   public:
+    explicit WithBreath(const std::string& record) : source_(io::open_recording(record)) {
+      info_ = source_->info();
+      info_.rate = 1;
+      info_.samples /= 360;
+      info_.samples_per_frame.assign(info_.leads.size(), 360);
+      info_.annotation_rate = 360;
+      info_.leads.push_back({"RESP", "l", 1000, 0, 12});
+      info_.samples_per_frame.push_back(1);
+    }
+    const io::ReaderInfo& info() const override { return info_; }
+    void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) override {
+      source_->read(begin * 360, count * 360, leads.first(leads.size() - 1));
+      std::ranges::fill(leads.back(), 0.5F);
+    }
+    std::vector<io::Annotation> annotations() override { return {}; }
+
+   private:
+    std::unique_ptr<io::RecordingReader> source_;
+    io::ReaderInfo info_;
+  };
+  WithBreath source(record("106"));
+  io::write_edf(folder_ / "106.edf", source, source.annotations());
+  const Outcome wfdb = secinfer("--json " + record("106"));
+  const Outcome edf = secinfer("--json --quiet --out " + path("made") + " " + path("106.edf"));
+  ASSERT_EQ(edf.status, 0) << edf.error;
+  EXPECT_EQ(edf.out, wfdb.out);
+  const auto annotations = io::read_annotations(folder_ / "made/106.sec", 360);
+  EXPECT_EQ(annotations.at(0).aux, "## time resolution: 360");
+  EXPECT_EQ(annotations.at(1).sample, lines_of(wfdb.out).at(0)["sample"]);
+  expect_failure("--leads MLII,RESP " + path("106.edf"), 1,
+                 "leads MLII and RESP have 360 and 1 samples a second, the network wants them alike");
 }
 
 TEST_F(Secinfer, RefusesWrongUsage) {

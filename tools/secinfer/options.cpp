@@ -1,0 +1,103 @@
+#include "tools/secinfer/options.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace sec::tools {
+
+void declare(CLI::App& app, Options& o) {
+  app.description(
+      "Finds the beats of recordings, of any length, and classifies them with a network trained by "
+      "sectrain.\n"
+      "Prints beats by hour and runs of V and S beats, or with --json a line a beat; --out writes "
+      "annotations.");
+  app.footer(
+      "Examples:\n"
+      "  secinfer --model runs/inter data/mitdb/100\n"
+      "  secinfer --model runs/inter --out annotations data/mitdb/100 data/mitdb/103     writes 100.sec, "
+      "103.sec\n"
+      "  secinfer --model runs/inter --annotations atr --json data/mitdb/100             beats as annotated\n"
+      "  secinfer --model runs/inter --out annotations --format edf night.edf            writes "
+      "night.sec.edf\n"
+      "  monitor | secinfer --model runs/inter --live --rate 360 --leads MLII,V5 -       while it goes on\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage.");
+  const char* what = "What to do";
+  app.add_option("RECORD", o.records,
+                 "WFDB records, as data/mitdb/100, or files whose extension says their format: .edf, .csv, "
+                 ".tsv, .npy, .txt; '-' with --live")
+      ->required()
+      ->group(what);
+  app.add_option("--model", o.model, "Run folder of sectrain, or its best.safetensors")
+      ->required()
+      ->type_name("PATH")
+      ->group(what);
+  app.add_option("--annotations", o.annotations,
+                 "Classify the beats of this annotation file beside the record instead of looking for beats")
+      ->type_name("EXTENSION")
+      ->group(what);
+  app.add_option("--leads", o.leads, "Leads to read as those of the recipe's data.leads, in that order")
+      ->delimiter(',')
+      ->type_name("NAME,...")
+      ->group(what);
+  app.add_option("--qrs-leads", o.qrs_leads,
+                 "Leads in which beats are looked for; by default the first one read")
+      ->delimiter(',')
+      ->type_name("NAME,...")
+      ->group(what);
+  app.add_option("--out", o.out, "Folder to write annotation files to, made if it does not exist")
+      ->type_name("DIR")
+      ->group(what);
+  app.add_option("--annotator", o.annotator, "Extension of these files")
+      ->check([](const std::string& text) {
+        const bool plain = !text.empty() && text.find_first_of("./\\") == std::string::npos;
+        return plain ? std::string() : std::string("expected letters, without dots and slashes");
+      })
+      ->capture_default_str()
+      ->group(what);
+  app.add_option("--format", o.format, "Of these files; edf: EDF+, as DIR/RECORD.ANNOTATOR.edf")
+      ->check(CLI::IsMember({"wfdb", "edf"}))
+      ->capture_default_str()
+      ->group(what);
+  app.add_flag("--overwrite", o.overwrite, "Replace annotation files")->group(what);
+  const char* live = "From a pipe";
+  app.add_flag("--live", o.live, "Read frames from standard input and answer as beats come")->group(live);
+  app.add_option("--rate", o.rate, "Frames a second, Hz")->check(CLI::Range(50.0, 10000.0))->group(live);
+  app.add_option("--input", o.input, "csv: a line a frame, in mV; i16, f32: little-endian frames")
+      ->check(CLI::IsMember({"csv", "i16", "f32"}))
+      ->capture_default_str()
+      ->group(live);
+  app.add_option("--gain", o.gain, "Units per mV of i16 input")
+      ->check(CLI::Range(1e-6, 1e9))
+      ->capture_default_str()
+      ->group(live);
+  app.add_option("--wait", o.wait, "Seconds after a beat to wait for the next one before answering")
+      ->check(CLI::Range(0.5, 60.0))
+      ->capture_default_str()
+      ->group(live);
+  const char* how = "How to run";
+  app.add_option("--device", o.device, "Where to compute; auto: cuda where there is a GPU, else cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
+      ->capture_default_str()
+      ->group(how);
+  app.add_option("--precision", o.precision, "Arithmetic of the network")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+      ->capture_default_str()
+      ->group(how);
+  app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group(how);
+  const char* show = "What to show";
+  app.add_flag("--json", o.json,
+               "A JSON object a line: for each beat record, sample, time_s, label and logits")
+      ->group(show);
+  app.add_flag("--summary", o.summary,
+               "With --json, one object a record: beats by hour, and runs; with --live, "
+               "only at the end")
+      ->group(show);
+  app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group(show);
+  app.set_version_flag("--version", "secinfer " SEC_VERSION, "Print version and commit, and stop")
+      ->group(show);
+}
+
+}  // namespace sec::tools

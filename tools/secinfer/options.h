@@ -1,0 +1,38 @@
+// The command line of secinfer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace sec::tools {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> records;
+  std::string annotations;
+  std::vector<std::string> leads;
+  std::vector<std::string> qrs_leads;
+  std::string out;
+  std::string annotator = "sec";
+  std::string format = "wfdb";
+  bool overwrite = false;
+  bool live = false;
+  double rate = 0;
+  std::string input = "csv";
+  double gain = 200;
+  double wait = 2;
+  std::string device = "auto";
+  std::string precision = "f32";
+  int threads = 0;
+  bool json = false;
+  bool summary = false;
+  bool quiet = false;
+};
+
+void declare(CLI::App& app, Options& options);
+
+}  // namespace sec::tools

@@ -1,0 +1,93 @@
+#include "tools/secinfer/output.h"
+
+#include <fmt/ranges.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "io/annotation_codes.h"
+#include "io/wfdb_annotation.h"
+
+namespace sec::tools {
+namespace {
+
+constexpr std::size_t runs_shown = 40;
+constexpr int comment = 22;
+
+std::string json_string(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void print(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  require(written, "standard output: cannot write: {}", std::strerror(errno));
+}
+
+void flush_output() {
+  const bool written = std::fflush(stdout) == 0;
+  require(written, "standard output: cannot write: {}", std::strerror(errno));
+}
+
+Output::Output(const Options& options, const train::Recipe& recipe, OutputRecord record)
+    : options_(options),
+      classes_(recipe.classes),
+      record_(std::move(record)),
+      quoted_record_(json_string(record_.name)),
+      summary_(recipe.classes) {}
+
+void Output::add(const train::ClassifiedBeat& beat) {
+  const double time = static_cast<double>(beat.sample) / record_.rate;
+  const std::string& label = classes_[static_cast<std::size_t>(beat.label)];
+  summary_.add(time, beat.label);
+  ++beats_;
+  if (!options_.out.empty()) {
+    io::Annotation annotation;
+    annotation.sample = beat.sample;
+    annotation.code = io::code_of(label).value();  // a class's name is the symbol of its main type
+    annotations_.push_back(std::move(annotation));
+  }
+  if (options_.json && !options_.summary) {
+    print(fmt::format("{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":\"{}\",\"logits\":[{}]}}\n",
+                      quoted_record_, beat.sample, time, label, fmt::join(beat.logits, ",")));
+  } else if (options_.live && !options_.json && !options_.summary) {
+    print(fmt::format("{} {}\n", train::clock_text(time), label));
+  }
+}
+
+void Output::finish() {
+  summary_.finish();
+  if (!options_.out.empty()) {
+    write_annotations();
+  }
+  if (options_.json && options_.summary) {
+    print(fmt::format("{{\"record\":{},\"summary\":{}}}\n", quoted_record_, json_of(summary_)));
+  } else if (!options_.json) {
+    print(fmt::format("{}\n{}", record_.name, text_of(summary_, runs_shown)));
+  }
+  flush_output();
+}
+
+void Output::write_annotations() {
+  const std::filesystem::path file = annotation_file(options_, record_.name);
+  if (options_.format == "edf") {
+    io::write_edf_annotations(file, record_.rate, record_.start, annotations_);
+    return;
+  }
+  if (record_.rate != record_.frame_rate) {
+    annotations_.insert(annotations_.begin(),
+                        {0, comment, 0, 0, 0, fmt::format("## time resolution: {}", record_.rate)});
+  }
+  io::write_annotations(file, annotations_);
+}
+
+std::filesystem::path Output::annotation_file(const Options& options, const std::string& record) {
+  return std::filesystem::path(options.out) /
+         (record + "." + options.annotator + (options.format == "edf" ? ".edf" : ""));
+}
+
+}  // namespace sec::tools

@@ -1,0 +1,53 @@
+// What becomes of the beats of a recording: lines, a summary, an annotation file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/edf_writer.h"
+#include "io/recording.h"
+#include "tools/secinfer/options.h"
+#include "train/beat_summary.h"
+#include "train/stream_classifier.h"
+
+namespace sec::tools {
+
+// What of a recording goes into its output.
+struct OutputRecord {
+  std::string name;
+  double rate = 0;        // of the beats' sample numbers, Hz
+  double frame_rate = 0;  // that readers of annotation files assume, Hz
+  io::EdfStart start;
+};
+
+// Standard output; Errors of a full disk or a reader that went away.
+void print(std::string_view text);
+void flush_output();
+
+class Output {
+ public:
+  Output(const Options& options, const train::Recipe& recipe, OutputRecord record);
+
+  void add(const train::ClassifiedBeat& beat);
+  std::int64_t beats() const { return beats_; }
+  void finish();
+
+  // Where --out puts a record's annotations.
+  static std::filesystem::path annotation_file(const Options& options, const std::string& record);
+
+ private:
+  void write_annotations();
+
+  const Options& options_;
+  std::vector<std::string> classes_;
+  OutputRecord record_;
+  std::string quoted_record_;
+  train::BeatSummary summary_;
+  std::vector<io::Annotation> annotations_;
+  std::int64_t beats_ = 0;
+};
+
+}  // namespace sec::tools
