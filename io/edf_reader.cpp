@@ -9,6 +9,7 @@
 #include "io/edf_annotation.h"
 #include "io/edf_header.h"
 #include "io/random_file.h"
+#include "io/units.h"
 
 namespace sec::io {
 namespace {
@@ -18,17 +19,6 @@ constexpr double highest_rate = 1e7;           // Hz
 constexpr std::int64_t samples_at_once = 1 << 16;
 constexpr int no_sample = -32768;
 constexpr std::string_view comment_mark = "# ";
-
-// How many mV one unit is; 0 if it is no voltage.
-double millivolts_of(std::string_view units) {
-  if (units == "mV") {
-    return 1;
-  }
-  if (units == "uV" || units == "\xc2\xb5V" || units == "\xce\xbcV" || units == "\xb5V") {
-    return 1e-3;
-  }
-  return units == "V" ? 1e3 : units == "nV" ? 1e-6 : 0;
-}
 
 // EDF+ labels say the kind of signal first: "ECG V1".
 std::string lead_name(const std::string& label) {
@@ -108,7 +98,7 @@ class EdfReader final : public RecordingReader {
         continue;
       }
       frames_ = std::gcd(frames_, signal.samples);
-      const double millivolts = millivolts_of(signal.units);
+      const double millivolts = millivolts_per(signal.units);
       const double unit = millivolts > 0 ? millivolts : 1;
       const double gain =
           (signal.digital_max - signal.digital_min) / (signal.physical_max - signal.physical_min) / unit;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "io/csv_reader.h"
 #include "io/edf_reader.h"
 #include "io/memory_reader.h"
+#include "io/npy_reader.h"
 #include "io/tianchi.h"
 #include "io/wfdb_reader.h"
 
@@ -22,13 +24,20 @@ std::string lower_extension(const std::filesystem::path& path) {
 
 bool is_wfdb_record(const std::filesystem::path& path) {
   const std::string extension = lower_extension(path);
-  return extension != ".edf" && extension != ".txt";
+  return extension != ".edf" && extension != ".csv" && extension != ".tsv" && extension != ".npy" &&
+         extension != ".txt";
 }
 
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path) {
   const std::string extension = lower_extension(path);
   if (extension == ".edf") {
     return open_edf(path);
+  }
+  if (extension == ".csv" || extension == ".tsv") {
+    return open_csv(path);
+  }
+  if (extension == ".npy") {
+    return open_npy(path);
   }
   if (extension == ".txt") {
     return reader_of(read_tianchi(path));

@@ -8,8 +8,9 @@
 
 namespace sec::io {
 
-// By the name's extension: .edf EDF and EDF+, .txt the Tianchi contest's text; anything else is a WFDB
-// record, named with or without ".hea". Throws Error on what cannot be read.
+// By the name's extension: .edf EDF and EDF+, .csv and .tsv tables of text, .npy NumPy arrays, .txt the
+// Tianchi contest's text; anything else is a WFDB record, named with or without ".hea". Throws Error on what
+// cannot be read.
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
 
 // Whether that is a WFDB record.

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/read_file.h"
+#include "io/units.h"
 
 namespace sec::io {
 namespace {
@@ -272,20 +273,6 @@ void check_segments(WfdbHeader& header, const std::string& place) {
   require(header.samples == 0 || header.samples == total, "{}: {} samples promised, the segments have {}",
           place, header.samples, total);
   header.samples = total;
-}
-
-// The factor that turns a voltage's unit into mV; 0 for other quantities.
-double millivolts_per(std::string_view unit) {
-  if (unit == "mV" || unit == "mv") {
-    return 1;
-  }
-  if (unit == "V") {
-    return 1e3;
-  }
-  if (unit == "uV" || unit == "\xc2\xb5V" || unit == "\xce\xbcV") {  // u, micro sign, Greek mu
-    return 1e-3;
-  }
-  return unit == "nV" ? 1e-6 : 0;
 }
 
 }  // namespace

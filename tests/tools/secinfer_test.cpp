@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "io/annotation_codes.h"
+#include "io/csv_writer.h"
 #include "io/edf_writer.h"
+#include "io/npy_writer.h"
 #include "io/open_recording.h"
 #include "io/safetensors.h"
 #include "io/wfdb_annotation.h"
@@ -180,8 +182,20 @@ TEST_F(Secinfer, ReadsAndWritesEdf) {
   }
   expect_failure("--quiet --out " + path("made") + " --format edf " + path("106.edf"), 1,
                  "106.sec.edf: exists; --overwrite replaces it");
-  expect_failure(path("made/106.sec.edf"), 1, "106.sec.edf: a recording without signals");
+  expect_failure(path("made/106.sec.edf"), 1, "106.sec.edf: a record without signals");
   expect_failure("--format edf " + record("106"), 2, "--format is that of the files --out writes");
+}
+
+TEST_F(Secinfer, ReadsTablesAndArrays) {
+  const auto source = io::open_recording(record("106"));
+  io::write_csv(folder_ / "106.csv", *source);
+  io::write_npy(folder_ / "106.npy", *source);
+  const Outcome wfdb = secinfer("--json " + record("106"));
+  for (const char* name : {"106.csv", "106.npy"}) {
+    const Outcome other = secinfer("--json " + path(name));
+    EXPECT_EQ(other.status, 0) << other.error;
+    EXPECT_EQ(other.out, wfdb.out) << name;
+  }
 }
 
 // A lead that is sampled more often than others: its own rate counts.
@@ -214,9 +228,9 @@ TEST_F(Secinfer, LeadsMayHaveRatesOfTheirOwn) {
   const Outcome edf = secinfer("--json --quiet --out " + path("made") + " " + path("106.edf"));
   ASSERT_EQ(edf.status, 0) << edf.error;
   EXPECT_EQ(edf.out, wfdb.out);
-  const auto annotations = io::read_annotations(folder_ / "made/106.sec", 360);
-  EXPECT_EQ(annotations.at(0).aux, "## time resolution: 360");
-  EXPECT_EQ(annotations.at(1).sample, lines_of(wfdb.out).at(0)["sample"]);
+  const io::AnnotationFile annotations = io::read_annotation_file(folder_ / "made/106.sec");
+  EXPECT_EQ(annotations.resolution, 360);
+  EXPECT_EQ(annotations.annotations.at(0).sample, lines_of(wfdb.out).at(0)["sample"]);
   expect_failure("--leads MLII,RESP " + path("106.edf"), 1,
                  "leads MLII and RESP have 360 and 1 samples a second, the network wants them alike");
 }

@@ -15,7 +15,6 @@ namespace sec::tools {
 namespace {
 
 constexpr std::size_t runs_shown = 40;
-constexpr int comment = 22;
 
 std::string json_string(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -78,11 +77,9 @@ void Output::write_annotations() {
     io::write_edf_annotations(file, record_.rate, record_.start, annotations_);
     return;
   }
-  if (record_.rate != record_.frame_rate) {
-    annotations_.insert(annotations_.begin(),
-                        {0, comment, 0, 0, 0, fmt::format("## time resolution: {}", record_.rate)});
-  }
-  io::write_annotations(file, annotations_);
+  // Readers take an annotation file's time for the record's frames unless it says otherwise.
+  const double resolution = record_.rate == record_.frame_rate ? 0 : record_.rate;
+  io::write_annotation_file(file, {{}, resolution, annotations_});
 }
 
 std::filesystem::path Output::annotation_file(const Options& options, const std::string& record) {
