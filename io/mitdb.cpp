@@ -33,12 +33,13 @@ constexpr MitdbRecord records[] = {
 constexpr MitdbCounts published = {{45866, 944, 3788, 415, 8}, {44259, 1837, 3221, 388, 7}};
 
 // The line "DS1 N 12 S 3 V 4 F 5 Q 6" of a marker file.
-ClassCounts stated_counts(const std::string& text, const std::string& split, const std::string& file) {
+std::optional<ClassCounts> find_counts(const std::string& text, const std::string& part,
+                                       const std::string& file) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string name;
-    if (!(fields >> name) || name != split) {
+    if (!(fields >> name) || name != part) {
       continue;
     }
     ClassCounts counts{};
@@ -46,10 +47,16 @@ ClassCounts stated_counts(const std::string& text, const std::string& split, con
     for (std::size_t c = 0; c < beat_classes; ++c) {
       good = good && fields >> name >> counts[c] && name == beat_class_names[c];
     }
-    require(good, "{}: '{}', expected the beats as {} N 1 S 2 V 3 F 4 Q 5", file, line, split);
+    require(good, "{}: '{}', expected the beats as {} N 1 S 2 V 3 F 4 Q 5", file, line, part);
     return counts;
   }
-  fail("{}: no line with the beats of {}", file, split);
+  return std::nullopt;
+}
+
+ClassCounts stated_counts(const std::string& text, const std::string& split, const std::string& file) {
+  const std::optional<ClassCounts> counts = find_counts(text, split, file);
+  require(counts.has_value(), "{}: no line with the beats of {}", file, split);
+  return *counts;
 }
 
 }  // namespace
@@ -75,6 +82,11 @@ MitdbCounts expected_counts(const fs::path& folder) {
   const fs::path marker = folder / synthetic_marker;
   const std::string text = read_file(marker);
   return {stated_counts(text, "DS1", marker.string()), stated_counts(text, "DS2", marker.string())};
+}
+
+std::optional<ClassCounts> synthetic_total(const fs::path& folder) {
+  const fs::path marker = folder / synthetic_marker;
+  return find_counts(read_file(marker), "All", marker.string());
 }
 
 void check_counts(const fs::path& folder, Split split, const ClassCounts& found) {

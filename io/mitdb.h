@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,10 @@ bool is_synthetic(const std::filesystem::path& folder);
 // The beats by class that the database in `folder` must have: the published ones, or for a synthetic
 // database those its marker file states. Throws Error if the marker states none.
 MitdbCounts expected_counts(const std::filesystem::path& folder);
+
+// The beats by class of a synthetic database of other records than MIT-BIH's, as its marker file states them;
+// nothing where it states none.
+std::optional<ClassCounts> synthetic_total(const std::filesystem::path& folder);
 
 // Throws Error, naming split and both sets of counts, unless the counts found in a split are those expected.
 void check_counts(const std::filesystem::path& folder, Split split, const ClassCounts& found);

@@ -46,7 +46,7 @@ TEST(Synthetic, ReadsBackAsADatabaseThatSaysItIsSynthetic) {
   const TemporaryFolder folder;
   SyntheticOptions options;
   options.minutes = 0.5;
-  const MitdbCounts counts = write_synthetic_database(folder.path() / "db", options);
+  const MitdbCounts counts = write_synthetic_database(folder.path() / "db", options).mitdb;
   const auto path = folder.path() / "db";
   EXPECT_TRUE(is_synthetic(path));
   EXPECT_EQ(expected_counts(path), counts);
@@ -150,7 +150,7 @@ TEST(Synthetic, PacedRecordsArePaced) {
 
 TEST(Synthetic, EveryClassIsInBothSplitsOfFiveMinutes) {
   const TemporaryFolder folder;
-  const MitdbCounts counts = write_synthetic_database(folder.path(), {});
+  const MitdbCounts counts = write_synthetic_database(folder.path(), {}).mitdb;
   for (const ClassCounts& split : {counts.ds1, counts.ds2}) {
     EXPECT_GT(split[0], 5000);  // N
     EXPECT_GT(split[1], 100);   // S
@@ -158,6 +158,87 @@ TEST(Synthetic, EveryClassIsInBothSplitsOfFiveMinutes) {
     EXPECT_GT(split[3], 50);    // F
     EXPECT_GT(split[4], 5);     // Q
   }
+}
+
+SyntheticOptions three_records() {
+  SyntheticOptions options;
+  options.minutes = 2;
+  options.count = 3;
+  options.rate = 250;
+  options.mix = ClassMix{0.5, 0.2, 0.2, 0.06, 0.04};
+  return options;
+}
+
+TEST(Synthetic, OtherRecordsHaveTheLeadsRateAndMixAskedFor) {
+  const TemporaryFolder folder;
+  SyntheticOptions options = three_records();
+  options.leads = 12;
+  const SyntheticCounts counts = write_synthetic_database(folder.path(), options);
+  EXPECT_EQ(synthetic_total(folder.path()), counts.all);
+  ClassCounts found{};
+  const auto names = read_record_names(folder.path());
+  EXPECT_EQ(names, (std::vector<std::string>{"s00001", "s00002", "s00003"}));
+  for (const std::string& name : names) {
+    const DigitalRecord record = read_digital(folder.path(), name);
+    EXPECT_EQ(record.header.rate, 250);
+    ASSERT_EQ(record.signals.size(), 12U);
+    ASSERT_EQ(std::ssize(record.signals[0]), 2 * 60 * 250);
+    const auto lead = [&](const std::string& wanted) -> const std::vector<std::int32_t>& {
+      const auto at = std::ranges::find(record.header.signals, wanted, &WfdbSignal::description);
+      return record.signals[static_cast<std::size_t>(at - record.header.signals.begin())];
+    };
+    // Einthoven's law, but for the rounding of three numbers; and aVF = (II + III) / 2.
+    for (std::size_t i = 0; i < record.signals[0].size(); i += 7) {
+      ASSERT_NEAR(lead("III")[i] - 1024, lead("II")[i] - lead("I")[i], 2);
+      ASSERT_NEAR(2 * (lead("aVF")[i] - 1024), lead("II")[i] + lead("III")[i] - 2048, 3);
+    }
+    const auto annotations = read_annotations(folder / (name + ".atr"));
+    const ClassCounts beats = count_beats(annotations);
+    const auto total = static_cast<double>(std::reduce(beats.begin(), beats.end()));
+    EXPECT_GT(total, 90);  // 45 a minute
+    for (std::size_t c = 0; c < beat_classes; ++c) {
+      found[c] += beats[c];
+      EXPECT_NEAR(static_cast<double>(beats[c]), (*options.mix)[c] * total, 4) << name << " " << c;
+    }
+  }
+  EXPECT_EQ(found, counts.all);
+  // Each is of another patient.
+  EXPECT_NE(read_digital(folder.path(), "s00001").signals, read_digital(folder.path(), "s00002").signals);
+}
+
+// A rate is a rate: the same patient's beats come at the same times, whatever it is.
+TEST(Synthetic, BeatsComeAtTheSameTimesAtEveryRate) {
+  SyntheticOptions options = three_records();
+  options.count = 1;
+  std::vector<std::vector<Annotation>> found;
+  for (const double rate : {100.0, 1000.0}) {
+    const TemporaryFolder folder;
+    options.rate = rate;
+    write_synthetic_database(folder.path(), options);
+    found.push_back(read_annotations(folder / "s00001.atr"));
+  }
+  ASSERT_EQ(found[0].size(), found[1].size());
+  for (std::size_t i = 1; i < found[0].size(); ++i) {
+    EXPECT_EQ(found[0][i].code, found[1][i].code);
+    EXPECT_NEAR(static_cast<double>(found[0][i].sample), static_cast<double>(found[1][i].sample) / 10, 1);
+  }
+}
+
+TEST(Synthetic, RefusesOptionsThatContradictEachOther) {
+  const TemporaryFolder folder;
+  const auto expect = [&](const std::function<void(SyntheticOptions&)>& change, const std::string& text) {
+    SyntheticOptions options = three_records();
+    change(options);
+    expect_error([&] { write_synthetic_database(folder.path() / "x", options); }, text);
+  };
+  expect([](auto& o) { o.count = 0; }, "are those of MIT-BIH unless a count");
+  expect([](auto& o) { o.count = -1; }, "-1 records, expected 1 to 99999");
+  expect([](auto& o) { o.records = {"100"}; }, "contradict each other");
+  expect([](auto& o) { o.rate = 99; }, "99 Hz, expected 100 to 2000");
+  expect([](auto& o) { o.leads = 13; }, "13 leads, expected 1 to 12");
+  expect([](auto& o) { o.mix = ClassMix{1, 0.1, 0, 0, 0}; }, "sum to 1.1, expected 1");
+  expect([](auto& o) { o.mix = ClassMix{1.1, -0.1, 0, 0, 0}; }, "is -0.1, expected at least 0");
+  EXPECT_EQ(folder.entries(), 0U);
 }
 
 TEST(Synthetic, LeavesRealDatabasesAloneAndRefusesWrongOptions) {
