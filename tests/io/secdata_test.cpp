@@ -87,14 +87,54 @@ TEST_F(Secdata, VerifiesAndFindsDamage) {
   bytes[100] = static_cast<char>(bytes[100] ^ 1);
   folder_.write("db/101.dat", bytes);
   std::filesystem::resize_file(folder_ / "db/102.dat", 300);
+  std::vector<Annotation> annotations = read_annotations(folder_ / "db/101.atr");
+  annotations.pop_back();
+  annotations.back().sample = 4320;  // just after the end
+  write_annotations(folder_ / "db/101.atr", annotations);
+  folder_.write("db/RECORDS", "100\n101\n102\n103\n");
   const Outcome damaged = run("verify " + path("db"));
   EXPECT_EQ(damaged.status, 1);
-  EXPECT_NE(damaged.error.find("101.dat: signal "), std::string::npos) << damaged.error;
-  EXPECT_NE(damaged.error.find("102.dat: truncated: 4320 samples a signal expected, 100 found"),
-            std::string::npos)
-      << damaged.error;
-  EXPECT_NE(damaged.error.find("DS1 has beats"), std::string::npos) << damaged.error;
+  for (const char* problem :
+       {"101.dat: signal ", "db/101: annotation at sample 4320, but the record has 4320",
+        "102.dat: truncated: 4320 samples a signal expected, 100 found", "DS1 has beats",
+        "RECORDS: names '103', which is not there"}) {
+    EXPECT_NE(damaged.error.find(problem), std::string::npos) << problem << "\n" << damaged.error;
+  }
+  EXPECT_EQ(std::count(damaged.error.begin(), damaged.error.end(), '\n'), 5) << damaged.error;
   EXPECT_NE(damaged.out.find("1 of 3 sound, synthetic"), std::string::npos) << damaged.out;
+  EXPECT_NE(damaged.out.find("102  cannot be read"), std::string::npos) << damaged.out;
+}
+
+TEST_F(Secdata, VerifiesFoldersInsideFoldersAndSingleRecords) {
+  ASSERT_EQ(
+      run("synth --quiet " + path("all/one/two") + " --minutes 0.5 --count 2 --rate 250 --leads 3").status,
+      0);
+  ASSERT_EQ(run("synth --quiet " + path("all/other") + " --minutes 0.2 --records 100,104").status, 0);
+  const Outcome sound = run("verify --json " + path("all"));
+  ASSERT_EQ(sound.status, 0) << sound.error;
+  const auto report = nlohmann::json::parse(sound.out);
+  EXPECT_EQ(report["sound"], 4);
+  EXPECT_EQ(report["records"][0]["record"], "one/two/s00001");
+  EXPECT_DOUBLE_EQ(report["hours"], 2 * 0.5 / 60 + 2 * 0.2 / 60);
+  EXPECT_EQ(report["rates_hz"]["250"], 2);
+  EXPECT_EQ(report["rates_hz"]["360"], 2);
+  EXPECT_EQ(report["leads"]["MLII+V1+V5"], 2);
+  EXPECT_EQ(report["symbols"]["+"], 4);
+
+  const Outcome one = run("verify " + path("all/one/two/s00002.hea"));
+  EXPECT_EQ(one.status, 0) << one.error;
+  EXPECT_NE(one.out.find("records      1 of 1 sound, 0.01 h\n"), std::string::npos) << one.out;
+  // A synthetic database states its beats: one that is lost is missed.
+  std::vector<Annotation> annotations = read_annotations(folder_ / "all/one/two/s00001.atr");
+  annotations.pop_back();
+  write_annotations(folder_ / "all/one/two/s00001.atr", annotations);
+  const Outcome lost = run("verify " + path("all"));
+  EXPECT_EQ(lost.status, 1);
+  EXPECT_NE(lost.error.find("one/two: has beats N "), std::string::npos) << lost.error;
+  std::filesystem::create_directory(folder_ / "empty");
+  const Outcome empty = run("verify " + path("empty"));
+  EXPECT_EQ(empty.status, 1);
+  EXPECT_NE(empty.error.find("empty: no recordings in this folder"), std::string::npos) << empty.error;
 }
 
 TEST_F(Secdata, VerifiesTheRealDatabase) {
@@ -107,6 +147,7 @@ TEST_F(Secdata, VerifiesTheRealDatabase) {
   const auto report = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(report["records"].size(), 48U);
   EXPECT_EQ(report["annotations"], 112'647);
+  EXPECT_DOUBLE_EQ(report["hours"], 48 * 650'000 / 360.0 / 3600);
   EXPECT_EQ(report["leads"]["MLII+V1"], 40);
   EXPECT_EQ(report["ds2"]["S"], 1837);
 }

@@ -1,13 +1,13 @@
-// secdata info: what a record holds.
+// secdata info: what a recording holds.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
-#include "io/annotation_codes.h"
-#include "io/wfdb_annotation.h"
-#include "io/wfdb_signal.h"
+#include "io/recording_reader.h"
+#include "io/wfdb_header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
+#include "tools/secdata/recordings.h"
 
 namespace sec::tools {
 namespace {
@@ -15,50 +15,98 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-void info(const std::string& record, bool as_json) {
-  const RecordPath path(record);
-  const DigitalRecord digital = read_digital(path.folder, path.name);
-  const Recording recording = to_recording(digital);
-  const bool annotated = fs::exists(path.file("atr"));
-  std::vector<Annotation> annotations;
-  if (annotated) {
-    annotations = read_annotations(path.file("atr"), recording.rate);
-  }
-  const double seconds = static_cast<double>(recording.samples()) / recording.rate;
-  if (as_json) {
-    Json json = {{"record", recording.name}, {"rate_hz", recording.rate}, {"samples", recording.samples()},
-                 {"seconds", seconds},       {"leads", Json::array()},    {"comments", recording.comments}};
-    for (std::size_t i = 0; i < recording.leads.size(); ++i) {
-      const Lead& lead = recording.leads[i];
-      json["leads"].push_back({{"name", lead.name},
-                               {"units", lead.units},
-                               {"gain", lead.gain},
-                               {"baseline", lead.baseline},
-                               {"resolution", lead.resolution},
-                               {"format", digital.header.signals[i].format}});
+struct Contents {
+  ReaderInfo info;
+  std::vector<int> formats;  // of a WFDB record in one piece: by lead, in which its samples lie
+  std::optional<AnnotationFile> annotations;
+  Histogram symbols;
+  ClassCounts beats{};
+
+  double seconds() const { return static_cast<double>(info.samples) / info.rate; }
+};
+
+std::vector<int> formats_of(const fs::path& path) {
+  const fs::path header = path.extension() == ".hea" ? path : fs::path(path.string() + ".hea");
+  std::vector<int> formats;
+  if (fs::exists(header)) {
+    for (const WfdbSignal& signal : read_wfdb_header(header).signals) {  // none of a record in segments
+      formats.push_back(signal.format);
     }
-    if (annotated) {
-      json["annotations"] = {{"count", annotations.size()},
-                             {"symbols", symbols_of(annotations)},
-                             {"classes", json_of(count_beats(annotations))}};
+  }
+  return formats;
+}
+
+Contents contents_of(const fs::path& path, const std::string& annotator) {
+  const auto reader = open_recording(path);
+  Contents contents{reader->info(), formats_of(path), annotations_of(path, *reader, annotator), {}, {}};
+  if (contents.annotations) {
+    for (const Annotation& annotation : contents.annotations->annotations) {
+      ++contents.symbols[contents.annotations->symbol_of(annotation.code)];
     }
-    print_json(json);
-    return;
+    contents.beats = count_beats(contents.annotations->annotations);
   }
-  print(fmt::format("record       {}\nrate         {} Hz\nsamples      {} ({:.1f} s)\n", recording.name,
-                    recording.rate, recording.samples(), seconds));
-  for (std::size_t i = 0; i < recording.leads.size(); ++i) {
-    const Lead& lead = recording.leads[i];
-    print(fmt::format("lead         {}: {} adu/{}, baseline {}, {} bits, format {}\n", lead.name, lead.gain,
-                      lead.units, lead.baseline, lead.resolution, digital.header.signals[i].format));
+  return contents;
+}
+
+Json json_of(const Contents& contents) {
+  const ReaderInfo& info = contents.info;
+  Json json = {{"record", info.name},
+               {"rate_hz", info.rate},
+               {"samples", info.samples},
+               {"seconds", contents.seconds()}};
+  if (!info.start_time.empty()) {
+    json["start_time"] = info.start_time;
   }
-  for (const std::string& comment : recording.comments) {
-    print(fmt::format("comment      {}\n", comment));
+  if (!info.start_date.empty()) {
+    json["start_date"] = info.start_date;
   }
-  if (annotated) {
-    print(fmt::format("annotations  {}: {}\nbeats        {}\n", annotations.size(),
-                      text_of(symbols_of(annotations)), io::text_of(count_beats(annotations))));
+  json["leads"] = Json::array();
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
+    Json one = {{"name", lead.name},
+                {"units", lead.units},
+                {"gain", lead.gain},
+                {"baseline", lead.baseline},
+                {"resolution", lead.resolution},
+                {"rate_hz", info.rate * info.samples_per_frame[i]}};
+    if (i < contents.formats.size()) {
+      one["format"] = contents.formats[i];
+    }
+    json["leads"].push_back(one);
   }
+  json["comments"] = info.comments;
+  if (contents.annotations) {
+    json["annotations"] = {{"count", contents.annotations->annotations.size()},
+                           {"symbols", contents.symbols},
+                           {"classes", tools::json_of(contents.beats)}};
+  }
+  return json;
+}
+
+std::string text_of(const Contents& contents) {
+  const ReaderInfo& info = contents.info;
+  std::string text = fmt::format("record       {}\nrate         {} Hz\nsamples      {} ({:.1f} s)\n",
+                                 info.name, info.rate, info.samples, contents.seconds());
+  if (!info.start_time.empty()) {
+    text += fmt::format("start        {}{}{}\n", info.start_date, info.start_date.empty() ? "" : " ",
+                        info.start_time);
+  }
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
+    text += fmt::format("lead         {}: {} adu/{}, baseline {}, {} bits", lead.name, lead.gain, lead.units,
+                        lead.baseline, lead.resolution);
+    text +=
+        info.samples_per_frame[i] == 1 ? "" : fmt::format(", {} Hz", info.rate * info.samples_per_frame[i]);
+    text += i < contents.formats.size() ? fmt::format(", format {}\n", contents.formats[i]) : "\n";
+  }
+  for (const std::string& comment : info.comments) {
+    text += fmt::format("comment      {}\n", comment);
+  }
+  if (contents.annotations) {
+    text += fmt::format("annotations  {}: {}\nbeats        {}\n", contents.annotations->annotations.size(),
+                        tools::text_of(contents.symbols), io::text_of(contents.beats));
+  }
+  return text;
 }
 
 }  // namespace
@@ -66,14 +114,28 @@ void info(const std::string& record, bool as_json) {
 Command add_info(CLI::App& app) {
   struct Options {
     std::string record;
+    std::string annotator = "atr";
     bool as_json = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("info", "What a record holds");
-  command->add_option("RECORD", options->record, "Path of the record, with or without .hea")->required();
+  CLI::App* command = app.add_subcommand(
+      "info", "What a recording holds: leads, rate, duration, comments, annotations; samples are not read");
+  command->add_option("RECORD", options->record, "A WFDB record, with or without .hea, or another recording")
+      ->required();
+  command->add_option("--annotator", options->annotator, "Of a WFDB record: extension of the annotation file")
+      ->capture_default_str();
   command->add_flag("--json", options->as_json, "Print one JSON object");
+  command->footer(
+      "Examples:\n"
+      "  secdata info data/mitdb/100\n"
+      "  secdata info found/100 --annotator sec --json");
   return {command, [options] {
-            info(options->record, options->as_json);
+            const Contents contents = contents_of(options->record, options->annotator);
+            if (options->as_json) {
+              print_json(json_of(contents));
+            } else {
+              print(text_of(contents));
+            }
             return true;
           }};
 }

@@ -1,16 +1,16 @@
-// secdata verify: whether a database is sound.
+// secdata verify: whether recordings are sound.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include "engine/parallel.h"
-#include "io/annotation_codes.h"
 #include "io/mitdb.h"
-#include "io/wfdb_annotation.h"
-#include "io/wfdb_reader.h"
+#include "io/recording_reader.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
+#include "tools/secdata/recordings.h"
 
 namespace sec::tools {
 namespace {
@@ -18,143 +18,264 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-// What verify learns of one record.
+// What is learned of one recording.
 struct Report {
-  std::string error;  // empty: the record is sound
+  std::vector<std::string> problems;
+  bool opened = false;
   std::int64_t samples = 0;
-  double rate = 0;
-  std::string leads;
-  bool annotated = false;
-  std::vector<Annotation> annotations;
+  double rate = 0;    // Hz
+  std::string leads;  // "MLII+V1"
+  std::optional<std::int64_t> annotations;
+  Histogram symbols;
+  ClassCounts beats{};
+
+  double hours() const { return rate > 0 ? static_cast<double>(samples) / rate / 3600 : 0; }
 };
 
-Report look_at(const fs::path& folder, const std::string& name) {
-  Report report;
-  try {
-    const auto reader = open_wfdb(folder / name);
-    reader->verify();
-    report.samples = reader->info().samples;
-    report.rate = reader->info().rate;
-    for (const Lead& lead : reader->info().leads) {
-      report.leads += (report.leads.empty() ? "" : "+") + lead.name;
-    }
-    const fs::path file = folder / (name + ".atr");
-    report.annotated = fs::exists(file);
-    if (report.annotated) {
-      report.annotations = read_annotations(file, report.rate);
-      const std::int64_t last = report.annotations.empty() ? -1 : report.annotations.back().sample;
-      require(last < report.samples, "{}: annotation at sample {}, but the record has {}", file.string(),
-              last, report.samples);
-    }
-  } catch (const Error& error) {
-    report.error = error.what();
+void look_at_annotations(const fs::path& path, RecordingReader& reader, Report& report) {
+  const std::optional<AnnotationFile> file = annotations_of(path, reader);
+  if (!file) {
+    return;
   }
+  report.annotations = std::ssize(file->annotations);
+  for (const Annotation& annotation : file->annotations) {
+    ++report.symbols[file->symbol_of(annotation.code)];
+  }
+  report.beats = count_beats(file->annotations);
+  const std::int64_t last = file->annotations.empty() ? -1 : file->annotations.back().sample;
+  require(last < report.samples, "{}: annotation at sample {}, but the record has {}", path.string(), last,
+          report.samples);
+}
+
+Report look_at(const fs::path& path) {
+  Report report;
+  std::unique_ptr<RecordingReader> reader;
+  const auto attempt = [&](const std::function<void()>& look) {
+    try {
+      look();
+    } catch (const std::exception& error) {
+      report.problems.emplace_back(error.what());
+    }
+  };
+  attempt([&] { reader = open_recording(path); });
+  if (reader == nullptr) {
+    return report;
+  }
+  const ReaderInfo& info = reader->info();
+  report.opened = true;
+  report.samples = info.samples;
+  report.rate = info.rate;
+  for (const Lead& lead : info.leads) {
+    report.leads += (report.leads.empty() ? "" : "+") + lead.name;
+  }
+  attempt([&] { reader->verify(); });
+  attempt([&] { look_at_annotations(path, *reader, report); });
   return report;
 }
 
-// DS1 and DS2 are there in full, as the published counts ask for; a synthetic database states its own.
-bool has_protocol(const fs::path& folder, const std::vector<std::string>& names) {
-  return is_synthetic(folder) || std::ranges::all_of(mitdb_records(), [&](const MitdbRecord& record) {
-           return record.split == Split::paced || std::ranges::find(names, record.name) != names.end();
-         });
-}
-
-// Returns whether everything is in order.
-bool verify(const std::string& folder_name, bool as_json) {
-  const fs::path folder(folder_name);
-  const std::vector<std::string> names = read_record_names(folder);
-  std::vector<Report> reports(names.size());
-  parallel_for(std::ssize(names), [&](std::int64_t i) { reports[i] = look_at(folder, names[i]); });
-
-  std::vector<std::string> errors;
+// What all recordings have together.
+struct Total {
+  std::int64_t sound = 0;
+  double hours = 0;
   Histogram leads;
+  std::map<double, std::int64_t> rates;
+  std::int64_t annotations = 0;
   Histogram symbols;
   ClassCounts classes{};
-  MitdbCounts counts;
-  std::int64_t annotations = 0;
-  Json records = Json::array();
-  const bool protocol = has_protocol(folder, names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const Report& report = reports[i];
-    if (!report.error.empty()) {
-      errors.push_back(report.error);
-      continue;
+  std::vector<std::string> problems;
+
+  void add(const Report& report) {
+    problems.insert(problems.end(), report.problems.begin(), report.problems.end());
+    sound += report.problems.empty() ? 1 : 0;
+    if (!report.opened) {
+      return;
     }
+    hours += report.hours();
     ++leads[report.leads];
-    annotations += std::ssize(report.annotations);
-    const ClassCounts beats = count_beats(report.annotations);
-    for (const auto& [symbol, count] : symbols_of(report.annotations)) {
+    ++rates[report.rate];
+    annotations += report.annotations.value_or(0);
+    for (const auto& [symbol, count] : report.symbols) {
       symbols[symbol] += count;
     }
     for (std::size_t c = 0; c < beat_classes; ++c) {
-      classes[c] += beats[c];
+      classes[c] += report.beats[c];
     }
-    if (protocol) {
-      const Split split = mitdb_record(names[i]).split;
-      for (std::size_t c = 0; c < beat_classes && split != Split::paced; ++c) {
-        (split == Split::ds1 ? counts.ds1 : counts.ds2)[c] += beats[c];
+  }
+};
+
+// A folder's beats, against those it should have: the published ones where it has the records of MIT-BIH,
+// those of the marker file where it is synthetic.
+struct FolderBeats {
+  ClassCounts all{};
+  MitdbCounts mitdb;
+  std::vector<std::string> names;
+
+  void add(const std::string& name, const ClassCounts& beats) {
+    names.push_back(name);
+    const auto records = mitdb_records();
+    const auto known = std::ranges::find(records, name, &MitdbRecord::name);
+    for (std::size_t c = 0; c < beat_classes; ++c) {
+      all[c] += beats[c];
+      if (known != records.end() && known->split != Split::paced) {
+        (known->split == Split::ds1 ? mitdb.ds1 : mitdb.ds2)[c] += beats[c];
       }
     }
-    records.push_back({{"record", names[i]},
+  }
+  bool has_protocol(const fs::path& folder) const {
+    return (is_synthetic(folder) && !synthetic_total(folder)) ||
+           std::ranges::all_of(mitdb_records(), [&](const MitdbRecord& record) {
+             return record.split == Split::paced || std::ranges::find(names, record.name) != names.end();
+           });
+  }
+  void check(const fs::path& folder) const {
+    if (const auto stated = is_synthetic(folder) ? synthetic_total(folder) : std::nullopt) {
+      require(all == *stated, "{}: has beats {}, expected {}", folder.string(), io::text_of(all),
+              io::text_of(*stated));
+    } else if (has_protocol(folder)) {
+      check_counts(folder, Split::ds1, mitdb.ds1);
+      check_counts(folder, Split::ds2, mitdb.ds2);
+    }
+  }
+};
+
+struct Verification {
+  fs::path path;
+  std::vector<FoundRecording> recordings;
+  std::vector<Report> reports;
+  std::map<fs::path, FolderBeats> folders;
+  Total total;
+};
+
+Verification examine(const fs::path& path) {
+  FoundRecordings found = find_recordings(path);
+  Verification result{path, std::move(found.recordings), {}, {}, {}};
+  result.total.problems = std::move(found.problems);
+  result.reports.resize(result.recordings.size());
+  parallel_for(std::ssize(result.recordings),
+               [&](std::int64_t i) { result.reports[i] = look_at(result.recordings[i].path); });
+  for (std::size_t i = 0; i < result.recordings.size(); ++i) {
+    const fs::path& file = result.recordings[i].path;
+    result.total.add(result.reports[i]);
+    if (fs::is_directory(path)) {
+      result.folders[file.parent_path()].add(file.filename().string(), result.reports[i].beats);
+    }
+  }
+  for (const auto& [folder, beats] : result.folders) {
+    try {
+      beats.check(folder);
+    } catch (const Error& error) {
+      result.total.problems.emplace_back(error.what());
+    }
+  }
+  return result;
+}
+
+// The beats of DS1 and DS2 where they are in full in the folder that was named.
+const MitdbCounts* protocol_of(const Verification& result) {
+  const auto found =
+      result.folders.find(result.recordings.empty() ? fs::path() : result.recordings[0].path.parent_path());
+  const bool alone = result.folders.size() == 1 && found != result.folders.end();
+  return alone && found->second.has_protocol(found->first) ? &found->second.mitdb : nullptr;
+}
+
+void print_as_json(const Verification& result) {
+  const Total& total = result.total;
+  Json records = Json::array();
+  for (std::size_t i = 0; i < result.reports.size(); ++i) {
+    const Report& report = result.reports[i];
+    records.push_back({{"record", result.recordings[i].name},
                        {"rate_hz", report.rate},
                        {"samples", report.samples},
                        {"leads", report.leads},
-                       {"annotations", report.annotated ? Json(report.annotations.size()) : Json()},
-                       {"classes", json_of(beats)}});
-    if (!as_json) {
-      print(fmt::format("{}  {} samples  {:g} Hz  {}  {} annotations  {}\n", names[i], report.samples,
-                        report.rate, report.leads, report.annotations.size(), io::text_of(beats)));
+                       {"annotations", report.annotations ? Json(*report.annotations) : Json()},
+                       {"classes", json_of(report.beats)},
+                       {"problems", report.problems}});
+  }
+  Json rates = Json::object();
+  for (const auto& [rate, count] : total.rates) {
+    rates[fmt::format("{:g}", rate)] = count;
+  }
+  Json json = {{"folder", result.path.string()},
+               {"synthetic", is_synthetic(result.path)},
+               {"records", records},
+               {"sound", total.sound},
+               {"hours", total.hours},
+               {"rates_hz", rates},
+               {"leads", total.leads},
+               {"annotations", total.annotations},
+               {"symbols", total.symbols},
+               {"classes", json_of(total.classes)}};
+  if (const MitdbCounts* counts = protocol_of(result)) {
+    json["ds1"] = json_of(counts->ds1);
+    json["ds2"] = json_of(counts->ds2);
+  }
+  json["errors"] = total.problems;
+  print_json(json);
+}
+
+void print_as_text(const Verification& result) {
+  const Total& total = result.total;
+  for (std::size_t i = 0; i < result.reports.size(); ++i) {
+    const Report& report = result.reports[i];
+    if (report.opened) {
+      print(fmt::format("{}  {} samples  {:g} Hz  {}  {}{}\n", result.recordings[i].name, report.samples,
+                        report.rate, report.leads,
+                        report.annotations ? fmt::format("{} annotations  {}", *report.annotations,
+                                                         io::text_of(report.beats))
+                                           : std::string("not annotated"),
+                        report.problems.empty() ? "" : "  DAMAGED"));
+    } else {
+      print(fmt::format("{}  cannot be read\n", result.recordings[i].name));
     }
   }
-  if (protocol) {
-    for (const Split split : {Split::ds1, Split::ds2}) {
-      try {
-        check_counts(folder, split, split == Split::ds1 ? counts.ds1 : counts.ds2);
-      } catch (const Error& error) {
-        errors.emplace_back(error.what());
-      }
-    }
+  std::string rates;
+  for (const auto& [rate, count] : total.rates) {
+    rates += fmt::format("{}{:g} Hz {}", rates.empty() ? "" : "  ", rate, count);
   }
-  if (as_json) {
-    Json json = {{"folder", folder_name},      {"synthetic", is_synthetic(folder)},
-                 {"records", records},         {"leads", leads},
-                 {"annotations", annotations}, {"symbols", symbols},
-                 {"classes", json_of(classes)}};
-    if (protocol) {
-      json["ds1"] = json_of(counts.ds1);
-      json["ds2"] = json_of(counts.ds2);
-    }
-    json["errors"] = errors;
-    print_json(json);
-  } else {
-    print(
-        fmt::format("records      {} of {} sound{}\nleads        {}\nannotations  {}: {}\nbeats        {}\n",
-                    records.size(), names.size(), is_synthetic(folder) ? ", synthetic" : "", text_of(leads),
-                    annotations, text_of(symbols), io::text_of(classes)));
-    if (protocol) {
-      print(fmt::format("DS1          {}\nDS2          {}\n", io::text_of(counts.ds1),
-                        io::text_of(counts.ds2)));
-    }
+  print(
+      fmt::format("records      {} of {} sound{}, {:.2f} h\nrates        {}\nleads        {}\n"
+                  "annotations  {}{}\nbeats        {}\n",
+                  total.sound, result.reports.size(), is_synthetic(result.path) ? ", synthetic" : "",
+                  total.hours, rates, text_of(total.leads), total.annotations,
+                  total.symbols.empty() ? "" : ": " + text_of(total.symbols), io::text_of(total.classes)));
+  if (const MitdbCounts* counts = protocol_of(result)) {
+    print(fmt::format("DS1          {}\nDS2          {}\n", io::text_of(counts->ds1),
+                      io::text_of(counts->ds2)));
   }
-  for (const std::string& error : errors) {
-    fmt::print(stderr, "secdata: {}\n", error);
+}
+
+// Returns whether everything is in order.
+bool verify(const std::string& path, bool as_json) {
+  const Verification result = examine(path);
+  as_json ? print_as_json(result) : print_as_text(result);
+  for (const std::string& problem : result.total.problems) {
+    fmt::print(stderr, "secdata: {}\n", problem);
   }
-  return errors.empty();
+  return result.total.problems.empty();
 }
 
 }  // namespace
 
 Command add_verify(CLI::App& app) {
   struct Options {
-    std::string folder;
+    std::string path;
     bool as_json = false;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "verify", "Reads every record that RECORDS names: checksums, lengths, annotations, and beats by class");
-  command->add_option("FOLDER", options->folder, "A WFDB database, as MIT-BIH")->required();
+      "verify",
+      "Reads recordings from beginning to end: checksums, initial values and lengths against their headers, "
+      "annotations, and the beats by class where it is known what they should be. Lists every problem; exit "
+      "status 1 if there is any");
+  command->add_option("PATH", options->path, "A folder, with all folders inside it, or one recording")
+      ->required();
   command->add_flag("--json", options->as_json, "Print one JSON object");
-  return {command, [options] { return verify(options->folder, options->as_json); }};
+  command->footer(
+      "Looked for are WFDB records and EDF files, and what RECORDS files name.\n\n"
+      "Examples:\n"
+      "  secdata verify data/mitdb\n"
+      "  secdata verify data/mitdb/100 --json");
+  return {command, [options] { return verify(options->path, options->as_json); }};
 }
 
 }  // namespace sec::tools

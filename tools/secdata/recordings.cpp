@@ -1,0 +1,97 @@
+#include "tools/secdata/recordings.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "engine/error.h"
+#include "io/read_file.h"
+#include "io/wfdb_header.h"
+
+namespace sec::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace sec::io;
+
+// A record's path without ".hea".
+fs::path base_of(fs::path path) {
+  return path.extension() == ".hea" ? path.replace_extension() : path;
+}
+
+bool is_edf(const fs::path& path) {
+  return path.extension() == ".edf" || path.extension() == ".EDF";
+}
+
+// The records that make up the one with this header; none if it cannot be read, which is found out later.
+void add_segments(const fs::path& header, std::set<fs::path>& segments) {
+  try {
+    for (const WfdbSegment& segment : read_wfdb_header(header).segments) {
+      segments.insert(header.parent_path() / segment.name);
+    }
+  } catch (const Error&) {
+    return;
+  }
+}
+
+void check_list(const fs::path& list, std::vector<std::string>& problems) {
+  std::istringstream lines(read_file(list));
+  for (std::string line; std::getline(lines, line);) {
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (line.empty() || line.ends_with('/')) {  // a folder: its records are found in it
+      continue;
+    }
+    const fs::path named = list.parent_path() / line;
+    if (!fs::exists(named) && !fs::exists(named.string() + ".hea")) {
+      problems.push_back(fmt::format("{}: names '{}', which is not there", list.string(), line));
+    }
+  }
+}
+
+}  // namespace
+
+FoundRecordings find_recordings(const fs::path& path) {
+  FoundRecordings found;
+  require(fs::exists(path) || fs::exists(path.string() + ".hea"), "{}: no such folder or recording",
+          path.string());
+  if (!fs::is_directory(path)) {
+    found.recordings.push_back({base_of(path), base_of(path).filename().string()});
+    return found;
+  }
+  std::set<fs::path> bases;
+  std::set<fs::path> segments;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+    if (entry.path().extension() == ".hea") {
+      bases.insert(base_of(entry.path()));
+      add_segments(entry.path(), segments);
+    } else if (is_edf(entry.path())) {
+      bases.insert(entry.path());
+    } else if (entry.path().filename() == "RECORDS") {
+      check_list(entry.path(), found.problems);
+    }
+  }
+  for (const fs::path& base : bases) {
+    if (!segments.contains(base)) {
+      found.recordings.push_back({base, base.lexically_relative(path).string()});
+    }
+  }
+  require(!found.recordings.empty() || !found.problems.empty(), "{}: no recordings in this folder",
+          path.string());
+  return found;
+}
+
+std::optional<AnnotationFile> annotations_of(const fs::path& path, RecordingReader& reader,
+                                             const std::string& annotator) {
+  if (is_edf(path)) {
+    AnnotationFile own;
+    own.annotations = reader.annotations();
+    return own;
+  }
+  const fs::path file = base_of(path).string() + "." + annotator;
+  if (!fs::exists(file)) {
+    return std::nullopt;
+  }
+  return read_annotation_file(file, reader.info().rate);
+}
+
+}  // namespace sec::tools

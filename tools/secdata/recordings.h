@@ -1,0 +1,34 @@
+// Recordings that lie in files, and what is annotated in them.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/recording_reader.h"
+#include "io/wfdb_annotation.h"
+
+namespace sec::tools {
+
+struct FoundRecording {
+  std::filesystem::path path;  // what open_recording takes
+  std::string name;            // relative to the folder that was searched, without ".hea"
+};
+
+struct FoundRecordings {
+  std::vector<FoundRecording> recordings;  // in order of their names
+  std::vector<std::string> problems;       // what RECORDS files name and what is not there
+};
+
+// What `path` is, if it is no folder; otherwise all WFDB records and EDF files in it and in the folders
+// inside, but for the segments of other records, which are read with these. Throws Error if there is none.
+FoundRecordings find_recordings(const std::filesystem::path& path);
+
+// A recording's own annotations: a WFDB record's annotation file of that extension, or those in a file of
+// another format. Nothing if there is no such file.
+std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
+                                                 io::RecordingReader& reader,
+                                                 const std::string& annotator = "atr");
+
+}  // namespace sec::tools
