@@ -209,19 +209,20 @@ void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Rec
   }
   if (!data.sides.test.empty()) {
     const TestResult test = evaluate(classifier, data.test, misread_shown, data.sides);
-    add(evaluations(test_name(recipe), test.records));
+    add(evaluations(test_name(recipe), test.records, recipe.seed));
     const std::vector<std::string> seen = test_records_seen(data.sides);
     if (!seen.empty() && seen.size() < test.records.size()) {
-      add(evaluations(test_name(recipe), test.records, seen));
+      add(evaluations(test_name(recipe), test.records, recipe.seed, seen));
     }
     run.aucs.push_back({test_name(recipe), test.auc, test.auc_range});
     run.calibrations.push_back(calibrate(test_name(recipe), test, classes, temperature));
     run.records = test.records;
+    run.patients = by_patient(test.records);
     run.misread = test.misread;
     run.misread_total = test.misread_total;
   }
   if (validation) {
-    add(evaluations("validation", validation->records));
+    add(evaluations("validation", validation->records, recipe.seed));
     run.aucs.push_back({"validation", validation->auc, validation->auc_range});
     run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));
   }

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <random>
 
+#include "train/quantile.h"
+
 namespace sec::train {
 namespace {
 
@@ -53,13 +55,16 @@ Range95 percentiles(std::vector<double> values) {
     return {std::nan(""), std::nan("")};
   }
   std::ranges::sort(values);
-  const auto at = [&](double share) {  // linear between order statistics, as numpy.percentile
-    const double position = share * static_cast<double>(values.size() - 1);
-    const auto i = static_cast<std::size_t>(position);
-    const double next = values[std::min(i + 1, values.size() - 1)];
-    return values[i] + (position - static_cast<double>(i)) * (next - values[i]);
-  };
-  return {at(0.025), at(0.975)};
+  return {quantile(values, 0.025), quantile(values, 0.975)};
+}
+
+// How often each patient is drawn when so many are drawn with replacement.
+std::vector<std::int64_t> draw_patients(std::size_t patients, std::mt19937_64& random) {
+  std::vector<std::int64_t> times(patients);
+  for (std::size_t i = 0; i < patients; ++i) {
+    ++times[random() % patients];
+  }
+  return times;
 }
 
 }  // namespace
@@ -76,10 +81,7 @@ AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const
   std::vector<double> macro;
   std::mt19937_64 random(seed);
   for (int r = 0; r < resamples && patients > 0; ++r) {
-    std::vector<std::int64_t> times(static_cast<std::size_t>(patients));
-    for (std::int32_t i = 0; i < patients; ++i) {
-      ++times[random() % static_cast<std::uint64_t>(patients)];
-    }
+    const std::vector<std::int64_t> times = draw_patients(static_cast<std::size_t>(patients), random);
     double sum = 0;
     int defined = 0;
     for (std::size_t c = 0; c < classes; ++c) {
@@ -91,6 +93,40 @@ AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const
     macro.push_back(sum / defined);
   }
   AucIntervals result;
+  for (std::vector<double>& list : values) {
+    result.classes.push_back(percentiles(std::move(list)));
+  }
+  result.macro = percentiles(std::move(macro));
+  return result;
+}
+
+F1Intervals bootstrap_f1(std::span<const Confusion> patients, int classes, int resamples,
+                         std::uint64_t seed) {
+  F1Intervals result;
+  if (patients.empty()) {
+    result.classes.assign(static_cast<std::size_t>(classes), percentiles({}));
+    result.macro = percentiles({});
+    return result;
+  }
+  std::vector<std::vector<double>> values(static_cast<std::size_t>(classes));
+  std::vector<double> macro;
+  std::mt19937_64 random(seed);
+  for (int r = 0; r < resamples; ++r) {
+    const std::vector<std::int64_t> times = draw_patients(patients.size(), random);
+    Confusion sum(patients.front().classes());
+    for (std::size_t i = 0; i < patients.size(); ++i) {
+      for (int truth = 0; truth < sum.size(); ++truth) {
+        for (int predicted = 0; predicted < sum.size(); ++predicted) {
+          sum.add(truth, predicted, times[i] * patients[i].at(truth, predicted));
+        }
+      }
+    }
+    const Scores scores = score_first_classes(sum, classes);
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      values[c].push_back(scores.classes[c].f1);
+    }
+    macro.push_back(scores.macro_f1);
+  }
   for (std::vector<double>& list : values) {
     result.classes.push_back(percentiles(std::move(list)));
   }

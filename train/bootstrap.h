@@ -5,12 +5,16 @@
 #include <span>
 #include <vector>
 
+#include "train/metrics.h"
+
 namespace sec::train {
 
 struct Range95 {
   double low = 0;
   double high = 0;  // 2.5 % and 97.5 % of the resamples; NaN where fewer than half of them define the figure
 };
+
+constexpr int bootstrap_resamples = 1000;  // of what is reported
 
 struct AucIntervals {
   std::vector<Range95> classes;
@@ -23,5 +27,14 @@ struct AucIntervals {
 AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
                            std::span<const std::int32_t> groups, std::size_t classes, int resamples,
                            std::uint64_t seed);
+
+struct F1Intervals {
+  std::vector<Range95> classes;
+  Range95 macro;
+};
+
+// The same of the F1 of the first `classes` classes, as score_first_classes gives them: patients, each with
+// all beats that are his, are drawn with replacement. All confusions have the same classes.
+F1Intervals bootstrap_f1(std::span<const Confusion> patients, int classes, int resamples, std::uint64_t seed);
 
 }  // namespace sec::train

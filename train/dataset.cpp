@@ -8,6 +8,7 @@
 #include "io/mitdb.h"
 #include "io/read_file.h"
 #include "io/wfdb_annotation.h"
+#include "train/fnv.h"
 #include "train/metrics.h"
 
 namespace sec::train {
@@ -60,16 +61,15 @@ void expand_rest(Names& names, const Names& one_side, const Names& other_side,
   }
 }
 
-// FNV-1a, 64 bits: tells data sets apart, no protection against forgery.
 std::uint64_t hash(std::uint64_t state, std::string_view bytes) {
   for (const char c : bytes) {
-    state = (state ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    state = fnv_next(state, static_cast<unsigned char>(c));
   }
   return state;
 }
 
 std::string fingerprint_of(const Sides& sides, const std::filesystem::path& folder) {
-  std::uint64_t state = 0xCBF29CE484222325ULL;
+  std::uint64_t state = fnv_start;
   for (const Names* side : {&sides.train, &sides.validation, &sides.test}) {
     state = hash(state, "|");
     for (const std::string& name : *side) {

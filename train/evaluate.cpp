@@ -82,8 +82,6 @@ const char* note_of(int classes) {
                         : "all beats; a class the network was not trained on counts as misread";
 }
 
-constexpr int resamples = 1000;
-
 }  // namespace
 
 NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
@@ -122,7 +120,7 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
     const std::string patient = sides.patient_of(inputs.record(id).name);
     patients.push_back(numbers.try_emplace(patient, static_cast<std::int32_t>(numbers.size())).first->second);
   }
-  result.auc_range = bootstrap_auc(prediction.probabilities, labels, patients, classes, resamples,
+  result.auc_range = bootstrap_auc(prediction.probabilities, labels, patients, classes, bootstrap_resamples,
                                    static_cast<std::uint64_t>(recipe.seed));
   result.logits = prediction.logits;
   for (std::size_t i = 0; i < result.logits.size(); ++i) {
@@ -134,7 +132,7 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
   result.misread = choose(std::move(misread), shown);
   for (std::size_t r = 0; r < confusions.size(); ++r) {
     const BeatRecord& record = inputs.records()[r];
-    result.records.push_back({record.name, score(confusions[r])});
+    result.records.push_back({record.name, score(confusions[r]), sides.patient_of(record.name)});
     for (MisreadBeat& beat : result.misread) {
       if (beat.record == record.name) {
         add_signal(beat, record);
@@ -144,19 +142,46 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
   return result;
 }
 
-std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
-                                    const std::vector<std::string>& without) {
-  Confusion sum(aami_classes);
+std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records) {
+  std::vector<std::pair<PatientScore, Confusion>> sums;
   for (const RecordScore& record : records) {
-    if (std::find(without.begin(), without.end(), record.record) == without.end()) {
-      sum += record.scores.confusion;
+    const std::string& patient = record.patient.empty() ? record.record : record.patient;
+    const auto known =
+        std::ranges::find_if(sums, [&](const auto& sum) { return sum.first.patient == patient; });
+    if (known == sums.end()) {
+      sums.push_back({{patient, {record.record}, record.scores}, record.scores.confusion});
+    } else {
+      known->first.records.push_back(record.record);
+      known->second += record.scores.confusion;
     }
+  }
+  std::vector<PatientScore> patients;
+  for (auto& [patient, confusion] : sums) {
+    patient.scores = score(confusion);
+    patients.push_back(std::move(patient));
+  }
+  return patients;
+}
+
+std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
+                                    std::int64_t seed, const std::vector<std::string>& without) {
+  std::vector<RecordScore> scored = records;
+  std::erase_if(scored, [&](const RecordScore& record) {
+    return std::find(without.begin(), without.end(), record.record) != without.end();
+  });
+  Confusion sum(aami_classes);
+  std::vector<Confusion> patients;
+  for (const PatientScore& patient : by_patient(scored)) {
+    sum += patient.scores.confusion;
+    patients.push_back(patient.scores.confusion);
   }
   const std::string full =
       without.empty() ? name : fmt::format("{} without {}", name, fmt::join(without, ", "));
   std::vector<Evaluation> result;
   for (const int classes : {3, 4, 5}) {
-    result.push_back({full, score_first_classes(sum, classes), note_of(classes)});
+    result.push_back(
+        {full, score_first_classes(sum, classes), note_of(classes),
+         bootstrap_f1(patients, classes, bootstrap_resamples, static_cast<std::uint64_t>(seed))});
   }
   return result;
 }

@@ -33,9 +33,12 @@ TestResult evaluate(Classifier& classifier, const Inputs& inputs, std::size_t sh
 NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
                            std::optional<double> temperature);
 
+// The records' scores added up by patient, in order of appearance.
+std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records);
+
 // The sum of the records' confusions as a 3-, 4- and 5-class problem, leaving out `without`. `name` is that
-// of the set of records.
+// of the set of records; `seed` draws the patients for the intervals.
 std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
-                                    const std::vector<std::string>& without = {});
+                                    std::int64_t seed, const std::vector<std::string>& without = {});
 
 }  // namespace sec::train

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/fnv.h"
 #include "train/patient.h"
 
 namespace sec::train {
@@ -15,14 +16,14 @@ struct Window {
   std::string side;
 };
 
-// FNV-1a over the samples' bits; 0 for a flat signal, which says nothing.
+// Over the samples' bits; 0 for a flat signal, which says nothing.
 std::uint64_t hash_of(std::span<const float> samples) {
   if (samples.empty() || std::ranges::all_of(samples, [&](float v) { return v == samples.front(); })) {
     return 0;
   }
-  std::uint64_t state = 0xCBF29CE484222325ULL;
+  std::uint64_t state = fnv_start;
   for (const float sample : samples) {
-    state = (state ^ std::bit_cast<std::uint32_t>(sample)) * 0x100000001B3ULL;
+    state = fnv_next(state, std::bit_cast<std::uint32_t>(sample));
   }
   return state;
 }

@@ -1,6 +1,7 @@
 #include "train/report_tables.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -59,15 +60,19 @@ std::string confusion_table(const Scores& scores) {
   return html + "</tbody></table>\n";
 }
 
-std::string class_table(const Scores& scores) {
+std::string class_table(const Evaluation& evaluation) {
+  const Scores& scores = evaluation.scores;
   std::string html =
       "<table class=\"figures\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">Se</th><th "
       "scope=\"col\">+P</th><th scope=\"col\">F1</th><td></td></tr></thead>\n<tbody>";
-  for (const ClassScore& c : scores.classes) {
+  for (std::size_t i = 0; i < scores.classes.size(); ++i) {
+    const ClassScore& c = scores.classes[i];
+    const bool known = i < evaluation.range.classes.size();
     fmt::format_to(std::back_inserter(html),
                    "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"bar\"><i "
                    "style=\"--p:{:.3f}\"></i></td></tr>\n",
-                   escape(c.name), percent_text(c.sensitivity), percent_text(c.precision), ratio_text(c.f1),
+                   escape(c.name), percent_text(c.sensitivity), percent_text(c.precision),
+                   known ? with_range(c.f1, evaluation.range.classes[i]) : ratio_text(c.f1),
                    std::isfinite(c.f1) ? std::clamp(c.f1, 0.0, 1.0) : 0.0);
   }
   return html + "</tbody></table>\n";
@@ -103,6 +108,13 @@ std::int64_t errors_of(const Confusion& confusion) {
 
 }  // namespace
 
+std::string with_range(double value, const Range95& range) {
+  return std::isfinite(range.low)
+             ? fmt::format("{} <span class=\"soft\">({} to {})</span>", ratio_text(value),
+                           ratio_text(range.low), ratio_text(range.high))
+             : ratio_text(value);
+}
+
 std::string evaluation_card(const Evaluation& evaluation) {
   const Scores& scores = evaluation.scores;
   const int columns = std::min(scores.confusion.size(), 4) + 3;  // with the classes' names, beats and others
@@ -112,15 +124,17 @@ std::string evaluation_card(const Evaluation& evaluation) {
       "class=\"sums\">accuracy "
       "<b>{}</b>, macro-F1 <b>{}</b></p>\n",
       columns, escape(evaluation.name), scores.confusion.size(), percent_text(scores.accuracy, 2),
-      ratio_text(scores.macro_f1));
-  html += confusion_table(scores) + class_table(scores);
+      evaluation.range.classes.empty() ? ratio_text(scores.macro_f1)
+                                       : with_range(scores.macro_f1, evaluation.range.macro));
+  html += confusion_table(scores) + class_table(evaluation);
   if (!evaluation.note.empty()) {
     html += fmt::format("<p class=\"note\">{}</p>\n", escape(evaluation.note));
   }
   return html + "</article>\n";
 }
 
-std::string record_table(const std::vector<RecordScore>& records) {
+// A row a record, or a patient.
+std::string row_table(const std::vector<RecordScore>& records, const std::string& kind) {
   if (records.empty()) {
     return "<p class=\"soft\">No records were scored.</p>\n";
   }
@@ -131,9 +145,9 @@ std::string record_table(const std::vector<RecordScore>& records) {
     most_errors = std::max(most_errors, errors_of(record.scores.confusion));
   }
   const std::vector<std::string>& classes = records.front().scores.confusion.classes();
-  std::string html =
-      "<div class=\"wide\"><table class=\"records\"><thead><tr><th scope=\"col\">record</th><th "
-      "scope=\"col\">beats</th><th scope=\"col\">accuracy</th>";
+  std::string html = "<div class=\"wide\"><table class=\"records\"><thead><tr><th scope=\"col\">" + kind +
+                     "</th><th "
+                     "scope=\"col\">beats</th><th scope=\"col\">accuracy</th>";
   auto out = std::back_inserter(html);
   for (const std::string& name : classes) {
     fmt::format_to(out, "<th scope=\"col\">{} found</th>", escape(name));
@@ -182,10 +196,32 @@ std::string record_table(const std::vector<RecordScore>& records) {
   if (named == 0) {
     return html + "<p>No beat was misread.</p>\n";
   }
-  return html + fmt::format("<p>{} of the {} records hold{} {} of all {} misread beats: {}.</p>\n", named,
-                            records.size(), named == 1 ? "s" : "",
+  return html + fmt::format("<p>{} of the {} {}s hold{} {} of all {} misread beats: {}.</p>\n", named,
+                            records.size(), kind, named == 1 ? "s" : "",
                             percent_text(static_cast<double>(held) / static_cast<double>(all_errors), 0),
                             count_text(all_errors), names);
+}
+
+std::string record_table(const std::vector<RecordScore>& records) {
+  return row_table(records, "record");
+}
+
+std::string patient_table(const std::vector<PatientScore>& patients) {
+  if (patients.empty()) {
+    return "";
+  }
+  std::vector<RecordScore> rows;
+  bool alike = true;  // to the table of records
+  for (const PatientScore& patient : patients) {
+    alike = alike && patient.records.size() == 1;
+    std::string name = patient.patient;
+    if (patient.records.size() > 1) {
+      name = fmt::format("{} ({})", patient.patient, fmt::join(patient.records, ", "));
+    }
+    rows.push_back({name, patient.scores});
+  }
+  return alike ? "<p>Each record is of another patient.</p>\n"
+               : "<h3>Patients</h3>\n" + row_table(rows, "patient");
 }
 
 std::string epoch_table(const RunSummary& run) {

@@ -47,6 +47,14 @@ json to_json(const Range95& range) {
   return json::array({number(range.low), number(range.high)});
 }
 
+json to_json(const F1Intervals& range, const std::vector<std::string>& names) {
+  json classes = json::object();
+  for (std::size_t c = 0; c < range.classes.size(); ++c) {
+    classes[names[c]] = to_json(range.classes[c]);
+  }
+  return {{"macro", to_json(range.macro)}, {"classes", classes}};
+}
+
 json to_json(const NamedAuc& named, const std::vector<std::string>& names) {
   const Auc& auc = named.auc;
   json classes = json::object();
@@ -102,12 +110,20 @@ std::string percent(double value) {
   return std::isfinite(value) ? fmt::format("{:7.2f}", 100 * value) : "      -";
 }
 
+// " (0.8123 to 0.9012)"; nothing where there is no interval.
+std::string range_text(const Range95& range, double factor, int digits) {
+  return std::isfinite(range.low)
+             ? fmt::format(" ({:.{}f} to {:.{}f})", factor * range.low, digits, factor * range.high, digits)
+             : "";
+}
+
 std::string scores_text(const Evaluation& evaluation) {
   const Scores& scores = evaluation.scores;
   const Confusion& confusion = scores.confusion;
-  std::string text =
-      fmt::format("{}, {} classes: accuracy {:.2f} %, macro-F1 {:.4f}\n  ({})\n", evaluation.name,
-                  confusion.size(), 100 * scores.accuracy, scores.macro_f1, evaluation.note);
+  const F1Intervals& range = evaluation.range;
+  std::string text = fmt::format("{}, {} classes: accuracy {:.2f} %, macro-F1 {:.4f}{}\n  ({})\n",
+                                 evaluation.name, confusion.size(), 100 * scores.accuracy, scores.macro_f1,
+                                 range.classes.empty() ? "" : range_text(range.macro, 1, 4), evaluation.note);
   text += "  true\\read";
   for (const std::string& name : confusion.classes()) {
     text += fmt::format("{:>8}", name);
@@ -121,23 +137,58 @@ std::string scores_text(const Evaluation& evaluation) {
       text += fmt::format("{:>8}", confusion.at(truth, predicted));
       shown += confusion.at(truth, predicted);
     }
-    text += fmt::format("{:>8}  {}  {} {}\n", c.beats - shown, percent(c.sensitivity), percent(c.precision),
-                        percent(c.f1));
+    const auto index = static_cast<std::size_t>(truth);
+    text += fmt::format("{:>8}  {}  {} {}{}\n", c.beats - shown, percent(c.sensitivity), percent(c.precision),
+                        percent(c.f1),
+                        index < range.classes.size() ? range_text(range.classes[index], 100, 2) : "");
   }
   return text;
 }
 
-// "DS2, AUC one against the rest: macro 0.9712 (N 0.9701, S -)"
+// "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -"
 std::string auc_text(const NamedAuc& named, const std::vector<std::string>& names) {
   const auto value = [](double auc) {
     return std::isfinite(auc) ? fmt::format("{:.4f}", auc) : std::string("-");
   };
-  std::vector<std::string> parts;
+  std::string text =
+      fmt::format("\n{}, AUC one against the rest: macro {}{}", named.name, value(named.auc.macro),
+                  named.range.classes.empty() ? "" : range_text(named.range.macro, 1, 4));
   for (std::size_t c = 0; c < named.auc.classes.size(); ++c) {
-    parts.push_back(names[c] + " " + value(named.auc.classes[c]));
+    text += fmt::format(", {} {}{}", names[c], value(named.auc.classes[c]),
+                        c < named.range.classes.size() ? range_text(named.range.classes[c], 1, 4) : "");
   }
-  return fmt::format("\n{}, AUC one against the rest: macro {} ({})\n", named.name, value(named.auc.macro),
-                     fmt::join(parts, ", "));
+  return text + "\n";
+}
+
+std::string calibration_text(const NamedCalibration& one) {
+  std::string text = fmt::format("\n{}, calibration: ECE {:.4f}", one.name, one.plain.ece);
+  if (one.temperature) {
+    text += fmt::format("; at temperature {:.3f}, fitted on validation records, {:.4f}", *one.temperature,
+                        one.tempered.ece);
+  }
+  return text + "\n";
+}
+
+// A line a patient: beats, accuracy, and of each class those found of those there are.
+std::string patients_text(const std::vector<PatientScore>& patients) {
+  std::string text = fmt::format("\n{:<20}{:>8}{:>12}", "patient", "beats", "accuracy %");
+  for (const std::string& name : patients.front().scores.confusion.classes()) {
+    text += fmt::format("{:>13}", name);
+  }
+  text += "  (found/beats)\n";
+  for (const PatientScore& patient : patients) {
+    const Confusion& confusion = patient.scores.confusion;
+    const std::string name = patient.records.size() == 1
+                                 ? patient.patient
+                                 : fmt::format("{} ({})", patient.patient, fmt::join(patient.records, " "));
+    text += fmt::format("{:<20}{:>8}{:>12}", name, confusion.total(), percent(patient.scores.accuracy));
+    for (int c = 0; c < confusion.size(); ++c) {
+      const std::int64_t beats = confusion.true_count(c);
+      text += fmt::format("{:>13}", beats == 0 ? "-" : fmt::format("{}/{}", confusion.at(c, c), beats));
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -147,11 +198,20 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
   for (const Evaluation& e : summary.evaluations) {
     json one = {{"name", e.name}, {"class_count", e.scores.confusion.size()}, {"note", e.note}};
     one.update(to_json(e.scores));
+    if (!e.range.classes.empty()) {
+      one["f1_interval_95"] = to_json(e.range, e.scores.confusion.classes());
+    }
     evaluations.push_back(one);
   }
   json records = json::object();
   for (const RecordScore& r : summary.records) {
     records[r.record] = to_json(r.scores);
+  }
+  json patients = json::object();
+  for (const PatientScore& p : summary.patients) {
+    json one = {{"records", p.records}};
+    one.update(to_json(p.scores));
+    patients[p.patient] = one;
   }
   json aucs = json::object();
   for (const NamedAuc& one : summary.aucs) {
@@ -188,6 +248,7 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
       {"auc_one_vs_rest", aucs},
       {"calibration", calibrations},
       {"by_record", records},
+      {"by_patient", patients},
       {"history", history},
       {"seconds", timing}};
   return metrics.dump(2) + "\n";
@@ -200,6 +261,12 @@ std::string results_text(const RunSummary& summary) {
   }
   for (const NamedAuc& one : summary.aucs) {
     text += auc_text(one, summary.classes);
+  }
+  for (const NamedCalibration& one : summary.calibrations) {
+    text += calibration_text(one);
+  }
+  if (!summary.patients.empty()) {
+    text += patients_text(summary.patients);
   }
   return text;
 }

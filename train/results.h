@@ -13,7 +13,8 @@ namespace sec::train {
 // null.
 std::string metrics_json(const RunSummary& summary, const Sides& sides, const std::string& fingerprint);
 
-// Accuracy, the confusion matrix and Se, +P, F1 of each class of every evaluation.
+// Accuracy, the confusion matrix and Se, +P, F1 of each class of every evaluation; AUC, calibration, and a
+// line a patient. Intervals are of 95 %.
 std::string results_text(const RunSummary& summary);
 
 // Lines of log.jsonl, without the line end.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/quantile.h"
+
 namespace sec::train {
 namespace {
 
@@ -54,10 +56,7 @@ double PastQuantile::at(double q, double without) const {
   if (sorted_.empty()) {
     return without;
   }
-  const double place = q * static_cast<double>(sorted_.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted_.size() - 1);
-  return sorted_[below] + (place - static_cast<double>(below)) * (sorted_[above] - sorted_[below]);
+  return quantile(sorted_, q);
 }
 
 std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, double q) {

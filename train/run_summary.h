@@ -30,9 +30,10 @@ struct EpochRecord {
 
 // One scoring of a set of beats, as 3-, 4- or 5-class problem.
 struct Evaluation {
-  std::string name;  // "DS2", "DS2 without 202", "validation"
-  Scores scores;     // its class list says how many classes are scored
-  std::string note;  // what happened to beats outside of the classes, or empty
+  std::string name;        // "DS2", "DS2 without 202", "validation"
+  Scores scores;           // its class list says how many classes are scored
+  std::string note;        // what happened to beats outside of the classes, or empty
+  F1Intervals range = {};  // 95 %, patients drawn with replacement; empty: not known
 };
 
 // The AUC of each trained class against all the rest, over a whole set of records.
@@ -53,7 +54,15 @@ struct NamedCalibration {
 // One record's share of the test set: a row of the per-record table.
 struct RecordScore {
   std::string record;
-  Scores scores;  // 5 classes
+  Scores scores;             // 5 classes
+  std::string patient = {};  // whose it is; empty: nobody else's
+};
+
+// The same of all of a patient's records together.
+struct PatientScore {
+  std::string patient;
+  std::vector<std::string> records;
+  Scores scores;
 };
 
 // A misread beat, with the signal around it.
@@ -97,6 +106,7 @@ struct RunSummary {
   std::vector<NamedAuc> aucs;
   std::vector<NamedCalibration> calibrations;
   std::vector<RecordScore> records;
+  std::vector<PatientScore> patients;
   std::vector<MisreadBeat> misread;  // a choice of them, the most confident first
   std::int64_t misread_total = 0;
   std::string network;               // the network's summary table

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "tests/train/sample_run.h"
 #include "train/html.h"
+#include "train/results.h"
 
 namespace sec::train {
 namespace {
@@ -108,6 +110,9 @@ TEST(Report, IsWellFormedAndShowsWhatTheRunHolds) {
                            "0:01:01.3",
                            "S read as N",
                            "(0.840 to 0.950)",
+                           "(0.310 to 0.620)",
+                           "(0.550 to 0.720)",
+                           "A (100, 103)",
                            "at temperature 1.830, ECE 0.025",
                            "stated probability",
                            "801 beats, 4 shown",
@@ -162,6 +167,31 @@ TEST(Report, LeakageIsShownInRed) {
       page, ".leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a"));
 }
 
+TEST(Results, TextHasIntervalsCalibrationAndPatients) {
+  const std::string text = results_text(sample_run());
+  for (const char* line :
+       {"Test records, 5 classes: accuracy 92.79 %, macro-F1 0.5071 (0.5500 to 0.7200)\n",
+        "  45.03 (31.00 to 62.00)\n",
+        "Test records, AUC one against the rest: macro 0.9125 (0.8400 to 0.9500), N 0.9500 (0.9000 to "
+        "0.9700)",
+        "Test records, calibration: ECE 0.1040; at temperature 1.830, fitted on validation records, 0.0250\n",
+        "\nA (100 103)             2273       97.40    2200/2239        13/33          1/1            -      "
+        "      -\n"}) {
+    EXPECT_TRUE(contains(text, line)) << line << text;
+  }
+}
+
+TEST(Results, JsonHasIntervalsAndPatients) {
+  const auto json = nlohmann::json::parse(metrics_json(sample_run(), {}, "fnv1a64:0"));
+  EXPECT_EQ(json["by_patient"]["A"]["records"], (std::vector<std::string>{"100", "103"}));
+  EXPECT_EQ(json["by_patient"]["A"]["classes"]["S"]["beats"], 33);
+  const auto& range = json["evaluations"][0]["f1_interval_95"];
+  EXPECT_EQ(range["macro"], (std::vector<double>{0.55, 0.72}));
+  EXPECT_EQ(range["classes"]["S"], (std::vector<double>{0.31, 0.62}));
+  EXPECT_TRUE(range["classes"]["Q"][0].is_null());
+  EXPECT_FALSE(json["evaluations"][1].contains("f1_interval_95"));
+}
+
 TEST(Report, HostileTextStaysText) {
   const std::string hostile = "<script>alert(1)</script>\"' onload=x &\x01 \xff\xfe \xed\xa0\x80 ]]>";
   RunSummary run = sample_run();
@@ -171,6 +201,7 @@ TEST(Report, HostileTextStaysText) {
   run.classes = {hostile, "S"};
   run.evaluations.push_back({hostile, score(Confusion({hostile, "S"})), hostile});
   run.records.push_back({hostile, score(Confusion({hostile, "S"}))});
+  run.patients = {{hostile, {hostile, "a"}, score(Confusion({hostile, "S"}))}};
   run.misread[0].record = run.misread[0].truth = run.misread[0].predicted = hostile;
   run.misread[0].lead_names = {hostile};
   run.misread[0].markers = {{run.misread[0].time - 0.5, hostile}};

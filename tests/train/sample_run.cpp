@@ -143,6 +143,9 @@ RunSummary sample_run() {
       {"232",
        score(confusion(
            {{380, 15, 2, 0, 0}, {601, 770, 11, 0, 0}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}}))}};
+  run.patients = {{"A", {"100", "103"}, run.records[0].scores}, {"B", {"213"}, run.records[2].scores}};
+  run.evaluations[0].range = {
+      {{0.97, 0.99}, {0.31, 0.62}, {0.85, 0.94}, {0.1, 0.45}, {std::nan(""), std::nan("")}}, {0.55, 0.72}};
   for (int i = 0; i < 4; ++i) {
     run.misread.push_back(misread_beat("232", 61.25 + 311.4 * i, "S", "N", 0.97 - 0.02 * i, false));
   }

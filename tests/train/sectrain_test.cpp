@@ -96,6 +96,11 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
     EXPECT_EQ(metrics["calibration"][name]["bins"].size(), 10U) << name;
   }
   EXPECT_EQ(metrics["evaluations"][2]["micro_f1"], metrics["evaluations"][2]["accuracy"]);  // five classes
+  for (const json& e : metrics["evaluations"]) {
+    const json& range = e["f1_interval_95"]["macro"];
+    EXPECT_TRUE(range[0] <= range[1] && range[1] <= 1) << e["name"];
+  }
+  EXPECT_EQ(metrics["by_patient"].size(), metrics["by_record"].size());
   EXPECT_EQ(metrics["history"].size(), 2U);
   std::vector<std::string> names;
   for (const json& e : metrics["evaluations"]) {

@@ -1,0 +1,18 @@
+// Quantiles of sorted values.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace sec::train {
+
+// Between order statistics linearly interpolated, as numpy.quantile. There is at least one value.
+inline double quantile(std::span<const double> sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace sec::train
