@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "io/recording_reader.h"
+#include "io/open_recording.h"
 #include "io/wfdb_header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"

@@ -7,7 +7,7 @@
 
 #include "engine/parallel.h"
 #include "io/mitdb.h"
-#include "io/recording_reader.h"
+#include "io/open_recording.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
