@@ -9,6 +9,7 @@
 #include "kernels/excite.h"
 #include "kernels/linear.h"
 #include "kernels/loss.h"
+#include "kernels/lstm.h"
 #include "kernels/optimizer.h"
 #include "kernels/pointwise.h"
 #include "kernels/pool.h"
@@ -22,6 +23,7 @@ struct Table {
   PoolKernels pool;
   LinearKernels linear;
   ExciteKernels excite;
+  LstmKernels lstm;
   LossKernels loss;
   OptimizerKernels optimizer;
 };

@@ -11,6 +11,7 @@ PointwiseKernels pointwise_kernels();
 PoolKernels pool_kernels();
 LinearKernels linear_kernels();
 ExciteKernels excite_kernels();
+LstmKernels lstm_kernels();
 LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
 

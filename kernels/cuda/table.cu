@@ -6,7 +6,7 @@ namespace sec::kernels::SEC_BACKEND {
 const Table& table() {
   static const Table kernels = {conv_kernels(), batch_norm_kernels(), pointwise_kernels(),
                                 pool_kernels(), linear_kernels(),     excite_kernels(),
-                                loss_kernels(), optimizer_kernels()};
+                                lstm_kernels(), loss_kernels(),       optimizer_kernels()};
   return kernels;
 }
 

@@ -37,6 +37,14 @@ struct ExciteBackward {
 ExciteBackward excite_backward(const ExciteShape& s, const Values& means, const ExciteValues& weights,
                                const Values& gfactors);
 
+// lstm.h
+struct Lstm {
+  Values gates, cells, y;
+};
+Lstm lstm_forward(const LstmShape& s, const Values& projected, const Values& w, const Values& bias);
+Values lstm_backward(const LstmShape& s, const Values& projected, const Values& w, const Values& bias,
+                     const Values& gy);
+
 // batch_norm.h
 struct Statistics {
   Values mean, variance;

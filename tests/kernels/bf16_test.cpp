@@ -253,6 +253,28 @@ TEST_P(Bf16, Excite) {
       "excite");
 }
 
+TEST_P(Bf16, Lstm) {
+  const LstmShape s{5, 3, 12};
+  const std::int64_t count = s.n * s.steps * s.hidden;
+  const Tensor w = tensor(short_values(4 * s.hidden * s.hidden, 1));
+  const Tensor bias = tensor(short_values(4 * s.hidden, 2));
+  const Values projected = short_values(4 * count, 3);
+  const Values gy = short_values(count, 4);
+  expect_f32_rounded(
+      [&](DType type) {
+        Tensor gates = unwritten(4 * count, DType::f32);
+        Tensor cells = unwritten(count, DType::f32);
+        Tensor y = unwritten(count, type);
+        kernels().lstm.forward(stream(), s, typed(projected, type).read(), w.read(), bias.read(),
+                               gates.write(), cells.write(), y.write());
+        Tensor gprojected = unwritten(4 * count, type);
+        kernels().lstm.backward(stream(), s, typed(gy, type).read(), w.read(), gates.read(), cells.read(),
+                                gprojected.write());
+        return std::vector<Tensor>{gates, cells, y, gprojected};
+      },
+      "lstm");
+}
+
 // Random numbers have the bits of the cpu device: the same elements are dropped, and filled values are equal.
 TEST_P(Bf16, RandomBitsEqualTheCpuDevices) {
   Stream host{Device::cpu, nullptr};

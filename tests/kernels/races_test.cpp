@@ -103,6 +103,25 @@ TEST_P(Races, SqueezeExcite) {
                "linear");
 }
 
+TEST_P(Races, Lstm) {
+  const LstmShape s{9, 2, 33};  // two blocks
+  const Values projected = random_values(s.n * s.steps * 4 * s.hidden, 1);
+  const Values w = random_values(4 * s.hidden * s.hidden, 2, -0.2, 0.2);
+  const Values bias = random_values(4 * s.hidden, 3);
+  const Values gy = random_values(s.n * s.steps * s.hidden, 4);
+  Tensor gates = result(s.n * s.steps * 4 * s.hidden);
+  Tensor cells = result(s.n * s.steps * s.hidden);
+  Tensor y = result(s.n * s.steps * s.hidden);
+  kernels().lstm.forward(stream(), s, tensor(projected).read(), tensor(w).read(), tensor(bias).read(),
+                         gates.write(), cells.write(), y.write());
+  expect_close(floats_of(y), reference::lstm_forward(s, projected, w, bias).y, 80 * unit, 0, "y");
+  Tensor gprojected = result(s.n * s.steps * 4 * s.hidden);
+  kernels().lstm.backward(stream(), s, tensor(gy).read(), tensor(w).read(), gates.read(), cells.read(),
+                          gprojected.write());
+  expect_close(floats_of(gprojected), reference::lstm_backward(s, projected, w, bias, gy), 320 * unit, 0,
+               "gprojected");
+}
+
 TEST_P(Races, Excite) {
   const ExciteShape s{2, 37, 9};
   const reference::ExciteValues weights{random_values(s.c * s.hidden, 1), random_values(s.hidden, 2),
