@@ -1,5 +1,8 @@
 #include "layers/pointwise.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "engine/ranges.h"
 #include "kernels/table.h"
 
@@ -113,6 +116,40 @@ Var concat(Pass& pass, const std::vector<Var>& parts) {
     }
   };
   return pass.tape->record("concat", std::move(y), parts, std::move(backward));
+}
+
+std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>& widths) {
+  const Range range("split");
+  const std::int64_t columns = std::accumulate(widths.begin(), widths.end(), std::int64_t{0});
+  require(x.shape().rank() == 2 && x.shape()[1] == columns &&
+              std::all_of(widths.begin(), widths.end(), [](std::int64_t width) { return width >= 0; }),
+          "split: expected {} columns in all, got {}", columns, x.shape().text());
+  const std::int64_t rows = x.shape()[0];
+  std::vector<Var> parts;
+  std::int64_t from = 0;
+  for (const std::int64_t width : widths) {
+    if (width == 0) {
+      parts.emplace_back();
+      continue;
+    }
+    Tensor y = Tensor::empty({rows, width}, x.value.type(), pass.stream.device);
+    kernels::on(pass.stream)
+        .pointwise.copy_columns(pass.stream, rows, width, x.value.read(), columns, from, y.write(), width, 0);
+    if (pass.tape == nullptr) {
+      parts.emplace_back(std::move(y));
+    } else {
+      auto backward = [rows, columns, width, from, stream = pass.stream](const Tensor& gy,
+                                                                         Gradients& inputs) mutable {
+        Tensor gx = Tensor::zeros(stream, {rows, columns}, gy.type());
+        kernels::on(stream).pointwise.copy_columns(stream, rows, width, gy.read(), width, 0, gx.write(),
+                                                   columns, from);
+        inputs.add(0, std::move(gx));
+      };
+      parts.push_back(pass.tape->record("split", std::move(y), {x}, std::move(backward)));
+    }
+    from += width;
+  }
+  return parts;
 }
 
 Var view(Pass& pass, const Var& x, const Shape& shape) {

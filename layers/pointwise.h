@@ -20,6 +20,10 @@ Var gate(Pass& pass, const Var& x,  // (N, L, H, C)
 // Side by side: tensors (N, C1), (N, C2), ... to (N, C1 + C2 + ...). Throws Error on other shapes.
 Var concat(Pass& pass, const std::vector<Var>& parts);
 
+// The other way round: columns (N, C1 + C2 + ...) to (N, C1), (N, C2), ...; a part of no columns is an
+// undefined tensor. Throws Error unless the widths add up.
+std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>& widths);
+
 // The same elements under another shape of equal count: no copy, forward or backward. Throws Error on another
 // count.
 Var view(Pass& pass, const Var& x, const Shape& shape);

@@ -17,6 +17,7 @@ struct NetworkOptions {
   bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample module
   double dropout = 0.2;
   std::string model = "se-ecgnet";  // which network
+  std::int64_t beats = 1;           // bircnn: heartbeats, one after the other in `length`
 };
 
 class Network {
@@ -39,5 +40,12 @@ class Network {
  protected:
   Network() = default;
 };
+
+// For networks. Throws Error, beginning with `title`, unless the options are for `model` and in range.
+void check_options(const NetworkOptions& options, const char* model, const char* title);
+
+// N, of inputs that fit the options; else throws Error.
+std::int64_t check_inputs(const NetworkOptions& options, const char* title, const Var& x,
+                          const Var& covariates);
 
 }  // namespace sec::model

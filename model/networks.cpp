@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "model/bircnn.h"
+#include "model/ecgnet.h"
+#include "model/resnet34.h"
+
 namespace sec::model {
 namespace {
 
@@ -16,9 +20,14 @@ std::unique_ptr<Network> make(const NetworkOptions& options, Stream& stream, std
 struct Known {
   const char* model;
   const char* title;
+  std::int64_t width;  // as released
+  double dropout;
   std::unique_ptr<Network> (*make)(const NetworkOptions&, Stream&, std::uint64_t);
 };
-constexpr std::array<Known, 1> known = {{{"se-ecgnet", "SE-ECGNet", make<SeEcgNet>}}};
+constexpr std::array<Known, 4> known = {{{"se-ecgnet", "SE-ECGNet", 32, 0.2, make<SeEcgNet>},
+                                         {"resnet34", "ResNet34-1d", 64, 0.2, make<ResNet34>},
+                                         {"ecgnet", "ECGNet", 16, 0.1, make<EcgNet>},
+                                         {"bircnn", "BiRCNN", 128, 0.5, make<BiRcnn>}}};
 
 const Known& find(const std::string& model) {
   const auto* const found = std::ranges::find(known, model, &Known::model);
@@ -37,6 +46,15 @@ std::vector<std::string> network_models() {
 
 std::string network_title(const std::string& model) {
   return find(model).title;
+}
+
+NetworkOptions released_options(const std::string& model) {
+  const Known& network = find(model);
+  NetworkOptions options;
+  options.model = network.model;
+  options.width = network.width;
+  options.dropout = network.dropout;
+  return options;
 }
 
 std::string network_titled(const std::string& title, const std::string& what) {

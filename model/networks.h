@@ -16,6 +16,10 @@ std::vector<std::string> network_models();
 // What people and files call it: "SE-ECGNet" for "se-ecgnet". Throws Error on an unknown model.
 std::string network_title(const std::string& model);
 
+// The options of a model as its authors released it: width and dropout; the sizes are to be filled in. Throws
+// Error on an unknown model.
+NetworkOptions released_options(const std::string& model);
+
 // The model of that title. Throws Error, beginning with `what`, if there is none.
 std::string network_titled(const std::string& title, const std::string& what);
 

@@ -15,6 +15,7 @@ using namespace layers;  // NOLINT(google-build-using-namespace): a network is w
 
 namespace {
 
+constexpr const char* title = "SE-ECGNet";
 constexpr std::int64_t stem_taps = 50;
 constexpr std::int64_t trunk_taps = 15;
 constexpr std::int64_t trunk_blocks = 3;
@@ -22,16 +23,10 @@ constexpr std::array<std::int64_t, 3> branch_taps = {3, 5, 7};
 constexpr std::size_t branch_blocks = 4;  // in the 2-D part, and again in the 1-D part
 
 const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
-  const auto& [leads, length, classes, covariates, width, tied, dropout, model] = options;
-  require(model == "se-ecgnet", "SE-ECGNet: expected the options of se-ecgnet, got those of {}", model);
-  require(leads > 0, "SE-ECGNet: expected at least 1 lead, got {}", leads);
-  require(classes > 0, "SE-ECGNet: expected at least 1 class, got {}", classes);
-  require(covariates >= 0, "SE-ECGNet: expected 0 or more covariates, got {}", covariates);
-  require(width > 0, "SE-ECGNet: expected a width of at least 1 channel, got {}", width);
-  require(dropout >= 0 && dropout < 1, "SE-ECGNet: expected a dropout in [0, 1), got {}", dropout);
+  check_options(options, "se-ecgnet", title);
   // The stem is not padded; every later layer turns L into ceil(L / stride), so it never runs out of samples.
-  require(length >= stem_taps, "SE-ECGNet: {} samples are too few, the shortest input is {}", length,
-          stem_taps);
+  require(options.length >= stem_taps, "{}: {} samples are too few, the shortest input is {}", title,
+          options.length, stem_taps);
   return options;
 }
 
@@ -91,11 +86,7 @@ SeEcgNet::~SeEcgNet() = default;
 Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const Range range("se_ecgnet");
   const SeEcgNetOptions& o = layers_->options;
-  const std::int64_t n = x.shape().rank() == 4 ? x.shape()[0] : 0;
-  require(n > 0 && x.shape() == Shape({n, o.length, o.leads, 1}),
-          "SE-ECGNet: expected an input (N, {}, {}, 1), got {}", o.length, o.leads, x.shape().text());
-  require(o.covariates > 0 ? covariates.shape() == Shape({n, o.covariates}) : !covariates.value.defined(),
-          "SE-ECGNet: expected covariates ({}, {}), got {}", n, o.covariates, covariates.shape().text());
+  const std::int64_t n = check_inputs(o, title, x, covariates);
 
   Var y = conv(pass, layers_->stem, x);                   // (N, (L - 50) / 2 + 1, H, C)
   y = relu(pass, batch_norm(pass, layers_->stem_bn, y));  // (N, (L - 50) / 2 + 1, H, C)

@@ -24,6 +24,27 @@ std::size_t blocks_of_stage(const std::string& name) {
   return name.starts_with("block1.") ? 3 : 4;
 }
 
+bool is_se_ecgnet(const NetworkOptions& options) {
+  return options.model == "se-ecgnet";
+}
+
+// Where a layer's input is a flattened (L, C), PyTorch's is a flattened (C, L): the input that `i` is there,
+// of `extent` in all.
+std::int64_t flattened_input(const NetworkOptions& options, const std::string& name, std::int64_t i,
+                             std::int64_t extent) {
+  std::int64_t channels = 1;
+  std::int64_t flattened = 0;
+  if (options.model == "ecgnet" && name == "fc.weight") {
+    channels = 4 * options.width;
+    flattened =
+        (extent - options.covariates) / channels * channels;  // the LSTM's states are fewer: 5/2 width
+  } else if (options.model == "bircnn" && name.find(".lstm.weight_ih_l0") != std::string::npos) {
+    channels = options.width;
+    flattened = extent;
+  }
+  return i < flattened ? i % channels * (flattened / channels) + i / channels : i;
+}
+
 constexpr std::size_t shown = 6;
 
 // The first few problems of many, as the end of a line.
@@ -42,8 +63,8 @@ struct Entry {
   bool counted = false;            // has a num_batches_tracked beside it
 };
 
-std::vector<Entry> entries_of(SeEcgNet& network) {
-  const SeEcgNetOptions& options = network.options();
+std::vector<Entry> entries_of(Network& network) {
+  const NetworkOptions& options = network.options();
   std::vector<Entry> entries;
   const auto add = [&](const std::string& name, const Shape& shape, const Tensor& value) {
     entries.push_back({name, value, torch_layout(options, name, shape), torch_names(options, name),
@@ -60,19 +81,25 @@ std::vector<Entry> entries_of(SeEcgNet& network) {
 
 }  // namespace
 
-TorchLayout torch_layout(const SeEcgNetOptions& options, const std::string& name, const Shape& ours) {
+TorchLayout torch_layout(const NetworkOptions& options, const std::string& name, const Shape& ours) {
+  const bool se_ecgnet = is_se_ecgnet(options);
   const std::int64_t c1 = options.width * options.leads;  // channels of the 1-D part
   const bool one_d = name.starts_with("block3_list");
   // Our 1-D channel h * C + c is PyTorch's c * H + h.
   const auto theirs = [&](std::int64_t channel) {
     return channel % options.width * options.leads + channel / options.width;
   };
-  const auto map = [&](std::int64_t i, std::int64_t extent) { return one_d && extent == c1 ? theirs(i) : i; };
-  // The head reads the branches one after the other, then the covariates.
+  const auto map = [&](std::int64_t i, std::int64_t extent) {
+    return se_ecgnet && one_d && extent == c1 ? theirs(i) : i;
+  };
   const auto input = [&](std::int64_t i, std::int64_t extent) {
+    if (!se_ecgnet) {
+      return flattened_input(options, name, i, extent);
+    }
     if (name != "fc.weight") {
       return map(i, extent);
     }
+    // The head reads the branches one after the other, then the covariates.
     return i < branches * c1 ? i / c1 * c1 + theirs(i % c1) : i;
   };
   TorchLayout layout;
@@ -89,7 +116,7 @@ TorchLayout torch_layout(const SeEcgNetOptions& options, const std::string& name
   const std::int64_t in = ours[-2];
   const std::int64_t out = ours[-1];
   layout.shape = {out, in};
-  if (convolution && !one_d) {
+  if (convolution && se_ecgnet && !one_d) {
     layout.shape.push_back(1);
   }
   if (convolution) {
@@ -105,10 +132,10 @@ TorchLayout torch_layout(const SeEcgNetOptions& options, const std::string& name
   return layout;
 }
 
-std::vector<std::string> torch_names(const SeEcgNetOptions& options, const std::string& name) {
+std::vector<std::string> torch_names(const NetworkOptions& options, const std::string& name) {
   const std::string first = ".0.downsample.";
   const std::size_t at = name.find(first);
-  if (!options.tied || at == std::string::npos) {
+  if (!is_se_ecgnet(options) || !options.tied || at == std::string::npos) {
     return {name};
   }
   std::vector<std::string> names;
@@ -156,7 +183,7 @@ SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& f
   return options;
 }
 
-BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, SeEcgNet& network,
+BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream) {
   const std::vector<Entry> entries = entries_of(network);
   std::vector<std::string> problems;
@@ -214,7 +241,7 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
   return counts;
 }
 
-io::SafetensorsFile to_state_dict(SeEcgNet& network, const BatchCounts& counts, Stream& stream) {
+io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream) {
   io::SafetensorsFile dict;
   dict.metadata["format"] = "pt";  // what PyTorch's loaders expect to find
   for (const Entry& entry : entries_of(network)) {

@@ -35,6 +35,21 @@ void Summary::linear(const layers::Linear& layer) {
   add(layer.name, {layer.out}, {layer.weight, layer.bias}, layer.in * layer.out);
 }
 
+void Summary::lstm(const layers::Lstm& layer, std::int64_t steps) {
+  const layers::LstmOptions& o = layer.options;
+  for (std::size_t i = 0; i < layer.cells.size(); ++i) {
+    const layers::LstmCell& cell = layer.cells[i];
+    const auto depth = static_cast<std::int64_t>(i) / o.directions();
+    add(fmt::format("{}.l{}{}", layer.name, depth, cell.reverse ? "_reverse" : ""), {steps, o.hidden},
+        {cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh},
+        steps * 4 * o.hidden * (o.in_of(depth) + o.hidden));
+  }
+}
+
+void Summary::pool(const layers::PoolOptions& options) {
+  now_ = {(now_[0] + 2 * options.pad - options.k) / options.stride + 1, now_[1], now_[2]};
+}
+
 void Summary::squeeze_excite(const layers::SqueezeExcite& layer) {
   linear(layer.fc1);
   linear(layer.fc2);

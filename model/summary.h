@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "layers/blocks.h"
+#include "layers/lstm.h"
+#include "layers/pool.h"
 
 namespace sec::model {
 
@@ -26,6 +28,8 @@ class Summary {
   void conv(const layers::Conv& layer);
   void batch_norm(const layers::BatchNorm& layer);
   void linear(const layers::Linear& layer);
+  void lstm(const layers::Lstm& layer, std::int64_t steps);  // beside the sample, a line a direction
+  void pool(const layers::PoolOptions& options);             // no line: it holds nothing
   void squeeze_excite(const layers::SqueezeExcite& layer);
   void block_2d(const layers::Block2d& block);
   void block_1d(const layers::Block1d& block);

@@ -148,7 +148,7 @@ void run(const std::string& command, const Options& options) {
   } else if (command == "import") {
     train::write_model(options.out, model, stream);
   } else if (command == "export") {
-    io::write_safetensors(options.out, model::to_state_dict(network(), model.counts, stream));
+    io::write_safetensors(options.out, model::to_state_dict(*model.network, model.counts, stream));
   } else {
     io::write_atomically(options.out, model::to_onnx(network(), "sec " SEC_VERSION, stream));
   }

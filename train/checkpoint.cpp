@@ -103,15 +103,20 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
 }
 
 std::string network_json(const model::NetworkOptions& o) {
-  return json{{"name", model::network_title(o.model)},
-              {"leads", o.leads},
-              {"length", o.length},
-              {"classes", o.classes},
-              {"covariates", o.covariates},
-              {"width", o.width},
-              {"tied", o.tied},
-              {"dropout", o.dropout}}
-      .dump();
+  json network{{"name", model::network_title(o.model)},
+               {"leads", o.leads},
+               {"length", o.length},
+               {"classes", o.classes},
+               {"covariates", o.covariates},
+               {"width", o.width},
+               {"dropout", o.dropout}};
+  if (o.model == "se-ecgnet") {
+    network["tied"] = o.tied;
+  }
+  if (o.beats > 1) {
+    network["beats"] = o.beats;
+  }
+  return network.dump();
 }
 
 const std::string& metadata(const io::SafetensorsFile& file, const std::filesystem::path& path,
@@ -190,15 +195,18 @@ void load_weights(const std::filesystem::path& path, model::Network& network, St
 }
 
 model::NetworkOptions network_options(const Recipe& recipe) {
-  model::NetworkOptions options;
+  model::NetworkOptions options = model::released_options(recipe.network.model);
   options.leads = std::ssize(parse_channels(recipe));
   options.length = recipe.window_length();
   options.classes = std::ssize(recipe.classes);
   options.covariates = covariate_count(recipe.input.covariates);
-  options.model = recipe.network.model;
-  options.width = recipe.network.width;
-  options.tied = recipe.network.tied;
-  options.dropout = recipe.network.dropout;
+  if (recipe.network.model == "se-ecgnet") {
+    options.width = recipe.network.width;
+    options.tied = recipe.network.tied;
+    options.dropout = recipe.network.dropout;
+  } else if (recipe.network.baseline_width > 0) {
+    options.width = recipe.network.baseline_width;
+  }
   return options;
 }
 

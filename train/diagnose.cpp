@@ -58,8 +58,8 @@ std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& i
 }
 
 // The first operation of the forward pass whose output is not finite; empty if there is none.
-std::string first_bad_layer(model::Network& network, const Inputs& inputs, const Batch& batch,
-                            Stream& stream, std::uint64_t seed) {
+std::string first_bad_layer(model::Network& network, const Inputs& inputs, const Batch& batch, Stream& stream,
+                            std::uint64_t seed) {
   std::string found;
   std::string last_layer = "the input";
   Tape tape(stream, layers::accumulate);

@@ -28,8 +28,11 @@ model::NetworkOptions stored_options(const io::SafetensorsFile& file, const std:
   try {
     const json network = json::parse(metadata(file, path, "network"));
     const std::string model = model::network_titled(network.at("name"), path);
-    return {network.at("leads"), network.at("length"), network.at("classes"), network.at("covariates"),
-            network.at("width"), network.at("tied"),   network.at("dropout"), model};
+    return {network.at("leads"),      network.at("length"),
+            network.at("classes"),    network.at("covariates"),
+            network.at("width"),      network.value("tied", true),
+            network.at("dropout"),    model,
+            network.value("beats", 1)};
   } catch (const json::exception&) {
     fail("{}: its metadata \"network\" does not describe a network", path);
   }
@@ -81,8 +84,7 @@ void load_initial_weights(const std::filesystem::path& path, model::Network& net
   if (is_ours(file)) {
     load_weights(path, network, stream);
   } else {
-    const std::string state_dict = path.string() + ": a state dict";
-    model::load_state_dict(file, path.string(), model::as_se_ecgnet(network, state_dict), stream);
+    model::load_state_dict(file, path.string(), network, stream);
   }
 }
 

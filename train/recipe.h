@@ -51,9 +51,10 @@ struct Recipe {
 
   struct Network {
     std::string model = "se-ecgnet";
-    std::int64_t width = 32;
+    std::int64_t width = 32;  // of se-ecgnet, as the next two
     bool tied = false;
     double dropout = 0.2;
+    std::int64_t baseline_width = 0;  // of the other models; 0: as released
     std::string init;  // a file of weights to start from, ours or a state dict; empty: drawn from the seed
   } network;
 

@@ -57,10 +57,12 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"input.long_beats", &r.input.long_beats, "of these only the half with the longer RR intervals"},
       {"input.clip", &r.input.clip, "largest magnitude of an input; 0: not clipped", 0, many},
 
-      {"network.model", &r.network.model, "which network", 0, 0, model::network_models()},
-      {"network.width", &r.network.width, "channels of the 2-D part", 1, 4096},
-      {"network.tied", &r.network.tied, "one downsample module a stage, as in the released network"},
-      {"network.dropout", &r.network.dropout, "probability", 0, 0.99},
+      {"network.model", &r.network.model, "the network; docs/baselines.md", 0, 0, model::network_models()},
+      {"network.width", &r.network.width, "se-ecgnet: channels of the 2-D part", 1, 4096},
+      {"network.tied", &r.network.tied, "se-ecgnet: one downsample module a stage, as released"},
+      {"network.dropout", &r.network.dropout, "se-ecgnet: probability", 0, 0.99},
+      {"network.baseline_width", &r.network.baseline_width, "other models: docs/baselines.md; 0: as released",
+       0, 4096},
       {"network.init", &r.network.init, "weights to start from, ours or PyTorch's; empty: drawn"},
 
       {"sampler.kind", &r.sampler.kind, "how an epoch's beats are drawn", 0, 0, {"shuffle", "weighted"}},

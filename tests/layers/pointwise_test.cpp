@@ -70,6 +70,26 @@ TEST(Pointwise, ConcatEqualsDoublePrecision) {
       [](const auto& in, const auto&) { return plain::concat(in); });
 }
 
+TEST(Pointwise, SplitEqualsItsColumns) {
+  ParameterSet none;
+  check_layer(
+      none, {random_array({4, 6}, 1)},
+      [](Pass& pass, const std::vector<Var>& in) {
+        const std::vector<Var> parts = split(pass, in[0], {2, 0, 1, 3});
+        EXPECT_FALSE(parts[1].value.defined());
+        return concat(pass, {parts[3], parts[0]});  // of the third comes nothing
+      },
+      [](const auto& in, const auto&) {
+        plain::Array y({4, 5});
+        for (std::int64_t n = 0; n < 4; ++n) {
+          for (std::int64_t c = 0; c < 5; ++c) {
+            y.data[n * 5 + c] = in[0].data[n * 6 + (c + 3) % 6];  // 3, 4, 5, 0, 1
+          }
+        }
+        return y;
+      });
+}
+
 TEST(Pointwise, ConcatTakesConstantsBesideRecordedTensors) {
   Tape tape(cpu, accumulate);
   Pass pass{cpu, &tape, true};
@@ -108,6 +128,10 @@ TEST(Pointwise, NameTheShapesInTheirErrors) {
             }),
             "concat: expected tensors (N, C) of one N, got (3, 3) beside (2, 3)");
   EXPECT_NE(error_of([&] { concat(pass, {}); }), "");
+  EXPECT_EQ(error_of([&] {
+              split(pass, zeros({2, 3}), {1, 1});
+            }),
+            "split: expected 2 columns in all, got (2, 3)");
   EXPECT_NE(error_of([&] { view(pass, zeros({2, 3}), {7}); }), "");
 }
 

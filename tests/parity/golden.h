@@ -14,16 +14,18 @@ class Golden {
  public:
   explicit Golden(const std::filesystem::path& path) : path_(path), file_(io::read_safetensors(path)) {
     const auto network = nlohmann::json::parse(file_.metadata.at("network"));
+    options_.model = network.value("model", "se-ecgnet");
+    options_.beats = network.value("beats", 1);
     options_.leads = network.at("leads");
     options_.length = network.at("length");
     options_.classes = network.at("classes");
     options_.covariates = network.at("covariates");
     options_.width = network.at("width");
-    options_.tied = network.at("tied");
+    options_.tied = network.value("tied", false);
     options_.dropout = 0;
   }
 
-  const SeEcgNetOptions& options() const { return options_; }
+  const NetworkOptions& options() const { return options_; }
   std::string text(const std::string& key) const { return file_.metadata.at(key); }
   bool has(const std::string& name) const { return file_.tensors.contains(name); }
   std::vector<float> values(const std::string& name) const {
@@ -99,7 +101,7 @@ class Golden {
   static inline const std::string prefix_ = "initial/";
   std::filesystem::path path_;
   io::SafetensorsFile file_;
-  SeEcgNetOptions options_;
+  NetworkOptions options_;
 };
 
 }  // namespace sec::model

@@ -1,6 +1,6 @@
-// SE-ECGNet against PyTorch, in every configuration of tests/golden and on every device: logits, loss,
-// gradients, running statistics, twenty Adam steps, and what dropout does on average. SEC_PARITY names a
-// folder of further golden files, such as the large ones.
+// SE-ECGNet and the baselines against PyTorch, in every configuration of tests/golden and on every device:
+// logits, loss, gradients, running statistics, twenty Adam steps, and what dropout does on average.
+// SEC_PARITY names a folder of further golden files, such as the large ones.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +8,7 @@
 
 #include "engine/stream.h"
 #include "layers/accumulate.h"
+#include "model/networks.h"
 #include "tests/parity/golden.h"
 #include "train/optimizer.h"
 
@@ -68,7 +69,7 @@ std::vector<Case> all_cases() {
     }
     std::vector<fs::path> paths;
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.path().filename().string().starts_with("leads")) {
+      if (entry.path().extension() == ".safetensors") {
         paths.push_back(entry.path());
       }
     }
@@ -86,7 +87,7 @@ std::vector<Case> all_cases() {
 constexpr std::int64_t simt_width = 8;
 constexpr std::int64_t simt_samples =
     4000;                              // leads * length of a recording that takes all twenty steps there
-constexpr std::size_t simt_steps = 3;  // of a larger one
+constexpr std::size_t simt_steps = 3;  // of a larger one, and of the baselines
 
 class Parity : public testing::TestWithParam<Case> {
  protected:
@@ -97,18 +98,18 @@ class Parity : public testing::TestWithParam<Case> {
       GTEST_SKIP() << "NOT TESTED on " << name_of(device) << ": " << reason;
     }
     golden_.emplace(path);
-    const SeEcgNetOptions& o = golden_->options();
+    const NetworkOptions& o = golden_->options();
     if (device == Device::simt && o.width > simt_width) {
       GTEST_SKIP() << "NOT TESTED on simt: too slow at this size";
     }
     stream_.emplace(device);
-    network_.emplace(o, *stream_, 1);
+    network_ = make_network(o, *stream_, 1);
     load_state_dict(golden_->initial(), path.string(), *network_, *stream_);
   }
 
   const Golden& golden() const { return *golden_; }
   Stream& stream() { return *stream_; }
-  SeEcgNet& network() { return *network_; }
+  Network& network() { return *network_; }
 
   // One pass, and with a tape the gradients into the network's buffer.
   double step(std::vector<float>& logits) {
@@ -127,7 +128,7 @@ class Parity : public testing::TestWithParam<Case> {
  private:
   std::optional<Golden> golden_;
   std::optional<OwnedStream> stream_;
-  std::optional<SeEcgNet> network_;
+  std::unique_ptr<Network> network_;
 };
 
 // The files hold f64 results, so the bounds are for f32's rounding alone. PyTorch's own f32 has gradients
@@ -165,8 +166,9 @@ TEST_P(Parity, LossesOfTwentyAdamSteps) {
   train::OptimizerState state = make_optimizer_state(options, network().parameters(), stream());
   const std::shared_ptr<Storage> values = allocate(stream().device, sizeof(kernels::StepValues));
   const std::vector<float> expected = golden().values("losses");
-  const SeEcgNetOptions& o = golden().options();
-  const bool slow = stream().device == Device::simt && o.leads * o.length > simt_samples;
+  const NetworkOptions& o = golden().options();
+  const bool large = o.leads * o.length > simt_samples || o.model != "se-ecgnet";
+  const bool slow = stream().device == Device::simt && large;
   const std::size_t count = slow ? simt_steps : expected.size();
   double worst = 0;
   for (std::size_t i = 0; i < count; ++i) {

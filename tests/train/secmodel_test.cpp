@@ -154,7 +154,7 @@ TEST(Init, TrainingStartsFromTheFile) {
   Trainer source = trainer_in(folder.path(), tiny_recipe({"seed=9"}), data);
   const std::vector<float> weights = source.network().parameters().values().to_vector(stream);
   const std::string dict = (folder / "dict.safetensors").string();
-  io::write_safetensors(dict, model::to_state_dict(model::as_se_ecgnet(source.network(), ""), {}, stream));
+  io::write_safetensors(dict, model::to_state_dict(source.network(), {}, stream));
 
   Trainer started = trainer_in(folder.path(), tiny_recipe({"network.init=" + dict}), data);
   EXPECT_NE(started.network().parameters().values().to_vector(stream), weights);

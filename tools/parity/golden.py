@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes golden files: what PyTorch makes of SE-ECGNet in several configurations.
+"""Writes golden files: what PyTorch makes of SE-ECGNet and the baselines in several configurations.
 
 A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are
 rounded to f32 (the signals to bf16, which halves the files), so that both sides start from the same numbers;
@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional as F
 
 import safetensors_file
+from baselines import MODELS
 from network import SeEcgNet, randomise
 
 ADAM_STEPS = 20
@@ -32,7 +33,7 @@ RATE = 1e-4
 LOSS_SPREAD = 1e-4
 GRADIENT_SPREAD = 3e-4
 
-# network: SeEcgNet's arguments; n, length: of the batch; draws: of dropout; seed: the first that is tried.
+# network: SeEcgNet's arguments, or those of the baseline that `model` names; n, length: of the batch; draws: of dropout; seed: the first that is tried.
 SMALL = {
     "leads2_length720_tied": dict(
         network=dict(leads=2, classes=4, covariates=2, width=8, tied=True), n=6, length=720, loss="cross_entropy",
@@ -46,6 +47,16 @@ SMALL = {
     "leads12_length5000_untied": dict(
         network=dict(leads=12, classes=5, covariates=3, width=2, tied=False), n=2, length=5000, loss="bce",
         seed=20504),
+    "resnet34_leads3_length301": dict(
+        network=dict(model="resnet34", leads=3, classes=5, covariates=2, width=3), n=4, length=301,
+        loss="cross_entropy"),
+    "ecgnet_leads2_length300": dict(
+        network=dict(model="ecgnet", leads=2, classes=4, covariates=3, width=3), n=4, length=300, loss="focal"),
+    "ecgnet_leads8_length144": dict(
+        network=dict(model="ecgnet", leads=8, classes=5, covariates=0, width=2), n=5, length=144, loss="bce"),
+    "bircnn_leads3_beats5_length725": dict(
+        network=dict(model="bircnn", leads=3, classes=4, covariates=13, beats=5, width=4), n=4, length=725,
+        loss="cross_entropy"),
 }
 LARGE = {
     "leads2_length720_full": dict(
@@ -54,6 +65,13 @@ LARGE = {
         network=dict(leads=8, classes=34, covariates=2, width=32, tied=True), n=2, length=5000, loss="focal"),
     "leads12_length5000_full": dict(
         network=dict(leads=12, classes=5, covariates=2, width=32, tied=True), n=2, length=5000, loss="bce"),
+    "resnet34_leads8_length2048_full": dict(
+        network=dict(model="resnet34", leads=8, classes=34, covariates=0, width=64), n=2, length=2048, loss="focal"),
+    "ecgnet_leads8_length2048_full": dict(
+        network=dict(model="ecgnet", leads=8, classes=34, covariates=0, width=16), n=2, length=2048, loss="focal"),
+    "bircnn_leads8_beats11_full": dict(
+        network=dict(model="bircnn", leads=8, classes=34, covariates=22, beats=11, width=128), n=2, length=3971,
+        loss="focal"),
 }
 
 
@@ -89,8 +107,15 @@ def adam_losses(net, x, covariates, targets, kind):
     return losses
 
 
-def copy_of(net, options, dropout, dtype):
-    twin = SeEcgNet(**options, dropout=dropout).to(dtype)
+def make(config, dropout):
+    options = dict(config["network"])
+    if "model" not in options:
+        return SeEcgNet(**options, dropout=dropout)
+    return MODELS[options.pop("model")](**options, dropout=dropout, length=config["length"])
+
+
+def copy_of(net, config, dropout, dtype):
+    twin = make(config, dropout).to(dtype)
     twin.load_state_dict(net.state_dict())
     return twin.train()
 
@@ -98,7 +123,7 @@ def copy_of(net, options, dropout, dtype):
 def write_golden(path, config, seed):
     torch.manual_seed(seed)
     options, kind = config["network"], config["loss"]
-    net = randomise(SeEcgNet(**options, dropout=0))
+    net = randomise(make(config, 0))
     x = torch.randn(config["n"], options["leads"], config["length"]).bfloat16()
     covariates = torch.randn(config["n"], options["covariates"]) if options["covariates"] else None
     targets = targets_of(kind, config["n"], options["classes"])
@@ -114,7 +139,7 @@ def write_golden(path, config, seed):
     initial.eval()
     tensors["logits_evaluation"] = initial(x, covariates)
 
-    net = copy_of(initial, options, 0, torch.float64)
+    net = copy_of(initial, config, 0, torch.float64)
     logits = net(x, covariates)
     loss = loss_of(kind, logits, targets)
     loss.backward()
@@ -125,24 +150,24 @@ def write_golden(path, config, seed):
     for name, buffer in net.state_dict().items():
         if name.endswith(("running_mean", "running_var")):
             tensors["after/" + name] = buffer
-    losses = adam_losses(copy_of(initial, options, 0, torch.float64), x, covariates, targets, kind)
+    losses = adam_losses(copy_of(initial, config, 0, torch.float64), x, covariates, targets, kind)
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
 
     # For comparison, what PyTorch's own f32 arithmetic makes of the same.
-    single = copy_of(initial, options, 0, torch.float32)
+    single = copy_of(initial, config, 0, torch.float32)
     small = None if covariates is None else covariates.float()
     loss_of(kind, single(x.float(), small), targets.float()).backward()
-    reference = copy_of(initial, options, 0, torch.float64)
+    reference = copy_of(initial, config, 0, torch.float64)
     loss_of(kind, reference(x, covariates), targets).backward()
     worst_gradient = max(
         ((p.grad.double() - q.grad).norm() / q.grad.norm()).item()
         for p, q in zip(single.parameters(), reference.parameters())
     )
-    single = copy_of(initial, options, 0, torch.float32)
+    single = copy_of(initial, config, 0, torch.float32)
     theirs = adam_losses(single, x.float(), small, targets.float(), kind)
     runs = [theirs]
     for _ in range(3):  # f64, from weights moved by a rounding error of f32
-        moved = copy_of(initial, options, 0, torch.float64)
+        moved = copy_of(initial, config, 0, torch.float64)
         with torch.no_grad():
             for parameter in moved.parameters():
                 parameter.mul_(1 + torch.randn_like(parameter) * 1e-7)
@@ -158,7 +183,7 @@ def write_golden(path, config, seed):
         return False
 
     if config.get("draws"):
-        net = copy_of(initial, options, 0.2, torch.float32)
+        net = copy_of(initial, config, 0.2, torch.float32)
         with torch.no_grad():
             small = None if covariates is None else covariates.float()
             draws = torch.stack([net(x.float(), small) for _ in range(config["draws"])]).double()

@@ -115,7 +115,7 @@ def randomise(net):
     mixed-up order of channels would not show."""
     with torch.no_grad():
         for name, parameter in net.named_parameters():
-            if ".bn" in name or name.startswith("bn"):
+            if ".bn" in name or name.startswith("bn") or ".downsample.1." in name:
                 parameter.copy_(
                     torch.rand_like(parameter) + 0.5 if name.endswith("weight") else torch.randn_like(parameter) * 0.2
                 )
@@ -123,7 +123,7 @@ def randomise(net):
                 parameter.copy_(
                     torch.rand_like(parameter) + 1 if name.endswith("bias") else torch.randn_like(parameter) * 0.1
                 )
-            elif name.endswith("bias"):
+            elif name.endswith("bias") or "bias_" in name:  # the latter an LSTM's
                 parameter.copy_(torch.randn_like(parameter) * 0.3)
             else:
                 nn.init.kaiming_uniform_(parameter)
