@@ -31,7 +31,8 @@ struct LeadChange {
   const Dice& dice;
   double rate;
 
-  void apply(const Channel& channel, std::size_t h, std::span<float> row) const {
+  // `place` counts the channels of all windows of a sequence.
+  void apply(const Channel& channel, std::size_t place, std::span<float> row) const {
     const auto lead = static_cast<std::size_t>(channel.lead);
     if (options.scale > 0) {
       const float factor = std::exp(static_cast<float>(options.scale) * dice.gaussian(Draw::scale, lead));
@@ -40,11 +41,11 @@ struct LeadChange {
     if (options.noise > 0) {
       const auto level = static_cast<float>(options.noise * dice.flat(Draw::noise_level, 0));
       for (std::size_t t = 0; t < row.size(); ++t) {
-        row[t] += level * dice.gaussian(Draw::noise, h * row.size() + t);
+        row[t] += level * dice.gaussian(Draw::noise, place * row.size() + t);
       }
     }
     if (options.wander > 0) {
-      const float height = static_cast<float>(options.wander) * dice.gaussian(Draw::wander_amplitude, h);
+      const float height = static_cast<float>(options.wander) * dice.gaussian(Draw::wander_amplitude, place);
       const double frequency =
           slowest_wander + (fastest_wander - slowest_wander) * dice.flat(Draw::wander_frequency, 0);
       const double phase = dice.flat(Draw::wander_phase, 0);
@@ -74,25 +75,30 @@ void augment(const Recipe::Augment& options, const Inputs& inputs, double rate, 
   const Dice dice{seed, step, static_cast<std::uint64_t>(slot)};
   const LeadChange change{options, dice, rate};
   const std::vector<Channel>& channels = inputs.channels();
-  const auto length = static_cast<std::size_t>(inputs.length());
+  const auto length = static_cast<std::size_t>(inputs.window_length());
   const auto covariate_noise = static_cast<float>(options.covariate_noise);
   std::vector<float> row(length);
-  for (std::size_t h = 0; h < channels.size(); ++h) {
+  // Every window of a sequence has draws of its own, but for what is the lead's.
+  for (std::size_t place = 0; place < channels.size() * static_cast<std::size_t>(inputs.sequence());
+       ++place) {
+    const std::size_t h = place % channels.size();
+    float* const first = &x[place / channels.size() * length * channels.size() + h];
     for (std::size_t t = 0; t < length; ++t) {
-      row[t] = x[t * channels.size() + h];
+      row[t] = first[t * channels.size()];
     }
     if (!channels[h].is_rhythm()) {
-      change.apply(channels[h], h, row);
+      change.apply(channels[h], place, row);
     } else if (covariate_noise > 0) {
       const auto kind =
           channels[h].kind == Channel::Kind::measures ? StripKind::measures : StripKind::tachogram;
       const auto stretches = static_cast<std::size_t>(strip_size(kind));
       for (std::size_t t = 0; t < length; ++t) {
-        row[t] += covariate_noise * dice.gaussian(Draw::rhythm_noise, h * stretches + t * stretches / length);
+        row[t] +=
+            covariate_noise * dice.gaussian(Draw::rhythm_noise, place * stretches + t * stretches / length);
       }
     }
     for (std::size_t t = 0; t < length; ++t) {
-      x[t * channels.size() + h] = row[t];
+      first[t * channels.size()] = row[t];
     }
   }
   const bool dropped =

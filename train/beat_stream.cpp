@@ -11,10 +11,18 @@ namespace {
 
 constexpr double beside_peak = 0.15;  // s that are looked at on either side of an R peak, whatever the window
 
+const Recipe& checked(const Recipe& recipe) {
+  require(
+      recipe.input.beats == 1,
+      "this network is given sequences of {} heartbeats (input.beats), which a stream of beats does not make",
+      recipe.input.beats);
+  return recipe;
+}
+
 }  // namespace
 
 BeatStream::BeatStream(const Recipe& recipe, double source_rate)
-    : recipe_(recipe),
+    : recipe_(checked(recipe)),
       source_rate_(source_rate),
       ratio_(io::rate_ratio(source_rate, recipe.data.rate)),
       before_(recipe.window_before()),
@@ -134,7 +142,9 @@ BeatBatch BeatStream::take(std::size_t most) {
     std::vector<float> templates(beat.windows.size());
     describe_patient(past_of, recipe_.input, amplitudes, templates);
     present({beat.windows, amplitudes, templates, *beat.rhythm}, recipe_.input, channels_,
-            {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
+            {batch.x.data() + n * cells, cells});
+    const std::vector<float> values = covariates_of(*beat.rhythm, recipe_.input.covariates);
+    std::copy(values.begin(), values.end(), batch.covariates.begin() + static_cast<std::ptrdiff_t>(n * k));
     batch.samples[n] = beat.sample;
   });
   next_to_take_ += count;

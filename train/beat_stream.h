@@ -23,7 +23,8 @@ struct BeatBatch {
 
 class BeatStream {
  public:
-  // For samples of `source_rate` Hz. Throws Error as LeadFilter and parse_channels do.
+  // For samples of `source_rate` Hz. Throws Error as LeadFilter and parse_channels do, and if
+  // the recipe asks for sequences of beats: those need beats that are yet to come.
   BeatStream(const Recipe& recipe, double source_rate);
 
   // The next samples (mV) of each of data.leads, as many of each.

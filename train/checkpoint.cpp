@@ -197,9 +197,10 @@ void load_weights(const std::filesystem::path& path, model::Network& network, St
 model::NetworkOptions network_options(const Recipe& recipe) {
   model::NetworkOptions options = model::released_options(recipe.network.model);
   options.leads = std::ssize(parse_channels(recipe));
-  options.length = recipe.window_length();
+  options.beats = recipe.input.beats;
+  options.length = recipe.window_length() * options.beats;
   options.classes = std::ssize(recipe.classes);
-  options.covariates = covariate_count(recipe.input.covariates);
+  options.covariates = covariate_count(recipe.input.covariates, options.beats);
   if (recipe.network.model == "se-ecgnet") {
     options.width = recipe.network.width;
     options.tied = recipe.network.tied;

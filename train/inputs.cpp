@@ -46,7 +46,7 @@ Inputs::Inputs(const Recipe& recipe, std::vector<BeatRecord> records)
     : options_(recipe.input),
       before_(recipe.window_before()),
       length_(recipe.window_length()),
-      covariates_(covariate_count(recipe.input.covariates)),
+      covariates_(covariate_count(recipe.input.covariates, recipe.input.beats)),
       channels_(parse_channels(recipe)),
       records_(std::move(records)) {}
 
@@ -63,9 +63,29 @@ std::vector<BeatId> Inputs::beats(bool all) const {
   return ids;
 }
 
+std::vector<std::size_t> Inputs::sequence_of(BeatId id) const {
+  const std::int64_t last = std::ssize(record(id).beats) - 1;
+  const std::int64_t first = id.beat - sequence() / 2;
+  std::vector<std::size_t> indices;
+  for (std::int64_t i = first; i < first + sequence(); ++i) {
+    indices.push_back(static_cast<std::size_t>(std::clamp<std::int64_t>(i, 0, last)));
+  }
+  return indices;
+}
+
 void Inputs::make(BeatId id, std::span<float> x, std::span<float> covariates) const {
   const BeatRecord& record = this->record(id);
-  const auto index = static_cast<std::size_t>(id.beat);
+  const auto cells = static_cast<std::size_t>(length_ * leads());
+  std::vector<BeatRhythm> rhythm;
+  for (const std::size_t index : sequence_of(id)) {
+    make_window(record, index, x.subspan(rhythm.size() * cells, cells));
+    rhythm.push_back(record.rhythm[index]);
+  }
+  const std::vector<float> values = covariates_of(rhythm, options_.covariates);
+  std::copy(values.begin(), values.end(), covariates.begin());
+}
+
+void Inputs::make_window(const BeatRecord& record, std::size_t index, std::span<float> x) const {
   const auto length = static_cast<std::size_t>(length_);
   const std::size_t leads = record.signals.size();
   std::vector<float> windows(leads * length);
@@ -77,11 +97,11 @@ void Inputs::make(BeatId id, std::span<float> x, std::span<float> covariates) co
            {&record.amplitudes[cell], leads},
            {&record.templates[cell * length], leads * length},
            record.rhythm[index]},
-          options_, channels_, x, covariates);
+          options_, channels_, x);
 }
 
 void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
-             std::span<float> x, std::span<float> covariates) {
+             std::span<float> x) {
   const std::size_t heads = channels.size();
   const std::size_t length = x.size() / heads;
   std::vector<float> row(length);
@@ -113,8 +133,6 @@ void present(const BeatView& beat, const Recipe::Input& options, const std::vect
       x[t * heads + h] = row[t];
     }
   }
-  const std::vector<float> values = covariates_of(beat.rhythm, options.covariates);
-  std::copy(values.begin(), values.end(), covariates.begin());
 }
 
 }  // namespace sec::train

@@ -33,10 +33,9 @@ struct BeatView {
   const BeatRhythm& rhythm;
 };
 
-// Writes a beat as the network is given it.
+// Writes a beat's window as the network is given it.
 void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
-             std::span<float> x,            // (L, H)
-             std::span<float> covariates);  // (K)
+             std::span<float> x);  // (L, H)
 
 // Which beat: indices into the records of a data set and into their beats.
 struct BeatId {
@@ -52,8 +51,10 @@ class Inputs {
 
   const std::vector<BeatRecord>& records() const { return records_; }
   const std::vector<Channel>& channels() const { return channels_; }
-  std::int64_t before() const { return before_; }  // samples of a window before the R peak's
-  std::int64_t length() const { return length_; }  // L
+  std::int64_t before() const { return before_; }           // samples of a window before the R peak's
+  std::int64_t window_length() const { return length_; }    // of one beat
+  std::int64_t sequence() const { return options_.beats; }  // beats, one window after the other
+  std::int64_t length() const { return window_length() * sequence(); }                // L
   std::int64_t leads() const { return static_cast<std::int64_t>(channels_.size()); }  // H
   std::int64_t covariates() const { return covariates_; }                             // K
 
@@ -63,11 +64,17 @@ class Inputs {
   const BeatRecord& record(BeatId id) const { return records_[static_cast<std::size_t>(id.record)]; }
   const Beat& beat(BeatId id) const { return record(id).beats[static_cast<std::size_t>(id.beat)]; }
 
+  // The beats of its sequence, in order of time, itself in the middle: indices into its record's beats. At
+  // the record's ends the first or last beat stands for those that are not there.
+  std::vector<std::size_t> sequence_of(BeatId id) const;
+
   void make(BeatId id,
             std::span<float> x,                  // (L, H)
             std::span<float> covariates) const;  // (K)
 
  private:
+  void make_window(const BeatRecord& record, std::size_t index, std::span<float> x) const;  // (window, H)
+
   Recipe::Input options_;
   std::int64_t before_;
   std::int64_t length_;

@@ -37,8 +37,10 @@ class Search {
       const BeatRecord& record = side.inputs->record(id);
       const Beat& beat = side.inputs->beat(id);
       sides_of_[record.name].insert(side.name);
-      windows_[record.name].push_back({beat.centre - side.inputs->before(), side.name});
-      length_ = side.inputs->length();
+      for (const std::size_t index : side.inputs->sequence_of(id)) {
+        windows_[record.name].push_back({record.beats[index].centre - side.inputs->before(), side.name});
+      }
+      length_ = side.inputs->window_length();
       std::vector<float> window(static_cast<std::size_t>(length_));
       for (const std::vector<float>& signal : record.signals) {
         cut_window(signal, beat.centre - side.inputs->before(), window);

@@ -170,6 +170,14 @@ void check(const Recipe& r, const std::string& file) {
   require(!r.data.leads.empty(), "{}: data.leads: no lead selected", file);
   require(!r.input.channels.empty(), "{}: input.channels: the network needs at least one", file);
   require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
+  const bool sequences = r.network.model == "bircnn";
+  require(r.input.beats % 2 == 1,
+          "{}: input.beats: expected an odd number, so that one is in the middle, got {}", file,
+          r.input.beats);
+  require(r.input.beats == 1 || sequences, "{}: input.beats = {} needs network.model = \"bircnn\"", file,
+          r.input.beats);
+  require(!sequences || (!r.input.covariates.empty() && r.input.covariates[0] == "intervals"),
+          "{}: network.model = \"bircnn\" needs \"intervals\" as the first of input.covariates", file);
   require(r.classes.size() >= 2, "{}: classes: expected at least two", file);
   for (const std::string& name : r.classes) {
     require(has(aami_classes, name), "{}: classes: expected AAMI classes (N, S, V, F, Q), got \"{}\"", file,

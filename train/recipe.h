@@ -41,6 +41,7 @@ struct Recipe {
     // One network input ("lead") each; see train/inputs.h for the names.
     std::vector<std::string> channels = {"lead1", "lead2"};
     std::vector<std::string> covariates;
+    std::int64_t beats = 1;        // heartbeats that the network is given, the middle one is classified
     bool normalise = true;         // divide by the running median QRS amplitude of past beats
     std::int64_t past_beats = 64;  // from how many past beats amplitude and template are taken
     bool long_beats = true;        // of these, those with the longer half of RR intervals

@@ -52,6 +52,8 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
 
       {"input.channels", &r.input.channels, "what the network sees as leads; docs/recipes.md lists them"},
       {"input.covariates", &r.input.covariates, "inputs of the head; docs/recipes.md lists them"},
+      {"input.beats", &r.input.beats,
+       "bircnn: heartbeats of a sequence, of which the middle one is classified", 1, 99},
       {"input.normalise", &r.input.normalise, "divide by the running median QRS amplitude of past beats"},
       {"input.past_beats", &r.input.past_beats, "beats behind amplitude and template", 1, 100000},
       {"input.long_beats", &r.input.long_beats, "of these only the half with the longer RR intervals"},

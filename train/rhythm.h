@@ -80,9 +80,16 @@ std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 //   "regular"       5: prematurity that counts only where the rhythm is regular, as in sinus rhythm but not
 //                      in atrial fibrillation
 //   "hinges"       13: prematurity above thresholds
-std::int64_t covariate_count(const std::vector<std::string>& groups);  // throws Error on an unknown group
+//   "intervals"     2: logs of rr and next against usual; in a sequence of heartbeats 2 for each of them
+// How many they are; `beats` of a sequence. Throws Error on an unknown group.
+std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats = 1);
 
-std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups);
+// Of the middle one of a sequence of beats, which may be of one.
+std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
+                                 const std::vector<std::string>& groups);
+inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups) {
+  return covariates_of({&beat, 1}, groups);
+}
 
 // The rhythm as a picture that the network can see beside the leads: constant stretches of equal length over
 // the window.

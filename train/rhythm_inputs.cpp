@@ -89,16 +89,23 @@ void hinges(const BeatRhythm& b, std::vector<float>& out) {
   }
 }
 
+void intervals(const BeatRhythm& b, std::vector<float>& out) {
+  out.push_back(static_cast<float>(log_ratio(b.rr, b.usual)));
+  out.push_back(static_cast<float>(log_ratio(b.next, b.usual)));
+}
+
 struct Group {
   std::string_view name;
   std::int64_t count;
   void (*append)(const BeatRhythm&, std::vector<float>&);
+  bool of_each = false;  // of each beat of a sequence, not of the middle one alone
 };
-constexpr std::array<Group, 5> groups_known = {{{"ratios", 8, ratios},
+constexpr std::array<Group, 6> groups_known = {{{"ratios", 8, ratios},
                                                 {"irregularity", 5, irregularity},
                                                 {"prematurity", 4, prematurity},
                                                 {"regular", 5, regular},
-                                                {"hinges", 13, hinges}}};
+                                                {"hinges", 13, hinges},
+                                                {"intervals", 2, intervals, true}}};
 
 const Group& find_group(const std::string& name) {
   for (const Group& group : groups_known) {
@@ -106,8 +113,10 @@ const Group& find_group(const std::string& name) {
       return group;
     }
   }
-  fail("input.covariates: unknown group \"{}\"; known are ratios, irregularity, prematurity, regular, hinges",
-       name);
+  fail(
+      "input.covariates: unknown group \"{}\"; known are ratios, irregularity, prematurity, regular, hinges, "
+      "intervals",
+      name);
 }
 
 std::vector<float> measure_strip(const BeatRhythm& b) {
@@ -138,18 +147,24 @@ std::vector<float> tachogram_strip(const BeatRhythm& b) {
 
 }  // namespace
 
-std::int64_t covariate_count(const std::vector<std::string>& groups) {
+std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats) {
   std::int64_t sum = 0;
   for (const std::string& name : groups) {
-    sum += find_group(name).count;
+    const Group& group = find_group(name);
+    sum += group.of_each ? group.count * beats : group.count;
   }
   return sum;
 }
 
-std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups) {
+std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
+                                 const std::vector<std::string>& groups) {
   std::vector<float> result;
   for (const std::string& name : groups) {
-    find_group(name).append(beat, result);
+    const Group& group = find_group(name);
+    const auto beats = group.of_each ? sequence : sequence.subspan(sequence.size() / 2, 1);
+    for (const BeatRhythm& beat : beats) {
+      group.append(beat, result);
+    }
   }
   return result;
 }
