@@ -347,9 +347,10 @@ int run_training(const Options& options) {
 
 void declare(CLI::App& app, Options& o, std::string& seed) {
   app.description(
-      "Trains SE-ECGNet on annotated recordings (WFDB: .hea, .dat, .atr), chooses weights by macro-F1 on\n"
-      "validation records, scores the test records once, and writes a run folder: recipe.toml (resolved),\n"
-      "log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
+      "Trains SE-ECGNet or a baseline on annotated recordings (WFDB: .hea, .dat, .atr), chooses\n"
+      "weights by macro-F1 on validation records, scores the test records once, and writes a run\n"
+      "folder: recipe.toml (resolved), log.jsonl, metrics.json, report.html, best.safetensors,\n"
+      "last.safetensors.");
   app.footer(
       "Examples:\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"
@@ -377,7 +378,9 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber)
       ->group("What to do");
-  app.add_option("--model", o.model, "The same as --set network.model=NAME")
+  app.add_option("--model", o.model,
+                 "The network: se-ecgnet, resnet34, ecgnet or bircnn; the same as\n"
+                 "--set network.model=NAME")
       ->type_name("NAME")
       ->check(CLI::IsMember(model::network_models()))
       ->group("What to do");

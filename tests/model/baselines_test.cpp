@@ -41,10 +41,10 @@ TEST(Baselines, RefuseWhatDoesNotFit) {
   const auto error = [](NetworkOptions options) { return error_of([&] { make_network(options, cpu, 1); }); };
   NetworkOptions options = options_of("ecgnet");
   options.width = 2;
-  options.length = 83;  // 272 samples side by side, 130 behind the second convolution
+  options.length = 84;  // 268 samples side by side, 128 behind the next convolution: seven times halved, 1
   EXPECT_EQ(error(options), "");
-  options.length = 82;
-  EXPECT_EQ(error(options), "ECGNet: 82 samples are too few, the shortest input is 83");
+  options.length = 83;
+  EXPECT_EQ(error(options), "ECGNet: 83 samples are too few, the shortest input is 84");
   options = options_of("resnet34");
   options.width = 2;
   options.length = 1;

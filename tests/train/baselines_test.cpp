@@ -1,5 +1,8 @@
 // The baselines on the data path of beats: sequences of heartbeats, recipes, training, files.
+#include <sys/wait.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 #include "io/safetensors.h"
 #include "model/networks.h"
@@ -114,6 +117,21 @@ TEST(Baselines, TrainAndKeepTheirWeights) {
               }).find(": holds " + model::network_title(model) + ", expected SE-ECGNet"),
               std::string::npos);
   }
+}
+
+TEST(Baselines, AreNamedOnTheCommandLine) {
+  const TemporaryFolder folder;
+  const std::string run = (folder / "run").string();
+  const std::string command =
+      std::string(SECTRAIN) + " --config " + folder.write("r.toml", tiny_recipe_text).string() + " --data " +
+      tiny_database().string() + " --set train.epochs=1 --set network.baseline_width=2" + " --quiet --out " +
+      run + " 2>" + (folder / "stderr").string() + " --model ";
+  const auto status = [&](const std::string& model) {
+    return std::system((command + model + " >/dev/null").c_str());
+  };
+  EXPECT_EQ(WEXITSTATUS(status("lenet")), 2);
+  EXPECT_EQ(status("resnet34"), 0) << io::content_of(folder / "stderr");
+  EXPECT_NE(io::content_of(folder / "run" / "recipe.toml").find("model = \"resnet34\""), std::string::npos);
 }
 
 }  // namespace
