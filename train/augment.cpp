@@ -70,17 +70,16 @@ struct LeadChange {
 
 }  // namespace
 
-void augment(const Recipe::Augment& options, const Inputs& inputs, double rate, std::uint64_t seed,
-             std::int64_t step, std::int64_t slot, std::span<float> x, std::span<float> covariates) {
+void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& channels, std::int64_t windows,
+                  double rate, std::uint64_t seed, std::int64_t step, std::int64_t slot, std::span<float> x,
+                  std::span<float> covariates) {
   const Dice dice{seed, step, static_cast<std::uint64_t>(slot)};
   const LeadChange change{options, dice, rate};
-  const std::vector<Channel>& channels = inputs.channels();
-  const auto length = static_cast<std::size_t>(inputs.window_length());
+  const std::size_t length = x.size() / channels.size() / static_cast<std::size_t>(windows);
   const auto covariate_noise = static_cast<float>(options.covariate_noise);
   std::vector<float> row(length);
   // Every window of a sequence has draws of its own, but for what is the lead's.
-  for (std::size_t place = 0; place < channels.size() * static_cast<std::size_t>(inputs.sequence());
-       ++place) {
+  for (std::size_t place = 0; place < channels.size() * static_cast<std::size_t>(windows); ++place) {
     const std::size_t h = place % channels.size();
     float* const first = &x[place / channels.size() * length * channels.size() + h];
     for (std::size_t t = 0; t < length; ++t) {

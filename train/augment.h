@@ -11,9 +11,10 @@ namespace sec::train {
 // Changes one beat in place: a pure function of its arguments. `slot` is the beat's place in the batch of
 // training step `step`. The channels of one lead get the same scale; rhythm strips are not moved or scaled,
 // they get covariate noise, one value a stretch.
-void augment(const Recipe::Augment& options, const Inputs& inputs, double rate, std::uint64_t seed,
-             std::int64_t step, std::int64_t slot,
-             std::span<float> x,            // (L, H)
-             std::span<float> covariates);  // (K)
+void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& channels,
+                  std::int64_t windows,  // of a sequence of beats, one after the other in x
+                  double rate, std::uint64_t seed, std::int64_t step, std::int64_t slot,
+                  std::span<float> x,            // (L, H)
+                  std::span<float> covariates);  // (K)
 
 }  // namespace sec::train

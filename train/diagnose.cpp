@@ -1,10 +1,7 @@
 #include "train/diagnose.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "layers/accumulate.h"
 #include "train/predict.h"
@@ -16,23 +13,9 @@ bool all_finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
-// "203 (samples 1201, 1560), 207 (sample 88)"
-std::string beats_text(const Inputs& inputs, const std::vector<BeatId>& beats) {
-  std::map<std::string, std::vector<std::int64_t>> samples;
-  for (const BeatId id : beats) {
-    samples[inputs.record(id).name].push_back(inputs.beat(id).sample);
-  }
-  std::vector<std::string> parts;
-  for (const auto& [record, list] : samples) {
-    parts.push_back(
-        fmt::format("{} (sample{} {})", record, list.size() > 1 ? "s" : "", fmt::join(list, ", ")));
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-std::vector<BeatId> spoilt_inputs(const Inputs& inputs, const Batch& batch) {
+std::vector<BeatId> spoilt_inputs(const Examples& examples, const Batch& batch) {
   const auto cells = batch.x.size() / batch.beats.size();
-  const auto k = static_cast<std::size_t>(inputs.covariates());
+  const auto k = static_cast<std::size_t>(examples.covariates());
   const auto finite = [](float v) { return std::isfinite(v); };
   std::vector<BeatId> beats;
   for (std::size_t n = 0; n < batch.beats.size(); ++n) {
@@ -58,8 +41,8 @@ std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& i
 }
 
 // The first operation of the forward pass whose output is not finite; empty if there is none.
-std::string first_bad_layer(model::Network& network, const Inputs& inputs, const Batch& batch, Stream& stream,
-                            std::uint64_t seed) {
+std::string first_bad_layer(model::Network& network, const Examples& examples, const Batch& batch,
+                            Stream& stream, std::uint64_t seed) {
   std::string found;
   std::string last_layer = "the input";
   Tape tape(stream, layers::accumulate);
@@ -78,35 +61,35 @@ std::string first_bad_layer(model::Network& network, const Inputs& inputs, const
   pass.training = true;
   pass.seed = seed;
   pass.step = static_cast<std::uint32_t>(batch.step);
-  network.forward(pass, input_tensor(batch, inputs, stream), covariate_tensor(batch, inputs, stream));
+  network.forward(pass, input_tensor(batch, examples, stream), covariate_tensor(batch, examples, stream));
   return found;
 }
 
 }  // namespace
 
-std::string diagnose_step(model::Network& network, const Inputs& inputs, const Batch& batch, Stream& stream,
-                          std::uint64_t seed) {
+std::string diagnose_step(model::Network& network, const Examples& examples, const Batch& batch,
+                          Stream& stream, std::uint64_t seed) {
   for (const layers::Parameter& p : network.parameters().parameters()) {
     if (!all_finite(p.value.to_vector(stream))) {
-      return fmt::format("the weights {} are not finite; batch: {}", p.name, beats_text(inputs, batch.beats));
+      return fmt::format("the weights {} are not finite; batch: {}", p.name, examples.text(batch.beats));
     }
   }
-  const std::vector<BeatId> spoilt = spoilt_inputs(inputs, batch);
+  const std::vector<BeatId> spoilt = spoilt_inputs(examples, batch);
   if (!spoilt.empty()) {
-    return "the input is not finite for " + beats_text(inputs, spoilt);
+    return "the input is not finite for " + examples.text(spoilt);
   }
-  const std::string layer = first_bad_layer(network, inputs, batch, stream, seed);
+  const std::string layer = first_bad_layer(network, examples, batch, stream, seed);
   if (!layer.empty()) {
     return fmt::format("the first layer whose output is not finite is {}; batch: {}", layer,
-                       beats_text(inputs, batch.beats));
+                       examples.text(batch.beats));
   }
   for (const layers::Parameter& p : network.parameters().parameters()) {
     if (!all_finite(p.gradient.to_vector(stream))) {
       return fmt::format("all layers' outputs are finite, but the gradient of {} is not; batch: {}", p.name,
-                         beats_text(inputs, batch.beats));
+                         examples.text(batch.beats));
     }
   }
-  return "the loss alone is not finite; batch: " + beats_text(inputs, batch.beats);
+  return "the loss alone is not finite; batch: " + examples.text(batch.beats);
 }
 
 }  // namespace sec::train

@@ -11,7 +11,7 @@ namespace sec::train {
 // One line: the first cause found in order of the data flow: weights that are not finite, an input that is
 // not, the first layer whose output is not (by running the step's forward pass again), or the first
 // parameter whose gradient is not; and the batch's beats as record and samples.
-std::string diagnose_step(model::Network& network, const Inputs& inputs, const Batch& batch, Stream& stream,
-                          std::uint64_t seed);
+std::string diagnose_step(model::Network& network, const Examples& examples, const Batch& batch,
+                          Stream& stream, std::uint64_t seed);
 
 }  // namespace sec::train

@@ -1,9 +1,13 @@
 #include "train/inputs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "engine/error.h"
+#include "train/augment.h"
 #include "train/patient.h"
 
 namespace sec::train {
@@ -98,6 +102,23 @@ void Inputs::make_window(const BeatRecord& record, std::size_t index, std::span<
            {&record.templates[cell * length], leads * length},
            record.rhythm[index]},
           options_, channels_, x);
+}
+
+void Inputs::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
+                     std::span<float> x, std::span<float> covariates) const {
+  augment_beat(recipe.augment, channels_, sequence(), recipe.data.rate, seed, step, slot, x, covariates);
+}
+
+std::string Inputs::text(std::span<const BeatId> ids) const {
+  std::map<std::string, std::vector<std::int64_t>> samples;
+  for (const BeatId id : ids) {
+    samples[record(id).name].push_back(beat(id).sample);
+  }
+  std::vector<std::string> parts;
+  for (const auto& [name, list] : samples) {
+    parts.push_back(fmt::format("{} (sample{} {})", name, list.size() > 1 ? "s" : "", fmt::join(list, ", ")));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "train/beats.h"
+#include "train/examples.h"
 
 namespace sec::train {
 
@@ -37,14 +38,8 @@ struct BeatView {
 void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
              std::span<float> x);  // (L, H)
 
-// Which beat: indices into the records of a data set and into their beats.
-struct BeatId {
-  std::int32_t record = 0;
-  std::int32_t beat = 0;
-};
-
 // A set of records under one recipe, and how to present their beats to the network.
-class Inputs {
+class Inputs final : public Examples {
  public:
   // Throws Error if the recipe asks for unknown channels or covariates.
   Inputs(const Recipe& recipe, std::vector<BeatRecord> records);
@@ -54,9 +49,9 @@ class Inputs {
   std::int64_t before() const { return before_; }           // samples of a window before the R peak's
   std::int64_t window_length() const { return length_; }    // of one beat
   std::int64_t sequence() const { return options_.beats; }  // beats, one window after the other
-  std::int64_t length() const { return window_length() * sequence(); }                // L
-  std::int64_t leads() const { return static_cast<std::int64_t>(channels_.size()); }  // H
-  std::int64_t covariates() const { return covariates_; }                             // K
+  std::int64_t length() const override { return window_length() * sequence(); }
+  std::int64_t leads() const override { return static_cast<std::int64_t>(channels_.size()); }
+  std::int64_t covariates() const override { return covariates_; }
 
   // Every beat of this side with a label, in the order of records and time; with `all`, those without one
   // too.
@@ -68,9 +63,13 @@ class Inputs {
   // the record's ends the first or last beat stands for those that are not there.
   std::vector<std::size_t> sequence_of(BeatId id) const;
 
-  void make(BeatId id,
-            std::span<float> x,                  // (L, H)
-            std::span<float> covariates) const;  // (K)
+  std::vector<BeatId> labelled() const override { return beats(); }
+  int label(BeatId id) const override { return beat(id).label; }
+  std::span<const float> targets(BeatId) const override { return {}; }
+  void make(BeatId id, std::span<float> x, std::span<float> covariates) const override;
+  void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
+               std::span<float> x, std::span<float> covariates) const override;
+  std::string text(std::span<const BeatId> ids) const override;
 
  private:
   void make_window(const BeatRecord& record, std::size_t index, std::span<float> x) const;  // (window, H)

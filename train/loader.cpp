@@ -8,34 +8,35 @@
 #include <thread>
 
 #include "engine/error.h"
-#include "train/augment.h"
 
 namespace sec::train {
 
-std::vector<SampledBeat> sampled_beats(const Inputs& inputs) {
+std::vector<SampledBeat> sampled_beats(const Examples& examples) {
   std::vector<SampledBeat> sampled;
-  for (const BeatId id : inputs.beats()) {
-    sampled.push_back({inputs.beat(id).label, id.record});
+  for (const BeatId id : examples.labelled()) {
+    sampled.push_back({examples.label(id), id.record});
   }
   return sampled;
 }
 
-Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats) {
-  const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
-  const auto k = static_cast<std::size_t>(inputs.covariates());
+Batch make_batch(const Examples& examples, std::vector<BeatId> beats) {
+  const auto cells = static_cast<std::size_t>(examples.length() * examples.leads());
+  const auto k = static_cast<std::size_t>(examples.covariates());
   Batch batch;
   batch.x.resize(beats.size() * cells);
   batch.covariates.resize(beats.size() * k);
   for (std::size_t n = 0; n < beats.size(); ++n) {
-    inputs.make(beats[n], {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
-    batch.labels.push_back(inputs.beat(beats[n]).label);
+    examples.make(beats[n], {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
+    batch.labels.push_back(examples.label(beats[n]));
+    const std::span<const float> targets = examples.targets(beats[n]);
+    batch.targets.insert(batch.targets.end(), targets.begin(), targets.end());
   }
   batch.beats = std::move(beats);
   return batch;
 }
 
 struct Loader::State {
-  const Inputs& inputs;
+  const Examples& examples;
   const Recipe recipe;
   const std::uint64_t seed;
   std::vector<BeatId> beats;         // all that have a label
@@ -53,7 +54,7 @@ struct Loader::State {
   std::exception_ptr error;
   std::vector<std::thread> threads;
 
-  State(const Inputs& in, const Recipe& r, std::uint64_t s) : inputs(in), recipe(r), seed(s) {}
+  State(const Examples& e, const Recipe& r, std::uint64_t s) : examples(e), recipe(r), seed(s) {}
 
   std::vector<BeatId> beats_of(std::int64_t step) {
     const std::int64_t epoch = step / epoch_steps;
@@ -74,14 +75,14 @@ struct Loader::State {
   }
 
   Batch make(std::int64_t step) {
-    Batch batch = make_batch(inputs, beats_of(step));
+    Batch batch = make_batch(examples, beats_of(step));
     batch.step = step;
     batch.epoch = step / epoch_steps;
-    const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
-    const auto k = static_cast<std::size_t>(inputs.covariates());
+    const auto cells = static_cast<std::size_t>(examples.length() * examples.leads());
+    const auto k = static_cast<std::size_t>(examples.covariates());
     for (std::size_t n = 0; n < batch.beats.size(); ++n) {
-      augment(recipe.augment, inputs, recipe.data.rate, seed, step, static_cast<std::int64_t>(n),
-              {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
+      examples.augment(recipe, seed, step, static_cast<std::int64_t>(n), {batch.x.data() + n * cells, cells},
+                       {batch.covariates.data() + n * k, k});
     }
     return batch;
   }
@@ -111,12 +112,12 @@ struct Loader::State {
   }
 };
 
-Loader::Loader(const Inputs& inputs, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step)
-    : state_(std::make_unique<State>(inputs, recipe, seed)) {
+Loader::Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step)
+    : state_(std::make_unique<State>(examples, recipe, seed)) {
   State& s = *state_;
-  s.beats = inputs.beats();
+  s.beats = examples.labelled();
   require(!s.beats.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
-  s.sampled = sampled_beats(inputs);
+  s.sampled = sampled_beats(examples);
   s.epoch_steps = std::max<std::int64_t>(1, epoch_size(recipe.sampler, s.sampled) / recipe.train.batch);
   s.next_to_make = s.next_to_give = first_step;
   s.ahead = 2 * recipe.train.loader_threads;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "train/inputs.h"
+#include "train/examples.h"
 #include "train/sampler.h"
 
 namespace sec::train {
@@ -18,22 +18,23 @@ struct Batch {
   std::vector<float> x;              // (N, L, H, 1)
   std::vector<float> covariates;     // (N, K)
   std::vector<std::int32_t> labels;  // (N)
+  std::vector<float> targets;        // (N, classes), where examples can be of several classes; else empty
 };
 
 // The beats that have a label, as the sampler sees them.
-std::vector<SampledBeat> sampled_beats(const Inputs& inputs);
+std::vector<SampledBeat> sampled_beats(const Examples& examples);
 
 // The batch of unaugmented beats, labels as they are (-1: none).
-Batch make_batch(const Inputs& inputs, std::vector<BeatId> beats);
+Batch make_batch(const Examples& examples, std::vector<BeatId> beats);
 
 // The batches of a training run from step `first_step` on, in order. An epoch's beats are cut into batches of
-// train.batch; what is left over waits for another epoch's order. The batches are a pure function of inputs,
-// recipe and seed: neither the number of loader threads nor a resumed run changes a bit.
+// train.batch; what is left over waits for another epoch's order. The batches are a pure function of
+// examples, recipe and seed: neither the number of loader threads nor a resumed run changes a bit.
 class Loader {
  public:
-  // `inputs` must outlive the loader. With train.loader_threads of 0, next() makes its batch itself. Throws
+  // `examples` must outlive the loader. With train.loader_threads of 0, next() makes its batch itself. Throws
   // Error if no beat has a label.
-  Loader(const Inputs& inputs, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step);
+  Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

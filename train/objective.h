@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/pass.h"
+#include "train/inputs.h"
 #include "train/loader.h"
 
 namespace sec::train {

@@ -54,17 +54,17 @@ double sample_loss(std::span<const float> logits, std::size_t label, const Recip
 
 }  // namespace
 
-Tensor input_tensor(const Batch& batch, const Inputs& inputs, Stream& stream) {
+Tensor input_tensor(const Batch& batch, const Examples& examples, Stream& stream) {
   const auto n = static_cast<std::int64_t>(batch.beats.size());
-  return Tensor::from(stream, {n, inputs.length(), inputs.leads(), 1}, std::span(batch.x));
+  return Tensor::from(stream, {n, examples.length(), examples.leads(), 1}, std::span(batch.x));
 }
 
-Tensor covariate_tensor(const Batch& batch, const Inputs& inputs, Stream& stream) {
-  if (inputs.covariates() == 0) {
+Tensor covariate_tensor(const Batch& batch, const Examples& examples, Stream& stream) {
+  if (examples.covariates() == 0) {
     return {};
   }
   const auto n = static_cast<std::int64_t>(batch.beats.size());
-  return Tensor::from(stream, {n, inputs.covariates()}, std::span(batch.covariates));
+  return Tensor::from(stream, {n, examples.covariates()}, std::span(batch.covariates));
 }
 
 std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
@@ -101,18 +101,23 @@ int decide(const Classifier& classifier, std::span<const float> logits) {
   return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
+std::vector<float> logits_of(Classifier& classifier, const Examples& examples, std::span<const BeatId> ids) {
+  const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
+  std::vector<float> logits;
+  for (std::size_t begin = 0; begin < ids.size(); begin += batch_size) {
+    const auto part = ids.subspan(begin, std::min(batch_size, ids.size() - begin));
+    const Batch batch = make_batch(examples, {part.begin(), part.end()});
+    const std::vector<float> values = logits_of(classifier, batch.x, batch.covariates, part.size());
+    logits.insert(logits.end(), values.begin(), values.end());
+  }
+  return logits;
+}
+
 Prediction predict(Classifier& classifier, const Inputs& inputs, std::span<const BeatId> beats) {
   const Recipe& recipe = classifier.recipe;
   const auto classes = recipe.classes.size();
-  const auto batch_size = static_cast<std::size_t>(recipe.train.evaluation_batch);
   Prediction result;
-  result.logits.reserve(beats.size() * classes);
-  for (std::size_t begin = 0; begin < beats.size(); begin += batch_size) {
-    const auto part = beats.subspan(begin, std::min(batch_size, beats.size() - begin));
-    const Batch batch = make_batch(inputs, {part.begin(), part.end()});
-    const std::vector<float> values = logits_of(classifier, batch.x, batch.covariates, part.size());
-    result.logits.insert(result.logits.end(), values.begin(), values.end());
-  }
+  result.logits = logits_of(classifier, inputs, beats);
   result.probabilities.resize(result.logits.size());
   std::vector<float> row(classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "train/inputs.h"
 #include "train/loader.h"
 
 namespace sec::train {
@@ -23,6 +24,9 @@ std::vector<float> logits_of(Classifier& classifier,
                              std::span<const float> x,           // (N, L, H)
                              std::span<const float> covariates,  // (N, K)
                              std::size_t n);
+
+// The same of unaugmented examples.
+std::vector<float> logits_of(Classifier& classifier, const Examples& examples, std::span<const BeatId> ids);
 
 // The index of the class that a beat's logits speak for; the first on ties.
 int decide(const Classifier& classifier, std::span<const float> logits);
@@ -44,8 +48,8 @@ double mean_loss(const Prediction& prediction, std::span<const BeatId> beats, co
                  const Recipe& recipe);
 
 // A batch's tensors on the stream's device.
-Tensor input_tensor(const Batch& batch, const Inputs& inputs, Stream& stream);  // (N, L, H, 1)
-Tensor covariate_tensor(const Batch& batch, const Inputs& inputs,
+Tensor input_tensor(const Batch& batch, const Examples& examples, Stream& stream);  // (N, L, H, 1)
+Tensor covariate_tensor(const Batch& batch, const Examples& examples,
                         Stream& stream);  // (N, K); undefined: K = 0
 
 }  // namespace sec::train

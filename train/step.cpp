@@ -65,7 +65,7 @@ bool TrainingStep::upload(const Batch& batch) {
   if (recipe_.loss.kind == "cross_entropy") {
     return place(targets_, {n}, std::span(batch.labels), stream_) && kept;
   }
-  const std::vector<float> rows = one_hot(batch.labels, o.classes);
+  const std::vector<float> rows = batch.targets.empty() ? one_hot(batch.labels, o.classes) : batch.targets;
   return place(targets_, {n, o.classes}, std::span(rows), stream_) && kept;
 }
 

@@ -8,9 +8,6 @@
 #include "model/networks.h"
 #include "train/diagnose.h"
 #include "train/model_file.h"
-#include "train/objective.h"
-#include "train/predict.h"
-#include "train/sampler.h"
 #include "train/schedule.h"
 
 namespace sec::train {
@@ -23,8 +20,7 @@ double now() {
 }
 
 // (classes), or undefined: all 1.
-Tensor class_weight_tensor(const Recipe& recipe, const Inputs& train, Stream& stream) {
-  const std::vector<float> weights = class_weights(recipe, train);
+Tensor weight_tensor(const std::vector<float>& weights, Stream& stream) {
   return weights.empty() ? Tensor()
                          : Tensor::from(stream, {static_cast<std::int64_t>(weights.size())},
                                         std::span<const float>(weights));
@@ -65,16 +61,17 @@ class WithAverages {
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options, const Dataset& data)
+Trainer::Trainer(TrainerOptions options, TrainingData data)
     : options_(std::move(options)),
-      data_(data),
-      context_{to_toml(options_.recipe), data.fingerprint, decision_offsets(options_.recipe, data.train)},
+      data_(std::move(data)),
+      context_{to_toml(options_.recipe), data_.fingerprint, data_.decision_offsets},
       network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
-      step_(options_.recipe, *network_, optimizer_,
-            class_weight_tensor(options_.recipe, data.train, options_.stream), options_.stream,
-            options_.record),
-      offsets_(context_.decision_offsets) {}
+      step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
+            options_.stream, options_.record) {}
+
+Trainer::Trainer(TrainerOptions options, const Dataset& data)
+    : Trainer(options, training_data(options.recipe, data)) {}
 
 void Trainer::start() {
   const std::string& init = options_.recipe.network.init;
@@ -150,38 +147,19 @@ void Trainer::take_step(const Batch& batch) {
   }
 }
 
-void Trainer::validate(EpochRecord& record) {
-  record.validation_loss = record.validation_accuracy = record.validation_macro_f1 = undefined;
-  const std::vector<BeatId> beats = data_.validation.beats();
-  if (beats.empty()) {
-    return;
-  }
-  Classifier classifier{*network_, options_.recipe, offsets_, options_.stream};
-  const Prediction prediction = predict(classifier, data_.validation, beats);
-  Confusion confusion(options_.recipe.classes);
-  for (std::size_t i = 0; i < beats.size(); ++i) {
-    confusion.add(data_.validation.beat(beats[i]).label, prediction.labels[i]);
-  }
-  const Scores scores = score(confusion);
-  record.validation_loss = mean_loss(prediction, beats, data_.validation, options_.recipe);
-  record.validation_accuracy = scores.accuracy;
-  record.validation_macro_f1 = scores.macro_f1;
-  for (const ClassScore& c : scores.classes) {
-    record.validation_f1.push_back(c.f1);
-  }
-}
-
 void Trainer::end_epoch() {
   const double started = now();
   const Recipe::Train& train = options_.recipe.train;
   EpochRecord record;
+  record.validation_loss = record.validation_accuracy = record.validation_macro_f1 = undefined;
   record.epoch = static_cast<int>(progress_.history.size()) + 1;
   record.step = progress_.step;
   record.learning_rate = learning_rate(train, epoch_steps_, progress_.step - 1);
   record.train_loss = progress_.epoch_loss / static_cast<double>(epoch_steps_);
   {
     const WithAverages averages(network_->parameters(), optimizer_, options_.stream);
-    validate(record);
+    Classifier classifier{*network_, options_.recipe, data_.decision_offsets, options_.stream};
+    data_.validate(classifier, record);
     record.best = record.validation_macro_f1 > progress_.best_score;
     if (record.best) {
       progress_.best_score = record.validation_macro_f1;
@@ -229,7 +207,7 @@ void Trainer::save_last() {
 
 Classifier Trainer::load_chosen() {
   load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
-  return {*network_, options_.recipe, offsets_, options_.stream};
+  return {*network_, options_.recipe, data_.decision_offsets, options_.stream};
 }
 
 }  // namespace sec::train

@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "train/checkpoint.h"
-#include "train/dataset.h"
 #include "train/loader.h"
 #include "train/predict.h"
 #include "train/step.h"
+#include "train/training_data.h"
 
 namespace sec::train {
 
@@ -39,7 +39,8 @@ enum class TrainingEnd { finished, interrupted };
 
 class Trainer {
  public:
-  // `data` must outlive the trainer.
+  // What `data` refers to must outlive the trainer.
+  Trainer(TrainerOptions options, TrainingData data);
   Trainer(TrainerOptions options, const Dataset& data);
 
   // Starts from the weights in recipe.network.init, if it names any. Throws Error unless they fit.
@@ -62,19 +63,17 @@ class Trainer {
  private:
   void take_step(const Batch& batch);
   void end_epoch();
-  void validate(EpochRecord& record);
   void save_last();
   void reload_best();
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.recipe.seed); }
 
   TrainerOptions options_;
-  const Dataset& data_;
+  TrainingData data_;
   CheckpointContext context_;
   std::unique_ptr<model::Network> network_;
   OptimizerState optimizer_;
   TrainingStep step_;
-  std::vector<float> offsets_;  // (classes), of the decision
   Progress progress_;
   std::int64_t epoch_steps_ = 0;
   StepReport last_;
