@@ -17,7 +17,7 @@
 #include "kernels/device_tables.h"
 #include "model/networks.h"
 #include "tools/training_display.h"
-#include "train/evaluate.h"
+#include "tools/training_task.h"
 #include "train/report.h"
 #include "train/results.h"
 #include "train/run_folder.h"
@@ -29,7 +29,6 @@ using namespace sec;
 using namespace sec::train;
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
-constexpr std::size_t misread_shown = 60;
 
 struct Options {
   std::string config;
@@ -121,64 +120,6 @@ std::string local_time() {
   return text;
 }
 
-// "22 records, 45842 beats: N 44000, S 900, V 3700, F 400, Q 8"
-std::string side_text(const Inputs& inputs) {
-  const auto counts = count_classes(inputs);
-  std::vector<std::string> parts;
-  std::int64_t total = 0;
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    parts.push_back(fmt::format("{} {}", aami_classes[c], counts[c]));
-    total += counts[c];
-  }
-  return fmt::format("{} record(s), {} beats: {}", inputs.records().size(), total, fmt::join(parts, ", "));
-}
-
-std::string data_text(const Options& options, const Dataset& data) {
-  return fmt::format("{}{}. Train: {}. Validation: {}. Test: {}.",
-                     fs::weakly_canonical(options.data).string(), data.synthetic ? " (synthetic)" : "",
-                     side_text(data.train), side_text(data.validation), side_text(data.test));
-}
-
-std::string protocol_text(const Recipe& recipe, const Dataset& data) {
-  const auto list = [](const std::vector<std::string>& names) {
-    return names.empty() ? std::string("none") : fmt::format("{}", fmt::join(names, " "));
-  };
-  const Recipe::Data& d = recipe.data;
-  const std::string division =
-      d.protocol == "beats"
-          ? "Intra-patient: beats divided at random, every patient is on every side, and windows overlap "
-            "across them. Such figures say little about another patient. "
-      : d.protocol == "folds" ? fmt::format("Fold {} of {}, divided by patient. ", d.fold, d.folds)
-      : d.protocol == "file"  ? fmt::format("Divided as {} says. ", d.split_file)
-                              : "";
-  return division + fmt::format(
-                        "Beats at annotated R peaks, in the AAMI EC57 classes; the network tells {} apart. A "
-                        "window holds {} s "
-                        "before and {} s after the peak at {} Hz. The patient's amplitude, median beat and "
-                        "rhythm are taken "
-                        "from "
-                        "earlier beats alone, without labels, but for the interval to the next beat. Trained "
-                        "on: {}. Weights "
-                        "chosen ({}) on: {}. Scored once on: {}.",
-                        fmt::join(recipe.classes, ", "), recipe.data.before, recipe.data.after,
-                        recipe.data.rate, list(data.sides.train),
-                        recipe.train.choose == "best" ? "best macro-F1" : "last epoch",
-                        list(data.sides.validation), list(data.sides.test));
-}
-
-std::string test_name(const Recipe& recipe) {
-  if (recipe.data.protocol == "beats") {
-    return "test (intra-patient)";
-  }
-  if (recipe.data.protocol == "folds") {
-    return fmt::format("test (fold {} of {})", recipe.data.fold, recipe.data.folds);
-  }
-  if (recipe.data.protocol == "file") {
-    return "test";
-  }
-  return recipe.data.test == std::vector<std::string>{"DS2"} ? "DS2" : "test";
-}
-
 std::string resume_command(const Options& options) {
   return fmt::format("sectrain --resume --out {} --data {} --device {}{} --threads {}", options.out.string(),
                      options.data.string(), options.device,
@@ -192,49 +133,13 @@ void print_profile(const std::vector<RangeTime>& times) {
   }
 }
 
-// Scores validation and test records with the chosen weights.
-void score_run(RunSummary& run, Trainer& trainer, const Dataset& data, const Recipe& recipe) {
-  Classifier classifier = trainer.load_chosen();
-  const auto add = [&](const std::vector<Evaluation>& more) {
-    run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
-  };
-  const std::size_t classes = recipe.classes.size();
-  std::optional<TestResult> validation;
-  std::optional<double> temperature;
-  if (!data.sides.validation.empty()) {
-    validation = evaluate(classifier, data.validation, 0, data.sides);
-    if (recipe.loss.kind == "cross_entropy") {  // the others' probabilities are no softmax
-      temperature = fit_temperature(validation->logits, validation->labels, classes);
-    }
-  }
-  if (!data.sides.test.empty()) {
-    const TestResult test = evaluate(classifier, data.test, misread_shown, data.sides);
-    add(evaluations(test_name(recipe), test.records, recipe.seed));
-    const std::vector<std::string> seen = test_records_seen(data.sides);
-    if (!seen.empty() && seen.size() < test.records.size()) {
-      add(evaluations(test_name(recipe), test.records, recipe.seed, seen));
-    }
-    run.aucs.push_back({test_name(recipe), test.auc, test.auc_range});
-    run.calibrations.push_back(calibrate(test_name(recipe), test, classes, temperature));
-    run.records = test.records;
-    run.patients = by_patient(test.records);
-    run.misread = test.misread;
-    run.misread_total = test.misread_total;
-  }
-  if (validation) {
-    add(evaluations("validation", validation->records, recipe.seed));
-    run.aucs.push_back({"validation", validation->auc, validation->auc_range});
-    run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));
-  }
-}
-
 int run_training(const Options& options) {
   Stopwatch watch;
   const RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
                                       : options.overwrite ? RunFolder::Use::overwrite
                                                           : RunFolder::Use::fresh);
   const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
-  const Recipe recipe = read_recipe(config, options.overrides);
+  const Recipe asked = read_recipe(config, options.overrides);
   set_threads(options.threads);
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
@@ -251,6 +156,10 @@ int run_training(const Options& options) {
                                  name_of(stream.device)));
   }
 
+  say(options, fmt::format("reading {}", options.data.string()));
+  const auto task = asked.whole_recordings() ? tools::make_recording_task(asked, options.data)
+                                             : tools::make_beat_task(asked, options.data);
+  const Recipe& recipe = task->recipe();
   RunSummary run;
   run.title = recipe.title;
   run.created = local_time();
@@ -260,21 +169,15 @@ int run_training(const Options& options) {
   run.device = fmt::format("{}{}, {} thread(s)", name_of(stream.device),
                            libraries ? " with cuDNN and cuBLAS" : "", threads());
   run.classes = recipe.classes;
-
-  say(options, fmt::format("reading {}", options.data.string()));
-  const Dataset data = load_dataset(recipe, options.data);
-  run.data = data_text(options, data);
-  run.synthetic = data.synthetic;
-  run.protocol = protocol_text(recipe, data);
-  run.warnings = data.warnings;
-  run.leaks = data.leaks;
+  task->describe(run);
   run.timing.push_back({"read data", watch.lap()});
-  say(options, fmt::format("train      {}\nvalidation {}\ntest       {}", side_text(data.train),
-                           side_text(data.validation), side_text(data.test)));
-  for (const std::string& leak : data.leaks) {
+  const auto [training_side, validation_side, test_side] = task->side_texts();
+  say(options,
+      fmt::format("train      {}\nvalidation {}\ntest       {}", training_side, validation_side, test_side));
+  for (const std::string& leak : run.leaks) {
     fmt::print(stderr, "warning: leakage, allowed by the recipe: {}\n", leak);
   }
-  for (const std::string& warning : data.warnings) {
+  for (const std::string& warning : run.warnings) {
     fmt::print(stderr, "warning: {}\n", warning);
   }
 
@@ -295,7 +198,7 @@ int run_training(const Options& options) {
     display.show(record, recipe.classes);
     folder.log(log_line(record, recipe.classes));
   };
-  Trainer trainer(std::move(trainer_options), data);
+  Trainer trainer(std::move(trainer_options), task->data());
   run.network = trainer.network().summary();
   if (options.resume) {
     trainer.resume();
@@ -329,7 +232,7 @@ int run_training(const Options& options) {
   run.best_epoch = trainer.progress().best_epoch;
 
   say(options, fmt::format("scoring with the weights of epoch {}", run.best_epoch));
-  score_run(run, trainer, data, recipe);
+  task->score(run, trainer);
   run.timing.push_back({"score", watch.lap()});
   double total = 0;
   for (const NamedSeconds& part : run.timing) {
@@ -337,7 +240,7 @@ int run_training(const Options& options) {
   }
   run.timing.push_back({"total", total});
 
-  const std::string metrics = metrics_json(run, data.sides, data.fingerprint);
+  const std::string metrics = metrics_json(run, task->sides(), task->fingerprint());
   folder.write("metrics.json", metrics);
   folder.write("report.html", report_html(run));
   print(options.json ? metrics : results_text(run));

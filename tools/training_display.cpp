@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -48,12 +49,18 @@ void TrainingDisplay::show(const train::EpochRecord& record, const std::vector<s
   end_line();
   std::string line = fmt::format("epoch {}/{}  train loss {:.4f}", record.epoch, epochs_, record.train_loss);
   if (std::isfinite(record.validation_loss)) {
-    line += fmt::format("  validation loss {:.4f}, accuracy {:.2f} %, macro-F1 {:.4f} (",
-                        record.validation_loss, 100 * record.validation_accuracy, record.validation_macro_f1);
-    for (std::size_t c = 0; c < classes.size(); ++c) {
-      line += fmt::format("{}{} {:.3f}", c > 0 ? ", " : "", classes[c], record.validation_f1[c]);
+    line += fmt::format("  validation loss {:.4f}, ", record.validation_loss);
+    line += std::isfinite(record.validation_accuracy)
+                ? fmt::format("accuracy {:.2f} %", 100 * record.validation_accuracy)
+                : fmt::format("macro AUC {:.4f}, micro-F1 {:.4f}", record.validation_auc,
+                              record.validation_micro_f1);
+    line += fmt::format(", macro-F1 {:.4f}", record.validation_macro_f1);
+    constexpr std::size_t classes_shown = 8;
+    for (std::size_t c = 0; c < std::min(classes.size(), classes_shown); ++c) {
+      line += fmt::format("{}{} {:.3f}", c > 0 ? ", " : " (", classes[c], record.validation_f1[c]);
     }
-    line += record.best ? ")  best so far" : ")";
+    line += classes.size() > classes_shown ? ", ...)" : ")";
+    line += record.best ? "  best so far" : "";
   }
   fmt::print(stderr, "{}  {:.0f} samples/s  {:.1f} s\n", line, record.samples_per_second, record.seconds);
 }

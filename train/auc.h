@@ -24,6 +24,11 @@ struct Auc {
 Auc one_vs_rest_auc(Stream& stream, std::span<const float> probabilities,
                     std::span<const std::int32_t> labels, std::size_t classes);
 
+// The same where an example can be of several classes: `targets` is (N, classes), 1 or 0. Scores need not be
+// probabilities: their order counts.
+Auc multi_label_auc(Stream& stream, std::span<const float> probabilities, std::span<const float> targets,
+                    std::size_t classes);
+
 namespace cuda {
 // Over all positives, the number of negatives below plus the number below or equal: twice the pairs won.
 std::int64_t twice_pairs_won(Stream& stream, std::span<const float> positives,

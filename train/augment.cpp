@@ -32,8 +32,7 @@ struct LeadChange {
   double rate;
 
   // `place` counts the channels of all windows of a sequence.
-  void apply(const Channel& channel, std::size_t place, std::span<float> row) const {
-    const auto lead = static_cast<std::size_t>(channel.lead);
+  void apply(std::size_t lead, std::size_t place, std::span<float> row) const {
     if (options.scale > 0) {
       const float factor = std::exp(static_cast<float>(options.scale) * dice.gaussian(Draw::scale, lead));
       std::for_each(row.begin(), row.end(), [&](float& v) { v *= factor; });
@@ -43,6 +42,16 @@ struct LeadChange {
       for (std::size_t t = 0; t < row.size(); ++t) {
         row[t] += level * dice.gaussian(Draw::noise, place * row.size() + t);
       }
+    }
+    if (options.gain_noise > 0) {
+      const auto level = static_cast<float>(options.gain_noise * dice.flat(Draw::gain_noise_level, 0));
+      for (std::size_t t = 0; t < row.size(); ++t) {
+        row[t] *= 1 + level * dice.gaussian(Draw::gain_noise, place * row.size() + t);
+      }
+    }
+    if (options.offset > 0) {
+      const float by = static_cast<float>(options.offset) * dice.gaussian(Draw::offset, lead);
+      std::for_each(row.begin(), row.end(), [&](float& v) { v += by; });
     }
     if (options.wander > 0) {
       const float height = static_cast<float>(options.wander) * dice.gaussian(Draw::wander_amplitude, place);
@@ -62,11 +71,35 @@ struct LeadChange {
       const std::vector<float> before(row.begin(), row.end());
       cut_window(before, by, row);
     }
-    if (lead == 1 && options.lead_drop > 0 && dice.flat(Draw::lead_drop, 0) < options.lead_drop) {
-      std::fill(row.begin(), row.end(), 0.0F);
-    }
   }
 };
+
+void change_covariates(const Recipe::Augment& options, const Dice& dice, std::span<float> covariates) {
+  const auto noise = static_cast<float>(options.covariate_noise);
+  const bool dropped =
+      options.covariate_drop > 0 && dice.flat(Draw::covariate_drop, 0) < options.covariate_drop;
+  for (std::size_t i = 0; i < covariates.size(); ++i) {
+    if (noise > 0) {
+      covariates[i] += noise * dice.gaussian(Draw::covariate_noise, i);
+    }
+    covariates[i] = dropped ? 0.0F : covariates[i];
+  }
+}
+
+// Whether each lead of a recording is lost; if all would be, the one that is least so stays.
+std::vector<bool> lost_leads(const Recipe::Augment& options, const Dice& dice, std::size_t leads) {
+  std::vector<bool> lost(leads, false);
+  if (options.lead_drop == 0) {
+    return lost;
+  }
+  std::size_t stays = 0;
+  for (std::size_t h = 0; h < leads; ++h) {
+    lost[h] = dice.flat(Draw::lead_drop, h) < options.lead_drop;
+    stays = dice.flat(Draw::lead_drop, h) > dice.flat(Draw::lead_drop, stays) ? h : stays;
+  }
+  lost[stays] = lost[stays] && std::ranges::find(lost, false) != lost.end();
+  return lost;
+}
 
 }  // namespace
 
@@ -86,7 +119,11 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
       row[t] = first[t * channels.size()];
     }
     if (!channels[h].is_rhythm()) {
-      change.apply(channels[h], place, row);
+      change.apply(static_cast<std::size_t>(channels[h].lead), place, row);
+      if (channels[h].lead == 1 && options.lead_drop > 0 &&
+          dice.flat(Draw::lead_drop, 0) < options.lead_drop) {
+        std::ranges::fill(row, 0.0F);
+      }
     } else if (covariate_noise > 0) {
       const auto kind =
           channels[h].kind == Channel::Kind::measures ? StripKind::measures : StripKind::tachogram;
@@ -100,14 +137,26 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
       first[t * channels.size()] = row[t];
     }
   }
-  const bool dropped =
-      options.covariate_drop > 0 && dice.flat(Draw::covariate_drop, 0) < options.covariate_drop;
-  for (std::size_t i = 0; i < covariates.size(); ++i) {
-    if (covariate_noise > 0) {
-      covariates[i] += covariate_noise * dice.gaussian(Draw::covariate_noise, i);
+  change_covariates(options, dice, covariates);
+}
+
+void augment_recording(const Recipe::Augment& options, std::size_t leads, double rate, std::uint64_t seed,
+                       std::int64_t step, std::int64_t slot, std::span<float> x,
+                       std::span<float> covariates) {
+  const Dice dice{seed, step, static_cast<std::uint64_t>(slot)};
+  const LeadChange change{options, dice, rate};
+  const std::vector<bool> lost = lost_leads(options, dice, leads);
+  std::vector<float> row(x.size() / leads);
+  for (std::size_t h = 0; h < leads; ++h) {
+    for (std::size_t t = 0; t < row.size(); ++t) {
+      row[t] = x[t * leads + h];
     }
-    covariates[i] = dropped ? 0.0F : covariates[i];
+    change.apply(h, h, row);
+    for (std::size_t t = 0; t < row.size(); ++t) {
+      x[t * leads + h] = lost[h] ? 0.0F : row[t];
+    }
   }
+  change_covariates(options, dice, covariates);
 }
 
 }  // namespace sec::train

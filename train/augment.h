@@ -1,4 +1,4 @@
-// Random changes to a training beat that do not change its class.
+// Random changes to a training example that do not change its class.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +16,12 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
                   double rate, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                   std::span<float> x,            // (L, H)
                   std::span<float> covariates);  // (K)
+
+// The same for a whole recording, `rate` being samples a second of x: leads are scaled, lost and so on each
+// by itself, all are moved alike, and one lead at least is not lost.
+void augment_recording(const Recipe::Augment& options, std::size_t leads, double rate, std::uint64_t seed,
+                       std::int64_t step, std::int64_t slot,
+                       std::span<float> x,            // (L, H)
+                       std::span<float> covariates);  // (K)
 
 }  // namespace sec::train

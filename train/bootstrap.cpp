@@ -29,16 +29,17 @@ Ranking ranking_of(std::span<const float> probabilities, std::size_t beats, std:
   return ranking;
 }
 
-double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> labels,
-                    std::span<const std::int32_t> groups, std::span<const std::int64_t> times,
-                    std::int32_t c) {
+// `is(i)` says whether example i is of the class.
+template <typename Is>
+double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> groups,
+                    std::span<const std::int64_t> times, Is is) {
   double below = 0, won = 0, positives = 0;
   for (std::size_t i = 0; i < ranking.order.size();) {
     double ties_positive = 0, ties_negative = 0;
     do {
       const auto beat = static_cast<std::size_t>(ranking.order[i]);
       const auto weight = static_cast<double>(times[static_cast<std::size_t>(groups[beat])]);
-      (labels[beat] == c ? ties_positive : ties_negative) += weight;
+      (is(beat) ? ties_positive : ties_negative) += weight;
       ++i;
     } while (i < ranking.order.size() && ranking.tied[i]);
     won += ties_positive * (below + ties_negative / 2);
@@ -67,15 +68,14 @@ std::vector<std::int64_t> draw_patients(std::size_t patients, std::mt19937_64& r
   return times;
 }
 
-}  // namespace
-
-AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
-                           std::span<const std::int32_t> groups, std::size_t classes, int resamples,
-                           std::uint64_t seed) {
+// `is(i, c)` says whether example i is of class c.
+template <typename Is>
+AucIntervals intervals_of(std::span<const float> probabilities, std::span<const std::int32_t> groups,
+                          std::size_t classes, int resamples, std::uint64_t seed, Is is) {
   const std::int32_t patients = groups.empty() ? 0 : std::ranges::max(groups) + 1;
   std::vector<Ranking> rankings;
   for (std::size_t c = 0; c < classes; ++c) {
-    rankings.push_back(ranking_of(probabilities, labels.size(), classes, c));
+    rankings.push_back(ranking_of(probabilities, groups.size(), classes, c));
   }
   std::vector<std::vector<double>> values(classes);
   std::vector<double> macro;
@@ -85,7 +85,7 @@ AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const
     double sum = 0;
     int defined = 0;
     for (std::size_t c = 0; c < classes; ++c) {
-      const double auc = weighted_auc(rankings[c], labels, groups, times, static_cast<std::int32_t>(c));
+      const double auc = weighted_auc(rankings[c], groups, times, [&](std::size_t i) { return is(i, c); });
       values[c].push_back(auc);
       sum += std::isnan(auc) ? 0 : auc;
       defined += std::isnan(auc) ? 0 : 1;
@@ -98,6 +98,23 @@ AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const
   }
   result.macro = percentiles(std::move(macro));
   return result;
+}
+
+}  // namespace
+
+AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
+                           std::span<const std::int32_t> groups, std::size_t classes, int resamples,
+                           std::uint64_t seed) {
+  return intervals_of(probabilities, groups, classes, resamples, seed, [&](std::size_t i, std::size_t c) {
+    return labels[i] == static_cast<std::int32_t>(c);
+  });
+}
+
+AucIntervals bootstrap_multi_label_auc(std::span<const float> probabilities, std::span<const float> targets,
+                                       std::span<const std::int32_t> groups, std::size_t classes,
+                                       int resamples, std::uint64_t seed) {
+  return intervals_of(probabilities, groups, classes, resamples, seed,
+                      [&](std::size_t i, std::size_t c) { return targets[i * classes + c] > 0; });
 }
 
 F1Intervals bootstrap_f1(std::span<const Confusion> patients, int classes, int resamples,

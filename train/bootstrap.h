@@ -28,6 +28,11 @@ AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const
                            std::span<const std::int32_t> groups, std::size_t classes, int resamples,
                            std::uint64_t seed);
 
+// The same of multi_label_auc: `targets` is (N, classes).
+AucIntervals bootstrap_multi_label_auc(std::span<const float> probabilities, std::span<const float> targets,
+                                       std::span<const std::int32_t> groups, std::size_t classes,
+                                       int resamples, std::uint64_t seed);
+
 struct F1Intervals {
   std::vector<Range95> classes;
   Range95 macro;

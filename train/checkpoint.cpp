@@ -182,9 +182,15 @@ void save_weights(const std::filesystem::path& path, model::Network& network,
                 {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
                 {"chosen", json{{"epoch", progress.best_epoch},
                                 {"step", progress.step},
-                                {"validation_macro_f1", progress.best_score}}
+                                {"validation_score", progress.best_score}}
                                .dump()}},
                stream);
+}
+
+void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets) {
+  io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  file.metadata["decision"] = json{{"logit_offsets", offsets}}.dump();
+  io::write_safetensors(path, file);
 }
 
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
@@ -195,12 +201,14 @@ void load_weights(const std::filesystem::path& path, model::Network& network, St
 }
 
 model::NetworkOptions network_options(const Recipe& recipe) {
+  const bool whole = recipe.whole_recordings();
   model::NetworkOptions options = model::released_options(recipe.network.model);
-  options.leads = std::ssize(parse_channels(recipe));
+  options.leads = whole ? std::ssize(recipe.data.leads) : std::ssize(parse_channels(recipe));
   options.beats = recipe.input.beats;
-  options.length = recipe.window_length() * options.beats;
+  options.length = whole ? recipe.data.length : recipe.window_length() * options.beats;
   options.classes = std::ssize(recipe.classes);
-  options.covariates = covariate_count(recipe.input.covariates, options.beats);
+  options.covariates =
+      whole ? std::ssize(recipe.input.covariates) : covariate_count(recipe.input.covariates, options.beats);
   if (recipe.network.model == "se-ecgnet") {
     options.width = recipe.network.width;
     options.tied = recipe.network.tied;

@@ -37,6 +37,9 @@ void save_weights(const std::filesystem::path& path, model::Network& network,
 void save_network(const std::filesystem::path& path, model::Network& network,
                   std::map<std::string, std::string> metadata, Stream& stream);
 
+// Gives a weights file another decision, and leaves the rest of it as it is.
+void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets);
+
 // Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 

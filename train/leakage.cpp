@@ -16,18 +16,6 @@ struct Window {
   std::string side;
 };
 
-// Over the samples' bits; 0 for a flat signal, which says nothing.
-std::uint64_t hash_of(std::span<const float> samples) {
-  if (samples.empty() || std::ranges::all_of(samples, [&](float v) { return v == samples.front(); })) {
-    return 0;
-  }
-  std::uint64_t state = fnv_start;
-  for (const float sample : samples) {
-    state = fnv_next(state, std::bit_cast<std::uint32_t>(sample));
-  }
-  return state;
-}
-
 class Search {
  public:
   explicit Search(const std::map<std::string, std::string>& patients) : patients_(patients) {}
@@ -44,14 +32,23 @@ class Search {
       std::vector<float> window(static_cast<std::size_t>(length_));
       for (const std::vector<float>& signal : record.signals) {
         cut_window(signal, beat.centre - side.inputs->before(), window);
-        remember(hash_of(window), record.name, side.name);
+        remember(signal_hash(window), record.name, side.name);
       }
     }
     for (const BeatRecord& record : side.inputs->records()) {
       for (const std::vector<float>& signal : record.signals) {
         if (sides_of_.contains(record.name)) {
-          remember(hash_of(signal), record.name, side.name);
+          remember(signal_hash(signal), record.name, side.name);
         }
+      }
+    }
+  }
+
+  void add(const NamedRecordings& side) {
+    for (const NamedRecordings::Recording& recording : side.recordings) {
+      sides_of_[recording.name].insert(side.name);
+      for (const std::uint64_t hash : recording.hashes) {
+        remember(hash, recording.name, side.name);
       }
     }
   }
@@ -154,15 +151,37 @@ class Search {
   std::vector<Leak> found_;
 };
 
-}  // namespace
-
-std::vector<Leak> find_leaks(const std::vector<NamedInputs>& sides,
+template <typename Side>
+std::vector<Leak> search_all(const std::vector<Side>& sides,
                              const std::map<std::string, std::string>& patients) {
   Search search(patients);
-  for (const NamedInputs& side : sides) {
+  for (const Side& side : sides) {
     search.add(side);
   }
   return search.leaks();
+}
+
+}  // namespace
+
+std::uint64_t signal_hash(std::span<const float> samples) {
+  if (samples.empty() || std::ranges::all_of(samples, [&](float v) { return v == samples.front(); })) {
+    return 0;
+  }
+  std::uint64_t state = fnv_start;
+  for (const float sample : samples) {
+    state = fnv_next(state, std::bit_cast<std::uint32_t>(sample));
+  }
+  return state;
+}
+
+std::vector<Leak> find_leaks(const std::vector<NamedInputs>& sides,
+                             const std::map<std::string, std::string>& patients) {
+  return search_all(sides, patients);
+}
+
+std::vector<Leak> find_leaks(const std::vector<NamedRecordings>& sides,
+                             const std::map<std::string, std::string>& patients) {
+  return search_all(sides, patients);
 }
 
 }  // namespace sec::train

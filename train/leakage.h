@@ -1,7 +1,9 @@
 // What the sides of a data set must not share, looked for before every training.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,5 +33,22 @@ struct Leak {
 // At most one leak of a kind for each pair of records. In order of kind.
 std::vector<Leak> find_leaks(const std::vector<NamedInputs>& sides,
                              const std::map<std::string, std::string>& patients);
+
+// One side of whole recordings.
+struct NamedRecordings {
+  struct Recording {
+    std::string name;
+    std::span<const std::uint64_t> hashes;  // of its leads
+  };
+  std::string name;
+  std::vector<Recording> recordings;
+};
+// The same, but for windows.
+std::vector<Leak> find_leaks(const std::vector<NamedRecordings>& sides,
+                             const std::map<std::string, std::string>& patients);
+
+// Tells signals apart that differ in a bit (FNV-1a, no protection against forgery); 0 for a flat one, which
+// says nothing.
+std::uint64_t signal_hash(std::span<const float> samples);
 
 }  // namespace sec::train

@@ -20,6 +20,12 @@ double number_of(const json& value) {
 
 }  // namespace
 
+double chosen_score(const EpochRecord& record, const std::string& choose_by) {
+  return choose_by == "macro_auc"  ? record.validation_auc
+         : choose_by == "micro_f1" ? record.validation_micro_f1
+                                   : record.validation_macro_f1;
+}
+
 std::string to_text(const Progress& progress) {
   json history = json::array();
   for (const EpochRecord& e : progress.history) {
@@ -35,6 +41,8 @@ std::string to_text(const Progress& progress) {
                        {"validation_accuracy", number(e.validation_accuracy)},
                        {"validation_macro_f1", number(e.validation_macro_f1)},
                        {"validation_f1", f1},
+                       {"validation_micro_f1", number(e.validation_micro_f1)},
+                       {"validation_auc", number(e.validation_auc)},
                        {"best", e.best}});
   }
   return json{{"step", progress.step},
@@ -68,6 +76,8 @@ Progress parse_progress(const std::string& text, const std::string& file) try {
     for (const json& f1 : e.at("validation_f1")) {
       record.validation_f1.push_back(number_of(f1));
     }
+    record.validation_micro_f1 = number_of(e.at("validation_micro_f1"));
+    record.validation_auc = number_of(e.at("validation_auc"));
     record.best = e.at("best");
     progress.history.push_back(std::move(record));
   }

@@ -13,7 +13,7 @@ namespace sec::train {
 struct Progress {
   std::int64_t step = 0;   // optimizer steps taken
   double epoch_loss = 0;   // sum over the steps of the epoch under way
-  double best_score = -1;  // validation macro-F1; -1: none yet
+  double best_score = -1;  // of the best epoch, by train.choose_by; -1: none yet
   int best_epoch = 0;
   int epochs_without_gain = 0;
   bool finished = false;

@@ -24,6 +24,9 @@ enum class Draw : std::uint32_t {
   covariate_noise,
   covariate_drop,
   rhythm_noise,
+  gain_noise_level,
+  gain_noise,
+  offset,
 };
 
 inline RandomKey random_key(std::uint64_t seed, std::int64_t step, Draw draw) {

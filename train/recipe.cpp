@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <sstream>
 
 #include "engine/error.h"
 #include "io/read_file.h"
-#include "train/metrics.h"
 
 namespace sec::train {
 namespace {
@@ -128,7 +128,8 @@ struct Reader {
   }
 };
 
-void assign(Recipe& recipe, const toml::table& table, const std::string& file) {
+// Adds the names of the keys to `given`.
+void assign(Recipe& recipe, const toml::table& table, const std::string& file, std::set<std::string>& given) {
   Entries entries;
   collect(table, "", file, entries);
   const std::vector<RecipeKey> keys = recipe_keys(recipe);
@@ -139,6 +140,7 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file) {
       fail("{}: unknown recipe key {}; the nearest is {}", entry.place, name, nearest(keys, name));
     }
     std::visit(Reader{*key, entry}, key->value);
+    given.insert(name);
   }
 }
 
@@ -162,66 +164,25 @@ toml::table parse_override(const std::string& text) {
   }
 }
 
-void check(const Recipe& r, const std::string& file) {
-  const auto has = [](const auto& list, const auto& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-  };
-  require(!r.data.train.empty(), "{}: data.train: no records to train on", file);
-  require(!r.data.leads.empty(), "{}: data.leads: no lead selected", file);
-  require(!r.input.channels.empty(), "{}: input.channels: the network needs at least one", file);
-  require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
-  const bool sequences = r.network.model == "bircnn";
-  require(r.input.beats % 2 == 1,
-          "{}: input.beats: expected an odd number, so that one is in the middle, got {}", file,
-          r.input.beats);
-  require(r.input.beats == 1 || sequences, "{}: input.beats = {} needs network.model = \"bircnn\"", file,
-          r.input.beats);
-  require(!sequences || (!r.input.covariates.empty() && r.input.covariates[0] == "intervals"),
-          "{}: network.model = \"bircnn\" needs \"intervals\" as the first of input.covariates", file);
-  require(r.classes.size() >= 2, "{}: classes: expected at least two", file);
-  for (const std::string& name : r.classes) {
-    require(has(aami_classes, name), "{}: classes: expected AAMI classes (N, S, V, F, Q), got \"{}\"", file,
-            name);
-    require(std::count(r.classes.begin(), r.classes.end(), name) == 1, "{}: classes: {} is listed twice",
-            file, name);
-  }
-  require(r.loss.weights.empty() || r.loss.weights.size() == r.classes.size(),
-          "{}: loss.weights: {} weights for {} classes", file, r.loss.weights.size(), r.classes.size());
-  require(r.loss.weights.empty() || r.loss.class_weights == "none",
-          "{}: loss.weights and loss.class_weights = \"{}\" contradict each other", file,
-          r.loss.class_weights);
-  require(r.loss.kind == "cross_entropy" || r.loss.smoothing == 0,
-          "{}: loss.smoothing needs loss.kind = \"cross_entropy\"", file);
-  require(r.loss.kind != "focal" || (r.loss.weights.empty() && r.loss.class_weights == "none"),
-          "{}: the focal loss has no class weights: it has loss.focal_alpha", file);
-  const bool chooses = r.train.choose == "best" || r.train.patience > 0;
-  const Recipe::Data& d = r.data;
-  require(d.fold <= d.folds, "{}: data.fold: {} of {} folds", file, d.fold, d.folds);
-  require((d.protocol == "file") == !d.split_file.empty(),
-          "{}: data.split_file and data.protocol = \"file\" need each other", file);
-  require(d.protocol != "beats" || d.validation_share + d.test_share < 1,
-          "{}: data.validation_share and data.test_share leave nothing to train on", file);
-  const bool validates = d.protocol == "beats"     ? d.validation_share > 0
-                         : d.protocol == "records" ? !d.validation.empty()
-                                                   : true;  // a split file is read later
-  require(!chooses || validates,
-          "{}: data.validation is empty, but train.choose = \"best\" and train.patience need it", file);
-}
-
 }  // namespace
 
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides) {
   Recipe recipe;
+  std::set<std::string> given;
   try {
-    assign(recipe, toml::parse(text, file), file);
+    assign(recipe, toml::parse(text, file), file, given);
   } catch (const toml::parse_error& error) {
     fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
   }
   for (const std::string& override : overrides) {
-    assign(recipe, parse_override(override), "");
+    assign(recipe, parse_override(override), "", given);
   }
-  check(recipe, file);
+  // The default classes are those of beats.
+  if (recipe.whole_recordings() && !given.contains("classes")) {
+    recipe.classes.clear();
+  }
+  require_consistent(recipe, file);
   return recipe;
 }
 

@@ -15,6 +15,19 @@ struct Recipe {
   std::int64_t seed = 1;
 
   struct Data {
+    std::string task = "beats";  // "beats": one class each; "recordings": several labels each
+    // Task "recordings": where they and their labels come from (docs/formats.md), and what is taken of them.
+    std::string source = "ptbxl";
+    std::string label_set = "superclass";  // source "ptbxl"
+    std::string label_file;                // sources "tianchi" and "table", in the data folder
+    std::string class_file;                // source "tianchi": the classes, in the data folder
+    std::string signal_folder;             // in the data folder; empty: the source's own
+    double seconds = 10;                   // of each recording, from its start
+    std::int64_t length = 2048;            // samples to which these are resampled
+    std::string unlabelled = "keep";       // recordings that are of none of the classes
+    std::int64_t validation_fold = 9;      // protocol "strat_folds"
+    std::int64_t test_fold = 10;
+    // Task "beats", but for protocol, split_file and the shares, which both have.
     // Record names; "DS1" and "DS2" stand for the records of de Chazal's split, "*" for every record of the
     // folder that is on no other side. Validation and test records are taken out of train.
     std::vector<std::string> train = {"DS1"};
@@ -24,9 +37,9 @@ struct Recipe {
     std::string split_file;            // protocol "file"
     std::int64_t folds = 5;            // protocol "folds"
     std::int64_t fold = 1;             // counts from 1: the one that is tested
-    double validation_share = 0.1;     // protocol "beats"
+    double validation_share = 0.1;     // protocols "beats" and "hash"
     double test_share = 0.2;
-    std::int64_t split_seed = 1;   // protocols "folds" and "beats"
+    std::int64_t split_seed = 1;   // protocols "folds", "beats" and "hash"
     bool allow_leakage = false;    // train although the sides share recordings or patients
     bool strict_patients = false;  // also where 201 and 202 are on different sides
     std::vector<std::string> leads = {"MLII", "other"};  // "other": the first lead not yet taken
@@ -46,8 +59,10 @@ struct Recipe {
     std::int64_t past_beats = 64;  // from how many past beats amplitude and template are taken
     bool long_beats = true;        // of these, those with the longer half of RR intervals
     double clip = 3;               // values beyond are clipped; 0: never
+    std::string amplitudes = "millivolts";  // recordings: what a lead's samples are counted in
   } input;
 
+  // Of beats, AAMI classes; of recordings, labels: a recipe that names none means all that train.
   std::vector<std::string> classes = {"N", "S", "V", "F"};
 
   struct Network {
@@ -70,9 +85,12 @@ struct Recipe {
   struct Augment {
     double scale = 0;            // standard deviation of the log of each lead's amplitude
     double noise = 0;            // white noise: its standard deviation is uniform in [0, noise)
+    double gain_noise = 0;       // the same, as a factor 1 + noise of each sample
+    double offset = 0;           // standard deviation of what is added to all of a lead
     double wander = 0;           // standard deviation of the amplitude of a slow sine
     double shift = 0;            // s, uniform in [-shift, shift]
-    double lead_drop = 0;        // probability that the channels of the second lead are zero
+    double lead_drop = 0;        // beats: probability that the channels of the second lead are zero;
+                                 // recordings: of each lead, but one lead always stays
     double covariate_noise = 0;  // standard deviation
     double covariate_drop = 0;   // probability that all covariates are zero
   } augment;
@@ -89,6 +107,9 @@ struct Recipe {
     // The class is decided by logit + prior_power * ln(share of the training beats / share of the beats
     // drawn): 1 undoes what balanced drawing does to the prior, 0 leaves it.
     double prior_power = 0;
+    // Recordings: a class is stated where its probability exceeds 0.5, or the threshold with the best F1 on
+    // the validation side.
+    std::string thresholds = "half";
   } decision;
 
   struct Train {
@@ -108,14 +129,16 @@ struct Recipe {
     double final_rate = 0;      // cosine: at the end
     double clip_norm = 0;       // of the gradient; 0: no clipping
     double average_decay = 0;   // of the weights' moving average that is scored; 0: the weights themselves
-    std::int64_t patience = 0;  // stop after so many epochs without a better validation macro-F1; 0: never
+    std::int64_t patience = 0;  // stop after so many epochs without a better validation score; 0: never
     std::string choose = "best";
+    std::string choose_by = "macro_f1";   // the validation score that says which epoch is best
     std::int64_t checkpoint_steps = 200;  // last.safetensors is written every so many steps
     std::int64_t log_steps = 50;          // a line of log.jsonl every so many steps
     std::int64_t loader_threads = 1;
     std::int64_t evaluation_batch = 256;
   } train;
 
+  bool whole_recordings() const { return data.task == "recordings"; }
   std::int64_t window_before() const;  // samples before the R peak's, at data.rate
   std::int64_t window_length() const;  // samples
 };
@@ -135,9 +158,13 @@ std::vector<RecipeKey> recipe_keys(Recipe& recipe);
 
 std::string value_text(const RecipeKey& key);  // as in TOML
 
+// Throws Error, beginning with `file`, on values that contradict each other, and on values of keys that the
+// recipe's task has no use for.
+void require_consistent(const Recipe& recipe, const std::string& file);
+
 // Reads TOML text and overrides of the form "key=value", later ones win. `file` is for messages. Throws Error
 // naming file, line and key on bad TOML, an unknown key (with the nearest known one), a value of the wrong
-// type or out of range.
+// type or out of range, and what require_consistent finds.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});

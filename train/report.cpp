@@ -39,7 +39,25 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       value, detail, std::isfinite(bar) ? std::clamp(bar, 0.0, 1.0) : 0.0);
 }
 
+// Of the side that is reported first: the test, or where there is none the validation.
+std::string recordings_headline(const RunSummary& run) {
+  const MultiLabelScores& scores = run.recordings.front();
+  return fmt::format("<p class=\"lead\">{}, {} recordings, {} classes of which each may have several</p>\n",
+                     escape(scores.name), count_text(scores.recordings), scores.classes.size()) +
+         "<div class=\"tiles\">" +
+         tile("macro AUC", ratio_text(scores.auc.macro),
+              fmt::format("95 %: {} to {}", ratio_text(scores.range.macro.low),
+                          ratio_text(scores.range.macro.high)),
+              scores.auc.macro) +
+         tile("micro-F1", ratio_text(scores.micro_f1),
+              "by batch at 0.5: " + ratio_text(scores.batch_micro_f1), scores.micro_f1) +
+         tile("macro-F1", ratio_text(scores.macro_f1), "mean over classes", scores.macro_f1) + "</div>\n";
+}
+
 std::string headline(const RunSummary& run) {
+  if (!run.recordings.empty()) {
+    return recordings_headline(run);
+  }
   const Evaluation* evaluation = headline_of(run);
   if (evaluation == nullptr) {
     return "<p class=\"lead\">This run has not been scored.</p>\n";
@@ -125,15 +143,22 @@ std::string learning(const RunSummary& run) {
                  {"validation", "c-validation",
                   over_epochs(run, [](const EpochRecord& e) { return e.validation_loss; })}};
 
-  f1.title = "F1 on the validation records";
+  const bool whole = !run.recordings.empty();
+  f1.title = whole ? "Validation" : "F1 on the validation records";
   f1.top = 1;
-  for (std::size_t c = 0; c < run.classes.size(); ++c) {
+  if (whole) {
+    f1.curves = {
+        {"macro AUC", "c-class0", over_epochs(run, [](const EpochRecord& e) { return e.validation_auc; })},
+        {"micro-F1 at 0.5", "c-class1",
+         over_epochs(run, [](const EpochRecord& e) { return e.validation_micro_f1; })}};
+  }
+  for (std::size_t c = 0; c < (whole ? 0 : run.classes.size()); ++c) {
     f1.curves.push_back(
         {run.classes[c], fmt::format("c-class{}", c % 5), over_epochs(run, [&](const EpochRecord& e) {
            return c < e.validation_f1.size() ? e.validation_f1[c] : std::nan("");
          })});
   }
-  f1.curves.push_back({"macro", "c-validation",
+  f1.curves.push_back({whole ? "macro-F1 at 0.5" : "macro", "c-validation",
                        over_epochs(run, [](const EpochRecord& e) { return e.validation_macro_f1; })});
 
   rate.title = "Learning rate";
@@ -257,6 +282,28 @@ std::string evaluations(const RunSummary& run) {
   return html + aucs(run) + calibration(run) + "</section>\n";
 }
 
+std::string recordings(const RunSummary& run) {
+  std::string html =
+      "<section id=\"scores\"><h2>Scores</h2>\n<p class=\"soft\">Each class is a question of its own. Se "
+      "(sensitivity): the share of a class\u2019s recordings that were stated to be of it. +P (positive "
+      "predictive "
+      "value): the share of statements that were right. F1: their harmonic mean. Micro-F1 is of the counts "
+      "summed "
+      "over classes, macro-F1 the mean over classes that occur. AUC does not depend on thresholds; its "
+      "intervals are "
+      "over 1000 resamples of patients, drawn with replacement.</p>\n";
+  for (const MultiLabelScores& scores : run.recordings) {
+    html += fmt::format(
+        "<h3>{} <span class=\"soft\">{} recordings; macro AUC {}, micro-F1 {}, macro-F1 {}; micro-F1 by "
+        "batch at "
+        "0.5, as the released code counts, {}</span></h3>\n",
+        escape(scores.name), count_text(scores.recordings), with_range(scores.auc.macro, scores.range.macro),
+        ratio_text(scores.micro_f1), ratio_text(scores.macro_f1), ratio_text(scores.batch_micro_f1));
+    html += label_table(scores);
+  }
+  return html + "</section>\n";
+}
+
 std::string misread_beat(const MisreadBeat& beat) {
   EcgStrip strip{.rate = beat.rate,
                  .start = beat.window_start,
@@ -359,6 +406,13 @@ std::string method(const RunSummary& run) {
   return html + "</section>\n";
 }
 
+std::string footer(const RunSummary& run) {
+  return fmt::format(
+      "<footer>{} \u00B7 {}. For research; not a medical device, and no basis for any decision about a "
+      "patient.</footer>\n</body>\n</html>\n",
+      escape(run.program), escape(run.created));
+}
+
 }  // namespace
 
 std::string report_html(const RunSummary& run) {
@@ -370,6 +424,13 @@ std::string report_html(const RunSummary& run) {
       "content=\"light dark\"/>\n<title>{}{}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
       run.synthetic ? "Synthetic data: " : "", escape(run.title), report_style);
   html += opening(run);
+  if (!run.recordings.empty()) {
+    html +=
+        "<nav><a href=\"#scores\">Scores</a> <a href=\"#learning\">Learning</a> <a "
+        "href=\"#method\">Method</a></nav>\n";
+    html += recordings(run) + learning(run) + method(run) + footer(run);
+    return html;
+  }
   html +=
       "<nav><a href=\"#scores\">Scores</a> <a href=\"#records\">Records</a> <a href=\"#misread\">Misread "
       "beats</a> <a "
@@ -378,11 +439,7 @@ std::string report_html(const RunSummary& run) {
   html += "<section id=\"records\"><h2>Records</h2>\n" + record_table(run.records) +
           patient_table(run.patients) + "</section>\n";
   html += misread(run) + learning(run) + method(run);
-  html += fmt::format(
-      "<footer>{} \u00B7 {}. For research; not a medical device, and no basis for any decision about a "
-      "patient.</footer>\n</body>\n</html>\n",
-      escape(run.program), escape(run.created));
-  return html;
+  return html + footer(run);
 }
 
 }  // namespace sec::train

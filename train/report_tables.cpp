@@ -224,11 +224,34 @@ std::string patient_table(const std::vector<PatientScore>& patients) {
                : "<h3>Patients</h3>\n" + row_table(rows, "patient");
 }
 
+std::string label_table(const MultiLabelScores& scores) {
+  std::string html =
+      "<div class=\"wide\"><table class=\"records\"><thead><tr><td></td><th scope=\"col\">recordings</th><th "
+      "scope=\"col\">stated</th><th scope=\"col\">threshold</th><th scope=\"col\">Se</th><th "
+      "scope=\"col\">+P</th><th scope=\"col\">F1</th><th scope=\"col\">AUC</th><th scope=\"col\">95 % "
+      "interval</th></tr></thead><tbody>\n";
+  for (std::size_t c = 0; c < scores.classes.size(); ++c) {
+    const LabelScore& one = scores.classes[c];
+    html += fmt::format(
+        "<tr><th "
+        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
+        "td><td>{} to {}</td></tr>\n",
+        escape(one.name), count_text(one.positives), count_text(one.predicted), ratio_text(one.threshold),
+        percent_text(one.sensitivity), percent_text(one.precision), ratio_text(one.f1),
+        ratio_text(scores.auc.classes[c]), ratio_text(scores.range.classes[c].low),
+        ratio_text(scores.range.classes[c].high));
+  }
+  return html + "</tbody></table></div>\n";
+}
+
 std::string epoch_table(const RunSummary& run) {
+  const bool whole = !run.recordings.empty();
   std::string html =
       "<div class=\"scroll\" tabindex=\"0\"><table "
       "class=\"epochs\"><thead><tr><th>epoch</th><th>step</th><th>learning "
-      "rate</th><th>train loss</th><th>validation loss</th><th>validation accuracy</th><th>validation "
+      "rate</th><th>train loss</th><th>validation loss</th><th>validation " +
+      std::string(whole ? "macro AUC" : "accuracy") +
+      "</th><th>validation "
       "macro-F1</th><th>samples/s</th><th>time</th></tr></thead>\n<tbody>";
   for (const EpochRecord& e : run.history) {
     fmt::format_to(
@@ -237,7 +260,8 @@ std::string epoch_table(const RunSummary& run) {
         "td><td>{}</td><td>{}</td></tr>\n",
         e.epoch == run.best_epoch ? " class=\"best\"" : "", e.epoch,
         e.epoch == run.best_epoch ? " \u2605" : "", count_text(e.step), rate_text(e.learning_rate),
-        ratio_text(e.train_loss, 4), ratio_text(e.validation_loss, 4), percent_text(e.validation_accuracy, 2),
+        ratio_text(e.train_loss, 4), ratio_text(e.validation_loss, 4),
+        whole ? ratio_text(e.validation_auc) : percent_text(e.validation_accuracy, 2),
         ratio_text(e.validation_macro_f1), ratio_text(e.samples_per_second, 0), duration_text(e.seconds));
   }
   return html + "</tbody></table></div>\n";

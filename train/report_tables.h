@@ -20,6 +20,9 @@ std::string patient_table(const std::vector<PatientScore>& patients);
 // "0.971 (0.940 to 0.985)"
 std::string with_range(double value, const Range95& range);
 
+// A row per class of whole recordings.
+std::string label_table(const MultiLabelScores& scores);
+
 std::string epoch_table(const RunSummary& run);
 
 }  // namespace sec::train

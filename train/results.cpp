@@ -101,6 +101,8 @@ json to_json(const EpochRecord& e, const std::vector<std::string>& classes) {
           {"validation_accuracy", number(e.validation_accuracy)},
           {"validation_macro_f1", number(e.validation_macro_f1)},
           {"validation_f1", f1},
+          {"validation_micro_f1", number(e.validation_micro_f1)},
+          {"validation_macro_auc", number(e.validation_auc)},
           {"best", e.best},
           {"samples_per_second", number(e.samples_per_second)},
           {"seconds", number(e.seconds)}};
@@ -191,6 +193,46 @@ std::string patients_text(const std::vector<PatientScore>& patients) {
   return text;
 }
 
+json to_json(const MultiLabelScores& scores) {
+  json classes = json::object();
+  for (std::size_t c = 0; c < scores.classes.size(); ++c) {
+    const LabelScore& one = scores.classes[c];
+    classes[one.name] = {
+        {"recordings", one.positives},          {"stated", one.predicted},
+        {"threshold", one.threshold},           {"Se", number(one.sensitivity)},
+        {"+P", number(one.precision)},          {"F1", number(one.f1)},
+        {"AUC", number(scores.auc.classes[c])}, {"AUC_interval_95", to_json(scores.range.classes[c])}};
+  }
+  return {{"name", scores.name},
+          {"recordings", scores.recordings},
+          {"macro_auc", number(scores.auc.macro)},
+          {"macro_auc_interval_95", to_json(scores.range.macro)},
+          {"micro_f1", number(scores.micro_f1)},
+          {"macro_f1", number(scores.macro_f1)},
+          {"batch_micro_f1_at_half", number(scores.batch_micro_f1)},
+          {"classes", classes}};
+}
+
+std::string scores_text(const MultiLabelScores& scores) {
+  const auto ratio = [](double value) {
+    return std::isfinite(value) ? fmt::format("{:.4f}", value) : std::string("-");
+  };
+  std::string text = fmt::format(
+      "{}, {} recordings: macro AUC {} ({} to {}), micro-F1 {}, macro-F1 {}\n"
+      "  (micro-F1 by batch at 0.5, as the released code counts: {})\n"
+      "      recordings  stated  threshold    Se %     +P %    F1 %     AUC  class\n",
+      scores.name, scores.recordings, ratio(scores.auc.macro), ratio(scores.range.macro.low),
+      ratio(scores.range.macro.high), ratio(scores.micro_f1), ratio(scores.macro_f1),
+      ratio(scores.batch_micro_f1));
+  for (std::size_t c = 0; c < scores.classes.size(); ++c) {
+    const LabelScore& one = scores.classes[c];
+    text += fmt::format("      {:>10}  {:>6}  {:>9.3f} {}  {} {}  {:>6}  {}\n", one.positives, one.predicted,
+                        one.threshold, percent(one.sensitivity), percent(one.precision), percent(one.f1),
+                        ratio(scores.auc.classes[c]), one.name);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string metrics_json(const RunSummary& summary, const Sides& sides, const std::string& fingerprint) {
@@ -212,6 +254,10 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
     json one = {{"records", p.records}};
     one.update(to_json(p.scores));
     patients[p.patient] = one;
+  }
+  json multi_label = json::array();
+  for (const MultiLabelScores& scores : summary.recordings) {
+    multi_label.push_back(to_json(scores));
   }
   json aucs = json::object();
   for (const NamedAuc& one : summary.aucs) {
@@ -249,6 +295,7 @@ std::string metrics_json(const RunSummary& summary, const Sides& sides, const st
       {"calibration", calibrations},
       {"by_record", records},
       {"by_patient", patients},
+      {"multi_label", multi_label},
       {"history", history},
       {"seconds", timing}};
   return metrics.dump(2) + "\n";
@@ -267,6 +314,9 @@ std::string results_text(const RunSummary& summary) {
   }
   if (!summary.patients.empty()) {
     text += patients_text(summary.patients);
+  }
+  for (const MultiLabelScores& scores : summary.recordings) {
+    text += (text.empty() ? "" : "\n") + scores_text(scores);
   }
   return text;
 }

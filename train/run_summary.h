@@ -1,6 +1,7 @@
 // All that a report of one training run needs, as plain values.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "train/bootstrap.h"
 #include "train/calibration.h"
 #include "train/metrics.h"
+#include "train/multi_label.h"
 
 namespace sec::train {
 
@@ -20,12 +22,14 @@ struct EpochRecord {
   double learning_rate = 0;  // at the epoch's last step
   double train_loss = 0;     // mean over the epoch's batches, augmentation and dropout on
   double validation_loss = 0;
-  double validation_accuracy = 0;     // over the trained classes
-  double validation_macro_f1 = 0;     // over the trained classes: what chooses the best epoch
-  std::vector<double> validation_f1;  // by trained class; NaN where undefined
-  double samples_per_second = 0;      // training alone
-  double seconds = 0;                 // training and validation
-  bool best = false;                  // the best so far
+  double validation_accuracy = 0;             // over the trained classes
+  double validation_macro_f1 = 0;             // over the trained classes: what chooses the best epoch
+  std::vector<double> validation_f1;          // by trained class; NaN where undefined
+  double validation_micro_f1 = std::nan("");  // of recordings: the released code's, see multi_label.h
+  double validation_auc = std::nan("");       // of recordings: macro
+  double samples_per_second = 0;              // training alone
+  double seconds = 0;                         // training and validation
+  bool best = false;                          // the best so far
 };
 
 // One scoring of a set of beats, as 3-, 4- or 5-class problem.
@@ -82,6 +86,9 @@ struct MisreadBeat {
                                                         // start of the recording, class; and this one
 };
 
+// The value of train.choose_by.
+double chosen_score(const EpochRecord& record, const std::string& choose_by);
+
 struct NamedSeconds {
   std::string name;
   double seconds = 0;
@@ -104,6 +111,7 @@ struct RunSummary {
   int best_epoch = 0;
   std::vector<Evaluation> evaluations;
   std::vector<NamedAuc> aucs;
+  std::vector<MultiLabelScores> recordings;  // task "recordings"; evaluations and aucs are then empty
   std::vector<NamedCalibration> calibrations;
   std::vector<RecordScore> records;
   std::vector<PatientScore> patients;

@@ -160,9 +160,10 @@ void Trainer::end_epoch() {
     const WithAverages averages(network_->parameters(), optimizer_, options_.stream);
     Classifier classifier{*network_, options_.recipe, data_.decision_offsets, options_.stream};
     data_.validate(classifier, record);
-    record.best = record.validation_macro_f1 > progress_.best_score;
+    const double score = chosen_score(record, train.choose_by);
+    record.best = score > progress_.best_score;
     if (record.best) {
-      progress_.best_score = record.validation_macro_f1;
+      progress_.best_score = score;
       progress_.epochs_without_gain = 0;
     } else {
       ++progress_.epochs_without_gain;
@@ -208,6 +209,14 @@ void Trainer::save_last() {
 Classifier Trainer::load_chosen() {
   load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
   return {*network_, options_.recipe, data_.decision_offsets, options_.stream};
+}
+
+void Trainer::decide_above(const std::vector<float>& thresholds) {
+  std::vector<float> offsets;
+  for (const float threshold : thresholds) {
+    offsets.push_back(-threshold);
+  }
+  replace_decision(options_.folder / "best.safetensors", offsets);
 }
 
 }  // namespace sec::train

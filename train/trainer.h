@@ -57,6 +57,9 @@ class Trainer {
   // The network with the chosen weights (best.safetensors).
   Classifier load_chosen();
 
+  // Writes these thresholds of the logits into best.safetensors, for programs that use the weights.
+  void decide_above(const std::vector<float>& thresholds);
+
   model::Network& network() { return *network_; }
   Progress& progress() { return progress_; }
 

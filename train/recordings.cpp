@@ -1,0 +1,52 @@
+#include "train/recordings.h"
+
+#include <algorithm>
+
+#include "train/augment.h"
+
+namespace sec::train {
+
+Recordings::Recordings(const Recipe& recipe, std::shared_ptr<const std::vector<LoadedRecording>> all,
+                       std::vector<std::size_t> members)
+    : length_(recipe.data.length),
+      leads_(std::ssize(recipe.data.leads)),
+      covariates_(std::ssize(recipe.input.covariates)),
+      all_(std::move(all)),
+      members_(std::move(members)) {}
+
+std::vector<float> Recordings::all_targets() const {
+  std::vector<float> targets;
+  for (std::size_t i = 0; i < size(); ++i) {
+    targets.insert(targets.end(), (*this)[i].targets.begin(), (*this)[i].targets.end());
+  }
+  return targets;
+}
+
+std::vector<BeatId> Recordings::labelled() const {
+  std::vector<BeatId> ids;
+  for (std::size_t i = 0; i < size(); ++i) {
+    ids.push_back({static_cast<std::int32_t>(i), 0});
+  }
+  return ids;
+}
+
+void Recordings::make(BeatId id, std::span<float> x, std::span<float> covariates) const {
+  std::ranges::copy(recording(id).x, x.begin());
+  std::ranges::copy(recording(id).covariates, covariates.begin());
+}
+
+void Recordings::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
+                         std::span<float> x, std::span<float> covariates) const {
+  const double rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
+  augment_recording(recipe.augment, static_cast<std::size_t>(leads_), rate, seed, step, slot, x, covariates);
+}
+
+std::string Recordings::text(std::span<const BeatId> ids) const {
+  std::string names;
+  for (const BeatId id : ids) {
+    names += (names.empty() ? "" : ", ") + recording(id).about.id;
+  }
+  return names;
+}
+
+}  // namespace sec::train
