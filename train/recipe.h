@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -158,6 +159,9 @@ std::vector<RecipeKey> recipe_keys(Recipe& recipe);
 
 std::string value_text(const RecipeKey& key);  // as in TOML
 
+// Whether the recipe's task has a use for the key of this name.
+bool has_use_for(const Recipe& recipe, std::string_view key);
+
 // Throws Error, beginning with `file`, on values that contradict each other, and on values of keys that the
 // recipe's task has no use for.
 void require_consistent(const Recipe& recipe, const std::string& file);
@@ -169,7 +173,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
-// The recipe as TOML with every key, its help as comment. Parses back to an equal recipe.
+// The recipe as TOML with every key that its task has a use for, its help as comment. Parses back to an equal recipe.
 std::string to_toml(const Recipe& recipe);
 
 }  // namespace sec::train

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "engine/error.h"
 #include "train/metrics.h"
@@ -45,16 +46,15 @@ constexpr const char* recording_keys[] = {"data.source",     "data.label_set",  
                                           "data.test_fold",  "input.amplitudes",   "decision.thresholds",
                                           "train.choose_by"};
 
-void require_default(const Recipe& recipe, std::span<const char* const> names, const char* task,
-                     const std::string& file) {
+// A key that the task has no use for must have its default.
+void require_default(const Recipe& recipe, const std::string& file) {
   Recipe copy = recipe;
   Recipe standard;
   const std::vector<RecipeKey> keys = recipe_keys(copy);
   const std::vector<RecipeKey> defaults = recipe_keys(standard);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto same_name = [&](const char* name) { return std::string_view(name) == keys[i].name; };
-    require(std::ranges::none_of(names, same_name) || value_text(keys[i]) == value_text(defaults[i]),
-            "{}: {} has no meaning with data.task = \"{}\"", file, keys[i].name, task);
+    require(has_use_for(recipe, keys[i].name) || value_text(keys[i]) == value_text(defaults[i]),
+            "{}: {} has no meaning with data.task = \"{}\"", file, keys[i].name, recipe.data.task);
   }
 }
 
@@ -77,7 +77,6 @@ void check_sequences(const Recipe& r, const std::string& file) {
 }
 
 void check_beats(const Recipe& r, const std::string& file) {
-  require_default(r, recording_keys, "beats", file);
   require(!r.data.train.empty(), "{}: data.train: no records to train on", file);
   require(!r.input.channels.empty(), "{}: input.channels: the network needs at least one", file);
   require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
@@ -111,7 +110,6 @@ void check_source(const Recipe::Data& d, const std::string& file) {
 }
 
 void check_recordings(const Recipe& r, const std::string& file) {
-  require_default(r, beat_keys, "recordings", file);
   const Recipe::Data& d = r.data;
   check_source(d, file);
   require(r.network.model != "bircnn", "{}: network.model = \"bircnn\" needs data.task = \"beats\"", file);
@@ -148,7 +146,14 @@ void check_recordings(const Recipe& r, const std::string& file) {
 
 }  // namespace
 
+bool has_use_for(const Recipe& recipe, std::string_view key) {
+  const std::span<const char* const> others =
+      recipe.whole_recordings() ? std::span<const char* const>(beat_keys) : recording_keys;
+  return std::ranges::none_of(others, [&](const char* name) { return key == name; });
+}
+
 void require_consistent(const Recipe& r, const std::string& file) {
+  require_default(r, file);
   if (r.whole_recordings()) {
     check_recordings(r, file);
   } else {

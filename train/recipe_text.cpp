@@ -47,6 +47,9 @@ std::string to_toml(const Recipe& recipe) {
   std::string section;
   for (const RecipeKey& key : recipe_keys(copy)) {
     const std::string name = key.name;
+    if (!has_use_for(recipe, name)) {
+      continue;
+    }
     const std::size_t dot = name.find('.');
     if (dot != std::string::npos && name.substr(0, dot) != section) {
       section = name.substr(0, dot);

@@ -124,6 +124,14 @@ void look_for_leaks(RecordingDataset& data) {
   }
 }
 
+std::size_t count(const Recordings& side, std::size_t c) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < side.size(); ++i) {
+    n += side[i].targets[c] > 0 ? 1 : 0;
+  }
+  return n;
+}
+
 void check_sides(RecordingDataset& data) {
   const Recipe& r = data.recipe;
   const bool needs_validation =
@@ -131,13 +139,6 @@ void check_sides(RecordingDataset& data) {
   require(data.validation.size() > 0 || !needs_validation,
           "no recording validates, but train.choose = \"best\", train.patience and decision.thresholds = "
           "\"validation\" need some");
-  const auto count = [](const Recordings& side, std::size_t c) {
-    std::int64_t n = 0;
-    for (std::size_t i = 0; i < side.size(); ++i) {
-      n += side[i].targets[c] > 0 ? 1 : 0;
-    }
-    return n;
-  };
   for (std::size_t c = 0; c < r.classes.size(); ++c) {
     require(count(data.train, c) > 0, "no recording of class {} to train on", r.classes[c]);
     if (data.validation.size() > 0 && count(data.validation, c) == 0) {
@@ -150,6 +151,13 @@ void check_sides(RecordingDataset& data) {
           fmt::format("no recording of class {} is tested: the macro figures leave it out", r.classes[c]));
     }
   }
+  bool ranked = false;  // some class has recordings of it and others
+  for (std::size_t c = 0; c < r.classes.size(); ++c) {
+    const std::size_t n = count(data.validation, c);
+    ranked = ranked || (n > 0 && n < data.validation.size());
+  }
+  require(ranked || !needs_validation || r.train.choose_by != "macro_auc",
+          "train.choose_by = \"macro_auc\": of each class either all recordings validate or none");
 }
 
 }  // namespace

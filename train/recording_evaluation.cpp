@@ -45,7 +45,7 @@ void validate_recordings(Classifier& classifier, const Recordings& side, EpochRe
   const RecordingPrediction p = predict_recordings(classifier, side);
   const MultiLabelScores scores = score_labels(recipe.classes, p.logits, p.targets, halves(classes));
   record.validation_loss = mean_label_loss(p.logits, p.targets, recipe);
-  record.validation_macro_f1 = scores.macro_f1;
+  record.validation_macro_f1 = std::isnan(scores.macro_f1) ? 0 : scores.macro_f1;  // nothing stated
   record.validation_micro_f1 =
       batch_micro_f1(p.logits, p.targets, classes, static_cast<std::size_t>(recipe.train.batch));
   record.validation_auc = multi_label_auc(classifier.stream, p.logits, p.targets, classes).macro;

@@ -108,38 +108,6 @@ Sides read_json(const std::string& text, const std::string& file) {
   return sides;
 }
 
-// A row of a CSV file, "quoted" fields with "" for a quote and with line ends in them included. False: no
-// more.
-bool next_row(std::string_view text, std::size_t& at, Names& fields) {
-  if (at >= text.size()) {
-    return false;
-  }
-  fields.assign(1, "");
-  bool quoted = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '"' && quoted && at + 1 < text.size() && text[at + 1] == '"') {
-      fields.back() += text[++at];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else if (c == '\n' && !quoted) {
-      ++at;
-      break;
-    } else if (c != '\r' || quoted) {
-      fields.back() += c;
-    }
-  }
-  return true;
-}
-
-std::size_t column(const Names& heading, const std::string& name, const std::string& file) {
-  const auto found = std::ranges::find(heading, name);
-  require(found != heading.end(), "{}:1: no column {}", file, name);
-  return static_cast<std::size_t>(found - heading.begin());
-}
-
 }  // namespace
 
 std::string Sides::patient_of(const std::string& record) const {
@@ -208,33 +176,6 @@ std::vector<Names> folds_by_patient(std::vector<PatientBeats> patients, std::int
     std::ranges::sort(names);
   }
   return result;
-}
-
-Sides ptbxl_sides(const std::filesystem::path& database_csv, bool high_rate) {
-  const std::string file = database_csv.string();
-  const std::string text = io::read_file(database_csv);
-  std::size_t at = 0;
-  Names heading;
-  require(next_row(text, at, heading), "{}: is empty", file);
-  const std::size_t fold = column(heading, "strat_fold", file);
-  const std::size_t patient = column(heading, "patient_id", file);
-  const std::size_t name = column(heading, high_rate ? "filename_hr" : "filename_lr", file);
-  Sides sides;
-  int row = 1;
-  for (Names fields; next_row(text, at, fields);) {
-    const std::string place = fmt::format("{}: row {}", file, ++row);
-    if (fields.size() == 1 && fields.front().empty()) {
-      continue;
-    }
-    require(fields.size() == heading.size(), "{}: {} fields, the heading has {}", place, fields.size(),
-            heading.size());
-    const double value = seconds_of(fields[fold], place);
-    require(value >= 1 && value <= 10 && value == std::floor(value), "{}: strat_fold {}, expected 1 to 10",
-            place, fields[fold]);
-    add_record(sides, fields[name], side_names[value <= 8 ? 0 : value <= 9 ? 1 : 2], place);
-    add_patient(sides, fields[name], fields[patient], place);
-  }
-  return sides;
 }
 
 }  // namespace sec::train

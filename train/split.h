@@ -57,9 +57,4 @@ struct PatientBeats {
 std::vector<std::vector<std::string>> folds_by_patient(std::vector<PatientBeats> patients, std::int64_t folds,
                                                        std::int64_t seed);  // [fold] record names
 
-// PTB-XL's recommended division, from its ptbxl_database.csv: strat_fold 1 to 8 train, 9 validates, 10 tests.
-// Records are named as in filename_hr, or filename_lr; patients are by patient_id. Throws Error naming file
-// and line on missing columns, another fold, a row with another number of fields.
-Sides ptbxl_sides(const std::filesystem::path& database_csv, bool high_rate = true);
-
 }  // namespace sec::train

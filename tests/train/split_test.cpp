@@ -134,43 +134,5 @@ TEST(Split, FoldsKeepPatientsTogetherAndClassesEven) {
   io::expect_error([&] { folds_by_patient(patients, 41, 1); }, "41 folds of 40 patients");
 }
 
-TEST(Split, PtbXlFolds) {
-  const io::TemporaryFolder folder;
-  const std::string heading = "ecg_id,patient_id,report,strat_fold,filename_lr,filename_hr\n";
-  const auto path = folder.write("d.csv", heading +
-                                              "1,7.0,\"a, \"\"b\"\"\nc\",8,l/1,h/1\n2,8.0,x,9,l/2,h/2\n"
-                                              "3,9.0,,10,l/3,h/3\r\n");
-  const Sides sides = ptbxl_sides(path);
-  EXPECT_EQ(sides.train, Names{"h/1"});
-  EXPECT_EQ(sides.validation, Names{"h/2"});
-  EXPECT_EQ(sides.test, Names{"h/3"});
-  EXPECT_EQ(sides.patient_of("h/1"), "7.0");
-  EXPECT_EQ(ptbxl_sides(path, false).test, Names{"l/3"});
-  io::expect_error([&] { ptbxl_sides(folder.write("e.csv", heading + "1,7.0,x,11,l,h\n")); },
-                   "strat_fold 11");
-  io::expect_error([&] { ptbxl_sides(folder.write("e.csv", heading + "1,7.0,x,1,l\n")); }, "row 2: 5 fields");
-  io::expect_error([&] { ptbxl_sides(folder.write("e.csv", "a,b\n")); }, "no column strat_fold");
-}
-
-TEST(Split, PtbXlFoldsOfTheRealData) {
-  const auto data = io::real_data("ptbxl-500");
-  if (!data) {
-    GTEST_SKIP() << "SEC_DATA names no folder with ptbxl-500";
-  }
-  const Sides sides = ptbxl_sides(*data / "ptbxl_database.csv");
-  EXPECT_EQ(sides.train.size() + sides.validation.size() + sides.test.size(), 500U);
-  std::map<std::string, std::set<std::size_t>> where;
-  for (std::size_t i = 0; i < 3; ++i) {
-    for (const std::string& record : sides.side(i)) {
-      where[sides.patient_of(record)].insert(i);
-      EXPECT_TRUE(std::filesystem::exists(*data / (record + ".hea"))) << record;
-    }
-  }
-  EXPECT_EQ(where.size(), 466U);  // patients
-  for (const auto& [patient, on] : where) {
-    EXPECT_EQ(on.size(), 1U) << patient;  // the folds respect patients
-  }
-}
-
 }  // namespace
 }  // namespace sec::train
