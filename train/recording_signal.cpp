@@ -7,8 +7,7 @@
 
 #include "engine/error.h"
 #include "io/fourier_resample.h"
-#include "io/recording_reader.h"
-#include "io/tianchi.h"
+#include "io/open_recording.h"
 #include "train/leakage.h"
 
 namespace sec::train {
@@ -47,18 +46,7 @@ struct Opening {
   }
 };
 
-Opening open_tianchi(const Recipe& recipe, const std::filesystem::path& path) {
-  io::Recording recording = io::read_tianchi(path);
-  const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * recording.rate));
-  for (std::vector<float>& signal : recording.signals) {
-    signal.resize(std::min(signal.size(), static_cast<std::size_t>(wanted)));
-  }
-  const std::size_t leads = recording.leads.size();
-  return {path.string(), std::move(recording.leads), std::move(recording.signals),
-          std::vector<std::int64_t>(leads, wanted)};
-}
-
-Opening open_any(const Recipe& recipe, const std::filesystem::path& path) {
+Opening open(const Recipe& recipe, const std::filesystem::path& path) {
   const std::unique_ptr<io::RecordingReader> reader = io::open_recording(path);
   const io::ReaderInfo& info = reader->info();
   const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * info.rate));
@@ -151,8 +139,7 @@ void standardise(std::vector<float>& signal) {
 }  // namespace
 
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path) {
-  const Opening opening =
-      recipe.data.source == "tianchi" ? open_tianchi(recipe, path) : open_any(recipe, path);
+  const Opening opening = open(recipe, path);
   const std::size_t leads = recipe.data.leads.size();
   const auto length = static_cast<std::size_t>(recipe.data.length);
   RecordingSignal signal;

@@ -78,6 +78,19 @@ TEST(RecordingSignal, CutsFillsAndScales) {
   EXPECT_NEAR(squares / 50, 1, 1e-5);
 }
 
+// The contest's whole numbers, as the released code takes them.
+TEST(RecordingSignal, RawIsWhatTheFileHolds) {
+  const TemporaryFolder folder;
+  write_tianchi_folder(folder, 1);
+  const RecordingSignal raw =
+      read_signal(table_recipe({"data.length=5000", "input.amplitudes=raw", "data.leads=['V6','I']"}),
+                  folder / "train/1.txt");
+  for (int t = 0; t < 5000; t += 61) {
+    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2], generated(1, 7, t, 500, false), 1e-3);  // f32, of 170
+    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2 + 1], generated(1, 0, t, 500, false), 1e-3);
+  }
+}
+
 TEST(RecordingSignal, RefusesInvalidSamplesUnlessToldToHold) {
   const TemporaryFolder folder;
   write_record(folder, "a", 1, true, {"I", "II"});
