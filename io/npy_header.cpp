@@ -90,7 +90,7 @@ void set_type(NpyHeader& header, const std::string& descr, const std::string& fi
       return;
     }
   }
-  fail("{}: header: type '{}', expected int16, int32, float32 or float64 (i2, i4, f4, f8)", file,
+  fail("{}: header: type {:?}, expected int16, int32, float32 or float64 (i2, i4, f4, f8)", file,
        descr.substr(0, 40));
 }
 
@@ -133,7 +133,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
       shape = dictionary.tuple();
       found |= 4;
     } else {
-      fail("{}: header: key '{}', expected descr, fortran_order and shape", file, key.substr(0, 40));
+      fail("{}: header: key {:?}, expected descr, fortran_order and shape", file, key.substr(0, 40));
     }
     if (!dictionary.take(',')) {
       dictionary.expect('}');

@@ -24,7 +24,10 @@ double number_of(const Json& json, const std::string& place) {
 
 std::string text_of(const Json& json, const std::string& place) {
   require(json.is_string(), "{}: expected a text", place);
-  return json.get<std::string>();
+  std::string text = json.get<std::string>();
+  const bool is_line = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  require(is_line, "{}: expected a text of one line, without control characters", place);
+  return text;
 }
 
 // A value, or a list of such.
@@ -68,7 +71,7 @@ SideFile read_side_file(const std::filesystem::path& path) {
   }
   require(json.is_object(), "{}: expected a JSON object", file);
   for (const auto& [key, value] : json.items()) {
-    const std::string place = fmt::format("{}: \"{}\"", file, key);
+    const std::string place = fmt::format("{}: {:?}", file, key);
     if (key == "rate") {
       side.rate = number_of(value, place);
       require(*side.rate > 0 && *side.rate <= highest_rate, "{}: {}, expected a rate in Hz", place,

@@ -149,6 +149,8 @@ TEST_F(Tables, NamesWhatIsWrong) {
            {"{\"rate\": 1e999}", "r.json: expected JSON"},
            {"{\"gain\": 0}", "r.json: \"gain\": expected numbers other than 0"},
            {"{\"units\": [1]}", "r.json: \"units\": expected a text"},
+           {"{\"leads\": [\"a\\nb\"]}", "r.json: \"leads\": expected a text of one line"},
+           {"{\"gi\\nan\": 1}", "r.json: \"gi\\nan\": not among"},
            {"{\"gian\": 1}", "r.json: \"gian\": not among rate, leads"},
            {"{\"leads\": [\"a\"], \"rate\": 1}", "r.json: \"leads\" are 1, the recording has 2"},
            {"{\"units\": [\"a\",\"b\",\"c\"], \"rate\": 1}",
@@ -273,11 +275,11 @@ TEST_F(Tables, NamesWhatIsWrongWithArrays) {
   refused(with("(3, 2)", "(3, 2, 1)"), "r.npy: 3 dimensions, expected (samples) or (samples, leads)");
   refused(with("(3, 2)", "()"), "0 dimensions");
   refused(with("(3, 2)", "(3 2)"), "header: expected ')'");
-  refused(with("<f4", "<c8"), "type '<c8', expected int16");
-  refused(with("<f4", "|O"), "type '|O'");
+  refused(with("<f4", "<c8"), "type \"<c8\", expected int16");
+  refused(with("<f4", "|O"), "type \"|O\"");
   refused(with("'<f4'", "[('a', '<f4')]"), "header: expected a quoted text");
   refused(with("False", "Maybe"), "fortran_order: expected True or False");
-  refused(with("'shape'", "'shade'"), "key 'shade', expected descr");
+  refused(with("'shape'", "'shade'"), "key \"shade\", expected descr");
   refused(with("'fortran_order': False, ", ""), "expected descr, fortran_order and shape");
   refused(with("<f4", "<i4"), "r.npy: whole numbers;");
 }

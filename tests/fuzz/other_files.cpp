@@ -1,0 +1,138 @@
+// Parsers of all that is no recording.
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "io/safetensors.h"
+#include "io/wfdb_annotation.h"
+#include "tests/fuzz/targets.h"
+#include "tools/live_input.h"
+#include "train/recipe.h"
+#include "train/split.h"
+
+namespace sec::fuzz {
+namespace {
+
+void read_annotation_bytes(std::string_view bytes) {
+  io::parse_annotation_file(bytes, "r.atr", 360);
+  const io::AnnotationFile file = io::parse_annotation_file(bytes, "r.atr");
+  const std::string path = write_file("w.atr", "");
+  try {
+    io::write_annotation_file(path, file);
+  } catch (const Error&) {  // texts of more than 255 bytes, for example
+    return;
+  }
+  const io::AnnotationFile again = io::read_annotation_file(path);
+  expect(again.annotations == file.annotations && again.labels == file.labels &&
+             again.resolution == file.resolution,
+         "annotations read back differently");
+}
+
+std::vector<std::string> annotation_seeds() {
+  return {
+      written("s.atr",
+              [](const std::string& path) {
+                io::write_annotation_file(path, {{{42, "x", "own"}, {1, "n", ""}},
+                                                 250,
+                                                 {{70'000, 1, -1, 3, 4, "(N"},
+                                                  {70'300, 42, 0, 3, 5, ""},
+                                                  {90'000, 12, 0, 0, 0, "text"}}});
+              }),
+      written("s.atr", [](const std::string& path) {
+        io::write_annotations(path, std::vector<io::Annotation>{{5, 1, 0, 0, 0, ""}, {2000, 5, 0, 0, 0, ""}});
+      })};
+}
+
+void read_tensors(std::string_view bytes) {
+  const io::SafetensorsFile file = io::read_safetensors(write_file("r.safetensors", bytes));
+  const std::string path = write_file("w.safetensors", "");
+  io::write_safetensors(path, file);
+  const io::SafetensorsFile again = io::read_safetensors(path);
+  expect(again.metadata == file.metadata && again.tensors.size() == file.tensors.size(),
+         "tensors read back differently");
+  for (const auto& [name, tensor] : file.tensors) {
+    expect(again.at(name).bytes == tensor.bytes && again.at(name).shape == tensor.shape,
+           "a tensor reads back differently");
+  }
+}
+
+std::vector<std::string> tensor_seeds() {
+  return {written("s.safetensors", [](const std::string& path) {
+    io::SafetensorsFile file;
+    file.metadata["step"] = "12";
+    file.tensors["weights"] = {io::StoredType::f32, {2, 2}, std::vector<std::byte>(16)};
+    file.tensors["count"] = {io::StoredType::i64, {}, std::vector<std::byte>(8)};
+    io::write_safetensors(path, file);
+  })};
+}
+
+void read_recipe_text(std::string_view bytes) {
+  const train::Recipe recipe = train::parse_recipe(std::string(bytes), "r.toml");
+  const std::string text = train::to_toml(recipe);
+  expect(train::to_toml(train::parse_recipe(text, "r.toml")) == text, "a recipe reads back differently");
+}
+
+std::vector<std::string> recipe_seeds() {
+  return {train::to_toml({}), "classes = [\"N\", \"V\"]\n[train]\nepochs = 3\n[data]\nleads = [\"MLII\"]\n"};
+}
+
+// "%% s.json" or "%% s.txt", then the file.
+void read_split(std::string_view bytes) {
+  const std::string folder = write_files(bytes);
+  try {
+    train::read_split_file(folder + "/s.json");
+  } catch (const Error&) {
+  }
+  try {
+    train::read_split_file(folder + "/s.txt");
+  } catch (const Error&) {
+  }
+  train::ptbxl_sides(folder + "/d.csv");
+}
+
+std::vector<std::string> split_seeds() {
+  return {join(
+      {{"s.json", R"({"train": ["100"], "validation": ["101"], "test": ["102"], "patients": {"100": "P1"}})"},
+       {"s.txt", "record,side\n100,train\n101,test,P7,600,1800 # late\n102\tvalidation\t-\n"},
+       {"d.csv",
+        "ecg_id,patient_id,strat_fold,filename_lr,filename_hr\n"
+        "1,15709.0,3,records100/00000/00001_lr,records500/00000/00001_hr\n"
+        "2,7,9,\"a,b\",c\n"}})};
+}
+
+// The first byte chooses the format, the second how the rest is cut into pieces.
+void read_live(std::string_view bytes) {
+  if (bytes.size() < 2) {
+    return;
+  }
+  constexpr const char* formats[] = {"csv", "i16", "f32"};
+  const auto format = tools::parse_live_format(formats[static_cast<unsigned char>(bytes[0]) % 3]);
+  const std::size_t piece = static_cast<unsigned char>(bytes[1]) + 1U;
+  tools::LiveInput whole(format, 2, 200);
+  tools::LiveInput pieces(format, 2, 200);
+  std::vector<std::vector<float>> expected(2);
+  std::vector<std::vector<float>> found(2);
+  bytes.remove_prefix(2);
+  whole.push(bytes, expected);
+  for (std::string_view rest = bytes; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
+    pieces.push(rest.substr(0, piece), found);
+  }
+  whole.finish(expected);
+  pieces.finish(found);
+  expect(expected[0].size() == found[0].size() && expected[1].size() == found[1].size() &&
+             expected[0].size() == expected[1].size(),
+         "pieces give other samples than the whole");
+}
+
+std::vector<std::string> live_seeds() {
+  return {"0\0021,2\n3.5,\n,-4e-3\r\n", std::string("1\3\1\2\3\4\5\6\7\10", 10), "2\1abcdefgh"};
+}
+
+}  // namespace
+
+const Target wfdb_annotations{"wfdb_annotations", read_annotation_bytes, annotation_seeds};
+const Target safetensors{"safetensors", read_tensors, tensor_seeds};
+const Target recipe{"recipe", read_recipe_text, recipe_seeds};
+const Target split{"split", read_split, split_seeds};
+const Target live{"live", read_live, live_seeds};
+
+}  // namespace sec::fuzz

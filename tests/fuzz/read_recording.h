@@ -1,0 +1,10 @@
+// Reads a recording in every way that its interface offers, and holds the answers to each other.
+#pragma once
+
+#include "io/recording_reader.h"
+
+namespace sec::fuzz {
+
+void read_recording(io::RecordingReader& reader);
+
+}  // namespace sec::fuzz

@@ -1,0 +1,56 @@
+// Every parser reads its seeds and what fuzzing has found before (regressions/TARGET/*), in every build.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "engine/error.h"
+#include "tests/fuzz/targets.h"
+
+namespace sec::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Replay : public testing::TestWithParam<Target> {};
+
+TEST_P(Replay, SeedsAreSound) {
+  const std::vector<std::string> seeds = GetParam().seeds();
+  EXPECT_FALSE(seeds.empty());
+  std::string errors;
+  std::size_t refused = 0;
+  for (const std::string& seed : seeds) {
+    try {
+      GetParam().read(seed);
+    } catch (const Error& error) {
+      ++refused;
+      errors += error.what() + std::string("\n");
+    }
+  }
+  EXPECT_LT(refused, seeds.size())
+      << errors;  // formats that no writer of ours makes have seeds that are refused
+}
+
+TEST_P(Replay, FindingsStayFixed) {
+  const fs::path folder = fs::path(SEC_FUZZ_REGRESSIONS) / GetParam().name;
+  if (!fs::exists(folder)) {
+    return;  // nothing was found
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    std::ostringstream content;
+    content << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+    try {
+      GetParam().read(content.str());
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos)
+          << entry.path() << ": " << error.what();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Parsers, Replay, testing::ValuesIn(targets().begin(), targets().end()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace sec::fuzz
