@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/annotation_codes.h"
+#include "io/utf8.h"
 
 namespace sec::io {
 namespace {
@@ -28,27 +29,6 @@ std::optional<double> seconds_of(std::string_view text) {
     return std::nullopt;
   }
   return value;
-}
-
-// Well-formed UTF-8 has no byte that stands alone; overlong forms and surrogates are left to whoever shows
-// it.
-bool is_utf8(std::string_view text) {
-  std::size_t following = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0U) == 0x80) {
-      if (following == 0) {
-        return false;
-      }
-      --following;
-      continue;
-    }
-    if (following > 0 || byte >= 0xf8) {
-      return false;
-    }
-    following = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
-  }
-  return following == 0;
 }
 
 // "SUB CHN NUM"

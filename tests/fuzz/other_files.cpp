@@ -2,7 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/cinc.h"
+#include "io/label_table.h"
+#include "io/ptbxl.h"
 #include "io/safetensors.h"
+#include "io/tianchi_labels.h"
 #include "io/wfdb_annotation.h"
 #include "tests/fuzz/targets.h"
 #include "tools/live_input.h"
@@ -86,17 +90,50 @@ void read_split(std::string_view bytes) {
     train::read_split_file(folder + "/s.txt");
   } catch (const Error&) {
   }
-  train::ptbxl_sides(folder + "/d.csv");
 }
 
 std::vector<std::string> split_seeds() {
   return {join(
       {{"s.json", R"({"train": ["100"], "validation": ["101"], "test": ["102"], "patients": {"100": "P1"}})"},
-       {"s.txt", "record,side\n100,train\n101,test,P7,600,1800 # late\n102\tvalidation\t-\n"},
-       {"d.csv",
-        "ecg_id,patient_id,strat_fold,filename_lr,filename_hr\n"
-        "1,15709.0,3,records100/00000/00001_lr,records500/00000/00001_hr\n"
-        "2,7,9,\"a,b\",c\n"}})};
+       {"s.txt", "record,side\n100,train\n101,test,P7,600,1800 # late\n102\tvalidation\t-\n"}})};
+}
+
+// Tables of labels, in all their forms; the recordings that they name are files of nothing.
+void read_labels(std::string_view bytes) {
+  const std::string folder = write_files(bytes);
+  const auto attempt = [](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      expect(std::string_view(error.what()).find('\n') == std::string_view::npos,
+             "an error of several lines");
+    }
+  };
+  attempt([&] { io::read_ptbxl(folder, io::PtbxlLabels::superclass); });
+  attempt([&] { io::read_ptbxl(folder, io::PtbxlLabels::statements, true); });
+  attempt([&] { io::read_label_table(folder + "/t.csv", folder); });
+  attempt([&] { io::read_label_table(folder + "/t.tsv", folder); });
+  attempt([&] { io::read_cinc(folder); });
+  attempt([&] { io::read_tianchi_labels(folder + "/h.txt", folder); });
+  attempt([&] { io::read_class_list(folder + "/h.txt"); });
+}
+
+std::vector<std::string> label_seeds() {
+  return {join({{"ptbxl_database.csv",
+                 "ecg_id,patient_id,age,sex,scp_codes,strat_fold,filename_lr,filename_hr\n"
+                 "1,15709.0,56.0,1,\"{'NORM': 100.0, 'SR': 0.0}\",3,r,r\n2,7,300,0,{'IMI': 15.0},9,s,s\n"},
+                {"scp_statements.csv",
+                 ",description,diagnostic,form,rhythm,diagnostic_class\nNORM,normal,1.0,,,NORM\n"
+                 "IMI,\"inferior, old\",1.0,,,MI\nSR,sinus,,,1.0,\n"},
+                {"r.hea", "r 1 500 5\nr.dat 16\n#Age: 56\n#Sex: Male\n# Dx: 426783006,164865005\n"},
+                {"s.hea", "s 1 500 5\nr.dat 16\n#Age: NaN\n#Sex: Unknown\n#Dx: 1\n"}}),
+          join({{"t.csv", "file,labels,patient,fold,age,sex\nr,N|V,\"a \"\"b\"\"\",1,56,F\ns,,,,,\n"},
+                {"t.tsv", "labels\tfile\nN\tr\n"},
+                {"r.hea", ""},
+                {"s.hea", ""}}),
+          join({{"h.txt", "r.txt\t56\tMALE\tsinus\tlow voltage\t\ns.txt\t\t\tsinus\n"},
+                {"r.txt", ""},
+                {"s.txt", ""}})};
 }
 
 // The first byte chooses the format, the second how the rest is cut into pieces.
@@ -133,6 +170,7 @@ const Target wfdb_annotations{"wfdb_annotations", read_annotation_bytes, annotat
 const Target safetensors{"safetensors", read_tensors, tensor_seeds};
 const Target recipe{"recipe", read_recipe_text, recipe_seeds};
 const Target split{"split", read_split, split_seeds};
+const Target labels{"labels", read_labels, label_seeds};
 const Target live{"live", read_live, live_seeds};
 
 }  // namespace sec::fuzz

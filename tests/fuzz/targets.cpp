@@ -57,7 +57,7 @@ void put(const std::string& name, std::string_view bytes) {
 }
 
 bool is_plain(std::string_view name) {
-  return !name.empty() && name.size() <= 16 && name.front() != '.' && std::ranges::all_of(name, [](char c) {
+  return !name.empty() && name.size() <= 20 && name.front() != '.' && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
   });
 }
@@ -65,8 +65,8 @@ bool is_plain(std::string_view name) {
 }  // namespace
 
 std::span<const Target> targets() {
-  static const std::array<Target, 11> all{wfdb_header, wfdb_record, wfdb_annotations, edf,   csv, npy,
-                                          tianchi,     safetensors, recipe,           split, live};
+  static const std::array<Target, 12> all{wfdb_header, wfdb_record, wfdb_annotations, edf,   csv,    npy,
+                                          tianchi,     safetensors, recipe,           split, labels, live};
   return all;
 }
 

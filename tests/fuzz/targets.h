@@ -36,6 +36,6 @@ std::string written(const std::string& name, void (*write)(const std::string& pa
 
 // The targets, by what they read.
 extern const Target wfdb_header, wfdb_record, wfdb_annotations, edf, csv, npy, tianchi, safetensors, recipe,
-    split, live;
+    split, labels, live;
 
 }  // namespace sec::fuzz
