@@ -96,12 +96,12 @@ Signals stored_signals(const fs::path& path) {
 }
 
 void predict(const Options& options, Stream& stream) {
-  std::unique_ptr<train::Model> model;
+  std::unique_ptr<train::StoredNetwork> model;
   for (const fs::path& path : options.signals) {
     const bool stored = path.extension() == ".safetensors";
     Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
     if (model == nullptr) {
-      model = std::make_unique<train::Model>(
+      model = std::make_unique<train::StoredNetwork>(
           train::read_model(options.model, options.length, stream, signals.length));
     }
     const model::NetworkOptions& o = model->network->options();
@@ -139,7 +139,7 @@ void run(const std::string& command, const Options& options) {
   }
   // A state dict exports the same whatever the length of its input.
   const std::int64_t any_length = command == "export" ? 5000 : 0;
-  const train::Model model = train::read_model(options.model, options.length, stream, any_length);
+  const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
   const auto network = [&]() -> model::SeEcgNet& {
     return model::as_se_ecgnet(*model.network, fmt::format("{}: {}", command, options.model.string()));
   };

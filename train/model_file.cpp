@@ -52,8 +52,8 @@ model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::str
 
 }  // namespace
 
-Model read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
-                 std::int64_t otherwise) {
+StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
+                         std::int64_t otherwise) {
   const std::string name = path.string();
   const io::SafetensorsFile file = io::read_safetensors(path);
   if (!is_ours(file)) {
@@ -66,12 +66,12 @@ Model read_model(const std::filesystem::path& path, std::int64_t length, Stream&
   const model::NetworkOptions options = stored_options(file, name);
   require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,
           options.length, length);
-  Model model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
+  StoredNetwork model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
   load_weights(path, *model.network, stream);
   return model;
 }
 
-void write_model(const std::filesystem::path& path, const Model& model, Stream& stream) {
+void write_model(const std::filesystem::path& path, const StoredNetwork& model, Stream& stream) {
   std::map<std::string, std::string> metadata = model.metadata;
   if (!model.counts.empty()) {
     metadata[counts_key] = json(model.counts).dump();

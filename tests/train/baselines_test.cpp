@@ -95,7 +95,7 @@ TEST(Baselines, TrainAndKeepTheirWeights) {
     EXPECT_LT(history[1].train_loss, history[0].train_loss) << model;
 
     const auto best = folder / "best.safetensors";
-    const Model read = read_model(best, 0, stream);
+    const StoredNetwork read = read_model(best, 0, stream);
     Classifier chosen = trainer.load_chosen();
     const std::vector<float> weights = chosen.network.parameters().values().to_vector(stream);
     EXPECT_EQ(read.network->parameters().values().to_vector(stream), weights) << model;

@@ -72,6 +72,10 @@ void expect_round_trip(Recipe r) {
     r.data.source = "tianchi";  // the one that goes with data.class_file
     r.data.label_set = "superclass";
     r.input.covariates = {"sex", "age"};
+    r.network.model = "ecgnet";
+  } else {
+    r.input.beats = 5;  // bircnn's, the last of the models
+    r.input.covariates[0] = "intervals";
   }
   const std::string text = to_toml(r);
   EXPECT_NE(text, to_toml(Recipe()));

@@ -95,7 +95,8 @@ TEST(Secmodel, ReadsARealTianchiRecording) {
   }
   const TemporaryFolder folder;
   Stream stream;
-  Model made{std::make_unique<model::SeEcgNet>(model::SeEcgNetOptions{8, 2048, 34, 0, 4}, stream, 1), {}, {}};
+  StoredNetwork made{
+      std::make_unique<model::SeEcgNet>(model::SeEcgNetOptions{8, 2048, 34, 0, 4}, stream, 1), {}, {}};
   const std::string path = (folder / "m.safetensors").string();
   write_model(path, made, stream);
   const Outcome outcome =
