@@ -76,7 +76,11 @@ void read_recipe_text(std::string_view bytes) {
 }
 
 std::vector<std::string> recipe_seeds() {
-  return {train::to_toml({}), "classes = [\"N\", \"V\"]\n[train]\nepochs = 3\n[data]\nleads = [\"MLII\"]\n"};
+  train::Recipe recipe;
+  recipe.data.validation = {"108"};
+  return {
+      train::to_toml(recipe),
+      "classes = [\"N\", \"V\"]\n[train]\nepochs = 3\n[data]\nleads = [\"MLII\"]\nvalidation = [\"108\"]\n"};
 }
 
 // "%% s.json" or "%% s.txt", then the file.

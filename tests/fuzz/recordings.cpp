@@ -1,4 +1,6 @@
 // Parsers of recordings.
+#include <FLAC/stream_encoder.h>
+
 #include <cmath>
 
 #include "engine/error.h"
@@ -29,7 +31,7 @@ io::Recording recording() {
   made.leads = {{"II", "mV", 200, 0, 12}, {"RESP", "l", 10, 3, 12}};
   made.signals.resize(2);
   for (std::int64_t i = 0; i < samples; ++i) {
-    made.signals[0].push_back(static_cast<float>((i * i % 400 - 200) / 200.0));
+    made.signals[0].push_back(static_cast<float>(i * i % 400 - 200) / 200);
     made.signals[1].push_back(i % 17 == 0 ? NAN : static_cast<float>(i));
   }
   made.comments = {"Age: 56"};
@@ -59,12 +61,11 @@ std::vector<std::string> edf_seeds() {
   const std::string both = written("s.edf", [](const std::string& path) {
     io::write_edf(path, *io::reader_of(recording()), annotations());
   });
-  std::string gaps = both;  // the same with its second record 7 s later
+  std::string gaps = both;  // the same with gaps between its records
   gaps.replace(gaps.find("EDF+C"), 5, "EDF+D");
-  const std::size_t second = gaps.find(std::string("+1\x14\x14", 4));
-  gaps.replace(second, 2, "+8");
-  gaps.replace(gaps.find(std::string("+2\x14\x14", 4)), 2, "+9");
-  gaps.replace(gaps.find(std::string("+3\x14\x14", 4)), 4, "+10\x14");
+  for (const auto& [at, later] : {std::pair("+3", "+9"), std::pair("+2", "+7"), std::pair("+1", "+5")}) {
+    gaps.replace(gaps.find(at + std::string("\x14\x14")), 2, later);
+  }
   return {both, gaps, written("s.edf", [](const std::string& path) {
             io::write_edf_annotations(path, 25, {"02/03/2002", "12:30:05.5"}, annotations());
           })};
@@ -136,6 +137,30 @@ void read_record(std::string_view bytes) {
   read_recording(*io::open_wfdb(folder + "/r"));
 }
 
+// A FLAC stream of 100 samples of 16 bits in blocks of 32, by libFLAC.
+std::string flac_stream() {
+  std::string bytes;
+  FLAC__StreamEncoder* encoder = FLAC__stream_encoder_new();
+  FLAC__stream_encoder_set_channels(encoder, 1);
+  FLAC__stream_encoder_set_bits_per_sample(encoder, 16);
+  FLAC__stream_encoder_set_blocksize(encoder, 32);
+  FLAC__stream_encoder_set_streamable_subset(encoder, 0);
+  const auto write = [](const FLAC__StreamEncoder*, const FLAC__byte* buffer, std::size_t count, unsigned,
+                        unsigned, void* to) {
+    static_cast<std::string*>(to)->append(reinterpret_cast<const char*>(buffer), count);
+    return FLAC__STREAM_ENCODER_WRITE_STATUS_OK;
+  };
+  FLAC__stream_encoder_init_stream(encoder, write, nullptr, nullptr, nullptr, &bytes);
+  std::vector<FLAC__int32> values(100);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<FLAC__int32>(i * i % 301);
+  }
+  FLAC__stream_encoder_process_interleaved(encoder, values.data(), static_cast<unsigned>(values.size()));
+  FLAC__stream_encoder_finish(encoder);
+  FLAC__stream_encoder_delete(encoder);
+  return bytes;
+}
+
 // Of a format that our writer knows, as it writes it; of others a header over the same bytes.
 std::vector<std::string> record_seeds() {
   std::vector<std::string> seeds;
@@ -150,16 +175,13 @@ std::vector<std::string> record_seeds() {
                         {"s.dat", bytes}}));
   seeds.push_back(join(
       {{"r.hea", "r/3 1 360 14\na 6\n~ 2\na 6\n"}, {"a.hea", "a 1 360 6\na.dat 16\n"}, {"a.dat", bytes}}));
-  seeds.push_back(join({{"r.hea", "r/4 2 360 14\nl 0\na 6\n~ 2\nb 6\n"},
-                        {"l.hea", "l 2 360 0\n~ 0 200 12 0 0 0 0 I\n~ 0 100 12 0 0 0 0 II\n"},
-                        {"a.hea", "a 1 360 6\na.dat 16 200 12 0 0 0 0 II\n"},
-                        {"b.hea", "b 2 360 6\na.dat 16 200 12 0 0 0 0 I\na.dat 16 200 12 0 0 0 0 II\n"},
-                        {"a.dat", bytes}}));
-  // FLAC files are not written here: a stream of a constant block of 192 samples in 16 bits.
   seeds.push_back(
-      join({{"r.hea", "r 1 360\nr.dat 516 200 16 0\n"},
-            {"r.dat", std::string("fLaC\x80\0\0\x22\0\xc0\0\xc0\0\0\0\0\0\0\x01\x5e\x00\xf0\0\0\0\xc0", 26) +
-                          std::string(16, '\0') + std::string("\xff\xf8\x19\x08\0\x5e\0\0\5\0\0", 11)}}));
+      join({{"r.hea", "r/4 2 360 14\nl 0\na 6\n~ 2\nb 6\n"},
+            {"l.hea", "l 2 360 0\n~ 0 200 12 0 0 0 0 I\n~ 0 100 12 0 0 0 0 II\n"},
+            {"a.hea", "a 1 360 6\na.dat 16 200 12 0 4369 26214 0 II\n"},
+            {"b.hea", "b 2 360 6\na.dat 16 200 12 0 4369 26214 0 I\na.dat 16 200 12 0 4369 26214 0 II\n"},
+            {"a.dat", bytes}}));
+  seeds.push_back(join({{"r.hea", "r 1 360\nr.dat 516 200 16 0\n"}, {"r.dat", flac_stream()}}));
   return seeds;
 }
 
@@ -170,12 +192,10 @@ void read_tianchi_text(std::string_view bytes) {
 
 std::vector<std::string> tianchi_seeds() {
   std::string text = "I II V1 V2 V3 V4 V5 V6\n";
-  std::vector<std::string> seeds{text + "-5 1 9 4 6 5 3 -3\n-4 2 9 4 6 5 3 -30 \r\n"};
   for (int i = 0; i < 5000; ++i) {
-    text += "0 1 2 3 4 5 6 7\n";
+    text += i % 100 == 0 ? "-5 1 9 4 6\t5 3 -30 \r\n" : "0 1 2 3 4 5 6 7\n";
   }
-  seeds.push_back(text);
-  return seeds;
+  return {text};
 }
 
 }  // namespace
