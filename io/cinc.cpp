@@ -45,16 +45,14 @@ LabelledRecording read_one(const std::filesystem::path& folder, const std::files
   LabelledRecording recording;
   recording.path = std::filesystem::path(header).replace_extension();
   recording.id = recording.path.lexically_relative(folder).string();
+  const std::vector<std::string> comments = read_wfdb_header(header).comments;
+  read_age_and_sex(comments, file, recording);
   bool diagnosed = false;
-  for (const std::string& comment : read_wfdb_header(header).comments) {
+  for (const std::string& comment : comments) {
     if (const auto codes = value_of(comment, "Dx")) {
       require(!diagnosed, "{}: Dx is there twice", file);
       diagnosed = true;
       add_codes(recording, *codes, file);
-    } else if (const auto age = value_of(comment, "Age")) {
-      recording.age = parse_age(age->starts_with('-') ? "" : *age, file);
-    } else if (const auto sex = value_of(comment, "Sex")) {
-      recording.sex = parse_sex(*sex, file);
     }
   }
   require(diagnosed, "{}: no comment '#Dx:' with diagnoses", file);
@@ -62,6 +60,17 @@ LabelledRecording read_one(const std::filesystem::path& folder, const std::files
 }
 
 }  // namespace
+
+void read_age_and_sex(const std::vector<std::string>& comments, const std::string& place,
+                      LabelledRecording& recording) {
+  for (const std::string& comment : comments) {
+    if (const auto age = value_of(comment, "Age")) {
+      recording.age = parse_age(age->starts_with('-') ? "" : *age, place);
+    } else if (const auto sex = value_of(comment, "Sex")) {
+      recording.sex = parse_sex(*sex, place);
+    }
+  }
+}
 
 std::vector<LabelledRecording> read_cinc(const std::filesystem::path& folder) {
   std::error_code error;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "io/labelled_recordings.h"
@@ -14,5 +15,10 @@ namespace sec::io {
 // is the record's path in the folder. Throws Error naming the header: no Dx, a code that is none, an age or a
 // sex that is none (NaN and Unknown are allowed, and a negative age, which says unknown).
 std::vector<LabelledRecording> read_cinc(const std::filesystem::path& folder);
+
+// Age and sex alone, from the comments of any recording; what they do not say stays as it is. `place` is for
+// messages.
+void read_age_and_sex(const std::vector<std::string>& comments, const std::string& place,
+                      LabelledRecording& recording);
 
 }  // namespace sec::io

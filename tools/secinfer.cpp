@@ -21,6 +21,7 @@
 #include "tools/recording_blocks.h"
 #include "tools/secinfer/options.h"
 #include "tools/secinfer/output.h"
+#include "tools/secinfer/whole.h"
 #include "train/beat_summary.h"
 #include "train/stream_classifier.h"
 
@@ -278,6 +279,16 @@ int run(const Options& options) {
         fmt::format("--precision {}: the {} device computes in f32", options.precision, name_of(device)));
   }
   Model model(options.model, device);
+  if (model.recipe().whole_recordings()) {
+    wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
+              !options.qrs_leads.empty() || options.summary,
+          "--model: classifies whole recordings; --live, --annotations, --out, --leads, --qrs-leads and "
+          "--summary are for beats");
+    for (const std::string& record : options.records) {
+      classify_whole(options, model, record);
+    }
+    return 0;
+  }
   if (options.live) {
     infer_live(options, model);
     return 0;

@@ -35,6 +35,7 @@ struct Opening {
   std::vector<io::Lead> leads;
   std::vector<std::vector<float>> signals;  // data.seconds long, or as long as the file
   std::vector<std::int64_t> wanted;         // samples that data.seconds would be, by lead
+  std::vector<std::string> comments;
 
   std::optional<std::size_t> find(std::string_view name) const {
     for (std::size_t i = 0; i < leads.size(); ++i) {
@@ -52,7 +53,7 @@ Opening open(const Recipe& recipe, const std::filesystem::path& path) {
   const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * info.rate));
   const std::int64_t count = std::min(wanted, info.samples);
   require(count > 0, "{}: has no samples", path.string());
-  Opening opening{path.string(), info.leads, {}, {}};
+  Opening opening{path.string(), info.leads, {}, {}, info.comments};
   std::vector<std::span<float>> spans;
   for (const int per_frame : info.samples_per_frame) {
     opening.signals.emplace_back(static_cast<std::size_t>(count * per_frame));
@@ -143,6 +144,7 @@ RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& p
   const std::size_t leads = recipe.data.leads.size();
   const auto length = static_cast<std::size_t>(recipe.data.length);
   RecordingSignal signal;
+  signal.comments = opening.comments;
   signal.x.resize(length * leads);
   for (std::size_t h = 0; h < leads; ++h) {
     const std::string& name = recipe.data.leads[h];

@@ -11,9 +11,10 @@
 namespace sec::train {
 
 struct RecordingSignal {
-  std::vector<float> x;  // (L, H)
-  std::vector<std::uint64_t>
-      hashes;  // of the file's samples, by lead that the file has; flat ones are left out
+  std::vector<float> x;               // (L, H)
+  std::vector<std::string> comments;  // of the file
+  // Of the file's samples, by lead that the file has; flat ones are left out.
+  std::vector<std::uint64_t> hashes;
 };
 
 // The first data.seconds of data.leads, by name whatever the case: resampled to data.length by the Fourier

@@ -20,6 +20,12 @@ std::filesystem::path weights_file(const std::filesystem::path& path) {
   return path;
 }
 
+const Recipe& beat_recipe(const Model& model) {
+  require(!model.recipe().whole_recordings(),
+          "{}: classifies whole recordings, not beats; secinfer has them classified", model.file().string());
+  return model.recipe();
+}
+
 }  // namespace
 
 Model::Model(const std::filesystem::path& path, Device device)
@@ -31,7 +37,7 @@ Model::Model(const std::filesystem::path& path, Device device)
 }
 
 StreamClassifier::StreamClassifier(Model& model, const StreamOptions& options)
-    : model_(model), options_(options), stream_(model.recipe(), options.rate) {
+    : model_(model), options_(options), stream_(beat_recipe(model), options.rate) {
   if (options_.find_beats) {
     detector_.emplace(options_.rate, options_.qrs_leads.size());
   }

@@ -52,7 +52,7 @@ struct StreamOptions {
 
 class StreamClassifier {
  public:
-  // `model` must outlive the classifier.
+  // `model` must outlive the classifier. Throws Error if it classifies whole recordings.
   StreamClassifier(Model& model, const StreamOptions& options);
 
   // The next samples (mV) of each of the recipe's data.leads, as many of each; not finite: no sample. Appends

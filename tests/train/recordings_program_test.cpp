@@ -2,7 +2,9 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/train/recording_folders.h"
 #include "train/checkpoint.h"
@@ -27,10 +29,38 @@ const std::string small =
 
 class Recordings : public testing::Test {
  protected:
-  Outcome sectrain(const std::string& arguments) const {
+  Outcome run_program(const std::string& program, const std::string& arguments) const {
     const std::string out = (runs_ / "stdout").string(), error = (runs_ / "stderr").string();
-    const int status = std::system((SECTRAIN " " + arguments + " >" + out + " 2>" + error).c_str());
+    const int status = std::system((program + " " + arguments + " >" + out + " 2>" + error).c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(error)};
+  }
+  Outcome sectrain(const std::string& arguments) const { return run_program(SECTRAIN, arguments); }
+
+  // The classes that secinfer states for the test recordings are as many as sectrain counted.
+  void expect_the_same_of_secinfer(const json& metrics, const fs::path& data, const fs::path& model) const {
+    std::string records;
+    for (const json& name : metrics["records"]["test"]) {
+      records += " " + (data / name.get<std::string>()).string();
+    }
+    const Outcome said = run_program(SECINFER, "--json --quiet --model " + model.string() + records);
+    ASSERT_EQ(said.status, 0) << said.error;
+    std::map<std::string, int> stated;
+    std::istringstream lines(said.out);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      const json one = json::parse(line);
+      EXPECT_EQ(one["classes"], metrics["classes"]);
+      for (std::size_t c = 0; c < one["classes"].size(); ++c) {
+        EXPECT_NEAR(one["probabilities"][c], 1 / (1 + std::exp(-one["logits"][c].get<double>())), 1e-6);
+      }
+      for (const json& label : one["labels"]) {
+        ++stated[label];
+      }
+    }
+    EXPECT_EQ(count, metrics["records"]["test"].size());
+    for (const auto& [name, scores] : metrics["multi_label"][0]["classes"].items()) {
+      EXPECT_EQ(scores["stated"], stated[name]) << name;
+    }
   }
   Outcome train(const std::string& recipe, const fs::path& data, const std::string& run,
                 const std::string& more) const {
@@ -155,6 +185,12 @@ TEST_F(Recordings, CincFoldersAndTables) {
                                 "data.validation_fold=2 --set data.test_fold=3");
   ASSERT_EQ(own.status, 0) << own.error;
   EXPECT_EQ(json::parse(own.out)["records"]["test"], (json{"r2", "r5", "r8", "r11"}));
+  expect_the_same_of_secinfer(json::parse(own.out), data.path(), runs_ / "own");
+  // What is for beats is wrong usage.
+  EXPECT_EQ(run_program(SECINFER,
+                        "--model " + (runs_ / "own").string() + " --summary --json " + (data / "r2").string())
+                .status,
+            2);
 }
 
 // Sixty recordings of PTB-XL, an epoch: what the recipe's words become.

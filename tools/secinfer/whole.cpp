@@ -1,0 +1,58 @@
+#include "tools/secinfer/whole.h"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/cinc.h"
+#include "tools/secinfer/output.h"
+#include "train/recording_signal.h"
+
+namespace sec::tools {
+namespace {
+
+std::string without_header(std::string record) {
+  if (record.ends_with(".hea")) {
+    record.resize(record.size() - 4);
+  }
+  return record;
+}
+
+}  // namespace
+
+void classify_whole(const Options& options, train::Model& model, const std::string& record) {
+  const train::Recipe& recipe = model.recipe();
+  const std::string path = without_header(record);
+  const train::RecordingSignal signal = train::read_signal(recipe, path);
+  io::LabelledRecording about;
+  if (!recipe.input.covariates.empty()) {
+    io::read_age_and_sex(signal.comments, record, about);
+  }
+  train::Classifier classifier = model.classifier();
+  const std::vector<float> covariates = train::recording_covariates(recipe, about);
+  const std::vector<float> logits = train::logits_of(classifier, signal.x, covariates, 1);
+  std::vector<double> probabilities;
+  std::vector<std::string> stated;
+  std::string text = record + ":";
+  for (std::size_t c = 0; c < logits.size(); ++c) {
+    probabilities.push_back(1 / (1 + std::exp(-static_cast<double>(logits[c]))));
+    const bool is = logits[c] + classifier.offsets[c] > 0;
+    if (is) {
+      stated.push_back(recipe.classes[c]);
+    }
+    text += fmt::format(" {} {:.3f}{}", recipe.classes[c], probabilities.back(), is ? "*" : "");
+  }
+  if (options.json) {
+    const nlohmann::ordered_json line = {{"record", record},
+                                         {"labels", stated},
+                                         {"classes", recipe.classes},
+                                         {"logits", logits},
+                                         {"probabilities", probabilities}};
+    text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  print(text + "\n");
+  flush_output();
+}
+
+}  // namespace sec::tools
