@@ -13,6 +13,10 @@ namespace sec::io {
 namespace {
 
 constexpr std::uintmax_t largest_header = 16U << 20;
+constexpr std::size_t most_signals = 1U << 16;
+// So that every sample is a float, in mV too.
+constexpr double smallest_gain = 1e-25;
+constexpr double largest_gain = 1e25;
 constexpr std::string_view blanks = " \t";
 
 bool one_of(std::string_view text, std::string_view allowed) {
@@ -193,6 +197,9 @@ void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) 
 bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
   const auto gain = line.take<double>(field, "gain");
+  require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
+          "{}: gain is {}, expected {} to {} adu a unit, or negative", line.place(), gain, smallest_gain,
+          largest_gain);
   signal.gain = gain == 0 ? 200 : gain;  // 0 says "not calibrated": the standard's default stands
   bool has_baseline = false;
   if (starts(field, '(')) {
@@ -308,6 +315,7 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
     } else {
       require(header.signals.size() < promised->signals,
               "{}: more signals than the {} that the record line promises", line.place(), promised->signals);
+      require(header.signals.size() < most_signals, "{}: more than {} signals", line.place(), most_signals);
       header.signals.push_back(parse_signal_line(line));
     }
   }

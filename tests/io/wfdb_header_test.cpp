@@ -169,6 +169,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"NegativeOffset", "r 1\nr.dat 16+-1\n", ":2: byte offset is -1, expected 0 or more"},
         BadHeader{"BadGain", "r 1\nr.dat 16 abc\n", ":2: gain is 'abc', expected a number"},
         BadHeader{"NanGain", "r 1\nr.dat 16 nan\n", ":2: gain is 'nan', expected a finite number"},
+        BadHeader{"TinyGain", "r 1\nr.dat 16 1e-300\n",
+                  ":2: gain is 1e-300, expected 1e-25 to 1e+25 adu a unit, or negative"},
+        BadHeader{"HugeGain", "r 1\nr.dat 16 -1e300/nV\n", ":2: gain is -1e+300, expected 1e-25 to 1e+25"},
         BadHeader{"NoUnits", "r 1\nr.dat 16 200/\n", ":2: gain is '200/', expected units after the slash"},
         BadHeader{"BadChecksum", "r 1\nr.dat 16 200 11 0 0 zero\n",
                   ":2: checksum is 'zero', expected a number"},
@@ -180,6 +183,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"StandardInput", "r 1\n- 16\n",
                   ":2: '-' is not the name of a file in the header's folder"}),
     [](const auto& test) { return test.param.name; });
+
+// Lines take more memory than bytes in the file.
+TEST(WfdbHeader, RefusesSignalsWithoutEnd) {
+  std::string text = "r 70000\n";
+  for (int i = 0; i < 70'000; ++i) {
+    text += "~ 0\n";
+  }
+  expect_error([&] { parse_wfdb_header(text, "r.hea"); }, "r.hea:65538: more than 65536 signals");
+}
 
 TEST(Recording, LeadsAreFoundByName) {
   Recording recording;
