@@ -100,7 +100,9 @@ class SegmentsReader final : public RecordingReader {
   };
 
   WfdbHeader header_of(const std::string& name) const {
-    WfdbHeader header = read_wfdb_header(folder_ / (name + ".hea"));
+    const fs::path file = folder_ / (name + ".hea");
+    require(fs::exists(file), "{}.hea: segment {} is missing: there is no {}", record_, name, file.string());
+    WfdbHeader header = read_wfdb_header(file);
     require(header.segments.empty(), "{}.hea: segment {} is itself a record in segments", record_, name);
     require(header.rate == info_.rate, "{}.hea: {} Hz, but segment {} has {} Hz", record_, info_.rate, name,
             header.rate);

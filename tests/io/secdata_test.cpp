@@ -53,6 +53,20 @@ TEST_F(Secdata, DumpsSamples) {
   EXPECT_EQ(run("dump --from 100 " + path("r")).out, "II,\"V1, left\"\n");
 }
 
+// A row a sample of the fastest lead, a format that only the window reader knows, and a type of the file's
+// own.
+TEST_F(Secdata, DumpsLeadsOfDifferentRates) {
+  folder_.write(
+      "m.hea",
+      "m 3 100 2\nm.dat 80x4 10 8 0 1 10 0 a\nm.dat 80x3 10 8 0 -1 -11 0 b\nm.dat 80 10 8 0 9 17 0 c\n");
+  folder_.write("m.dat", std::string("\x81\x82\x83\x84\x7f\x7e\x00\x89\x80\x80\x80\x80\x80\x80\x7d\x88", 16));
+  EXPECT_EQ(run("dump --digital " + path("m")).out,
+            "a,b,c\n1,-1,9\n2,-2,\n3,nan,\n4,,\n0,0,8\n0,0,\n0,-3,\n0,,\n");
+  EXPECT_EQ(run("dump --from s1 " + path("m")).out, "a,b,c\n0,0,0.8\n0,0,\n0,-0.3,\n0,,\n");
+  write_annotation_file(folder_ / "m.atr", {{{42, "sp", "spindle"}}, 200, {{3, 42, 0, 0, 0, "x"}}});
+  EXPECT_EQ(run("dump --annotations " + path("m")).out, "sample,symbol,sub,chan,num,aux\n2,sp,0,0,0,x\n");
+}
+
 TEST_F(Secdata, DumpsAnnotations) {
   write_record();
   EXPECT_EQ(run("dump --annotations " + path("r")).out,

@@ -109,7 +109,7 @@ TEST_F(WfdbSegments, OneLineSaysWhatDoesNotFit) {
   folder_.write("n.hea", "n/1 2 100\na 3\n");
   refuse("r/2 2 100\na 3\nn 3\n", "r.hea: segment n is itself a record in segments");
   refuse("r/2 3 100\nn 0\na 3\n", "r.hea: segment n is itself a record in segments");
-  refuse("r/1 2 100\nc 3\n", "c.hea: cannot open: No such file or directory");
+  refuse("r/1 2 100\nc 3\n", "r.hea: segment c is missing: there is no ");
   refuse("r/1 2 100\na 4\n", "r.hea: 4 samples of segment a expected, it has 3");
   refuse("r/1 2 250\na 3\n", "r.hea: 250 Hz, but segment a has 100 Hz");
   refuse("r/1 4 100\na 3\n", "r.hea: 4 signals promised, segment a has 2");
