@@ -27,16 +27,13 @@ const ConvCase cases[] = {
     {"more rows than a tile",
      {.n = 1, .l = 300, .h = 3, .c_in = 8, .c_out = 40, .k = 3, .stride = 1, .pad = 1}},
     {"many short samples", {.n = 70, .l = 9, .h = 1, .c_in = 24, .c_out = 16, .k = 3, .stride = 1, .pad = 1}},
-    {"36 taps", {.n = 2, .l = 60, .h = 1, .c_in = 32, .c_out = 16, .k = 36}},
-    {"17 taps, less padding",
-     {.n = 2, .l = 50, .h = 1, .c_in = 16, .c_out = 16, .k = 17, .stride = 2, .pad = 2}},
-    {"8 channels to 64", {.n = 2, .l = 41, .h = 1, .c_in = 8, .c_out = 64, .k = 15, .stride = 2, .pad = 7}},
     {"odd channels", {.n = 2, .l = 23, .h = 3, .c_in = 7, .c_out = 5, .k = 4, .stride = 1, .pad = 1}},
     {"stride 3", {.n = 2, .l = 29, .h = 3, .c_in = 8, .c_out = 16, .k = 5, .stride = 3, .pad = 2}},
     {"one of everything", {.n = 1, .l = 1, .h = 1, .c_in = 1, .c_out = 1, .k = 1}},
     {"shorter than the kernel",
      {.n = 2, .l = 3, .h = 1, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
     {"stride beyond the kernel", {.n = 2, .l = 19, .h = 2, .c_in = 8, .c_out = 8, .k = 2, .stride = 5}},
+    {"8 channels to 64", {.n = 2, .l = 41, .h = 1, .c_in = 8, .c_out = 64, .k = 15, .stride = 2, .pad = 7}},
 };
 
 // Numbers that are exact in bf16, and so in TF32: whatever a version rounds its operands to, their products
