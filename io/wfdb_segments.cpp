@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <system_error>
 
 #include "engine/error.h"
 #include "io/wfdb_annotation.h"
@@ -101,7 +102,9 @@ class SegmentsReader final : public RecordingReader {
 
   WfdbHeader header_of(const std::string& name) const {
     const fs::path file = folder_ / (name + ".hea");
-    require(fs::exists(file), "{}.hea: segment {} is missing: there is no {}", record_, name, file.string());
+    std::error_code reason;
+    require(fs::exists(file, reason), "{}.hea: segment {} is missing: there is no {}", record_, name,
+            file.string());
     WfdbHeader header = read_wfdb_header(file);
     require(header.segments.empty(), "{}.hea: segment {} is itself a record in segments", record_, name);
     require(header.rate == info_.rate, "{}.hea: {} Hz, but segment {} has {} Hz", record_, info_.rate, name,

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "engine/error.h"
 #include "io/wfdb_formats.h"
@@ -123,8 +124,10 @@ std::unique_ptr<SampleSource> open_source(SourceLayout layout) {
   const std::string file = layout.path.string();
   require(is_flac_format(layout.format) || packing_of(layout.format).samples > 0,
           "{}: format {} is not a WFDB signal format", file, layout.format);
-  require(fs::exists(layout.path), "{}: cannot open: No such file or directory", file);
-  require(fs::is_regular_file(layout.path), "{}: expected a regular file", file);
+  std::error_code reason;
+  const fs::file_status status = fs::status(layout.path, reason);
+  require(fs::exists(status), "{}: cannot open: {}", file, reason.message());
+  require(fs::is_regular_file(status), "{}: expected a regular file", file);
   if (is_flac_format(layout.format)) {
     return open_flac_source(std::move(layout));
   }

@@ -243,6 +243,10 @@ TEST(WfdbReader, MissingLengthsAndFiles) {
   std::filesystem::create_directory(folder / "c.dat");
   expect_error([&] { open_wfdb(folder / "r"); }, "c.dat: expected a regular file");
   expect_error([&] { open_wfdb(folder / "s"); }, "s.hea: cannot open: No such file or directory");
+  folder.write("r.hea", "r 1 100\n" + std::string(300, 'a') + " 16\n");
+  expect_error([&] { open_wfdb(folder / "r"); }, "aaa: cannot open: File name too long");
+  folder.write("r.hea", "r/1 1 100\n" + std::string(300, 'a') + " 16\n");
+  expect_error([&] { open_wfdb(folder / "r"); }, " is missing: there is no ");
   folder.write("r.hea", "r 1 100\na.dat 9\n");
   expect_error([&] { open_wfdb(folder / "r"); }, "a.dat: format 9 is not a WFDB signal format");
   // A signal without samples needs no file; what it promises takes no memory.
