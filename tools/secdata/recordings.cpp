@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "io/open_recording.h"
 #include "io/read_file.h"
 #include "io/wfdb_header.h"
 
@@ -85,13 +86,20 @@ std::optional<AnnotationFile> annotations_of(const fs::path& path, RecordingRead
   if (is_edf(path)) {
     AnnotationFile own;
     own.annotations = reader.annotations();
+    own.resolution = annotation_rate(reader.info());
     return own;
   }
-  const fs::path file = base_of(path).string() + "." + annotator;
+  fs::path base = base_of(path);
+  if (!is_wfdb_record(path)) {  // tables and arrays: beside them, with their name
+    base.replace_extension();
+  }
+  const fs::path file = base.string() + "." + annotator;
   if (!fs::exists(file)) {
     return std::nullopt;
   }
-  return read_annotation_file(file, reader.info().rate);
+  AnnotationFile found = read_annotation_file(file, reader.info().rate);
+  found.resolution = reader.info().rate;
+  return found;
 }
 
 }  // namespace sec::tools

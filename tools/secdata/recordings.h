@@ -25,8 +25,8 @@ struct FoundRecordings {
 // inside, but for the segments of other records, which are read with these. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
-// A recording's own annotations: a WFDB record's annotation file of that extension, or those in a file of
-// another format. Nothing if there is no such file.
+// A recording's own annotations: those in an EDF file, or else the annotation file of its name with that
+// extension; nothing if there is none. Their samples are counted at the `resolution` that is stated, in Hz.
 std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
                                                  io::RecordingReader& reader,
                                                  const std::string& annotator = "atr");

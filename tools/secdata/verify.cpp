@@ -43,8 +43,9 @@ void look_at_annotations(const fs::path& path, RecordingReader& reader, Report& 
   }
   report.beats = count_beats(file->annotations);
   const std::int64_t last = file->annotations.empty() ? -1 : file->annotations.back().sample;
-  require(last < report.samples, "{}: annotation at sample {}, but the record has {}", path.string(), last,
-          report.samples);
+  const double samples = static_cast<double>(report.samples) * file->resolution / report.rate;
+  require(static_cast<double>(last) < samples, "{}: annotation at sample {}, but the record has {}",
+          path.string(), last, samples);
 }
 
 Report look_at(const fs::path& path) {
