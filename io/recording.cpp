@@ -4,15 +4,19 @@
 
 namespace sec::io {
 
-std::size_t lead_index(const Recording& recording, std::string_view name) {
+std::size_t lead_index(const std::vector<Lead>& leads, std::string_view name, const std::string& recording) {
   std::string there;
-  for (std::size_t i = 0; i < recording.leads.size(); ++i) {
-    if (recording.leads[i].name == name) {
+  for (std::size_t i = 0; i < leads.size(); ++i) {
+    if (leads[i].name == name) {
       return i;
     }
-    there += (i == 0 ? "" : ", ") + recording.leads[i].name;
+    there += (i == 0 ? "" : ", ") + leads[i].name;
   }
-  fail("{}: no lead '{}'; its leads: {}", recording.name, name, there.empty() ? "none" : there);
+  fail("{}: no lead '{}'; its leads: {}", recording, name, there.empty() ? "none" : there);
+}
+
+std::size_t lead_index(const Recording& recording, std::string_view name) {
+  return lead_index(recording.leads, name, recording.name);
 }
 
 }  // namespace sec::io

@@ -19,14 +19,16 @@ int main(int argc, char** argv) {
       "  secdata info data/mitdb/100\n"
       "  secdata dump data/mitdb/100 --from 10 --to 20 > beat.csv\n"
       "  secdata verify data/mitdb\n"
+      "  secdata convert data/mitdb/100 100.edf\n"
       "  secdata fetch mitdb\n"
       "  secdata synth data/synthetic --minutes 5\n"
       "  secdata score data/mitdb out --records 100,103\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   int thread_count = 0;
   app.add_option("--threads", thread_count, "Threads to use; 0: one per core")->check(CLI::Range(0, 1024));
-  const tools::Command commands[] = {tools::add_info(app),  tools::add_dump(app),  tools::add_verify(app),
-                                     tools::add_fetch(app), tools::add_synth(app), tools::add_score(app)};
+  const tools::Command commands[] = {tools::add_info(app),    tools::add_dump(app),  tools::add_verify(app),
+                                     tools::add_convert(app), tools::add_fetch(app), tools::add_synth(app),
+                                     tools::add_score(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -19,6 +19,7 @@ struct Command {
 Command add_info(CLI::App& app);
 Command add_dump(CLI::App& app);
 Command add_fetch(CLI::App& app);
+Command add_convert(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_synth(CLI::App& app);
 Command add_score(CLI::App& app);

@@ -1,15 +1,18 @@
-// secdata dump: samples or annotations as text.
+// secdata dump: samples of a window as text or as a NumPy array, or annotations as text.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <numeric>
+#include <set>
 
+#include "io/npy_writer.h"
 #include "io/open_recording.h"
-#include "io/wfdb_annotation.h"
-#include "io/wfdb_header.h"
+#include "io/part_reader.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
+#include "tools/secdata/recordings.h"
 
 namespace sec::tools {
 namespace {
@@ -22,6 +25,8 @@ struct DumpOptions {
   std::string from = "0";
   std::string to;
   std::string annotator = "atr";
+  std::vector<std::string> leads;
+  std::string out;
   bool digital = false;
   bool annotations = false;
   bool as_json = false;
@@ -44,15 +49,17 @@ std::int64_t sample_at(const std::string& text, double rate, const char* option)
 }
 
 void dump_annotations(const DumpOptions& options) {
-  const RecordPath path(options.record);
-  const double rate = read_wfdb_header(path.file("hea")).rate;
+  const auto reader = open_recording(options.record);
+  const std::optional<AnnotationFile> found = annotations_of(options.record, *reader, options.annotator);
+  require(found.has_value(), "{}: has no annotations '{}'", options.record, options.annotator);
+  const AnnotationFile& file = *found;
+  const double rate = file.resolution;
   const std::int64_t begin = sample_at(options.from, rate, "--from");
   const std::int64_t end = options.to.empty() ? INT64_MAX : sample_at(options.to, rate, "--to");
   if (!options.as_json) {
     print("sample,symbol,sub,chan,num,aux\n");
   }
   std::string text;
-  const AnnotationFile file = read_annotation_file(path.file(options.annotator), rate);
   for (const Annotation& a : file.annotations) {
     if (a.sample < begin || a.sample >= end) {
       continue;
@@ -96,13 +103,27 @@ void print_cell(fmt::memory_buffer& text, const Column& column, std::int64_t i, 
   }
 }
 
-// A row a sample of the fastest lead; slower leads' cells are empty in between.
-void dump_signals(const DumpOptions& options) {
-  const auto reader = open_recording(options.record);
+// The window and the leads that are asked for.
+std::unique_ptr<RecordingReader> part_asked_for(const DumpOptions& options) {
+  auto reader = open_recording(options.record);
   const ReaderInfo& info = reader->info();
-  std::int64_t at = std::min(sample_at(options.from, info.rate, "--from"), info.samples);
+  const std::int64_t begin = std::min(sample_at(options.from, info.rate, "--from"), info.samples);
   const std::int64_t end =
       options.to.empty() ? info.samples : std::min(sample_at(options.to, info.rate, "--to"), info.samples);
+  std::vector<std::size_t> leads;
+  for (const std::string& name : options.leads) {
+    leads.push_back(lead_index(info.leads, name, info.name));
+  }
+  if (leads.empty()) {
+    leads.resize(info.leads.size());
+    std::iota(leads.begin(), leads.end(), 0);
+  }
+  return part_of(std::move(reader), begin, std::max(begin, end), leads);
+}
+
+// A row a sample of the fastest lead; slower leads' cells are empty in between.
+void print_signals(const DumpOptions& options, RecordingReader& reader) {
+  const ReaderInfo& info = reader.info();
   fmt::memory_buffer text;
   std::int64_t frame = 1;
   int rows = 1;
@@ -113,8 +134,9 @@ void dump_signals(const DumpOptions& options) {
   }
   text.push_back('\n');
   std::vector<Column> columns(info.leads.size());
-  for (const std::int64_t step = std::max<std::int64_t>(1, (1 << 18) / frame); at < end; at += step) {
-    const std::int64_t count = std::min(step, end - at);
+  const std::int64_t step = std::max<std::int64_t>(1, (1 << 18) / frame);
+  for (std::int64_t at = 0; at < info.samples; at += step) {
+    const std::int64_t count = std::min(step, info.samples - at);
     std::vector<std::span<float>> physical;
     std::vector<std::span<std::int32_t>> digital;
     for (std::size_t lead = 0; lead < columns.size(); ++lead) {
@@ -124,7 +146,7 @@ void dump_signals(const DumpOptions& options) {
       physical.emplace_back(columns[lead].physical);
       digital.emplace_back(columns[lead].digital);
     }
-    options.digital ? reader->read_digital(at, count, digital) : reader->read(at, count, physical);
+    options.digital ? reader.read_digital(at, count, digital) : reader.read(at, count, physical);
     for (std::int64_t row = 0; row < count * rows; ++row) {
       for (std::size_t lead = 0; lead < columns.size(); ++lead) {
         if (lead > 0) {
@@ -144,26 +166,60 @@ void dump_signals(const DumpOptions& options) {
   print(std::string_view(text.data(), text.size()));
 }
 
+void dump_as_asked(const DumpOptions& options) {
+  if (!options.out.empty() && fs::path(options.out).extension() != ".npy") {
+    throw UsageError(fmt::format("--out {}: expected a name that ends in .npy", options.out));
+  }
+  if (std::set<std::string>(options.leads.begin(), options.leads.end()).size() != options.leads.size()) {
+    throw UsageError(fmt::format("--leads {}: one is named twice", CLI::detail::join(options.leads, ",")));
+  }
+  if (options.annotations) {
+    dump_annotations(options);
+    return;
+  }
+  const auto part = part_asked_for(options);
+  if (options.out.empty()) {
+    print_signals(options, *part);
+  } else {
+    write_npy(options.out, *part, options.digital);
+  }
+}
+
 }  // namespace
 
 Command add_dump(CLI::App& app) {
   const auto dump = std::make_shared<DumpOptions>();
   CLI::App* command = app.add_subcommand(
-      "dump", "Samples as CSV, a column a lead and a row a sample, or annotations, one a row");
-  command->add_option("RECORD", dump->record, "Path of the record, with or without .hea")->required();
+      "dump",
+      "Samples as CSV on standard output, a column a lead and a row a sample, or as a NumPy array; or "
+      "annotations, one a row");
+  command->add_option("RECORD", dump->record, "A WFDB record, with or without .hea, or another recording")
+      ->required();
   command->add_option("--from", dump->from, "First sample: seconds (12.5) or sample number (s4500)")
       ->capture_default_str();
   command->add_option("--to", dump->to, "End, not included: seconds or sample number; default: all");
+  CLI::Option* leads =
+      command->add_option("--leads", dump->leads, "Only these, in this order, as MLII,V1; default: all")
+          ->delimiter(',');
+  CLI::Option* out = command->add_option(
+      "--out", dump->out, "Write FILE.npy, float32 or with --digital int32, and FILE.json that describes it");
   CLI::Option* digital = command->add_flag("--digital", dump->digital, "Units of the converter, not mV");
   CLI::Option* annotations =
       command->add_flag("--annotations", dump->annotations, "Annotations instead of samples")
-          ->excludes(digital);
+          ->excludes(digital)
+          ->excludes(leads)
+          ->excludes(out);
   command->add_option("--annotator", dump->annotator, "Extension of the annotation file")
       ->capture_default_str()
       ->needs(annotations);
   command->add_flag("--json", dump->as_json, "Annotations as JSON, one object a line")->needs(annotations);
-  return {command, [dump] {
-            dump->annotations ? dump_annotations(*dump) : dump_signals(*dump);
+  command->footer(
+      "Examples:\n"
+      "  secdata dump data/mitdb/100 --from 10 --to 20 --leads MLII > window.csv\n"
+      "  secdata dump data/mitdb/100 --digital --from s3600 --to s7200 --out window.npy\n"
+      "  secdata dump data/mitdb/100 --annotations --json");
+  return {command, [options = dump] {
+            dump_as_asked(*options);
             return true;
           }};
 }

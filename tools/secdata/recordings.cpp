@@ -81,6 +81,29 @@ FoundRecordings find_recordings(const fs::path& path) {
   return found;
 }
 
+std::vector<fs::path> files_of(const fs::path& path) {
+  if (!is_wfdb_record(path)) {
+    return {path};
+  }
+  const fs::path header = base_of(path).string() + ".hea";
+  std::vector<fs::path> files = {header};
+  for (const WfdbSignal& signal : read_wfdb_header(header).signals) {
+    files.push_back(header.parent_path() / signal.file);
+  }
+  return files;
+}
+
+fs::path annotation_file_of(const fs::path& path, const std::string& annotator) {
+  if (is_edf(path)) {
+    return {};
+  }
+  fs::path base = base_of(path);
+  if (!is_wfdb_record(path)) {  // tables and arrays: beside them, with their name
+    base.replace_extension();
+  }
+  return base.string() + "." + annotator;
+}
+
 std::optional<AnnotationFile> annotations_of(const fs::path& path, RecordingReader& reader,
                                              const std::string& annotator) {
   if (is_edf(path)) {
@@ -89,11 +112,7 @@ std::optional<AnnotationFile> annotations_of(const fs::path& path, RecordingRead
     own.resolution = annotation_rate(reader.info());
     return own;
   }
-  fs::path base = base_of(path);
-  if (!is_wfdb_record(path)) {  // tables and arrays: beside them, with their name
-    base.replace_extension();
-  }
-  const fs::path file = base.string() + "." + annotator;
+  const fs::path file = annotation_file_of(path, annotator);
   if (!fs::exists(file)) {
     return std::nullopt;
   }

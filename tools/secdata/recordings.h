@@ -25,6 +25,12 @@ struct FoundRecordings {
 // inside, but for the segments of other records, which are read with these. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
+// The files that a recording's samples are read from; not all of a record in segments.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
+
+// Where a recording's annotations are if not inside its file; empty if they are.
+std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
+
 // A recording's own annotations: those in an EDF file, or else the annotation file of its name with that
 // extension; nothing if there is none. Their samples are counted at the `resolution` that is stated, in Hz.
 std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
