@@ -250,16 +250,17 @@ int run_training(const Options& options) {
 
 void declare(CLI::App& app, Options& o, std::string& seed) {
   app.description(
-      "Trains SE-ECGNet or a baseline on annotated recordings (WFDB: .hea, .dat, .atr), chooses\n"
-      "weights by macro-F1 on validation records, scores the test records once, and writes a run\n"
-      "folder: recipe.toml (resolved), log.jsonl, metrics.json, report.html, best.safetensors,\n"
-      "last.safetensors.");
+      "Trains SE-ECGNet or a baseline on annotated heartbeats (WFDB: .hea, .dat, .atr) or on whole\n"
+      "recordings with several labels each (PTB-XL, Tianchi, CinC, a label table), chooses weights by\n"
+      "their score in validation, scores the test side once, and writes a run folder: recipe.toml\n"
+      "(resolved), log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
   app.footer(
       "Examples:\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/try --set train.epochs=2 "
       "\\\n"
       "           --set 'data.test=[\"100\", \"103\"]'\n"
+      "  sectrain --config recipes/ptbxl-super.toml --data data/ptb-xl --out runs/ptbxl\n"
       "  sectrain --resume --out runs/inter --data data/mitdb       goes on, to the same weights bit for "
       "bit\n"
       "  sectrain --keys                                            lists what --set and recipes know\n"
@@ -267,7 +268,9 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
   app.add_option("--config", o.config, "Recipe (TOML); with --resume by default the run's own")
       ->type_name("FILE")
       ->group("What to do");
-  app.add_option("--data", o.data, "Folder of the records")->type_name("DIR")->group("What to do");
+  app.add_option("--data", o.data, "Folder of the records, with their labels")
+      ->type_name("DIR")
+      ->group("What to do");
   app.add_option("--out", o.out, "Run folder, made if it does not exist")
       ->type_name("DIR")
       ->group("What to do");
