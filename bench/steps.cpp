@@ -5,7 +5,8 @@
 //   gradients OUT          one training step's loss, without dropout; its gradients as a state dict into OUT
 //   train N                seconds that N training steps take, with dropout and Adam
 //   infer N                seconds that N forward passes over the batch take, without gradients
-//   profile N              the seconds that each range of N training steps takes, run kernel by kernel; ranges
+//   profile N              the seconds that each range of N training steps takes, run kernel by kernel;
+//   ranges
 //                          nest, so a layer's hold those of its kernels
 //   peak                   the most bytes that tensors held since `load`, and those of the process (resident)
 #include <fmt/format.h>

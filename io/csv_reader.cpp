@@ -88,8 +88,8 @@ class Clock {
     require(shortest_ > 0 && duration > 0, "{}: times do not rise from line to line", file);
     const double mean = static_cast<double>(count_ - 1) / duration;
     require(longest_ * unit <= 1.5 / mean + digit && shortest_ * unit >= 0.5 / mean - digit,
-            "{}: line {}: a step of {:.6g} s, {:.6g} s in the mean; samples must be regular", file, longest_line_,
-            longest_ * unit, 1 / mean);
+            "{}: line {}: a step of {:.6g} s, {:.6g} s in the mean; samples must be regular", file,
+            longest_line_, longest_ * unit, 1 / mean);
     const double doubt = std::max(1e-12, std::min(0.01, digit / duration)) * mean;
     for (int places = 0; places <= 9; ++places) {
       const double rounded = std::round(mean * std::pow(10.0, places)) / std::pow(10.0, places);

@@ -173,7 +173,8 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
-// The recipe as TOML with every key that its task has a use for, its help as comment. Parses back to an equal recipe.
+// The recipe as TOML with every key that its task has a use for, its help as comment. Parses back to an equal
+// recipe.
 std::string to_toml(const Recipe& recipe);
 
 }  // namespace sec::train

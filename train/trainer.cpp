@@ -70,7 +70,7 @@ Trainer::Trainer(TrainerOptions options, TrainingData data)
       step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
             options_.stream, options_.record) {}
 
-Trainer::Trainer(TrainerOptions options, const Dataset& data)
+Trainer::Trainer(const TrainerOptions& options, const Dataset& data)
     : Trainer(options, training_data(options.recipe, data)) {}
 
 void Trainer::start() {

@@ -41,7 +41,7 @@ class Trainer {
  public:
   // What `data` refers to must outlive the trainer.
   Trainer(TrainerOptions options, TrainingData data);
-  Trainer(TrainerOptions options, const Dataset& data);
+  Trainer(const TrainerOptions& options, const Dataset& data);
 
   // Starts from the weights in recipe.network.init, if it names any. Throws Error unless they fit.
   void start();

@@ -3,8 +3,8 @@
 
 #include <cublas_v2.h>
 
-#include "engine/tensor.h"
 #include "engine/library.h"
+#include "engine/tensor.h"
 
 namespace sec::kernels::peers {
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/tensor.h"
 #include "engine/library.h"
+#include "engine/tensor.h"
 
 namespace sec::kernels::peers {
 

@@ -1,5 +1,7 @@
 #include "tests/fuzz/targets.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,7 +82,7 @@ void expect(bool holds, const char* what) {
 std::string join(const Files& files) {
   std::string bytes;
   for (const auto& [name, content] : files) {
-    bytes += (bytes.empty() ? "" : "\n") + std::string(mark) + name + "\n" + content;
+    bytes += fmt::format("{}{}{}\n{}", bytes.empty() ? "" : "\n", mark, name, content);
   }
   return bytes;
 }

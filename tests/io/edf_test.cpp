@@ -312,8 +312,7 @@ TEST(Edf, GapsOfDiscontinuousFilesAreNaN) {
   Made made;
   made.kind = "EDF+D";
   made.records = "3";
-  made.onsets = {"+0.5\x14\x14\0+0.75\x14N", "+2", "+3"};
-  made.onsets[0] = std::string("+0.5\x14\x14\0+.75\x14N", 13);
+  made.onsets = {"+0.5\x14\x14" + std::string(1, '\0') + "+.75\x14N", "+2", "+3"};
   folder.write("r.edf", made.text());
   const auto reader = open_edf(folder / "r.edf");
   const float n = NAN;

@@ -139,8 +139,10 @@ TEST_F(Tables, NamesWhatIsWrong) {
   expect_refused("I,II\n\n1,2\n\n3,x\n", "r.csv: line 5: lead II is 'x', expected a number");
   expect_refused("I,II\n1,inf\n", "line 2: lead II is 'inf'");
   expect_refused("I,II\n1,1e999\n", "line 2: lead II is '1e999'");
-  expect_refused("I\n" + std::string(1'100'000, '1'), "r.csv: line 2: longer than 1000000 bytes");
-  expect_refused("I\n" + std::string(9'000'000, '1'), "r.csv: line 2: longer than 1000000 bytes");
+  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): so long it is meant
+  expect_refused("I\n" + long_line, "r.csv: line 2: longer than 1000000 bytes");
+  const std::string longer_line(9'000'000, '1');  // NOLINT(bugprone-string-constructor)
+  expect_refused("I\n" + longer_line, "r.csv: line 2: longer than 1000000 bytes");
   for (const auto& [json, message] : std::vector<std::pair<std::string, std::string>>{
            {"{", "r.json: expected JSON"},
            {"[]", "r.json: expected a JSON object"},
