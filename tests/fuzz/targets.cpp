@@ -1,7 +1,6 @@
 #include "tests/fuzz/targets.h"
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <algorithm>
