@@ -130,7 +130,11 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
   info.samples_per_frame.assign(count, 1);
   info.start_date = side.start_date;
   info.start_time = side.start_time;
-  info.comments.insert(info.comments.end(), side.comments.begin(), side.comments.end());
+  for (const std::string& comment : side.comments) {  // a table can have the same ones itself
+    if (std::ranges::find(info.comments, comment) == info.comments.end()) {
+      info.comments.push_back(comment);
+    }
+  }
   return scales;
 }
 
