@@ -161,7 +161,10 @@ int run_training(const Options& options) {
                                              : tools::make_beat_task(asked, options.data);
   const Recipe& recipe = task->recipe();
   RunSummary run;
-  run.title = recipe.title;
+  run.title =
+      recipe.network.model == Recipe().network.model
+          ? recipe.title
+          : fmt::format("{} by the recipe of {}", model::network_title(recipe.network.model), recipe.title);
   run.created = local_time();
   run.program = "sectrain " SEC_VERSION;
   run.recipe_text = to_toml(recipe);

@@ -4,7 +4,7 @@
 namespace sec::model {
 
 std::vector<std::string> network_models() {
-  return {"se-ecgnet"};
+  return {"se-ecgnet", "resnet34", "ecgnet", "bircnn"};
 }
 
 }  // namespace sec::model

@@ -132,6 +132,8 @@ TEST(Baselines, AreNamedOnTheCommandLine) {
   EXPECT_EQ(WEXITSTATUS(status("lenet")), 2);
   EXPECT_EQ(status("resnet34"), 0) << io::content_of(folder / "stderr");
   EXPECT_EQ(read_recipe((folder / "run" / "recipe.toml").string()).network.model, "resnet34");
+  EXPECT_NE(io::content_of(folder / "run" / "report.html").find("ResNet34-1d by the recipe of"),
+            std::string::npos);
 }
 
 }  // namespace
