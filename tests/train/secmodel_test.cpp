@@ -145,7 +145,7 @@ Trainer trainer_in(const std::filesystem::path& folder, const Recipe& recipe, co
   TrainerOptions options;
   options.recipe = recipe;
   options.folder = folder;
-  return {std::move(options), data};
+  return {options, data};
 }
 
 TEST(Init, TrainingStartsFromTheFile) {
