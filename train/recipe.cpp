@@ -21,14 +21,6 @@ struct Entry {
 };
 using Entries = std::map<std::string, Entry>;
 
-// TOML's keys and the parser's messages can hold line breaks.
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-  return line;
-}
-
 void collect(const toml::table& table, const std::string& prefix, const std::string& file, Entries& entries) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
@@ -145,7 +137,7 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file, s
     const auto key = std::find_if(keys.begin(), keys.end(),
                                   [&, &wanted = name](const auto& k) { return k.name == wanted; });
     if (key == keys.end()) {
-      fail("{}: unknown recipe key {}; the nearest is {}", entry.place, one_line(name), nearest(keys, name));
+      fail("{}: unknown recipe key {}; the nearest is {}", entry.place, name, nearest(keys, name));
     }
     std::visit(Reader{*key, entry}, key->value);
     given.insert(name);
@@ -167,7 +159,7 @@ toml::table parse_override(const std::string& text) {
     try {
       return toml::parse(fmt::format("{} = '{}'", key, value));
     } catch (const toml::parse_error& error) {
-      fail("--set {}: {}", text, one_line(error.description()));
+      fail("--set {}: {}", text, error.description());
     }
   }
 }
@@ -181,7 +173,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
   try {
     assign(recipe, toml::parse(text, file), file, given);
   } catch (const toml::parse_error& error) {
-    fail("{}:{}: not TOML: {}", file, error.source().begin.line, one_line(error.description()));
+    fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
   }
   for (const std::string& override : overrides) {
     assign(recipe, parse_override(override), "", given);
