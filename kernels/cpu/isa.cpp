@@ -88,6 +88,17 @@ std::string_view isa_in_use() {
   return name;
 }
 
+bool minimal_filtering() {
+  static const bool wanted = [] {
+    const char* const wish = std::getenv("SEC_CPU_FILTER");
+    const std::string_view name = wish == nullptr || *wish == '\0' ? "minimal" : wish;
+    require(name == "minimal" || name == "direct",
+            "SEC_CPU_FILTER: unknown way '{}', expected minimal or direct", name);
+    return name == "minimal";
+  }();
+  return wanted;
+}
+
 const Table& table() {
   static const Table& instance = table_of(isa_in_use());
   return instance;

@@ -19,4 +19,8 @@ const Table& table_of(std::string_view isa);
 std::string_view isa_in_use();
 const Table& table();
 
+// Whether convolutions may use minimal filtering, on all instruction sets: unless the environment variable
+// SEC_CPU_FILTER is "direct". Throws Error on another value than that or "minimal".
+bool minimal_filtering();
+
 }  // namespace sec::kernels::cpu

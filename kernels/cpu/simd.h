@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #ifdef __AVX2__
-#include <immintrin.h>  // for the one instruction that the extensions cannot express: multiply_wide
+#include <immintrin.h>  // for what the extensions cannot express: multiply_wide, and masks of bits
 #endif
 
 namespace sec::kernels::cpu::SEC_ISA {
@@ -108,6 +108,33 @@ inline U64 multiply_wide(U64 a, std::uint32_t constant) {
   return __builtin_bit_cast(U64, _mm256_mul_epu32(__builtin_bit_cast(__m256i, a), b));
 #else
   return (a & 0xffffffffU) * std::uint64_t{constant};
+#endif
+}
+
+// A bit for each lane whose condition (0 or -1) holds, lane 0 lowest.
+inline unsigned to_bits(I32 condition) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask(__builtin_bit_cast(__m512i, condition));
+#elif defined(__AVX2__)
+  return static_cast<unsigned>(_mm256_movemask_ps(__builtin_bit_cast(__m256, condition)));
+#else
+  unsigned bits = 0;
+  for (int lane = 0; lane < width; ++lane) {
+    bits |= (condition[lane] != 0 ? 1U : 0U) << static_cast<unsigned>(lane);
+  }
+  return bits;
+#endif
+}
+
+// The lanes of `v` whose bit is set, zero for the others.
+inline F32 keep_bits(unsigned bits, F32 v) {
+#if defined(__AVX512F__)
+  return __builtin_bit_cast(F32,
+                            _mm512_maskz_mov_ps(static_cast<__mmask16>(bits), __builtin_bit_cast(__m512, v)));
+#else
+  constexpr std::int32_t lane_bits[] = {1, 2, 4, 8, 16, 32, 64, 128};
+  const I32 lanes = load<I32>(lane_bits);
+  return select(((I32{} + static_cast<std::int32_t>(bits)) & lanes) != 0, v, F32{});
 #endif
 }
 

@@ -33,6 +33,13 @@ const ConvCase cases[] = {
     {"17 taps, less padding",
      {.n = 2, .l = 50, .h = 1, .c_in = 16, .c_out = 16, .k = 17, .stride = 2, .pad = 2}},
     {"8 channels to 64", {.n = 2, .l = 41, .h = 1, .c_in = 8, .c_out = 64, .k = 15, .stride = 2, .pad = 7}},
+    {"7 taps", {.n = 2, .l = 310, .h = 8, .c_in = 32, .c_out = 32, .k = 7, .stride = 1, .pad = 3}},
+    {"7 taps, 16 channels",
+     {.n = 9, .l = 10, .h = 4, .c_in = 16, .c_out = 16, .k = 7, .stride = 1, .pad = 3}},
+    {"5 taps, stride 2, 48 channels",
+     {.n = 2, .l = 37, .h = 2, .c_in = 48, .c_out = 16, .k = 5, .stride = 2, .pad = 2}},
+    {"4 taps to 80", {.n = 3, .l = 21, .h = 1, .c_in = 16, .c_out = 80, .k = 4, .stride = 1, .pad = 0}},
+    {"9 taps, stride 3", {.n = 2, .l = 52, .h = 2, .c_in = 32, .c_out = 48, .k = 9, .stride = 3, .pad = 1}},
     {"odd channels", {.n = 2, .l = 23, .h = 3, .c_in = 7, .c_out = 5, .k = 4, .stride = 1, .pad = 1}},
     {"odd channels, stride 3",
      {.n = 2, .l = 29, .h = 3, .c_in = 5, .c_out = 37, .k = 5, .stride = 3, .pad = 2}},
@@ -66,6 +73,15 @@ Operands operands_of(const ConvShape& s) {
 // sums of about sqrt(terms) / 3 each, so the typical error is unit * terms / 3. Five times that is allowed.
 double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
+}
+
+// The cpu device computes some shapes by minimal filtering, whose transforms add and take away numbers larger
+// than their result: its errors are up to 20 times those of the direct sum (docs/performance.md), against the
+// five times that `tolerance` allows over the typical one.
+double filter_errors(const Target& target, const ConvShape& s) {
+  const bool minimal =
+      target.device == Device::cpu && s.c_in % 16 == 0 && s.c_out % 16 == 0 && s.k > 2 * s.stride;
+  return minimal ? 8 : 1;
 }
 
 class Conv : public Kernels {
@@ -133,12 +149,13 @@ TEST_P(Conv, EqualsTheReference) {
   for (const auto& [name, bound] : cases) {
     const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
     const Operands op = operands_of(s);
+    const double errors = filter_errors(GetParam(), s);
     expect_close(forward(s, op.x, op.w, op.bias), reference::conv_forward(s, op.x, op.w, op.bias),
-                 tolerance(s.k * s.c_in), 2 * unit, std::string("forward, ") + name);
+                 errors * tolerance(s.k * s.c_in), 2 * unit, std::string("forward, ") + name);
     expect_close(forward(s, op.x, op.w, {}), reference::conv_forward(s, op.x, op.w, {}),
-                 tolerance(s.k * s.c_in), 2 * unit, std::string("forward without bias, ") + name);
-    expect_close(dgrad(s, op.gy, op.w), reference::conv_dgrad(s, op.gy, op.w), tolerance(s.k * s.c_out),
-                 2 * unit, std::string("dgrad, ") + name);
+                 errors * tolerance(s.k * s.c_in), 2 * unit, std::string("forward without bias, ") + name);
+    expect_close(dgrad(s, op.gy, op.w), reference::conv_dgrad(s, op.gy, op.w),
+                 errors * tolerance(s.k * s.c_out), 2 * unit, std::string("dgrad, ") + name);
     // Adds to what is there.
     reference::ConvWgrad expected = reference::conv_wgrad(s, op.x, op.gy);
     for (std::size_t i = 0; i < op.gw.size(); ++i) {
@@ -149,7 +166,7 @@ TEST_P(Conv, EqualsTheReference) {
     }
     const auto got = wgrad(s, op);
     const std::int64_t rows = s.n * s.l_out() * s.h;
-    expect_close(got[0], expected.gw, tolerance(rows), 2 * unit, std::string("gw, ") + name);
+    expect_close(got[0], expected.gw, errors * tolerance(rows), 2 * unit, std::string("gw, ") + name);
     expect_close(got[1], expected.gbias, tolerance(rows), 2 * unit, std::string("gbias, ") + name);
     EXPECT_EQ(wgrad(s, op, false)[0], got[0]) << name << ": gw depends on whether gbias is asked for";
   }

@@ -1,0 +1,29 @@
+// The convolutions of one instruction set, with what a pre-activation network puts before and behind them.
+#pragma once
+
+#include "kernels/conv.h"
+#include "kernels/cpu/correlation.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+
+void check_shape(const ConvShape& shape);
+
+// y = conv(x), x read through its activation and y finished as it asks; bias (Co) or null.
+void forward(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
+             const float* weights,                     // (K, Ci, Co)
+             const float* bias, const Output& y);      // (N, Lo, H, Co)
+Shares forward_shares(const ConvShape& shape);         // of y: for the slots of its sums
+
+// The gradient of the input as read, finished as gx asks.
+void dgrad(const ConvShape& shape, const float* gy,  // (N, Lo, H, Co)
+           const float* weights,                     // (K, Ci, Co)
+           const Output& gx);                        // (N, L, H, Ci)
+std::int64_t dgrad_slots(const ConvShape& shape);
+
+// The gradient of the weights and of the bias, where gbias is not null: added.
+void wgrad(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
+           const float* gy,                          // (N, Lo, H, Co)
+           float* gw,                                // (K, Ci, Co)
+           float* gbias);                            // (Co)
+
+}  // namespace sec::kernels::cpu::SEC_ISA

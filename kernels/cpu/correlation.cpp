@@ -1,0 +1,196 @@
+// Direct correlation, and what both ways share.
+//
+// Activations are rows of channels: row (t, h) of a sample starts at (t * H + h) * C, so that a tap moves H
+// rows on and leads are just more rows. Every output element is summed over (tap, channel) in the same order
+// wherever its row lies in a tile, so results do not depend on how samples are batched or on threads.
+#include "kernels/cpu/correlation.h"
+
+#include "engine/parallel.h"
+#include "kernels/cpu/row_tile.h"
+#include "kernels/operands.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// Consecutive outputs of one sample, and the input that they need.
+struct Window {
+  const float* in;
+  std::int64_t sample, first, size;
+};
+
+// All rows of a window, one panel of output channels.
+void run_window(const Correlation& op, const Window& window, std::int64_t panel) {
+  const std::int64_t h = op.out.h;
+  const std::int64_t c_in = op.in.channels;
+  const std::int64_t columns = std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns);
+  const TilePanel right{
+      op.taps, h * c_in, c_in, op.weights + panel * op.panel_size(), op.start + panel * tile_columns,
+      columns};
+  float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
+  // The rows of a tile must be evenly spaced in the input. With steps of 1, or one lead, all rows of the
+  // window are so. Else a tile takes the leads of one step, which lie side by side; or, where they are too
+  // few for a tile, consecutive steps of one lead.
+  const bool flat = op.in_step == 1 || h == 1;
+  const bool by_step = !flat && h >= tile_rows / 2;
+  const std::int64_t step = op.in_step * h * c_in;
+  const std::int64_t lanes = flat ? 1 : by_step ? window.size : h;
+  const std::int64_t lane_offset = by_step ? step : c_in;
+  const std::int64_t row = flat ? op.in_step * c_in : by_step ? c_in : step;
+  const std::int64_t rows = flat ? window.size * h : by_step ? h : window.size;
+  const std::int64_t tiles = ceil_div(rows, tile_rows);
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      const Part part = part_of(rows, tiles, i);
+      float* places[tile_rows];
+      for (std::int64_t r = 0; r < part.size; ++r) {
+        const std::int64_t index = part.first + r;
+        const std::int64_t u = flat ? index / h : by_step ? lane : index;
+        const std::int64_t lead = flat ? index % h : by_step ? index : lane;
+        places[r] = out + (((window.first + u) * op.out_step + op.out_first) * h + lead) * op.out.channels;
+      }
+      row_tile(part.size, columns)(right, window.in + lane * lane_offset + part.first * row, row, places);
+    }
+  }
+}
+
+}  // namespace
+
+Share Shares::operator[](std::int64_t i) const {
+  const std::int64_t begin = i * group;
+  const Part units = part_of(ceil_div(count, unit), chunks, begin % chunks);
+  const std::int64_t first = units.first * unit;
+  return {begin / chunks, std::min(group, n * chunks - begin), first,
+          std::min(units.size * unit, count - first), begin % chunks};
+}
+
+Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int64_t step_rows,
+                 std::int64_t rows) {
+  const std::int64_t units = ceil_div(count, unit);
+  const std::int64_t chunks = std::clamp<std::int64_t>(ceil_div(count * step_rows, rows), 1, units);
+  const std::int64_t group = chunks > 1 ? 1 : std::max<std::int64_t>(rows / (count * step_rows), 1);
+  return {n, count, unit, chunks, group};
+}
+
+void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
+                    std::int64_t size, std::int64_t spacing, Part columns) {
+  const Finish& f = output.finish;
+  const std::int64_t c = output.channels;
+  if (size <= 0) {
+    return;
+  }
+  // Stretches of evenly spaced rows: all of them, or where steps lie apart the leads of each.
+  const std::int64_t runs = spacing == 1 ? 1 : size;
+  const std::int64_t rows = spacing == 1 ? size * output.h : output.h;
+  const std::int64_t begin = (sample * output.length + first) * output.h * c;
+  const std::int64_t run_floats = spacing * output.h * c;
+  for (std::int64_t column = columns.first; column < columns.first + columns.size; column += width) {
+    if (f.statistics != nullptr) {
+      const F32 centre = load(output.y + begin + column);
+      F32 sum[2] = {};
+      F32 squares[2] = {};
+      for (std::int64_t run = 0; run < runs; ++run) {
+        const float* const y = output.y + begin + run * run_floats + column;
+        for (std::int64_t r = 0; r < rows; r += 2) {
+          const F32 d = load(y + r * c) - centre;
+          sum[0] += d;
+          squares[0] += d * d;
+          if (r + 1 < rows) {
+            const F32 other = load(y + (r + 1) * c) - centre;
+            sum[1] += other;
+            squares[1] += other * other;
+          }
+        }
+      }
+      float* const to = f.statistics + slot * 3 * c + column;
+      store(to, centre);
+      store(to + c, sum[0] + sum[1]);
+      store(to + 2 * c, squares[0] + squares[1]);
+    }
+    if (f.passed != nullptr) {
+      const F32 centre = load(f.passed->centre + column);
+      F32 sum = {};
+      F32 product = {};
+      for (std::int64_t run = 0; run < runs; ++run) {
+        const std::int64_t from = begin + run * run_floats + column;
+        for (std::int64_t e = from; e < from + rows * c; e += c) {
+          const unsigned bits = f.passed->marks[e / mark_elements];
+          const F32 g = keep_bits(bits >> static_cast<unsigned>(e % mark_elements),
+                                  load(output.y + e) * f.passed->keep);
+          store(output.y + e, g);
+          sum += g;
+          product += g * (load(f.x + e) - centre);
+        }
+      }
+      float* const to = f.sums + slot * 2 * c + column;
+      store(to, sum);
+      store(to + c, product);
+    }
+  }
+}
+
+Shares Correlation::shares() const {
+  // Enough rows to use each panel of weights well once it is in the cache.
+  return shares_of(n, count, 1, out.h, 192);
+}
+
+void correlate(const Correlation& op) {
+  if (op.n == 0 || op.count <= 0) {
+    return;
+  }
+  const Shares shares = op.shares();
+  // Few rows: cut the output channels as well, to keep all threads busy.
+  const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, op.panels());
+  const auto input_length = [&](std::int64_t size) { return (size - 1) * op.in_step + op.taps; };
+
+  // The stretches of a share's samples, side by side.
+  const auto prepare = [&](const Share& share, float* buffer, Window* windows) {
+    for (std::int64_t s = 0; s < share.samples; ++s) {
+      const Part own{share.first * op.in_step,
+                     share.chunk == shares.chunks - 1 ? op.in.length : share.size * op.in_step};
+      windows[s] = {stretch(op.in, share.sample + s, share.first * op.in_step - op.pad,
+                            input_length(share.size), own, buffer + s * input_length(share.size) * op.in.row),
+                    share.sample + s, share.first, share.size};
+    }
+  };
+  const auto compute = [&](const Share& share, const Window* windows, Part panels) {
+    for (std::int64_t panel = panels.first; panel < panels.first + panels.size; ++panel) {
+      for (std::int64_t s = 0; s < share.samples; ++s) {
+        run_window(op, windows[s], panel);
+      }
+    }
+    const std::int64_t column = panels.first * tile_columns;
+    const Part columns{column, std::min(op.out.channels - column, panels.size * tile_columns)};
+    for (std::int64_t s = 0; s < share.samples; ++s) {
+      finish_stretch(op.out, op.first_slot + (share.sample + s) * shares.chunks + share.chunk,
+                     share.sample + s, share.first * op.out_step + op.out_first, share.size, op.out_step,
+                     columns);
+    }
+  };
+  constexpr std::int64_t most_samples = 192;
+  const std::int64_t buffer_size =
+      input_length(ceil_div(op.count, shares.chunks)) * op.in.row;  // of a sample
+  if (panel_tasks == 1) {
+    parallel_for(shares.size(), [&](std::int64_t i) {
+      const Share share = shares[i];
+      const Scratch buffer(share.samples * buffer_size);
+      Window windows[most_samples];
+      prepare(share, buffer.data(), windows);
+      compute(share, windows, {0, op.panels()});
+    });
+    return;
+  }
+  const Scratch buffer(shares.slots() * buffer_size);
+  const Scratch window_memory(shares.slots() * static_cast<std::int64_t>(sizeof(Window) / sizeof(float)));
+  auto* const windows = reinterpret_cast<Window*>(window_memory.data());
+  const auto slot_of = [&](const Share& share) { return share.sample * shares.chunks + share.chunk; };
+  parallel_for(shares.size(), [&](std::int64_t i) {
+    const Share share = shares[i];
+    prepare(share, buffer.data() + slot_of(share) * buffer_size, windows + slot_of(share));
+  });
+  parallel_for(shares.size() * panel_tasks, [&](std::int64_t i) {
+    const Share share = shares[i / panel_tasks];
+    compute(share, windows + slot_of(share), part_of(op.panels(), panel_tasks, i % panel_tasks));
+  });
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,0 +1,194 @@
+// Correlation by minimal filtering: a share of the input is transformed, each point is a product of matrices
+// with the transformed weights, and their results are transformed back, panel by panel while they are in the
+// cache.
+#include "engine/parallel.h"
+#include "kernels/cpu/correlation.h"
+#include "kernels/cpu/minimal_filter.h"
+#include "kernels/cpu/row_tile.h"
+#include "kernels/operands.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// Rows of a share, transformed: (point, sample, tile, lead, phase, channel). A sample has groups - 1 tiles
+// more than it has outputs for; the rows of the last ones are computed and dropped.
+struct Tiles {
+  MinimalForm form;
+  std::int64_t of_outputs;  // tiles of a sample
+  std::int64_t rows;        // of a share
+  std::int64_t h;
+
+  std::int64_t stored() const { return of_outputs + form.groups - 1; }
+  // Floats from a point to the next, of `columns` columns: never a multiple of a page, or the points of a row
+  // would share a few sets of the cache.
+  std::int64_t point(std::int64_t columns) const { return rows * columns + 16; }
+};
+
+Tiles tiles_of(const MinimalCorrelation& op, const Share& share) {
+  Tiles t{minimal_form(op.taps), ceil_div(share.size, tile_outputs), 0, op.out.h};
+  t.rows = share.samples * t.stored() * op.out.h;
+  return t;
+}
+
+// Folded steps of the input that a sample's tiles see.
+std::int64_t reach(const Tiles& t) {
+  return (t.stored() - 1) * tile_outputs + t.form.points;
+}
+
+void transform_share(const MinimalCorrelation& op, const Share& share, bool last_chunk, float* to) {
+  const Tiles t = tiles_of(op, share);
+  const std::int64_t steps = reach(t) * op.in_phases;
+  const std::int64_t c = op.in_channels();
+  const std::int64_t folded_row = op.in_phases * op.in.row;
+  const Scratch buffer(steps * op.in.row);
+  const TransformFunction transform = transform_function(t.form, Transform::input);
+  for (std::int64_t s = 0; s < share.samples; ++s) {
+    const Part own{share.first * op.in_phases, last_chunk ? op.in.length : share.size * op.in_phases};
+    const float* const in =
+        stretch(op.in, share.sample + s, share.first * op.in_phases - op.pad, steps, own, buffer.data());
+    for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
+      const float* const from = in + tile * tile_outputs * folded_row;
+      float* const rows = to + (s * t.stored() + tile) * t.h * c;
+      const auto run = [&](const float* x, float* y, std::int64_t count) {
+        transform({x, folded_row, t.form.points, y, t.point(c), t.form.points}, count);
+      };
+      if (op.in_phases == 1) {
+        run(from, rows, t.h * c);
+        continue;
+      }
+      for (std::int64_t lead = 0; lead < t.h; ++lead) {
+        for (std::int64_t phase = 0; phase < op.in_phases; ++phase) {
+          run(from + phase * op.in.row + lead * op.in.channels, rows + lead * c + phase * op.in.channels,
+              op.in.channels);
+        }
+      }
+    }
+  }
+}
+
+// The products of one panel of columns, and their transform back into the output.
+void compute_panel(const MinimalCorrelation& op, const Share& share, const float* in, std::int64_t panel,
+                   float* products) {
+  const Tiles t = tiles_of(op, share);
+  const std::int64_t c = op.in_channels();
+  const std::int64_t first_column = panel * tile_columns;
+  const std::int64_t columns = std::min<std::int64_t>(op.out_channels() - first_column, tile_columns);
+  const std::int64_t weights = t.form.groups * c * tile_columns;  // of a point
+  static constexpr float zeros[tile_columns] = {};
+  float start[tile_columns] = {};
+  std::copy(op.start + first_column, op.start + first_column + columns, start);
+  const std::int64_t row = columns;  // of the products
+  // The last tiles of the last sample have no input behind them.
+  const std::int64_t rows = t.rows - (t.form.groups - 1) * t.h;
+  const std::int64_t row_tiles = ceil_div(rows, tile_rows);
+  for (int p = 0; p < t.form.points; ++p) {
+    const TilePanel right{t.form.groups,
+                          t.h * c,
+                          c,
+                          op.weights + (panel * t.form.points + p) * weights,
+                          p == point_one ? start : zeros,
+                          columns};
+    for (std::int64_t i = 0; i < row_tiles; ++i) {
+      const Part part = part_of(rows, row_tiles, i);
+      float* places[tile_rows];
+      for (std::int64_t r = 0; r < part.size; ++r) {
+        places[r] = products + p * t.point(row) + (part.first + r) * row;
+      }
+      row_tile(part.size, columns)(right, in + p * t.point(c) + part.first * c, c, places);
+    }
+  }
+  const TransformFunction transform = transform_function(t.form, Transform::output);
+  const std::int64_t output_row = op.out_phases * t.h * op.out.channels;
+  for (std::int64_t s = 0; s < share.samples; ++s) {
+    for (std::int64_t tile = 0; tile < t.of_outputs; ++tile) {
+      const std::int64_t u = share.first + tile * tile_outputs;
+      std::int64_t run = 0;
+      for (std::int64_t v = 0; v < columns; v += run) {  // channels of one phase
+        const std::int64_t phase = (first_column + v) / op.out.channels;
+        const std::int64_t channel = (first_column + v) % op.out.channels;
+        run = std::min(columns - v, op.out.channels - channel);
+        const std::int64_t step = u * op.out_phases + phase;
+        const std::int64_t outputs =
+            std::min(share.first + share.size - u, ceil_div(op.out.length - step, op.out_phases));
+        // Where all channels of a row are here the leads lie side by side, on both sides.
+        const bool whole = run == op.out.channels && run == row;
+        for (std::int64_t lead = 0; lead < (whole ? 1 : t.h); ++lead) {
+          const float* const from = products + ((s * t.stored() + tile) * t.h + lead) * row + v;
+          float* const to = op.out.at(share.sample + s, step) + lead * op.out.channels + channel;
+          transform({from, t.point(row), t.form.points, to, output_row,
+                     std::min<std::int64_t>(outputs, tile_outputs)},
+                    whole ? run * t.h : run);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Shares MinimalCorrelation::shares() const {
+  // Some 48 rows of tiles, four register tiles, fewer where channels are many: transformed they should stay
+  // in L2.
+  const std::int64_t most = std::max<std::int64_t>(131072 / (minimal_form(taps).points * in_channels()), 24);
+  return shares_of(n, count, tile_outputs, out.h, tile_outputs * std::min<std::int64_t>(most, 48));
+}
+
+void correlate(const MinimalCorrelation& op) {
+  if (op.n == 0 || op.count <= 0) {
+    return;
+  }
+  const Shares shares = op.shares();
+  const std::int64_t panels = ceil_div(op.out_channels(), tile_columns);
+  const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, panels);
+  const auto size_of = [&](const Share& share) {
+    const Tiles t = tiles_of(op, share);
+    return t.form.points * t.point(op.in_channels());
+  };
+  const auto transform_one = [&](const Share& share, float* to) {
+    transform_share(op, share, share.chunk == shares.chunks - 1, to);
+  };
+  const auto compute = [&](const Share& share, const float* in, Part part) {
+    const Tiles t = tiles_of(op, share);
+    const Scratch products(t.form.points * t.point(tile_columns));
+    for (std::int64_t panel = part.first; panel < part.first + part.size; ++panel) {
+      compute_panel(op, share, in, panel, products.data());
+    }
+  };
+  const auto finish = [&](const Share& share, Part columns) {
+    const std::int64_t first = share.first * op.out_phases;
+    const std::int64_t size = std::min(share.size * op.out_phases, op.out.length - first);
+    for (std::int64_t s = 0; s < share.samples; ++s) {
+      finish_stretch(op.out, (share.sample + s) * shares.chunks + share.chunk, share.sample + s, first, size,
+                     1, columns);
+    }
+  };
+  if (panel_tasks == 1) {
+    parallel_for(shares.size(), [&](std::int64_t i) {
+      const Share share = shares[i];
+      const Scratch in(size_of(share));
+      transform_one(share, in.data());
+      compute(share, in.data(), {0, panels});
+      finish(share, {0, op.out.channels});
+    });
+    return;
+  }
+  // Few rows: cut the output channels as well, to keep all threads busy.
+  std::int64_t largest = 0;  // of the shares, whose sizes differ by a tile
+  for (std::int64_t i = 0; i < std::min(shares.size(), shares.chunks); ++i) {
+    largest = std::max(largest, size_of(shares[i]));
+  }
+  const Scratch in(shares.size() * largest);
+  parallel_for(shares.size(), [&](std::int64_t i) { transform_one(shares[i], in.data() + i * largest); });
+  parallel_for(shares.size() * panel_tasks, [&](std::int64_t i) {
+    compute(shares[i / panel_tasks], in.data() + i / panel_tasks * largest,
+            part_of(panels, panel_tasks, i % panel_tasks));
+  });
+  const std::int64_t column_tasks = ceil_div(op.out.channels, tile_columns);
+  parallel_for(shares.size() * column_tasks, [&](std::int64_t i) {
+    const std::int64_t column = i % column_tasks * tile_columns;
+    finish(shares[i / column_tasks],
+           {column, std::min<std::int64_t>(op.out.channels - column, tile_columns)});
+  });
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

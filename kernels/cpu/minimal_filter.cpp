@@ -1,0 +1,244 @@
+#include "kernels/cpu/minimal_filter.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// Finite points in this order, then infinity. Where n is even they come in pairs a, -a, whose rows differ in
+// signs alone: half of the multiplications serve both. 3/4 has smaller errors than 4, 1/4 or 3/2 would have.
+constexpr double points[] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
+
+template <int Rows, int Columns>
+struct Matrix {
+  static constexpr int rows = Rows;
+  static constexpr int columns = Columns;
+  float at[Rows][Columns] = {};
+};
+
+constexpr double power(double base, int exponent) {
+  double value = 1;
+  for (int i = 0; i < exponent; ++i) {
+    value *= base;
+  }
+  return value;
+}
+
+// (n, m): row p is a_p^0 ... a_p^(m-1); infinity has the highest power alone.
+template <int N, int M>
+constexpr Matrix<N, M> powers() {
+  Matrix<N, M> v;
+  for (int p = 0; p < N - 1; ++p) {
+    for (int j = 0; j < M; ++j) {
+      v.at[p][j] = static_cast<float>(power(points[p], j));
+    }
+  }
+  v.at[N - 1][M - 1] = 1;
+  return v;
+}
+
+// Row p of B^T has the coefficients of the product of (x - a_q) over q != p; infinity that over all.
+template <int N>
+constexpr Matrix<N, N> input_matrix() {
+  Matrix<N, N> b;
+  for (int p = 0; p < N; ++p) {
+    double c[N + 1] = {1};
+    for (int q = 0; q < N - 1; ++q) {
+      if (q != p) {
+        for (int i = N; i >= 0; --i) {
+          c[i] = (i > 0 ? c[i - 1] : 0) - points[q] * c[i];
+        }
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      b.at[p][i] = static_cast<float>(c[i]);
+    }
+  }
+  return b;
+}
+
+// G: powers, each row divided by the product of (a_p - a_q) over q != p.
+template <int N, int R>
+constexpr Matrix<N, R> weight_matrix() {
+  Matrix<N, R> g = powers<N, R>();
+  for (int p = 0; p < N - 1; ++p) {
+    double product = 1;
+    for (int q = 0; q < N - 1; ++q) {
+      product *= q == p ? 1 : points[p] - points[q];
+    }
+    for (int i = 0; i < R; ++i) {
+      g.at[p][i] = static_cast<float>(power(points[p], i) / product);
+    }
+  }
+  return g;
+}
+
+template <int Rows, int Columns>
+constexpr Matrix<Columns, Rows> transposed(const Matrix<Rows, Columns>& m) {
+  Matrix<Columns, Rows> t;
+  for (int r = 0; r < Rows; ++r) {
+    for (int c = 0; c < Columns; ++c) {
+      t.at[c][r] = m.at[r][c];
+    }
+  }
+  return t;
+}
+
+template <int R, Transform Which>
+constexpr auto matrix_of() {
+  constexpr int n = R + tile_outputs - 1;
+  if constexpr (Which == Transform::input) {
+    return input_matrix<n>();
+  } else if constexpr (Which == Transform::weights) {
+    return weight_matrix<n, R>();
+  } else if constexpr (Which == Transform::output) {
+    return transposed(powers<n, tile_outputs>());
+  } else if constexpr (Which == Transform::gradient) {
+    return powers<n, tile_outputs>();
+  } else {
+    return transposed(weight_matrix<n, R>());
+  }
+}
+
+// Whether rows r and r + 1 are equal but for signs.
+template <int Rows, int Columns>
+constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
+  if (r % 2 == 0 || r + 1 >= Rows - 1) {
+    return false;  // pairs begin at 1, and infinity is the last
+  }
+  for (int c = 0; c < Columns; ++c) {
+    if (m.at[r][c] != m.at[r + 1][c] && m.at[r][c] != -m.at[r + 1][c]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// y = M x for a matrix whose rows are points. All bounds and coefficients are constants: what is zero or one
+// costs nothing.
+template <int R, Transform Which, int Rows, int Columns>
+[[gnu::always_inline]] inline void multiply_by_rows(const F32* x, F32* y) {
+  static constexpr Matrix<Rows, Columns> m = matrix_of<R, Which>();
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    if (r > 0 && paired(m, r - 1)) {
+      continue;  // done with the row before
+    }
+    const bool pair = paired(m, r);
+    F32 same = {};
+    F32 opposite = {};
+#pragma GCC unroll 16
+    for (int i = 0; i < Columns; ++i) {
+      if (m.at[r][i] == 0) {
+        continue;
+      }
+      if (pair && m.at[r][i] != m.at[r + 1][i]) {
+        opposite += m.at[r][i] * x[i];
+      } else {
+        same += m.at[r][i] * x[i];
+      }
+    }
+    y[r] = pair ? same + opposite : same;
+    if (pair) {
+      y[r + 1] = same - opposite;
+    }
+  }
+}
+
+// y = M^T x, with the matrix given by the rows of M: points are its columns.
+template <int R, Transform Which, int Rows, int Columns>
+[[gnu::always_inline]] inline void multiply_by_columns(const F32* x, F32* y) {
+  static constexpr Matrix<Rows, Columns> m = matrix_of<R, Which>();
+  static constexpr Matrix<Columns, Rows> t = transposed(m);
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    y[r] = F32{};
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < Columns; ++p) {
+    if (p > 0 && paired(t, p - 1)) {
+      continue;
+    }
+    const bool pair = paired(t, p);
+    const F32 sum = pair ? x[p] + x[p + 1] : x[p];
+    const F32 difference = pair ? x[p] - x[p + 1] : x[p];
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      if (t.at[p][r] != 0) {
+        y[r] += t.at[p][r] * (pair && t.at[p][r] != t.at[p + 1][r] ? difference : sum);
+      }
+    }
+  }
+}
+
+template <int R, Transform Which, bool Whole>
+void run(const Strided& s, std::int64_t count) {
+  using M = decltype(matrix_of<R, Which>());
+  constexpr bool by_columns = Which == Transform::output || Which == Transform::weights_back;
+  for (std::int64_t e = 0; e < count; e += width) {
+    F32 x[M::columns];
+    F32 y[M::rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < M::columns; ++i) {
+      x[i] = Whole || i < s.n_in ? load(s.from + i * s.from_stride + e) : F32{};
+    }
+    if constexpr (by_columns) {
+      multiply_by_columns<R, Which, M::rows, M::columns>(x, y);
+    } else {
+      multiply_by_rows<R, Which, M::rows, M::columns>(x, y);
+    }
+#pragma GCC unroll 16
+    for (int o = 0; o < M::rows; ++o) {
+      if (Whole || o < s.n_out) {
+        float* const to = s.to + o * s.to_stride + e;
+        store(to, Which == Transform::weights_back ? load(to) + y[o] : y[o]);
+      }
+    }
+  }
+}
+
+template <int R, Transform Which>
+void run(const Strided& s, std::int64_t count) {
+  using M = decltype(matrix_of<R, Which>());
+  if (s.n_in >= M::columns && s.n_out >= M::rows) {
+    run<R, Which, true>(s, count);
+  } else {
+    run<R, Which, false>(s, count);
+  }
+}
+
+template <int R>
+TransformFunction function_of(Transform which) {
+  switch (which) {
+    case Transform::input:
+      return run<R, Transform::input>;
+    case Transform::weights:
+      return run<R, Transform::weights>;
+    case Transform::output:
+      return run<R, Transform::output>;
+    case Transform::gradient:
+      return run<R, Transform::gradient>;
+    default:
+      return run<R, Transform::weights_back>;
+  }
+}
+
+}  // namespace
+
+MinimalForm minimal_form(std::int64_t taps) {
+  const int r = taps <= 3 ? 3 : taps == 4 ? 4 : taps == 5 ? 5 : taps <= 7 ? 7 : 4;
+  return {r, r + tile_outputs - 1, ceil_div(taps, r)};
+}
+
+TransformFunction transform_function(const MinimalForm& form, Transform which) {
+  switch (form.taps) {
+    case 3:
+      return function_of<3>(which);
+    case 4:
+      return function_of<4>(which);
+    case 5:
+      return function_of<5>(which);
+    default:
+      return function_of<7>(which);
+  }
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA
