@@ -53,11 +53,15 @@ void pack_channel(const MinimalForm& form, const float* from, std::int64_t strid
   }
 }
 
-// Whether the transforms' cost is less than what they save, and channels come as they need them. Not the
-// batch's size: a sample's result must not depend on it.
+// Whether channels come as the transforms need them, and what they save is worth it: the last tile of a short
+// sample is half empty. Not the batch's size: a sample's result must not depend on it.
 bool minimal(const ConvShape& s, std::int64_t taps, std::int64_t count) {
-  return minimal_filtering() && taps >= 3 && s.c_in % mark_elements == 0 && s.c_out % mark_elements == 0 &&
-         count * s.h >= 16;
+  if (!minimal_filtering() || taps < 3 || s.c_in % mark_elements != 0 || s.c_out % mark_elements != 0) {
+    return false;
+  }
+  const MinimalForm form = minimal_form(taps);
+  const std::int64_t products = ceil_div(count, tile_outputs) * form.points * form.groups;
+  return products * 5 <= count * taps * 4;
 }
 
 std::int64_t forward_taps(const ConvShape& s) {
@@ -282,7 +286,12 @@ void dgrad_group(Stream&, std::span<const ConvDgrad> group) {
 void wgrad_group(Stream&, std::span<const ConvWgrad> group) {
   const Range range("conv.wgrad");
   for (const ConvWgrad& job : group) {
-    conv_wgrad(job);
+    const ConvShape& s = job.shape;
+    check_shape(s);
+    wgrad(s, {floats(job.x, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
+          floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy"),
+          floats(job.gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw"),
+          floats_or_null(job.gbias, s.c_out, "conv.wgrad: gbias"));
   }
 }
 

@@ -1,92 +1,20 @@
 // The gradient of convolution weights: for each tap a product of two tall matrices, gw[j] += x_j^T gy, where
 // x_j are the input rows that tap j sees.
 //
-// A register tile keeps gw for up to 12 input channels x 32 output channels while rows run innermost. Rows
-// that a tap sees in the padding are left out. The rows are cut into partitions that depend on the shape
+// Rows that a tap sees in the padding are left out. The rows are cut into partitions that depend on the shape
 // alone, each summed into a buffer of its own; the buffers are added in order. So the bits do not depend on
 // threads.
-#include <utility>
-
 #include "engine/parallel.h"
-#include "kernels/cpu/parts.h"
-#include "kernels/cpu/tiles.h"
+#include "kernels/cpu/convolution.h"
+#include "kernels/cpu/product.h"
 #include "kernels/operands.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// sum over a < outer, b < inner of x[a, b, c] * gy[a, b, :], added to gw[c, :], for c in a tile's rows.
-struct Product {
-  const float* x;
-  std::int64_t x_outer, x_inner, x_channel;  // floats from one to the next
-  const float* gy;
-  std::int64_t gy_outer, gy_inner;
-  float* gw;
-  std::int64_t gw_channel;
-  std::int64_t outer, inner;
-  std::int64_t columns;  // of gw that are stored; gy has a tile's worth in any case
-};
-
-template <int Rows, int Vectors>
-void tile(const Product& op) {
-  F32 sum[Rows][Vectors] = {};
-  for (std::int64_t a = 0; a < op.outer; ++a) {
-    const float* x = op.x + a * op.x_outer;
-    const float* gy = op.gy + a * op.gy_outer;
-    for (std::int64_t b = 0; b < op.inner; ++b) {
-      F32 g[Vectors];
-      for (int v = 0; v < Vectors; ++v) {
-        g[v] = load(gy + v * width);
-      }
-      for (int r = 0; r < Rows; ++r) {
-        const F32 value = broadcast(x[r * op.x_channel]);
-        for (int v = 0; v < Vectors; ++v) {
-          sum[r][v] += value * g[v];
-        }
-      }
-      x += op.x_inner;
-      gy += op.gy_inner;
-    }
-  }
-  for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < Vectors; ++v) {
-      float* const to = op.gw + r * op.gw_channel + v * width;
-      if (op.columns >= (v + 1) * width) {
-        store(to, load(to) + sum[r][v]);
-      } else if (op.columns > v * width) {
-        store_part(to, load_part(to, op.columns - v * width) + sum[r][v], op.columns - v * width);
-      }
-    }
-  }
-}
-
-template <int Vectors, int... Rows>
-void run_tile(std::int64_t rows, const Product& op, std::integer_sequence<int, Rows...>) {
-  static constexpr void (*tiles[])(const Product&) = {tile<Rows + 1, Vectors>...};
-  tiles[rows - 1](op);
-}
-
-// A tile for each group of input channels.
-void run_product(Product op, std::int64_t channels) {
-  constexpr auto sizes = std::make_integer_sequence<int, tile_rows>();
-  const float* const x = op.x;
-  float* const gw = op.gw;
-  const std::int64_t tiles = ceil_div(channels, tile_rows);
-  for (std::int64_t i = 0; i < tiles; ++i) {
-    const Part part = part_of(channels, tiles, i);
-    op.x = x + part.first * op.x_channel;
-    op.gw = gw + part.first * op.gw_channel;
-    if (op.columns <= width) {
-      run_tile<1>(part.size, op, sizes);
-    } else {
-      run_tile<tile_vectors>(part.size, op, sizes);
-    }
-  }
-}
-
 struct Wgrad {
   ConvShape shape;
-  const float* x;
+  Source x;
   const float* gy;
 
   std::int64_t panels() const { return ceil_div(shape.c_out, tile_columns); }
@@ -104,7 +32,7 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
   const ConvShape& s = op.shape;
   const std::int64_t x_row = s.h * s.c_in;
   const std::int64_t gy_row = s.h * s.c_out;
-  const float* const x = op.x + sample * s.l * x_row;
+  const float* const x = op.x.x + sample * s.l * x_row;
   const float* const gy = op.gy + (sample * s.l_out() + steps.first) * gy_row;
   const std::int64_t rows = samples * steps.size * s.h;
   const std::int64_t odd = s.c_out % tile_columns;  // columns of an incomplete last panel: copied
@@ -118,7 +46,19 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
     }
   }
   const std::int64_t reach = (steps.size - 1) * s.stride + s.k;  // input steps that the chunk sees
-  const Scratch copy(op.taps_as_channels() ? reach * x_row : 0);
+  // Where x is to be activated, or taps take the place of channels, the chunk's stretch of each sample.
+  const bool stretched = op.taps_as_channels() || op.x.activation != nullptr;
+  const Scratch copy(stretched ? samples * reach * x_row : 0);
+  const float* stretches = copy.data();
+  if (stretched) {
+    for (std::int64_t i = 0; i < samples; ++i) {
+      const float* const one = stretch(op.x, sample + i, steps.first * s.stride - s.pad, reach, {0, s.l},
+                                       copy.data() + i * reach * x_row);
+      if (samples == 1) {
+        stretches = one;
+      }
+    }
+  }
 
   for (std::int64_t unit = units.first; unit < units.first + units.size; ++unit) {
     const std::int64_t panel = unit % op.panels();
@@ -136,10 +76,14 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
     product.inner = s.h;
     std::int64_t channels = s.c_in;
     if (op.taps_as_channels()) {
-      product.x = padded(x, s.l, x_row, steps.first * s.stride - s.pad, reach, copy.data());
+      product.x = stretches;
       product.x_channel = x_row;
       product.outer = steps.size;
       channels = s.k;
+    } else if (stretched) {
+      product.x = stretches + tap * x_row;
+      product.x_channel = 1;
+      product.outer = steps.size;
     } else {
       // The steps t for which 0 <= t * stride + tap - pad < L.
       const std::int64_t from = s.pad > tap ? ceil_div(s.pad - tap, s.stride) : 0;
@@ -158,14 +102,14 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
       product.x_inner = s.stride * s.c_in;
       product.inner = product.outer * s.h;
       product.outer = samples;
-      product.x_outer = s.l * x_row;
+      product.x_outer = (stretched ? reach : s.l) * x_row;
       product.gy_outer = s.l_out() * s.h * product.gy_inner;
     } else if (s.h < 4) {  // the longer loop runs innermost
       std::swap(product.x_outer, product.x_inner);
       std::swap(product.gy_outer, product.gy_inner);
       std::swap(product.outer, product.inner);
     }
-    run_product(product, channels);
+    add_product(product, channels);
   }
 
   if (gbias != nullptr) {
@@ -182,17 +126,9 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
   }
 }
 
-}  // namespace
-
-void conv_wgrad(const ConvWgrad& job) {
-  const ConvShape& s = job.shape;
-  check(s.k > 0 && s.stride > 0 && s.pad >= 0 && s.h > 0 && s.l + 2 * s.pad >= s.k,
-        "conv.wgrad: the padded input is shorter than the kernel");
-  const Wgrad op{s, floats(job.x, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"),
-                 floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy")};
+void wgrad_directly(const ConvShape& s, const Source& x, const float* gy, float* gw, float* gbias) {
+  const Wgrad op{s, x, gy};
   const std::int64_t weights = s.k * s.c_in * s.c_out;
-  float* const gw = floats(job.gw, weights, "conv.wgrad: gw");
-  float* const gbias = floats_or_null(job.gbias, s.c_out, "conv.wgrad: gbias");
   if (s.n == 0) {
     return;
   }
@@ -209,6 +145,15 @@ void conv_wgrad(const ConvWgrad& job) {
   const std::int64_t partitions =
       std::clamp<std::int64_t>(s.n * sample_rows / 2048, 1, std::min<std::int64_t>(all_chunks, 16));
   const std::int64_t unit_groups = std::min(op.units(), ceil_div(16, partitions));
+  if (x.activation != nullptr && unit_groups > 1) {
+    // Each group would activate the whole of x.
+    const Scratch active(s.n * s.l * x.row);
+    parallel_for(s.n, [&](std::int64_t sample) {
+      stretch(x, sample, 0, s.l, {0, s.l}, active.data() + sample * s.l * x.row);
+    });
+    wgrad_directly(s, {active.data(), x.length, x.row, x.channels, nullptr}, gy, gw, gbias);
+    return;
+  }
   const std::int64_t buffer_size = weights + s.c_out;
   const Scratch buffers(partitions > 1 ? partitions * buffer_size : 0);
 
@@ -262,6 +207,16 @@ void conv_wgrad(const ConvWgrad& job) {
     if (gbias != nullptr) {
       add_partitions(gbias, weights, s.c_out);
     }
+  }
+}
+
+}  // namespace
+
+void wgrad(const ConvShape& s, const Source& x, const float* gy, float* gw, float* gbias) {
+  if (wgrad_is_minimal(s)) {
+    wgrad_minimally(s, x, gy, gw, gbias);
+  } else {
+    wgrad_directly(s, x, gy, gw, gbias);
   }
 }
 

@@ -26,4 +26,8 @@ void wgrad(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
            float* gw,                                // (K, Ci, Co)
            float* gbias);                            // (Co)
 
+// The part of it that is done by minimal filtering.
+bool wgrad_is_minimal(const ConvShape& shape);
+void wgrad_minimally(const ConvShape& shape, const Source& x, const float* gy, float* gw, float* gbias);
+
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -3,73 +3,17 @@
 // cache.
 #include "engine/parallel.h"
 #include "kernels/cpu/correlation.h"
-#include "kernels/cpu/minimal_filter.h"
+#include "kernels/cpu/minimal_tiles.h"
 #include "kernels/cpu/row_tile.h"
 #include "kernels/operands.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Rows of a share, transformed: (point, sample, tile, lead, phase, channel). A sample has groups - 1 tiles
-// more than it has outputs for; the rows of the last ones are computed and dropped.
-struct Tiles {
-  MinimalForm form;
-  std::int64_t of_outputs;  // tiles of a sample
-  std::int64_t rows;        // of a share
-  std::int64_t h;
-
-  std::int64_t stored() const { return of_outputs + form.groups - 1; }
-  // Floats from a point to the next, of `columns` columns: never a multiple of a page, or the points of a row
-  // would share a few sets of the cache.
-  std::int64_t point(std::int64_t columns) const { return rows * columns + 16; }
-};
-
-Tiles tiles_of(const MinimalCorrelation& op, const Share& share) {
-  Tiles t{minimal_form(op.taps), ceil_div(share.size, tile_outputs), 0, op.out.h};
-  t.rows = share.samples * t.stored() * op.out.h;
-  return t;
-}
-
-// Folded steps of the input that a sample's tiles see.
-std::int64_t reach(const Tiles& t) {
-  return (t.stored() - 1) * tile_outputs + t.form.points;
-}
-
-void transform_share(const MinimalCorrelation& op, const Share& share, bool last_chunk, float* to) {
-  const Tiles t = tiles_of(op, share);
-  const std::int64_t steps = reach(t) * op.in_phases;
-  const std::int64_t c = op.in_channels();
-  const std::int64_t folded_row = op.in_phases * op.in.row;
-  const Scratch buffer(steps * op.in.row);
-  const TransformFunction transform = transform_function(t.form, Transform::input);
-  for (std::int64_t s = 0; s < share.samples; ++s) {
-    const Part own{share.first * op.in_phases, last_chunk ? op.in.length : share.size * op.in_phases};
-    const float* const in =
-        stretch(op.in, share.sample + s, share.first * op.in_phases - op.pad, steps, own, buffer.data());
-    for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
-      const float* const from = in + tile * tile_outputs * folded_row;
-      float* const rows = to + (s * t.stored() + tile) * t.h * c;
-      const auto run = [&](const float* x, float* y, std::int64_t count) {
-        transform({x, folded_row, t.form.points, y, t.point(c), t.form.points}, count);
-      };
-      if (op.in_phases == 1) {
-        run(from, rows, t.h * c);
-        continue;
-      }
-      for (std::int64_t lead = 0; lead < t.h; ++lead) {
-        for (std::int64_t phase = 0; phase < op.in_phases; ++phase) {
-          run(from + phase * op.in.row + lead * op.in.channels, rows + lead * c + phase * op.in.channels,
-              op.in.channels);
-        }
-      }
-    }
-  }
-}
-
 // The products of one panel of columns, and their transform back into the output.
 void compute_panel(const MinimalCorrelation& op, const Share& share, const float* in, std::int64_t panel,
                    float* products) {
-  const Tiles t = tiles_of(op, share);
+  const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
   const std::int64_t c = op.in_channels();
   const std::int64_t first_column = panel * tile_columns;
   const std::int64_t columns = std::min<std::int64_t>(op.out_channels() - first_column, tile_columns);
@@ -127,10 +71,7 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
 }  // namespace
 
 Shares MinimalCorrelation::shares() const {
-  // Some 48 rows of tiles, four register tiles, fewer where channels are many: transformed they should stay
-  // in L2.
-  const std::int64_t most = std::max<std::int64_t>(131072 / (minimal_form(taps).points * in_channels()), 24);
-  return shares_of(n, count, tile_outputs, out.h, tile_outputs * std::min<std::int64_t>(most, 48));
+  return minimal_shares(taps, n, count, out.h, in_channels());
 }
 
 void correlate(const MinimalCorrelation& op) {
@@ -141,14 +82,16 @@ void correlate(const MinimalCorrelation& op) {
   const std::int64_t panels = ceil_div(op.out_channels(), tile_columns);
   const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, panels);
   const auto size_of = [&](const Share& share) {
-    const Tiles t = tiles_of(op, share);
+    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
     return t.form.points * t.point(op.in_channels());
   };
   const auto transform_one = [&](const Share& share, float* to) {
-    transform_share(op, share, share.chunk == shares.chunks - 1, to);
+    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
+    transform_input(t, op.in, op.in_phases, op.pad, share, share.chunk == shares.chunks - 1, to,
+                    t.point(op.in_channels()));
   };
   const auto compute = [&](const Share& share, const float* in, Part part) {
-    const Tiles t = tiles_of(op, share);
+    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
     const Scratch products(t.form.points * t.point(tile_columns));
     for (std::int64_t panel = part.first; panel < part.first + part.size; ++panel) {
       compute_panel(op, share, in, panel, products.data());

@@ -18,7 +18,6 @@ OptimizerKernels optimizer_kernels();
 Table make_table();
 
 // Shared between files.
-void conv_wgrad(const ConvWgrad& job);
 void fill_uniform(Stream& stream, const RandomKey& key, float low, float high, Span y);
 void dropout(Stream& stream, float p, const RandomKey& key, ConstSpan x, Span y);
 

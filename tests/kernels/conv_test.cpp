@@ -179,17 +179,19 @@ TEST_P(Conv, GradientsEqualFiniteDifferences) {
       continue;  // the reference takes seconds a pass; the kinds of shapes that remain are the same
     }
     Operands op = operands_of(s);
+    const double relative = 1e-5 * filter_errors(GetParam(), s);
     const auto loss = [&](const Values& x, const Values& w, const Values& bias) {
       return dot(op.gy, reference::conv_forward(s, x, w, bias));
     };
     expect_gradient(
         dgrad(s, op.gy, op.w), op.x, [&](const Values& x) { return loss(x, op.w, op.bias); },
-        std::string("gx, ") + name);
+        std::string("gx, ") + name, relative);
     op.gw.assign(op.gw.size(), 0.0);
     op.gbias.assign(op.gbias.size(), 0.0);
     const auto got = wgrad(s, op);
     expect_gradient(
-        got[0], op.w, [&](const Values& w) { return loss(op.x, w, op.bias); }, std::string("gw, ") + name);
+        got[0], op.w, [&](const Values& w) { return loss(op.x, w, op.bias); }, std::string("gw, ") + name,
+        relative);
     expect_gradient(
         got[1], op.bias, [&](const Values& bias) { return loss(op.x, op.w, bias); },
         std::string("gbias, ") + name);
