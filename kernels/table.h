@@ -13,6 +13,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/pointwise.h"
 #include "kernels/pool.h"
+#include "kernels/pre_activation.h"
 
 namespace sec::kernels {
 
@@ -26,6 +27,8 @@ struct Table {
   LstmKernels lstm;
   LossKernels loss;
   OptimizerKernels optimizer;
+  PreActivationKernels pre_activation = {};  // none on devices without fused kernels
+  ResidualKernels residual = {};             // there if the former are
 };
 
 // The table of a device. Throws Error if the device is not available here.

@@ -1,5 +1,7 @@
 #include "layers/batch_norm.h"
 
+#include <tuple>
+
 #include "engine/ranges.h"
 #include "kernels/table.h"
 
@@ -15,6 +17,25 @@ BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64
   layer.running_mean = &set.add_state(name + ".running_mean", {channels}, 0);
   layer.running_variance = &set.add_state(name + ".running_var", {channels}, 1);
   return layer;
+}
+
+std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x) {
+  const kernels::BatchNormShape shape{x.count() / x.extent(3), x.extent(3)};
+  Tensor mean = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
+  Tensor variance = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
+  kernels::on(pass.stream)
+      .batch_norm.statistics(pass.stream, shape, x.read(), mean.write(), variance.write());
+  return {mean, variance};
+}
+
+void update_running(Pass& pass, const BatchNorm& layer, const Tensor& x, const Tensor& mean,
+                    const Tensor& variance) {
+  const kernels::BatchNormShape shape{x.count() / layer.channels, layer.channels};
+  require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
+          layer.name, x.shape().text());
+  kernels::on(pass.stream)
+      .batch_norm.update_running(pass.stream, shape, layer.momentum, mean.read(), variance.read(),
+                                 layer.running_mean->value.write(), layer.running_variance->value.write());
 }
 
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
@@ -33,13 +54,8 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   Tensor mean = layer.running_mean->value;          // (C)
   Tensor variance = layer.running_variance->value;  // (C)
   if (pass.training) {
-    require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
-            layer.name, x.shape().text());
-    mean = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
-    variance = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
-    kernel.statistics(pass.stream, shape, x.value.read(), mean.write(), variance.write());
-    kernel.update_running(pass.stream, shape, layer.momentum, mean.read(), variance.read(),
-                          layer.running_mean->value.write(), layer.running_variance->value.write());
+    std::tie(mean, variance) = batch_statistics(pass, x.value);
+    update_running(pass, layer, x.value, mean, variance);
   }
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernel.apply(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "layers/parameters.h"
 
@@ -25,5 +26,11 @@ BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64
 // updated, once per call; otherwise the running ones normalise. Throws Error on another shape, on a training
 // batch of one position (it has no variance), and if asked to record a gradient outside training.
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
+
+// Its two steps of training, for whoever normalises on the way: mean and biased variance of each channel, (C)
+// each; and the running statistics' update. The latter throws Error on a batch of one position.
+std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x);  // (N, L, H, C)
+void update_running(Pass& pass, const BatchNorm& layer, const Tensor& x, const Tensor& mean,
+                    const Tensor& variance);
 
 }  // namespace sec::layers

@@ -1,8 +1,7 @@
 #include "layers/blocks.h"
 
 #include "engine/ranges.h"
-#include "layers/dropout.h"
-#include "layers/pointwise.h"
+#include "layers/residual.h"
 
 namespace sec::layers {
 namespace {
@@ -21,17 +20,13 @@ std::vector<PreActivationConv> make_convs(ParameterSet& set, const std::string& 
   return convs;
 }
 
-// Each layer on its own input, the convolutions as one operation.
-std::vector<Var> side_by_side(Pass& pass, const std::vector<const PreActivationConv*>& layers,
-                              const std::vector<Var>& x) {
-  std::vector<const Conv*> convolutions;
-  std::vector<Var> active;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const Var y = relu(pass, batch_norm(pass, layers[i]->bn, x.at(i)));
-    active.push_back(dropout(pass, layers[i]->dropout, y));
-    convolutions.push_back(&layers[i]->conv);
+// Both the block's first layers and its shortcut want to know the statistics of its input.
+template <typename Blocks>
+void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<Signal>& x) {
+  require(blocks.size() == x.size() && !x.empty(), "blocks: {} for {} inputs", blocks.size(), x.size());
+  if (pass.training && fused(pass, first, x[0].value)) {
+    know_statistics(pass, x);
   }
-  return convs(pass, convolutions, active);
 }
 
 // One layer of every block.
@@ -45,10 +40,6 @@ std::vector<const PreActivationConv*> of_each(std::span<const Block> blocks, con
 }
 
 }  // namespace
-
-Var pre_activation_conv(Pass& pass, const PreActivationConv& layer, const Var& x) {
-  return side_by_side(pass, {&layer}, {x})[0];
-}
 
 PreActivationConv make_downsample(ParameterSet& set, const std::string& name, std::int64_t channels,
                                   std::int64_t stride) {
@@ -74,58 +65,65 @@ Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOpt
           make_squeeze_excite(set, name + ".se2", options.channels)};
 }
 
-Var block_2d(Pass& pass, const Block2d& block, const Var& x) {
+Signal block_2d(Pass& pass, const Block2d& block, const Signal& x) {
   return blocks_2d(pass, {&block, 1}, {x})[0];
 }
 
-Var block_1d(Pass& pass, const Block1d& block, const Var& x) {
+Signal block_1d(Pass& pass, const Block1d& block, const Signal& x) {
   return blocks_1d(pass, {&block, 1}, {x})[0];
 }
 
-std::vector<Var> blocks_2d(Pass& pass, std::span<const Block2d> blocks, const std::vector<Var>& x) {
+std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::vector<Signal> x) {
   const Range range("block_2d");
-  std::vector<Var> y = x;
-  for (std::size_t j = 0; j < blocks.front().convs.size(); ++j) {
+  prepare(pass, blocks, blocks.front().convs.front(), x);
+  std::vector<Signal> y = x;
+  const std::size_t count = blocks.front().convs.size();
+  for (std::size_t j = 0; j < count; ++j) {
     const auto conv_j = [j](const Block2d& block) -> const auto& {
       return block.convs.at(j);
     };
-    y = side_by_side(pass, of_each(blocks, conv_j), y);
+    y = pre_activation_convs(pass, of_each(blocks, conv_j), y,
+                             j + 1 < count ? Next::batch_norm : Next::squeeze);
   }
-  std::vector<Var> shortcut = x;
+  std::vector<Signal> shortcut = x;
   if (blocks.front().downsample) {
     const auto downsample = [](const Block2d& block) -> const auto& {
       return block.downsample.value();
     };
-    shortcut = side_by_side(pass, of_each(blocks, downsample), x);
+    shortcut = pre_activation_convs(pass, of_each(blocks, downsample), x, Next::nothing);
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    y[i] = relu(pass, add(pass, squeeze_excite(pass, blocks[i].se, y[i]), shortcut[i]));
+    y[i] = residual(pass, blocks[i].se, y[i], shortcut[i], true);
   }
   return y;
 }
 
-std::vector<Var> blocks_1d(Pass& pass, std::span<const Block1d> blocks, const std::vector<Var>& x) {
+std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<Signal> x) {
   const Range range("block_1d");
+  prepare(pass, blocks, blocks.front().first, x);
   const auto first = [](const Block1d& block) -> const auto& {
     return block.first;
   };
   const auto downsample = [](const Block1d& block) -> const auto& {
     return block.downsample;
   };
-  std::vector<Var> y = side_by_side(pass, of_each(blocks, first), x);
-  const std::vector<Var> shortcut = side_by_side(pass, of_each(blocks, downsample), x);
+  std::vector<Signal> y = pre_activation_convs(pass, of_each(blocks, first), x, Next::squeeze);
+  const std::vector<Signal> shortcut =
+      pre_activation_convs(pass, of_each(blocks, downsample), x, Next::nothing);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    y[i] = add(pass, squeeze_excite(pass, blocks[i].se1, y[i]), shortcut[i]);
+    y[i] = residual(pass, blocks[i].se1, y[i], shortcut[i], false);
   }
-  std::vector<Var> z = y;
-  for (std::size_t j = 0; j < blocks.front().rest.size(); ++j) {
+  std::vector<Signal> z = y;
+  const std::size_t count = blocks.front().rest.size();
+  for (std::size_t j = 0; j < count; ++j) {
     const auto conv_j = [j](const Block1d& block) -> const auto& {
       return block.rest.at(j);
     };
-    z = side_by_side(pass, of_each(blocks, conv_j), z);
+    z = pre_activation_convs(pass, of_each(blocks, conv_j), z,
+                             j + 1 < count ? Next::batch_norm : Next::squeeze);
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    z[i] = relu(pass, add(pass, squeeze_excite(pass, blocks[i].se2, z[i]), y[i]));
+    z[i] = residual(pass, blocks[i].se2, z[i], y[i], true);
   }
   return z;
 }

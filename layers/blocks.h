@@ -7,20 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "layers/batch_norm.h"
-#include "layers/conv.h"
+#include "layers/pre_activation.h"
 #include "layers/squeeze_excite.h"
 
 namespace sec::layers {
-
-// conv(dropout(relu(bn(x)))).
-struct PreActivationConv {
-  BatchNorm bn;
-  Conv conv;
-  double dropout = 0;
-};
-
-Var pre_activation_conv(Pass& pass, const PreActivationConv& layer, const Var& x);
 
 // The shortcut of blocks that shorten their input, a 1 x 1 convolution with bias: NAME.bn, NAME.conv. Layers
 // are handles: a copy of one shares its parameters, which is how a stage's blocks share one downsample.
@@ -58,12 +48,14 @@ Block2d make_block_2d(ParameterSet& set, const std::string& name, const BlockOpt
 Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOptions& options,
                       const PreActivationConv& downsample);
 
-Var block_2d(Pass& pass, const Block2d& block, const Var& x);  // (N, L, H, C) to (N, ceil(L / stride), H, C)
-Var block_1d(Pass& pass, const Block1d& block, const Var& x);  // (N, L, 1, C) to (N, ceil(L / stride), 1, C)
+Signal block_2d(Pass& pass, const Block2d& block,
+                const Signal& x);  // (N, L, H, C) to (N, ceil(L / stride), H, C)
+Signal block_1d(Pass& pass, const Block1d& block,
+                const Signal& x);  // (N, L, 1, C) to (N, ceil(L / stride), 1, C)
 
 // Several blocks that differ in their kernels alone, each on its own input and side by side: their first
 // convolutions are one operation, then their second ones, and so on.
-std::vector<Var> blocks_2d(Pass& pass, std::span<const Block2d> blocks, const std::vector<Var>& x);
-std::vector<Var> blocks_1d(Pass& pass, std::span<const Block1d> blocks, const std::vector<Var>& x);
+std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::vector<Signal> x);
+std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<Signal> x);
 
 }  // namespace sec::layers

@@ -8,15 +8,6 @@
 namespace sec::layers {
 namespace {
 
-kernels::ConvShape checked_shape(const Conv& layer, const Shape& x) {
-  const ConvOptions& o = layer.options;
-  require(x.rank() == 4 && x[3] == o.c_in, "conv {}: expected an input (N, L, H, {}), got {}", layer.name,
-          o.c_in, x.text());
-  require(x[1] + 2 * o.pad >= o.k, "conv {}: {} taps with padding {} do not fit an input {}", layer.name, o.k,
-          o.pad, x.text());
-  return layer.shape(x[0], x[1], x[2]);
-}
-
 // What the backward pass needs of one convolution.
 struct Operands {
   kernels::ConvShape shape;
@@ -53,6 +44,15 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
 }
 
 }  // namespace
+
+kernels::ConvShape checked_shape(const Conv& layer, const Shape& x) {
+  const ConvOptions& o = layer.options;
+  require(x.rank() == 4 && x[3] == o.c_in, "conv {}: expected an input (N, L, H, {}), got {}", layer.name,
+          o.c_in, x.text());
+  require(x[1] + 2 * o.pad >= o.k, "conv {}: {} taps with padding {} do not fit an input {}", layer.name, o.k,
+          o.pad, x.text());
+  return layer.shape(x[0], x[1], x[2]);
+}
 
 kernels::ConvShape Conv::shape(std::int64_t n, std::int64_t l, std::int64_t h) const {
   return {n, l, h, options.c_in, options.c_out, options.k, options.stride, options.pad};

@@ -27,6 +27,9 @@ struct Conv {
   kernels::ConvShape shape(std::int64_t n, std::int64_t l, std::int64_t h) const;
 };
 
+// The same for an input (N, L, H, Ci). Throws Error on another shape and on an input shorter than the kernel.
+kernels::ConvShape checked_shape(const Conv& layer, const Shape& x);
+
 // Registers NAME.weight, Kaiming uniform, and if asked for NAME.bias, zero. Throws Error on a size below 1.
 Conv make_conv(ParameterSet& set, const std::string& name, const ConvOptions& options);
 

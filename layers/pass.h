@@ -15,6 +15,9 @@ struct Pass {
   std::uint32_t step = 0;            // the training step
   std::uint32_t next_operation = 0;  // counts the consumers of random numbers in this pass
 
+  bool fused =
+      true;  // several layers as one operation, where the device has it; else each for itself, to look at
+
   const std::uint32_t* step_at = nullptr;  // if not null the step's number is read here: RandomKey::step_at
 
   RandomKey next_key() { return {seed, step, next_operation++, step_at}; }

@@ -55,14 +55,20 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
   return pass.tape->record("average_pool", std::move(y), {x}, std::move(backward));
 }
 
+Tensor means(Pass& pass, const Tensor& x) {
+  const kernels::GlobalPoolShape shape{x.extent(0), x.extent(1) * x.extent(2), x.extent(3)};
+  Tensor y = Tensor::empty({shape.n, shape.c}, x.type(), pass.stream.device);
+  kernels::on(pass.stream).pool.global_average(pass.stream, shape, x.read(), y.write());
+  return y;
+}
+
 Var global_average_pool(Pass& pass, const Var& x) {
   const Range range("global_average_pool");
   require(x.shape().rank() == 4 && x.shape()[1] > 0 && x.shape()[2] > 0,
           "global_average_pool: expected an input (N, L, H, C) with L and H above 0, got {}",
           x.shape().text());
   const kernels::GlobalPoolShape shape{x.shape()[0], x.shape()[1] * x.shape()[2], x.shape()[3]};
-  Tensor y = Tensor::empty({shape.n, shape.c}, x.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pool.global_average(pass.stream, shape, x.value.read(), y.write());
+  Tensor y = means(pass, x.value);
   if (pass.tape == nullptr) {
     return y;
   }

@@ -20,5 +20,6 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x);
 // (N, L, H, C) to (N, C): the mean over all positions of each sample and channel. Throws Error on another
 // shape, and on an input without positions.
 Var global_average_pool(Pass& pass, const Var& x);
+Tensor means(Pass& pass, const Tensor& x);  // the same, not recorded
 
 }  // namespace sec::layers

@@ -10,39 +10,55 @@
 namespace sec::layers {
 namespace {
 
+kernels::ExciteWeights weights_of(const ExciteOperands& o) {
+  return {o.weights[0].get().read(), o.weights[1].get().read(), o.weights[2].get().read(),
+          o.weights[3].get().read()};
+}
+
 // (N, C) to the same shape: sigmoid(fc2(relu(fc1(means)))).
 Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
-  const kernels::ExciteShape shape{means.shape()[0], layer.fc1.in, layer.fc1.out};
-  const Var w1 = use(pass, *layer.fc1.weight);
-  const Var b1 = use(pass, *layer.fc1.bias);
-  const Var w2 = use(pass, *layer.fc2.weight);
-  const Var b2 = use(pass, *layer.fc2.bias);
-  Tensor hidden = Tensor::empty({shape.n, shape.hidden}, DType::f32, pass.stream.device);
-  Tensor factors = Tensor::empty({shape.n, shape.c}, means.value.type(), pass.stream.device);
-  kernels::on(pass.stream)
-      .excite.forward(pass.stream, shape, means.value.read(),
-                      {w1.value.read(), b1.value.read(), w2.value.read(), b2.value.read()}, hidden.write(),
-                      factors.write());
+  const ExciteOperands o = excite_operands(pass, layer, means.value);
   if (pass.tape == nullptr) {
-    return factors;
+    return o.factors;
   }
-  auto backward = [shape, stream = pass.stream, means = Saved(means.value), w1 = Saved(w1.value),
-                   b1 = Saved(b1.value), w2 = Saved(w2.value), b2 = Saved(b2.value), hidden = Saved(hidden),
-                   factors = Saved(factors)](const Tensor& gfactors, Gradients& inputs) mutable {
-    Tensor gmeans = Tensor::empty({shape.n, shape.c}, gfactors.type(), stream.device);
-    kernels::on(stream).excite.backward(
-        stream, shape, means.get().read(),
-        {w1.get().read(), b1.get().read(), w2.get().read(), b2.get().read()}, hidden.get().read(),
-        factors.get().read(), gfactors.read(), gmeans.write(),
-        {inputs.sum(1).write(), inputs.sum(2).write(), inputs.sum(3).write(), inputs.sum(4).write()});
-    if (inputs.wanted(0)) {
-      inputs.add(0, std::move(gmeans));
-    }
+  std::vector<Var> inputs = {means};
+  inputs.insert(inputs.end(), o.parameters.begin(), o.parameters.end());
+  auto backward = [o, stream = pass.stream](const Tensor& gfactors, Gradients& to) mutable {
+    to.add(0, excite_backward(stream, o, gfactors, to, 1));
   };
-  return pass.tape->record("excite", std::move(factors), {means, w1, b1, w2, b2}, std::move(backward));
+  return pass.tape->record("excite", o.factors, inputs, std::move(backward));
 }
 
 }  // namespace
+
+ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means) {
+  ExciteOperands o;
+  o.shape = {means.shape()[0], layer.fc1.in, layer.fc1.out};
+  o.parameters = {use(pass, *layer.fc1.weight), use(pass, *layer.fc1.bias), use(pass, *layer.fc2.weight),
+                  use(pass, *layer.fc2.bias)};
+  for (const Var& parameter : o.parameters) {
+    o.weights.emplace_back(parameter.value);
+  }
+  o.means = Saved(means);
+  Tensor hidden = Tensor::empty({o.shape.n, o.shape.hidden}, DType::f32, pass.stream.device);
+  o.factors = Tensor::empty({o.shape.n, o.shape.c}, means.type(), pass.stream.device);
+  kernels::on(pass.stream)
+      .excite.forward(pass.stream, o.shape, means.read(), weights_of(o), hidden.write(), o.factors.write());
+  o.hidden = Saved(hidden);
+  o.kept_factors = Saved(o.factors);
+  return o;
+}
+
+Tensor excite_backward(Stream& stream, const ExciteOperands& o, const Tensor& gfactors, Gradients& to,
+                       int first) {
+  Tensor gmeans = Tensor::empty({o.shape.n, o.shape.c}, gfactors.type(), stream.device);
+  kernels::on(stream).excite.backward(stream, o.shape, o.means.get().read(), weights_of(o),
+                                      o.hidden.get().read(), o.kept_factors.get().read(), gfactors.read(),
+                                      gmeans.write(),
+                                      {to.sum(first).write(), to.sum(first + 1).write(),
+                                       to.sum(first + 2).write(), to.sum(first + 3).write()});
+  return gmeans;
+}
 
 SqueezeExcite make_squeeze_excite(ParameterSet& set, const std::string& name, std::int64_t channels) {
   const std::int64_t squeezed = std::max<std::int64_t>(channels / 16, 1);

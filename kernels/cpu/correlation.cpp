@@ -63,6 +63,11 @@ Share Shares::operator[](std::int64_t i) const {
           std::min(units.size * unit, count - first), begin % chunks};
 }
 
+std::int64_t Shares::steps_of(std::int64_t chunk) const {
+  const Part units = part_of(ceil_div(count, unit), chunks, chunk);
+  return std::min(units.size * unit, count - units.first * unit);
+}
+
 Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int64_t step_rows,
                  std::int64_t rows) {
   const std::int64_t units = ceil_div(count, unit);

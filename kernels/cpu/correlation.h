@@ -47,6 +47,7 @@ struct Shares {
   std::int64_t size() const { return ceil_div(n * chunks, group); }
   std::int64_t slots() const { return n * chunks; }  // one for each sample and chunk
   Share operator[](std::int64_t i) const;
+  std::int64_t steps_of(std::int64_t chunk) const;
 };
 // Shares of about `rows` rows, of which a step has `step_rows`.
 Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int64_t step_rows,

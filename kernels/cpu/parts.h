@@ -14,6 +14,8 @@ ExciteKernels excite_kernels();
 LstmKernels lstm_kernels();
 LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
+PreActivationKernels pre_activation_kernels();
+ResidualKernels residual_kernels();
 
 Table make_table();
 

@@ -124,7 +124,7 @@ TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
     Tape tape(cpu, accumulate);
     Pass pass{cpu, &tape, true};
     const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, 4}, 1)));
-    std::vector<Var> y(3, x);
+    std::vector<Signal> y(3, x);
     if (side_by_side) {
       y = blocks_2d(pass, plane, y);
     } else {
@@ -132,7 +132,7 @@ TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
         y[i] = block_2d(pass, plane[i], y[i]);
       }
     }
-    for (Var& scale : y) {
+    for (Signal& scale : y) {
       scale = view(pass, scale, {3, 9, 1, 8});
     }
     if (side_by_side) {
@@ -145,7 +145,7 @@ TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
     const Var sum = add(pass, add(pass, y[0], y[1]), y[2]);
     tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
     std::vector<std::vector<float>> results = {gradients.to_vector(cpu)};
-    for (const Var& scale : y) {
+    for (const Signal& scale : y) {
       results.push_back(scale.value.to_vector(cpu));
     }
     return results;

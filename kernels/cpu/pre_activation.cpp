@@ -1,0 +1,164 @@
+// conv(dropout(relu(batch_norm(x)))) as one operation. The input is activated on its way into the
+// convolution's buffers, and what the next layer wants to know of the output is summed while it is in the
+// cache; on the way back the gradient passes dropout and ReLU, and batch norm's sums are taken, while dgrad's
+// output is there. What remains is one pass, of gx = scale * (g - offset) - slope * (x - mean).
+#include <cmath>
+
+#include "engine/parallel.h"
+#include "engine/ranges.h"
+#include "kernels/cpu/convolution.h"
+#include "kernels/cpu/parts.h"
+#include "kernels/cpu/slot_sums.h"
+#include "kernels/operands.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// Elements share words of marks, so rows of channels must fill them.
+std::uint16_t* marks_of(Span passed, std::int64_t elements, const char* what) {
+  return reinterpret_cast<std::uint16_t*>(integers(passed, ceil_div(elements, 32), what));
+}
+const std::uint16_t* marks_of(ConstSpan passed, std::int64_t elements, const char* what) {
+  return reinterpret_cast<const std::uint16_t*>(integers(passed, ceil_div(elements, 32), what));
+}
+
+void check_channels(const ConvShape& s) {
+  check_shape(s);
+  check(s.c_in % mark_elements == 0 && s.c_out % mark_elements == 0,
+        "pre_activation: expected channels in multiples of 16");
+}
+
+// scale = gamma / sqrt(variance + epsilon), of c channels.
+void fill_scale(const PreActivation& before, std::int64_t c, float* scale) {
+  const float* const variance = floats(before.variance, c, "pre_activation: variance");
+  const float* const gamma = floats(before.gamma, c, "pre_activation: gamma");
+  for (std::int64_t i = 0; i < c; ++i) {
+    scale[i] = gamma[i] / std::sqrt(variance[i] + before.epsilon);
+  }
+}
+
+Activation activation_of(const PreActivation& before, std::int64_t c, const float* scale) {
+  check(before.p >= 0 && before.p < 1, "pre_activation: expected a probability in [0, 1)");
+  Activation a;
+  a.centre = floats(before.mean, c, "pre_activation: mean");
+  a.scale = scale;
+  a.shift = floats(before.beta, c, "pre_activation: beta");
+  a.keep = 1.0F / (1.0F - before.p);
+  a.p = before.p;
+  a.key = {before.key.seed, before.p > 0 ? step_of(before.key) : 0, before.key.operation};
+  return a;
+}
+
+void forward_one(const PreActivationForward& job) {
+  const ConvShape& s = job.shape;
+  check_channels(s);
+  const std::int64_t elements = s.n * s.l * s.h * s.c_in;
+  const Scratch scale(s.c_in);
+  fill_scale(job.before, s.c_in, scale.data());
+  Activation a = activation_of(job.before, s.c_in, scale.data());
+  a.marks = job.passed.empty() ? nullptr : marks_of(job.passed, elements, "pre_activation: passed");
+  const Source x{floats(job.x, elements, "pre_activation.forward: x"), s.l, s.h * s.c_in, s.c_in, &a};
+  Output y{floats(job.y, s.n * s.l_out() * s.h * s.c_out, "pre_activation.forward: y"),
+           s.l_out(),
+           s.h,
+           s.c_out,
+           {}};
+  const Shares shares = forward_shares(s);
+  const bool summed = !job.mean.empty() || !job.squeeze.empty();
+  const Scratch slots(summed ? shares.slots() * 3 * s.c_out : 0);
+  y.finish.statistics = summed ? slots.data() : nullptr;
+  forward(s, x, floats(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w"),
+          floats_or_null(job.bias, s.c_out, "pre_activation.forward: bias"), y);
+  if (!job.mean.empty()) {
+    check(s.n > 0, "pre_activation: no samples to take statistics of");
+    merge_statistics(shares, s.h, s.c_out, slots.data(),
+                     floats(job.mean, s.c_out, "pre_activation: mean of y"),
+                     floats(job.variance, s.c_out, "pre_activation: variance of y"));
+  }
+  if (!job.squeeze.empty()) {
+    merge_means(shares, s.h, s.c_out, slots.data(),
+                floats(job.squeeze, s.n * s.c_out, "pre_activation: squeeze"));
+  }
+}
+
+void backward_one(const PreActivationBackward& job) {
+  const ConvShape& s = job.shape;
+  check_channels(s);
+  const std::int64_t c = s.c_in;
+  const std::int64_t elements = s.n * s.l * s.h * c;
+  const float* const x = floats(job.x, elements, "pre_activation.backward: x");
+  const float* const w = floats(job.w, s.k * c * s.c_out, "pre_activation.backward: w");
+  const float* const gy = floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+  float* const gx = floats(job.gx, elements, "pre_activation.backward: gx");
+  const Scratch constants(3 * c);
+  float* const scale = constants.data();
+  fill_scale(job.before, c, scale);
+  Activation a = activation_of(job.before, c, scale);
+  // Read alone: the activation does not draw.
+  a.marks = const_cast<std::uint16_t*>(marks_of(job.passed, elements, "pre_activation: passed"));
+  a.draws = false;
+
+  const std::int64_t slots = dgrad_slots(s);
+  const Scratch sums(slots * 2 * c);
+  {
+    const Range range("pre_activation.dgrad");
+    dgrad(s, gy, w, {gx, s.l, s.h, c, {.statistics = nullptr, .passed = &a, .x = x, .sums = sums.data()}});
+  }
+  {
+    const Range range("pre_activation.batch_norm");
+    const Scratch totals_memory(2 * 2 * c);
+    auto* const totals = reinterpret_cast<double*>(totals_memory.data());
+    merge_sums(slots, c, sums.data(), totals);
+    const float* const variance = floats(job.before.variance, c, "pre_activation: variance");
+    float* const ggamma = floats(job.ggamma, c, "pre_activation.backward: ggamma");
+    float* const gbeta = floats(job.gbeta, c, "pre_activation.backward: gbeta");
+    float* const offset = scale + c;
+    float* const slope = scale + 2 * c;
+    const auto rows = static_cast<double>(s.n * s.l * s.h);
+    for (std::int64_t i = 0; i < c; ++i) {
+      const double r = 1.0 / std::sqrt(static_cast<double>(variance[i]) + job.before.epsilon);
+      gbeta[i] += static_cast<float>(totals[i]);
+      ggamma[i] += static_cast<float>(totals[c + i] * r);
+      offset[i] = static_cast<float>(totals[i] / rows);
+      slope[i] = static_cast<float>(scale[i] * r * r * totals[c + i] / rows);
+    }
+    constexpr std::int64_t block_rows = 64;
+    const std::int64_t all_rows = s.n * s.l * s.h;
+    parallel_for(ceil_div(all_rows, block_rows), [&](std::int64_t block) {
+      const std::int64_t end = std::min(all_rows, (block + 1) * block_rows) * c;
+      for (std::int64_t row = block * block_rows * c; row < end; row += c) {
+        for (std::int64_t i = 0; i < c; i += width) {
+          const F32 g = load(gx + row + i) - load(offset + i);
+          const F32 deviation = load(x + row + i) - load(a.centre + i);
+          store(gx + row + i, load(scale + i) * g - load(slope + i) * deviation);
+        }
+      }
+    });
+  }
+  const Range range("pre_activation.wgrad");
+  wgrad(s, {x, s.l, s.h * c, c, &a}, gy, floats(job.gw, s.k * c * s.c_out, "pre_activation.backward: gw"),
+        floats_or_null(job.gbias, s.c_out, "pre_activation.backward: gbias"));
+}
+
+// One after another: each keeps all threads busy.
+void forward_group(Stream&, std::span<const PreActivationForward> group) {
+  const Range range("pre_activation.forward");
+  for (const PreActivationForward& job : group) {
+    forward_one(job);
+  }
+}
+
+void backward_group(Stream&, std::span<const PreActivationBackward> group) {
+  const Range range("pre_activation.backward");
+  for (const PreActivationBackward& job : group) {
+    backward_one(job);
+  }
+}
+
+}  // namespace
+
+PreActivationKernels pre_activation_kernels() {
+  return {forward_group, backward_group};
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,0 +1,128 @@
+// The end of a residual block, in stretches of positions that stay in L1 while they are summed over.
+#include "engine/parallel.h"
+#include "engine/ranges.h"
+#include "kernels/cpu/correlation.h"
+#include "kernels/cpu/parts.h"
+#include "kernels/cpu/slot_sums.h"
+#include "kernels/operands.h"
+
+namespace sec::kernels::cpu::SEC_ISA {
+namespace {
+
+// A position is a step of one row: stretches of some 4096 floats.
+Shares stretches(const GateShape& s) {
+  return shares_of(s.n, s.positions, 1, 1, std::max<std::int64_t>(4096 / s.c, 1));
+}
+
+void check_residual(const GateShape& s) {
+  check(s.n >= 0 && s.positions > 0 && s.c > 0 && s.c % mark_elements == 0,
+        "residual: expected positions, and channels in multiples of 16");
+}
+
+// body(sample, first, size, slot) for each stretch of each sample.
+template <typename Body>
+void each_stretch(const Shares& shares, const Body& body) {
+  parallel_for(shares.size(), [&](std::int64_t i) {
+    const Share share = shares[i];
+    for (std::int64_t s = 0; s < share.samples; ++s) {
+      body(share.sample + s, share.first, share.size, (share.sample + s) * shares.chunks + share.chunk);
+    }
+  });
+}
+
+void forward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan gate_span,
+             ConstSpan shortcut_span, Span y_span, Span mean, Span variance) {
+  const Range range("residual.forward");
+  check_residual(s);
+  const std::int64_t count = s.n * s.positions * s.c;
+  const float* const x = floats(x_span, count, "residual.forward: x");
+  const float* const gate = floats(gate_span, s.n * s.c, "residual.forward: gate");
+  const float* const shortcut = floats(shortcut_span, count, "residual.forward: shortcut");
+  float* const y = floats(y_span, count, "residual.forward: y");
+  const Shares shares = stretches(s);
+  const Scratch slots(mean.empty() ? 0 : shares.slots() * 3 * s.c);
+  const Output output{y, s.positions, 1, s.c, {.statistics = mean.empty() ? nullptr : slots.data()}};
+  const F32 floor = relu ? F32{} : F32{} - __builtin_huge_valf();
+  each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
+    const float* const factors = gate + sample * s.c;
+    const std::int64_t end = (sample * s.positions + first + size) * s.c;
+    for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
+      for (std::int64_t c = 0; c < s.c; c += width) {
+        store(y + row + c, max(load(x + row + c) * load(factors + c) + load(shortcut + row + c), floor));
+      }
+    }
+    finish_stretch(output, slot, sample, first, size, 1, {0, s.c});
+  });
+  if (!mean.empty()) {
+    check(s.n > 0, "residual: no samples to take statistics of");
+    merge_statistics(shares, 1, s.c, slots.data(), floats(mean, s.c, "residual.forward: mean"),
+                     floats(variance, s.c, "residual.forward: variance"));
+  }
+}
+
+void backward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan y_span, ConstSpan gy_span,
+              Span gshortcut_span, Span ggate_span) {
+  const Range range("residual.backward");
+  check_residual(s);
+  const std::int64_t count = s.n * s.positions * s.c;
+  const float* const x = floats(x_span, count, "residual.backward: x");
+  const float* const y = floats(y_span, count, "residual.backward: y");
+  const float* const gy = floats(gy_span, count, "residual.backward: gy");
+  float* const gshortcut = floats(gshortcut_span, count, "residual.backward: gshortcut");
+  float* const ggate = floats(ggate_span, s.n * s.c, "residual.backward: ggate");
+  const Shares shares = stretches(s);
+  const Scratch slots(shares.slots() * s.c);
+  each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
+    float* const sums = slots.data() + slot * s.c;
+    std::fill(sums, sums + s.c, 0.0F);
+    const std::int64_t end = (sample * s.positions + first + size) * s.c;
+    for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
+      for (std::int64_t c = 0; c < s.c; c += width) {
+        F32 g = load(gy + row + c);
+        if (relu) {
+          g = select(load(y + row + c) > F32{}, g, F32{});
+        }
+        store(gshortcut + row + c, g);
+        store(sums + c, load(sums + c) + g * load(x + row + c));
+      }
+    }
+  });
+  parallel_for(s.n, [&](std::int64_t sample) {
+    for (std::int64_t c = 0; c < s.c; ++c) {
+      double sum = 0;
+      for (std::int64_t chunk = 0; chunk < shares.chunks; ++chunk) {
+        sum += slots.data()[(sample * shares.chunks + chunk) * s.c + c];
+      }
+      ggate[sample * s.c + c] = static_cast<float>(sum);
+    }
+  });
+}
+
+void backward_input(Stream&, const GateShape& s, ConstSpan gshortcut_span, ConstSpan gate_span,
+                    ConstSpan gmeans_span, Span gx_span) {
+  const Range range("residual.backward_input");
+  check_residual(s);
+  const std::int64_t count = s.n * s.positions * s.c;
+  const float* const gshortcut = floats(gshortcut_span, count, "residual.backward_input: gshortcut");
+  const float* const gate = floats(gate_span, s.n * s.c, "residual.backward_input: gate");
+  const float* const gmeans = floats(gmeans_span, s.n * s.c, "residual.backward_input: gmeans");
+  float* const gx = floats(gx_span, count, "residual.backward_input: gx");
+  const float share_of_mean = 1.0F / static_cast<float>(s.positions);
+  each_stretch(stretches(s), [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t) {
+    const std::int64_t end = (sample * s.positions + first + size) * s.c;
+    for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
+      for (std::int64_t c = 0; c < s.c; c += width) {
+        const F32 means = load(gmeans + sample * s.c + c) * share_of_mean;
+        store(gx + row + c, load(gshortcut + row + c) * load(gate + sample * s.c + c) + means);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+ResidualKernels residual_kernels() {
+  return {forward, backward, backward_input};
+}
+
+}  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,0 +1,89 @@
+// What a pre-activation network puts together from batch norm, ReLU, dropout, convolution and
+// squeeze-and-excite, as two operations that read and write each tensor once. A device may have them or not:
+// the separate operations compute the same, and stay what the fused ones are tested against.
+#pragma once
+
+#include <span>
+
+#include "kernels/conv.h"
+#include "kernels/pointwise.h"
+
+namespace sec::kernels {
+
+// a = dropout(relu(batch_norm(x))), never stored.
+struct PreActivation {
+  ConstSpan mean;      // (Ci) f32: of the batch in training, else the running one
+  ConstSpan variance;  // (Ci) f32
+  ConstSpan gamma;     // (Ci) f32
+  ConstSpan beta;      // (Ci) f32
+  float epsilon = 0;
+  float p = 0;  // of dropout: an element is dropped where uniform(key, element) < p
+  RandomKey key;
+};
+
+struct PreActivationForward {
+  ConvShape shape;
+  ConstSpan x;  // (N, L, H, Ci)
+  PreActivation before;
+  ConstSpan w;     // (K, Ci, Co) f32
+  ConstSpan bias;  // (Co) f32, or empty
+  Span y;          // (N, Lo, H, Co)
+  Span passed;     // a bit for each element of x, in i32: for backward; or empty
+  Span mean;       // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
+  Span variance;   // (Co) f32
+  Span squeeze;    // (N, Co): y's mean over a sample's positions; or empty
+};
+
+struct PreActivationBackward {
+  ConvShape shape;
+  ConstSpan x;  // (N, L, H, Ci)
+  PreActivation before;
+  ConstSpan w;       // (K, Ci, Co) f32
+  ConstSpan passed;  // as forward left it
+  ConstSpan gy;      // (N, Lo, H, Co)
+  Span gx;           // (N, L, H, Ci): overwritten; through the batch's own statistics
+  Span gw;           // (K, Ci, Co) f32: added to, as all that follow
+  Span gbias;        // (Co) f32, or empty
+  Span ggamma;       // (Ci) f32
+  Span gbeta;        // (Ci) f32
+};
+
+struct PreActivationKernels {
+  // y = conv(a). Groups as in ConvKernels: in one launch where the device gains by it.
+  void (*forward_group)(Stream& stream, std::span<const PreActivationForward> group) = nullptr;
+  void (*backward_group)(Stream& stream, std::span<const PreActivationBackward> group) = nullptr;
+
+  // Whether the device has these kernels, and they take so many channels on either side.
+  bool take(std::int64_t c_in, std::int64_t c_out) const {
+    return forward_group != nullptr && c_in % 16 == 0 && c_out % 16 == 0;
+  }
+};
+
+// The end of a residual block: y = x * gate + shortcut, and ReLU where the block has one. Channels as above.
+struct ResidualKernels {
+  void (*forward)(Stream& stream, const GateShape& shape, bool relu,
+                  ConstSpan x,         // (N, positions, C)
+                  ConstSpan gate,      // (N, C)
+                  ConstSpan shortcut,  // (N, positions, C)
+                  Span y,              // (N, positions, C)
+                  Span mean,           // (C) f32, of y, and its biased variance; or empty
+                  Span variance);      // (C) f32
+
+  // gshortcut = gy, where y > 0 if `relu`; ggate = the sum over positions of gshortcut * x. Overwrites both.
+  void (*backward)(Stream& stream, const GateShape& shape, bool relu,
+                   ConstSpan x,     // (N, positions, C)
+                   ConstSpan y,     // (N, positions, C)
+                   ConstSpan gy,    // (N, positions, C)
+                   Span gshortcut,  // (N, positions, C)
+                   Span ggate);     // (N, C)
+
+  // The gradient of x, which also made the gate through its means: gx = gshortcut * gate + gmeans /
+  // positions.
+  void (*backward_input)(Stream& stream, const GateShape& shape,
+                         ConstSpan gshortcut,  // (N, positions, C)
+                         ConstSpan gate,       // (N, C)
+                         ConstSpan gmeans,     // (N, C)
+                         Span gx);             // (N, positions, C)
+};
+
+}  // namespace sec::kernels

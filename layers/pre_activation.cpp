@@ -1,0 +1,177 @@
+#include "layers/pre_activation.h"
+
+#include <algorithm>
+
+#include "engine/ranges.h"
+#include "kernels/table.h"
+#include "layers/dropout.h"
+#include "layers/pointwise.h"
+
+namespace sec::layers {
+namespace {
+
+std::vector<Signal> separately(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                               const std::vector<Signal>& x) {
+  std::vector<const Conv*> convolutions;
+  std::vector<Var> active;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Var y = relu(pass, batch_norm(pass, layers[i]->bn, x[i]));
+    active.push_back(dropout(pass, layers[i]->dropout, y));
+    convolutions.push_back(&layers[i]->conv);
+  }
+  const std::vector<Var> y = convs(pass, convolutions, active);
+  return {y.begin(), y.end()};
+}
+
+// What the backward pass needs of one layer.
+struct Operands {
+  kernels::ConvShape shape;
+  float epsilon, p;
+  RandomKey key;
+  Saved x, mean, variance, gamma, beta, weight;
+  Tensor passed;
+
+  kernels::PreActivation before() const {
+    return {mean.get().read(), variance.get().read(), gamma.get().read(), beta.get().read(), epsilon, p, key};
+  }
+};
+
+// `to` has the input, gamma, beta, the weight and the bias of each.
+constexpr int inputs_each = 5;
+
+void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
+                  Gradients& to) {
+  std::vector<Tensor> gx(operands.size());
+  std::vector<kernels::PreActivationBackward> group;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Operands& o = operands[i];
+    const int first = inputs_each * static_cast<int>(i);
+    if (!gy[i].defined()) {
+      continue;  // nothing came of this one
+    }
+    gx[i] = Tensor::empty({o.shape.n, o.shape.l, o.shape.h, o.shape.c_in}, gy[i].type(), stream.device);
+    group.push_back({o.shape, o.x.get().read(), o.before(), o.weight.get().read(), o.passed.read(),
+                     gy[i].read(), gx[i].write(), to.sum(first + 3).write(),
+                     to.wanted(first + 4) ? to.sum(first + 4).write() : Span(), to.sum(first + 1).write(),
+                     to.sum(first + 2).write()});
+  }
+  kernels::on(stream).pre_activation.backward_group(stream, group);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (gx[i].defined()) {
+      to.add(inputs_each * static_cast<int>(i), std::move(gx[i]));
+    }
+  }
+}
+
+std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                             std::vector<Signal> x, Next next) {
+  const Range range("pre_activation_conv");
+  const kernels::Table& kernel = kernels::on(pass.stream);
+  const Device device = pass.stream.device;
+  const bool records = pass.tape != nullptr;
+  if (pass.training) {
+    know_statistics(pass, x);
+  }
+  std::vector<Signal> y(x.size());
+  std::vector<Operands> operands;
+  std::vector<Var> inputs;
+  std::vector<kernels::PreActivationForward> group;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto& [bn, conv, dropout] = *layers[i];
+    const Tensor& from = x[i].value;
+    const kernels::ConvShape shape = checked_shape(conv, from.shape());
+    Tensor mean = bn.running_mean->value;
+    Tensor variance = bn.running_variance->value;
+    if (pass.training) {
+      mean = x[i].mean;
+      variance = x[i].variance;
+      update_running(pass, bn, from, mean, variance);
+    }
+    inputs.insert(inputs.end(), {x[i], use(pass, *bn.weight), use(pass, *bn.bias), use(pass, *conv.weight),
+                                 conv.bias != nullptr ? use(pass, *conv.bias) : Var()});
+    Operands o{shape,
+               bn.epsilon,
+               pass.training ? static_cast<float>(dropout) : 0.0F,
+               pass.training && dropout > 0 ? pass.next_key() : RandomKey(),
+               Saved(from),
+               Saved(mean),
+               Saved(variance),
+               Saved(bn.weight->value),
+               Saved(bn.bias->value),
+               Saved(conv.weight->value),
+               records ? Tensor::empty({(from.count() + 31) / 32}, DType::i32, device) : Tensor()};
+    y[i].value = Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c_out}, from.type(), device);
+    if (next == Next::batch_norm && pass.training) {
+      y[i].mean = Tensor::empty({shape.c_out}, DType::f32, device);
+      y[i].variance = Tensor::empty({shape.c_out}, DType::f32, device);
+    } else if (next == Next::squeeze) {
+      y[i].squeeze = Tensor::empty({shape.n, shape.c_out}, from.type(), device);
+    }
+    const auto write = [](Tensor& tensor) { return tensor.defined() ? tensor.write() : Span(); };
+    group.push_back({shape, from.read(), o.before(), conv.weight->value.read(),
+                     conv.bias != nullptr ? conv.bias->value.read() : ConstSpan(), y[i].value.write(),
+                     write(o.passed), write(y[i].mean), write(y[i].variance), write(y[i].squeeze)});
+    operands.push_back(std::move(o));
+  }
+  kernel.pre_activation.forward_group(pass.stream, group);
+  if (!records) {
+    return y;
+  }
+  std::vector<Tensor> values;
+  for (const Signal& signal : y) {
+    values.push_back(signal.value);
+  }
+  auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
+                                                                         Gradients& to) mutable {
+    run_backward(stream, operands, gy, to);
+  };
+  const std::vector<Var> recorded =
+      pass.tape->record_group("pre_activation_conv", std::move(values), inputs, std::move(backward));
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    y[i].node = recorded[i].node;
+  }
+  return y;
+}
+
+}  // namespace
+
+bool fused(const Pass& pass, const PreActivationConv& layer, const Tensor& x) {
+  return pass.fused && x.type() == DType::f32 && (pass.training || pass.tape == nullptr) &&
+         kernels::on(pass.stream).pre_activation.take(layer.conv.options.c_in, layer.conv.options.c_out);
+}
+
+void know_statistics(Pass& pass, std::vector<Signal>& x) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i].mean.defined()) {
+      continue;
+    }
+    const auto same =
+        std::find_if(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(i), [&](const Signal& other) {
+          return other.value.read().data == x[i].value.read().data && other.shape() == x[i].shape();
+        });
+    if (same != x.begin() + static_cast<std::ptrdiff_t>(i)) {
+      x[i].mean = same->mean;
+      x[i].variance = same->variance;
+      continue;
+    }
+    std::tie(x[i].mean, x[i].variance) = batch_statistics(pass, x[i].value);
+  }
+}
+
+std::vector<Signal> pre_activation_convs(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                                         const std::vector<Signal>& x, Next next) {
+  require(layers.size() == x.size() && !x.empty(), "pre_activation_conv: {} layers for {} inputs",
+          layers.size(), x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!fused(pass, *layers[i], x[i].value)) {
+      return separately(pass, layers, x);
+    }
+  }
+  return together(pass, layers, x, next);
+}
+
+Var pre_activation_conv(Pass& pass, const PreActivationConv& layer, const Var& x) {
+  return pre_activation_convs(pass, {&layer}, {x}, Next::nothing)[0];
+}
+
+}  // namespace sec::layers

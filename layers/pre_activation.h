@@ -1,0 +1,45 @@
+// Batch norm, ReLU, dropout and a convolution: what a pre-activation network (He et al. 2016) is made of, as
+// one operation where the device has it (kernels/pre_activation.h), else one after another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layers/batch_norm.h"
+#include "layers/conv.h"
+
+namespace sec::layers {
+
+// A tensor (N, L, H, C) with what the operation that made it knows of it, which saves the next one a pass.
+struct Signal : Var {
+  Tensor mean, variance;  // (C) f32, over the batch; undefined if not known
+  Tensor squeeze;         // (N, C), over a sample's positions; undefined if not known
+
+  Signal() = default;
+  Signal(Var var) : Var(std::move(var)) {}           // NOLINT(google-explicit-constructor): any tensor
+  Signal(Tensor tensor) : Var(std::move(tensor)) {}  // NOLINT(google-explicit-constructor)
+};
+
+// conv(dropout(relu(bn(x)))).
+struct PreActivationConv {
+  BatchNorm bn;
+  Conv conv;
+  double dropout = 0;
+};
+
+// Whether the pass runs this layer as one operation.
+bool fused(const Pass& pass, const PreActivationConv& layer, const Tensor& x);
+
+// Fills in the statistics of x that are not known, those of one tensor once.
+void know_statistics(Pass& pass, std::vector<Signal>& x);
+
+// What the caller will do with the outputs, so that it can be summed on the way.
+enum class Next { nothing, batch_norm, squeeze };
+
+// Each layer on its own input, the convolutions side by side. (N, L, H, Ci) to (N, Lo, H, Co).
+std::vector<Signal> pre_activation_convs(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                                         const std::vector<Signal>& x, Next next);
+
+Var pre_activation_conv(Pass& pass, const PreActivationConv& layer, const Var& x);
+
+}  // namespace sec::layers
