@@ -59,8 +59,8 @@ bool minimal(const ConvShape& s, std::int64_t taps, std::int64_t count) {
   if (!minimal_filtering() || taps < 3 || s.c_in % mark_elements != 0 || s.c_out % mark_elements != 0) {
     return false;
   }
-  const MinimalForm form = minimal_form(taps);
-  const std::int64_t products = ceil_div(count, tile_outputs) * form.points * form.groups;
+  const MinimalForm form = minimal_form(taps, count);
+  const std::int64_t products = ceil_div(count, form.outputs) * form.points * form.groups;
   return products * 5 <= count * taps * 4;
 }
 
@@ -157,7 +157,7 @@ void forward(const ConvShape& s, const Source& x, const float* weights, const fl
   }
   if (minimal(s, forward_taps(s), s.l_out())) {
     MinimalCorrelation op = minimal_forward(s, x, y);
-    const MinimalForm form = minimal_form(op.taps);
+    const MinimalForm form = op.form();
     const std::int64_t size = minimal_size(form, op.in_channels(), s.c_out);
     const Scratch packed(size);
     parallel_for(panels, [&](std::int64_t panel) {
@@ -192,7 +192,7 @@ void dgrad(const ConvShape& s, const float* gy, const float* weights, const Outp
   const Source source{gy, s.l_out(), s.h * s.c_out, s.c_out, nullptr};
   if (dgrad_is_minimal(s)) {
     MinimalCorrelation op = minimal_dgrad(s, source, gx);
-    const MinimalForm form = minimal_form(op.taps);
+    const MinimalForm form = op.form();
     const std::int64_t panels = ceil_div(op.out_channels(), tile_columns);
     const std::int64_t size = minimal_size(form, s.c_out, op.out_channels());
     const Scratch packed(size);

@@ -14,7 +14,6 @@ struct Wgrad {
   ConvShape shape;
   Source x;
   const float* gy;
-  std::int64_t taps;  // of a phase
   MinimalForm form;
   Shares shares;
 
@@ -22,7 +21,7 @@ struct Wgrad {
   // Transformed weights: (point, group, channel of a phase, output channel).
   std::int64_t group_size() const { return channels() * shape.c_out; }
   std::int64_t size() const { return form.points * form.groups * group_size(); }
-  MinimalTiles tiles(const Share& share) const { return minimal_tiles(taps, shape.h, share); }
+  MinimalTiles tiles(const Share& share) const { return minimal_tiles(form, shape.h, share); }
 };
 
 // x and gy of some shares, transformed: (point, row, channel) each.
@@ -40,8 +39,8 @@ void transform_gradient(const Wgrad& op, const Share& share, float* to, std::int
   for (std::int64_t i = 0; i < share.samples; ++i) {
     for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
       // Past the last outputs stand zeros, so that the tiles which only later groups see add nothing.
-      const std::int64_t step = tile * tile_outputs;
-      const std::int64_t present = std::clamp<std::int64_t>(share.size - step, 0, tile_outputs);
+      const std::int64_t step = tile * op.form.outputs;
+      const std::int64_t present = std::clamp<std::int64_t>(share.size - step, 0, op.form.outputs);
       const float* const from =
           op.gy + ((share.sample + i) * s.l_out() + share.first + (present > 0 ? step : 0)) * row;
       transform({from, row, present, to + (i * t.stored() + tile) * row, point, op.form.points}, row);
@@ -80,7 +79,7 @@ void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, 
 // Few weights: partitions of the rows, each with weights of its own, all of it in the cache of one core.
 void sum_by_partitions(const Wgrad& op, float* weights) {
   const ConvShape& s = op.shape;
-  const std::int64_t tile_rows_in_all = s.n * ceil_div(s.l_out(), tile_outputs) * s.h;
+  const std::int64_t tile_rows_in_all = s.n * ceil_div(s.l_out(), op.form.outputs) * s.h;
   const std::int64_t partitions =
       std::clamp<std::int64_t>(tile_rows_in_all / 512, 1, std::min<std::int64_t>(op.shares.size(), 16));
   const std::int64_t panels = ceil_div(s.c_out, tile_columns);
@@ -169,13 +168,8 @@ bool wgrad_is_minimal(const ConvShape& s) {
 }
 
 void wgrad_minimally(const ConvShape& s, const Source& x, const float* gy, float* gw, float* gbias) {
-  const std::int64_t taps = ceil_div(s.k, s.stride);
-  const Wgrad op{s,
-                 x,
-                 gy,
-                 taps,
-                 minimal_form(taps),
-                 minimal_shares(taps, s.n, s.l_out(), s.h, s.stride * s.c_in + s.c_out)};
+  const MinimalForm form = minimal_form(ceil_div(s.k, s.stride), s.l_out());
+  const Wgrad op{s, x, gy, form, minimal_shares(form, s.n, s.l_out(), s.h, s.stride * s.c_in + s.c_out)};
   const Scratch weights(op.size());
   constexpr std::int64_t few = 65536;  // 256 KiB, beside which the tiles of a share fit in L2
   if (op.size() <= few) {

@@ -53,6 +53,66 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   }
 }
 
+// Rows of a stretch of outputs: runs of evenly spaced ones.
+struct Stretch {
+  std::int64_t first;  // float of the output
+  std::int64_t runs, run_floats, rows;
+};
+
+// Vectors of columns side by side: what a row has of them is read in one piece.
+template <int Vectors>
+void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const Stretch& s) {
+  const Finish& f = output.finish;
+  const std::int64_t c = output.channels;
+  F32 centre[Vectors];
+  F32 sum[Vectors] = {};
+  F32 product[Vectors] = {};
+  if (f.statistics != nullptr) {
+    for (int v = 0; v < Vectors; ++v) {
+      centre[v] = load(output.y + s.first + v * width);
+    }
+    for (std::int64_t run = 0; run < s.runs; ++run) {
+      const float* const y = output.y + s.first + run * s.run_floats;
+      for (std::int64_t r = 0; r < s.rows; ++r) {
+        for (int v = 0; v < Vectors; ++v) {
+          const F32 d = load(y + r * c + v * width) - centre[v];
+          sum[v] += d;
+          product[v] += d * d;
+        }
+      }
+    }
+    float* const to = f.statistics + slot * 3 * c + column;
+    for (int v = 0; v < Vectors; ++v) {
+      store(to + v * width, centre[v]);
+      store(to + c + v * width, sum[v]);
+      store(to + 2 * c + v * width, product[v]);
+    }
+    return;
+  }
+  for (int v = 0; v < Vectors; ++v) {
+    centre[v] = load(f.passed->centre + column + v * width);
+  }
+  for (std::int64_t run = 0; run < s.runs; ++run) {
+    const std::int64_t from = s.first + run * s.run_floats;
+    for (std::int64_t e = from; e < from + s.rows * c; e += c) {
+      for (int v = 0; v < Vectors; ++v) {
+        const std::int64_t at = e + v * width;
+        const unsigned bits =
+            unsigned{f.passed->marks[at / mark_elements]} >> static_cast<unsigned>(at % mark_elements);
+        const F32 g = keep_bits(bits, load(output.y + at) * f.passed->keep);
+        store(output.y + at, g);
+        sum[v] += g;
+        product[v] += g * (load(f.x + at) - centre[v]);
+      }
+    }
+  }
+  float* const to = f.sums + slot * 2 * c + column;
+  for (int v = 0; v < Vectors; ++v) {
+    store(to + v * width, sum[v]);
+    store(to + c + v * width, product[v]);
+  }
+}
+
 }  // namespace
 
 Share Shares::operator[](std::int64_t i) const {
@@ -78,9 +138,8 @@ Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int
 
 void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
                     std::int64_t size, std::int64_t spacing, Part columns) {
-  const Finish& f = output.finish;
   const std::int64_t c = output.channels;
-  if (size <= 0) {
+  if (size <= 0 || (output.finish.statistics == nullptr && output.finish.passed == nullptr)) {
     return;
   }
   // Stretches of evenly spaced rows: all of them, or where steps lie apart the leads of each.
@@ -88,48 +147,15 @@ void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample
   const std::int64_t rows = spacing == 1 ? size * output.h : output.h;
   const std::int64_t begin = (sample * output.length + first) * output.h * c;
   const std::int64_t run_floats = spacing * output.h * c;
-  for (std::int64_t column = columns.first; column < columns.first + columns.size; column += width) {
-    if (f.statistics != nullptr) {
-      const F32 centre = load(output.y + begin + column);
-      F32 sum[2] = {};
-      F32 squares[2] = {};
-      for (std::int64_t run = 0; run < runs; ++run) {
-        const float* const y = output.y + begin + run * run_floats + column;
-        for (std::int64_t r = 0; r < rows; r += 2) {
-          const F32 d = load(y + r * c) - centre;
-          sum[0] += d;
-          squares[0] += d * d;
-          if (r + 1 < rows) {
-            const F32 other = load(y + (r + 1) * c) - centre;
-            sum[1] += other;
-            squares[1] += other * other;
-          }
-        }
-      }
-      float* const to = f.statistics + slot * 3 * c + column;
-      store(to, centre);
-      store(to + c, sum[0] + sum[1]);
-      store(to + 2 * c, squares[0] + squares[1]);
-    }
-    if (f.passed != nullptr) {
-      const F32 centre = load(f.passed->centre + column);
-      F32 sum = {};
-      F32 product = {};
-      for (std::int64_t run = 0; run < runs; ++run) {
-        const std::int64_t from = begin + run * run_floats + column;
-        for (std::int64_t e = from; e < from + rows * c; e += c) {
-          const unsigned bits = f.passed->marks[e / mark_elements];
-          const F32 g = keep_bits(bits >> static_cast<unsigned>(e % mark_elements),
-                                  load(output.y + e) * f.passed->keep);
-          store(output.y + e, g);
-          sum += g;
-          product += g * (load(f.x + e) - centre);
-        }
-      }
-      float* const to = f.sums + slot * 2 * c + column;
-      store(to, sum);
-      store(to + c, product);
-    }
+  std::int64_t size_now = 0;
+  for (std::int64_t column = columns.first; column < columns.first + columns.size; column += size_now) {
+    const std::int64_t left = columns.first + columns.size - column;
+    size_now = left >= 4 * width ? 4 * width : left >= 2 * width ? 2 * width : width;
+    const Stretch stretch{begin + column, runs, run_floats, rows};
+    const auto run = size_now == 4 * width   ? finish_columns<4>
+                     : size_now == 2 * width ? finish_columns<2>
+                                             : finish_columns<1>;
+    run(output, slot, column, stretch);
   }
 }
 

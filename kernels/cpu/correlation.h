@@ -3,11 +3,12 @@
 #pragma once
 
 #include "kernels/cpu/activation.h"
+#include "kernels/cpu/minimal_filter.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each stretch of outputs while it is in the cache. The sums are kept per slot, (slot, 3 or
-// 2, channels), and added up in order by whoever asked for them.
+// What is done with each stretch of outputs while it is in the cache: nothing, or one of two things. The sums
+// are kept per slot, (slot, 3 or 2, channels), and added up in order by whoever asked for them.
 struct Finish {
   // For batch norm, and for the squeeze: of the outputs' distances d from the stretch's first row. A slot
   // holds that row, sum of d, sum of d^2.
@@ -87,6 +88,7 @@ struct MinimalCorrelation {
 
   std::int64_t in_channels() const { return in_phases * in.channels; }
   std::int64_t out_channels() const { return out_phases * out.channels; }
+  MinimalForm form() const { return minimal_form(taps, count); }
   Shares shares() const;
 };
 void correlate(const MinimalCorrelation& op);

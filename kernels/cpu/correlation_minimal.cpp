@@ -13,7 +13,7 @@ namespace {
 // The products of one panel of columns, and their transform back into the output.
 void compute_panel(const MinimalCorrelation& op, const Share& share, const float* in, std::int64_t panel,
                    float* products) {
-  const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
+  const MinimalTiles t = minimal_tiles(op.form(), op.out.h, share);
   const std::int64_t c = op.in_channels();
   const std::int64_t first_column = panel * tile_columns;
   const std::int64_t columns = std::min<std::int64_t>(op.out_channels() - first_column, tile_columns);
@@ -45,7 +45,7 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
   const std::int64_t output_row = op.out_phases * t.h * op.out.channels;
   for (std::int64_t s = 0; s < share.samples; ++s) {
     for (std::int64_t tile = 0; tile < t.of_outputs; ++tile) {
-      const std::int64_t u = share.first + tile * tile_outputs;
+      const std::int64_t u = share.first + tile * t.form.outputs;
       std::int64_t run = 0;
       for (std::int64_t v = 0; v < columns; v += run) {  // channels of one phase
         const std::int64_t phase = (first_column + v) / op.out.channels;
@@ -60,7 +60,7 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
           const float* const from = products + ((s * t.stored() + tile) * t.h + lead) * row + v;
           float* const to = op.out.at(share.sample + s, step) + lead * op.out.channels + channel;
           transform({from, t.point(row), t.form.points, to, output_row,
-                     std::min<std::int64_t>(outputs, tile_outputs)},
+                     std::min<std::int64_t>(outputs, t.form.outputs)},
                     whole ? run * t.h : run);
         }
       }
@@ -71,7 +71,7 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
 }  // namespace
 
 Shares MinimalCorrelation::shares() const {
-  return minimal_shares(taps, n, count, out.h, in_channels());
+  return minimal_shares(form(), n, count, out.h, in_channels());
 }
 
 void correlate(const MinimalCorrelation& op) {
@@ -82,16 +82,16 @@ void correlate(const MinimalCorrelation& op) {
   const std::int64_t panels = ceil_div(op.out_channels(), tile_columns);
   const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, panels);
   const auto size_of = [&](const Share& share) {
-    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
+    const MinimalTiles t = minimal_tiles(op.form(), op.out.h, share);
     return t.form.points * t.point(op.in_channels());
   };
   const auto transform_one = [&](const Share& share, float* to) {
-    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
+    const MinimalTiles t = minimal_tiles(op.form(), op.out.h, share);
     transform_input(t, op.in, op.in_phases, op.pad, share, share.chunk == shares.chunks - 1, to,
                     t.point(op.in_channels()));
   };
   const auto compute = [&](const Share& share, const float* in, Part part) {
-    const MinimalTiles t = minimal_tiles(op.taps, op.out.h, share);
+    const MinimalTiles t = minimal_tiles(op.form(), op.out.h, share);
     const Scratch products(t.form.points * t.point(tile_columns));
     for (std::int64_t panel = part.first; panel < part.first + part.size; ++panel) {
       compute_panel(op, share, in, panel, products.data());

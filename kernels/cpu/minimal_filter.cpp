@@ -82,17 +82,17 @@ constexpr Matrix<Columns, Rows> transposed(const Matrix<Rows, Columns>& m) {
   return t;
 }
 
-template <int R, Transform Which>
+template <int M, int R, Transform Which>
 constexpr auto matrix_of() {
-  constexpr int n = R + tile_outputs - 1;
+  constexpr int n = M + R - 1;
   if constexpr (Which == Transform::input) {
     return input_matrix<n>();
   } else if constexpr (Which == Transform::weights) {
     return weight_matrix<n, R>();
   } else if constexpr (Which == Transform::output) {
-    return transposed(powers<n, tile_outputs>());
+    return transposed(powers<n, M>());
   } else if constexpr (Which == Transform::gradient) {
-    return powers<n, tile_outputs>();
+    return powers<n, M>();
   } else {
     return transposed(weight_matrix<n, R>());
   }
@@ -114,9 +114,9 @@ constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
 
 // y = M x for a matrix whose rows are points. All bounds and coefficients are constants: what is zero or one
 // costs nothing.
-template <int R, Transform Which, int Rows, int Columns>
+template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_rows(const F32* x, F32* y) {
-  static constexpr Matrix<Rows, Columns> m = matrix_of<R, Which>();
+  static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
     if (r > 0 && paired(m, r - 1)) {
@@ -144,9 +144,9 @@ template <int R, Transform Which, int Rows, int Columns>
 }
 
 // y = M^T x, with the matrix given by the rows of M: points are its columns.
-template <int R, Transform Which, int Rows, int Columns>
+template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_columns(const F32* x, F32* y) {
-  static constexpr Matrix<Rows, Columns> m = matrix_of<R, Which>();
+  static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();
   static constexpr Matrix<Columns, Rows> t = transposed(m);
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
@@ -169,24 +169,24 @@ template <int R, Transform Which, int Rows, int Columns>
   }
 }
 
-template <int R, Transform Which, bool Whole>
+template <int M, int R, Transform Which, bool Whole>
 void run(const Strided& s, std::int64_t count) {
-  using M = decltype(matrix_of<R, Which>());
+  using Shape = decltype(matrix_of<M, R, Which>());
   constexpr bool by_columns = Which == Transform::output || Which == Transform::weights_back;
   for (std::int64_t e = 0; e < count; e += width) {
-    F32 x[M::columns];
-    F32 y[M::rows];
+    F32 x[Shape::columns];
+    F32 y[Shape::rows];
 #pragma GCC unroll 16
-    for (int i = 0; i < M::columns; ++i) {
+    for (int i = 0; i < Shape::columns; ++i) {
       x[i] = Whole || i < s.n_in ? load(s.from + i * s.from_stride + e) : F32{};
     }
     if constexpr (by_columns) {
-      multiply_by_columns<R, Which, M::rows, M::columns>(x, y);
+      multiply_by_columns<M, R, Which, Shape::rows, Shape::columns>(x, y);
     } else {
-      multiply_by_rows<R, Which, M::rows, M::columns>(x, y);
+      multiply_by_rows<M, R, Which, Shape::rows, Shape::columns>(x, y);
     }
 #pragma GCC unroll 16
-    for (int o = 0; o < M::rows; ++o) {
+    for (int o = 0; o < Shape::rows; ++o) {
       if (Whole || o < s.n_out) {
         float* const to = s.to + o * s.to_stride + e;
         store(to, Which == Transform::weights_back ? load(to) + y[o] : y[o]);
@@ -195,49 +195,60 @@ void run(const Strided& s, std::int64_t count) {
   }
 }
 
-template <int R, Transform Which>
+template <int M, int R, Transform Which>
 void run(const Strided& s, std::int64_t count) {
-  using M = decltype(matrix_of<R, Which>());
-  if (s.n_in >= M::columns && s.n_out >= M::rows) {
-    run<R, Which, true>(s, count);
+  using Shape = decltype(matrix_of<M, R, Which>());
+  if (s.n_in >= Shape::columns && s.n_out >= Shape::rows) {
+    run<M, R, Which, true>(s, count);
   } else {
-    run<R, Which, false>(s, count);
+    run<M, R, Which, false>(s, count);
   }
 }
 
-template <int R>
+template <int M, int R>
 TransformFunction function_of(Transform which) {
   switch (which) {
     case Transform::input:
-      return run<R, Transform::input>;
+      return run<M, R, Transform::input>;
     case Transform::weights:
-      return run<R, Transform::weights>;
+      return run<M, R, Transform::weights>;
     case Transform::output:
-      return run<R, Transform::output>;
+      return run<M, R, Transform::output>;
     case Transform::gradient:
-      return run<R, Transform::gradient>;
+      return run<M, R, Transform::gradient>;
     default:
-      return run<R, Transform::weights_back>;
+      return run<M, R, Transform::weights_back>;
   }
 }
 
 }  // namespace
 
-MinimalForm minimal_form(std::int64_t taps) {
-  const int r = taps <= 3 ? 3 : taps == 4 ? 4 : taps == 5 ? 5 : taps <= 7 ? 7 : 4;
-  return {r, r + tile_outputs - 1, ceil_div(taps, r)};
+MinimalForm minimal_form(std::int64_t taps, std::int64_t count) {
+  if (taps > 7) {
+    return {4, 4, 7, ceil_div(taps, 4)};  // a group of taps must be a whole tile
+  }
+  const int r = taps <= 3 ? 3 : taps == 6 ? 7 : static_cast<int>(taps);
+  const auto products = [&](int m) { return ceil_div(count, m) * (m + r - 1); };
+  const int m = r < 7 && products(6) < products(4) ? 6 : 4;  // 6 outputs of 7 taps would need twelve points
+  return {m, r, m + r - 1, 1};
 }
 
 TransformFunction transform_function(const MinimalForm& form, Transform which) {
-  switch (form.taps) {
-    case 3:
-      return function_of<3>(which);
-    case 4:
-      return function_of<4>(which);
-    case 5:
-      return function_of<5>(which);
+  switch (form.outputs * 10 + form.taps) {
+    case 43:
+      return function_of<4, 3>(which);
+    case 44:
+      return function_of<4, 4>(which);
+    case 45:
+      return function_of<4, 5>(which);
+    case 47:
+      return function_of<4, 7>(which);
+    case 63:
+      return function_of<6, 3>(which);
+    case 64:
+      return function_of<6, 4>(which);
     default:
-      return function_of<7>(which);
+      return function_of<6, 5>(which);
   }
 }
 

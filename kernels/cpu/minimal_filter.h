@@ -1,33 +1,32 @@
-// Minimal filtering (Winograd 1980; Lavin & Gray 2016 for networks), along time: four outputs of a filter of
-// r taps from n = r + 3 products instead of 4 r. With the matrices of Toom and Cook for n points,
+// Minimal filtering (Winograd 1980; Lavin & Gray 2016 for networks), along time: m outputs of a filter of r
+// taps from n = m + r - 1 products instead of m r. With the matrices of Toom and Cook for n points,
 //   y = A^T ((G w) * (B^T x)),    and for the gradient of the taps    gw = G^T (sum over tiles of (B^T x) *
 //   (A gy)).
 // Products of transformed channels are summed before they are transformed back, so that between the
-// transforms stand n matrix products, each 1 / 4 as long as the signal. Rounding errors grow with the points'
-// spread: docs/performance.md has what each form costs, about 3 to 20 times that of the direct sum.
+// transforms stand n matrix products, each 1 / m as long as the signal. Rounding errors grow with the points'
+// spread: 4 to 18 times those of the direct sum, see docs/performance.md. No form has more than ten points.
 #pragma once
 
 #include "kernels/cpu/tiles.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-constexpr int tile_outputs = 4;
-
 struct MinimalForm {
-  int taps = 0;    // r: 3, 4, 5 or 7
-  int points = 0;  // n
-  std::int64_t groups =
-      1;  // of r taps, which longer filters are cut into: a group is four steps on, one tile
+  int outputs;          // m: 4 or 6
+  int taps;             // r: 3, 4, 5 or 7
+  int points;           // n
+  std::int64_t groups;  // of r = m taps, which long filters are cut into: a group sees the next tile
 };
 
-// For a filter of 3 or more taps; with taps of zero added if there is no form of that size.
-MinimalForm minimal_form(std::int64_t taps);
+// The cheapest for `count` outputs and a filter of 3 or more taps, to which taps of zero are added if there
+// is no form of that size.
+MinimalForm minimal_form(std::int64_t taps, std::int64_t count);
 
 enum class Transform {
   input,         // B^T: n from n
   weights,       // G: n from r
-  output,        // A^T: 4 from n
-  gradient,      // A: n from 4
+  output,        // A^T: m from n
+  gradient,      // A: n from m
   weights_back,  // G^T: r from n, added to what is there
 };
 

@@ -4,22 +4,22 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-MinimalTiles minimal_tiles(std::int64_t taps, std::int64_t h, const Share& share) {
-  MinimalTiles t{minimal_form(taps), ceil_div(share.size, tile_outputs), 0, h};
+MinimalTiles minimal_tiles(const MinimalForm& form, std::int64_t h, const Share& share) {
+  MinimalTiles t{form, ceil_div(share.size, form.outputs), 0, h};
   t.rows = share.samples * t.stored() * h;
   return t;
 }
 
-Shares minimal_shares(std::int64_t taps, std::int64_t n, std::int64_t count, std::int64_t h,
+Shares minimal_shares(const MinimalForm& form, std::int64_t n, std::int64_t count, std::int64_t h,
                       std::int64_t in_channels) {
-  // Some 48 rows of tiles, four register tiles; fewer where channels are many.
-  const std::int64_t most = std::max<std::int64_t>(131072 / (minimal_form(taps).points * in_channels), 24);
-  return shares_of(n, count, tile_outputs, h, tile_outputs * std::min<std::int64_t>(most, 48));
+  // Some 96 rows of tiles, eight register tiles; fewer where channels are many.
+  const std::int64_t most = std::max<std::int64_t>(131072 / (form.points * in_channels), 24);
+  return shares_of(n, count, form.outputs, h, form.outputs * std::min<std::int64_t>(most, 96));
 }
 
 void transform_input(const MinimalTiles& t, const Source& in, std::int64_t phases, std::int64_t pad,
                      const Share& share, bool last, float* to, std::int64_t point) {
-  const std::int64_t steps = ((t.stored() - 1) * tile_outputs + t.form.points) * phases;
+  const std::int64_t steps = ((t.stored() - 1) * t.form.outputs + t.form.points) * phases;
   const std::int64_t c = in.channels * phases;
   const std::int64_t folded_row = phases * in.row;
   const Scratch buffer(steps * in.row);
@@ -29,7 +29,7 @@ void transform_input(const MinimalTiles& t, const Source& in, std::int64_t phase
     const float* const x =
         stretch(in, share.sample + s, share.first * phases - pad, steps, own, buffer.data());
     for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
-      const float* const from = x + tile * tile_outputs * folded_row;
+      const float* const from = x + tile * t.form.outputs * folded_row;
       float* const rows = to + (s * t.stored() + tile) * t.h * c;
       const auto run = [&](const float* one, float* y, std::int64_t count) {
         transform({one, folded_row, t.form.points, y, point, t.form.points}, count);

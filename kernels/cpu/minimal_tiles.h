@@ -19,10 +19,10 @@ struct MinimalTiles {
   // would share a few sets of the cache.
   std::int64_t point(std::int64_t columns) const { return rows * columns + 16; }
 };
-MinimalTiles minimal_tiles(std::int64_t taps, std::int64_t h, const Share& share);
+MinimalTiles minimal_tiles(const MinimalForm& form, std::int64_t h, const Share& share);
 
 // Shares whose tiles, transformed, should stay in L2.
-Shares minimal_shares(std::int64_t taps, std::int64_t n, std::int64_t count, std::int64_t h,
+Shares minimal_shares(const MinimalForm& form, std::int64_t n, std::int64_t count, std::int64_t h,
                       std::int64_t in_channels);
 
 // The share's rows, `point` floats from a point to the next. A step of stride `phases` is so many phases of
