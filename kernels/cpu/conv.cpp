@@ -129,14 +129,27 @@ void check_shape(const ConvShape& s) {
   check(s.l + 2 * s.pad >= s.k, "conv: the padded input is shorter than the kernel");
 }
 
-Shares forward_shares(const ConvShape& s) {
+Cropped cropped(const ConvShape& s) {
+  const std::int64_t first = std::max<std::int64_t>(0, s.pad - (s.l_out() - 1) * s.stride);
+  const std::int64_t last = std::min(s.k - 1, s.l - 1 + s.pad);
+  ConvShape shape = s;
+  shape.k = last - first + 1;
+  shape.pad = s.pad - first;
+  // The zeros that are left behind the input must make up the same number of outputs.
+  const bool same = shape.k > 0 && s.l + 2 * shape.pad >= shape.k && shape.l_out() == s.l_out();
+  return same ? Cropped{shape, first} : Cropped{s, 0};
+}
+
+Shares forward_shares(const ConvShape& whole) {
+  const ConvShape s = cropped(whole).shape;
   const bool by_minimal = minimal(s, forward_taps(s), s.l_out());
   const Source x{nullptr, s.l, s.h * s.c_in, s.c_in, nullptr};
   const Output y{nullptr, s.l_out(), s.h, s.c_out, {}};
   return by_minimal ? minimal_forward(s, x, y).shares() : direct_forward(s, x, y).shares();
 }
 
-std::int64_t dgrad_slots(const ConvShape& s) {
+std::int64_t dgrad_slots(const ConvShape& whole) {
+  const ConvShape s = cropped(whole).shape;
   const Source gy{nullptr, s.l_out(), s.h * s.c_out, s.c_out, nullptr};
   const Output gx{nullptr, s.l, s.h, s.c_in, {}};
   if (dgrad_is_minimal(s)) {
@@ -149,7 +162,11 @@ std::int64_t dgrad_slots(const ConvShape& s) {
   return slots;
 }
 
-void forward(const ConvShape& s, const Source& x, const float* weights, const float* bias, const Output& y) {
+void forward(const ConvShape& whole, const Source& x, const float* weights, const float* bias,
+             const Output& y) {
+  const Cropped used = cropped(whole);
+  const ConvShape& s = used.shape;
+  weights += used.first_tap * s.c_in * s.c_out;
   const std::int64_t panels = ceil_div(s.c_out, tile_columns);
   const Scratch start(panels * tile_columns);
   for (std::int64_t c = 0; c < panels * tile_columns; ++c) {
@@ -188,7 +205,10 @@ void forward(const ConvShape& s, const Source& x, const float* weights, const fl
   correlate(op);
 }
 
-void dgrad(const ConvShape& s, const float* gy, const float* weights, const Output& gx) {
+void dgrad(const ConvShape& whole, const float* gy, const float* weights, const Output& gx) {
+  const Cropped used = cropped(whole);
+  const ConvShape& s = used.shape;
+  weights += used.first_tap * s.c_in * s.c_out;
   const Source source{gy, s.l_out(), s.h * s.c_out, s.c_out, nullptr};
   if (dgrad_is_minimal(s)) {
     MinimalCorrelation op = minimal_dgrad(s, source, gx);

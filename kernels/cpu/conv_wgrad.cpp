@@ -212,7 +212,10 @@ void wgrad_directly(const ConvShape& s, const Source& x, const float* gy, float*
 
 }  // namespace
 
-void wgrad(const ConvShape& s, const Source& x, const float* gy, float* gw, float* gbias) {
+void wgrad(const ConvShape& whole, const Source& x, const float* gy, float* gw, float* gbias) {
+  const Cropped used = cropped(whole);
+  const ConvShape& s = used.shape;
+  gw += used.first_tap * s.c_in * s.c_out;
   if (wgrad_is_minimal(s)) {
     wgrad_minimally(s, x, gy, gw, gbias);
   } else {

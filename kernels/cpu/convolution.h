@@ -8,6 +8,14 @@ namespace sec::kernels::cpu::SEC_ISA {
 
 void check_shape(const ConvShape& shape);
 
+// A short input does not reach all taps: some would see the padding alone, at every step. The same
+// convolution without them: what is left of the kernel, and its first tap. Their weights' gradient is zero.
+struct Cropped {
+  ConvShape shape;
+  std::int64_t first_tap;
+};
+Cropped cropped(const ConvShape& shape);
+
 // y = conv(x), x read through its activation and y finished as it asks; bias (Co) or null.
 void forward(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
              const float* weights,                     // (K, Ci, Co)

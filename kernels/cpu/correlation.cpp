@@ -53,6 +53,34 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   }
 }
 
+// One panel of output channels of several windows, each too short to fill a tile: their rows one after
+// another.
+void run_short_windows(const Correlation& op, const Window* windows, std::int64_t count, std::int64_t panel) {
+  const std::int64_t h = op.out.h;
+  const std::int64_t c_in = op.in.channels;
+  const std::int64_t columns = std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns);
+  const TilePanel right{
+      op.taps, h * c_in, c_in, op.weights + panel * op.panel_size(), op.start + panel * tile_columns,
+      columns};
+  constexpr std::int64_t most = tile_rows / 2;
+  const std::int64_t rows = windows[0].size * h;  // of each: the windows are whole samples
+  const std::int64_t tiles = ceil_div(count * rows, most);
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const Part part = part_of(count * rows, tiles, i);
+    const float* from[most];
+    float* to[most];
+    for (std::int64_t r = 0; r < part.size; ++r) {
+      const Window& window = windows[(part.first + r) / rows];
+      const std::int64_t u = (part.first + r) % rows / h;
+      const std::int64_t lead = (part.first + r) % rows % h;
+      from[r] = window.in + (u * op.in_step * h + lead) * c_in;
+      to[r] = op.out.at(window.sample, (window.first + u) * op.out_step + op.out_first) +
+              lead * op.out.channels + panel * tile_columns;
+    }
+    gathered_tile(part.size, columns)(right, from, to);
+  }
+}
+
 // Rows of a stretch of outputs: runs of evenly spaced ones.
 struct Stretch {
   std::int64_t first;  // float of the output
@@ -185,6 +213,10 @@ void correlate(const Correlation& op) {
   };
   const auto compute = [&](const Share& share, const Window* windows, Part panels) {
     for (std::int64_t panel = panels.first; panel < panels.first + panels.size; ++panel) {
+      if (share.samples > 1 && share.size * op.out.h < tile_rows / 2) {
+        run_short_windows(op, windows, share.samples, panel);
+        continue;
+      }
       for (std::int64_t s = 0; s < share.samples; ++s) {
         run_window(op, windows[s], panel);
       }

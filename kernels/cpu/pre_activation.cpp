@@ -2,6 +2,7 @@
 // convolution's buffers, and what the next layer wants to know of the output is summed while it is in the
 // cache; on the way back the gradient passes dropout and ReLU, and batch norm's sums are taken, while dgrad's
 // output is there. What remains is one pass, of gx = scale * (g - offset) - slope * (x - mean).
+#include <algorithm>
 #include <cmath>
 
 #include "engine/parallel.h"
@@ -140,19 +141,42 @@ void backward_one(const PreActivationBackward& job) {
         floats_or_null(job.gbias, s.c_out, "pre_activation.backward: gbias"));
 }
 
-// One after another: each keeps all threads busy.
+// One after another, each on all threads; or side by side if they are so small that threads would mostly wait
+// for each other, the largest first.
+template <typename Job>
+void each_job(std::span<const Job> group, void (*run)(const Job&)) {
+  constexpr std::int64_t small = 32'000'000;
+  const auto macs = [](const Job& job) { return job.shape.macs(); };
+  const bool all_small =
+      std::all_of(group.begin(), group.end(), [&](const Job& job) { return macs(job) < small; });
+  const auto count = static_cast<std::int64_t>(group.size());
+  if (!all_small || threads() == 1 || threads() > count) {
+    for (const Job& job : group) {
+      run(job);
+    }
+    return;
+  }
+  constexpr std::int64_t most = 16;
+  check(count <= most, "pre_activation: more than 16 convolutions in a group");
+  const Job* by_size[most];
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int64_t place = i;
+    for (; place > 0 && macs(*by_size[place - 1]) < macs(group[i]); --place) {
+      by_size[place] = by_size[place - 1];
+    }
+    by_size[place] = &group[i];
+  }
+  parallel_for(count, [&](std::int64_t i) { run(*by_size[i]); });
+}
+
 void forward_group(Stream&, std::span<const PreActivationForward> group) {
   const Range range("pre_activation.forward");
-  for (const PreActivationForward& job : group) {
-    forward_one(job);
-  }
+  each_job(group, forward_one);
 }
 
 void backward_group(Stream&, std::span<const PreActivationBackward> group) {
   const Range range("pre_activation.backward");
-  for (const PreActivationBackward& job : group) {
-    backward_one(job);
-  }
+  each_job(group, backward_one);
 }
 
 }  // namespace

@@ -8,6 +8,20 @@ namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
 template <int Rows, int Vectors>
+[[gnu::always_inline]] inline void store_tile(const TilePanel& panel, const F32 (&sum)[Rows][Vectors],
+                                              float* const* out) {
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) {
+      if (panel.columns >= (v + 1) * width) {
+        store(out[r] + v * width, sum[r][v]);
+      } else {
+        store_part(out[r] + v * width, sum[r][v], std::max<std::int64_t>(panel.columns - v * width, 0));
+      }
+    }
+  }
+}
+
+template <int Rows, int Vectors>
 void tile(const TilePanel& panel, const float* left, std::int64_t row, float* const* out) {
   F32 sum[Rows][Vectors];
   for (int r = 0; r < Rows; ++r) {
@@ -36,15 +50,38 @@ void tile(const TilePanel& panel, const float* left, std::int64_t row, float* co
       }
     }
   }
+  store_tile<Rows, Vectors>(panel, sum, out);
+}
+
+template <int Rows, int Vectors>
+void gathered(const TilePanel& panel, const float* const* left, float* const* out) {
+  F32 sum[Rows][Vectors];
   for (int r = 0; r < Rows; ++r) {
     for (int v = 0; v < Vectors; ++v) {
-      if (panel.columns >= (v + 1) * width) {
-        store(out[r] + v * width, sum[r][v]);
-      } else {
-        store_part(out[r] + v * width, sum[r][v], std::max<std::int64_t>(panel.columns - v * width, 0));
+      sum[r][v] = load(panel.start + v * width);
+    }
+  }
+  const float* weights = panel.weights;
+  for (std::int64_t j = 0; j < panel.taps; ++j) {
+    const float* row[Rows];
+    for (int r = 0; r < Rows; ++r) {
+      row[r] = left[r] + j * panel.tap;
+    }
+    for (std::int64_t i = 0; i < panel.channels; ++i) {
+      F32 w[Vectors];
+      for (int v = 0; v < Vectors; ++v) {
+        w[v] = load(weights + v * width);
+      }
+      weights += tile_columns;
+      for (int r = 0; r < Rows; ++r) {
+        const F32 x = broadcast(row[r][i]);
+        for (int v = 0; v < Vectors; ++v) {
+          sum[r][v] += x * w[v];
+        }
       }
     }
   }
+  store_tile<Rows, Vectors>(panel, sum, out);
 }
 
 template <int Vectors, int... Rows>
@@ -53,11 +90,22 @@ RowTile tile_of(std::int64_t rows, std::integer_sequence<int, Rows...>) {
   return tiles[rows - 1];
 }
 
+template <int Vectors, int... Rows>
+GatheredTile gathered_of(std::int64_t rows, std::integer_sequence<int, Rows...>) {
+  static constexpr GatheredTile tiles[] = {gathered<Rows + 1, Vectors>...};
+  return tiles[rows - 1];
+}
+
 }  // namespace
 
 RowTile row_tile(std::int64_t rows, std::int64_t columns) {
   constexpr auto sizes = std::make_integer_sequence<int, tile_rows>();
   return columns <= width ? tile_of<1>(rows, sizes) : tile_of<tile_vectors>(rows, sizes);
+}
+
+GatheredTile gathered_tile(std::int64_t rows, std::int64_t columns) {
+  constexpr auto sizes = std::make_integer_sequence<int, tile_rows / 2>();
+  return columns <= width ? gathered_of<1>(rows, sizes) : gathered_of<tile_vectors>(rows, sizes);
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -19,4 +19,9 @@ struct TilePanel {
 using RowTile = void (*)(const TilePanel& panel, const float* left, std::int64_t row, float* const* out);
 RowTile row_tile(std::int64_t rows, std::int64_t columns);
 
+// The same for rows that lie anywhere, `rows` at most tile_rows / 2: more pointers than that leave no
+// registers.
+using GatheredTile = void (*)(const TilePanel& panel, const float* const* left, float* const* out);
+GatheredTile gathered_tile(std::int64_t rows, std::int64_t columns);
+
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,6 +1,6 @@
 #include "kernels/cpu/slot_sums.h"
 
-#include "engine/parallel.h"
+#include "kernels/cpu/loops.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
@@ -11,7 +11,7 @@ constexpr std::int64_t lanes_at_once = 16;  // channels that are merged together
 
 void merge_statistics(const Shares& shares, std::int64_t h, std::int64_t channels, const float* slots,
                       float* mean, float* variance) {
-  parallel_for(channels / lanes_at_once, [&](std::int64_t block) {
+  for_blocks(channels / lanes_at_once, shares.slots() * channels, [&](std::int64_t block) {
     double total_mean[lanes_at_once] = {};
     double total_squares[lanes_at_once] = {};
     double before = 0;
@@ -38,20 +38,26 @@ void merge_statistics(const Shares& shares, std::int64_t h, std::int64_t channel
 
 void merge_means(const Shares& shares, std::int64_t h, std::int64_t channels, const float* slots,
                  float* means) {
-  parallel_for(shares.n, [&](std::int64_t sample) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      double sum = 0;
+  const double reciprocal = 1 / static_cast<double>(shares.count * h);
+  for_blocks(shares.n, shares.slots() * channels, [&](std::int64_t sample) {
+    for (std::int64_t first = 0; first < channels; first += lanes_at_once) {
+      double sum[lanes_at_once] = {};
       for (std::int64_t chunk = 0; chunk < shares.chunks; ++chunk) {
-        const float* const from = slots + (sample * shares.chunks + chunk) * 3 * channels + c;
-        sum += from[0] * static_cast<double>(shares.steps_of(chunk) * h) + from[channels];
+        const float* const from = slots + (sample * shares.chunks + chunk) * 3 * channels + first;
+        const auto rows = static_cast<double>(shares.steps_of(chunk) * h);
+        for (std::int64_t c = 0; c < lanes_at_once; ++c) {
+          sum[c] += from[c] * rows + from[channels + c];
+        }
       }
-      means[sample * channels + c] = static_cast<float>(sum / static_cast<double>(shares.count * h));
+      for (std::int64_t c = 0; c < lanes_at_once; ++c) {
+        means[sample * channels + first + c] = static_cast<float>(sum[c] * reciprocal);
+      }
     }
   });
 }
 
 void merge_sums(std::int64_t slots, std::int64_t channels, const float* from, double* sums) {
-  parallel_for(2 * channels / lanes_at_once, [&](std::int64_t block) {
+  for_blocks(2 * channels / lanes_at_once, slots * 2 * channels, [&](std::int64_t block) {
     double total[lanes_at_once] = {};
     for (std::int64_t slot = 0; slot < slots; ++slot) {
       for (std::int64_t c = 0; c < lanes_at_once; ++c) {
