@@ -2,6 +2,7 @@
 // run innermost; each step loads two vectors of weights and one element of each row.
 #include "kernels/cpu/row_tile.h"
 
+#include <cstring>
 #include <utility>
 
 namespace sec::kernels::cpu::SEC_ISA {
@@ -10,14 +11,24 @@ namespace {
 template <int Rows, int Vectors>
 [[gnu::always_inline]] inline void store_tile(const TilePanel& panel, const F32 (&sum)[Rows][Vectors],
                                               float* const* out) {
-  for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < Vectors; ++v) {
-      if (panel.columns >= (v + 1) * width) {
+  if (panel.columns == Vectors * width) {
+#pragma GCC unroll 12
+    for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) {
         store(out[r] + v * width, sum[r][v]);
-      } else {
-        store_part(out[r] + v * width, sum[r][v], std::max<std::int64_t>(panel.columns - v * width, 0));
       }
     }
+    return;
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) {
+    float row[Vectors * width];
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      store(row + v * width, sum[r][v]);
+    }
+    std::memcpy(out[r], row, static_cast<std::size_t>(panel.columns) * sizeof(float));
   }
 }
 

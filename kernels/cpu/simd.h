@@ -56,8 +56,15 @@ inline void store_part(float* to, F32 v, std::int64_t count) {
   __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * 4);
 }
 
+// In one instruction from memory: F32{} + x would be an addition, as the sum of zeros is not -0.
 inline F32 broadcast(float x) {
-  return F32{} + x;
+#if defined(__AVX512F__)
+  return __builtin_bit_cast(F32, _mm512_set1_ps(x));
+#elif defined(__AVX2__)
+  return __builtin_bit_cast(F32, _mm256_set1_ps(x));
+#else
+  return F32{x, x, x, x};
+#endif
 }
 
 inline F32 select(I32 condition, F32 yes, F32 no) {
