@@ -32,6 +32,7 @@ struct PreActivationForward {
   Span mean;       // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
   Span variance;   // (Co) f32
   Span squeeze;    // (N, Co): y's mean over a sample's positions; or empty
+  ConstSpan prepared = {};  // f32: w as `prepare` left it, so that it need not be done again; or empty
 };
 
 struct PreActivationBackward {
@@ -52,6 +53,13 @@ struct PreActivationKernels {
   // y = conv(a). Groups as in ConvKernels: in one launch where the device gains by it.
   void (*forward_group)(Stream& stream, std::span<const PreActivationForward> group) = nullptr;
   void (*backward_group)(Stream& stream, std::span<const PreActivationBackward> group) = nullptr;
+
+  // The weights in the order in which forward reads them for inputs of the shape's length, of any batch and
+  // leads: worth keeping where they serve many times. The floats that takes; 0 where nothing is gained.
+  std::int64_t (*prepared_size)(const ConvShape& shape) = nullptr;
+  void (*prepare)(Stream& stream, const ConvShape& shape,
+                  ConstSpan w,               // (K, Ci, Co) f32
+                  Span prepared) = nullptr;  // (prepared_size) f32
 
   // Whether the device has these kernels, and they take so many channels on either side.
   bool take(std::int64_t c_in, std::int64_t c_out) const {

@@ -29,6 +29,14 @@ struct Parameter {
   Initial initial;
   Tensor value;
   Tensor gradient;
+
+  // What inference has made of the value to read it faster, for inputs of one length: of no use once it
+  // changed.
+  struct Prepared {
+    Tensor value;
+    std::uint64_t version = 0;
+    std::int64_t length = 0;
+  } prepared = {};
 };
 
 // A tensor that the forward pass updates and the optimizer does not, such as running statistics.

@@ -1,6 +1,7 @@
 #include "layers/pre_activation.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
@@ -63,6 +64,24 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
   }
 }
 
+// The weights as the kernel reads them, kept from pass to pass. Passes on several threads may share a
+// network.
+Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& weight) {
+  const kernels::PreActivationKernels& kernel = kernels::on(pass.stream).pre_activation;
+  const std::int64_t size = kernel.prepared_size(shape);
+  if (size == 0) {
+    return {};
+  }
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  Parameter::Prepared& kept = weight.prepared;
+  if (!kept.value.defined() || kept.version != weight.value.version() || kept.length != shape.l) {
+    kept = {Tensor::empty({size}, DType::f32, pass.stream.device), weight.value.version(), shape.l};
+    kernel.prepare(pass.stream, shape, weight.value.read(), kept.value.write());
+  }
+  return kept.value;
+}
+
 std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationConv*>& layers,
                              std::vector<Signal> x, Next next) {
   const Range range("pre_activation_conv");
@@ -75,6 +94,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
   std::vector<Signal> y(x.size());
   std::vector<Operands> operands;
   std::vector<Var> inputs;
+  std::vector<Tensor> prepared;
   std::vector<kernels::PreActivationForward> group;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto& [bn, conv, dropout] = *layers[i];
@@ -111,10 +131,12 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
     } else if (next == Next::squeeze) {
       y[i].squeeze = Tensor::empty({shape.n, shape.c_out}, from.type(), device);
     }
+    prepared.push_back(records || pass.training ? Tensor() : prepared_weights(pass, shape, *conv.weight));
     const auto write = [](Tensor& tensor) { return tensor.defined() ? tensor.write() : Span(); };
     group.push_back({shape, from.read(), o.before(), conv.weight->value.read(),
                      conv.bias != nullptr ? conv.bias->value.read() : ConstSpan(), y[i].value.write(),
-                     write(o.passed), write(y[i].mean), write(y[i].variance), write(y[i].squeeze)});
+                     write(o.passed), write(y[i].mean), write(y[i].variance), write(y[i].squeeze),
+                     prepared.back().read()});
     operands.push_back(std::move(o));
   }
   kernel.pre_activation.forward_group(pass.stream, group);

@@ -162,11 +162,52 @@ std::int64_t dgrad_slots(const ConvShape& whole) {
   return slots;
 }
 
-void forward(const ConvShape& whole, const Source& x, const float* weights, const float* bias,
-             const Output& y) {
+std::int64_t prepared_size(const ConvShape& whole) {
+  const ConvShape s = cropped(whole).shape;
+  if (minimal(s, forward_taps(s), s.l_out())) {
+    return minimal_size(minimal_form(forward_taps(s), s.l_out()), s.stride * s.c_in, s.c_out);
+  }
+  // The weights' own layout is that of the one panel.
+  return s.c_out == tile_columns ? 0 : ceil_div(s.c_out, tile_columns) * s.k * s.c_in * tile_columns;
+}
+
+void prepare_forward(const ConvShape& whole, const float* weights, float* prepared) {
   const Cropped used = cropped(whole);
   const ConvShape& s = used.shape;
   weights += used.first_tap * s.c_in * s.c_out;
+  const std::int64_t panels = ceil_div(s.c_out, tile_columns);
+  const std::int64_t panel_size = prepared_size(whole) / panels;
+  const bool by_minimal = minimal(s, forward_taps(s), s.l_out());
+  const std::int64_t channels = s.stride * s.c_in;
+  parallel_for(panels, [&](std::int64_t panel) {
+    float* const to = prepared + panel * panel_size;
+    const std::int64_t column = panel * tile_columns;
+    if (!by_minimal) {
+      pack(to, weights, s.k * s.c_in, column, s.c_out);
+      return;
+    }
+    const MinimalForm form = minimal_form(forward_taps(s), s.l_out());
+    const std::int64_t columns = std::min<std::int64_t>(s.c_out - column, tile_columns);
+    for (std::int64_t channel = 0; channel < channels; ++channel) {
+      const std::int64_t taps = ceil_div(s.k - channel / s.c_in, s.stride);
+      pack_channel(form, weights + channel * s.c_out + column, channels * s.c_out, taps, channels, columns,
+                   to, channel);
+    }
+  });
+}
+
+void forward(const ConvShape& whole, const Source& x, const float* weights, const float* prepared,
+             const float* bias, const Output& y) {
+  const Cropped used = cropped(whole);
+  const ConvShape& s = used.shape;
+  const std::int64_t size = prepared_size(whole);
+  const Scratch memory(prepared == nullptr ? size : 0);
+  if (size == 0) {
+    prepared = weights + used.first_tap * s.c_in * s.c_out;
+  } else if (prepared == nullptr) {
+    prepare_forward(whole, weights, memory.data());
+    prepared = memory.data();
+  }
   const std::int64_t panels = ceil_div(s.c_out, tile_columns);
   const Scratch start(panels * tile_columns);
   for (std::int64_t c = 0; c < panels * tile_columns; ++c) {
@@ -174,35 +215,15 @@ void forward(const ConvShape& whole, const Source& x, const float* weights, cons
   }
   if (minimal(s, forward_taps(s), s.l_out())) {
     MinimalCorrelation op = minimal_forward(s, x, y);
-    const MinimalForm form = op.form();
-    const std::int64_t size = minimal_size(form, op.in_channels(), s.c_out);
-    const Scratch packed(size);
-    parallel_for(panels, [&](std::int64_t panel) {
-      const std::int64_t columns = std::min<std::int64_t>(s.c_out - panel * tile_columns, tile_columns);
-      for (std::int64_t channel = 0; channel < op.in_channels(); ++channel) {
-        const std::int64_t phase = channel / s.c_in;
-        pack_channel(form, weights + channel * s.c_out + panel * tile_columns, s.stride * s.c_in * s.c_out,
-                     ceil_div(s.k - phase, s.stride), op.in_channels(), columns,
-                     packed.data() + panel * (size / panels), channel);
-      }
-    });
-    op.weights = packed.data();
+    op.weights = prepared;
     op.start = start.data();
     correlate(op);
-    return;
+  } else {
+    Correlation op = direct_forward(s, x, y);
+    op.weights = prepared;
+    op.start = start.data();
+    correlate(op);
   }
-  Correlation op = direct_forward(s, x, y);
-  op.start = start.data();
-  op.weights = weights;
-  const bool packed = s.c_out == tile_columns;  // the weights' own layout is that of the one panel
-  const Scratch memory(packed ? 0 : panels * op.panel_size());
-  if (!packed) {
-    op.weights = memory.data();
-    parallel_for(panels, [&](std::int64_t panel) {
-      pack(memory.data() + panel * op.panel_size(), weights, s.k * s.c_in, panel * tile_columns, s.c_out);
-    });
-  }
-  correlate(op);
 }
 
 void dgrad(const ConvShape& whole, const float* gy, const float* weights, const Output& gx) {
@@ -286,7 +307,7 @@ void forward_group(Stream&, std::span<const ConvForward> group) {
     check_shape(s);
     forward(s,
             {floats(job.x, s.n * s.l * s.h * s.c_in, "conv.forward: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
-            floats(job.w, s.k * s.c_in * s.c_out, "conv.forward: w"),
+            floats(job.w, s.k * s.c_in * s.c_out, "conv.forward: w"), nullptr,
             floats_or_null(job.bias, s.c_out, "conv.forward: bias"),
             {floats(job.y, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"), s.l_out(), s.h, s.c_out, {}});
   }

@@ -16,11 +16,15 @@ struct Cropped {
 };
 Cropped cropped(const ConvShape& shape);
 
-// y = conv(x), x read through its activation and y finished as it asks; bias (Co) or null.
+// y = conv(x), x read through its activation and y finished as it asks; bias (Co) or null. `prepared` is what
+// prepare_forward made of the weights, or null.
 void forward(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
              const float* weights,                     // (K, Ci, Co)
-             const float* bias, const Output& y);      // (N, Lo, H, Co)
-Shares forward_shares(const ConvShape& shape);         // of y: for the slots of its sums
+             const float* prepared, const float* bias,
+             const Output& y);                  // (N, Lo, H, Co)
+Shares forward_shares(const ConvShape& shape);  // of y: for the slots of its sums
+std::int64_t prepared_size(const ConvShape& shape);
+void prepare_forward(const ConvShape& shape, const float* weights, float* prepared);
 
 // The gradient of the input as read, finished as gx asks.
 void dgrad(const ConvShape& shape, const float* gy,  // (N, Lo, H, Co)

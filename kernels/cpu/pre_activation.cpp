@@ -68,8 +68,11 @@ void forward_one(const PreActivationForward& job) {
   const bool summed = !job.mean.empty() || !job.squeeze.empty();
   const Scratch slots(summed ? shares.slots() * 3 * s.c_out : 0);
   y.finish.statistics = summed ? slots.data() : nullptr;
-  forward(s, x, floats(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w"),
-          floats_or_null(job.bias, s.c_out, "pre_activation.forward: bias"), y);
+  const std::int64_t prepared = prepared_size(s);
+  forward(
+      s, x, floats(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w"),
+      prepared == 0 ? nullptr : floats_or_null(job.prepared, prepared, "pre_activation.forward: prepared"),
+      floats_or_null(job.bias, s.c_out, "pre_activation.forward: bias"), y);
   if (!job.mean.empty()) {
     check(s.n > 0, "pre_activation: no samples to take statistics of");
     merge_statistics(shares, s.h, s.c_out, slots.data(),
@@ -179,10 +182,17 @@ void backward_group(Stream&, std::span<const PreActivationBackward> group) {
   each_job(group, backward_one);
 }
 
+void prepare(Stream&, const ConvShape& s, ConstSpan w, Span prepared) {
+  const Range range("pre_activation.prepare");
+  check_channels(s);
+  prepare_forward(s, floats(w, s.k * s.c_in * s.c_out, "pre_activation.prepare: w"),
+                  floats(prepared, prepared_size(s), "pre_activation.prepare: prepared"));
+}
+
 }  // namespace
 
 PreActivationKernels pre_activation_kernels() {
-  return {forward_group, backward_group};
+  return {forward_group, backward_group, prepared_size, prepare};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA
