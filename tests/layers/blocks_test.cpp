@@ -76,6 +76,70 @@ TEST(Block2d, WithThreeConvolutionsAndItsInputAsShortcutEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
+// With 16 channels the device runs each layer as one operation.
+TEST(Block2d, FusedEqualsDoublePrecision) {
+  ParameterSet set;
+  const Block2d block = make_block_2d(set, "b", {16, 3, 1, 2, 0.2}, {});
+  check_layer(
+      set, {random_array({2, 5, 2, 16}, 1)},
+      [&](Pass& pass, const std::vector<Var>& in) { return block_2d(pass, block, in[0]); },
+      [](const auto& in, const plain::Arrays& p) {
+        const auto drop = [](const plain::Array& x) { return plain::dropout(x, 0.2, {7, 3, 0}); };
+        plain::Array y = norm_conv(p, "b.bn1", "b.conv1", in[0], 1, 1);
+        y = norm_conv(p, "b.bn2", "b.conv2", y, 1, 1, drop);
+        return plain::relu(plain::add(se(p, "b.se", y), in[0]));
+      },
+      {cpu, nullptr, true, 7, 3}, deep);
+}
+
+// Fused or not: outputs, gradients and running statistics agree, in training and in inference.
+TEST(Blocks, FusedEqualSeparateOperations) {
+  ParameterSet set;
+  std::vector<Block2d> plane;
+  std::vector<Block1d> line;
+  for (const std::int64_t k : {3, 5, 7}) {
+    plane.push_back(make_block_2d(set, fmt::format("p{}", k), {16, k, 1, 3, 0.2}, {}));
+    line.push_back(make_block_1d(set, fmt::format("l{}", k), {32, k, 2, 4, 0.2},
+                                 make_downsample(set, fmt::format("l{}.downsample", k), 32, 2)));
+  }
+  set.allocate(cpu, 1);
+  const std::vector<float> states = set.states().to_vector(cpu);
+  const auto run = [&](bool fused, bool training) {
+    Tensor gradients = set.gradients();
+    assign(gradients, plain::Array(gradients.shape()));
+    Tensor before = set.states();
+    before.assign(cpu, std::span<const float>(states));
+    Tape tape(cpu, accumulate);
+    Pass pass{cpu, training ? &tape : nullptr, training, 7, 3};
+    pass.fused = fused;
+    const Tensor input = to_tensor(random_array({3, 23, 2, 16}, 1));
+    const Var x = training ? tape.leaf(input) : Var(input);
+    std::vector<Signal> y = blocks_2d(pass, plane, std::vector<Signal>(3, x));
+    std::vector<Signal> z;
+    for (const Signal& scale : y) {
+      z.emplace_back(view(pass, scale, {3, 23, 1, 32}));
+    }
+    z = blocks_1d(pass, line, z);
+    const Var sum = add(pass, add(pass, z[0], z[1]), z[2]);
+    std::vector<plain::Array> results = {to_array(sum.value), to_array(set.states())};
+    if (training) {
+      tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
+      results.push_back(to_array(gradients));
+      results.push_back(to_array(tape.gradient_of(x)));
+    }
+    return results;
+  };
+  for (const bool training : {true, false}) {
+    const std::vector<plain::Array> fused = run(true, training);
+    const std::vector<plain::Array> separate = run(false, training);
+    ASSERT_EQ(fused.size(), separate.size());
+    for (std::size_t i = 0; i < fused.size(); ++i) {
+      // A dozen layers' roundings in another order; batch norm over few rows makes more of them.
+      expect_close(fused[i], separate[i], 1e-4, fmt::format("training {}, result {}", training, i));
+    }
+  }
+}
+
 // Two blocks that share one downsample: its gradient sums over both uses.
 TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
   ParameterSet set;

@@ -55,6 +55,47 @@ TEST(Step, HasTheSameBitsForAnyNumberOfThreads) {
   set_threads(0);
 }
 
+// Twenty steps of gradient descent with dropout, each layer as one operation or in its parts.
+TEST(Step, FusedTrainsAsSeparateOperationsDo) {
+  // Long enough for batch norm to have rows in the last blocks: over a few, rounding would grow from step to
+  // step.
+  const SeEcgNetOptions longer{2, 1600, 3, 0, 16};
+  const Tensor x = to_tensor(random_array({8, 1600, 2, 1}, 1));
+  const Tensor labels = Tensor::from(cpu, {8}, std::vector<std::int32_t>{0, 1, 2, 1, 0, 2, 2, 1});
+  const auto train = [&](bool fused) {
+    SeEcgNet net(longer, cpu, 5);
+    std::vector<double> losses;
+    for (std::uint32_t i = 0; i < 20; ++i) {
+      Tape tape(cpu, layers::accumulate);
+      Pass pass{cpu, &tape, true, 2, i};
+      pass.fused = fused;
+      Tensor gradients = net.parameters().gradients();
+      zero_bytes(cpu, gradients.write().data, static_cast<std::size_t>(gradients.count()) * sizeof(float));
+      const Var loss = layers::softmax_cross_entropy(pass, 0, net.forward(pass, x, {}), labels, {});
+      tape.backward(loss, to_tensor({{1}, {1}}));
+      losses.push_back(loss.value.to_vector(cpu)[0]);
+      std::vector<float> values = net.parameters().values().to_vector(cpu);
+      const std::vector<float> slopes = gradients.to_vector(cpu);
+      for (std::size_t p = 0; p < values.size(); ++p) {
+        values[p] -= 0.0002F * slopes[p];
+      }
+      Tensor to = net.parameters().values();
+      to.assign(cpu, std::span<const float>(values));
+    }
+    return std::pair(losses, net.parameters().states().to_vector(cpu));
+  };
+  const auto fused = train(true);
+  const auto separate = train(false);
+  for (std::size_t i = 0; i < fused.first.size(); ++i) {
+    // What rounding in another order grows to over the steps.
+    EXPECT_NEAR(fused.first[i], separate.first[i], 2e-3 * separate.first[0]) << "step " << i;
+  }
+  for (std::size_t i = 0; i < fused.second.size(); ++i) {
+    EXPECT_NEAR(fused.second[i], separate.second[i], 2e-3 * std::max(1.0F, std::abs(separate.second[i])))
+        << i;
+  }
+}
+
 TEST(Step, DependsOnEverySeed) {
   const Outcome base = fresh_step(1, 2, 3);
   EXPECT_TRUE(fresh_step(1, 2, 3) == base);

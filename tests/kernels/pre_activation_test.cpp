@@ -1,0 +1,360 @@
+// The fused operations of a pre-activation network against the separate ones of the same device, which have
+// tests of their own against double precision.
+#include <algorithm>
+
+#include "tests/kernels/kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+struct Case {
+  const char* name;
+  ConvShape shape;
+  float p;
+  bool bias;
+};
+
+// Each form of minimal filtering and the direct way, long samples in several chunks and many short ones, the
+// network's strides and what it never has; dropout or none.
+const Case cases[] = {
+    {"trunk", {.n = 2, .l = 101, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}, 0, false},
+    {"downsample", {.n = 2, .l = 61, .h = 8, .c_in = 32, .c_out = 32, .k = 1, .stride = 2}, 0, true},
+    {"3 taps",
+     {.n = 2, .l = 130, .h = 8, .c_in = 32, .c_out = 32, .k = 3, .stride = 1, .pad = 1},
+     0.2F,
+     false},
+    {"5 taps", {.n = 3, .l = 62, .h = 2, .c_in = 16, .c_out = 48, .k = 5, .stride = 1, .pad = 2}, 0.3F, true},
+    {"7 taps",
+     {.n = 2, .l = 64, .h = 4, .c_in = 48, .c_out = 16, .k = 7, .stride = 1, .pad = 3},
+     0.2F,
+     false},
+    {"wide",
+     {.n = 3, .l = 39, .h = 1, .c_in = 256, .c_out = 256, .k = 5, .stride = 1, .pad = 2},
+     0.2F,
+     false},
+    {"wide, stride 2",
+     {.n = 3, .l = 40, .h = 1, .c_in = 128, .c_out = 128, .k = 7, .stride = 2, .pad = 3},
+     0,
+     false},
+    {"direct, stride 2",
+     {.n = 3, .l = 21, .h = 1, .c_in = 64, .c_out = 64, .k = 3, .stride = 2, .pad = 1},
+     0.1F,
+     true},
+    {"short samples",
+     {.n = 90, .l = 3, .h = 1, .c_in = 64, .c_out = 64, .k = 7, .stride = 1, .pad = 3},
+     0.2F,
+     false},
+    {"one step",
+     {.n = 33, .l = 1, .h = 2, .c_in = 16, .c_out = 32, .k = 7, .stride = 1, .pad = 3},
+     0.5F,
+     false},
+    {"stride 3",
+     {.n = 2, .l = 50, .h = 2, .c_in = 32, .c_out = 16, .k = 9, .stride = 3, .pad = 1},
+     0.2F,
+     false},
+};
+
+constexpr float epsilon = 1e-5F;
+
+class PreActivationKernel : public Kernels {
+ protected:
+  void SetUp() override {
+    Kernels::SetUp();
+    if (kernels().pre_activation.forward_group == nullptr) {
+      GTEST_SKIP() << GetParam().name << " has no fused kernels";
+    }
+  }
+
+  struct Operands {
+    Tensor x, w, bias, gamma, beta, mean, variance, gy;
+  };
+  Operands operands_of(const Case& c) {
+    const ConvShape& s = c.shape;
+    const std::int64_t rows = s.n * s.l * s.h;
+    Operands op{tensor(random_values(rows * s.c_in, 1, -2, 3)),
+                tensor(random_values(s.k * s.c_in * s.c_out, 2)),
+                c.bias ? tensor(random_values(s.c_out, 3)) : Tensor(),
+                tensor(random_values(s.c_in, 4, 0.5, 2)),
+                tensor(random_values(s.c_in, 5)),
+                result(s.c_in),
+                result(s.c_in),
+                tensor(random_values(s.n * s.l_out() * s.h * s.c_out, 6))};
+    kernels().batch_norm.statistics(stream(), {rows, s.c_in}, op.x.read(), op.mean.write(),
+                                    op.variance.write());
+    return op;
+  }
+
+  // Everything that either way computes, by name.
+  struct Results {
+    std::vector<float> y, mean, variance, squeeze, gx, gw, gbias, ggamma, gbeta;
+  };
+  struct Outputs {
+    Tensor y, mean, variance, squeeze, passed, gx, gw, gbias, ggamma, gbeta;
+  };
+  Outputs outputs_of(const ConvShape& s) {
+    const std::int64_t elements = s.n * s.l * s.h * s.c_in;
+    return {result(s.n * s.l_out() * s.h * s.c_out),
+            result(s.c_out),
+            result(s.c_out),
+            result(s.n * s.c_out),
+            tensor(Integers(static_cast<std::size_t>((elements + 31) / 32), -1)),
+            result(elements),
+            tensor(random_values(s.k * s.c_in * s.c_out, 7)),  // what was there is added to
+            tensor(random_values(s.c_out, 8)),
+            tensor(random_values(s.c_in, 9)),
+            tensor(random_values(s.c_in, 10))};
+  }
+  Results results_of(const Outputs& o) {
+    return {floats_of(o.y),  floats_of(o.mean),  floats_of(o.variance), floats_of(o.squeeze), floats_of(o.gx),
+            floats_of(o.gw), floats_of(o.gbias), floats_of(o.ggamma),   floats_of(o.gbeta)};
+  }
+
+  static PreActivation before(const Case& c, const Operands& op) {
+    return {op.mean.read(), op.variance.read(), op.gamma.read(), op.beta.read(), epsilon, c.p, {3, 1, 4}};
+  }
+  static PreActivationForward forward_job(const Case& c, const Operands& op, Outputs& o) {
+    return {c.shape,     op.x.read(),      before(c, op),  op.w.read(),        op.bias.read(),
+            o.y.write(), o.passed.write(), o.mean.write(), o.variance.write(), o.squeeze.write()};
+  }
+  static PreActivationBackward backward_job(const Case& c, const Operands& op, Outputs& o) {
+    return {c.shape,          op.x.read(),     before(c, op),
+            op.w.read(),      o.passed.read(), op.gy.read(),
+            o.gx.write(),     o.gw.write(),    c.bias ? o.gbias.write() : Span(),
+            o.ggamma.write(), o.gbeta.write()};
+  }
+
+  Results together(const Case& c, const Operands& op) {
+    Outputs o = outputs_of(c.shape);
+    const PreActivationForward forward = forward_job(c, op, o);
+    kernels().pre_activation.forward_group(stream(), {&forward, 1});
+    const PreActivationBackward backward = backward_job(c, op, o);
+    kernels().pre_activation.backward_group(stream(), {&backward, 1});
+    return results_of(o);
+  }
+
+  Results separately(const Case& c, const Operands& op) {
+    const ConvShape& s = c.shape;
+    const BatchNormShape in{s.n * s.l * s.h, s.c_in};
+    Outputs o = outputs_of(s);
+    Tensor normal = result(in.rows * in.c);
+    Tensor active = result(in.rows * in.c);
+    Tensor kept = result(in.rows * in.c);
+    const RandomKey key{3, 1, 4};
+    const Table& k = kernels();
+    k.batch_norm.apply(stream(), in, epsilon, op.x.read(), op.mean.read(), op.variance.read(),
+                       op.gamma.read(), op.beta.read(), normal.write());
+    k.pointwise.relu(stream(), normal.read(), active.write());
+    k.pointwise.dropout(stream(), c.p, key, active.read(), kept.write());
+    k.conv.forward(stream(), s, kept.read(), op.w.read(), op.bias.read(), o.y.write());
+    k.batch_norm.statistics(stream(), {s.n * s.l_out() * s.h, s.c_out}, o.y.read(), o.mean.write(),
+                            o.variance.write());
+    k.pool.global_average(stream(), {s.n, s.l_out() * s.h, s.c_out}, o.y.read(), o.squeeze.write());
+    Tensor gkept = result(in.rows * in.c);
+    Tensor gactive = result(in.rows * in.c);
+    Tensor gnormal = result(in.rows * in.c);
+    k.conv.dgrad(stream(), s, op.gy.read(), op.w.read(), gkept.write());
+    k.conv.wgrad(stream(), s, kept.read(), op.gy.read(), o.gw.write(), c.bias ? o.gbias.write() : Span());
+    k.pointwise.dropout(stream(), c.p, key, gkept.read(), gactive.write());
+    k.pointwise.relu_backward(stream(), active.read(), gactive.read(), gnormal.write());
+    k.batch_norm.backward(stream(), in, epsilon, op.x.read(), gnormal.read(), op.mean.read(),
+                          op.variance.read(), op.gamma.read(), o.gx.write(), o.ggamma.write(),
+                          o.gbeta.write());
+    return results_of(o);
+  }
+};
+
+// Both round the same products; only sums that a fused kernel takes on the way come in another order.
+// Relative to the largest element: a difference of rounding in one term of a sum of a few thousand.
+void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
+                  const std::string& what) {
+  const double largest = std::abs(*std::max_element(
+      expected.begin(), expected.end(), [](float a, float b) { return std::abs(a) < std::abs(b); }));
+  expect_close(got, Values(expected.begin(), expected.end()), 5e-6 * largest, 0, what);
+}
+
+TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
+  for (const Case& c : cases) {
+    const Operands op = operands_of(c);
+    const Results got = together(c, op);
+    const Results expected = separately(c, op);
+    const std::string name = std::string(", ") + c.name;
+    expect_equal(got.y, expected.y, "y" + name);
+    expect_equal(got.mean, expected.mean, "mean" + name);
+    expect_equal(got.variance, expected.variance, "variance" + name);
+    expect_equal(got.squeeze, expected.squeeze, "squeeze" + name);
+    expect_equal(got.gx, expected.gx, "gx" + name);
+    expect_equal(got.gw, expected.gw, "gw" + name);
+    expect_equal(got.gbias, expected.gbias, "gbias" + name);
+    expect_equal(got.ggamma, expected.ggamma, "ggamma" + name);
+    expect_equal(got.gbeta, expected.gbeta, "gbeta" + name);
+  }
+}
+
+// Dropout falls on the same elements as the separate operation's: so many zeros more or fewer would show
+// above only if they were many.
+TEST_P(PreActivationKernel, MarksWhatPasses) {
+  const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
+  const Operands op = operands_of(c);
+  Outputs o = outputs_of(c.shape);
+  const PreActivationForward job = forward_job(c, op, o);
+  kernels().pre_activation.forward_group(stream(), {&job, 1});
+  const Integers words = integers_of(o.passed);
+  const std::vector<float> x = floats_of(op.x);
+  const std::vector<float> mean = floats_of(op.mean);
+  const std::vector<float> variance = floats_of(op.variance);
+  const std::vector<float> gamma = floats_of(op.gamma);
+  const std::vector<float> beta = floats_of(op.beta);
+  for (std::size_t e = 0; e < x.size(); ++e) {
+    const std::size_t channel = e % 16;
+    const double z =
+        (x[e] - mean[channel]) / std::sqrt(double{variance[channel]} + epsilon) * gamma[channel] +
+        beta[channel];
+    if (std::abs(z) > 1e-4) {
+      const bool passed = (static_cast<std::uint32_t>(words[e / 32]) >> (e % 32) & 1U) != 0;
+      EXPECT_EQ(passed, z > 0 && uniform({3, 1, 4}, e) >= c.p) << e;
+    }
+  }
+}
+
+TEST_P(PreActivationKernel, KeepsItsBitsInGroupsAndOnAnyThreads) {
+  std::vector<Operands> operands;
+  std::vector<Results> alone;
+  set_threads(1);
+  for (const Case& c : cases) {
+    operands.push_back(operands_of(c));
+    alone.push_back(together(c, operands.back()));
+  }
+  for (const int count : {2, 3, 7}) {
+    set_threads(count);
+    for (const std::size_t first :
+         {std::size_t{0}, std::size_t{7}}) {  // with large convolutions, and small ones only
+      std::vector<Outputs> outputs;
+      std::vector<PreActivationForward> forward;
+      std::vector<PreActivationBackward> backward;
+      const std::size_t end = std::size(cases);
+      outputs.reserve(end);
+      for (std::size_t i = first; i < end; ++i) {
+        outputs.push_back(outputs_of(cases[i].shape));
+        forward.push_back(forward_job(cases[i], operands[i], outputs.back()));
+      }
+      kernels().pre_activation.forward_group(stream(), forward);
+      for (std::size_t i = first; i < end; ++i) {
+        backward.push_back(backward_job(cases[i], operands[i], outputs[i - first]));
+      }
+      kernels().pre_activation.backward_group(stream(), backward);
+      for (std::size_t i = first; i < end; ++i) {
+        const Results got = results_of(outputs[i - first]);
+        const std::string what = fmt::format("{}, {} threads", cases[i].name, count);
+        EXPECT_EQ(got.y, alone[i].y) << what;
+        EXPECT_EQ(got.mean, alone[i].mean) << what;
+        EXPECT_EQ(got.variance, alone[i].variance) << what;
+        EXPECT_EQ(got.squeeze, alone[i].squeeze) << what;
+        EXPECT_EQ(got.gx, alone[i].gx) << what;
+        EXPECT_EQ(got.gw, alone[i].gw) << what;
+        EXPECT_EQ(got.ggamma, alone[i].ggamma) << what;
+      }
+    }
+  }
+  set_threads(0);
+}
+
+TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
+  for (const Case& c : cases) {
+    const Operands op = operands_of(c);
+    Outputs plain = outputs_of(c.shape);
+    Outputs quick = outputs_of(c.shape);
+    PreActivationForward job = forward_job(c, op, plain);
+    job.passed = {};  // as inference does
+    job.mean = job.variance = {};
+    job.before.p = 0;
+    kernels().pre_activation.forward_group(stream(), {&job, 1});
+    const std::int64_t size = kernels().pre_activation.prepared_size(c.shape);
+    if (size == 0) {
+      continue;  // the weights are read as they are
+    }
+    Tensor prepared = result(size);
+    kernels().pre_activation.prepare(stream(), c.shape, op.w.read(), prepared.write());
+    job.prepared = prepared.read();
+    job.w = op.w.read();
+    job.y = quick.y.write();
+    job.squeeze = quick.squeeze.write();
+    kernels().pre_activation.forward_group(stream(), {&job, 1});
+    EXPECT_EQ(floats_of(plain.y), floats_of(quick.y)) << c.name;
+    EXPECT_EQ(floats_of(plain.squeeze), floats_of(quick.squeeze)) << c.name;
+  }
+}
+
+TEST_P(PreActivationKernel, ResidualEqualsTheSeparateOperations) {
+  for (const GateShape& s :
+       {GateShape{3, 700, 32}, GateShape{40, 3, 64}, GateShape{2, 1, 16}, GateShape{1, 77, 256}}) {
+    for (const bool relu : {true, false}) {
+      const std::int64_t count = s.n * s.positions * s.c;
+      const Tensor x = tensor(random_values(count, 1));
+      const Tensor gate = tensor(random_values(s.n * s.c, 2, 0, 1));
+      const Tensor shortcut = tensor(random_values(count, 3));
+      const Tensor gy = tensor(random_values(count, 4));
+      const Tensor gmeans = tensor(random_values(s.n * s.c, 5));
+      Tensor y = result(count);
+      Tensor mean = result(s.c);
+      Tensor variance = result(s.c);
+      Tensor gshortcut = result(count);
+      Tensor ggate = result(s.n * s.c);
+      Tensor gx = result(count);
+      const Table& k = kernels();
+      k.residual.forward(stream(), s, relu, x.read(), gate.read(), shortcut.read(), y.write(), mean.write(),
+                         variance.write());
+      k.residual.backward(stream(), s, relu, x.read(), y.read(), gy.read(), gshortcut.write(), ggate.write());
+      k.residual.backward_input(stream(), s, gshortcut.read(), gate.read(), gmeans.read(), gx.write());
+
+      Tensor gated = result(count);
+      Tensor sum = result(count);
+      Tensor expected_y = result(count);
+      k.pointwise.gate(stream(), s, x.read(), gate.read(), gated.write());
+      k.pointwise.add(stream(), gated.read(), shortcut.read(), sum.write());
+      k.pointwise.relu(stream(), sum.read(), expected_y.write());
+      Tensor expected_mean = result(s.c);
+      Tensor expected_variance = result(s.c);
+      const Tensor& out = relu ? expected_y : sum;
+      k.batch_norm.statistics(stream(), {s.n * s.positions, s.c}, out.read(), expected_mean.write(),
+                              expected_variance.write());
+      Tensor gsum = result(count);
+      k.pointwise.relu_backward(stream(), expected_y.read(), gy.read(), gsum.write());
+      const Tensor& g = relu ? gsum : gy;
+      Tensor ggated = result(count);
+      Tensor expected_ggate = result(s.n * s.c);
+      k.pointwise.gate_backward(stream(), s, x.read(), gate.read(), g.read(), ggated.write(),
+                                expected_ggate.write());
+      Tensor gmean = result(count);
+      k.pool.global_average_backward(stream(), {s.n, s.positions, s.c}, gmeans.read(), gmean.write());
+      Tensor expected_gx = result(count);
+      k.pointwise.add(stream(), ggated.read(), gmean.read(), expected_gx.write());
+      const std::string name = fmt::format(", {} x {} x {}{}", s.n, s.positions, s.c, relu ? ", relu" : "");
+      expect_equal(floats_of(y), floats_of(out), "y" + name);
+      expect_equal(floats_of(mean), floats_of(expected_mean), "mean" + name);
+      expect_equal(floats_of(variance), floats_of(expected_variance), "variance" + name);
+      expect_equal(floats_of(gshortcut), floats_of(g), "gshortcut" + name);
+      expect_equal(floats_of(ggate), floats_of(expected_ggate), "ggate" + name);
+      expect_equal(floats_of(gx), floats_of(expected_gx), "gx" + name);
+    }
+  }
+}
+
+TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
+  const Case c = cases[0];
+  const Operands op = operands_of(c);
+  Outputs o = outputs_of(c.shape);
+  PreActivationForward job = forward_job(c, op, o);
+  job.shape.c_in = 24;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
+  job = forward_job(c, op, o);
+  job.passed.count -= 1;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
+  job = forward_job(c, op, o);
+  job.before.p = 1;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
+}
+
+SEC_ON_ALL_TARGETS(PreActivationKernel);
+
+}  // namespace
+}  // namespace sec::kernels
