@@ -1,5 +1,7 @@
 #include "kernels/table.h"
 
+#include <mutex>
+
 #include "engine/error.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/device_tables.h"
@@ -8,16 +10,9 @@ namespace sec::kernels {
 namespace {
 
 const Table* libraries = nullptr;
+bool separate = false;
 
-}  // namespace
-
-void use_libraries() {
-  libraries = &peers::table();
-}
-
-const Table& on(Device device) {
-  const std::string reason = why_unavailable(device);
-  require(reason.empty(), "device {}: {}", name_of(device), reason);
+const Table& own(Device device) {
   switch (device) {
     case Device::cpu:
       return cpu::table();
@@ -27,6 +22,36 @@ const Table& on(Device device) {
       return simt::table();
   }
   fail("unknown device");
+}
+
+// A device's table without the fused operations.
+const Table& without_fused(Device device) {
+  static constexpr int devices = 3;
+  static std::once_flag filled[devices];
+  static Table tables[devices];
+  const auto i = static_cast<std::size_t>(device);
+  std::call_once(filled[i], [&] {
+    tables[i] = own(device);
+    tables[i].pre_activation = {};
+    tables[i].residual = {};
+  });
+  return tables[i];
+}
+
+}  // namespace
+
+void use_separate_operations() {
+  separate = true;
+}
+
+void use_libraries() {
+  libraries = &peers::table();
+}
+
+const Table& on(Device device) {
+  const std::string reason = why_unavailable(device);
+  require(reason.empty(), "device {}: {}", name_of(device), reason);
+  return separate ? without_fused(device) : own(device);
 }
 
 }  // namespace sec::kernels

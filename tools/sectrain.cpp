@@ -150,6 +150,8 @@ int run_training(const Options& options) {
   }
   if (libraries) {
     kernels::use_libraries();
+  } else if (options.kernels == "reference") {
+    kernels::use_separate_operations();
   }
   if (options.precision != "f32") {
     throw UsageError(fmt::format("--precision {}: the {} device trains in f32", options.precision,
@@ -306,8 +308,9 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->capture_default_str()
       ->group("How to run");
   app.add_option("--kernels", o.kernels,
-                 "Who computes on cuda: our kernels, or cuDNN and cuBLAS where they have the operation")
-      ->check(CLI::IsMember({"own", "cudnn"}))
+                 "Our kernels, fused where the device has it; reference: ours, each layer for itself; cudnn: cuDNN and "
+                 "cuBLAS on cuda where they have the operation")
+      ->check(CLI::IsMember({"own", "reference", "cudnn"}))
       ->capture_default_str()
       ->group("How to run");
   app.add_option("--precision", o.precision, "Arithmetic of the network")

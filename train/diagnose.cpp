@@ -56,6 +56,7 @@ std::string first_bad_layer(model::Network& network, const Examples& examples, c
     last_layer = parameter.empty() ? last_layer : parameter;
   });
   layers::Pass pass;
+  pass.fused = false;  // to name the very operation
   pass.stream = stream;
   pass.tape = &tape;
   pass.training = true;

@@ -393,34 +393,57 @@ TEST_F(Sectrain, AFullDiskIsOneLineAndTheCheckpointStays) {
   EXPECT_NE(content_of(path("stderr")).find("standard output: cannot write"), std::string::npos);
 }
 
-// Two steps, validation and test, on the CUDA kernels' own source: what comes out is what cpu says.
-TEST_F(Sectrain, TrainsOnTheSimtDevice) {
-  const std::string small =
-      "--quiet --json --set data.rate=60 --set data.before=0.6 --set data.after=0.6 --set "
-      "sampler.epoch_samples=32 "
-      "--set train.epochs=1 --set train.log_steps=1 --set train.optimizer=sgd --set 'data.test=[\"100\"]' ";
-  const auto losses = [&](const std::string& device) {
-    const Outcome outcome = sectrain(arguments(device, small + "--device " + device));
-    EXPECT_EQ(outcome.status, 0) << outcome.error;
-    std::vector<double> found;
-    std::istringstream log(content_of(folder_ / device / "log.jsonl"));
-    for (std::string line; std::getline(log, line);) {
-      const json entry = json::parse(line);
-      for (const char* key : {"loss", "validation_loss"}) {
-        if (entry.contains(key)) {
-          found.push_back(entry[key]);
-        }
+// The losses of two steps, validation and test of a small run.
+std::vector<double> losses_of(const std::string& log_file) {
+  std::vector<double> found;
+  std::istringstream log(content_of(log_file));
+  for (std::string line; std::getline(log, line);) {
+    const json entry = json::parse(line);
+    for (const char* key : {"loss", "validation_loss"}) {
+      if (entry.contains(key)) {
+        found.push_back(entry[key]);
       }
     }
-    return found;
-  };
-  const std::vector<double> expected = losses("cpu");
-  const std::vector<double> got = losses("simt");
+  }
+  return found;
+}
+
+constexpr const char* two_steps =
+    "--quiet --json --set data.rate=60 --set data.before=0.6 --set data.after=0.6 --set "
+    "sampler.epoch_samples=32 "
+    "--set train.epochs=1 --set train.log_steps=1 --set train.optimizer=sgd --set 'data.test=[\"100\"]' ";
+
+void expect_near(const std::vector<double>& got, const std::vector<double>& expected) {
   ASSERT_GE(expected.size(), 3U);
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_NEAR(got[i], expected[i], 1e-4 * expected[i]);  // f32 sums in other orders
   }
+}
+
+// On the CUDA kernels' own source: what comes out is what cpu says.
+TEST_F(Sectrain, TrainsOnTheSimtDevice) {
+  const auto losses = [&](const std::string& device) {
+    const Outcome outcome = sectrain(arguments(device, two_steps + ("--device " + device)));
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    return losses_of((folder_ / device / "log.jsonl").string());
+  };
+  const std::vector<double> expected = losses("cpu");
+  expect_near(losses("simt"), expected);
+}
+
+// Fused, and each layer for itself: the same losses, but for bits.
+TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
+  const auto losses = [&](const std::string& kernels) {
+    const Outcome outcome =
+        sectrain(arguments(kernels, two_steps + ("--device cpu --set network.width=16 --kernels " + kernels)));
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    return losses_of((folder_ / kernels / "log.jsonl").string());
+  };
+  const std::vector<double> expected = losses("reference");
+  const std::vector<double> got = losses("own");
+  expect_near(got, expected);
+  EXPECT_NE(got, expected) << "both runs took the same way";
 }
 
 TEST_F(Sectrain, SaysWhyThereIsNoCudaDevice) {
