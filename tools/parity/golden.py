@@ -128,14 +128,17 @@ def copy_of(net, config, dropout, dtype):
     return twin.train()
 
 
-def single_precision(initial, config, batch, rate):
-    """PyTorch's f32 gradients by name, and Adam's losses."""
+def single_gradients(initial, config, batch):
+    """Those of PyTorch's f32, by name."""
     x, covariates, targets = (None if t is None else t.float() for t in batch)
     net = copy_of(initial, config, 0, torch.float32)
     loss_of(config["loss"], net(x, covariates), targets).backward()
-    gradients = {name: parameter.grad for name, parameter in net.named_parameters()}
-    return gradients, adam_losses(copy_of(initial, config, 0, torch.float32), x, covariates, targets, config["loss"],
-                                  rate)
+    return {name: parameter.grad for name, parameter in net.named_parameters()}
+
+
+def single_losses(initial, config, batch, rate):
+    x, covariates, targets = (None if t is None else t.float() for t in batch)
+    return adam_losses(copy_of(initial, config, 0, torch.float32), x, covariates, targets, config["loss"], rate)
 
 
 def write_golden(path, config, seed, large):
@@ -177,14 +180,14 @@ def write_golden(path, config, seed, large):
 
     # For comparison, what PyTorch's own f32 arithmetic makes of the same.
     batch = (x, covariates, targets)
-    singles = [single_precision(initial, config, batch, rate)]
-    runs = [singles[0][1]]
+    singles = [single_gradients(initial, config, batch)]
+    runs = [single_losses(initial, config, batch, rate)]
     if large:  # sums in another order, and other convolutions
         backwards = [None if t is None else t.flip(0) for t in batch]
-        singles.append(single_precision(initial, config, backwards, rate))
+        singles.append(single_gradients(initial, config, backwards))
+        runs.append(single_losses(initial, config, backwards, rate))
         with torch.backends.mkldnn.flags(enabled=False):
-            singles.append(single_precision(initial, config, batch, rate))
-        runs = [theirs for _, theirs in singles]
+            singles.append(single_gradients(initial, config, batch))
     else:
         for _ in range(3):  # f64, from weights moved by a rounding error of f32
             moved = copy_of(initial, config, 0, torch.float64)
@@ -194,7 +197,7 @@ def write_golden(path, config, seed, large):
             runs.append(adam_losses(moved, x, covariates, targets, kind, rate))
     worst_gradient = max(
         ((gradients[name].double() - parameter.grad).norm() / parameter.grad.norm()).item()
-        for gradients, _ in singles
+        for gradients in singles
         for name, parameter in net.named_parameters()
     )
     worst_loss = max(abs(a - b) / abs(b) for run in runs for a, b in zip(run, losses))

@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-MARGIN = 6  # of a tensor's f32 error, root mean square
+# Of a tensor's f32 error, root mean square, in PyTorch. Convolutions by minimal filtering round some ten times as much.
+MARGIN = 25
 MOVE = 0.01
 ROUNDS = 300
 
