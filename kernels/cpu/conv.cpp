@@ -6,6 +6,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/minimal_filter.h"
 #include "kernels/cpu/parts.h"
+#include "kernels/cpu/transpose.h"
 #include "kernels/operands.h"
 
 namespace sec::kernels::cpu::SEC_ISA {
@@ -21,16 +22,18 @@ void pack(float* panel, const float* from, std::int64_t rows, std::int64_t colum
   }
 }
 
-// to[r * tile_columns + c] = from[c * rows + r] for `columns` columns. In blocks, so that both sides stay in
-// the cache.
+// to[r * tile_columns + c] = from[c * rows + r] for `columns` columns.
 void transpose(float* to, const float* from, std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t block = 16;
-  for (std::int64_t first = 0; first < rows; first += block) {
-    const std::int64_t end = std::min(rows, first + block);
-    for (std::int64_t c = 0; c < columns; ++c) {
-      for (std::int64_t r = first; r < end; ++r) {
-        to[r * tile_columns + c] = from[c * rows + r];
-      }
+  const std::int64_t whole_rows = rows / width * width;
+  const std::int64_t whole_columns = columns / width * width;
+  for (std::int64_t r = 0; r < whole_rows; r += width) {
+    for (std::int64_t c = 0; c < whole_columns; c += width) {
+      transpose_square(from + c * rows + r, rows, to + r * tile_columns + c, tile_columns);
+    }
+  }
+  for (std::int64_t c = 0; c < columns; ++c) {
+    for (std::int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) {
+      to[r * tile_columns + c] = from[c * rows + r];
     }
   }
 }
