@@ -247,7 +247,9 @@ void dgrad(const ConvShape& whole, const float* gy, const float* weights, const 
       // channel)).
       const std::int64_t tap = s.c_out * tile_columns;
       const Scratch turned(op.taps * tap);
-      std::fill(turned.data(), turned.data() + op.taps * tap, 0.0F);
+      if (s.stride > 1) {  // residues may lack taps that others have
+        std::fill(turned.data(), turned.data() + op.taps * tap, 0.0F);
+      }
       const std::int64_t columns =
           std::min<std::int64_t>(op.out_channels() - panel * tile_columns, tile_columns);
       std::int64_t run = 0;

@@ -55,9 +55,9 @@ void transform_share(const Wgrad& op, const Share& share, const Transformed& to,
   transform_gradient(op, share, to.gy + first_row * s.c_out, to.gy_point);
 }
 
-// Adds the products of one point, group and panel of output channels to `weights`.
+// The products of one point, group and panel of output channels: added to `weights`, or the first there.
 void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, std::int64_t group,
-                  std::int64_t panel, float* weights) {
+                  std::int64_t panel, float* weights, bool adds) {
   const ConvShape& s = op.shape;
   const std::int64_t skipped = group * s.h;  // a group's taps are so many rows, one tile, further on
   Product product;
@@ -73,6 +73,7 @@ void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, 
   product.outer = 1;
   product.inner = from.rows - skipped;  // the last tiles' gradients are zero
   product.columns = std::min<std::int64_t>(s.c_out - panel * tile_columns, tile_columns);
+  product.adds = adds;
   add_product(product, op.channels());
 }
 
@@ -86,7 +87,6 @@ void sum_by_partitions(const Wgrad& op, float* weights) {
   const Scratch others((partitions - 1) * op.size());
   parallel_for(partitions, [&](std::int64_t index) {
     float* const sums = index == 0 ? weights : others.data() + (index - 1) * op.size();
-    std::fill(sums, sums + op.size(), 0.0F);
     const Part part = part_of(op.shares.size(), partitions, index);
     for (std::int64_t i = part.first; i < part.first + part.size; ++i) {
       const Share share = op.shares[i];
@@ -99,7 +99,7 @@ void sum_by_partitions(const Wgrad& op, float* weights) {
       for (std::int64_t point = 0; point < op.form.points; ++point) {
         for (std::int64_t group = 0; group < op.form.groups; ++group) {
           for (std::int64_t panel = 0; panel < panels; ++panel) {
-            add_products(op, both, point, group, panel, sums);
+            add_products(op, both, point, group, panel, sums, i > part.first);
           }
         }
       }
@@ -145,16 +145,7 @@ void sum_by_slabs(const Wgrad& op, float* weights) {
     parallel_for(units, [&](std::int64_t unit) {
       const std::int64_t point = unit / panels / op.form.groups;
       const std::int64_t group = unit / panels % op.form.groups;
-      if (first == 0) {
-        float* const sums =
-            weights + (point * op.form.groups + group) * op.group_size() + unit % panels * tile_columns;
-        const std::int64_t columns =
-            std::min<std::int64_t>(s.c_out - unit % panels * tile_columns, tile_columns);
-        for (std::int64_t c = 0; c < op.channels(); ++c) {
-          std::fill(sums + c * s.c_out, sums + c * s.c_out + columns, 0.0F);
-        }
-      }
-      add_products(op, both, point, group, unit % panels, weights);
+      add_products(op, both, point, group, unit % panels, weights, first > 0);
     });
     first = end;
   }

@@ -31,9 +31,10 @@ void tile(const Product& op) {
     for (int v = 0; v < Vectors; ++v) {
       float* const to = op.gw + r * op.gw_channel + v * width;
       if (op.columns >= (v + 1) * width) {
-        store(to, load(to) + sum[r][v]);
+        store(to, op.adds ? load(to) + sum[r][v] : sum[r][v]);
       } else if (op.columns > v * width) {
-        store_part(to, load_part(to, op.columns - v * width) + sum[r][v], op.columns - v * width);
+        const F32 before = op.adds ? load_part(to, op.columns - v * width) : F32{};
+        store_part(to, before + sum[r][v], op.columns - v * width);
       }
     }
   }

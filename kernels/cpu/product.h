@@ -5,7 +5,8 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// sum over a < outer, b < inner of x[a, b, c] * gy[a, b, :], added to gw[c, :], for c in a tile's rows.
+// sum over a < outer, b < inner of x[a, b, c] * gy[a, b, :], added to gw[c, :] or put there, for c in a
+// tile's rows.
 struct Product {
   const float* x;
   std::int64_t x_outer, x_inner, x_channel;  // floats from one to the next
@@ -15,6 +16,7 @@ struct Product {
   std::int64_t gw_channel;
   std::int64_t outer, inner;
   std::int64_t columns;  // of gw that are stored; gy has a tile's worth in any case
+  bool adds = true;
 };
 
 // For c in [0, channels).
