@@ -4,9 +4,9 @@
 // step. That write also keeps the GPU busy while the host enqueues the call, so a call of several kernels
 // shows no gaps of the host's making.
 //
-// Names: operation/shape/pass/type/who. Who is ours (what the kernel table chooses), v1 to v4 (kernels/cuda/
-// conv_versions.h), or cudnn / cublas. f32 is f32 throughout; tf32 lets both sides round operands to TF32.
-// GFLOP/s counts as in kernels.cpp.
+// What is counted is said in floors.h, how rows are named in rows.h. Who is ours (what the kernel table
+// chooses), v1 to v4 (kernels/cuda/conv_versions.h), or cudnn / cublas. f32 is f32 throughout; tf32 lets both
+// sides round operands to TF32. Ceilings are of the row's arithmetic, and of a copy beyond the L2 cache.
 #include "bench/cuda.h"
 
 #include <benchmark/benchmark.h>
@@ -14,9 +14,13 @@
 
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "bench/conv_shapes.h"
+#include "bench/cuda_peak.h"
+#include "bench/floors.h"
+#include "bench/rows.h"
 #include "engine/stream.h"
 #include "kernels/cuda/conv_versions.h"
 #include "kernels/device_tables.h"
@@ -24,7 +28,6 @@
 namespace sec {
 namespace {
 
-using benchmark::Counter;
 using benchmark::State;
 
 constexpr std::int64_t flushed_bytes = 256 << 20;  // more than the L2 cache of any GPU so far
@@ -37,6 +40,10 @@ struct Arithmetic {
 constexpr Arithmetic arithmetics[] = {
     {"f32", DType::f32, false}, {"tf32", DType::f32, true}, {"bf16", DType::bf16, false}};
 
+double bytes_of(DType type) {
+  return type == DType::bf16 ? 2 : 4;
+}
+
 Tensor noise(Stream& stream, std::int64_t count, DType type) {
   Tensor t = Tensor::empty({count}, DType::f32, Device::cuda);
   kernels::cuda::table().pointwise.fill_uniform(stream, {1, 2, 3}, 0.5F, 1, t.write());
@@ -48,8 +55,45 @@ Tensor noise(Stream& stream, std::int64_t count, DType type) {
   return rounded;
 }
 
+// The shortest of some calls' times, the first one left out.
+double best_seconds(Stream& stream, const std::function<void()>& call) {
+  Event begin(Device::cuda);
+  Event end(Device::cuda);
+  double best = 0;
+  for (int i = 0; i < 8; ++i) {
+    begin.record(stream);
+    call();
+    end.record(stream);
+    const double seconds = Event::seconds_between(begin, end);
+    best = i == 0 || (i > 1 && seconds > best) ? best : seconds;
+  }
+  return best;
+}
+
+Ceiling cuda_ceiling(Stream& stream, DType type) {
+  static std::map<std::pair<DType, bool>, double> arithmetic;
+  static double copy = 0;
+  const std::pair key(type, stream.tf32);
+  if (!arithmetic.contains(key)) {
+    Tensor results = Tensor::empty({cuda_peak_results}, DType::f32, Device::cuda);
+    double operations = 0;
+    const double seconds =
+        best_seconds(stream, [&] { operations = run_cuda_peak(stream, type, stream.tf32, results.write()); });
+    arithmetic[key] = operations / seconds;
+  }
+  if (copy == 0) {
+    Tensor from = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
+    Tensor to = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
+    zero_bytes(stream, from.write().data, flushed_bytes);
+    copy = 2.0 * flushed_bytes / best_seconds(stream, [&] {
+             copy_bytes(stream, to.write().data, Device::cuda, from.read().data, Device::cuda, flushed_bytes);
+           });
+  }
+  return {arithmetic[key], copy};
+}
+
 // Times `call` with cold caches; the first call, which takes memory and plans, is left out.
-void time(State& state, Stream& stream, double operations, const std::function<void()>& call) {
+void time(State& state, Stream& stream, DType type, const Floor& floor, const std::function<void()>& call) {
   Tensor flushed = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
   Event begin(Device::cuda);
   Event end(Device::cuda);
@@ -61,9 +105,7 @@ void time(State& state, Stream& stream, double operations, const std::function<v
     end.record(stream);
     state.SetIterationTime(Event::seconds_between(begin, end));
   }
-  if (operations > 0) {
-    state.counters["GFLOP/s"] = Counter(operations * 1e-9, Counter::kIsIterationInvariantRate);
-  }
+  set_row(state, floor, cuda_ceiling(stream, type));
 }
 
 void add(const std::string& name, bool tf32, const std::function<void(State&, Stream&)>& function) {
@@ -100,7 +142,7 @@ void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::s
           Tensor y = noise(stream, s.n * s.l_out() * s.h * s.c_out, type);
           Tensor w = noise(stream, s.k * s.c_in * s.c_out, DType::f32);
           const kernels::ConvVersions& versions = kernels::cuda::conv_versions();
-          time(state, stream, 2.0 * static_cast<double>(s.macs()), [&] {
+          time(state, stream, type, conv_floor(pass, s, bytes_of(type)), [&] {
             if (pass == kernels::ConvPass::forward) {
               const kernels::ConvForward job{s, x.read(), w.read(), {}, y.write()};
               table != nullptr ? table->conv.forward(stream, s, job.x, job.w, {}, job.y)
@@ -133,7 +175,10 @@ void add_batch_norm(const Arithmetic& arithmetic, const std::string& who, const 
           Tensor c = noise(stream, s.c, DType::f32);
           Tensor d = noise(stream, s.c, DType::f32);
           const kernels::BatchNormKernels& k = table->batch_norm;
-          time(state, stream, 0, [&] {
+          const PerElement floor = pass == "statistics" ? statistics_floor
+                                   : pass == "apply"    ? apply_floor
+                                                        : backward_floor;
+          time(state, stream, type, floor.times(static_cast<double>(s.rows * s.c), bytes_of(type)), [&] {
             if (pass == "statistics") {
               k.statistics(stream, s, x.read(), a.write(), b.write());
             } else if (pass == "apply") {
@@ -153,7 +198,9 @@ void add_global_average(const Arithmetic& arithmetic, const std::string& who, co
       false, [=](State& state, Stream& stream) {
         Tensor x = noise(stream, s.n * s.positions * s.c, arithmetic.type);
         Tensor y = noise(stream, s.n * s.c, arithmetic.type);
-        time(state, stream, 0, [&] { table->pool.global_average(stream, s, x.read(), y.write()); });
+        const auto elements = static_cast<double>(x.count());
+        time(state, stream, arithmetic.type, average_floor.times(elements, bytes_of(arithmetic.type)),
+             [&] { table->pool.global_average(stream, s, x.read(), y.write()); });
       });
 }
 
@@ -166,8 +213,12 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
           Tensor x = noise(stream, s.n * s.in, type);
           Tensor y = noise(stream, s.n * s.out, type);
           Tensor w = noise(stream, s.in * s.out, DType::f32);
-          const double operations = 2.0 * static_cast<double>(s.n * s.in * s.out);
-          time(state, stream, operations, [&] {
+          // A convolution of one sample in which every row is a time step.
+          const kernels::ConvPass as = pass == "forward" ? kernels::ConvPass::forward
+                                       : pass == "dgrad" ? kernels::ConvPass::dgrad
+                                                         : kernels::ConvPass::wgrad;
+          const kernels::ConvShape rows{.n = 1, .l = s.n, .h = 1, .c_in = s.in, .c_out = s.out, .k = 1};
+          time(state, stream, type, conv_floor(as, rows, bytes_of(type)), [&] {
             if (pass == "forward") {
               table->linear.forward(stream, s, x.read(), w.read(), {}, y.write());
             } else if (pass == "dgrad") {

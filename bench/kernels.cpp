@@ -1,24 +1,23 @@
-// The cpu device's kernels at the network's own shapes, beside what the machine can do at most, measured in
-// the same run: fused multiply-adds in registers (peak/fma) and copying (peak/copy).
-//
-// GFLOP/s counts 2 * N * Lo * H * Co * Ci * K operations a convolution, for forward, dgrad and wgrad alike:
-// one multiplication and one addition for each product that the definition sums. Products with padding count
-// although kernels may skip them (2 % at L = 310, k = 7; 20 % at L = 20).
-//
-// GB/s counts the bytes that an operation must read and write once, as listed at each: what a cache saves or
-// a second pass costs shows as a rate above or below that of peak/copy.
-//
-// Names end in /t and the number of threads. With --device cuda, the benchmarks of cuda.cpp run instead.
+// The cpu device's kernels at the network's own shapes, beside oneDNN's convolutions where it is installed
+// and beside what the machine can do at most, measured in the same run: see ceilings.h. What is counted is
+// said in floors.h, how rows are named in rows.h. With one thread rates are per second of processor time,
+// which others on the machine disturb less. With --device cuda, the benchmarks of cuda.cpp run instead.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
+#include <cmath>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bench/conv_shapes.h"
 #include "bench/cuda.h"
+#include "bench/dnnl.h"
+#include "bench/floors.h"
 #include "bench/peak.h"
+#include "bench/rows.h"
 #include "engine/parallel.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/table.h"
@@ -26,186 +25,235 @@
 namespace sec {
 namespace {
 
-using benchmark::Counter;
 using benchmark::State;
+using kernels::ConvPass;
+using kernels::Table;
 
 Stream stream;
 
-Tensor noise(std::int64_t count) {
+Tensor noise(std::int64_t count, std::uint32_t operation = 3) {
   Tensor t = Tensor::empty({count}, DType::f32, Device::cpu);
-  kernels::on(stream).pointwise.fill_uniform(stream, {1, 2, 3}, -1, 1, t.write());
+  kernels::on(stream).pointwise.fill_uniform(stream, {1, 2, operation}, -1, 1, t.write());
   return t;
 }
 
-void set_gflops(State& state, double operations) {
-  state.counters["GFLOP/s"] = Counter(operations * 1e-9, Counter::kIsIterationInvariantRate);
-}
-
-void set_bandwidth(State& state, double floats) {
-  state.counters["GB/s"] = Counter(4e-9 * floats, Counter::kIsIterationInvariantRate);
-}
-
-void peak_fma(State& state, int threads) {
-  set_threads(threads);
-  double (*peak)() = baseline::multiply_add;
-#ifdef __x86_64__
-  peak = kernels::cpu::isa_in_use() == "avx512" ? avx512::multiply_add
-         : kernels::cpu::isa_in_use() == "avx2" ? avx2::multiply_add
-                                                : baseline::multiply_add;
-#endif
-  double operations = 0;
-  for (auto _ : state) {
-    std::vector<double> done(static_cast<std::size_t>(threads));
-    parallel_for(threads, [&](std::int64_t i) { done[i] = peak(); });
-    operations = 0;
-    for (const double d : done) {
-      operations += d;
-    }
-  }
-  set_gflops(state, operations);
-}
-
-// A copy of 64 MiB, well beyond the caches of a core: 2 floats moved an element.
-void peak_copy(State& state, int threads) {
-  set_threads(threads);
-  const Tensor x = noise(1 << 24);
-  Tensor y = noise(1 << 24);
-  for (auto _ : state) {
-    kernels::on(stream).pointwise.cast(stream, x.read(), y.write());
-  }
-  set_bandwidth(state, 2.0 * (1 << 24));
-}
-
-void conv(State& state, int threads, char pass, kernels::ConvShape s) {
-  set_threads(threads);
-  Tensor x = noise(s.n * s.l * s.h * s.c_in);
-  Tensor y = noise(s.n * s.l_out() * s.h * s.c_out);
-  Tensor w = noise(s.k * s.c_in * s.c_out);
-  const kernels::ConvKernels& kernels = kernels::on(stream).conv;
-  for (auto _ : state) {
-    if (pass == 'f') {
-      kernels.forward(stream, s, x.read(), w.read(), {}, y.write());
-    } else if (pass == 'd') {
-      kernels.dgrad(stream, s, y.read(), w.read(), x.write());
-    } else {
-      kernels.wgrad(stream, s, x.read(), y.read(), w.write(), {});
-    }
-  }
-  set_gflops(state, 2.0 * static_cast<double>(s.macs()));
-}
-
-enum class Op { statistics, apply, backward, relu, add, gate, global_average, dropout, sigmoid, adam };
-
-// `rows` rows of `c` channels, as of eight samples.
-void memory_bound(State& state, int threads, Op op, std::int64_t rows, std::int64_t c) {
-  set_threads(threads);
-  Tensor x = noise(rows * c);
-  Tensor y = noise(rows * c);
-  Tensor z = noise(rows * c);
-  Tensor u = noise(op == Op::adam ? rows * c : 1);
-  Tensor mean = noise(c);
-  Tensor variance = Tensor::from(stream, {c}, std::vector<float>(static_cast<std::size_t>(c), 1.0F));
-  Tensor factor = noise(8 * c);
-  Tensor gamma_gradient = noise(c);
-  Tensor beta_gradient = noise(c);
-  const kernels::StepValues step = kernels::adam_values({}, 1e-3, 0);
-  const kernels::Table& k = kernels::on(stream);
-  double moved = 0;  // floats an element
-  for (auto _ : state) {
-    switch (op) {
-      case Op::statistics:
-        moved = 1;
-        k.batch_norm.statistics(stream, {rows, c}, x.read(), mean.write(), variance.write());
-        break;
-      case Op::apply:
-        moved = 2;
-        k.batch_norm.apply(stream, {rows, c}, 1e-5F, x.read(), mean.read(), variance.read(), mean.read(),
-                           mean.read(), y.write());
-        break;
-      case Op::backward:  // x and gy for the sums, x and gy again and gx
-        moved = 5;
-        k.batch_norm.backward(stream, {rows, c}, 1e-5F, x.read(), y.read(), mean.read(), variance.read(),
-                              mean.read(), z.write(), gamma_gradient.write(), beta_gradient.write());
-        break;
-      case Op::relu:
-        moved = 2;
-        k.pointwise.relu(stream, x.read(), y.write());
-        break;
-      case Op::add:
-        moved = 3;
-        k.pointwise.add(stream, x.read(), y.read(), z.write());
-        break;
-      case Op::gate:
-        moved = 2;
-        k.pointwise.gate(stream, {8, rows / 8, c}, x.read(), factor.read(), y.write());
-        break;
-      case Op::global_average:
-        moved = 1;
-        k.pool.global_average(stream, {8, rows / 8, c}, x.read(), factor.write());
-        break;
-      case Op::dropout:
-        moved = 2;
-        k.pointwise.dropout(stream, 0.2F, {1, 2, 3}, x.read(), y.write());
-        break;
-      case Op::sigmoid:
-        moved = 2;
-        k.pointwise.sigmoid(stream, x.read(), y.write());
-        break;
-      case Op::adam:  // gradient, parameters, two moments; all but the first written back
-        moved = 7;
-        k.optimizer.adam(stream, {}, &step, mean.slice(0, 1).read(), x.read(), y.write(), z.write(),
-                         u.write());
-        break;
-    }
-  }
-  set_bandwidth(state, moved * static_cast<double>(rows * c));
-}
-
-// With one thread the rate is per second of processor time, which others on the machine disturb less.
 void add(const std::string& name, const std::function<void(State&, int)>& function) {
-  for (const int threads : {1, 2}) {
-    auto* bench = benchmark::RegisterBenchmark((name + "/t" + std::to_string(threads)).c_str(),
-                                               [=](State& state) { function(state, threads); });
+  static const std::set<int> counts = {1, threads()};
+  for (const int count : counts) {
+    auto* bench = benchmark::RegisterBenchmark(fmt::format("{}/t{}", name, count).c_str(), [=](State& state) {
+      set_threads(count);
+      function(state, count);
+    });
     bench->Unit(benchmark::kMicrosecond);
-    if (threads > 1) {
+    if (count > 1) {
       bench->UseRealTime();
     }
   }
 }
 
-void add_conv(const std::string& name, const kernels::ConvShape& s) {
-  // `letter` is copied for clang 14, whose lambdas capture no structured bindings; so are others below.
-  for (const auto& [pass, bound] : {std::pair{"forward", 'f'}, {"dgrad", 'd'}, {"wgrad", 'w'}}) {
-    const char letter = bound;
-    add("conv/" + name + "/" + pass, [=](State& state, int threads) { conv(state, threads, letter, s); });
+// ---- convolutions ----
+
+struct ConvOperands {
+  explicit ConvOperands(const kernels::ConvShape& s)
+      : shape(s),
+        x(noise(s.n * s.l * s.h * s.c_in, 1)),
+        w(noise(s.k * s.c_in * s.c_out, 2)),
+        y(noise(s.n * s.l_out() * s.h * s.c_out, 3)) {}
+
+  void run(ConvPass pass) {
+    const kernels::ConvKernels& kernels = kernels::on(stream).conv;
+    if (pass == ConvPass::forward) {
+      kernels.forward(stream, shape, x.read(), w.read(), {}, y.write());
+    } else if (pass == ConvPass::dgrad) {
+      kernels.dgrad(stream, shape, y.read(), w.read(), x.write());
+    } else {
+      kernels.wgrad(stream, shape, x.read(), y.read(), w.write(), {});
+    }
+  }
+
+  kernels::ConvShape shape;
+  Tensor x, w, y;
+};
+
+// How far the library's result is from ours, over the length of ours: a row of something else would say
+// nothing. Sums of up to 20,000 products in f32 in other orders differ by some 1e-6.
+double distance_from_ours(ConvPass pass, ConvOperands operands, DnnlConv& theirs) {
+  Tensor& result = pass == ConvPass::forward ? operands.y : pass == ConvPass::dgrad ? operands.x : operands.w;
+  zero_bytes(stream, result.write().data,
+             static_cast<std::size_t>(result.count()) * sizeof(float));  // wgrad adds
+  operands.run(pass);
+  theirs.run();
+  const std::vector<float> ours = result.to_vector(stream);
+  const std::vector<float> other = theirs.result();
+  require(ours.size() == other.size(), "{} elements, oneDNN has {}", ours.size(), other.size());
+  double squares = 0;
+  double differences = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    squares += static_cast<double>(ours[i]) * ours[i];
+    differences += std::pow(static_cast<double>(ours[i]) - other[i], 2);
+  }
+  return std::sqrt(differences / squares);
+}
+
+void ours(State& state, int count, ConvPass pass, const kernels::ConvShape& s) {
+  ConvOperands operands(s);
+  for (auto _ : state) {
+    operands.run(pass);
+  }
+  const Floor floor = conv_floor(pass, s, 4);
+  set_row(state, floor, cpu_ceiling(count, floor.bytes));
+}
+
+void dnnl(State& state, int count, ConvPass pass, const kernels::ConvShape& s) {
+  ConvOperands operands(s);
+  DnnlConv theirs(pass, s, count, static_cast<const float*>(operands.x.read().data),
+                  static_cast<const float*>(operands.w.read().data),
+                  static_cast<const float*>(operands.y.read().data));
+  const double distance = distance_from_ours(pass, operands, theirs);
+  if (!(distance <= 1e-5)) {
+    state.SkipWithError(fmt::format("the results differ by {:.1e} of their length", distance).c_str());
+    return;
+  }
+  for (auto _ : state) {
+    theirs.run();
+  }
+  const Floor floor = conv_floor(pass, s, 4);
+  set_row(state, floor, cpu_ceiling(count, floor.bytes));
+}
+
+void add_convs() {
+  for (const NamedConv& layer : conv_shapes()) {
+    // `pass` is copied for clang 14, whose lambdas capture no structured bindings; so are others below.
+    for (const auto& [name, bound] :
+         {std::pair{"forward", ConvPass::forward}, {"dgrad", ConvPass::dgrad}, {"wgrad", ConvPass::wgrad}}) {
+      const ConvPass pass = bound;
+      const kernels::ConvShape shape = layer.shape;
+      const std::string row = fmt::format("conv/{}/{}/f32", layer.name, name);
+      add(row + "/ours", [=](State& state, int count) { ours(state, count, pass, shape); });
+      if (!dnnl_version().empty()) {
+        add(row + "/dnnl", [=](State& state, int count) { dnnl(state, count, pass, shape); });
+      }
+    }
   }
 }
 
+// ---- what is bound by memory ----
+
+struct Elementwise {
+  std::int64_t rows, c;  // as of eight samples
+  Tensor x = noise(rows * c), y = noise(rows * c), z = noise(rows * c), u = noise(rows * c);
+  Tensor mean = noise(c), factor = noise(8 * c), gamma_gradient = noise(c), beta_gradient = noise(c);
+  Tensor variance = Tensor::from(stream, {c}, std::vector<float>(static_cast<std::size_t>(c), 1.0F));
+};
+
+struct Operation {
+  const char* name;  // operation/SHAPE/pass
+  PerElement floor;
+  void (*call)(const Table& k, Elementwise& e);
+};
+
+std::vector<Operation> operations() {
+  return {
+      {"batch_norm/{}/statistics", statistics_floor,
+       [](const Table& k, Elementwise& e) {
+         k.batch_norm.statistics(stream, {e.rows, e.c}, e.x.read(), e.gamma_gradient.write(),
+                                 e.beta_gradient.write());
+       }},
+      {"batch_norm/{}/apply", apply_floor,
+       [](const Table& k, Elementwise& e) {
+         k.batch_norm.apply(stream, {e.rows, e.c}, 1e-5F, e.x.read(), e.mean.read(), e.variance.read(),
+                            e.mean.read(), e.mean.read(), e.y.write());
+       }},
+      {"batch_norm/{}/backward", backward_floor,
+       [](const Table& k, Elementwise& e) {
+         k.batch_norm.backward(stream, {e.rows, e.c}, 1e-5F, e.x.read(), e.y.read(), e.mean.read(),
+                               e.variance.read(), e.mean.read(), e.z.write(), e.gamma_gradient.write(),
+                               e.beta_gradient.write());
+       }},
+      {"relu/{}/forward", relu_floor,
+       [](const Table& k, Elementwise& e) { k.pointwise.relu(stream, e.x.read(), e.y.write()); }},
+      {"add/{}/forward", add_floor,
+       [](const Table& k, Elementwise& e) { k.pointwise.add(stream, e.x.read(), e.y.read(), e.z.write()); }},
+      {"gate/{}/forward", gate_floor,
+       [](const Table& k, Elementwise& e) {
+         k.pointwise.gate(stream, {8, e.rows / 8, e.c}, e.x.read(), e.factor.read(), e.y.write());
+       }},
+      {"global_average/{}/forward", average_floor,
+       [](const Table& k, Elementwise& e) {
+         k.pool.global_average(stream, {8, e.rows / 8, e.c}, e.x.read(), e.factor.write());
+       }},
+      {"dropout/{}/forward", dropout_floor,
+       [](const Table& k, Elementwise& e) {
+         k.pointwise.dropout(stream, 0.2F, {1, 2, 3}, e.x.read(), e.y.write());
+       }},
+      {"sigmoid/{}/forward", sigmoid_floor,
+       [](const Table& k, Elementwise& e) { k.pointwise.sigmoid(stream, e.x.read(), e.y.write()); }},
+      {"adam/{}/update", adam_floor,
+       [](const Table& k, Elementwise& e) {
+         const kernels::StepValues now = kernels::adam_values({}, 1e-3, 0);
+         k.optimizer.adam(stream, {}, &now, e.mean.slice(0, 1).read(), e.x.read(), e.y.write(), e.z.write(),
+                          e.u.write());
+       }},
+  };
+}
+
+void add_operations() {
+  // The output of the stem at batch 8 (20 MB), and of a late layer (0.6 MB).
+  for (const auto& [rows, c] : {std::pair<std::int64_t, std::int64_t>{158464, 32}, {624, 256}}) {
+    for (const Operation& operation : operations()) {
+      const std::string shape = fmt::format("{}x{}", rows, c);
+      const std::string row = fmt::format(fmt::runtime(operation.name), shape) + "/f32/ours";
+      add(row, [=, rows = rows, c = c](State& state, int count) {
+        Elementwise operands{rows, c};
+        const Table& kernels = kernels::on(stream);
+        for (auto _ : state) {
+          operation.call(kernels, operands);
+        }
+        const Floor floor = operation.floor.times(static_cast<double>(rows * c), 4);
+        set_row(state, floor, cpu_ceiling(count, floor.bytes));
+      });
+    }
+  }
+}
+
+// ---- the ceilings themselves, beside the rows that are held against them ----
+
+void peak_fma(State& state, int count) {
+  const Ceiling ceiling = cpu_ceiling(count, beyond_caches);
+  double (*const multiply_add)() = cpu_peak().multiply_add;
+  double operations = 0;
+  for (auto _ : state) {
+    std::vector<double> done(static_cast<std::size_t>(count));
+    parallel_for(count, [&](std::int64_t i) { done[i] = multiply_add(); });
+    operations = done[0] * count;
+  }
+  set_row(state, {operations, 0}, ceiling);
+}
+
+void peak_copy(State& state, int count) {
+  constexpr std::int64_t elements = 1 << 25;
+  const Tensor x = noise(elements);
+  Tensor y = noise(elements);
+  for (auto _ : state) {
+    kernels::on(stream).pointwise.cast(stream, x.read(), y.write());
+  }
+  set_row(state, {0, 8.0 * elements}, cpu_ceiling(count, 8.0 * elements));
+}
+
 void add_all() {
-  add("peak/fma", peak_fma);
-  add("peak/copy", peak_copy);
-
-  for (const NamedConv& layer : conv_shapes()) {
-    add_conv(layer.name, layer.shape);
+  for (const int count : {1, threads()}) {
+    const Ceiling c = cpu_ceiling(count, beyond_caches);
+    benchmark::AddCustomContext(fmt::format("peak GFLOP/s t{}", count),
+                                fmt::format("{:.1f}", 1e-9 * c.operations));
+    benchmark::AddCustomContext(fmt::format("copy GB/s t{}", count), fmt::format("{:.1f}", 1e-9 * c.bytes));
   }
-
-  // What is bound by memory, on the output of the stem at batch 8 (20 MB) and on a late layer (0.6 MB).
-  for (const auto& [name, bound] : {std::pair{"batch_norm.statistics", Op::statistics},
-                                    {"batch_norm.apply", Op::apply},
-                                    {"batch_norm.backward", Op::backward},
-                                    {"relu", Op::relu},
-                                    {"add", Op::add},
-                                    {"gate", Op::gate},
-                                    {"global_average", Op::global_average},
-                                    {"dropout", Op::dropout},
-                                    {"sigmoid", Op::sigmoid},
-                                    {"adam", Op::adam}}) {
-    const Op op = bound;
-    add(std::string(name) + "/158464x32",
-        [=](State& state, int threads) { memory_bound(state, threads, op, 158464, 32); });
-    add(std::string(name) + "/624x256",
-        [=](State& state, int threads) { memory_bound(state, threads, op, 624, 256); });
-  }
+  set_threads(0);
+  benchmark::AddCustomContext("instruction set", std::string(kernels::cpu::isa_in_use()));
+  benchmark::AddCustomContext("oneDNN", dnnl_version().empty() ? "not built in" : dnnl_version());
+  add("peak/registers/fma/f32/machine", peak_fma);
+  add("peak/128MiB/copy/f32/ours", peak_copy);
+  add_convs();
+  add_operations();
 }
 
 }  // namespace
@@ -223,7 +271,6 @@ int main(int argc, char** argv) {
       return 2;
     }
     if (device == "cpu") {
-      benchmark::AddCustomContext("instruction set", std::string(sec::kernels::cpu::isa_in_use()));
       sec::add_all();
     } else if (device == "cuda") {
       sec::add_cuda_benchmarks();

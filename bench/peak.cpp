@@ -2,6 +2,10 @@
 
 #include "kernels/cpu/simd.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace sec::SEC_ISA {
 
 double multiply_add() {
@@ -22,6 +26,19 @@ double multiply_add() {
   }
   asm volatile("" : "+m"(sum));
   return 2.0 * chains * rounds * kernels::cpu::SEC_ISA::width;
+}
+
+void copy(char* to, const char* from, std::size_t bytes) {
+#ifdef __SSE2__
+  // Whole cache lines are written one after another, which the core combines.
+  for (std::size_t i = 0; i < bytes; i += sizeof(__m128i)) {
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
+                     _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
+  }
+  _mm_sfence();
+#else
+  __builtin_memcpy(to, from, bytes);
+#endif
 }
 
 }  // namespace sec::SEC_ISA

@@ -4,22 +4,27 @@
 //   load WEIGHTS BATCH     a state dict in PyTorch's form, and a batch: x (N, H, L) f32, labels (N) i32
 //   gradients OUT          one training step's loss, without dropout; its gradients as a state dict into OUT
 //   train N                seconds that N training steps take, with dropout and Adam
-//   infer N                seconds that N forward passes over the batch take, without gradients
-//   profile N              the seconds that each range of N training steps takes, run kernel by kernel;
-//   ranges
-//                          nest, so a layer's hold those of its kernels
-//   peak                   the most bytes that tensors held since `load`, and those of the process (resident)
+//   infer N [SAMPLES]      seconds that N forward passes over the batch, or its first SAMPLES, take, without
+//   gradients profile N              where the time of N training steps goes, run kernel by kernel: the
+//   ranges as a tree with
+//                          each one's own seconds, and sums by kernel and by kind of layer; seconds are a
+//                          step's
+//   ceilings               what the cpu can do at most with as many threads: GFLOP/s and, beyond its caches,
+//   GB/s peak                   the most bytes that tensors held since `load`, and those of the process
+//   (resident)
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/ceilings.h"
+#include "bench/range_tree.h"
 #include "engine/memory.h"
 #include "engine/parallel.h"
-#include "engine/ranges.h"
 #include "io/safetensors.h"
 #include "kernels/cpu/isa.h"
 #include "model/state_dict.h"
@@ -105,29 +110,39 @@ class Bench {
     return now() - from;
   }
 
-  std::vector<RangeTime> profile(std::int64_t steps) {
+  struct Profile {
+    double seconds;  // of all steps
+    std::vector<RangeNode> tree;
+  };
+
+  Profile profile(std::int64_t steps) {
     const bool recorded = std::exchange(record_, false);
     prepare(0.2);
     record_ = recorded;
     take();
-    start_range_timer();
+    start_range_tree();
+    const double from = now();
     for (std::int64_t i = 0; i < steps; ++i) {
       take();
     }
+    const double seconds = now() - from;
     step_.reset();
-    return stop_range_timer();
+    return {seconds, stop_range_tree()};
   }
 
-  double infer(std::int64_t passes) {
+  // Of the first `n` samples of the batch.
+  double infer(std::int64_t passes, std::int64_t n) {
+    require(n <= batch(), "infer: {} samples, the batch has {}", n, batch());
     if (!network_) {
       prepare(0);
     }
     const model::NetworkOptions& o = network_->options();
-    const auto n = static_cast<std::int64_t>(case_.batch.labels.size());
+    const std::span<const float> values(case_.batch.x);
     double seconds = 0;
     for (std::int64_t i = -1; i < passes; ++i) {  // the first one warms up
       const double from = now();
-      const Tensor x = Tensor::from(stream_, {n, o.length, o.leads, 1}, std::span(case_.batch.x));
+      const Tensor x = Tensor::from(stream_, {n, o.length, o.leads, 1},
+                                    values.first(static_cast<std::size_t>(n * o.length * o.leads)));
       layers::Pass pass;
       pass.stream = stream_;
       network_->forward(pass, x, Tensor()).value.to_vector(stream_);
@@ -136,6 +151,10 @@ class Bench {
     return seconds;
   }
 
+  std::int64_t batch() const {
+    require(!case_.batch.labels.empty(), "nothing is loaded");
+    return std::ssize(case_.batch.labels);
+  }
   MemoryStatistics memory() const { return memory_statistics(stream_.device); }
 
  private:
@@ -144,6 +163,7 @@ class Bench {
   }
 
   void prepare(double dropout) {
+    require(!case_.batch.labels.empty(), "nothing is loaded");
     model::NetworkOptions options = case_.options;
     options.dropout = dropout;
     step_.reset();
@@ -175,37 +195,88 @@ std::int64_t resident_peak() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+nlohmann::json to_json(const std::vector<NamedTime>& sums, double steps) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const NamedTime& sum : sums) {
+    all.push_back({{"name", sum.name},
+                   {"calls", static_cast<double>(sum.calls) / steps},
+                   {"seconds", sum.seconds / steps}});
+  }
+  return all;
+}
+
+nlohmann::json to_json(const Bench::Profile& profile, double steps) {
+  nlohmann::json tree = nlohmann::json::array();
+  for (const RangeNode& node : profile.tree) {
+    tree.push_back({{"path", node.path},
+                    {"calls", static_cast<double>(node.calls) / steps},
+                    {"seconds", node.seconds / steps},
+                    {"own", node.own / steps}});
+  }
+  return {{"seconds", profile.seconds / steps},
+          {"kernels", to_json(sum_by_kernel(profile.tree), steps)},
+          {"layers", to_json(sum_by_layer(profile.tree), steps)},
+          {"tree", tree}};
+}
+
+// The count that comes next; `fallback` if the line has ended and there is one.
+std::int64_t read_count(std::istringstream& words, const std::string& line, std::int64_t fallback = 0) {
+  std::string word;
+  if (!(words >> word) && fallback > 0) {
+    return fallback;
+  }
+  std::int64_t count = 0;
+  const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), count);
+  require(status == std::errc() && end == word.data() + word.size() && count > 0,
+          "'{}': expected a count from 1 on, got '{}'", line, word);
+  return count;
+}
+
+std::string read_path(std::istringstream& words, const std::string& line) {
+  std::string path;
+  require(static_cast<bool>(words >> path), "'{}': expected another file", line);
+  return path;
+}
+
+void expect_end(std::istringstream& words, const std::string& line) {
+  std::string word;
+  require(!(words >> word), "'{}': '{}' is too much", line, word);
+}
+
 nlohmann::json answer(Bench& bench, const std::string& line) {
   std::istringstream words(line);
   std::string command;
   words >> command;
   if (command == "load") {
-    std::string weights;
-    std::string batch;
-    words >> weights >> batch;
+    const std::string weights = read_path(words, line);
+    const std::string batch = read_path(words, line);
+    expect_end(words, line);
     bench.load(weights, batch);
     return {{"loaded", weights}};
   }
   if (command == "gradients") {
-    std::string out;
-    words >> out;
+    const std::string out = read_path(words, line);
+    expect_end(words, line);
     return {{"loss", bench.gradients(out)}};
   }
-  if (command == "train" || command == "infer") {
-    std::int64_t count = 0;
-    words >> count;
-    require(count > 0, "{}: expected a count", line);
-    return {{"seconds", command == "train" ? bench.train(count) : bench.infer(count)}};
-  }
-  if (command == "profile") {
-    std::int64_t steps = 0;
-    words >> steps;
-    require(steps > 0, "{}: expected a count", line);
-    nlohmann::json ranges = nlohmann::json::array();
-    for (const RangeTime& range : bench.profile(steps)) {
-      ranges.push_back({{"name", range.name}, {"calls", range.count}, {"seconds", range.seconds}});
+  if (command == "train" || command == "profile") {
+    const std::int64_t count = read_count(words, line);
+    expect_end(words, line);
+    if (command == "train") {
+      return {{"seconds", bench.train(count)}};
     }
-    return {{"ranges", ranges}};
+    return to_json(bench.profile(count), static_cast<double>(count));
+  }
+  if (command == "infer") {
+    const std::int64_t count = read_count(words, line);
+    const std::int64_t samples = read_count(words, line, bench.batch());
+    expect_end(words, line);
+    return {{"seconds", bench.infer(count, samples)}};
+  }
+  expect_end(words, line);
+  if (command == "ceilings") {
+    const Ceiling ceiling = cpu_ceiling(sec::threads(), beyond_caches);
+    return {{"gflops", 1e-9 * ceiling.operations}, {"gbytes", 1e-9 * ceiling.bytes}};
   }
   if (command == "peak") {
     return {{"tensors", bench.memory().peak}, {"resident", resident_peak()}};

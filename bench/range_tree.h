@@ -1,0 +1,34 @@
+// Where the time of a step goes: a listener that keeps the ranges of engine/ranges.h as the tree in which
+// they nest, for the thread that starts it. What other threads run is inside a range of this one, which waits
+// for it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sec {
+
+struct RangeNode {
+  std::string path;    // names from the outermost on, separated by '/'
+  double seconds = 0;  // from begin to end
+  double own = 0;      // of these, outside of nested ranges
+  long calls = 0;
+};
+
+// One tree at a time.
+void start_range_tree();
+std::vector<RangeNode> stop_range_tree();  // parents before children, in the order of their first call
+
+struct NamedTime {
+  std::string name;
+  double seconds = 0;
+  long calls = 0;
+};
+
+// Kernels are the ranges that no other is inside of; a kernel's time is its own, so that the sum is no more
+// than the time that passed. Longest first.
+std::vector<NamedTime> sum_by_kernel(const std::vector<RangeNode>& tree);
+// The same by kind of layer, which is the kernel's name up to its first dot: conv.dgrad counts to conv.
+std::vector<NamedTime> sum_by_layer(const std::vector<RangeNode>& tree);
+
+}  // namespace sec
