@@ -3,12 +3,14 @@
   make CASE FOLDER   draws weights and a batch for CASE, "NxHxLxCLASSESxWIDTH", into FOLDER
   variant NAME       eager, channels_last or compile: how PyTorch is used from now on
 
+What cannot be done is answered with {"error": TEXT}, and the next command is waited for.
 Development only: needs a Python with torch.
 """
 
 import argparse
 import json
 import pathlib
+import re
 import resource
 import sys
 import time
@@ -57,9 +59,10 @@ class Bench:
             # PyTorch knows channels last for 2-D convolutions only: the 1-D part stays as it is.
             net.to(memory_format=torch.channels_last)
         self.plain = net
-        self.net = torch.compile(net) if self.variant == "compile" else net
+        # Shapes are fixed: a batch of one is compiled for itself.
+        self.net = torch.compile(net, dynamic=False) if self.variant == "compile" else net
         self.optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-        self.inferred = False
+        self.inferred = set()
         net.train()
 
     def step(self):
@@ -91,17 +94,18 @@ class Bench:
             loss.item()  # what a training loop shows, and what waits for a GPU
         return {"seconds": time.perf_counter() - began}
 
-    def infer(self, count):
+    def infer(self, count, samples):
         if self.net is None:
             self.prepare(0.2)
+        x = self.x[:samples].contiguous()
         self.net.eval()
         with torch.inference_mode():
-            for _ in range(1 if self.inferred else 3):
-                self.net(self.x)
-            self.inferred = True
+            for _ in range(1 if samples in self.inferred else 3):
+                self.net(x).cpu()
+            self.inferred.add(samples)
             began = time.perf_counter()
             for _ in range(count):
-                self.net(self.x).cpu()
+                self.net(x).cpu()
             seconds = time.perf_counter() - began
         self.net.train()
         return {"seconds": seconds}
@@ -111,8 +115,10 @@ class Bench:
         if command == "variant":
             self.variant, self.net = rest[0], None
             return {"variant": self.variant}
-        if command in ("train", "infer"):
-            return getattr(self, command)(int(rest[0]))
+        if command == "train":
+            return self.train(int(rest[0]))
+        if command == "infer":
+            return self.infer(int(rest[0]), int(rest[1]) if len(rest) > 1 else len(self.x))
         if command == "peak":
             return {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
         return {"make": self.make, "load": self.load, "gradients": self.gradients}[command](*rest)
@@ -126,9 +132,16 @@ def main():
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     bench = Bench(arguments.device)
-    print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    # The version of oneDNN that computes its convolutions on the cpu.
+    onednn = re.search(r"MKL-DNN v([0-9.]+)", torch.__config__.show())
+    print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads(),
+                      "onednn": onednn.group(1) if onednn else "none"}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(bench.answer(line.split())), flush=True)
+        try:
+            answer = bench.answer(line.split())
+        except Exception as error:  # torch.compile fails in many ways
+            answer = {"error": f"{line.strip()}: {type(error).__name__}: {str(error).strip().splitlines()[:1]}"}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,72 @@
+"""The least that a step of SE-ECGNet has to do: operations, and bytes if everything between two convolutions happens
+while a tile is loaded or stored. What single operations have to do is said in floors.h."""
+
+BYTES = 4  # of an f32
+
+
+def convolutions(leads, length, width):
+    """The 103 convolutions of the network as (L, H, Ci, Co, K, stride, padding), in the order of a forward pass."""
+    found = []
+
+    def conv(l, h, c_in, c_out, k, stride, pad):
+        found.append((l, h, c_in, c_out, k, stride, pad))
+        return (l + 2 * pad - k) // stride + 1
+
+    after = conv(length, leads, 1, width, 50, 2, 0)
+    for _ in range(3):
+        conv(after, leads, width, width, 1, 2, 0)
+        after = conv(after, leads, width, width, 15, 2, 7)
+    trunk = after
+    for k in (3, 5, 7):
+        after = trunk
+        for _ in range(4 * 3):
+            conv(after, leads, width, width, k, 1, k // 2)
+        for _ in range(4):
+            conv(after, 1, leads * width, leads * width, 1, 2, 0)
+            after = conv(after, 1, leads * width, leads * width, k, 2, k // 2)
+            for _ in range(3):
+                conv(after, 1, leads * width, leads * width, k, 1, k // 2)
+    return found
+
+
+def outputs(l, k, stride, pad):
+    return (l + 2 * pad - k) // stride + 1
+
+
+def products(conv):
+    """Of one sample, without those with padding."""
+    l, h, c_in, c_out, k, stride, pad = conv
+    pairs = sum(0 <= t * stride + j - pad < l for t in range(outputs(l, k, stride, pad)) for j in range(k))
+    return pairs * h * c_in * c_out
+
+
+def floor(what, batch, leads, length, width):
+    """Operations and bytes of `what` ("train" or "infer") over a batch.
+
+    Forward, dgrad and wgrad do 2 operations for each product; the stem has no dgrad, as its input has no gradient.
+    Forward, each convolution's output is written once and read once. Backward it is read twice (by dgrad's and by
+    wgrad's neighbour, who need the activation), and its gradient is written once: five passes in all. The other
+    operations and the weights are a few per cent of that and are left out: a floor, not a forecast.
+    """
+    convs = convolutions(leads, length, width)
+    total = sum(products(c) for c in convs)
+    elements = sum(outputs(l, k, stride, pad) * h * c_out for l, h, _, c_out, k, stride, pad in convs)
+    if what == "train":
+        return 2.0 * batch * (3 * total - products(convs[0])), 5.0 * batch * elements * BYTES
+    return 2.0 * batch * total, 2.0 * batch * elements * BYTES
+
+
+def conv_operations(batch, leads, length, width):
+    """Operations of all convolutions of a step, by pass."""
+    convs = convolutions(leads, length, width)
+    total = sum(products(c) for c in convs)
+    stem = products(convs[0])
+    return {"forward": 2.0 * batch * total, "dgrad": 2.0 * batch * (total - stem), "wgrad": 2.0 * batch * total}
+
+
+def rates(operations, bytes_, seconds, ceilings):
+    """What a row of a table says: the rates, and the percentage of the ceiling that binds it (see ceilings.h)."""
+    arithmetic = operations / (1e9 * ceilings["gflops"])
+    memory = bytes_ / (1e9 * ceilings["gbytes"])
+    return {"seconds": seconds, "gflops": 1e-9 * operations / seconds, "gbytes": 1e-9 * bytes_ / seconds,
+            "percent": 100 * max(arithmetic, memory) / seconds, "bound": "fma" if arithmetic >= memory else "copy"}

@@ -1,0 +1,84 @@
+"""Rows of bench_kernels, from Google Benchmark's JSON: rates of each, and ratios of libraries to ours. How rows are
+named is said in rows.h; those of cpu and of cuda have the same form."""
+
+import statistics
+
+from comparison import spread
+
+LIBRARIES = ("dnnl", "cudnn", "cublas")
+
+
+def parse_name(name):
+    """operation/shape/pass/type/who, on cpu /tN, and what Google Benchmark adds; None for another name."""
+    parts = [p for p in name.split("/") if p not in ("real_time", "manual_time", "process_time")]
+    threads = None
+    if len(parts) == 6 and parts[5][:1] == "t" and parts[5][1:].isdigit():
+        threads = int(parts.pop()[1:])
+    if len(parts) != 5:
+        return None
+    return dict(zip(("operation", "shape", "pass", "type", "who"), parts), threads=threads)
+
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def read_rows(report):
+    """One row for each name: medians over its repetitions, and the seconds of each. Rows that failed say why."""
+    runs = {}
+    for run in report["benchmarks"]:
+        if run.get("run_type") != "aggregate":
+            runs.setdefault(run.get("run_name", run["name"]), []).append(run)
+    rows = []
+    for name, repeated in runs.items():
+        row = parse_name(name)
+        if row is None:
+            continue
+        failed = next((run for run in repeated if run.get("error_occurred")), None)
+        if failed:
+            rows.append({**row, "error": failed.get("error_message", "failed")})
+            continue
+        repeated.sort(key=lambda run: run.get("repetition_index", 0))
+        # One thread's rates are of processor time, as Google Benchmark computed the counters.
+        clock = "cpu_time" if row["threads"] == 1 else "real_time"
+        times = [run[clock] * SECONDS[run["time_unit"]] for run in repeated]
+        row.update(seconds=statistics.median(times), bound=repeated[0].get("label", ""), times=times)
+        for key, counter in (("gflops", "GFLOP/s"), ("gbytes", "GB/s"), ("percent", "percent")):
+            if counter in repeated[0]:
+                row[key] = statistics.median(run[counter] for run in repeated)
+        rows.append(row)
+    return rows
+
+
+def key_of(row):
+    return tuple(row[k] for k in ("operation", "shape", "pass", "type", "threads"))
+
+
+def compare_rows(rows):
+    """For each row of ours that a library has too: the library's time over ours, round by round."""
+    ours = {key_of(row): row for row in rows if row["who"] == "ours" and "error" not in row}
+    pairs = []
+    for row in rows:
+        mine = ours.get(key_of(row))
+        if row["who"] in LIBRARIES and mine and "error" not in row:
+            ratio = spread([theirs / own for own, theirs in zip(mine["times"], row["times"])])
+            pairs.append({**dict(zip(("operation", "shape", "pass", "type", "threads"), key_of(row))),
+                          "library": row["who"], "ratio": ratio["median"], "quartiles": ratio["quartiles"]})
+    return pairs
+
+
+def conv_totals(rows):
+    """Of our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes together, which
+    is the sum of their floors over the sum of their times, and the lowest one. Shapes count as often as they are in
+    the list, not as in the network; what the network itself reaches is among the steps' figures."""
+    groups = {}
+    for row in rows:
+        if row["operation"] == "conv" and row["who"] == "ours" and "error" not in row:
+            groups.setdefault((row["type"], row["threads"], row["pass"]), []).append(row)
+    totals = []
+    for (kind, threads, name), members in groups.items():
+        floors = sum(row["percent"] / 100 * row["seconds"] for row in members)
+        lowest = min(members, key=lambda row: row["percent"])
+        totals.append({"type": kind, "threads": threads, "pass": name,
+                       "percent": 100 * floors / sum(row["seconds"] for row in members),
+                       "lowest": lowest["percent"], "lowest_shape": lowest["shape"]})
+    return totals
