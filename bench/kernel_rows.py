@@ -29,7 +29,8 @@ def read_rows(report):
         if run.get("run_type") != "aggregate":
             runs.setdefault(run.get("run_name", run["name"]), []).append(run)
     rows = []
-    for name, repeated in runs.items():
+    # In the order in which they were registered, not the random one in which they ran.
+    for name, repeated in sorted(runs.items(), key=lambda item: item[1][0].get("family_index", 0)):
         row = parse_name(name)
         if row is None:
             continue
@@ -81,4 +82,4 @@ def conv_totals(rows):
         totals.append({"type": kind, "threads": threads, "pass": name,
                        "percent": 100 * floors / sum(row["seconds"] for row in members),
                        "lowest": lowest["percent"], "lowest_shape": lowest["shape"]})
-    return totals
+    return sorted(totals, key=lambda t: (t["type"], t["threads"] or 0))

@@ -100,14 +100,22 @@ namespace {
 template <typename Key>
 std::vector<NamedTime> sum_by(const std::vector<RangeNode>& tree, const Key& key) {
   std::map<std::string, NamedTime> sums;
+  std::string kernel;  // the path of the latest one, with a slash behind it
   for (std::size_t i = 0; i < tree.size(); ++i) {
-    if (i + 1 < tree.size() && tree[i + 1].path.starts_with(tree[i].path + "/")) {
-      continue;  // others are inside
+    const std::string& path = tree[i].path;
+    if (!kernel.empty() && path.starts_with(kernel)) {
+      continue;  // inside that kernel
     }
-    const std::string name = key(tree[i].path.substr(tree[i].path.rfind('/') + 1));
+    const std::string last = path.substr(path.rfind('/') + 1);
+    const bool has_inner = i + 1 < tree.size() && tree[i + 1].path.starts_with(path + "/");
+    if (has_inner && last.find('.') == std::string::npos) {
+      continue;  // a layer, or a part of the network
+    }
+    kernel = path + "/";
+    const std::string name = key(last);
     NamedTime& sum = sums[name];
     sum.name = name;
-    sum.seconds += tree[i].own;
+    sum.seconds += tree[i].seconds;
     sum.calls += tree[i].calls;
   }
   std::vector<NamedTime> all;

@@ -25,8 +25,9 @@ struct NamedTime {
   long calls = 0;
 };
 
-// Kernels are the ranges that no other is inside of; a kernel's time is its own, so that the sum is no more
-// than the time that passed. Longest first.
+// Kernels are the outermost ranges whose names have a dot, as conv.dgrad, and outside of these the ranges
+// that no other is inside of, as relu. A kernel may call others, as linear.forward calls conv.forward: that
+// time is its own. Longest first; the sum is no more than the time that passed.
 std::vector<NamedTime> sum_by_kernel(const std::vector<RangeNode>& tree);
 // The same by kind of layer, which is the kernel's name up to its first dot: conv.dgrad counts to conv.
 std::vector<NamedTime> sum_by_layer(const std::vector<RangeNode>& tree);
