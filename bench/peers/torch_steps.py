@@ -1,5 +1,6 @@
-"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps.cpp) and two more:
+"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps.cpp) and some more:
 
+  gradients OUT f64  in double precision, rounded to f32 at the end: what both sides are held against
   make CASE FOLDER   draws weights and a batch for CASE, "NxHxLxCLASSESxWIDTH", into FOLDER
   variant NAME       eager, channels_last or compile: how PyTorch is used from now on
 
@@ -48,13 +49,15 @@ class Bench:
         self.net = None
         return {"loaded": weights}
 
-    def prepare(self, dropout):
+    def prepare(self, dropout, double=False):
         width = self.state["conv1.weight"].shape[0]
         net = network.SeEcgNet(
             leads=self.x.shape[1], classes=self.state["fc.weight"].shape[0], width=width, dropout=dropout
         )
         net.load_state_dict(self.state)
         net.to(self.device)
+        self.type = torch.float64 if double else torch.float32
+        net.to(self.type)
         if self.variant == "channels_last":
             # PyTorch knows channels last for 2-D convolutions only: the 1-D part stays as it is.
             net.to(memory_format=torch.channels_last)
@@ -67,16 +70,16 @@ class Bench:
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(self.net(self.x), self.labels)
+        loss = torch.nn.functional.cross_entropy(self.net(self.x.to(self.type)), self.labels)
         loss.backward()
         return loss
 
-    def gradients(self, out):
-        self.prepare(0.0)
+    def gradients(self, out, precision="f32"):
+        self.prepare(0.0, precision == "f64")
         loss = self.step()
         # Under every name that the state dict has for a tied module's parameter.
         named = self.plain.named_parameters(remove_duplicate=False)
-        safetensors_file.write(out, {name: p.grad for name, p in named})
+        safetensors_file.write(out, {name: p.grad.float() for name, p in named})
         result = loss.item()
         self.net = None
         return {"loss": result}
