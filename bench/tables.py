@@ -147,7 +147,7 @@ def tables(summary):
 def about(summary):
     machine = summary["machine"]
     lines = [f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine.get('system', '')}; load "
-             f"{machine['load']} when it began" + ("; BUSY: figures are low" if busy(summary) else "")]
+             f"{machine['load']} when it began, {machine.get('most_load', '?')} at most" + ("; BUSY: figures are low" if busy(summary) else "")]
     if "ceilings" in summary:
         lines.append(f"Ceilings in this run: {number(summary['ceilings']['gflops'])} GFLOP/s of fused multiply-adds, "
                      f"{number(summary['ceilings']['gbytes'])} GB/s copied, on all threads")
@@ -165,8 +165,10 @@ def about(summary):
 
 
 def busy(summary):
-    """Others had more than a quarter of the machine when the run began."""
-    return summary["machine"]["load"] > 0.25 * summary["machine"]["cores"]
+    """Others had more than a quarter of the machine when the run began, or more wanted to run at some time than its own
+    threads do."""
+    machine = summary["machine"]
+    return machine["load"] > 0.25 * machine["cores"] or machine.get("most_load", 0) > machine["cores"] + 0.75
 
 
 def to_text(summary):

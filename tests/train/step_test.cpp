@@ -121,6 +121,30 @@ TEST_P(TrainingSteps, OfAnotherSizeBeginANewRecording) {
   EXPECT_TRUE(recorded.state() == eager.state());
 }
 
+// Wide and long enough that kernels divide their work: into more pieces than there are threads, and into
+// fewer.
+TEST(TrainingStepsOnCpu, HaveTheSameBitsForAnyNumberOfThreads) {
+  const model::SeEcgNetOptions wide{2, 400, 2, 1, 16, false, 0.2};
+  const auto run = [&](int count) {
+    set_threads(count);
+    Training training(Device::cpu, tiny_recipe({"train.clip_norm=0.5"}), true, wide);
+    std::vector<std::vector<float>> all;
+    for (std::int64_t i = 0; i < 4; ++i) {  // kernel by kernel, captured, replayed twice
+      const StepResult result = training.step.take(batch_of(5, i, wide), 1e-2);
+      all.push_back({static_cast<float>(result.loss), static_cast<float>(result.gradient_norm)});
+    }
+    for (std::vector<float>& buffer : training.state()) {
+      all.push_back(std::move(buffer));
+    }
+    return all;
+  };
+  const std::vector<std::vector<float>> one = run(1);
+  for (const int count : {2, 3, 5}) {
+    EXPECT_TRUE(run(count) == one) << count << " threads";
+  }
+  set_threads(0);
+}
+
 double length_of(const std::vector<float>& values) {
   double squares = 0;
   for (const float value : values) {
