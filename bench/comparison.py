@@ -87,7 +87,9 @@ def compare_gradients(ours, theirs):
         if len(ours[name]) != len(expected):
             return float("inf"), name
         distance = sum((a - b) ** 2 for a, b in zip(ours[name], expected)) ** 0.5 / total
-        if not distance < worst:  # the first one, farther ones, and what is no number
+        if distance != distance:  # not a number: nothing is farther
+            return float("inf"), name
+        if distance >= worst:
             worst, where = distance, name
     return worst, where
 

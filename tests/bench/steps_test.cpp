@@ -63,7 +63,7 @@ class BenchSteps : public testing::Test {
     return all;
   }
 
-  TemporaryFolder folder_;
+  io::TemporaryFolder folder_;
 };
 
 // A step along the gradient changes the loss by its squared length: the gradients are those of the loss.

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Tests bench/compare: its arithmetic, and whole runs with programs that only pretend.
+
+  compare_test.py PATH_OF_BENCH_KERNELS
+"""
+import array
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCH_KERNELS = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "bench"))
+import comparison  # noqa: E402
+import floors  # noqa: E402
+import kernel_rows  # noqa: E402
+import tables  # noqa: E402
+import throughput  # noqa: E402
+
+
+def f32(*values):
+    return array.array("f", values)
+
+
+class Arithmetic(unittest.TestCase):
+    def test_quartiles(self):
+        self.assertEqual(comparison.quartiles([3, 1, 2]), [1, 3])
+        self.assertEqual(comparison.quartiles([1, 2, 3, 4, 5, 6, 7]), [2, 6])
+        self.assertEqual(comparison.spread([4, 1, 2])["median"], 2)
+
+    def test_gradients(self):
+        exact = {"a": f32(3, 0), "b": f32(4)}  # of length 5
+        self.assertEqual(comparison.compare_gradients(exact, exact)[0], 0)
+        self.assertEqual(comparison.compare_gradients({"a": f32(3, 0), "b": f32(5)}, exact), (0.2, "b"))
+        self.assertEqual(comparison.compare_gradients({"a": f32(3, 0)}, exact), (float("inf"), "b"))
+        self.assertEqual(comparison.compare_gradients({"a": f32(3), "b": f32(4)}, exact), (float("inf"), "a"))
+        wrong = comparison.compare_gradients({"a": f32(float("nan"), 0), "b": f32(4)}, exact)[0]
+        self.assertFalse(comparison.agree(1, 1, wrong, 0))
+
+    def test_agreement(self):
+        self.assertTrue(comparison.agree(1.00005, 1, 9e-4, 0))
+        self.assertFalse(comparison.agree(1.001, 1, 0, 0))
+        self.assertFalse(comparison.agree(1, 1, 2e-3, 0))
+        self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # the peer is as far away
+        self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # but not without limit
+        self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
+
+    def test_the_best_peer_is_named(self):
+        result = comparison.compare_times({"sec": [1, 1, 2], "eager": [3, 3, 6], "compile": [2, 2, 4]}, "sec", 8)
+        self.assertEqual((result["best"], result["ratio"], result["quartiles"]), ("compile", 2, [2, 2]))
+        self.assertEqual(result["sec"]["samples_per_second"], 8)
+        self.assertEqual(result["peers"]["eager"]["ratio"], 3)
+        self.assertNotIn("best", comparison.compare_times({"sec": [1]}, "sec", 8))
+
+    def test_floors_count_the_network(self):
+        convs = floors.convolutions(8, 5000, 32)
+        self.assertEqual(len(convs), 103)
+        macs = sum(floors.outputs(l, k, s, p) * h * i * o * k for l, h, i, o, k, s, p in convs)
+        self.assertAlmostEqual(macs * 1e-9, 1.98, places=2)  # with padding, as such counts are published
+        self.assertLess(sum(map(floors.products, convs)), macs)
+        self.assertGreater(sum(map(floors.products, convs)), 0.95 * macs)
+        self.assertEqual(floors.products((5, 2, 3, 4, 3, 1, 1)), (3 * 5 - 2) * 2 * 3 * 4)
+        row = floors.rates(2e9, 1e9, 0.5, {"gflops": 8, "gbytes": 5})
+        self.assertEqual((row["gflops"], row["gbytes"], row["percent"], row["bound"]), (4, 2, 50, "fma"))
+
+    def test_kernel_rows(self):
+        def run(who, repetition, family, cpu, **more):
+            return {"name": "x", "run_name": f"conv/L2 k3/dgrad/f32/{who}/t2/real_time", "run_type": "iteration",
+                    "repetition_index": repetition, "family_index": family, "cpu_time": 1, "real_time": cpu,
+                    "time_unit": "us", "label": "fma", "GFLOP/s": 10, "GB/s": 1, "percent": 50, **more}
+        report = {"benchmarks": [run("dnnl", 1, 9, 8), run("ours", 1, 3, 4), run("ours", 0, 3, 2), run("dnnl", 0, 9, 6),
+                                 run("v1", 0, 10, 1, error_occurred=True, error_message="wrong"),
+                                 {**run("ours", 0, 3, 1), "run_type": "aggregate"}]}
+        rows = kernel_rows.read_rows(report)
+        self.assertEqual([r["who"] for r in rows], ["ours", "dnnl", "v1"])
+        self.assertEqual(rows[0]["times"], [2e-6, 4e-6])
+        self.assertEqual(rows[2]["error"], "wrong")
+        pair, = kernel_rows.compare_rows(rows)
+        self.assertEqual((pair["ratio"], pair["quartiles"], pair["library"]), (2.5, [2, 3], "dnnl"))
+        total, = kernel_rows.conv_totals(rows)
+        self.assertAlmostEqual(total["percent"], 50)
+        self.assertEqual(kernel_rows.parse_name("relu/624x256/forward/bf16/cudnn/manual_time")["threads"], None)
+        self.assertIsNone(kernel_rows.parse_name("something/else"))
+
+    def test_throughput_leaves_out_validation_and_the_beginning(self):
+        def step(n):
+            return {"event": "step", "step": n}
+        lines = [(0, step(4)), (100, step(8)), (101, step(12)), (103, step(16)), (150, {"event": "epoch"}),
+                 (151, step(20)), (152, step(24))]
+        self.assertEqual(throughput.rate(lines, 10), 12 * 10 / 4)
+        self.assertIsNone(throughput.rate(lines[:2], 10))
+
+    def test_numbers(self):
+        self.assertEqual([tables.number(v) for v in (0, 1234.5, 12.34, 0.01234, None)],
+                         ["0", "1234", "12.3", "0.0123", "-"])
+        self.assertEqual([tables.time_text(v) for v in (2, 0.01234, 5e-6, 5e-9)], ["2.00 s", "12.3 ms", "5.00 us",
+                                                                                  "5.00 ns"])
+
+
+# A program that answers as bench_steps and torch_steps.py do. PyTorch takes three times as long; what is planted
+# stands in the environment.
+PRETENDER = f"""#!{sys.executable}
+import array, os, sys
+sys.path.insert(0, {str(ROOT / "bench")!r})
+import json
+from comparison import write_safetensors
+torch = "torch_steps.py" in " ".join(sys.argv)
+slower, variant = (3 if torch else 1), ""
+print(json.dumps({{"version": "1", "threads": 2, "device": "cpu", "isa": "none"}}), flush=True)
+for line in sys.stdin:
+    words = line.split()
+    answer = {{}}
+    if words[0] == "variant":
+        variant = words[1]
+    if words[0] in ("train", "infer"):
+        answer = {{"seconds": slower * 0.1 * int(words[1])}}
+        if variant == "compile":
+            answer = {{"error": "no compiler"}}
+    if words[0] == "gradients":
+        planted = float(os.environ.get("PLANTED", "1")) if not torch else 1
+        write_safetensors(words[1], {{"w": ("F32", [2], array.array("f", [3, 4 * planted]))}})
+        answer = {{"loss": 2.5}}
+    if words[0] == "profile":
+        kernels = [{{"name": "conv.forward", "calls": 3, "seconds": 0.06}}, {{"name": "relu", "calls": 1, "seconds": 0.03}}]
+        answer = {{"seconds": 0.1, "kernels": kernels, "layers": kernels, "tree": []}}
+    if words[0] == "ceilings":
+        answer = {{"gflops": 100, "gbytes": 10}}
+    if words[0] == "peak":
+        answer = {{"resident": slower * 2**20}}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+class WholeRuns(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.program = Path(self.folder.name) / "bench_steps"
+        self.program.write_text(PRETENDER)
+        self.program.chmod(0o755)
+
+    def compare(self, *options, planted="1"):
+        return subprocess.run([sys.executable, str(ROOT / "bench/compare"), "--bin", self.folder.name, "--torch",
+                               str(self.program), "--parts", "steps", "--rounds", "2", "--seconds", "0.1", *options],
+                              capture_output=True, text=True, env={**os.environ, "PLANTED": planted}, check=False)
+
+    def test_from_checks_to_tables_and_files(self):
+        out = Path(self.folder.name) / "sub/result.json"
+        done = self.compare("--cases", "beats,long", "--out", str(out))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        summary = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(summary, json.loads(out.read_text()))
+        self.assertEqual(summary["cases"]["beats"]["train"]["best"], "eager")
+        self.assertAlmostEqual(summary["cases"]["beats"]["train"]["ratio"], 3)
+        self.assertAlmostEqual(summary["cases"]["beats"]["infer1"]["sec"]["samples_per_second"], 10)
+        self.assertEqual(len(summary["not_measured"]), 2)  # compile, in each case
+        self.assertIn("no compiler", summary["not_measured"][0])
+        met = {target["what"]: target["met"] for target in summary["targets"]}
+        self.assertFalse(met["beats: train, x the best of PyTorch"])  # 3 of 4
+        self.assertTrue(met["long: train, x the best of PyTorch"])
+        self.assertTrue(met["long: memory, x PyTorch's"])
+        self.assertIn("3.00 (3.00 to 3.00)", done.stdout)
+        markdown = out.with_suffix(".md").read_text()
+        self.assertIn("| beats | train | 100 ms |", markdown)
+        # Figures of the same summary, with a row of a kernel: well formed, and the same each time.
+        summary["kernels"] = {"rows": [{"operation": "conv", "shape": "<L2>", "pass": "dgrad", "type": "f32",
+                                        "threads": 2, "who": "ours", "gflops": 50, "gbytes": 5, "seconds": 1,
+                                        "percent": 50, "bound": "fma"}], "ratios": [], "convolutions": []}
+        out.write_text(json.dumps(summary))
+        drawn = []
+        for _ in range(2):
+            subprocess.run([sys.executable, str(ROOT / "bench/figures"), "--folder", self.folder.name, str(out)], check=True,
+                           capture_output=True)
+            drawn.append([Path(self.folder.name, name).read_text() for name in ("roofline.svg", "step-time.svg")])
+        self.assertEqual(drawn[0], drawn[1])
+        for text in drawn[0]:
+            xml.etree.ElementTree.fromstring(text)
+        self.assertIn("conv.forward", drawn[0][1])
+
+    def test_wrong_gradients_end_in_failure(self):
+        done = self.compare("--cases", "beats", "--variants", "eager", planted="1.1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("DISAGREE", done.stdout)
+        self.assertIn("FAILED: results disagree: loss or gradients in beats", done.stderr)
+
+    def test_wrong_usage(self):
+        for options in (["--cases", "none"], ["--parts", "x"], ["--variants", "x"], ["--rounds", "0"],
+                        ["--out", "result.txt"], ["--threads", "-1"]):
+            self.assertEqual(self.compare(*options).returncode, 2, options)
+        self.assertEqual(self.compare("--bin", "/nowhere").returncode, 1)
+        empty = Path(self.folder.name) / "empty.json"
+        empty.write_text("{}")
+        done = subprocess.run([sys.executable, str(ROOT / "bench/figures"), str(empty)], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, "'ceilings' is missing" in done.stderr), (1, True))
+
+
+@unittest.skipIf(BENCH_KERNELS is None, "no bench_kernels given")
+class Kernels(unittest.TestCase):
+    def test_rows_have_rates_and_libraries_agree(self):
+        """oneDNN's rows, where it is built in, fail if its results are not ours."""
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            subprocess.run([str(BENCH_KERNELS), "--benchmark_filter=(144x4 branch|relu/624).*/t1", f"--benchmark_out={report}",
+                            "--benchmark_min_time=0.0001"], check=True, capture_output=True)
+            rows = kernel_rows.read_rows(json.loads(report.read_text()))
+        self.assertEqual([r["error"] for r in rows if "error" in r], [])
+        self.assertIn("relu", {r["operation"] for r in rows})
+        self.assertEqual({r["pass"] for r in rows if r["operation"] == "conv"}, {"forward", "dgrad", "wgrad"})
+        for row in rows:
+            self.assertGreater(row["percent"], 0)
+            self.assertGreater(row["gflops"], 0)
+            self.assertGreater(row["gbytes"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
