@@ -98,8 +98,9 @@ def compare_gradients(ours, theirs):
 LOSS_TOLERANCE = 1e-4
 # Gradients agree with those of double precision to some 1e-6 until an activation that is almost zero has another sign;
 # a few such among millions move a gradient of a deep network by some 1e-3 of its length, PyTorch's as well as ours and
-# by chance. So ours may be a few times as far from them as PyTorch's are; a wrong layer is tenths away.
-GRADIENT_TOLERANCE = 1e-3
+# by chance, and ours more often where minimal filtering rounds more (docs/speed.md). So ours may be a few times as far
+# from them as PyTorch's are; a wrong layer is tenths away.
+GRADIENT_TOLERANCE = 5e-3
 TIMES_THE_PEERS = 5
 GRADIENT_LIMIT = 0.05
 

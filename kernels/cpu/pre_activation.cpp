@@ -51,6 +51,7 @@ Activation activation_of(const PreActivation& before, std::int64_t c, const floa
 }
 
 void forward_one(const PreActivationForward& job) {
+  const Range range("pre_activation.forward");
   const ConvShape& s = job.shape;
   check_channels(s);
   const std::int64_t elements = s.n * s.l * s.h * s.c_in;
@@ -147,7 +148,7 @@ void backward_one(const PreActivationBackward& job) {
 // One after another, each on all threads; or side by side if they are so small that threads would mostly wait
 // for each other, the largest first.
 template <typename Job>
-void each_job(std::span<const Job> group, void (*run)(const Job&)) {
+void each_job(const char* name, std::span<const Job> group, void (*run)(const Job&)) {
   constexpr std::int64_t small = 32'000'000;
   const auto macs = [](const Job& job) { return job.shape.macs(); };
   const bool all_small =
@@ -159,6 +160,7 @@ void each_job(std::span<const Job> group, void (*run)(const Job&)) {
     }
     return;
   }
+  const Range range(name);  // what runs on other threads is seen from here alone
   constexpr std::int64_t most = 16;
   check(count <= most, "pre_activation: more than 16 convolutions in a group");
   const Job* by_size[most];
@@ -173,13 +175,11 @@ void each_job(std::span<const Job> group, void (*run)(const Job&)) {
 }
 
 void forward_group(Stream&, std::span<const PreActivationForward> group) {
-  const Range range("pre_activation.forward");
-  each_job(group, forward_one);
+  each_job("pre_activation.forward", group, forward_one);
 }
 
 void backward_group(Stream&, std::span<const PreActivationBackward> group) {
-  const Range range("pre_activation.backward");
-  each_job(group, backward_one);
+  each_job("pre_activation.backward", group, backward_one);
 }
 
 void prepare(Stream&, const ConvShape& s, ConstSpan w, Span prepared) {

@@ -46,7 +46,7 @@ class Arithmetic(unittest.TestCase):
     def test_agreement(self):
         self.assertTrue(comparison.agree(1.00005, 1, 9e-4, 0))
         self.assertFalse(comparison.agree(1.001, 1, 0, 0))
-        self.assertFalse(comparison.agree(1, 1, 2e-3, 0))
+        self.assertFalse(comparison.agree(1, 1, 6e-3, 0))
         self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # the peer is as far away
         self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # but not without limit
         self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
