@@ -14,6 +14,7 @@
 
 #include "engine/cuda/backend.h"
 #include "engine/error.h"
+#include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 #include "engine/stream.h"
 
@@ -39,6 +40,25 @@ struct Source {
 
 constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(64, bytes); },
                              [](void* block) { std::free(block); }};
+// Counters tell the blocks by their pages.
+constexpr Source simt_source{[](std::size_t bytes) {
+                               if (!simt::observed()) {
+                                 return host_source.take(bytes);
+                               }
+                               constexpr std::size_t page = 4096;
+                               const std::size_t whole = (bytes + page - 1) / page * page;
+                               void* const block = std::aligned_alloc(page, whole);
+                               if (block != nullptr) {
+                                 simt::observer::take_memory(block, whole);
+                               }
+                               return block;
+                             },
+                             [](void* block) {
+                               if (simt::observed()) {
+                                 simt::observer::give_back_memory(block);
+                               }
+                               std::free(block);
+                             }};
 constexpr Source cuda_source{cuda::allocate_memory, cuda::free_memory};
 
 using FreeLists = std::map<std::size_t, std::vector<void*>>;  // size class -> blocks
@@ -179,7 +199,7 @@ class Arena {
 Arena& arena(Device device) {
   // Never destroyed: tensors with static storage may outlive any other static object.
   static auto* const cpu = new Arena(Device::cpu, host_source);
-  static auto* const simt = new Arena(Device::simt, host_source);
+  static auto* const simt = new Arena(Device::simt, simt_source);
   static auto* const cuda = new Arena(Device::cuda, cuda_source);
   return device == Device::cpu ? *cpu : device == Device::simt ? *simt : *cuda;
 }

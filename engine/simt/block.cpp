@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/philox.h"
+#include "engine/simt/observer.h"
 #include "engine/simt/sanitizers.h"
 
 namespace sec::simt {
@@ -161,6 +162,9 @@ void BlockRunner::begin_block(std::size_t block) {
 }
 
 void BlockRunner::end_block() {
+  if (observed()) {
+    observer::end_block((threads_ + warp_size - 1) / warp_size);
+  }
   const std::exception_ptr exception = std::exchange(exception_, nullptr);
   const std::string damage = exception ? "" : arena_.damage();
   arena_.clear();
@@ -376,6 +380,9 @@ int BlockRunner::barrier(Barrier kind, int predicate, const Site& site) {
   true_predicates_ += predicate != 0;
   if (++arrived_ == threads_) {
     arrived_ = 0;
+    if (observed()) {
+      observer::warps_met(0, (threads_ + warp_size - 1) / warp_size);
+    }
     barrier_count_ = true_predicates_;
     for (unsigned i = 0; i < threads_; ++i) {
       make_ready(lanes_[order_[i]]);
@@ -452,6 +459,9 @@ void BlockRunner::collective(const char* name, unsigned mask, Complete complete,
   void* const token = gathering->token;
   release(token);
   if (gathering->arrived == mask) {
+    if (observed() && (mask | warp.exited) == 0xffffffffU) {
+      observer::warps_met(warp_number, 1);
+    }
     if (complete != nullptr) {
       complete(gathering->operands);
     }

@@ -114,6 +114,7 @@ class BlockRunner {
   void fence();
   [[noreturn]] void fail_overwritten(const AsyncCopy& copy) const;
   Lane& current() { return *current_; }
+  bool in_shared_memory(const void* address) const { return arena_.holds(address); }
 
  private:
   static void thread_main(Fiber& self);

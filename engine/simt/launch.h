@@ -9,6 +9,7 @@
 #include "engine/launch_size.h"
 #include "engine/ranges.h"
 #include "engine/simt/cuda_language.h"
+#include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 
 // T (&name)[extents]…, one per block. The static's address tells declarations, and template instances, apart.
@@ -83,6 +84,7 @@ inline void check_async_copy(const void* shared, const void* global, int bytes, 
 }
 
 inline void finish_async_copies(int pending) {
+  const Uncounted uncounted;  // they count where they are issued
   AsyncCopy copy;
   while (next_async_copy(pending, copy)) {
     auto* to = static_cast<char*>(copy.to);

@@ -10,6 +10,7 @@
 #include "engine/parallel.h"
 #include "engine/philox.h"
 #include "engine/simt/block.h"
+#include "engine/simt/observer.h"
 #include "engine/simt/sanitizers.h"
 
 namespace sec::simt {
@@ -89,6 +90,13 @@ void run_grid(const char* kernel, const LaunchSize& size, void (*body)(const voi
     }
     runner().run(launch, block);
   };
+  if (observed()) {
+    const ObservedLaunch observed_launch(kernel);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      run_block(static_cast<std::int64_t>(i));
+    }
+    return;
+  }
   if (!thread_sanitizer()) {
     parallel_for(static_cast<std::int64_t>(blocks), run_block);
     return;
@@ -128,6 +136,9 @@ void async_copy(const AsyncCopy& copy) {
   const Unwatched unwatched;
   Lane& lane = runner().current();
   lane.copies.push_back({copy, lane.groups});
+  if (observed()) {
+    observer::async_copy(__builtin_return_address(0), copy);
+  }
 }
 
 void async_commit() {

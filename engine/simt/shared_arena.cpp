@@ -64,6 +64,10 @@ void* SharedArena::array(const void* key, const char* name, std::size_t bytes, s
   return data;
 }
 
+bool SharedArena::holds(const void* address) const {
+  return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(memory_) < used_;
+}
+
 std::string SharedArena::damage() const {
   for (std::size_t i = 0; i < count_; ++i) {
     const Array& array = arrays_[i];

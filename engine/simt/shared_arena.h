@@ -19,6 +19,7 @@ class SharedArena {
   // The array of declaration `key`; made at its first use in a block. Null if the block has no room for it.
   void* array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
   std::size_t bytes() const { return bytes_; }  // of all arrays
+  bool holds(const void* address) const;        // within the arrays and between them
 
   // Which array was written past its ends, as a clause for an error message; empty if none was.
   std::string damage() const;

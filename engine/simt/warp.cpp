@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "engine/dtype.h"
+#include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 
 namespace sec::simt {
@@ -43,6 +44,9 @@ float tf32_of(unsigned bits) {
 // and 3; columns: lane % 4 * 2 + register % 2.
 template <int k>
 void multiply(const WarpOperands& operands, const float (&a)[16][k], const float (&b)[k][8]) {
+  if (observed()) {
+    observer::tensor_product(2 * 16 * 8 * k);
+  }
   for_each_lane<Mma>(operands, [&](Mma& mma, unsigned lane) {
     float sums[4];
     for (unsigned r = 0; r < 4; ++r) {

@@ -1,0 +1,11 @@
+// What the instrumented code of a counted kernel calls before every access.
+#pragma once
+
+#include <cstddef>
+
+namespace sec::simt {
+
+// `place` tells apart where in the program the running thread accesses memory: a return address.
+void counted_access(const void* place, const void* address, std::size_t bytes, bool is_store);
+
+}  // namespace sec::simt
