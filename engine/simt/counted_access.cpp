@@ -55,6 +55,14 @@ void __tsan_write_range(void* address, std::size_t bytes) {
   counted_access(__builtin_return_address(0), address, bytes, true);
 }
 
+// Of kernels: a load and a store. Of launchers: reference counts.
+std::uint32_t __tsan_atomic32_fetch_add(volatile std::uint32_t* address, std::uint32_t value, int /*order*/) {
+  auto* const cell = const_cast<std::uint32_t*>(address);
+  counted_access(__builtin_return_address(0), cell, 4, false);
+  counted_access(__builtin_return_address(0), cell, 4, true);
+  return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);
+}
+
 // Of launchers: guards of static variables, and whether somebody listens to ranges.
 std::uint8_t __tsan_atomic8_load(const volatile std::uint8_t* address, int /*order*/) {
   return __atomic_load_n(address, __ATOMIC_SEQ_CST);

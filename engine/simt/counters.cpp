@@ -109,8 +109,8 @@ class Recorder {
   bool running = false;
   int paused = 0;
 
-  void begin_launch(const char* kernel) {
-    counts_ = &count_of(kernel);
+  void begin_launch(const KernelName& name) {
+    counts_ = &count_of(name);
     ++counts_->launches;
     ++launch_;
     block_ = 1;
@@ -180,12 +180,15 @@ class Recorder {
   }
 
  private:
-  KernelCounts& count_of(const char* kernel) {
-    auto [entry, is_new] = by_name_.try_emplace(kernel, nullptr);
+  KernelCounts& count_of(const KernelName& name) {
+    const std::string_view path = name.file;
+    const std::string_view file = path.substr(path.rfind('/') + 1);
+    const auto [entry, is_new] = by_name_.try_emplace({std::string(file), name.kernel}, nullptr);
     if (is_new) {
       all_.push_back(std::make_unique<KernelCounts>());
       entry->second = all_.back().get();
-      entry->second->kernel = kernel;
+      entry->second->file = file;
+      entry->second->kernel = name.kernel;
     }
     return *entry->second;
   }
@@ -295,7 +298,7 @@ class Recorder {
   }
 
   std::vector<std::unique_ptr<KernelCounts>> all_;
-  std::map<std::string, KernelCounts*, std::less<>> by_name_;
+  std::map<std::pair<std::string, std::string>, KernelCounts*> by_name_;
   KernelCounts* counts_ = nullptr;
   std::uint32_t launch_ = 0;
   std::uint32_t block_ = 1;
@@ -343,9 +346,9 @@ std::vector<KernelCounts> take_counts() {
 
 // ---- what the engine tells ----
 
-void observer::begin_launch(const char* kernel) {
+void observer::begin_launch(const KernelName& name) {
   current = &recorder();
-  current->begin_launch(kernel);
+  current->begin_launch(name);
 }
 void observer::end_launch() {
   current->end_launch();

@@ -39,6 +39,7 @@ struct SharedCounts {
 };
 
 struct KernelCounts {
+  std::string file;  // that launches it, without its folder
   std::string kernel;
   std::uint64_t launches = 0;
   GlobalCounts loads, stores;

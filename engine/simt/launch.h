@@ -31,19 +31,27 @@ const char* name_of_kernel() {
   return name.c_str();
 }
 
+// A stream, and the file that launches on it, which is the kernel's.
+struct LaunchOn {
+  LaunchOn(Stream& s, Site site = Site::current())  // NOLINT(google-explicit-constructor): for launch()
+      : stream(s), file(site.file_name()) {}
+  Stream& stream;
+  const char* file;
+};
+
 template <auto kernel, typename... Arguments>
-void launch(Stream& stream, dim3 grid, dim3 block, std::size_t dynamic_shared, Arguments&&... arguments) {
+void launch(LaunchOn on, dim3 grid, dim3 block, std::size_t dynamic_shared, Arguments&&... arguments) {
   const char* const name = name_of_kernel<kernel>();
-  require(stream.device == Device::simt, "kernel {}: a stream of the simt device is expected, got {}", name,
-          name_of(stream.device));
+  require(on.stream.device == Device::simt, "kernel {}: a stream of the simt device is expected, got {}",
+          name, name_of(on.stream.device));
   const Range range(name);
   const LaunchSize size{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, dynamic_shared};
   [&]<typename... Parameters>(void (*)(Parameters...)) {
     using Values = std::tuple<Parameters...>;
     const Values values(Parameters{std::forward<Arguments>(arguments)}...);  // braces: no narrowing
     run_grid(
-        name, size, [](const void* closure) { std::apply(kernel, *static_cast<const Values*>(closure)); },
-        &values);
+        {name, on.file}, size,
+        [](const void* closure) { std::apply(kernel, *static_cast<const Values*>(closure)); }, &values);
   }(kernel);
 }
 

@@ -7,9 +7,10 @@
 namespace sec::simt {
 
 struct AsyncCopy;
+struct KernelName;
 
 namespace observer {
-[[gnu::weak]] void begin_launch(const char* kernel);
+[[gnu::weak]] void begin_launch(const KernelName& name);
 [[gnu::weak]] void end_launch();
 // All threads of these warps have come to the same place, and none has gone on; or they have returned.
 [[gnu::weak]] void warps_met(unsigned first, unsigned count);
@@ -30,7 +31,7 @@ inline bool observed() {
 
 class ObservedLaunch {
  public:
-  explicit ObservedLaunch(const char* kernel) { observer::begin_launch(kernel); }
+  explicit ObservedLaunch(const KernelName& name) { observer::begin_launch(name); }
   ~ObservedLaunch() { observer::end_launch(); }
   ObservedLaunch(const ObservedLaunch&) = delete;
   ObservedLaunch& operator=(const ObservedLaunch&) = delete;

@@ -72,10 +72,10 @@ Order order() {
   return schedule().order;
 }
 
-void run_grid(const char* kernel, const LaunchSize& size, void (*body)(const void* closure),
+void run_grid(const KernelName& name, const LaunchSize& size, void (*body)(const void* closure),
               const void* closure) {
-  check_launch(kernel, size);
-  const Launch launch{kernel, size, body, closure, schedule().order, schedule().seed};
+  check_launch(name.kernel, size);
+  const Launch launch{name.kernel, size, body, closure, schedule().order, schedule().seed};
   const std::size_t blocks = size.blocks();
   std::vector<std::uint32_t> shuffled;
   if (launch.order == Order::shuffled) {
@@ -91,7 +91,7 @@ void run_grid(const char* kernel, const LaunchSize& size, void (*body)(const voi
     runner().run(launch, block);
   };
   if (observed()) {
-    const ObservedLaunch observed_launch(kernel);
+    const ObservedLaunch observed_launch(name);
     for (std::size_t i = 0; i < blocks; ++i) {
       run_block(static_cast<std::int64_t>(i));
     }

@@ -35,7 +35,11 @@ constexpr std::uint32_t unwritten_as = std::is_same_v<T, double> ? unwritten_dou
 
 // Calls body(closure) once for every thread of the grid. Blocks run in parallel on the host's threads (one
 // after another under ThreadSanitizer, which sees races all the same).
-void run_grid(const char* kernel, const LaunchSize& size, void (*body)(const void* closure),
+struct KernelName {
+  const char* kernel;
+  const char* file;
+};
+void run_grid(const KernelName& name, const LaunchSize& size, void (*body)(const void* closure),
               const void* closure);
 
 using Site = std::source_location;  // where in a kernel a thread waits

@@ -31,6 +31,7 @@ simt::KernelCounts counts_of(const std::string& kernel) {
     EXPECT_EQ(other.shared_loads.passes, all[0].shared_loads.passes);
   }
   EXPECT_EQ(all[0].kernel, kernel);
+  EXPECT_EQ(all[0].file, "counted.cu");
   EXPECT_EQ(all[0].launches, 1U);
   return all[0];
 }

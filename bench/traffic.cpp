@@ -1,0 +1,205 @@
+// bench_traffic: what a training step of SE-ECGNet moves through memory on a GPU, counted on the simt device
+// (engine/simt/counters.h), kernel by kernel, beside the floor: what each kernel has to move at least, and
+// what the step has to (bench/step_floor.h). Without a GPU this is what tells one version of a kernel from
+// another. bench/NOTES.md says how the figures are derived; docs/simt.md how to read them.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "bench/step_floor.h"
+#include "engine/philox.h"
+#include "engine/simt/counters.h"
+#include "io/atomic_file.h"
+#include "model/se_ecgnet.h"
+#include "train/step.h"
+
+namespace {
+
+using namespace sec;
+using nlohmann::ordered_json;
+
+constexpr std::int64_t samples = 4;
+const model::NetworkOptions network{.leads = 2, .length = 720, .classes = 4};
+
+// How much more than the committed figure passes for noise: another release of g++ may load a value again.
+constexpr double margin = 0.02;
+
+train::Batch noise() {
+  train::Batch batch;
+  for (std::int64_t i = 0; i < samples * network.length * network.leads; ++i) {
+    batch.x.push_back(2 * uniform({1, 0, 1}, i) - 1);
+  }
+  for (std::int64_t i = 0; i < samples; ++i) {
+    batch.labels.push_back(static_cast<std::int32_t>(i % network.classes));
+  }
+  return batch;
+}
+
+// One step: forward, loss, backward, clipping, Adam, moving average.
+ordered_json count_step(bool tf32) {
+  OwnedStream owned(Device::simt);
+  Stream& stream = owned;
+  stream.tf32 = tf32;
+  train::Recipe recipe;
+  recipe.train.clip_norm = 1;
+  recipe.train.average_decay = 0.999;
+  model::SeEcgNet net(network, stream, 1);
+  train::OptimizerState optimizer = train::make_optimizer_state(recipe.train, net.parameters(), stream);
+  train::TrainingStep step(recipe, net, optimizer, Tensor(), stream, false);
+  simt::take_counts();
+  step.take(noise(), 1e-3);
+
+  ordered_json kernels = ordered_json::object();
+  std::uint64_t moved = 0;
+  std::uint64_t least = 0;
+  for (const simt::KernelCounts& k : simt::take_counts()) {
+    moved += k.bytes_read() + k.bytes_written();
+    least += k.floor_bytes();
+    kernels[k.file + " " + k.kernel] = {
+        {"launches", k.launches},
+        {"bytes_read", k.bytes_read()},
+        {"bytes_written", k.bytes_written()},
+        {"floor_bytes", k.floor_bytes()},
+        {"requests", k.loads.requests + k.stores.requests},
+        {"sectors", k.loads.sectors + k.stores.sectors},
+        {"least_sectors", k.loads.least_sectors + k.stores.least_sectors},
+        {"shared_requests", k.shared_loads.requests + k.shared_stores.requests},
+        {"shared_passes", k.shared_loads.passes + k.shared_stores.passes},
+        {"bank_conflicts", k.shared_loads.conflicts() + k.shared_stores.conflicts()},
+        {"tensor_operations", k.tensor_operations},
+    };
+  }
+  const StepFloor floor = step_floor(net, samples, stream);
+  return {{"kernels", kernels},
+          {"step",
+           {{"bytes", moved},
+            {"kernel_floor_bytes", least},
+            {"floor_bytes", floor.bytes()},
+            {"floor_activation_bytes", floor.activation_bytes},
+            {"floor_parameter_bytes", floor.parameter_bytes},
+            {"convolution_macs", floor.macs}}}};
+}
+
+double ratio(const ordered_json& a, const ordered_json& b) {
+  return b.get<double>() == 0 ? 0 : a.get<double>() / b.get<double>();
+}
+
+std::uint64_t bytes_of(const ordered_json& kernel) {
+  return kernel["bytes_read"].get<std::uint64_t>() + kernel["bytes_written"].get<std::uint64_t>();
+}
+
+void print(const std::string& name, const ordered_json& one) {
+  std::vector<std::pair<std::string, ordered_json>> rows;
+  for (const auto& [kernel, counts] : one["kernels"].items()) {
+    rows.emplace_back(kernel, counts);
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return bytes_of(a.second) > bytes_of(b.second); });
+  fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches", "read kB",
+             "write kB", "/ floor", "sectors", "least", "conflicts");
+  for (const auto& [kernel, k] : rows) {
+    fmt::print("{:<52} {:>8} {:>9.0f} {:>9.0f} {:>7.2f} {:>8.2f} {:>6.2f} {:>8.0f}%\n", kernel,
+               k["launches"].get<std::uint64_t>(), k["bytes_read"].get<double>() / 1e3,
+               k["bytes_written"].get<double>() / 1e3,
+               static_cast<double>(bytes_of(k)) / k["floor_bytes"].get<double>(),
+               ratio(k["sectors"], k["requests"]), ratio(k["least_sectors"], k["requests"]),
+               100 * ratio(k["bank_conflicts"], k["shared_passes"]));
+  }
+  const ordered_json& step = one["step"];
+  fmt::print(
+      "step: {:.2f} MB moved, {:.2f} x the kernels' own floors, {:.2f} x the step's floor of {:.2f} MB "
+      "({:.2f} MB of it parameters)\n\n",
+      step["bytes"].get<double>() / 1e6, ratio(step["bytes"], step["kernel_floor_bytes"]),
+      ratio(step["bytes"], step["floor_bytes"]), step["floor_bytes"].get<double>() / 1e6,
+      step["floor_parameter_bytes"].get<double>() / 1e6);
+}
+
+// What got worse, one line each.
+std::vector<std::string> regressions(const ordered_json& before, const ordered_json& now) {
+  std::vector<std::string> lines;
+  const auto compare = [&](const std::string& what, const char* figure, double old_value, double value) {
+    if (value > old_value * (1 + margin)) {
+      lines.push_back(fmt::format("{}: {} grew from {:.0f} to {:.0f}", what, figure, old_value, value));
+    }
+  };
+  for (const auto& [name, one] : now.items()) {
+    const ordered_json& old_kernels = before.at(name).at("kernels");
+    for (const auto& [kernel, counts] : one["kernels"].items()) {
+      const std::string what = name + ": " + kernel;
+      if (!old_kernels.contains(kernel)) {
+        lines.push_back(what + ": is new");
+        continue;
+      }
+      const ordered_json& old_counts = old_kernels[kernel];
+      compare(what, "bytes", static_cast<double>(bytes_of(old_counts)),
+              static_cast<double>(bytes_of(counts)));
+      for (const char* figure : {"launches", "sectors", "shared_passes", "bank_conflicts"}) {
+        compare(what, figure, old_counts[figure].get<double>(), counts[figure].get<double>());
+      }
+    }
+    for (const auto& [kernel, counts] : old_kernels.items()) {
+      if (!one["kernels"].contains(kernel)) {
+        lines.push_back(name + ": " + kernel + ": does not run any more");
+      }
+    }
+    compare(name + ": step", "bytes", before[name]["step"]["bytes"].get<double>(),
+            one["step"]["bytes"].get<double>());
+  }
+  return lines;
+}
+
+ordered_json read_json(const std::string& path) {
+  std::ifstream file(path);
+  require(file.good(), "{}: cannot be read", path);
+  const ordered_json json = ordered_json::parse(file, nullptr, false);
+  require(json.is_object() && json.contains("cases"), "{}: expected an object with \"cases\"", path);
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Counts what a training step moves through a GPU's memory, on the simt device."};
+  std::string out;
+  std::string committed;
+  auto* const write = app.add_option("--json", out, "Write the counts to this file");
+  app.add_option("--check", committed, "Fail if a count exceeds that of this file by more than 2 %")
+      ->excludes(write);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    ordered_json cases;
+    for (const auto& [name, tf32] : {std::pair{"f32", false}, {"tf32", true}}) {
+      cases[name] = count_step(tf32);
+      print(name, cases[name]);
+    }
+    if (!out.empty()) {
+      const ordered_json all = {{"network",
+                                 {{"model", "se-ecgnet"},
+                                  {"leads", network.leads},
+                                  {"length", network.length},
+                                  {"batch", samples}}},
+                                {"cases", cases}};
+      io::write_atomically(out, all.dump(1) + "\n");
+    }
+    if (!committed.empty()) {
+      const auto lines = regressions(read_json(committed)["cases"], cases);
+      for (const std::string& line : lines) {
+        fmt::print(stderr, "bench_traffic: {}\n", line);
+      }
+      if (!lines.empty()) {
+        fmt::print(stderr,
+                   "bench_traffic: {} of {} does not hold; if it is meant to, write it again with --json\n",
+                   committed, lines.size());
+        return 1;
+      }
+    }
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_traffic: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}
