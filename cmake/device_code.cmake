@@ -11,11 +11,12 @@ function(sec_simt_library name)
 endfunction()
 
 # sec_counted_library(name sources...): the same for programs that count what kernels do (engine/simt/counters.h).
-# ThreadSanitizer's calls come to the counters; aggregates stay whole, so that a float4 is one access of 16 bytes.
+# ThreadSanitizer's and the coverage's calls come to the counters; aggregates stay whole, so that a float4 is one access of 16 bytes.
 function(sec_counted_library name)
   add_library(${name} OBJECT ${ARGN})
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
-  target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas -fsanitize=thread -fno-tree-sra -fno-tree-vectorize)
+  target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas -fsanitize=thread -fsanitize-coverage=trace-pc
+    -fno-tree-sra -fno-tree-vectorize)
   target_link_libraries(${name} PUBLIC sec_simt_counters)
 endfunction()
 

@@ -1,5 +1,5 @@
-// The functions that -fsanitize=thread makes g++ call, for the counters instead of ThreadSanitizer. Those
-// that are missing here no kernel needed so far: a kernel that does fails to link.
+// The functions that -fsanitize=thread and -fsanitize-coverage make g++ call, for the counters instead of the
+// sanitizers. Those that are missing here no kernel needed so far: a kernel that does fails to link.
 #include "engine/simt/counted_access.h"
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 namespace {
 
 using sec::simt::counted_access;
+using sec::simt::counted_run;
 
 }  // namespace
 
@@ -53,6 +54,11 @@ void __tsan_write16(void* address) {
 }
 void __tsan_write_range(void* address, std::size_t bytes) {
   counted_access(__builtin_return_address(0), address, bytes, true);
+}
+
+// At the beginning of every run of instructions that are executed together.
+void __sanitizer_cov_trace_pc() {
+  counted_run(__builtin_return_address(0));
 }
 
 // Of kernels: a load and a store. Of launchers: reference counts.

@@ -11,6 +11,7 @@
 #include "engine/error.h"
 #include "engine/simt/block.h"
 #include "engine/simt/counted_access.h"
+#include "engine/simt/instructions.h"
 #include "engine/simt/observer.h"
 
 namespace sec::simt {
@@ -106,17 +107,22 @@ struct WarpLog {
 class Recorder {
  public:
   Memories memories;
-  bool running = false;
   int paused = 0;
 
   void begin_launch(const KernelName& name) {
-    counts_ = &count_of(name);
+    Kernel& kernel = kernel_of(name);
+    counts_ = &kernel.counts;
+    runs_ = &kernel.runs;
     ++counts_->launches;
     ++launch_;
     block_ = 1;
-    running = true;
   }
-  void end_launch() { running = false; }
+  void end_launch() {
+    for (Runs& entry : run_cache_) {
+      add_runs(entry);
+      entry = {};
+    }
+  }
   void end_block(unsigned warps) {
     for (unsigned w = 0; w < warps; ++w) {
       flush(w);
@@ -167,12 +173,26 @@ class Recorder {
     log.places.clear();
   }
 
+  void run(const void* place) {
+    const auto key = reinterpret_cast<std::uintptr_t>(place);
+    Runs& entry = run_cache_[(key ^ key >> 12) % run_cache_.size()];
+    if (entry.place != key) [[unlikely]] {
+      add_runs(entry);
+      entry = {key, 0};
+    }
+    ++entry.count;
+  }
+
   void tensor_product(unsigned operations) { counts_->tensor_operations += operations; }
 
   std::vector<KernelCounts> take() {
     std::vector<KernelCounts> result;
-    for (const auto& counts : all_) {
-      result.push_back(*counts);
+    read_operations();
+    for (const auto& kernel : all_) {
+      result.push_back(kernel->counts);
+      for (const auto& [place, count] : kernel->runs) {
+        result.back().operations += count * operations_.at(place);
+      }
     }
     all_.clear();
     by_name_.clear();
@@ -180,17 +200,46 @@ class Recorder {
   }
 
  private:
-  KernelCounts& count_of(const KernelName& name) {
+  struct Kernel {
+    KernelCounts counts;
+    std::unordered_map<std::uintptr_t, std::uint64_t> runs;  // executed, by all threads
+  };
+
+  Kernel& kernel_of(const KernelName& name) {
     const std::string_view path = name.file;
     const std::string_view file = path.substr(path.rfind('/') + 1);
     const auto [entry, is_new] = by_name_.try_emplace({std::string(file), name.kernel}, nullptr);
     if (is_new) {
-      all_.push_back(std::make_unique<KernelCounts>());
+      all_.push_back(std::make_unique<Kernel>());
       entry->second = all_.back().get();
-      entry->second->file = file;
-      entry->second->kernel = name.kernel;
+      entry->second->counts.file = file;
+      entry->second->counts.kernel = name.kernel;
     }
     return *entry->second;
+  }
+
+  // A run of instructions and how often it was executed.
+  struct Runs {
+    std::uintptr_t place = 0;
+    std::uint64_t count = 0;
+  };
+  void add_runs(const Runs& runs) {
+    if (runs.count > 0) {
+      (*runs_)[runs.place] += runs.count;
+    }
+  }
+
+  // Of the runs that are new since the last time.
+  void read_operations() {
+    std::vector<std::uintptr_t> places;
+    for (const auto& kernel : all_) {
+      for (const auto& [place, count] : kernel->runs) {
+        if (!operations_.contains(place)) {
+          places.push_back(place);
+        }
+      }
+    }
+    operations_.merge(float_operations(places));
   }
 
   std::uint32_t id_of(std::uintptr_t place, bool is_store, bool is_shared) {
@@ -297,9 +346,10 @@ class Recorder {
     }
   }
 
-  std::vector<std::unique_ptr<KernelCounts>> all_;
-  std::map<std::pair<std::string, std::string>, KernelCounts*> by_name_;
-  KernelCounts* counts_ = nullptr;
+  std::vector<std::unique_ptr<Kernel>> all_;
+  std::map<std::pair<std::string, std::string>, Kernel*> by_name_;
+  KernelCounts* counts_ = nullptr;  // of the kernel that runs
+  std::unordered_map<std::uintptr_t, std::uint64_t>* runs_ = nullptr;
   std::uint32_t launch_ = 0;
   std::uint32_t block_ = 1;
 
@@ -307,6 +357,9 @@ class Recorder {
   std::unordered_map<std::uintptr_t, std::uint32_t> ids_;
   std::array<std::pair<std::uintptr_t, std::uint32_t>, 4096> cache_{};
   std::array<WarpLog, max_threads / warp_size> warps_;
+
+  std::array<Runs, 4096> run_cache_;
+  std::unordered_map<std::uintptr_t, unsigned> operations_;  // of a run, once
 };
 
 Recorder& recorder() {
@@ -337,6 +390,12 @@ void counted_access(const void* place, const void* address, std::size_t bytes, b
   for (std::size_t done = 0; done < bytes; done += widest) {
     recorder->access(static_cast<const char*>(place) + done, at + done,
                      static_cast<unsigned>(std::min(widest, bytes - done)), is_store, is_shared);
+  }
+}
+
+void counted_run(const void* place) {
+  if (current != nullptr && current->paused == 0) {
+    current->run(place);
   }
 }
 

@@ -7,6 +7,9 @@
 // the lanes of a warp last met, are one request of the warp. Lanes that go round a loop a different number of
 // times, or left a request out, are taken for later ones by that: counts are those of lanes in step.
 //
+// Arithmetic is counted by the runs of instructions that threads execute (-fsanitize-coverage), and what is
+// in them is read from the program itself with objdump (instructions.h).
+//
 // What lies on a thread's stack is registers on a GPU, and so are the kernel's arguments and indices: only
 // the arena's blocks (global memory) and shared arrays count. g++ has removed by then what it can see is
 // loaded twice; nvcc may see more or less.
@@ -44,6 +47,7 @@ struct KernelCounts {
   std::uint64_t launches = 0;
   GlobalCounts loads, stores;
   SharedCounts shared_loads, shared_stores;
+  std::uint64_t operations = 0;         // on floating-point numbers, by threads
   std::uint64_t tensor_operations = 0;  // multiplications and additions of mma
 
   // Moved between the second-level cache and the multiprocessors: loads once a block, all stores.

@@ -85,6 +85,20 @@ __global__ void copy_async(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = line[threadIdx.x];
 }
 
+// y = x * x + 0.5, three times, but for lane 0: 2 operations a lane and turn.
+__global__ void polynomial(const float* __restrict__ x, float* __restrict__ y) {
+  float value = x[threadIdx.x];
+  for (unsigned i = 0; i < 3 && threadIdx.x > 0; ++i) {
+    value = value * value + 0.5F;
+  }
+  y[threadIdx.x] = value;
+}
+
+// A division, an exponential and a fused multiplication and addition.
+__global__ void functions(const float* __restrict__ x, float* __restrict__ y) {
+  y[threadIdx.x] = fmaf(expf(x[threadIdx.x]), 3.0F, 1.0F / x[threadIdx.x + 32]);
+}
+
 __global__ void multiply_tiles(const float* __restrict__ x, float* __restrict__ y) {
   const unsigned a[4] = {0, 0, 0, 0};
   const unsigned b[2] = {0, 0};
@@ -128,6 +142,10 @@ void run_counted(std::string_view name, Stream& stream, ConstSpan x, Span y) {
     run([&](auto* from, auto* to) { launch<read_shared_packets<8>>(stream, dim3(1), warp, 0, from, to); });
   } else if (name == "copy_async") {
     run([&](auto* from, auto* to) { launch<copy_async>(stream, dim3(1), warp, 0, from, to); });
+  } else if (name == "polynomial") {
+    run([&](auto* from, auto* to) { launch<polynomial>(stream, dim3(1), warp, 0, from, to); });
+  } else if (name == "functions") {
+    run([&](auto* from, auto* to) { launch<functions>(stream, dim3(1), warp, 0, from, to); });
   } else if (name == "multiply_tiles") {
     run([&](auto* from, auto* to) { launch<multiply_tiles>(stream, dim3(1), warp, 0, from, to); });
   } else {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/simt/instructions.h"
 #include "engine/simt/runtime.h"
 #include "tests/simt/counted.h"
 
@@ -136,6 +137,25 @@ TEST(Counters, AsynchronousCopiesCountWhereTheyAreIssued) {
   EXPECT_EQ(c.shared_stores.bytes, 512U);
   EXPECT_EQ(c.shared_stores.passes, 4U);
   EXPECT_EQ(c.shared_loads.requests, 1U);
+}
+
+TEST(Counters, ArithmeticCountsWhatThreadsExecute) {
+  EXPECT_EQ(counts_of("polynomial").operations, 31U * 3 * 2);
+  EXPECT_EQ(counts_of("functions").operations, 32U * (1 + 1 + 2));
+  EXPECT_EQ(counts_of("copy_floats").operations, 0U);
+  EXPECT_EQ(counts_of("add_first_to_shifted").operations, 32U);
+}
+
+TEST(Counters, InstructionsAreToldApart) {
+  EXPECT_EQ(simt::float_operations_of("mulss  %xmm1,%xmm0"), 1U);
+  EXPECT_EQ(simt::float_operations_of("vfmadd231ss %xmm2,%xmm1,%xmm0"), 2U);
+  EXPECT_EQ(simt::float_operations_of("addps  %xmm1,%xmm0"), 4U);
+  EXPECT_EQ(simt::float_operations_of("sqrtsd %xmm1,%xmm0"), 1U);
+  EXPECT_EQ(simt::float_operations_of("movss  %xmm1,%xmm0"), 0U);
+  EXPECT_EQ(simt::float_operations_of("addl   $0x1,%eax"), 0U);
+  EXPECT_EQ(simt::float_operations_of("call   1030 <expf@plt>"), 1U);
+  EXPECT_EQ(simt::float_operations_of("call   1030 <fmaf>"), 2U);
+  EXPECT_EQ(simt::float_operations_of("call   1030 <__tsan_read4>"), 0U);
 }
 
 TEST(Counters, TensorProductsCountTwoOperationsATerm) {
