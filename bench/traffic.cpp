@@ -100,14 +100,16 @@ void print(const std::string& name, const ordered_json& one) {
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return bytes_of(a.second) > bytes_of(b.second); });
-  fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches", "read kB",
-             "write kB", "/ floor", "sectors", "least", "conflicts");
+  fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches",
+             "read kB", "write kB", "/ floor", "ops / B", "sectors", "least", "conflicts");
   for (const auto& [kernel, k] : rows) {
-    fmt::print("{:<52} {:>8} {:>9.0f} {:>9.0f} {:>7.2f} {:>8.2f} {:>6.2f} {:>8.0f}%\n", kernel,
+    const auto floor = k["floor_bytes"].get<double>();
+    const double operations = k["operations"].get<double>() + k["tensor_operations"].get<double>();
+    fmt::print("{:<52} {:>8} {:>9.0f} {:>9.0f} {:>7.2f} {:>7.1f} {:>8.2f} {:>6.2f} {:>8.0f}%\n", kernel,
                k["launches"].get<std::uint64_t>(), k["bytes_read"].get<double>() / 1e3,
-               k["bytes_written"].get<double>() / 1e3,
-               static_cast<double>(bytes_of(k)) / k["floor_bytes"].get<double>(),
-               ratio(k["sectors"], k["requests"]), ratio(k["least_sectors"], k["requests"]),
+               k["bytes_written"].get<double>() / 1e3, static_cast<double>(bytes_of(k)) / floor,
+               operations / floor, ratio(k["sectors"], k["requests"]),
+               ratio(k["least_sectors"], k["requests"]),
                100 * ratio(k["bank_conflicts"], k["shared_passes"]));
   }
   const ordered_json& step = one["step"];
@@ -138,7 +140,8 @@ std::vector<std::string> regressions(const ordered_json& before, const ordered_j
       const ordered_json& old_counts = old_kernels[kernel];
       compare(what, "bytes", static_cast<double>(bytes_of(old_counts)),
               static_cast<double>(bytes_of(counts)));
-      for (const char* figure : {"launches", "sectors", "shared_passes", "bank_conflicts"}) {
+      for (const char* figure :
+           {"launches", "sectors", "shared_passes", "bank_conflicts", "operations", "tensor_operations"}) {
         compare(what, figure, old_counts[figure].get<double>(), counts[figure].get<double>());
       }
     }
@@ -193,8 +196,9 @@ int main(int argc, char** argv) {
       }
       if (!lines.empty()) {
         fmt::print(stderr,
-                   "bench_traffic: {} of {} does not hold; if it is meant to, write it again with --json\n",
-                   committed, lines.size());
+                   "bench_traffic: {} figures are not those of {}: if they are meant to change, write it "
+                   "again with --json\n",
+                   lines.size(), committed);
         return 1;
       }
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/gpu_code complains about what it is there for, of the compiled kernels: gpu_code_test.py LIBRARY."""
+"""tools/gpu_code complains about what it is there for, of the compiled kernels: gpu_code_test.py LIBRARY."""
 
 import importlib.machinery
 import importlib.util
@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GPU_CODE = ROOT / "bench/gpu_code"
+GPU_CODE = ROOT / "tools/gpu_code"
 library = ""
 
 
