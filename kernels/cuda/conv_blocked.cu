@@ -36,7 +36,8 @@ SEC_DEVICE void store_four(bf16* to, const float (&from)[4]) {
   *reinterpret_cast<uint2*>(to) = make_uint2(pack_bf16(from[0], from[1]), pack_bf16(from[2], from[3]));
 }
 
-// `vectors`: channels come in fours, and all operands are aligned for them.
+// `vectors`: channels come in fours, and x and y are aligned for them. The weights, slices of one flat
+// buffer, often are not: where they begin at any float they are loaded one by one.
 template <typename T, bool transposed, bool vectors, int tile_columns>
 __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correlations group) {
   constexpr int threads = tile_rows * tile_columns / 32;
@@ -69,6 +70,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
         static_cast<const T*>(s.in) + ((sample * s.in_length + start_time[v]) * s.h + h) * s.in_channels;
   }
   const int tap_stride = s.h * s.in_channels;
+  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(s.w) % 16 == 0;
 
   float next_x[loads][4];
   float next_w[4];
@@ -110,9 +112,16 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
     const int wi = (first + d) % s.in_channels;
     if (vectors && first + d < terms && o < s.out_channels) {
       const std::int64_t tap = s.first_tap + wm * s.tap_step;
-      load_four(s.w + (transposed ? (tap * s.out_channels + o) * s.in_channels + wi
-                                  : (tap * s.in_channels + wi) * s.out_channels + o),
-                next_w);
+      const float* const w = s.w + (transposed ? (tap * s.out_channels + o) * s.in_channels + wi
+                                               : (tap * s.in_channels + wi) * s.out_channels + o);
+      if (weights_aligned) {
+        load_four(w, next_w);
+      } else {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          next_w[e] = w[e];
+        }
+      }
     } else {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
@@ -219,7 +228,7 @@ constexpr int weight_threads = weight_rows * weight_columns / 16;
 // A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
 // shared memory as they do in global memory, channels side by side.
 template <typename T, bool vectors>
-__global__ void __launch_bounds__(weight_threads) sum_part(WeightGradients group) {
+__global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients group) {
   SHARED(float, xs, [2][depth][weight_rows]);
   SHARED(float, gs, [2][depth][weight_columns]);
   const WeightGradient& s = group.job[blockIdx.z];
@@ -322,14 +331,22 @@ __global__ void __launch_bounds__(weight_threads) sum_part(WeightGradients group
     }
     buffer = 1 - buffer;
   }
+  const int o = first_column + across;
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
+    const int weight = first_weight + down + r;
+    if (weight < weights && o < s.c_out) {
+      float* const to =
+          s.partial + blockIdx.y * s.weights() + static_cast<std::int64_t>(weight) * s.c_out + o;
+      if constexpr (vectors) {
+        store(to, sum[r]);
+      } else {
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
-      const int weight = first_weight + down + r;
-      const int o = first_column + across + c;
-      if (weight < weights && o < s.c_out) {
-        s.partial[blockIdx.y * s.weights() + static_cast<std::int64_t>(weight) * s.c_out + o] = sum[r][c];
+        for (int c = 0; c < 4; ++c) {
+          if (o + c < s.c_out) {
+            to[c] = sum[r][c];
+          }
+        }
       }
     }
   }
@@ -359,7 +376,7 @@ void correlate_blocked(Stream& stream, const Correlations& group) {
   bool vectors = true;
   for (int j = 0; j < group.jobs; ++j) {
     const Correlation& s = group.job[j];
-    vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out, s.w);
+    vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
   }
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
@@ -389,7 +406,7 @@ void wgrad_blocked(Stream& stream, const WeightGradients& group) {
     const WeightGradient& s = group.job[j];
     tiles = max(tiles, tiles_of(s));
     parts = max(parts, s.parts);
-    vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy);
+    vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy, s.partial);
   }
   const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
   by_type(group.type, "conv.wgrad", [&](auto zero) {
