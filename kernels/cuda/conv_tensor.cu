@@ -44,6 +44,20 @@ struct TensorJobs {
   TensorJob job[max_jobs];
 };
 
+// Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
+// 4 bytes a lane, by a warp, 16 bytes further on around the banks each; those of f32, 8 bytes a lane, by two
+// halves of it, four rows 32 bytes further on each.
+SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
+  return columns * element + (element == 2 ? 16 : 32);
+}
+
+SEC_DEVICE void store_pair(float* to, float first, float second) {
+  *reinterpret_cast<float2*>(to) = make_float2(first, second);
+}
+SEC_DEVICE void store_pair(bf16* to, float first, float second) {
+  *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
+}
+
 template <typename T>
 SEC_DEVICE T to_operand(float value) {
   if constexpr (std::is_same_v<T, bf16>) {
@@ -200,7 +214,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   }
 
   // Results go through shared memory, so that global memory is written 16 bytes at a time along channels.
-  constexpr int result_pitch = tile_columns * static_cast<int>(sizeof(T)) + 16;
+  constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
   cp_async_wait_all();
   __syncthreads();  // nobody reads weights or windows any more
 #pragma unroll
@@ -208,10 +222,10 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
 #pragma unroll
     for (int c = 0; c < column_tiles; ++c) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
+      for (int e = 0; e < 4; e += 2) {
         const int row = warp * 32 + tile * 16 + lane / 4 + e / 2 * 8;
-        T* const to = reinterpret_cast<T*>(memory + row * result_pitch) + c * 8 + lane % 4 * 2 + e % 2;
-        store(to, sum[tile][c][e]);
+        T* const to = reinterpret_cast<T*>(memory + row * row_bytes) + c * 8 + lane % 4 * 2;
+        store_pair(to, sum[tile][c][e], sum[tile][c][e + 1]);
       }
     }
   }
@@ -228,7 +242,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       const std::int64_t time = (first_sample + in_tile) * s.out_length + u * s.out_step + s.out_first;
       T* const to = static_cast<T*>(s.out) + (time * s.h + h) * s.out_channels + o;
       *reinterpret_cast<uint4*>(to) =
-          *reinterpret_cast<const uint4*>(memory + row * result_pitch + piece % pieces * 16);
+          *reinterpret_cast<const uint4*>(memory + row * row_bytes + piece % pieces * 16);
     }
   }
 }
@@ -238,7 +252,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
 std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t element) {
   const std::int64_t loop =
       std::int64_t{stages} * tile_columns * pitch + std::int64_t{job.windows} * job.window_rows() * pitch;
-  return max(loop, tile_rows * (tile_columns * element + 16));
+  return max(loop, std::int64_t{tile_rows} * result_pitch(tile_columns, static_cast<int>(element)));
 }
 
 // Cuts the rows into tiles: whole samples where several fit, else equal parts of a sample's time, as long as
