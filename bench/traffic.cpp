@@ -39,6 +39,10 @@ train::Batch noise() {
   return batch;
 }
 
+ordered_json network_counted() {
+  return {{"model", "se-ecgnet"}, {"leads", network.leads}, {"length", network.length}, {"batch", samples}};
+}
+
 // One step: forward, loss, backward, clipping, Adam, moving average.
 ordered_json count_step(bool tf32) {
   OwnedStream owned(Device::simt);
@@ -90,12 +94,12 @@ double ratio(const ordered_json& a, const ordered_json& b) {
 }
 
 std::uint64_t bytes_of(const ordered_json& kernel) {
-  return kernel["bytes_read"].get<std::uint64_t>() + kernel["bytes_written"].get<std::uint64_t>();
+  return kernel.at("bytes_read").get<std::uint64_t>() + kernel.at("bytes_written").get<std::uint64_t>();
 }
 
 void print(const std::string& name, const ordered_json& one) {
   std::vector<std::pair<std::string, ordered_json>> rows;
-  for (const auto& [kernel, counts] : one["kernels"].items()) {
+  for (const auto& [kernel, counts] : one.at("kernels").items()) {
     rows.emplace_back(kernel, counts);
   }
   std::stable_sort(rows.begin(), rows.end(),
@@ -103,22 +107,22 @@ void print(const std::string& name, const ordered_json& one) {
   fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches",
              "read kB", "write kB", "/ floor", "ops / B", "sectors", "least", "conflicts");
   for (const auto& [kernel, k] : rows) {
-    const auto floor = k["floor_bytes"].get<double>();
-    const double operations = k["operations"].get<double>() + k["tensor_operations"].get<double>();
+    const double floor = std::max(1.0, k.at("floor_bytes").get<double>());
+    const double operations = k.at("operations").get<double>() + k.at("tensor_operations").get<double>();
     fmt::print("{:<52} {:>8} {:>9.0f} {:>9.0f} {:>7.2f} {:>7.1f} {:>8.2f} {:>6.2f} {:>8.0f}%\n", kernel,
-               k["launches"].get<std::uint64_t>(), k["bytes_read"].get<double>() / 1e3,
-               k["bytes_written"].get<double>() / 1e3, static_cast<double>(bytes_of(k)) / floor,
-               operations / floor, ratio(k["sectors"], k["requests"]),
-               ratio(k["least_sectors"], k["requests"]),
-               100 * ratio(k["bank_conflicts"], k["shared_passes"]));
+               k.at("launches").get<std::uint64_t>(), k.at("bytes_read").get<double>() / 1e3,
+               k.at("bytes_written").get<double>() / 1e3, static_cast<double>(bytes_of(k)) / floor,
+               operations / floor, ratio(k.at("sectors"), k.at("requests")),
+               ratio(k.at("least_sectors"), k.at("requests")),
+               100 * ratio(k.at("bank_conflicts"), k.at("shared_passes")));
   }
-  const ordered_json& step = one["step"];
+  const ordered_json& step = one.at("step");
   fmt::print(
       "step: {:.2f} MB moved, {:.2f} x the kernels' own floors, {:.2f} x the step's floor of {:.2f} MB "
       "({:.2f} MB of it parameters)\n\n",
-      step["bytes"].get<double>() / 1e6, ratio(step["bytes"], step["kernel_floor_bytes"]),
-      ratio(step["bytes"], step["floor_bytes"]), step["floor_bytes"].get<double>() / 1e6,
-      step["floor_parameter_bytes"].get<double>() / 1e6);
+      step.at("bytes").get<double>() / 1e6, ratio(step.at("bytes"), step.at("kernel_floor_bytes")),
+      ratio(step.at("bytes"), step.at("floor_bytes")), step.at("floor_bytes").get<double>() / 1e6,
+      step.at("floor_parameter_bytes").get<double>() / 1e6);
 }
 
 // What got worse, one line each.
@@ -131,8 +135,8 @@ std::vector<std::string> regressions(const ordered_json& before, const ordered_j
   };
   for (const auto& [name, one] : now.items()) {
     const ordered_json& old_kernels = before.at(name).at("kernels");
-    for (const auto& [kernel, counts] : one["kernels"].items()) {
-      const std::string what = name + ": " + kernel;
+    for (const auto& [kernel, counts] : one.at("kernels").items()) {
+      const std::string what = fmt::format("{}: {}", name, kernel);
       if (!old_kernels.contains(kernel)) {
         lines.push_back(what + ": is new");
         continue;
@@ -142,25 +146,36 @@ std::vector<std::string> regressions(const ordered_json& before, const ordered_j
               static_cast<double>(bytes_of(counts)));
       for (const char* figure :
            {"launches", "sectors", "shared_passes", "bank_conflicts", "operations", "tensor_operations"}) {
-        compare(what, figure, old_counts[figure].get<double>(), counts[figure].get<double>());
+        compare(what, figure, old_counts.at(figure).get<double>(), counts.at(figure).get<double>());
       }
     }
     for (const auto& [kernel, counts] : old_kernels.items()) {
-      if (!one["kernels"].contains(kernel)) {
-        lines.push_back(name + ": " + kernel + ": does not run any more");
+      if (!one.at("kernels").contains(kernel)) {
+        lines.push_back(fmt::format("{}: {}: does not run any more", name, kernel));
       }
     }
-    compare(name + ": step", "bytes", before[name]["step"]["bytes"].get<double>(),
-            one["step"]["bytes"].get<double>());
+    compare(name + ": step", "bytes", before.at(name).at("step").at("bytes").get<double>(),
+            one.at("step").at("bytes").get<double>());
   }
   return lines;
+}
+
+std::vector<std::string> regressions(const std::string& path, const ordered_json& before,
+                                     const ordered_json& now) {
+  try {
+    return regressions(before.at("cases"), now);
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: is not what --json writes: {}", path, error.what());
+  }
 }
 
 ordered_json read_json(const std::string& path) {
   std::ifstream file(path);
   require(file.good(), "{}: cannot be read", path);
-  const ordered_json json = ordered_json::parse(file, nullptr, false);
+  ordered_json json = ordered_json::parse(file, nullptr, false);
   require(json.is_object() && json.contains("cases"), "{}: expected an object with \"cases\"", path);
+  require(json["network"] == network_counted(), "{}: is of another network than {}", path,
+          network_counted().dump());
   return json;
 }
 
@@ -175,22 +190,18 @@ int main(int argc, char** argv) {
       ->excludes(write);
   CLI11_PARSE(app, argc, argv);
   try {
+    const ordered_json before = committed.empty() ? ordered_json() : read_json(committed);
     ordered_json cases;
     for (const auto& [name, tf32] : {std::pair{"f32", false}, {"tf32", true}}) {
       cases[name] = count_step(tf32);
       print(name, cases[name]);
     }
     if (!out.empty()) {
-      const ordered_json all = {{"network",
-                                 {{"model", "se-ecgnet"},
-                                  {"leads", network.leads},
-                                  {"length", network.length},
-                                  {"batch", samples}}},
-                                {"cases", cases}};
+      const ordered_json all = {{"network", network_counted()}, {"cases", cases}};
       io::write_atomically(out, all.dump(1) + "\n");
     }
     if (!committed.empty()) {
-      const auto lines = regressions(read_json(committed)["cases"], cases);
+      const auto lines = regressions(committed, before, cases);
       for (const std::string& line : lines) {
         fmt::print(stderr, "bench_traffic: {}\n", line);
       }
