@@ -83,7 +83,7 @@ struct MinimalCorrelation {
   Output out;
   std::int64_t count, taps, pad;
   std::int64_t in_phases, out_phases;
-  const float* weights;  // packed by pack_minimal
+  const float* weights;  // panels of (point, group, in channels, tile_columns), transformed
   const float* start;    // (out_phases * out channels)
 
   std::int64_t in_channels() const { return in_phases * in.channels; }

@@ -4,7 +4,7 @@
 //   (A gy)).
 // Products of transformed channels are summed before they are transformed back, so that between the
 // transforms stand n matrix products, each 1 / m as long as the signal. Rounding errors grow with the points'
-// spread: 4 to 18 times those of the direct sum, see docs/speed.md. No form has more than ten points.
+// spread: 2 to 18 times those of the direct sum, see docs/speed.md. No form has more than ten points.
 #pragma once
 
 #include "kernels/cpu/tiles.h"

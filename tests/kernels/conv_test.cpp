@@ -189,14 +189,22 @@ TEST_P(Conv, RoundingOfMinimalFiltering) {
     Values x = random_values(s.l * s.c_in, 1);
     std::ranges::transform(x, x.begin(), [](double v) { return std::max(v, 0.0); });
     const Values w = random_values(s.k * s.c_in * s.c_out, 2);
-    const std::vector<float> got = forward(s, x, w, {});
-    const Values expected = reference::conv_forward(s, x, w, {});
-    double errors = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      errors += (got[i] - expected[i]) * (got[i] - expected[i]);
-    }
-    const double error = std::sqrt(errors / dot(expected, expected));
+    const auto relative_error = [](const std::vector<float>& got, const Values& expected) {
+      double errors = 0;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        errors += (got[i] - expected[i]) * (got[i] - expected[i]);
+      }
+      return std::sqrt(errors / dot(expected, expected));
+    };
+    const double error = relative_error(forward(s, x, w, {}), reference::conv_forward(s, x, w, {}));
     EXPECT_LT(error, most) << k << " taps, " << l << " outputs";
+    // The gradient of weights over 1200 rows, its sums about as long.
+    const ConvShape many{.n = 25, .l = l + k - 1, .h = 1, .c_in = 16, .c_out = 16, .k = k};
+    Operands op = operands_of(many);
+    std::ranges::transform(op.x, op.x.begin(), [](double v) { return std::max(v, 0.0); });
+    op.gw.assign(op.gw.size(), 0.0);
+    EXPECT_LT(relative_error(wgrad(many, op)[0], reference::conv_wgrad(many, op.x, op.gy).gw), 2 * most)
+        << k << " taps, " << l << " outputs";
     RecordProperty(fmt::format("taps_{}_outputs_{}", k, l), fmt::format("{:.1e}", error));
   }
 }
