@@ -7,8 +7,8 @@ everything after that is computed in f64 and rounded once when written. Layouts 
 
 A file holds, of one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the whole state
 dict under initial/, `logits_evaluation`, and of a training step without dropout `logits_training`, `loss`,
-gradient/NAME of every parameter and after/NAME of every running statistic; `losses`, of that batch over twenty
-Adam steps (the first before any); and where dropout is asked for, `dropout_mean` and `dropout_sd` of the training
+gradient/NAME of every parameter and after/NAME of every running statistic; `losses`, of that batch over Adam
+steps, twenty or at full width five (the first before any); and where dropout is asked for, `dropout_mean` and `dropout_sd` of the training
 logits over many draws.
 
 The full-width configurations are made on demand: their weights are first moved away from where rounding decides
@@ -30,10 +30,10 @@ from baselines import MODELS
 from network import SeEcgNet, randomise
 from settle import settle
 
-ADAM_STEPS = 20
 SEEDS = 20
-RATE = 1e-4
-RATE_FULL = 1e-6  # a step moves the outputs by as much as it moves 16 million weights, and past kinks
+ADAM = dict(rate=1e-4, steps=20)
+# A step moves the outputs by as much as it moves 16 million weights, and past kinks; in f64 it takes seconds.
+ADAM_FULL = dict(rate=1e-6, steps=5)
 # Adam divides a gradient by its size, so one that is all rounding error moves its weight as far as any other:
 # now and then twenty steps end apart that began a rounding error apart. Such a draw tests nothing, and the next
 # seed is taken.
@@ -103,10 +103,10 @@ def targets_of(kind, n, classes):
     return targets
 
 
-def adam_losses(net, x, covariates, targets, kind, rate):
+def adam_losses(net, x, covariates, targets, kind, rate, steps):
     adam = torch.optim.Adam(net.parameters(), lr=rate)
     losses = []
-    for _ in range(ADAM_STEPS):
+    for _ in range(steps):
         adam.zero_grad()
         loss = loss_of(kind, net(x, covariates), targets)
         losses.append(loss.item())
@@ -136,15 +136,15 @@ def single_gradients(initial, config, batch):
     return {name: parameter.grad for name, parameter in net.named_parameters()}
 
 
-def single_losses(initial, config, batch, rate):
+def single_losses(initial, config, batch, adam):
     x, covariates, targets = (None if t is None else t.float() for t in batch)
-    return adam_losses(copy_of(initial, config, 0, torch.float32), x, covariates, targets, config["loss"], rate)
+    return adam_losses(copy_of(initial, config, 0, torch.float32), x, covariates, targets, config["loss"], **adam)
 
 
 def write_golden(path, config, seed, large):
     torch.manual_seed(seed)
     options, kind = config["network"], config["loss"]
-    rate = RATE_FULL if large else RATE
+    adam = ADAM_FULL if large else ADAM
     net = randomise(make(config, 0))
     x = torch.randn(config["n"], options["leads"], config["length"]).bfloat16()
     covariates = torch.randn(config["n"], options["covariates"]) if options["covariates"] else None
@@ -175,17 +175,17 @@ def write_golden(path, config, seed, large):
     for name, buffer in net.state_dict().items():
         if name.endswith(("running_mean", "running_var")):
             tensors["after/" + name] = buffer
-    losses = adam_losses(copy_of(initial, config, 0, torch.float64), x, covariates, targets, kind, rate)
+    losses = adam_losses(copy_of(initial, config, 0, torch.float64), x, covariates, targets, kind, **adam)
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
 
     # For comparison, what PyTorch's own f32 arithmetic makes of the same.
     batch = (x, covariates, targets)
     singles = [single_gradients(initial, config, batch)]
-    runs = [single_losses(initial, config, batch, rate)]
+    runs = [single_losses(initial, config, batch, adam)]
     if large:  # sums in another order, and other convolutions
         backwards = [None if t is None else t.flip(0) for t in batch]
         singles.append(single_gradients(initial, config, backwards))
-        runs.append(single_losses(initial, config, backwards, rate))
+        runs.append(single_losses(initial, config, backwards, adam))
         with torch.backends.mkldnn.flags(enabled=False):
             singles.append(single_gradients(initial, config, batch))
     else:
@@ -194,7 +194,7 @@ def write_golden(path, config, seed, large):
             with torch.no_grad():
                 for parameter in moved.parameters():
                     parameter.mul_(1 + torch.randn_like(parameter) * 1e-7)
-            runs.append(adam_losses(moved, x, covariates, targets, kind, rate))
+            runs.append(adam_losses(moved, x, covariates, targets, kind, **adam))
     worst_gradient = max(
         ((gradients[name].double() - parameter.grad).norm() / parameter.grad.norm()).item()
         for gradients in singles
@@ -220,7 +220,7 @@ def write_golden(path, config, seed, large):
     metadata = {
         "made_by": f"tools/parity/golden.py, PyTorch {torch.__version__.split('+')[0]}",
         "network": json.dumps({**options, "length": config["length"]}),
-        "loss": kind, "rate": str(rate), "draws": str(config.get("draws", 0)),
+        "loss": kind, "rate": str(adam["rate"]), "draws": str(config.get("draws", 0)),
         "worst_relative_gradient_error_of_pytorch_f32": f"{worst_gradient:.1e}",
         "worst_relative_loss_error_by_rounding": f"{worst_loss:.1e}",
     }
