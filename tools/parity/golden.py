@@ -8,11 +8,11 @@ everything after that is computed in f64 and rounded once when written. Layouts 
 A file holds, of one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the whole state
 dict under initial/, `logits_evaluation`, and of a training step without dropout `logits_training`, `loss`,
 gradient/NAME of every parameter and after/NAME of every running statistic; `losses`, of that batch over Adam
-steps, twenty or at full width five (the first before any); and where dropout is asked for, `dropout_mean` and `dropout_sd` of the training
-logits over many draws.
+steps, twenty or at full width five (the first before any); and where dropout is asked for, `dropout_mean` and
+`dropout_sd` of the training logits over many draws.
 
 The full-width configurations are made on demand: their weights are first moved away from where rounding decides
-(settle.py), and Adam takes smaller steps.
+and their running statistics to the batch's (settle.py), and Adam takes smaller steps.
 
 Usage: tools/parity/golden.py [--large] [--only NAME] [FOLDER]      (default: the small ones, to tests/golden)
 """
@@ -28,7 +28,7 @@ from torch.nn import functional as F
 import safetensors_file
 from baselines import MODELS
 from network import SeEcgNet, randomise
-from settle import settle
+from settle import accustom, settle
 
 SEEDS = 20
 ADAM = dict(rate=1e-4, steps=20)
@@ -149,9 +149,11 @@ def write_golden(path, config, seed, large):
     x = torch.randn(config["n"], options["leads"], config["length"]).bfloat16()
     covariates = torch.randn(config["n"], options["covariates"]) if options["covariates"] else None
     targets = targets_of(kind, config["n"], options["classes"])
-    if large and not settle(net, x.float(), covariates):
-        print(f"{path}: seed {seed}: some ReLU's input stays almost 0: next seed", flush=True)
-        return False
+    if large:
+        if not settle(net, x.float(), covariates):
+            print(f"{path}: seed {seed}: some ReLU's input stays almost 0: next seed", flush=True)
+            return False
+        accustom(net, x.float(), covariates)
     tensors = {"x": x, "targets": targets}
     if covariates is not None:
         tensors["covariates"] = covariates
