@@ -105,18 +105,20 @@ def settle(net, x, covariates):
 
 
 def accustom(net, x, covariates):
-    """Running statistics near the batch's, as in a trained network. Behind random ones a full-width signal grows from
-    layer to layer, and f32 is off by 1e-4 in evaluation."""
-    twin = copy.deepcopy(net).train()
-    norms = [
-        (ours, theirs) for ours, theirs in zip(net.modules(), twin.modules()) if hasattr(ours, "running_mean")
-    ]
-    for _, theirs in norms:
-        theirs.reset_running_stats()
-        theirs.momentum = None  # the mean, where tied ones see several
+    """Running statistics near the batch's in evaluation, set layer by layer, as in a trained network. Behind random ones
+    a full-width signal grows from layer to layer, and f32 is off by 1e-4 in evaluation."""
+    seen = set()
+
+    def listen(norm, args):
+        if norm in seen:  # a tied one keeps those of its first place
+            return
+        seen.add(norm)
+        variance, mean = torch.var_mean(args[0], [0, *range(2, args[0].dim())])
+        norm.running_mean.copy_(mean + 0.1 * torch.randn_like(mean) * variance.sqrt())
+        norm.running_var.copy_(variance * (0.8 + 0.4 * torch.rand_like(variance)))
+
+    hooks = [norm.register_forward_pre_hook(listen) for norm in net.modules() if hasattr(norm, "running_mean")]
     with torch.no_grad():
-        twin(x, covariates)
-        for ours, theirs in norms:
-            variance = theirs.running_var
-            ours.running_mean.copy_(theirs.running_mean + 0.1 * torch.randn_like(variance) * variance.sqrt())
-            ours.running_var.copy_(variance * (0.8 + 0.4 * torch.rand_like(variance)))
+        net.eval()(x, covariates)
+    for hook in hooks:
+        hook.remove()
