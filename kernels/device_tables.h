@@ -22,8 +22,8 @@ const Table& table();
 // kernels are looked up on other threads.
 void use_libraries();
 
-// From now on no device has fused operations: every layer is a kernel of its own, to be read, stepped through and
-// timed by itself. To be called as above.
+// From now on no device has fused operations: every layer is a kernel of its own, to be read, stepped through
+// and timed by itself. To be called as above.
 void use_separate_operations();
 
 }  // namespace sec::kernels

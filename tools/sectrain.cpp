@@ -308,7 +308,8 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->capture_default_str()
       ->group("How to run");
   app.add_option("--kernels", o.kernels,
-                 "Our kernels, fused where the device has it; reference: ours, each layer for itself; cudnn: cuDNN and "
+                 "Our kernels, fused where the device has it; reference: ours, each layer for itself; cudnn: "
+                 "cuDNN and "
                  "cuBLAS on cuda where they have the operation")
       ->check(CLI::IsMember({"own", "reference", "cudnn"}))
       ->capture_default_str()

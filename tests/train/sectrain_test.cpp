@@ -435,8 +435,8 @@ TEST_F(Sectrain, TrainsOnTheSimtDevice) {
 // Fused, and each layer for itself: the same losses, but for bits.
 TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   const auto losses = [&](const std::string& kernels) {
-    const Outcome outcome =
-        sectrain(arguments(kernels, two_steps + ("--device cpu --set network.width=16 --kernels " + kernels)));
+    const Outcome outcome = sectrain(
+        arguments(kernels, two_steps + ("--device cpu --set network.width=16 --kernels " + kernels)));
     EXPECT_EQ(outcome.status, 0) << outcome.error;
     return losses_of((folder_ / kernels / "log.jsonl").string());
   };
