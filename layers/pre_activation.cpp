@@ -161,9 +161,9 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
 
 }  // namespace
 
-bool fused(const Pass& pass, const PreActivationConv& layer, const Tensor& x) {
+bool fused(const Pass& pass, const Tensor& x, std::int64_t c_in, std::int64_t c_out) {
   return pass.fused && x.type() == DType::f32 && (pass.training || pass.tape == nullptr) &&
-         kernels::on(pass.stream).pre_activation.take(layer.conv.options.c_in, layer.conv.options.c_out);
+         kernels::on(pass.stream).pre_activation.take(c_in, c_out);
 }
 
 void know_statistics(Pass& pass, std::vector<Signal>& x) {
@@ -189,7 +189,8 @@ std::vector<Signal> pre_activation_convs(Pass& pass, const std::vector<const Pre
   require(layers.size() == x.size() && !x.empty(), "pre_activation_conv: {} layers for {} inputs",
           layers.size(), x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!fused(pass, *layers[i], x[i].value)) {
+    const ConvOptions& options = layers[i]->conv.options;
+    if (!fused(pass, x[i].value, options.c_in, options.c_out)) {
       return separately(pass, layers, x);
     }
   }

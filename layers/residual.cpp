@@ -6,17 +6,8 @@
 #include "layers/pool.h"
 
 namespace sec::layers {
-namespace {
-
-bool fused(const Pass& pass, const Tensor& x) {
-  return pass.fused && x.type() == DType::f32 && (pass.training || pass.tape == nullptr) &&
-         kernels::on(pass.stream).pre_activation.take(x.extent(3), x.extent(3));
-}
-
-}  // namespace
-
 Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const Var& shortcut, bool active) {
-  if (!fused(pass, x.value)) {
+  if (!fused(pass, x.value, x.shape()[3], x.shape()[3])) {
     const Var sum = add(pass, squeeze_excite(pass, layer, x), shortcut);
     return active ? relu(pass, sum) : sum;
   }
@@ -42,8 +33,8 @@ Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const V
   }
   std::vector<Var> inputs = {x, shortcut};
   inputs.insert(inputs.end(), excite.parameters.begin(), excite.parameters.end());
-  auto backward = [shape, active, stream = pass.stream, excite, x = Saved(x.value), y = Saved(y.value),
-                   factors = Saved(excite.factors)](const Tensor& gy, Gradients& to) mutable {
+  auto backward = [shape, active, stream = pass.stream, excite, x = Saved(x.value), y = Saved(y.value)](
+                      const Tensor& gy, Gradients& to) mutable {
     Tensor gshortcut = Tensor::empty(gy.shape(), gy.type(), stream.device);
     Tensor gfactors = Tensor::empty({shape.n, shape.c}, gy.type(), stream.device);
     const kernels::ResidualKernels& kernel = kernels::on(stream).residual;
@@ -51,7 +42,8 @@ Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const V
                     gfactors.write());
     const Tensor gmeans = excite_backward(stream, excite, gfactors, to, 2);
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernel.backward_input(stream, shape, gshortcut.read(), factors.get().read(), gmeans.read(), gx.write());
+    kernel.backward_input(stream, shape, gshortcut.read(), excite.kept_factors.get().read(), gmeans.read(),
+                          gx.write());
     to.add(0, std::move(gx));
     to.add(1, std::move(gshortcut));
   };

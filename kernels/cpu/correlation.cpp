@@ -18,14 +18,20 @@ struct Window {
   std::int64_t sample, first, size;
 };
 
+TilePanel panel_of(const Correlation& op, std::int64_t panel) {
+  return {op.taps,
+          op.out.h * op.in.channels,
+          op.in.channels,
+          op.weights + panel * op.panel_size(),
+          op.start + panel * tile_columns,
+          std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns)};
+}
+
 // All rows of a window, one panel of output channels.
 void run_window(const Correlation& op, const Window& window, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
-  const std::int64_t columns = std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns);
-  const TilePanel right{
-      op.taps, h * c_in, c_in, op.weights + panel * op.panel_size(), op.start + panel * tile_columns,
-      columns};
+  const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
   // The rows of a tile must be evenly spaced in the input. With steps of 1, or one lead, all rows of the
   // window are so. Else a tile takes the leads of one step, which lie side by side; or, where they are too
@@ -48,7 +54,8 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
         const std::int64_t lead = flat ? index % h : by_step ? index : lane;
         places[r] = out + (((window.first + u) * op.out_step + op.out_first) * h + lead) * op.out.channels;
       }
-      row_tile(part.size, columns)(right, window.in + lane * lane_offset + part.first * row, row, places);
+      row_tile(part.size, right.columns)(right, window.in + lane * lane_offset + part.first * row, row,
+                                         places);
     }
   }
 }
@@ -58,10 +65,7 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
 void run_short_windows(const Correlation& op, const Window* windows, std::int64_t count, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
-  const std::int64_t columns = std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns);
-  const TilePanel right{
-      op.taps, h * c_in, c_in, op.weights + panel * op.panel_size(), op.start + panel * tile_columns,
-      columns};
+  const TilePanel right = panel_of(op, panel);
   constexpr std::int64_t most = tile_rows / 2;
   const std::int64_t rows = windows[0].size * h;  // of each: the windows are whole samples
   const std::int64_t tiles = ceil_div(count * rows, most);
@@ -77,7 +81,7 @@ void run_short_windows(const Correlation& op, const Window* windows, std::int64_
       to[r] = op.out.at(window.sample, (window.first + u) * op.out_step + op.out_first) +
               lead * op.out.channels + panel * tile_columns;
     }
-    gathered_tile(part.size, columns)(right, from, to);
+    gathered_tile(part.size, right.columns)(right, from, to);
   }
 }
 
@@ -145,10 +149,9 @@ void finish_columns(const Output& output, std::int64_t slot, std::int64_t column
 
 Share Shares::operator[](std::int64_t i) const {
   const std::int64_t begin = i * group;
-  const Part units = part_of(ceil_div(count, unit), chunks, begin % chunks);
-  const std::int64_t first = units.first * unit;
-  return {begin / chunks, std::min(group, n * chunks - begin), first,
-          std::min(units.size * unit, count - first), begin % chunks};
+  const std::int64_t chunk = begin % chunks;
+  return {begin / chunks, std::min(group, n * chunks - begin),
+          part_of(ceil_div(count, unit), chunks, chunk).first * unit, steps_of(chunk), chunk};
 }
 
 std::int64_t Shares::steps_of(std::int64_t chunk) const {
