@@ -6,56 +6,13 @@
 //   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
 //   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
 // Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 // ---- statistics ----
-
-// The mean of `count` values and the sum of squared deviations from it.
-struct Moments {
-  float count, mean, squares;
-};
-
-SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
-  const float count = a.count + b.count;
-  if (b.count == 0.0F) {
-    return a;
-  }
-  const float share = b.count / count;
-  const float delta = b.mean - a.mean;
-  return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
-}
-
-// Merges `moments` over the threads of a column into those of row 0.
-template <int width>
-SEC_DEVICE void merge_down(Moments (&moments)[width]) {
-  SHARED(float, mean, [width][column_threads]);
-  SHARED(float, squares, [width][column_threads]);
-  SHARED(float, counts, [column_threads]);
-  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
-  counts[thread] = moments[0].count;
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    mean[i][thread] = moments[i].mean;
-    squares[i][thread] = moments[i].squares;
-  }
-  for (unsigned rows = blockDim.y / 2; rows > 0; rows /= 2) {
-    __syncthreads();
-    if (threadIdx.y < rows) {
-      const unsigned other = thread + rows * blockDim.x;
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        moments[i] = merge(moments[i], {counts[other], mean[i][other], squares[i][other]});
-        mean[i][thread] = moments[i].mean;
-        squares[i][thread] = moments[i].squares;
-      }
-      counts[thread] = moments[0].count;
-    }
-  }
-}
 
 // The median of a column's first, middle and last element: near the column's values, and no single outlier.
 template <typename T, int width>
@@ -117,12 +74,12 @@ __global__ void __launch_bounds__(column_threads)
 
 // `chunks` has one row a chunk of `columns`.
 __global__ void __launch_bounds__(column_threads)
-    merge_chunks(Columns columns, Columns chunks,
-                 const float* __restrict__ pivots,   // (C)
-                 const float* __restrict__ means,    // (chunks, C)
-                 const float* __restrict__ squares,  // (chunks, C)
-                 float* __restrict__ mean,           // (C)
-                 float* __restrict__ variance) {     // (C)
+    merge_moments(Columns columns, Columns chunks,
+                  const float* __restrict__ pivots,   // (C), or null
+                  const float* __restrict__ means,    // (chunks, C)
+                  const float* __restrict__ squares,  // (chunks, C)
+                  float* __restrict__ mean,           // (C)
+                  float* __restrict__ variance) {     // (C)
   const ColumnTask task = column_task(chunks, 1);
   Moments moments[1] = {};
   if (task.inside) {
@@ -134,7 +91,7 @@ __global__ void __launch_bounds__(column_threads)
   }
   merge_down(moments);
   if (task.inside && threadIdx.y == 0) {
-    mean[task.column] = pivots[task.column] + moments[0].mean;
+    mean[task.column] = (pivots != nullptr ? pivots[task.column] : 0.0F) + moments[0].mean;
     variance[task.column] = moments[0].squares / moments[0].count;
   }
 }
@@ -293,12 +250,6 @@ void check(const BatchNormShape& s) {
           s.rows, s.c);
 }
 
-// Whether rows of `c` elements of T can be read 16 bytes at a time.
-template <typename T>
-bool whole_vectors(std::int64_t c) {
-  return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
-}
-
 void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean, Span variance) {
   check(s);
   by_type(x.type, "batch_norm.statistics", [&](auto zero) {
@@ -307,16 +258,15 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
     by_width<T>(whole_vectors<T>(s.c) && aligned(from), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.statistics");
-      const Columns chunks = rows_of_chunks(columns);
       const Scratch scratch(stream, (1 + 2 * columns.chunks) * s.c * 4);
       float* const pivots = scratch.data();
       float* const means = pivots + s.c;
       float* const squares = means + columns.chunks * s.c;
       launch<chunk_moments<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width),
                                       0, columns, from, pivots, means, squares);
-      launch<merge_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, columns, chunks,
-                           pivots, means, squares, elements<float>(mean, s.c, "batch_norm.statistics: mean"),
-                           elements<float>(variance, s.c, "batch_norm.statistics: variance"));
+      merge_chunks(stream, columns, pivots, means, squares,
+                   elements<float>(mean, s.c, "batch_norm.statistics: mean"),
+                   elements<float>(variance, s.c, "batch_norm.statistics: variance"));
     });
   });
 }
@@ -388,6 +338,13 @@ void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan 
 }
 
 }  // namespace
+
+void merge_chunks(Stream& stream, const Columns& columns, const float* pivots, const float* means,
+                  const float* squares, float* mean, float* variance) {
+  const Columns chunks = rows_of_chunks(columns);
+  launch<merge_moments>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, columns, chunks,
+                        pivots, means, squares, mean, variance);
+}
 
 BatchNormKernels batch_norm_kernels() {
   return {.statistics = statistics, .update_running = update_running, .apply = apply, .backward = backward};

@@ -63,6 +63,12 @@ bool aligned(const Pointers*... pointers) {
   return ((reinterpret_cast<std::uintptr_t>(pointers) % 16 == 0) && ...);
 }
 
+// Whether each of several rows of `c` elements of T can be read 16 bytes at a time, if the first is aligned.
+template <typename T>
+bool whole_vectors(std::int64_t c) {
+  return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
+}
+
 // Extents that kernels count in 32 bits. Throws Error, beginning with `what`, if one has more.
 inline int to_int(std::int64_t value, const char* what) {
   require(value >= 0 && value <= std::numeric_limits<int>::max(), "{}: an extent of {} is out of range", what,

@@ -5,36 +5,17 @@
 //   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
 //   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
 // The two layers between squeeze and gate are excite.cu's.
-#include "kernels/cuda/columns.h"
 #include "kernels/cuda/parts.h"
+#include "kernels/cuda/segment_sums.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-// Stores the sums that add_down left with row 0: results if a segment is one chunk, else partial sums.
-template <typename T, int width>
-SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
-                           float positions,
-                           T* __restrict__ result,         // (segments, C)
-                           float* __restrict__ partial) {  // (segments, chunks, C)
-  if (!task.inside || threadIdx.y != 0) {
-    return;
-  }
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    if (columns.chunks == 1) {
-      store(result + task.segment * columns.c + task.column + i, sum[i] / positions);
-    } else {
-      partial[(task.segment * columns.chunks + task.chunk) * columns.c + task.column + i] = sum[i];
-    }
-  }
-}
-
 template <typename T>
 __global__ void __launch_bounds__(column_threads)
-    add_chunks(Columns chunks, float positions,
-               const float* __restrict__ partial,  // (segments, chunks, C)
-               T* __restrict__ result) {           // (segments, C)
+    add_partial(Columns chunks, float positions,
+                const float* __restrict__ partial,  // (segments, chunks, C)
+                T* __restrict__ result) {           // (segments, C)
   const ColumnTask task = column_task(chunks, 1);
   float sum[1] = {};
   if (task.inside) {
@@ -148,20 +129,17 @@ void check(std::int64_t positions, std::int64_t c, const char* what) {
           positions, c);
 }
 
-template <typename T>
-bool whole_vectors(std::int64_t c) {
-  return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
-}
-
-template <typename T>
-void launch_add_chunks(Stream& stream, const Columns& columns, std::int64_t n, float positions,
-                       const float* partial, T* result) {
-  const Columns chunks = rows_of_chunks(columns);
-  launch<add_chunks<T>>(stream, column_grid(chunks, n, 1), column_block(chunks.c, 1), 0, chunks, positions,
-                        partial, result);
-}
-
 }  // namespace
+
+template <typename T>
+void add_chunks(Stream& stream, const Columns& columns, std::int64_t segments, float positions,
+                const float* partial, T* result) {
+  const Columns chunks = rows_of_chunks(columns);
+  launch<add_partial<T>>(stream, column_grid(chunks, segments, 1), column_block(chunks.c, 1), 0, chunks,
+                         positions, partial, result);
+}
+template void add_chunks(Stream&, const Columns&, std::int64_t, float, const float*, float*);
+template void add_chunks(Stream&, const Columns&, std::int64_t, float, const float*, bf16*);
 
 void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span y) {
   check(s.positions, s.c, "pool.global_average");
@@ -180,7 +158,7 @@ void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span 
       launch<average<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
                                 columns, positions, from, to, partial.data());
       if (columns.chunks > 1) {
-        launch_add_chunks(stream, columns, s.n, positions, partial.data(), to);
+        add_chunks(stream, columns, s.n, positions, partial.data(), to);
       }
     });
   });
@@ -244,7 +222,7 @@ void gate_backward(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan ga
                                                column_block(columns.c, width), 0, columns, from, factors,
                                                gradient, to, gfactors, partial.data());
       if (columns.chunks > 1) {
-        launch_add_chunks(stream, columns, s.n, 1.0F, partial.data(), gfactors);
+        add_chunks(stream, columns, s.n, 1.0F, partial.data(), gfactors);
       }
     });
   });

@@ -1,0 +1,62 @@
+// Mean and variance down the columns of a matrix: each thread runs Welford's update over its rows, threads
+// and then chunks of rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
+// the deviation does not cancel.
+#pragma once
+
+#include "kernels/cuda/columns.h"
+
+namespace sec::kernels::SEC_BACKEND {
+
+// The mean of `count` values and the sum of squared deviations from it.
+struct Moments {
+  float count, mean, squares;
+};
+
+SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
+  const float count = a.count + b.count;
+  if (b.count == 0.0F) {
+    return a;
+  }
+  const float share = b.count / count;
+  const float delta = b.mean - a.mean;
+  return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
+}
+
+// Merges `moments` over the threads of a column into those of row 0. All threads of the block take part.
+template <int width>
+SEC_DEVICE void merge_down(Moments (&moments)[width]) {
+  SHARED(float, mean, [width][column_threads]);
+  SHARED(float, squares, [width][column_threads]);
+  SHARED(float, counts, [column_threads]);
+  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
+  counts[thread] = moments[0].count;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    mean[i][thread] = moments[i].mean;
+    squares[i][thread] = moments[i].squares;
+  }
+  for (unsigned rows = blockDim.y / 2; rows > 0; rows /= 2) {
+    __syncthreads();
+    if (threadIdx.y < rows) {
+      const unsigned other = thread + rows * blockDim.x;
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        moments[i] = merge(moments[i], {counts[other], mean[i][other], squares[i][other]});
+        mean[i][thread] = moments[i].mean;
+        squares[i][thread] = moments[i].squares;
+      }
+      counts[thread] = moments[0].count;
+    }
+  }
+}
+
+// The mean and biased variance of each column from its chunks' moments, which a kernel left there: a second
+// kernel, in batch_norm.cu.
+void merge_chunks(Stream& stream, const Columns& columns,
+                  const float* pivots,   // (C), what `means` are relative to; or null
+                  const float* means,    // (chunks, C)
+                  const float* squares,  // (chunks, C): sums of squared deviations from the chunk's mean
+                  float* mean,           // (C)
+                  float* variance);      // (C)
+
+}  // namespace sec::kernels::SEC_BACKEND
