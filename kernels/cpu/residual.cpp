@@ -48,7 +48,8 @@ void forward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
     for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
       for (std::int64_t c = 0; c < s.c; c += width) {
-        store(y + row + c, max(load(x + row + c) * load(factors + c) + load(shortcut + row + c), floor));
+        const F32 sum = load(x + row + c) * load(factors + c) + load(shortcut + row + c);
+        store(y + row + c, select(sum < floor, floor, sum));  // NaN is not below: it passes
       }
     }
     finish_stretch(output, slot, sample, first, size, 1, {0, s.c});

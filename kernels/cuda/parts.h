@@ -15,6 +15,7 @@ ExciteKernels excite_kernels();
 LstmKernels lstm_kernels();
 LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
+ResidualKernels residual_kernels();
 
 // Shared between files.
 void gate(Stream& stream, const GateShape& shape, ConstSpan x, ConstSpan gate, Span y);

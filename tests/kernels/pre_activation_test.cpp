@@ -284,61 +284,6 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
   }
 }
 
-TEST_P(PreActivationKernel, ResidualEqualsTheSeparateOperations) {
-  for (const GateShape& s :
-       {GateShape{3, 700, 32}, GateShape{40, 3, 64}, GateShape{2, 1, 16}, GateShape{1, 77, 256}}) {
-    for (const bool relu : {true, false}) {
-      const std::int64_t count = s.n * s.positions * s.c;
-      const Tensor x = tensor(random_values(count, 1));
-      const Tensor gate = tensor(random_values(s.n * s.c, 2, 0, 1));
-      const Tensor shortcut = tensor(random_values(count, 3));
-      const Tensor gy = tensor(random_values(count, 4));
-      const Tensor gmeans = tensor(random_values(s.n * s.c, 5));
-      Tensor y = result(count);
-      Tensor mean = result(s.c);
-      Tensor variance = result(s.c);
-      Tensor gshortcut = result(count);
-      Tensor ggate = result(s.n * s.c);
-      Tensor gx = result(count);
-      const Table& k = kernels();
-      k.residual.forward(stream(), s, relu, x.read(), gate.read(), shortcut.read(), y.write(), mean.write(),
-                         variance.write());
-      k.residual.backward(stream(), s, relu, x.read(), y.read(), gy.read(), gshortcut.write(), ggate.write());
-      k.residual.backward_input(stream(), s, gshortcut.read(), gate.read(), gmeans.read(), gx.write());
-
-      Tensor gated = result(count);
-      Tensor sum = result(count);
-      Tensor expected_y = result(count);
-      k.pointwise.gate(stream(), s, x.read(), gate.read(), gated.write());
-      k.pointwise.add(stream(), gated.read(), shortcut.read(), sum.write());
-      k.pointwise.relu(stream(), sum.read(), expected_y.write());
-      Tensor expected_mean = result(s.c);
-      Tensor expected_variance = result(s.c);
-      const Tensor& out = relu ? expected_y : sum;
-      k.batch_norm.statistics(stream(), {s.n * s.positions, s.c}, out.read(), expected_mean.write(),
-                              expected_variance.write());
-      Tensor gsum = result(count);
-      k.pointwise.relu_backward(stream(), expected_y.read(), gy.read(), gsum.write());
-      const Tensor& g = relu ? gsum : gy;
-      Tensor ggated = result(count);
-      Tensor expected_ggate = result(s.n * s.c);
-      k.pointwise.gate_backward(stream(), s, x.read(), gate.read(), g.read(), ggated.write(),
-                                expected_ggate.write());
-      Tensor gmean = result(count);
-      k.pool.global_average_backward(stream(), {s.n, s.positions, s.c}, gmeans.read(), gmean.write());
-      Tensor expected_gx = result(count);
-      k.pointwise.add(stream(), ggated.read(), gmean.read(), expected_gx.write());
-      const std::string name = fmt::format(", {} x {} x {}{}", s.n, s.positions, s.c, relu ? ", relu" : "");
-      expect_equal(floats_of(y), floats_of(out), "y" + name);
-      expect_equal(floats_of(mean), floats_of(expected_mean), "mean" + name);
-      expect_equal(floats_of(variance), floats_of(expected_variance), "variance" + name);
-      expect_equal(floats_of(gshortcut), floats_of(g), "gshortcut" + name);
-      expect_equal(floats_of(ggate), floats_of(expected_ggate), "ggate" + name);
-      expect_equal(floats_of(gx), floats_of(expected_gx), "gx" + name);
-    }
-  }
-}
-
 TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   const Case c = cases[0];
   const Operands op = operands_of(c);

@@ -103,6 +103,31 @@ TEST_P(Races, SqueezeExcite) {
                "linear");
 }
 
+TEST_P(Races, Residual) {
+  const GateShape s{2, 600, 5};
+  const Values x = random_values(s.n * s.positions * s.c, 1);
+  const Values factor = random_values(s.n * s.c, 2);
+  const Values shortcut = random_values(s.n * s.positions * s.c, 3);
+  Tensor y = result(s.n * s.positions * s.c);
+  Tensor mean = result(s.c);
+  Tensor variance = result(s.c);
+  kernels().residual.forward(stream(), s, false, tensor(x).read(), tensor(factor).read(),
+                             tensor(shortcut).read(), y.write(), mean.write(), variance.write());
+  Values sum = reference::gate(s, x, factor);
+  for (std::size_t e = 0; e < sum.size(); ++e) {
+    sum[e] += shortcut[e];
+  }
+  expect_close(floats_of(y), sum, 4 * unit, 0, "y");
+  const auto expected = reference::batch_norm_statistics({s.n * s.positions, s.c}, sum);
+  expect_close(floats_of(variance), expected.variance, 0, 32 * unit, "variance");
+  Tensor gshortcut = result(s.n * s.positions * s.c);
+  Tensor ggate = result(s.n * s.c);
+  kernels().residual.backward(stream(), s, false, tensor(x).read(), y.read(), tensor(shortcut).read(),
+                              gshortcut.write(), ggate.write());
+  expect_close(floats_of(ggate), reference::gate_backward(s, x, factor, shortcut).ggate, 1200 * unit, 0,
+               "ggate");
+}
+
 TEST_P(Races, Lstm) {
   const LstmShape s{9, 2, 33};  // two blocks
   const Values projected = random_values(s.n * s.steps * 4 * s.hidden, 1);

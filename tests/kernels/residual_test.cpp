@@ -1,0 +1,302 @@
+// The end of a residual block against double-precision loops, and against the separate operations of the same
+// device.
+#include <algorithm>
+
+#include "tests/kernels/kernel_test.h"
+
+namespace sec::kernels {
+namespace {
+
+class Residual : public Kernels {
+ protected:
+  void SetUp() override {
+    Kernels::SetUp();
+    if (!IsSkipped() && kernels().residual.forward == nullptr) {
+      GTEST_SKIP() << GetParam().name << " has no fused kernels";
+    }
+  }
+
+  bool on_cpu() const { return GetParam().device == Device::cpu; }
+  std::vector<DType> types() const {
+    return on_cpu() ? std::vector{DType::f32} : std::vector{DType::f32, DType::bf16};
+  }
+  // Long samples of several chunks and many short ones; the CUDA kernels take any number of channels.
+  static std::vector<GateShape> vector_shapes() {
+    return {{3, 700, 32}, {512, 3, 16}, {40, 3, 64}, {2, 1, 16}, {1, 77, 256}};
+  }
+  std::vector<GateShape> shapes() const {
+    std::vector<GateShape> all = vector_shapes();
+    if (!on_cpu()) {
+      const GateShape odd[] = {{3, 1500, 5}, {70, 2, 12}, {2, 33, 7}, {300, 1, 1}, {2, 2500, 1}};
+      all.insert(all.end(), std::begin(odd), std::end(odd));
+    }
+    return all;
+  }
+
+  // `leading` elements are left out before the tensor: with any, it is not aligned.
+  Tensor typed(const Values& values, DType type, std::int64_t leading = 0) {
+    Values longer(static_cast<std::size_t>(leading), 0.0);
+    longer.insert(longer.end(), values.begin(), values.end());
+    Tensor t = tensor(longer);
+    if (type != DType::f32) {
+      Tensor rounded = Tensor::empty(t.shape(), type, GetParam().device);
+      kernels().pointwise.cast(stream(), t.read(), rounded.write());
+      t = rounded;
+    }
+    return t.slice(leading, static_cast<std::int64_t>(values.size()));
+  }
+
+  struct Operands {
+    Values x, gate, shortcut, gy, gmeans;  // exact in `type`
+    DType type;
+  };
+  static Operands operands_of(const GateShape& s, DType type) {
+    const std::int64_t count = s.n * s.positions * s.c;
+    Operands op{random_values(count, 1), random_values(s.n * s.c, 2, 0, 1), random_values(count, 3),
+                random_values(count, 4), random_values(s.n * s.c, 5),       type};
+    if (type == DType::bf16) {
+      for (Values* values : {&op.x, &op.gate, &op.shortcut, &op.gy, &op.gmeans}) {
+        for (double& v : *values) {
+          v = static_cast<float>(bf16(static_cast<float>(v)));
+        }
+      }
+    }
+    return op;
+  }
+
+  struct Results {
+    std::vector<float> y, mean, variance, gshortcut, ggate, gx;
+  };
+  Results run(const GateShape& s, bool relu, const Operands& op, std::int64_t leading = 0) {
+    const auto in = [&](const Values& values) { return typed(values, op.type, leading); };
+    const auto out = [&](std::int64_t count) {
+      return in(Values(static_cast<std::size_t>(count), std::nan("")));
+    };
+    const std::int64_t count = s.n * s.positions * s.c;
+    const Tensor x = in(op.x);
+    const Tensor gate = in(op.gate);
+    Tensor y = out(count);
+    Tensor mean = result(s.c);
+    Tensor variance = result(s.c);
+    Tensor gshortcut = out(count);
+    Tensor ggate = out(s.n * s.c);
+    Tensor gx = out(count);
+    const ResidualKernels& k = kernels().residual;
+    k.forward(stream(), s, relu, x.read(), gate.read(), in(op.shortcut).read(), y.write(), mean.write(),
+              variance.write());
+    k.backward(stream(), s, relu, x.read(), y.read(), in(op.gy).read(), gshortcut.write(), ggate.write());
+    k.backward_input(stream(), s, gshortcut.read(), gate.read(), in(op.gmeans).read(), gx.write());
+    return {floats_of(y),         floats_of(mean),  floats_of(variance),
+            floats_of(gshortcut), floats_of(ggate), floats_of(gx)};
+  }
+};
+
+Values doubles(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
+}
+
+TEST_P(Residual, EqualsTheReference) {
+  for (const DType type : types()) {
+    for (const GateShape& s : shapes()) {
+      for (const bool relu : {true, false}) {
+        const Operands op = operands_of(s, type);
+        const Results got = run(s, relu, op);
+        // What later kernels start from is what was stored: y for the statistics and for where ReLU lets
+        // pass.
+        const Values stored = doubles(got.y);
+        Values y(stored.size());
+        Values gshortcut(y.size());
+        Values ggate(op.gate.size(), 0.0);
+        Values gx(y.size());
+        for (std::size_t e = 0; e < y.size(); ++e) {
+          const auto c = static_cast<std::size_t>(s.c);
+          const std::size_t cell = e / (static_cast<std::size_t>(s.positions) * c) * c + e % c;
+          y[e] = op.x[e] * op.gate[cell] + op.shortcut[e];
+          y[e] = relu ? std::max(y[e], 0.0) : y[e];
+          gshortcut[e] = !relu || stored[e] > 0 ? op.gy[e] : 0;
+          ggate[cell] += gshortcut[e] * op.x[e];
+          gx[e] = gshortcut[e] * op.gate[cell] + op.gmeans[cell] / static_cast<double>(s.positions);
+        }
+        const auto moments = reference::batch_norm_statistics({s.n * s.positions, s.c}, stored);
+
+        const std::string name = fmt::format(", {} x {} x {}{}, {}", s.n, s.positions, s.c,
+                                             relu ? ", relu" : "", sec::name_of(type));
+        // bf16 keeps 8 bits. Before that, two or three roundings of numbers up to 2, and sums of `positions`
+        // products up to 1.
+        const double kept = type == DType::bf16 ? 0x1.01p-8 : 0;
+        expect_close(got.y, y, 4 * unit, kept, "y" + name);
+        EXPECT_EQ(got.gshortcut, std::vector<float>(gshortcut.begin(), gshortcut.end())) << name;
+        expect_close(got.ggate, ggate, 2 * unit * static_cast<double>(s.positions), kept + unit,
+                     "ggate" + name);
+        expect_close(got.gx, gx, 4 * unit, kept, "gx" + name);
+        // Means of numbers up to 2, merged in a tree.
+        expect_close(got.mean, moments.mean, 4 * unit, 4 * unit, "mean" + name);
+        expect_close(got.variance, moments.variance, 4 * unit, 32 * unit, "variance" + name);
+      }
+    }
+  }
+}
+
+// Both round the same products; only sums come in another order. Relative to the largest element: a
+// difference of rounding in one term of a sum of a few thousand.
+void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
+                  const std::string& what) {
+  const double largest = std::abs(*std::max_element(
+      expected.begin(), expected.end(), [](float a, float b) { return std::abs(a) < std::abs(b); }));
+  expect_close(got, doubles(expected), 5e-6 * largest, 0, what);
+}
+
+TEST_P(Residual, EqualsTheSeparateOperations) {
+  for (const GateShape& s : vector_shapes()) {
+    for (const bool relu : {true, false}) {
+      const std::int64_t count = s.n * s.positions * s.c;
+      const Operands op = operands_of(s, DType::f32);
+      const Results got = run(s, relu, op);
+      const Tensor x = tensor(op.x);
+      const Tensor gate = tensor(op.gate);
+      const Tensor gy = tensor(op.gy);
+      const Table& k = kernels();
+      Tensor gated = result(count);
+      Tensor sum = result(count);
+      Tensor active = result(count);
+      k.pointwise.gate(stream(), s, x.read(), gate.read(), gated.write());
+      k.pointwise.add(stream(), gated.read(), tensor(op.shortcut).read(), sum.write());
+      k.pointwise.relu(stream(), sum.read(), active.write());
+      Tensor mean = result(s.c);
+      Tensor variance = result(s.c);
+      const Tensor& out = relu ? active : sum;
+      k.batch_norm.statistics(stream(), {s.n * s.positions, s.c}, out.read(), mean.write(), variance.write());
+      Tensor gsum = result(count);
+      k.pointwise.relu_backward(stream(), active.read(), gy.read(), gsum.write());
+      const Tensor& g = relu ? gsum : gy;
+      Tensor ggated = result(count);
+      Tensor ggate = result(s.n * s.c);
+      k.pointwise.gate_backward(stream(), s, x.read(), gate.read(), g.read(), ggated.write(), ggate.write());
+      Tensor gmean = result(count);
+      k.pool.global_average_backward(stream(), {s.n, s.positions, s.c}, tensor(op.gmeans).read(),
+                                     gmean.write());
+      Tensor gx = result(count);
+      k.pointwise.add(stream(), ggated.read(), gmean.read(), gx.write());
+      const std::string name = fmt::format(", {} x {} x {}{}", s.n, s.positions, s.c, relu ? ", relu" : "");
+      expect_equal(got.y, floats_of(out), "y" + name);
+      expect_equal(got.mean, floats_of(mean), "mean" + name);
+      expect_equal(got.variance, floats_of(variance), "variance" + name);
+      expect_equal(got.gshortcut, floats_of(g), "gshortcut" + name);
+      expect_equal(got.ggate, floats_of(ggate), "ggate" + name);
+      expect_equal(got.gx, floats_of(gx), "gx" + name);
+    }
+  }
+}
+
+// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. A mean of some thread's rows is off by up to 1000
+// * unit = 6e-5, beside its distance of less than the deviation from the others'. In bf16 neighbours are 4
+// apart here: then y spreads over some.
+TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
+  for (const DType type : types()) {
+    const double deviation = type == DType::bf16 ? 20 : 1;
+    for (const GateShape& s : {GateShape{2, 2000, 16}, GateShape{512, 3, 16}}) {
+      Operands op = operands_of(s, type);
+      for (double& v : op.shortcut) {
+        v = static_cast<float>(1000 +
+                               std::sqrt(3.0) * deviation * v);  // uniform in [-1, 1] deviates by 1 / sqrt(3)
+      }
+      const Results got = run(s, true, op);
+      const auto expected = reference::batch_norm_statistics({s.n * s.positions, s.c}, doubles(got.y));
+      const std::string name = fmt::format(", {} x {}, {}", s.n, s.positions, sec::name_of(type));
+      expect_close(got.mean, expected.mean, 0, 4 * unit, "mean" + name);
+      expect_close(got.variance, expected.variance, 0, 1e-3, "variance" + name);
+      expect_close(got.variance, Values(16, deviation * deviation), 0, 0.3, "deviation" + name);
+    }
+  }
+}
+
+TEST_P(Residual, NaNPasses) {
+  const GateShape s{1, 2, 16};
+  for (const bool relu : {true, false}) {
+    Operands op = operands_of(s, DType::f32);
+    op.shortcut[3] = std::nan("");
+    const Results got = run(s, relu, op);
+    EXPECT_TRUE(std::isnan(got.y[3]));
+    EXPECT_TRUE(std::isnan(got.mean[3]));
+    EXPECT_FALSE(std::isnan(got.y[2]));
+  }
+}
+
+// Tensors may begin at any element; then all are read one by one, and sums come in another order.
+TEST_P(Residual, UnalignedOperandsGiveTheSame) {
+  for (const DType type : types()) {
+    const GateShape s{2, 700, 32};
+    const Operands op = operands_of(s, type);
+    const Results expected = run(s, true, op);
+    const Results got = run(s, true, op, 1);
+    EXPECT_EQ(got.y, expected.y);
+    EXPECT_EQ(got.gshortcut, expected.gshortcut);
+    EXPECT_EQ(got.gx, expected.gx);
+    const double kept = type == DType::bf16 ? 0x1.01p-7 : 0;  // either may round the other way
+    expect_close(got.mean, doubles(expected.mean), 8 * unit, 8 * unit, "mean");
+    expect_close(got.variance, doubles(expected.variance), 0, 64 * unit, "variance");
+    expect_close(got.ggate, doubles(expected.ggate), 1400 * unit, kept, "ggate");
+  }
+}
+
+TEST_P(Residual, WithoutStatisticsYIsTheSame) {
+  for (const DType type : types()) {
+    for (const GateShape& s : shapes()) {
+      const Operands op = operands_of(s, type);
+      Tensor y = typed(Values(op.x.size(), std::nan("")), type);
+      kernels().residual.forward(stream(), s, true, typed(op.x, type).read(), typed(op.gate, type).read(),
+                                 typed(op.shortcut, type).read(), y.write(), {}, {});
+      EXPECT_EQ(floats_of(y), run(s, true, op).y);
+    }
+  }
+}
+
+TEST_P(Residual, NoSamplesHaveNoStatistics) {
+  const GateShape s{0, 5, 16};
+  const ResidualKernels& k = kernels().residual;
+  Tensor none = tensor(Values());
+  k.forward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), {}, {});
+  k.backward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), none.write());
+  k.backward_input(stream(), s, none.read(), none.read(), none.read(), none.write());
+  Tensor mean = result(s.c);
+  Tensor variance = result(s.c);
+  EXPECT_THROW(k.forward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), mean.write(),
+                         variance.write()),
+               Error);
+}
+
+TEST_P(Residual, RefusesOperandsThatDoNotFit) {
+  const GateShape s{2, 5, 16};
+  const Tensor x = tensor(random_values(160, 1));
+  const Tensor gate = tensor(random_values(32, 2));
+  Tensor y = result(160);
+  Tensor few = result(31);
+  Tensor mean = result(16);
+  const ResidualKernels& k = kernels().residual;
+  EXPECT_THROW(k.forward(stream(), s, true, x.read(), few.read(), x.read(), y.write(), {}, {}), Error);
+  EXPECT_THROW(k.forward(stream(), s, true, gate.read(), gate.read(), x.read(), y.write(), {}, {}), Error);
+  EXPECT_THROW(
+      k.forward(stream(), s, true, x.read(), gate.read(), x.read(), y.write(), mean.write(), few.write()),
+      Error);
+  EXPECT_THROW(k.backward(stream(), s, true, x.read(), x.read(), x.read(), y.write(), few.write()), Error);
+  EXPECT_THROW(k.backward_input(stream(), s, x.read(), gate.read(), few.read(), y.write()), Error);
+  EXPECT_THROW(k.backward_input(stream(), {2, 0, 16}, few.read(), gate.read(), gate.read(), few.write()),
+               Error);
+}
+
+TEST_P(Residual, SameBitsForAnyNumberOfThreads) {
+  for (const GateShape& s : {GateShape{3, 700, 32}, GateShape{512, 3, 16}}) {
+    const Operands op = operands_of(s, DType::f32);
+    expect_same_bits_for_any_threads(
+        [&] {
+          const Results r = run(s, true, op);
+          return std::vector{r.y, r.mean, r.variance, r.gshortcut, r.ggate, r.gx};
+        },
+        "residual");
+  }
+}
+
+SEC_ON_ALL_TARGETS(Residual);
+
+}  // namespace
+}  // namespace sec::kernels
