@@ -28,6 +28,7 @@ StepFloor step_floor(model::Network& network, std::int64_t n, Stream& stream) {
   pass.stream = stream;
   pass.tape = &tape;
   pass.training = true;
+  pass.fused = false;  // each convolution for itself, to be counted
   const model::NetworkOptions& o = network.options();
   network.forward(pass, Tensor::zeros(stream, {n, o.length, o.leads, 1}), Tensor());
   floor.parameter_bytes += 7 * 4 * static_cast<std::uint64_t>(network.parameters().values().count());

@@ -28,7 +28,9 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  Span passed;     // a bit for each element of x, in i32: for backward; or empty
+  Span passed;     // a bit for each element of x, in i32: for backward; or empty. Where batch norm's result is
+                   // positive and p is not 0 it tells whether dropout kept the element; elsewhere it may be
+                   // anything, as backward sees ReLU's choice in x
   Span mean;       // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
   Span variance;   // (Co) f32
   Span squeeze;    // (N, Co): y's mean over a sample's positions; or empty

@@ -54,12 +54,21 @@ void ParameterSet::allocate(Stream& stream, std::uint64_t seed) {
   gradients_ = Tensor::zeros(stream, {count()});
   states_ = Tensor::zeros(stream, {total_count(state_)});
 
+  // Those whose size is no multiple of 16 bytes lie last, so that all others begin at one: kernels read weights
+  // in packets of 16 bytes where they can.
+  const auto whole = [](const Parameter& parameter) { return parameter.shape.count() % 4 == 0; };
   std::int64_t offset = 0;
+  std::int64_t odd_offset = 0;
+  for (const Parameter& parameter : parameters_) {
+    odd_offset += whole(parameter) ? parameter.shape.count() : 0;
+  }
   std::uint32_t index = 0;
   for (Parameter& parameter : parameters_) {
     const std::int64_t size = parameter.shape.count();
-    parameter.value = values_.slice(offset, size).view(parameter.shape);
-    parameter.gradient = gradients_.slice(offset, size).view(parameter.shape);
+    std::int64_t& place = whole(parameter) ? offset : odd_offset;
+    parameter.value = values_.slice(place, size).view(parameter.shape);
+    parameter.gradient = gradients_.slice(place, size).view(parameter.shape);
+    place += size;
     if (parameter.initial.kind == Initial::Kind::constant) {
       fill(stream, parameter.value, parameter.initial.value);
     } else {
@@ -67,7 +76,6 @@ void ParameterSet::allocate(Stream& stream, std::uint64_t seed) {
       kernels::on(stream).pointwise.fill_uniform(stream, {seed, initial_step, index}, -bound, bound,
                                                  parameter.value.write());
     }
-    offset += size;
     ++index;
   }
   offset = 0;

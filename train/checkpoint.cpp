@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* weights_format = "sec weights 1";
-constexpr const char* training_format = "sec training 1";
+constexpr const char* training_format = "sec training 2";
 
 // A tensor of the network or the optimizer, and its name in files.
 struct Named {

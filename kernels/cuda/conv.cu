@@ -13,9 +13,12 @@ void check_shape(const ConvShape& s) {
   require(s.l + 2 * s.pad >= s.k, "conv: the padded input is shorter than the kernel");
 }
 
+}  // namespace
+
 // ---- jobs, without their operands ----
 
 Correlation forward_job(const ConvShape& s) {
+  check_shape(s);
   return {
       .in = nullptr,
       .out = nullptr,
@@ -35,11 +38,12 @@ Correlation forward_job(const ConvShape& s) {
       .out_first = 0,
       .first_tap = 0,
       .tap_step = 1,
+      .all_taps = to_int(s.k, "conv"),
   };
 }
 
-// For the time steps of gx that are `residue` modulo the stride.
 Correlation dgrad_job(const ConvShape& s, int residue) {
+  check_shape(s);
   const int k = to_int(s.k, "conv");
   const int stride = to_int(s.stride, "conv");
   const int shift = residue + to_int(s.pad, "conv");
@@ -65,10 +69,12 @@ Correlation dgrad_job(const ConvShape& s, int residue) {
       .out_first = residue,
       .first_tap = first + (taps - 1) * stride,
       .tap_step = -stride,
+      .all_taps = k,
   };
 }
 
 WeightGradient wgrad_job(const ConvShape& s) {
+  check_shape(s);
   return {
       .x = nullptr,
       .gy = nullptr,
@@ -87,6 +93,8 @@ WeightGradient wgrad_job(const ConvShape& s) {
       .part_rows = 0,
   };
 }
+
+namespace {
 
 // ---- the choice ----
 
@@ -160,7 +168,6 @@ void add(Stream& stream, int version, Correlations& group, const Correlation& jo
 void forward(Stream& stream, int version, std::span<const ConvForward> jobs) {
   Correlations group;
   for (const auto& [s, x, w, bias, y] : jobs) {
-    check_shape(s);
     group.type = jobs.front().y.type;
     Correlation job = forward_job(s);
     job.in = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
@@ -191,7 +198,9 @@ void dgrad(Stream& stream, int version, std::span<const ConvDgrad> jobs) {
 
 // ---- the gradient of weights and bias ----
 
-void run(Stream& stream, int version, WeightGradients& group) {
+}  // namespace
+
+void sum_weight_gradients(Stream& stream, int version, WeightGradients& group) {
   if (group.jobs == 0) {
     return;
   }
@@ -203,27 +212,40 @@ void run(Stream& stream, int version, WeightGradients& group) {
                                 {cut_tiled, wgrad_tiled},
                                 {cut_blocked, wgrad_blocked},
                                 {cut_tensor, wgrad_tensor}};
-  const Steps& chosen = versions[choose(stream, version, group, wgrad_tensor_supports) - 1];
+  const Steps& chosen = versions[version - 1];
   std::int64_t offset[max_jobs] = {};
   std::int64_t floats = 0;
+  const auto adds_at_once = [&](int j) {
+    const WeightGradient& job = group.job[j];
+    return version >= 3 && job.parts == 1 && job.c_out % 4 == 0 && aligned(job.gw);
+  };
   for (int j = 0; j < group.jobs; ++j) {
     chosen.cut(group.job[j]);
     offset[j] = floats;
-    floats += ceil_div(group.job[j].parts * group.job[j].weights(), 4) * 4;  // all begin aligned
+    if (!adds_at_once(j)) {
+      floats += ceil_div(group.job[j].parts * group.job[j].weights(), 4) * 4;  // all begin aligned
+    }
   }
   const Scratch partial(stream, floats * 4);
   for (int j = 0; j < group.jobs; ++j) {
-    group.job[j].partial = partial.data() + offset[j];
+    group.job[j].partial = adds_at_once(j) ? nullptr : partial.data() + offset[j];
   }
   chosen.sum(stream, group);
   add_parts(stream, group);
   group.jobs = 0;
 }
 
+namespace {
+
+void run(Stream& stream, int version, WeightGradients& group) {
+  if (group.jobs > 0) {
+    sum_weight_gradients(stream, choose(stream, version, group, wgrad_tensor_supports), group);
+  }
+}
+
 void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
   WeightGradients group;
   for (const auto& [s, x, gy, gw, gbias] : jobs) {
-    check_shape(s);
     group.type = jobs.front().x.type;
     WeightGradient job = wgrad_job(s);
     job.x = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");

@@ -2,8 +2,8 @@
 // positions, and the kernels' entries.
 #pragma once
 
+#include "kernels/cuda/activation.h"
 #include "kernels/cuda/conv_versions.h"
-#include "kernels/cuda/elements.h"
 
 namespace sec::kernels::SEC_BACKEND {
 
@@ -24,8 +24,23 @@ struct Correlation {
   int count, taps, pad;
   int in_step, out_step, out_first;
   int first_tap, tap_step;  // tap m is tap first_tap + m * tap_step of w
+  int all_taps;             // K
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * count * h; }
+  SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
+};
+
+// What a fused correlation does besides. Forward: `in` is activated before it is multiplied, and of `out`
+// each tile of rows leaves its sums. The gradient of the input: `out` is the gradient of x through dropout
+// and ReLU.
+struct Fusion {
+  Activation before;     // forward: of in; dgrad: of x
+  const void* x;         // dgrad: (N, out_length, H, out_channels), what was activated
+  float* sums;           // (tiles, 2, out_channels), or null. Forward: mean, sum of squared deviations from
+                         // it. dgrad, with g for the gradient: sum of g, sum of g * (x - mean)
+  float* counts;         // (tiles): rows; forward, with `sums`
+  void* squeeze;         // (N, out_channels): forward, means over a sample's positions; or null
+  float* squeeze_parts;  // (N, tiles in a sample, out_channels): sums, where a sample has several tiles
 };
 
 constexpr int max_jobs = 8;
@@ -33,7 +48,9 @@ constexpr int max_jobs = 8;
 // Up to max_jobs correlations, passed to a kernel by value; blockIdx.z is the job.
 struct Correlations {
   Correlation job[max_jobs];
+  Fusion fusion[max_jobs];  // where `fused`
   int jobs = 0;
+  bool fused = false;
   DType type = DType::f32;
   bool transposed = false;  // weight(m, i, o) is w[tap, o, i] (dgrad), else w[tap, i, o]
   std::int64_t most_rows() const {
@@ -62,8 +79,18 @@ void correlate_direct(Stream& stream, const Correlations& group);
 void correlate_tiled(Stream& stream, const Correlations& group);
 void correlate_blocked(Stream& stream, const Correlations& group);
 void correlate_tensor(Stream& stream, const Correlations& group);
-// Whether version 4 computes this one; null operands count as aligned.
+// Whether version 4 computes this one, fused or not; null operands count as aligned.
 bool tensor_supports(const Correlation& correlation, DType type);
+
+// How a version cuts a fused correlation's rows into tiles, in a group in which all have so many output
+// channels that they take the same kernel.
+struct Tiles {
+  std::int64_t count;
+  int in_sample;  // tiles that one sample's positions fall into; 0: tiles know no samples, squeeze is not
+                  // computed
+};
+Tiles tensor_tiles(const Correlation& correlation, DType type, bool transposed);
+Tiles blocked_tiles(const Correlation& correlation);
 
 // gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o]. The positions (n, t,
 // h) are cut into parts; each part's sums go to `partial`, and a second kernel adds them up in order.
@@ -71,7 +98,7 @@ struct WeightGradient {
   const void* x;   // (N, L, H, Ci)
   const void* gy;  // (N, Lo, H, Co)
   float* gw;       // (K, Ci, Co)
-  float* partial;  // (parts, K, Ci, Co)
+  float* partial;  // (parts, K, Ci, Co), or null: the one part is added to gw at once, 16 bytes at a time
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
   std::int64_t parts;      // set by the version's cut_
   std::int64_t part_rows;  // positions of a part, except in version 4, which counts in tiles
@@ -82,7 +109,9 @@ struct WeightGradient {
 
 struct WeightGradients {
   WeightGradient job[max_jobs];
+  Activation before[max_jobs];  // of x, where `activated`
   int jobs = 0;
+  bool activated = false;
   DType type = DType::f32;
 };
 
@@ -91,15 +120,26 @@ void cut_direct(WeightGradient& job);
 void cut_tiled(WeightGradient& job);
 void cut_blocked(WeightGradient& job);
 void cut_tensor(WeightGradient& job);
-// Fill `partial`.
+// Fill `partial`, or, versions 3 and 4, add to gw where it is null.
 void wgrad_direct(Stream& stream, const WeightGradients& group);
 void wgrad_tiled(Stream& stream, const WeightGradients& group);
 void wgrad_blocked(Stream& stream, const WeightGradients& group);
 void wgrad_tensor(Stream& stream, const WeightGradients& group);
 bool wgrad_tensor_supports(const WeightGradient& job, DType type);
 
-// gw += the parts of each job, in order.
+// gw += the parts of each job, in order, unless it has one alone that is there already.
 void add_parts(Stream& stream, const WeightGradients& group);
+// ---- what conv.cu has for fused convolutions as well ----
+
+// Jobs without their operands. Throws Error if the shape makes none.
+Correlation forward_job(const ConvShape& shape);
+// For the time steps of gx that are `residue` modulo the stride.
+Correlation dgrad_job(const ConvShape& shape, int residue);
+WeightGradient wgrad_job(const ConvShape& shape);
+
+// gw of every job by one version, in as many launches as it takes.
+void sum_weight_gradients(Stream& stream, int version, WeightGradients& group);
+
 // gbias[o] += sum over rows of gy[row, o].
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias);
 

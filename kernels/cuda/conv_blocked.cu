@@ -8,7 +8,11 @@
 //   Operands of a step, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes a flop.
 // x is stored depth-first ([term][row]), so that a thread reads its rows as float4; four threads write the
 // terms of a row to rows of shared memory 4 * 132 floats apart, two of them to the same bank.
+//
+// Fused forward: x is activated between its registers and shared memory, once a tap; the sums of results are
+// taken from registers. Fused dgrad: results pass ReLU and dropout in registers, with x beside them.
 #include "kernels/cuda/conv.h"
+#include "kernels/cuda/tile_sums.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
@@ -36,9 +40,81 @@ SEC_DEVICE void store_four(bf16* to, const float (&from)[4]) {
   *reinterpret_cast<uint2*>(to) = make_uint2(pack_bf16(from[0], from[1]), pack_bf16(from[2], from[3]));
 }
 
-// `vectors`: channels come in fours, and x and y are aligned for them. The weights, slices of one flat
-// buffer, often are not: where they begin at any float they are loaded one by one.
-template <typename T, bool transposed, bool vectors, int tile_columns>
+template <typename T>
+SEC_DEVICE void load_four(const T* from, bool whole, float (&to)[4]) {
+  if (whole) {
+    load_four(from, to);
+  } else {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      to[e] = load(from + e);
+    }
+  }
+}
+template <typename T>
+SEC_DEVICE void store_four(T* to, bool whole, const float (&from)[4]) {
+  if (whole) {
+    store_four(to, from);
+  } else {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      store(to + e, from[e]);
+    }
+  }
+}
+
+SEC_DEVICE bool is_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
+}
+
+// This thread's results, 8 rows x 4 columns from `across` on: in a fused forward, the mean and the squared
+// deviations of the tile's columns. `present` has a bit for each row. As stored, in T.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_forward(const Correlation& s, const Fusion& fusion, float* memory, int across,
+                               unsigned present, float (&result)[8][4]) {
+  constexpr int down = tile_rows / 8;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int row = thread / (tile_columns / 4);
+  const auto rows =
+      static_cast<float>(min(std::int64_t{tile_rows}, s.rows() - std::int64_t{blockIdx.x} * tile_rows));
+  float sum[4] = {};
+  float squares[4] = {};
+#pragma unroll
+  for (int r = 0; r < 8; ++r) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      result[r][c] = static_cast<float>(T(result[r][c]));
+      sum[c] += (present >> r & 1U) != 0 ? result[r][c] : 0.0F;
+    }
+  }
+  const float* const total = add_tile_rows<down, tile_columns>(memory, row, across, sum);
+#pragma unroll
+  for (int r = 0; r < 8; ++r) {
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      const float deviation = result[r][c] - total[across + c] / rows;
+      squares[c] += (present >> r & 1U) != 0 ? deviation * deviation : 0.0F;
+    }
+  }
+  const int o = static_cast<int>(blockIdx.y) * tile_columns + thread;
+  const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
+  if (stores_sums) {
+    sums[0] = total[thread] / rows;
+  }
+  add_tile_rows<down, tile_columns>(memory, row, across, squares);
+  if (stores_sums) {
+    sums[s.out_channels] = total[thread];
+  }
+  if (thread == 0 && blockIdx.y == 0) {
+    fusion.counts[blockIdx.x] = rows;
+  }
+}
+
+// `vectors`: channels come in fours, and x and y are aligned for them, or it is checked here where `fused`.
+// The weights, slices of one flat buffer, often are not: where they begin at any float they are loaded one by
+// one.
+template <typename T, bool transposed, bool vectors, int tile_columns, bool fused>
 __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correlations group) {
   constexpr int threads = tile_rows * tile_columns / 32;
   constexpr int row_pitch = tile_rows + 4;
@@ -46,7 +122,9 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   constexpr int loads = tile_rows * depth / 4 / threads;  // of four terms of a row, by each thread
   SHARED(float, xs, [2][depth][row_pitch]);
   SHARED(float, ws, [2][depth][column_pitch]);
+  constexpr bool activated = fused && !transposed;
   const Correlation& s = group.job[blockIdx.z];
+  const Fusion& fusion = group.fusion[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
@@ -70,7 +148,17 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
         static_cast<const T*>(s.in) + ((sample * s.in_length + start_time[v]) * s.h + h) * s.in_channels;
   }
   const int tap_stride = s.h * s.in_channels;
-  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(s.w) % 16 == 0;
+  const bool weights_aligned = is_aligned(s.w);
+  [[maybe_unused]] const bool in_aligned = !fused || is_aligned(s.in);
+  [[maybe_unused]] const Normal<4>* normals = nullptr;  // (in_channels / 4)
+  if constexpr (activated) {
+    DYN_SHARED(Normal<4>, table);
+    for (int four = thread; four < s.in_channels / 4; four += threads) {
+      table[four] = normal_of<4>(fusion.before, 4 * four);
+    }
+    __syncthreads();
+    normals = table;
+  }
 
   float next_x[loads][4];
   float next_w[4];
@@ -82,7 +170,12 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       for (int v = 0; v < loads; ++v) {
         const int t = start_time[v] + m;
         if (first + quarter < terms && t >= 0 && t < s.in_length) {
-          load_four(start[v] + static_cast<std::int64_t>(m) * tap_stride + i, next_x[v]);
+          const T* const from = start[v] + static_cast<std::int64_t>(m) * tap_stride + i;
+          load_four(from, in_aligned, next_x[v]);
+          if constexpr (activated) {
+            activate(normals[i / 4], kept_from(fusion.before, from - static_cast<const T*>(s.in)),
+                     fusion.before.keep, next_x[v]);
+          }
         } else {
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
@@ -114,14 +207,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       const std::int64_t tap = s.first_tap + wm * s.tap_step;
       const float* const w = s.w + (transposed ? (tap * s.out_channels + o) * s.in_channels + wi
                                                : (tap * s.in_channels + wi) * s.out_channels + o);
-      if (weights_aligned) {
-        load_four(w, next_w);
-      } else {
-#pragma unroll
-        for (int e = 0; e < 4; ++e) {
-          next_w[e] = w[e];
-        }
-      }
+      load_four(w, weights_aligned, next_w);
     } else {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
@@ -197,6 +283,14 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   }
 
   const int o = first_column + across;
+  [[maybe_unused]] const bool out_aligned = !fused || (is_aligned(s.out) && is_aligned(fusion.x));
+  unsigned present = 0;  // a bit for each of this thread's rows
+  Normal<4> normal{};
+  float gsum[4] = {};
+  float product[4] = {};
+  if (fused && transposed && o < s.out_channels) {
+    normal = normal_of<4>(fusion.before, o);
+  }
 #pragma unroll
   for (int r = 0; r < 8; ++r) {
     const std::int64_t row = first_row + r / 4 * (tile_rows / 2) + down + r % 4;
@@ -204,9 +298,23 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       const int h = static_cast<int>(row % s.h);
       const std::int64_t step = row / s.h % s.count * s.out_step + s.out_first;
       const std::int64_t sample = row / s.h / s.count;
-      T* const to = static_cast<T*>(s.out) + ((sample * s.out_length + step) * s.h + h) * s.out_channels + o;
+      const std::int64_t at = ((sample * s.out_length + step) * s.h + h) * s.out_channels + o;
+      T* const to = static_cast<T*>(s.out) + at;
+      present |= 1U << r;
+      if constexpr (fused && transposed) {
+        float x[4];
+        load_four(static_cast<const T*>(fusion.x) + at, out_aligned, x);
+        const unsigned kept = kept_from(fusion.before, at);
+#pragma unroll
+        for (int c = 0; c < 4; ++c) {
+          const float z = (x[c] - normal.centre[c]) * normal.scale[c] + normal.shift[c];
+          sum[r][c] = static_cast<float>(T(passes(kept, c, z) ? sum[r][c] * fusion.before.keep : 0.0F));
+          gsum[c] += sum[r][c];
+          product[c] += sum[r][c] * (x[c] - normal.centre[c]);
+        }
+      }
       if constexpr (vectors) {
-        store_four(to, sum[r]);
+        store_four(to, out_aligned, sum[r]);
       } else {
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
@@ -214,6 +322,28 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
             store(to + c, sum[r][c]);
           }
         }
+      }
+    }
+  }
+  if constexpr (fused) {
+    SHARED(float, memory, [tile_sum_floats(tile_rows / 8, tile_columns)]);
+    if constexpr (!transposed) {
+      if (fusion.sums != nullptr) {
+        finish_forward<T, tile_columns>(s, fusion, memory, across, present, sum);
+      }
+    } else {
+      constexpr int rows_down = tile_rows / 8;
+      const int column = first_column + thread;
+      const bool stores_sums = thread < tile_columns && column < s.out_channels;
+      float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + column;
+      const int row = thread / (tile_columns / 4);
+      const float* const total = add_tile_rows<rows_down, tile_columns>(memory, row, across, gsum);
+      if (stores_sums) {
+        sums[0] = total[thread];
+      }
+      add_tile_rows<rows_down, tile_columns>(memory, row, across, product);
+      if (stores_sums) {
+        sums[s.out_channels] = total[thread];
       }
     }
   }
@@ -227,8 +357,8 @@ constexpr int weight_threads = weight_rows * weight_columns / 16;
 
 // A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
 // shared memory as they do in global memory, channels side by side.
-template <typename T, bool vectors>
-__global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients group) {
+template <typename T, bool vectors, bool activated>
+__global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(WeightGradients group) {
   SHARED(float, xs, [2][depth][weight_rows]);
   SHARED(float, gs, [2][depth][weight_columns]);
   const WeightGradient& s = group.job[blockIdx.z];
@@ -248,6 +378,13 @@ __global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients gr
   const int x_row = thread / 16;  // and 8 further on
   const int g_column = thread % 8 * 4;
   const int g_row = thread / 8;
+  [[maybe_unused]] const bool x_aligned = !activated || is_aligned(s.x);
+  [[maybe_unused]] const bool g_aligned = !activated || is_aligned(s.gy);
+  Normal<4> normal{};
+  const Activation& before = group.before[blockIdx.z];
+  if (activated && first_weight + x_weight < weights) {
+    normal = normal_of<4>(before, (first_weight + x_weight) % s.c_in);
+  }
   float next_x[2][4];
   float next_g[4];
   const auto fetch = [&](std::int64_t first) {
@@ -263,7 +400,11 @@ __global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients gr
       const std::int64_t tap = static_cast<std::int64_t>(s.h) * s.c_in;
       if constexpr (vectors) {
         if (row < end && j < s.k && time + j >= 0 && time + j < s.l) {
-          load_four(x + j * tap + i, next_x[v]);
+          const T* const from = x + j * tap + i;
+          load_four(from, x_aligned, next_x[v]);
+          if constexpr (activated) {
+            activate(normal, kept_from(before, from - static_cast<const T*>(s.x)), before.keep, next_x[v]);
+          }
         } else {
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
@@ -286,7 +427,7 @@ __global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients gr
     const int o = first_column + g_column;
     const T* const gy = static_cast<const T*>(s.gy) + row * s.c_out + o;
     if (vectors && row < end && o < s.c_out) {
-      load_four(gy, next_g);
+      load_four(gy, g_aligned, next_g);
     } else {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
@@ -332,19 +473,28 @@ __global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients gr
     buffer = 1 - buffer;
   }
   const int o = first_column + across;
+  const bool adds = s.partial == nullptr;
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
     const int weight = first_weight + down + r;
     if (weight < weights && o < s.c_out) {
-      float* const to =
-          s.partial + blockIdx.y * s.weights() + static_cast<std::int64_t>(weight) * s.c_out + o;
+      const std::int64_t at = static_cast<std::int64_t>(weight) * s.c_out + o;
+      float* const to = adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at;
       if constexpr (vectors) {
+        if (adds) {
+          float before_it[4];
+          load(to, before_it);
+#pragma unroll
+          for (int c = 0; c < 4; ++c) {
+            sum[r][c] += before_it[c];
+          }
+        }
         store(to, sum[r]);
       } else {
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
           if (o + c < s.c_out) {
-            to[c] = sum[r][c];
+            to[c] = adds ? to[c] + sum[r][c] : sum[r][c];
           }
         }
       }
@@ -354,16 +504,36 @@ __global__ void __launch_bounds__(weight_threads, 8) sum_part(WeightGradients gr
 
 // ---- launchers ----
 
-template <typename T, bool transposed, bool vectors>
+template <typename T, bool transposed, bool vectors, bool fused>
 void launch_correlate(Stream& stream, const Correlations& group) {
   const auto jobs = static_cast<unsigned>(group.jobs);
   const unsigned rows = blocks_for(group.most_rows(), tile_rows);
-  if (group.most_channels() <= 32) {
-    launch<correlate<T, transposed, vectors, 32>>(stream, dim3(rows, 1, jobs), dim3(tile_rows), 0, group);
-  } else {
-    launch<correlate<T, transposed, vectors, 64>>(
-        stream, dim3(rows, blocks_for(group.most_channels(), 64), jobs), dim3(2 * tile_rows), 0, group);
+  std::size_t shared = 0;
+  for (int j = 0; j < group.jobs && fused && !transposed; ++j) {
+    shared = max(shared, static_cast<std::size_t>(group.job[j].in_channels / 4) * sizeof(Normal<4>));
   }
+  if (group.most_channels() <= 32) {
+    launch<correlate<T, transposed, vectors, 32, fused>>(stream, dim3(rows, 1, jobs), dim3(tile_rows), shared,
+                                                         group);
+  } else {
+    launch<correlate<T, transposed, vectors, 64, fused>>(
+        stream, dim3(rows, blocks_for(group.most_channels(), 64), jobs), dim3(2 * tile_rows), shared, group);
+  }
+}
+
+template <typename T, bool transposed>
+void launch_correlate(Stream& stream, const Correlations& group) {
+  if (group.fused) {
+    launch_correlate<T, transposed, true, true>(stream, group);
+    return;
+  }
+  bool vectors = true;
+  for (int j = 0; j < group.jobs; ++j) {
+    const Correlation& s = group.job[j];
+    vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
+  }
+  vectors ? launch_correlate<T, transposed, true, false>(stream, group)
+          : launch_correlate<T, transposed, false, false>(stream, group);
 }
 
 std::int64_t tiles_of(const WeightGradient& s) {
@@ -372,21 +542,14 @@ std::int64_t tiles_of(const WeightGradient& s) {
 
 }  // namespace
 
+Tiles blocked_tiles(const Correlation& s) {
+  return {ceil_div(s.rows(), tile_rows), 0};
+}
+
 void correlate_blocked(Stream& stream, const Correlations& group) {
-  bool vectors = true;
-  for (int j = 0; j < group.jobs; ++j) {
-    const Correlation& s = group.job[j];
-    vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
-  }
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
-    if (group.transposed) {
-      vectors ? launch_correlate<T, true, true>(stream, group)
-              : launch_correlate<T, true, false>(stream, group);
-    } else {
-      vectors ? launch_correlate<T, false, true>(stream, group)
-              : launch_correlate<T, false, false>(stream, group);
-    }
+    group.transposed ? launch_correlate<T, true>(stream, group) : launch_correlate<T, false>(stream, group);
   });
 }
 
@@ -411,10 +574,12 @@ void wgrad_blocked(Stream& stream, const WeightGradients& group) {
   const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
   by_type(group.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
-    if (vectors) {
-      launch<sum_part<T, true>>(stream, grid, dim3(weight_threads), 0, group);
+    if (group.activated) {
+      launch<sum_part<T, true, true>>(stream, grid, dim3(weight_threads), 0, group);
+    } else if (vectors) {
+      launch<sum_part<T, true, false>>(stream, grid, dim3(weight_threads), 0, group);
     } else {
-      launch<sum_part<T, false>>(stream, grid, dim3(weight_threads), 0, group);
+      launch<sum_part<T, false, false>>(stream, grid, dim3(weight_threads), 0, group);
     }
   });
 }

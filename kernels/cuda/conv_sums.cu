@@ -11,7 +11,7 @@ constexpr int threads = 256;
 __global__ void __launch_bounds__(threads) add_in_order(WeightGradients group) {
   const WeightGradient& s = group.job[blockIdx.z];
   const std::int64_t index = first_element(1);
-  if (index >= s.weights()) {
+  if (index >= s.weights() || s.partial == nullptr) {
     return;
   }
   float sum = 0.0F;
@@ -62,7 +62,10 @@ __global__ void __launch_bounds__(column_threads)
 void add_parts(Stream& stream, const WeightGradients& group) {
   std::int64_t most = 0;
   for (int j = 0; j < group.jobs; ++j) {
-    most = max(most, group.job[j].weights());
+    most = max(most, group.job[j].partial != nullptr ? group.job[j].weights() : 0);
+  }
+  if (most == 0) {
+    return;
   }
   launch<add_in_order>(stream, dim3(blocks_for(most, threads), 1, static_cast<unsigned>(group.jobs)),
                        dim3(threads), 0, group);

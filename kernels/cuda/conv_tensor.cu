@@ -1,4 +1,5 @@
-// Convolution, version 4: tensor cores (mma.sync), bf16 or TF32, for forward and dgrad.
+// Convolution, version 4: tensor cores (mma.sync), bf16 or TF32, for forward and dgrad, alone or fused with
+// what surrounds them.
 //
 // A block computes up to 128 rows x 32 or 64 output channels. Its rows are `steps` time steps of `samples`
 // samples with all leads, and all their taps read one window of the input: (steps - 1) * in_step + taps time
@@ -13,9 +14,17 @@
 // ldmatrix reads, fall into eight different groups of four banks (80 r mod 128 = 0, 80, 32, 112, 64, 16, 96,
 // 48).
 //
-// Before it, a small kernel packs the weights: in the order of the steps, input channels innermost, in the
-// element type (rounded to TF32 for f32), padded with zeros to whole chunks and tiles.
+// Weights are read where they lie, (K, Ci, Co). In dgrad the depth, Co, is innermost, as ldmatrix wants it.
+// In forward it is Ci: bf16 are transposed by ldmatrix (rows of 64 channels 128 + 16 bytes apart), TF32 are
+// single loads (rows 256 + 32 bytes apart: the 4 x 8 elements that a warp loads fall into 32 banks), as many
+// bytes either way. A small kernel before it rounds weights to bf16; to TF32 they are rounded in registers.
+//
+// Fused forward: a window is activated in place when it has arrived, behind one more barrier a chunk. Results
+// lie in shared memory before they are stored: sums over a tile's rows are taken there, the squared
+// deviations after the mean. Fused dgrad: the same place, with x beside it. Both add up in an order that
+// depends on nothing but the shape.
 #include "kernels/cuda/conv.h"
+#include "kernels/cuda/tile_sums.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
@@ -29,13 +38,13 @@ constexpr int pitch = chunk_bytes + 16;
 // A correlation and how its rows are cut into tiles.
 struct TensorJob {
   Correlation s;
-  const unsigned char* packed;  // (taps, chunks, padded_channels, 64 bytes)
-  int samples, steps;           // of a tile
-  int window_steps;             // time steps of the input that one sample's part of a tile reads
-  int windows;                  // chunks of the window that are in shared memory at a time
-  int chunks;                   // of 64 bytes of input channels
-  int padded_channels;          // output channels, in whole tiles
-  int tiles_in_time;            // tiles for the time steps of a sample
+  Fusion fusion;
+  const void* w;       // s.w in the element type
+  int samples, steps;  // of a tile
+  int window_steps;    // time steps of the input that one sample's part of a tile reads
+  int windows;         // chunks of the window that are in shared memory at a time
+  int chunks;          // of 64 bytes of input channels
+  int tiles_in_time;   // tiles for the time steps of a sample
 
   SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
 };
@@ -46,9 +55,14 @@ struct TensorJobs {
 
 // Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
 // 4 bytes a lane, by a warp, 16 bytes further on around the banks each; those of f32, 8 bytes a lane, by two
-// halves of it, four rows 32 bytes further on each.
+// halves of it, four rows 32 bytes further on each. The same distance suits rows of weights in forward.
 SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
+}
+
+// Bytes of the weights of one step: their rows are output channels in dgrad, input channels in forward.
+SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
+  return transposed ? columns * pitch : chunk_bytes / element * result_pitch(columns, element);
 }
 
 SEC_DEVICE void store_pair(float* to, float first, float second) {
@@ -58,30 +72,11 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-template <typename T>
-SEC_DEVICE T to_operand(float value) {
-  if constexpr (std::is_same_v<T, bf16>) {
-    return bf16(value);
-  } else {
-    return __uint_as_float(to_tf32(value));
-  }
-}
-
-template <typename T, bool transposed>
-__global__ void __launch_bounds__(256) pack_weights(TensorJobs jobs) {
-  constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
+__global__ void __launch_bounds__(256) round_weights(TensorJobs jobs) {
   const TensorJob& job = jobs.job[blockIdx.z];
-  const Correlation& s = job.s;
   const std::int64_t index = first_element(1);
-  const int e = static_cast<int>(index % each);
-  const int o = static_cast<int>(index / each % job.padded_channels);
-  const int chunk = static_cast<int>(index / each / job.padded_channels % job.chunks);
-  const std::int64_t m = index / each / job.padded_channels / job.chunks;
-  if (m < s.taps) {
-    const int i = chunk * each + e;
-    const bool present = i < s.in_channels && o < s.out_channels;
-    const float weight = present ? weight_at(s, transposed, static_cast<int>(m), i, o) : 0.0F;
-    reinterpret_cast<T*>(const_cast<unsigned char*>(job.packed))[index] = to_operand<T>(weight);
+  if (index < job.s.weights()) {
+    static_cast<bf16*>(const_cast<void*>(job.w))[index] = bf16(job.s.w[index]);
   }
 }
 
@@ -93,11 +88,247 @@ SEC_DEVICE void multiply(float, float (&d)[4], const unsigned (&a)[4], const uns
   mma_m16n8k8_tf32(d, a, b, d);
 }
 
+template <typename T, int count>
+SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
+  if constexpr (std::is_same_v<T, float>) {
+#pragma unroll
+    for (int e = 0; e < count; ++e) {
+      bits[e] = to_tf32(__uint_as_float(bits[e]));
+    }
+  }
+}
+
+// The operands b for columns c ... c + 15 of a tile and half a chunk of depth, from a stage of weights.
+template <typename T, int tile_columns, bool transposed>
+SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsigned (&b)[4]) {
+  constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  if constexpr (transposed) {
+    ldmatrix<4>(b, stage + (c + lane / 16 * 8 + lane % 8) * pitch + half * 32 + lane / 8 % 2 * 16);
+  } else if constexpr (std::is_same_v<T, bf16>) {
+    ldmatrix<4, true>(b,
+                      stage + (half * 16 + lane / 8 % 2 * 8 + lane % 8) * row_bytes + c * 2 + lane / 16 * 16);
+  } else {
+    const unsigned char* const from = stage + (half * 8 + lane % 4) * row_bytes + (c + lane / 4) * 4;
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      b[e] = *reinterpret_cast<const unsigned*>(from + e % 2 * 4 * row_bytes + e / 2 * 32);
+    }
+  }
+  round_operands<T>(b);
+}
+
+// A tile's results in shared memory, and its place in the output.
 template <typename T, int tile_columns>
+struct ResultTile {
+  static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns of a thread
+  static constexpr int pieces = tile_columns / width;             // threads across
+  static constexpr int down = threads / pieces;                   // and down
+
+  const TensorJob& job;
+  unsigned char* memory;
+  std::int64_t first_sample;
+  int first_step, first_column;
+
+  SEC_DEVICE int column() const { return first_column + static_cast<int>(threadIdx.x) % pieces * width; }
+  SEC_DEVICE int first_row() const { return static_cast<int>(threadIdx.x) / pieces; }
+  SEC_DEVICE int samples() const {
+    return static_cast<int>(min(std::int64_t{job.samples}, job.s.n - first_sample));
+  }
+  SEC_DEVICE int steps() const { return min(job.steps, job.s.count - first_step); }
+  SEC_DEVICE int positions() const { return steps() * job.s.h; }  // of each sample
+  SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
+  SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
+
+  // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
+  SEC_DEVICE std::int64_t place(int row) const {
+    const Correlation& s = job.s;
+    const int h = row % s.h;
+    const int u = row / s.h % job.steps;
+    const int sample = row / s.h / job.steps;
+    if (sample >= samples() || u >= steps() || column() >= s.out_channels) {
+      return -1;
+    }
+    const std::int64_t time =
+        (first_sample + sample) * s.out_length + (first_step + u) * s.out_step + s.out_first;
+    return (time * s.h + h) * s.out_channels + column();
+  }
+
+  // Adds up over the tile's rows, behind the results.
+  SEC_DEVICE const float* add_down(const float (&value)[width]) const {
+    return add_tile_rows<down, tile_columns>(reinterpret_cast<float*>(memory + tile_rows * row_bytes),
+                                             first_row(), column() - first_column, value);
+  }
+};
+
+// Stores results 16 bytes at a time along channels, and takes the sums that the fusion asks for.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
+  constexpr int width = ResultTile<T, tile_columns>::width;
+  constexpr int down = ResultTile<T, tile_columns>::down;
+  const Correlation& s = tile.job.s;
+  const Fusion& fusion = tile.job.fusion;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int o = tile.first_column + thread;  // the channel whose sums this thread stores
+  const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  float value[width] = {};
+  float sum[width] = {};
+  for (int row = tile.first_row(); row < tile_rows; row += down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + at) =
+          *reinterpret_cast<const uint4*>(tile.mine(row));
+      load(tile.mine(row), value);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        sum[i] += value[i];
+      }
+    }
+  }
+  if (fusion.sums == nullptr && fusion.squeeze == nullptr) {
+    return;
+  }
+  const bool one_sample = tile.job.samples == 1;
+  const float* const total = tile.add_down(sum);
+  const auto store_squeeze = [&](int sample, int channel, float of_positions) {
+    const std::int64_t row = tile.first_sample + sample;
+    if (tile.job.tiles_in_time == 1) {
+      store(static_cast<T*>(fusion.squeeze) + row * s.out_channels + channel,
+            of_positions / static_cast<float>(tile.positions()));
+    } else {
+      const std::int64_t part = row * tile.job.tiles_in_time + tile.first_step / tile.job.steps;
+      fusion.squeeze_parts[part * s.out_channels + channel] = of_positions;
+    }
+  };
+  if (fusion.squeeze != nullptr && one_sample && stores_sums) {
+    store_squeeze(0, o, total[thread]);
+  }
+  if (fusion.squeeze != nullptr && !one_sample) {
+    for (int item = thread; item < tile.samples() * tile_columns; item += threads) {
+      const int sample = item / tile_columns;
+      const int c = item % tile_columns;
+      float of_sample = 0.0F;
+      for (int row = 0; row < tile.positions(); ++row) {
+        of_sample += load(tile.at(sample * tile.job.steps * s.h + row, c));
+      }
+      if (tile.first_column + c < s.out_channels) {
+        store_squeeze(sample, tile.first_column + c, of_sample);
+      }
+    }
+  }
+  if (fusion.sums != nullptr) {
+    const auto rows = static_cast<float>(tile.samples() * tile.positions());
+    float mean[width];
+    float squares[width] = {};
+    const int across = tile.column() - tile.first_column;
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      mean[i] = total[across + i] / rows;
+    }
+    for (int row = tile.first_row(); row < tile_rows; row += down) {
+      if (tile.place(row) >= 0) {
+        load(tile.mine(row), value);
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          squares[i] += (value[i] - mean[i]) * (value[i] - mean[i]);
+        }
+      }
+    }
+    float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
+    if (stores_sums) {
+      sums[0] = total[thread] / rows;
+    }
+    tile.add_down(squares);
+    if (stores_sums) {
+      sums[s.out_channels] = total[thread];
+    }
+    if (thread == 0 && blockIdx.y == 0) {
+      fusion.counts[blockIdx.x] = rows;
+    }
+  }
+}
+
+// The gradient passes dropout and ReLU as x did, and batch norm's sums of it are taken.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
+  constexpr int width = ResultTile<T, tile_columns>::width;
+  constexpr int down = ResultTile<T, tile_columns>::down;
+  const Correlation& s = tile.job.s;
+  const Fusion& fusion = tile.job.fusion;
+  const int thread = static_cast<int>(threadIdx.x);
+  Normal<width> normal{};
+  if (tile.column() < s.out_channels) {
+    normal = normal_of<width>(fusion.before, tile.column());
+  }
+  float sum[width] = {};
+  float product[width] = {};
+  for (int row = tile.first_row(); row < tile_rows; row += down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      float x[width];
+      T g[width];
+      float gradient[width];
+      load(static_cast<const T*>(fusion.x) + at, x);
+      load(tile.mine(row), gradient);
+      const unsigned kept = kept_from(fusion.before, at);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        const float z = (x[i] - normal.centre[i]) * normal.scale[i] + normal.shift[i];
+        g[i] = T(passes(kept, i, z) ? gradient[i] * fusion.before.keep : 0.0F);
+        gradient[i] = static_cast<float>(g[i]);  // as it is stored
+        sum[i] += gradient[i];
+        product[i] += gradient[i] * (x[i] - normal.centre[i]);
+      }
+      store(static_cast<T*>(s.out) + at, gradient);
+    }
+  }
+  const int o = tile.first_column + thread;
+  float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
+  const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  const float* const total = tile.add_down(sum);
+  if (stores_sums) {
+    sums[0] = total[thread];
+  }
+  tile.add_down(product);
+  if (stores_sums) {
+    sums[s.out_channels] = total[thread];
+  }
+}
+
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_alone(const ResultTile<T, tile_columns>& tile) {
+  for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      *reinterpret_cast<uint4*>(static_cast<T*>(tile.job.s.out) + at) =
+          *reinterpret_cast<const uint4*>(tile.mine(row));
+    }
+  }
+}
+
+// Sixteen bytes of weights, or zeros. Weights are slices of one buffer and may begin at any element.
+template <typename T>
+SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* any, bool whole) {
+  if (whole) {
+    cp_async<16>(shared, present ? from : any, present ? 16 : 0);
+  } else {
+    constexpr int each = 4 / static_cast<int>(sizeof(T));
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      cp_async<4>(static_cast<unsigned char*>(shared) + 4 * e, present ? from + e * each : any,
+                  present ? 4 : 0);
+    }
+  }
+}
+
+template <typename T, int tile_columns, bool transposed, bool fused>
 __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   DYN_SHARED(unsigned char, memory);  // stages of weights, windows of x; at the end, results
   constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
-  constexpr int stage_bytes = tile_columns * pitch;
+  constexpr int width = 16 / static_cast<int>(sizeof(T));
+  constexpr int stage_bytes = stage_bytes_of(tile_columns, static_cast<int>(sizeof(T)), transposed);
+  constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
   const TensorJob& job = jobs.job[blockIdx.z];
   const Correlation& s = job.s;
@@ -114,19 +345,28 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   const int sample_rows = job.window_steps * s.h;
   const int window_bytes = job.window_rows() * pitch;
   const int last = job.chunks * s.taps;  // steps of the loop: (chunk, tap)
+  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(job.w) % 16 == 0;
 
   // Starts the copies that `step` is the first to need.
   const auto issue = [&](int step) {
     if (step < last) {
       const int chunk = step / s.taps;
       const int m = step % s.taps;
-      const unsigned char* const weights =
-          job.packed +
-          ((static_cast<std::int64_t>(m) * job.chunks + chunk) * job.padded_channels + first_column) *
-              chunk_bytes;
+      const std::int64_t tap = s.first_tap + m * s.tap_step;
+      const T* const weights = static_cast<const T*>(job.w);
       unsigned char* const stage = memory + step % stages * stage_bytes;
       for (int piece = thread; piece < tile_columns * 4; piece += threads) {
-        cp_async<16>(stage + piece / 4 * pitch + piece % 4 * 16, weights + piece * 16);
+        constexpr int across = transposed ? 4 : tile_columns / width;  // pieces of a row of the stage
+        constexpr int row_bytes =
+            transposed ? pitch : result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+        const int along = piece % across * width;
+        const int i = chunk * each + (transposed ? along : piece / across);
+        const int o = first_column + (transposed ? piece / across : along);
+        const bool present = i < s.in_channels && o < s.out_channels;
+        copy_piece(stage + piece / across * row_bytes + piece % across * 16,
+                   weights + (transposed ? (tap * s.out_channels + o) * s.in_channels + i
+                                         : (tap * s.in_channels + i) * s.out_channels + o),
+                   present, weights, weights_aligned);
       }
       if (m == 0) {
         unsigned char* const window = windows + chunk % job.windows * window_bytes;
@@ -137,7 +377,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
           const int row = piece / 4;
           const std::int64_t sample = first_sample + row / sample_rows;
           const int from = first_row + row % sample_rows;
-          const int i = chunk * each + piece % 4 * (16 / static_cast<int>(sizeof(T)));
+          const int i = chunk * each + piece % 4 * width;
           const bool present = sample < s.n && from >= 0 && from < s.in_length * s.h && i < s.in_channels;
           const T* const x = static_cast<const T*>(s.in);
           cp_async<16>(window + row * pitch + piece % 4 * 16,
@@ -161,7 +401,6 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
     window_row[tile] = sample < job.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
   }
   const int a_offset = lane / 16 * 16;  // bytes: the half of the depth
-  const int b_offset = (lane / 16 * 8 + lane % 8) * pitch + lane / 8 % 2 * 16;  // column and half
 
   float sum[2][column_tiles][4];
 #pragma unroll
@@ -178,11 +417,32 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   for (int step = 0; step < stages - 1; ++step) {
     issue(step);
   }
+  Normal<8>* const normals = reinterpret_cast<Normal<8>*>(windows + job.windows * window_bytes);
+  if constexpr (activated) {
+    for (int group = thread; group < s.in_channels / 8; group += threads) {
+      normals[group] = normal_of<8>(job.fusion.before, 8 * group);
+    }
+  }
   for (int step = 0; step < last; ++step) {
     cp_async_wait<stages - 2>();
     __syncthreads();  // everyone's copies for this step are there, and everyone is done with the step before
     issue(step + stages - 1);
-    const unsigned char* const window = windows + step / s.taps % job.windows * window_bytes;
+    unsigned char* const window = windows + step / s.taps % job.windows * window_bytes;
+    if (activated && step % s.taps == 0) {  // a window that nobody has read yet
+      constexpr int groups = each / 8;
+      const int group = step / s.taps * groups + thread % groups;
+      const bool present = 8 * group < s.in_channels;
+      const int first_row = (first_step * s.in_step - s.pad) * s.h;
+      activate_window<T, std::is_same_v<T, float>>(
+          window, pitch, job.window_rows(), groups, job.fusion.before, present ? normals[group] : Normal<8>{},
+          [&](int row) {
+            const std::int64_t sample = first_sample + row / sample_rows;
+            const int from = first_row + row % sample_rows;
+            const bool inside = present && sample < s.n && from >= 0 && from < s.in_length * s.h;
+            return inside ? (sample * s.in_length * s.h + from) * s.in_channels + 8 * group : -1;
+          });
+      __syncthreads();  // everyone's rows are activated
+    }
     const unsigned char* const stage = memory + step % stages * stage_bytes;
     const int shift = step % s.taps * s.h;  // the tap moves all rows on
 #pragma unroll
@@ -191,17 +451,14 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
 #pragma unroll
       for (int tile = 0; tile < 2; ++tile) {
         ldmatrix<4>(a[tile], window + (window_row[tile] + shift) * pitch + half * 32 + a_offset);
-        if constexpr (std::is_same_v<T, float>) {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            a[tile][e] = to_tf32(__uint_as_float(a[tile][e]));
-          }
+        if constexpr (!activated) {  // else the window is rounded
+          round_operands<T>(a[tile]);
         }
       }
 #pragma unroll
       for (int c = 0; c < column_tiles; c += 2) {
         unsigned b[4];
-        ldmatrix<4>(b, stage + c * 8 * pitch + half * 32 + b_offset);
+        load_weights<T, tile_columns, transposed>(stage, half, c * 8, b);
         const unsigned b0[2] = {b[0], b[1]};
         const unsigned b1[2] = {b[2], b[3]};
 #pragma unroll
@@ -214,54 +471,51 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   }
 
   // Results go through shared memory, so that global memory is written 16 bytes at a time along channels.
-  constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+  const ResultTile<T, tile_columns> tile{job, memory, first_sample, first_step, first_column};
   cp_async_wait_all();
   __syncthreads();  // nobody reads weights or windows any more
 #pragma unroll
-  for (int tile = 0; tile < 2; ++tile) {
+  for (int half = 0; half < 2; ++half) {
 #pragma unroll
     for (int c = 0; c < column_tiles; ++c) {
 #pragma unroll
       for (int e = 0; e < 4; e += 2) {
-        const int row = warp * 32 + tile * 16 + lane / 4 + e / 2 * 8;
-        T* const to = reinterpret_cast<T*>(memory + row * row_bytes) + c * 8 + lane % 4 * 2;
-        store_pair(to, sum[tile][c][e], sum[tile][c][e + 1]);
+        const int row = warp * 32 + half * 16 + lane / 4 + e / 2 * 8;
+        store_pair(tile.at(row, c * 8 + lane % 4 * 2), sum[half][c][e], sum[half][c][e + 1]);
       }
     }
   }
   __syncthreads();  // results are whole
-  constexpr int width = 16 / static_cast<int>(sizeof(T));
-  constexpr int pieces = tile_columns / width;  // of a row
-  for (int piece = thread; piece < tile_rows * pieces; piece += threads) {
-    const int row = piece / pieces;
-    const int h = row % s.h;
-    const int u = first_step + row / s.h % job.steps;
-    const int in_tile = row / s.h / job.steps;
-    const int o = first_column + piece % pieces * width;
-    if (in_tile < job.samples && first_sample + in_tile < s.n && u < s.count && o < s.out_channels) {
-      const std::int64_t time = (first_sample + in_tile) * s.out_length + u * s.out_step + s.out_first;
-      T* const to = static_cast<T*>(s.out) + (time * s.h + h) * s.out_channels + o;
-      *reinterpret_cast<uint4*>(to) =
-          *reinterpret_cast<const uint4*>(memory + row * row_bytes + piece % pieces * 16);
-    }
+  if constexpr (!fused) {
+    finish_alone(tile);
+  } else if constexpr (transposed) {
+    finish_dgrad(tile);
+  } else {
+    finish_forward(tile);
   }
 }
 
 // ---- launchers ----
 
-std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t element) {
+// For `normals` as well, whether or not it is fused: tiles do not depend on it.
+std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t element, bool transposed) {
+  const auto size = static_cast<int>(element);
   const std::int64_t loop =
-      std::int64_t{stages} * tile_columns * pitch + std::int64_t{job.windows} * job.window_rows() * pitch;
-  return max(loop, std::int64_t{tile_rows} * result_pitch(tile_columns, static_cast<int>(element)));
+      std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
+      std::int64_t{job.windows} * job.window_rows() * pitch +
+      (transposed ? 0 : ceil_div(job.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
+  const int down = threads / (tile_columns * size / 16);
+  const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +
+                               std::int64_t{tile_sum_floats(down, tile_columns)} * 4;
+  return max(loop, results);
 }
 
 // Cuts the rows into tiles: whole samples where several fit, else equal parts of a sample's time, as long as
 // their window fits into shared memory.
-TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element) {
+TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool transposed) {
   TensorJob job{};
   job.s = s;
   job.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
-  job.padded_channels = static_cast<int>(ceil_div(s.out_channels, tile_columns)) * tile_columns;
   job.windows = s.taps == 0 ? 0 : min(job.chunks, (stages - 2 + s.taps) / s.taps + 1);
   int most = max(tile_rows / s.h, 1);  // time steps
   do {
@@ -270,45 +524,64 @@ TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element) {
     job.samples = job.tiles_in_time == 1 ? max(most / job.steps, 1) : 1;
     job.window_steps = (job.steps - 1) * s.in_step + s.taps;
     most /= 2;
-  } while (most > 0 && shared_bytes(job, tile_columns, element) > static_cast<std::int64_t>(max_shared));
+  } while (most > 0 &&
+           shared_bytes(job, tile_columns, element, transposed) > static_cast<std::int64_t>(max_shared));
   return job;
+}
+
+std::int64_t count_tiles(const TensorJob& job) {
+  return ceil_div(job.s.n, job.samples) * job.tiles_in_time;
+}
+
+int columns_for(std::int64_t channels) {
+  return channels <= 32 ? 32 : 64;
+}
+
+template <typename T, int tile_columns, bool transposed, bool fused>
+void launch_tensor(Stream& stream, const Correlations& group) {
+  constexpr std::int64_t element = sizeof(T);
+  constexpr bool rounds = std::is_same_v<T, bf16>;
+  TensorJobs jobs;
+  std::int64_t shared = 0;
+  std::int64_t tiles = 0;
+  std::int64_t rounded[max_jobs] = {};  // where a job's weights begin
+  std::int64_t all_weights = 0;
+  std::int64_t most_weights = 0;
+  for (int j = 0; j < group.jobs; ++j) {
+    jobs.job[j] = cut(group.job[j], tile_columns, element, transposed);
+    TensorJob& job = jobs.job[j];
+    if (fused) {
+      job.fusion = group.fusion[j];
+    }
+    job.w = job.s.w;
+    rounded[j] = all_weights;
+    all_weights += ceil_div(job.s.weights(), 8) * 8;
+    most_weights = max(most_weights, job.s.weights());
+    shared = max(shared, shared_bytes(job, tile_columns, element, transposed));
+    tiles = max(tiles, count_tiles(job));
+  }
+  const auto depth = static_cast<unsigned>(group.jobs);
+  const Scratch scratch(stream, rounds ? all_weights * element : 0);
+  if (rounds) {
+    for (int j = 0; j < group.jobs; ++j) {
+      jobs.job[j].w = scratch.data<bf16>() + rounded[j];
+    }
+    launch<round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, jobs);
+  }
+  launch<correlate<T, tile_columns, transposed, fused>>(
+      stream, dim3(blocks_for(tiles, 1), blocks_for(group.most_channels(), tile_columns), depth),
+      dim3(threads), static_cast<std::size_t>(shared), jobs);
 }
 
 template <typename T, int tile_columns>
 void launch_tensor(Stream& stream, const Correlations& group) {
-  constexpr std::int64_t element = sizeof(T);
-  TensorJobs jobs;
-  std::int64_t packed_bytes = 0;
-  std::int64_t shared = 0;
-  std::int64_t tiles = 0;
-  std::int64_t packed[max_jobs] = {};
-  std::int64_t most_weights = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    jobs.job[j] = cut(group.job[j], tile_columns, element);
-    const TensorJob& job = jobs.job[j];
-    const std::int64_t bytes = std::int64_t{job.s.taps} * job.chunks * job.padded_channels * chunk_bytes;
-    packed[j] = packed_bytes;
-    packed_bytes += bytes;
-    most_weights = max(most_weights, bytes / element);
-    shared = max(shared, shared_bytes(job, tile_columns, element));
-    tiles = max(tiles, ceil_div(job.s.n, job.samples) * job.tiles_in_time);
+  if (group.fused) {
+    group.transposed ? launch_tensor<T, tile_columns, true, true>(stream, group)
+                     : launch_tensor<T, tile_columns, false, true>(stream, group);
+  } else {
+    group.transposed ? launch_tensor<T, tile_columns, true, false>(stream, group)
+                     : launch_tensor<T, tile_columns, false, false>(stream, group);
   }
-  const Scratch scratch(stream, packed_bytes);
-  for (int j = 0; j < group.jobs; ++j) {
-    jobs.job[j].packed = scratch.data<unsigned char>() + packed[j];
-  }
-  const auto depth = static_cast<unsigned>(group.jobs);
-  if (most_weights > 0) {
-    const dim3 grid(blocks_for(most_weights, 256), 1, depth);
-    if (group.transposed) {
-      launch<pack_weights<T, true>>(stream, grid, dim3(256), 0, jobs);
-    } else {
-      launch<pack_weights<T, false>>(stream, grid, dim3(256), 0, jobs);
-    }
-  }
-  launch<correlate<T, tile_columns>>(
-      stream, dim3(blocks_for(tiles, 1), blocks_for(group.most_channels(), tile_columns), depth),
-      dim3(threads), static_cast<std::size_t>(shared), jobs);
 }
 
 }  // namespace
@@ -319,16 +592,24 @@ bool tensor_supports(const Correlation& s, DType type) {
   }
   const auto element = static_cast<std::int64_t>(size_of(type));
   constexpr int tile_columns = 64;  // the wider: a group may need it
+  const auto fits = [&](bool transposed) {
+    return shared_bytes(cut(s, tile_columns, element, transposed), tile_columns, element, transposed) <=
+           static_cast<std::int64_t>(max_shared);
+  };
   return s.in_channels * element % 16 == 0 && s.out_channels * element % 16 == 0 && s.h <= tile_rows &&
-         aligned(s.in, s.out) &&
-         shared_bytes(cut(s, tile_columns, element), tile_columns, element) <=
-             static_cast<std::int64_t>(max_shared);
+         aligned(s.in, s.out) && fits(true) && fits(false);
+}
+
+Tiles tensor_tiles(const Correlation& s, DType type, bool transposed) {
+  const TensorJob job =
+      cut(s, columns_for(s.out_channels), static_cast<std::int64_t>(size_of(type)), transposed);
+  return {count_tiles(job), job.tiles_in_time};
 }
 
 void correlate_tensor(Stream& stream, const Correlations& group) {
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
-    if (group.most_channels() <= 32) {
+    if (columns_for(group.most_channels()) == 32) {
       launch_tensor<T, 32>(stream, group);
     } else {
       launch_tensor<T, 64>(stream, group);

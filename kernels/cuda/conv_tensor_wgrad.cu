@@ -4,7 +4,8 @@
 // gy. A block computes 32 x 32 channels of all taps, a warp a tap, for one part of the positions. It walks
 // over tiles of up to 64 positions; the window of x that a tile needs comes into shared memory once for all
 // taps, with the tile's gy, by cp.async into the other of two buffers. Each warp keeps its 32 x 32 sums in
-// registers to the end and writes them as the sums of this part.
+// registers to the end and writes them as the sums of this part, or adds them to gw if it is the only one.
+// Fused, x is activated in place when its window has arrived, behind one more barrier a tile.
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
 //   multiply-adds: 0.01 bytes a flop.
 // Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
@@ -112,7 +113,7 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
   }
 }
 
-template <typename T>
+template <typename T, bool activated>
 __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group) {
   DYN_SHARED(unsigned char, memory);  // twice: the window of x, the tile of gy
   SHARED(int, x_row, [tile_rows]);    // the window's row for each position, at tap 0
@@ -174,6 +175,25 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     cp_async_commit();
   };
 
+  Normal<8> normal{};  // of this thread's channels in the window
+  constexpr int groups = channels / 8;
+  const int first_active = first_in + thread % groups * 8;
+  if (activated && first_active < s.c_in) {
+    normal = normal_of<8>(group.before[blockIdx.z], first_active);
+  }
+  const auto activate_tile = [&](std::int64_t tile, unsigned char* window) {
+    const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
+    const int first_row =
+        (static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps * s.stride - s.pad) * s.h;
+    activate_window<T, std::is_same_v<T, float>>(
+        window, pitch<T>, window_rows, groups, group.before[blockIdx.z], normal, [&](int row) {
+          const std::int64_t sample = first_sample + row / sample_rows;
+          const int from = first_row + row % sample_rows;
+          const bool inside = sample < s.n && from >= 0 && from < s.l * s.h && first_active < s.c_in;
+          return inside ? (sample * s.l * s.h + from) * s.c_in + first_active : -1;
+        });
+  };
+
   const int tap = thread / 32;
   float sum[2][4][4] = {};
   issue(begin);
@@ -181,7 +201,11 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     issue(tile + 1);
     cp_async_wait<1>();
     __syncthreads();  // everyone's copies of this tile are there
-    const unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
+    unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
+    if constexpr (activated) {
+      activate_tile(tile, window);
+      __syncthreads();  // everyone's rows are activated
+    }
     if (tap < s.k) {
       multiply_tile<T>(sum, window, window + window_rows * pitch<T>, x_row, tap * s.h);
     }
@@ -192,6 +216,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     return;
   }
   const int lane = thread % 32;
+  const bool adds = s.partial == nullptr;
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
 #pragma unroll
@@ -201,8 +226,15 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
         const int i = first_in + r * 16 + lane / 4 + e / 2 * 8;
         const int o = first_out + c * 8 + lane % 4 * 2;
         if (i < s.c_in && o < s.c_out) {  // channels come in fours, so that o + 1 is inside, too
-          float* const to = s.partial + ((blockIdx.y * std::int64_t{s.k} + tap) * s.c_in + i) * s.c_out + o;
-          *reinterpret_cast<float2*>(to) = make_float2(sum[r][c][e], sum[r][c][e + 1]);
+          const std::int64_t at = (std::int64_t{tap} * s.c_in + i) * s.c_out + o;
+          auto* const to =
+              reinterpret_cast<float2*>(adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at);
+          float2 value = make_float2(sum[r][c][e], sum[r][c][e + 1]);
+          if (adds) {
+            const float2 before = *to;
+            value = make_float2(before.x + value.x, before.y + value.y);
+          }
+          *to = value;
         }
       }
     }
@@ -247,8 +279,13 @@ void wgrad_tensor(Stream& stream, const WeightGradients& group) {
   }
   const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
   by_type(group.type, "conv.wgrad", [&](auto zero) {
-    launch<sum_part<decltype(zero)>>(stream, grid, dim3(static_cast<unsigned>(32 * taps)),
-                                     static_cast<std::size_t>(shared), group);
+    using T = decltype(zero);
+    const dim3 block(static_cast<unsigned>(32 * taps));
+    if (group.activated) {
+      launch<sum_part<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+    } else {
+      launch<sum_part<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+    }
   });
 }
 

@@ -15,6 +15,7 @@ ExciteKernels excite_kernels();
 LstmKernels lstm_kernels();
 LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
+PreActivationKernels pre_activation_kernels();
 ResidualKernels residual_kernels();
 
 // Shared between files.

@@ -1,0 +1,87 @@
+// dropout(relu(batch_norm(x))) of a few channels, as the fused convolutions compute it: of x on its way into
+// a product, and, for the gradient, of the product on its way out.
+//
+// Which elements dropout keeps is drawn once, by a kernel of its own, a bit an element: a convolution reads
+// an element of x for each of its tiles of output channels and in each halo, and Philox takes some 20
+// instructions an element.
+#pragma once
+
+#include "kernels/cuda/elements.h"
+
+namespace sec::kernels::SEC_BACKEND {
+
+struct Activation {
+  const float* mean = nullptr;          // (C)
+  const float* variance = nullptr;      // (C)
+  const float* gamma = nullptr;         // (C)
+  const float* beta = nullptr;          // (C)
+  const unsigned char* kept = nullptr;  // a bit for each element, or null: dropout keeps all
+  float epsilon = 0.0F;
+  float keep = 1.0F;  // the factor of what is kept: 1 / (1 - p)
+};
+
+// batch_norm(x) = (x - centre) * scale + shift, of `width` channels.
+template <int width>
+struct Normal {
+  float centre[width], scale[width], shift[width];
+};
+
+template <int width>
+SEC_DEVICE Normal<width> normal_of(const Activation& a, int channel) {
+  Normal<width> normal;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    normal.centre[i] = a.mean[channel + i];
+    normal.scale[i] = a.gamma[channel + i] / sqrtf(a.variance[channel + i] + a.epsilon);
+    normal.shift[i] = a.beta[channel + i];
+  }
+  return normal;
+}
+
+// The bits of the 4 or 8 elements from `first` on, a multiple of as many; the bits above them mean nothing.
+SEC_DEVICE unsigned kept_from(const Activation& a, std::int64_t first) {
+  return a.kept == nullptr ? 0xFFU : static_cast<unsigned>(a.kept[first / 8]) >> first % 8;
+}
+
+// Whether an element passes dropout and ReLU; NaN does, as in the separate operations.
+SEC_DEVICE bool passes(unsigned kept, int i, float normal) {
+  return (kept >> i & 1U) != 0 && !(normal <= 0.0F);
+}
+
+template <int width>
+SEC_DEVICE void activate(const Normal<width>& n, unsigned kept, float keep, float (&x)[width]) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    const float normal = (x[i] - n.centre[i]) * n.scale[i] + n.shift[i];
+    x[i] = passes(kept, i, normal) ? normal * keep : 0.0F;
+  }
+}
+
+// Activates a window of x in shared memory in place. Its rows are `pitch` bytes apart and have `groups` times
+// eight channels; this thread's are those of `normal`. first(row) is the element of x where this thread's
+// channels of a row begin; less than 0 for padding, which stays zero. `tf32`: the results are rounded for
+// mma. All threads of the block take part, in a multiple of `groups`, thread i with group i % groups.
+template <typename T, bool tf32, typename First>
+SEC_DEVICE void activate_window(unsigned char* window, int pitch, int rows, int groups, const Activation& a,
+                                const Normal<8>& normal, const First& first) {
+  const int group = static_cast<int>(threadIdx.x) % groups;
+  const int step = static_cast<int>(blockDim.x) / groups;
+  for (int row = static_cast<int>(threadIdx.x) / groups; row < rows; row += step) {
+    const std::int64_t at = first(row);
+    if (at >= 0) {
+      T* const place = reinterpret_cast<T*>(window + row * pitch) + 8 * group;
+      float value[8];
+      load(place, value);
+      activate(normal, kept_from(a, at), a.keep, value);
+      if constexpr (tf32) {
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+          value[i] = __uint_as_float(to_tf32(value[i]));
+        }
+      }
+      store(place, value);
+    }
+  }
+}
+
+}  // namespace sec::kernels::SEC_BACKEND

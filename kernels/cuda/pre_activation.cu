@@ -1,0 +1,523 @@
+// conv(dropout(relu(batch_norm(x)))) as one operation. A convolution of groups of layers that are alike is,
+// both ways, one launch of conv_tensor.cu or conv_blocked.cu, which activate x on its way in and take sums of
+// what they store; the small kernels around it are here:
+//   draw_kept       forward, where there is dropout: a bit for each element
+//   merge_tiles     forward: mean and variance of y from those of the convolution's tiles
+//   add_squeeze     forward: means over samples of several tiles
+//   add_tiles       backward: batch norm's two sums from those of the tiles, and its weights' gradients
+//   input_gradient  backward: gx = scale * (g - offset) - slope * (x - mean), where dgrad left g in gx
+// Bytes, for x and y of equal size n: forward reads n and writes n, and 1/32 n bits twice; backward reads gy,
+// x and writes g in dgrad, reads g and x and writes gx, reads x and gy in wgrad: 8 n.
+#include <array>
+
+#include "engine/philox.h"
+#include "kernels/cuda/conv.h"
+#include "kernels/cuda/moments.h"
+#include "kernels/cuda/parts.h"
+
+namespace sec::kernels::SEC_BACKEND {
+namespace {
+
+constexpr int threads = 256;
+
+struct Draw {
+  RandomKey key;
+  float p;
+  std::int64_t words;
+  unsigned* kept;  // (words): bit e of word w says whether element 32 w + e is kept
+};
+
+struct Merge {
+  Columns tiles;
+  const float* sums;    // (tiles, 2, C): means, sums of squared deviations
+  const float* counts;  // (tiles)
+  float* mean;          // (C)
+  float* variance;      // (C)
+};
+
+struct Squeeze {
+  std::int64_t n;
+  int tiles, c;  // tiles of a sample
+  float positions;
+  const float* parts;  // (N, tiles, C)
+  void* means;         // (N, C)
+};
+
+struct NormGradient {
+  Columns tiles, columns;
+  Activation before;
+  float rows;
+  const float* sums;  // (tiles, 2, C): of g, of g * (x - mean)
+  float* ggamma;      // (C)
+  float* gbeta;       // (C)
+  float* affine;      // (3, C): scale, offset, slope
+  const void* x;      // (rows, C)
+  void* gx;           // (rows, C): g, to become gx
+};
+
+// Jobs of one launch, by value; blockIdx.z is the job.
+template <typename Job>
+struct Jobs {
+  Job job[max_jobs];
+  int jobs = 0;
+  void add(const Job& one) { job[jobs++] = one; }
+};
+
+__global__ void __launch_bounds__(threads) draw_kept(Jobs<Draw> group) {
+  const Draw& draw = group.job[blockIdx.z];
+  const std::int64_t word = first_element(1);
+  if (word >= draw.words) {
+    return;
+  }
+  unsigned bits = 0;
+#pragma unroll
+  for (int four = 0; four < 8; ++four) {
+    const PhiloxBlock block = random_block(draw.key, static_cast<std::uint64_t>(8 * word + four));
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      bits |= (to_unit(block.word[i]) < draw.p ? 0U : 1U) << (4 * four + i);
+    }
+  }
+  draw.kept[word] = bits;
+}
+
+__global__ void __launch_bounds__(column_threads) merge_tiles(Jobs<Merge> group) {
+  const Merge& merging = group.job[blockIdx.z];
+  const int c = merging.tiles.c;
+  const ColumnTask task = column_task(merging.tiles, 1);
+  Moments moments[1] = {};
+  if (task.inside) {
+    for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
+      const float* const sums = merging.sums + tile * 2 * c + task.column;
+      moments[0] = merge(moments[0], {merging.counts[tile], sums[0], sums[c]});
+    }
+  }
+  merge_down(moments);
+  if (task.inside && threadIdx.y == 0) {
+    merging.mean[task.column] = moments[0].mean;
+    merging.variance[task.column] = moments[0].squares / moments[0].count;
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(threads) add_squeeze(Jobs<Squeeze> group) {
+  const Squeeze& squeeze = group.job[blockIdx.z];
+  const std::int64_t index = first_element(1);
+  if (index >= squeeze.n * squeeze.c) {
+    return;
+  }
+  const float* const parts =
+      squeeze.parts + index / squeeze.c * squeeze.tiles * squeeze.c + index % squeeze.c;
+  float sum = 0.0F;
+  for (int tile = 0; tile < squeeze.tiles; ++tile) {
+    sum += parts[std::int64_t{tile} * squeeze.c];
+  }
+  store(static_cast<T*>(squeeze.means) + index, sum / squeeze.positions);
+}
+
+// With z = (x - mean) * r and r = 1 / sqrt(variance + epsilon):
+//   gx = gamma * r * (g - mean(g) - z * mean(g * z)) = scale * (g - offset) - slope * (x - mean)
+__global__ void __launch_bounds__(column_threads) add_tiles(Jobs<NormGradient> group) {
+  const NormGradient& norm = group.job[blockIdx.z];
+  const int c = norm.tiles.c;
+  const ColumnTask task = column_task(norm.tiles, 1);
+  float sum[2] = {};
+  if (task.inside) {
+    for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
+      const float* const sums = norm.sums + tile * 2 * c + task.column;
+      sum[0] += sums[0];
+      sum[1] += sums[c];
+    }
+  }
+  add_down(sum);
+  if (task.inside && threadIdx.y == 0) {
+    const float r = 1.0F / sqrtf(norm.before.variance[task.column] + norm.before.epsilon);
+    const float scale = norm.before.gamma[task.column] * r;
+    norm.gbeta[task.column] += sum[0];
+    norm.ggamma[task.column] += sum[1] * r;
+    norm.affine[task.column] = scale;
+    norm.affine[c + task.column] = sum[0] / norm.rows;
+    norm.affine[2 * c + task.column] = scale * (r * r) * (sum[1] / norm.rows);
+  }
+}
+
+template <typename T, int width>
+__global__ void __launch_bounds__(column_threads) input_gradient(Jobs<NormGradient> group) {
+  const NormGradient& norm = group.job[blockIdx.z];
+  const Columns& columns = norm.columns;
+  const ColumnTask task = column_task(columns, width);
+  if (!task.inside || task.segment > 0) {  // other jobs of the group have more chunks
+    return;
+  }
+  float centre[width], scale[width], offset[width], slope[width];
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    centre[i] = norm.before.mean[task.column + i];
+    scale[i] = norm.affine[task.column + i];
+    offset[i] = norm.affine[columns.c + task.column + i];
+    slope[i] = norm.affine[2 * columns.c + task.column + i];
+  }
+  for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+    float value[width], gradient[width];
+    load(static_cast<const T*>(norm.x) + row * columns.c + task.column, value);
+    load(static_cast<T*>(norm.gx) + row * columns.c + task.column, gradient);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
+    }
+    store(static_cast<T*>(norm.gx) + row * columns.c + task.column, gradient);
+  }
+}
+
+// ---- operands ----
+
+// Of a convolution's own types, checked.
+template <typename AnySpan>
+auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what) {
+  by_type(type, what, [&](auto zero) { elements<decltype(zero)>(operand, count, what); });
+  return operand.data;
+}
+
+void check_channels(const ConvShape& s) {
+  require(s.c_in % 16 == 0 && s.c_out % 16 == 0,
+          "pre_activation: expected channels in multiples of 16, got {} and {}", s.c_in, s.c_out);
+}
+
+// Without the bits of dropout.
+Activation activation_of(const PreActivation& before, std::int64_t c) {
+  require(before.p >= 0 && before.p < 1, "pre_activation: expected a probability in [0, 1), got {}",
+          before.p);
+  return {.mean = elements<float>(before.mean, c, "pre_activation: mean"),
+          .variance = elements<float>(before.variance, c, "pre_activation: variance"),
+          .gamma = elements<float>(before.gamma, c, "pre_activation: gamma"),
+          .beta = elements<float>(before.beta, c, "pre_activation: beta"),
+          .kept = nullptr,
+          .epsilon = before.epsilon,
+          .keep = 1.0F / (1.0F - before.p)};
+}
+
+// Floats (or words) of one allocation, dealt out before it is made; all begin aligned.
+struct Plan {
+  std::int64_t floats = 0;
+  std::int64_t take(std::int64_t count) {
+    const std::int64_t first = floats;
+    floats += ceil_div(count, 4) * 4;
+    return first;
+  }
+};
+
+Columns rows_of_tiles(std::int64_t tiles, std::int64_t c) {
+  return {tiles, to_int(c, "pre_activation"), 1, tiles};
+}
+
+// ---- groups ----
+
+bool on_tensor_cores(const Stream& stream, DType type) {
+  return type == DType::bf16 || stream.tf32;
+}
+
+// What decides which kernels a layer takes: layers that are launched together have it in common, so that each
+// has the bits that it has alone.
+struct Kind {
+  std::int64_t c_in, c_out, residues;
+  DType type;
+  bool forward_tensor, dgrad_tensor, wgrad_tensor;
+  bool operator==(const Kind&) const = default;
+};
+
+Kind kind_of(const Stream& stream, const PreActivationForward& job) {
+  check_channels(job.shape);
+  Correlation forward = forward_job(job.shape);
+  forward.in = job.x.data;
+  forward.out = job.y.data;
+  const bool tensor = on_tensor_cores(stream, job.y.type) && tensor_supports(forward, job.y.type);
+  return {job.shape.c_in, job.shape.c_out, 1, job.y.type, tensor, false, false};
+}
+
+Kind kind_of(const Stream& stream, const PreActivationBackward& job) {
+  const ConvShape& s = job.shape;
+  check_channels(s);
+  const std::int64_t residues = min(s.stride, s.l);
+  const bool wanted = on_tensor_cores(stream, job.gx.type);
+  bool dgrad = wanted && aligned(job.x.data);
+  for (int residue = 0; residue < residues; ++residue) {
+    Correlation one = dgrad_job(s, residue);
+    one.in = job.gy.data;
+    one.out = job.gx.data;
+    dgrad = dgrad && tensor_supports(one, job.gx.type);
+  }
+  WeightGradient weights = wgrad_job(s);
+  weights.x = job.x.data;
+  weights.gy = job.gy.data;
+  const bool wgrad = wanted && wgrad_tensor_supports(weights, job.gx.type);
+  return {s.c_in, s.c_out, residues, job.gx.type, false, dgrad, wgrad};
+}
+
+// run(kind, jobs) for stretches of jobs of one kind, as many as a launch takes.
+template <typename Job, typename Run>
+void each_stretch(const Stream& stream, std::span<const Job> group, const Run& run) {
+  while (!group.empty()) {
+    const Kind kind = kind_of(stream, group.front());
+    std::size_t count = 1;
+    while (count < group.size() && static_cast<std::int64_t>(count + 1) * kind.residues <= max_jobs &&
+           kind_of(stream, group[count]) == kind) {
+      ++count;
+    }
+    run(kind, group.first(count));
+    group = group.subspan(count);
+  }
+}
+
+void correlate(Stream& stream, bool tensor, const Correlations& group) {
+  tensor ? correlate_tensor(stream, group) : correlate_blocked(stream, group);
+}
+
+// ---- forward ----
+
+void forward_alike(Stream& stream, const Kind& kind, std::span<const PreActivationForward> jobs) {
+  struct Places {
+    std::int64_t kept, sums, counts, parts;
+  };
+  std::array<Places, max_jobs> places{};
+  std::array<Tiles, max_jobs> tiles{};
+  Correlations group;
+  group.type = kind.type;
+  group.fused = true;
+  Plan plan;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const ConvShape& s = jobs[j].shape;
+    group.job[j] = forward_job(s);
+    tiles[j] =
+        kind.forward_tensor ? tensor_tiles(group.job[j], kind.type, false) : blocked_tiles(group.job[j]);
+    const std::int64_t words = ceil_div(s.n * s.l * s.h * s.c_in, 32);
+    places[j] = {
+        plan.take(jobs[j].before.p > 0 && jobs[j].passed.empty() ? words : 0),
+        plan.take(jobs[j].mean.empty() ? 0 : tiles[j].count * 2 * s.c_out),
+        plan.take(jobs[j].mean.empty() ? 0 : tiles[j].count),
+        plan.take(tiles[j].in_sample > 1 && !jobs[j].squeeze.empty() ? s.n * tiles[j].in_sample * s.c_out
+                                                                     : 0)};
+  }
+  const Scratch scratch(stream, plan.floats * 4);
+  Jobs<Draw> draws;
+  Jobs<Merge> merges;
+  Jobs<Squeeze> squeezes;
+  std::int64_t most_words = 0;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const PreActivationForward& job = jobs[j];
+    const ConvShape& s = job.shape;
+    const std::int64_t count = s.n * s.l * s.h * s.c_in;
+    const std::int64_t positions = s.l_out() * s.h;
+    Correlation& one = group.job[j];
+    one.in = checked(job.x, kind.type, count, "pre_activation.forward: x");
+    one.out = checked(job.y, kind.type, s.n * positions * s.c_out, "pre_activation.forward: y");
+    one.w = elements<float>(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w");
+    one.bias = elements_or_null<float>(job.bias, s.c_out, "pre_activation.forward: bias");
+    Fusion& fusion = group.fusion[j];
+    fusion = {};
+    fusion.before = activation_of(job.before, s.c_in);
+    if (!job.passed.empty()) {
+      elements<std::int32_t>(job.passed, ceil_div(count, 32), "pre_activation.forward: passed");
+    }
+    if (job.before.p > 0) {
+      auto* const kept = job.passed.empty() ? scratch.data<unsigned>() + places[j].kept
+                                            : static_cast<unsigned*>(job.passed.data);
+      draws.add({job.before.key, job.before.p, ceil_div(count, 32), kept});
+      most_words = max(most_words, ceil_div(count, 32));
+      fusion.before.kept = reinterpret_cast<const unsigned char*>(kept);
+    }
+    if (!job.mean.empty()) {
+      require(s.n * positions > 0, "pre_activation: no positions to take statistics of");
+      fusion.sums = scratch.data() + places[j].sums;
+      fusion.counts = scratch.data() + places[j].counts;
+      merges.add({rows_of_tiles(tiles[j].count, s.c_out), fusion.sums, fusion.counts,
+                  elements<float>(job.mean, s.c_out, "pre_activation: mean of y"),
+                  elements<float>(job.variance, s.c_out, "pre_activation: variance of y")});
+    }
+    if (!job.squeeze.empty() && tiles[j].in_sample > 0) {
+      fusion.squeeze = checked(job.squeeze, kind.type, s.n * s.c_out, "pre_activation: squeeze");
+      if (tiles[j].in_sample > 1) {
+        fusion.squeeze_parts = scratch.data() + places[j].parts;
+        squeezes.add({s.n, tiles[j].in_sample, to_int(s.c_out, "pre_activation"),
+                      static_cast<float>(positions), fusion.squeeze_parts, fusion.squeeze});
+      }
+    }
+  }
+  group.jobs = static_cast<int>(jobs.size());
+  if (group.most_rows() == 0) {
+    return;
+  }
+  if (draws.jobs > 0) {
+    launch<draw_kept>(stream, dim3(blocks_for(most_words, threads), 1, static_cast<unsigned>(draws.jobs)),
+                      dim3(threads), 0, draws);
+  }
+  correlate(stream, kind.forward_tensor, group);
+  if (merges.jobs > 0) {
+    dim3 grid = column_grid(merges.job[0].tiles, 1, 1);
+    grid.z = static_cast<unsigned>(merges.jobs);
+    launch<merge_tiles>(stream, grid, column_block(merges.job[0].tiles.c, 1), 0, merges);
+  }
+  std::int64_t most_means = 0;
+  for (int j = 0; j < squeezes.jobs; ++j) {
+    most_means = max(most_means, squeezes.job[j].n * squeezes.job[j].c);
+  }
+  if (squeezes.jobs > 0) {
+    by_type(kind.type, "pre_activation", [&](auto zero) {
+      launch<add_squeeze<decltype(zero)>>(
+          stream, dim3(blocks_for(most_means, threads), 1, static_cast<unsigned>(squeezes.jobs)),
+          dim3(threads), 0, squeezes);
+    });
+  }
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const ConvShape& s = jobs[j].shape;
+    if (!jobs[j].squeeze.empty() && tiles[j].in_sample == 0) {
+      global_average(stream, {s.n, s.l_out() * s.h, s.c_out}, jobs[j].y, jobs[j].squeeze);
+    }
+  }
+}
+
+void forward_group(Stream& stream, std::span<const PreActivationForward> group) {
+  each_stretch(stream, group, [&](const Kind& kind, std::span<const PreActivationForward> jobs) {
+    forward_alike(stream, kind, jobs);
+  });
+}
+
+// ---- backward ----
+
+// g, and from its sums gx.
+void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActivationBackward> jobs,
+                     const Activation* before) {
+  struct Places {
+    std::int64_t sums, affine;
+  };
+  std::array<Places, max_jobs> places{};
+  std::array<std::int64_t, max_jobs> all_tiles{};
+  Plan plan;
+  const auto tiles_of = [&](const Correlation& one) {
+    return one.rows() == 0     ? 0
+           : kind.dgrad_tensor ? tensor_tiles(one, kind.type, true).count
+                               : blocked_tiles(one).count;
+  };
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const ConvShape& s = jobs[j].shape;
+    for (int residue = 0; residue < kind.residues; ++residue) {
+      all_tiles[j] += tiles_of(dgrad_job(s, residue));
+    }
+    places[j] = {plan.take(all_tiles[j] * 2 * s.c_in), plan.take(3 * s.c_in)};
+  }
+  const Scratch scratch(stream, plan.floats * 4);
+  Correlations group;
+  group.type = kind.type;
+  group.fused = true;
+  group.transposed = true;
+  Jobs<NormGradient> norms;
+  bool all_aligned = true;
+  std::int64_t most_chunks = 0;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const PreActivationBackward& job = jobs[j];
+    const ConvShape& s = job.shape;
+    const std::int64_t rows = s.n * s.l * s.h;
+    const void* const x = checked(job.x, kind.type, rows * s.c_in, "pre_activation.backward: x");
+    void* const gx = checked(job.gx, kind.type, rows * s.c_in, "pre_activation.backward: gx");
+    float* sums = scratch.data() + places[j].sums;
+    // Rows are in the network's vectors whether or not they lie aligned: widths change no bits.
+    const Columns columns = cut_rows(rows, s.c_in, kind.type == DType::bf16 ? 8 : 4, "pre_activation");
+    most_chunks = max(most_chunks, columns.chunks);
+    all_aligned = all_aligned && aligned(x, gx);
+    norms.add({rows_of_tiles(all_tiles[j], s.c_in), columns, before[j], static_cast<float>(rows), sums,
+               elements<float>(job.ggamma, s.c_in, "pre_activation.backward: ggamma"),
+               elements<float>(job.gbeta, s.c_in, "pre_activation.backward: gbeta"),
+               scratch.data() + places[j].affine, x, gx});
+    for (int residue = 0; residue < kind.residues; ++residue) {
+      Correlation one = dgrad_job(s, residue);
+      if (one.rows() == 0) {
+        continue;
+      }
+      one.in = checked(job.gy, kind.type, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+      one.out = gx;
+      one.w = elements<float>(job.w, s.k * s.c_in * s.c_out, "pre_activation.backward: w");
+      Fusion& fusion = group.fusion[group.jobs];
+      fusion = {};
+      fusion.before = before[j];
+      fusion.x = x;
+      fusion.sums = sums;
+      sums += tiles_of(one) * 2 * s.c_in;
+      group.job[group.jobs++] = one;
+      if (group.jobs == max_jobs) {
+        correlate(stream, kind.dgrad_tensor, group);
+        group.jobs = 0;
+      }
+    }
+  }
+  if (group.jobs > 0) {
+    correlate(stream, kind.dgrad_tensor, group);
+  }
+  const auto depth = static_cast<unsigned>(norms.jobs);
+  dim3 grid = column_grid(norms.job[0].tiles, 1, 1);
+  grid.z = depth;
+  launch<add_tiles>(stream, grid, column_block(norms.job[0].tiles.c, 1), 0, norms);
+  by_type(kind.type, "pre_activation.backward", [&](auto zero) {
+    using T = decltype(zero);
+    by_width<T>(all_aligned, [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const dim3 block = column_block(norms.job[0].columns.c, width);
+      launch<input_gradient<T, width>>(
+          stream,
+          dim3(blocks_for(most_chunks, 1), blocks_for(kind.c_in, std::int64_t{block.x} * width), depth),
+          block, 0, norms);
+    });
+  });
+}
+
+void weight_gradients(Stream& stream, const Kind& kind, std::span<const PreActivationBackward> jobs,
+                      const Activation* before) {
+  WeightGradients group;
+  group.type = kind.type;
+  group.activated = true;
+  for (const PreActivationBackward& job : jobs) {
+    const ConvShape& s = job.shape;
+    group.before[group.jobs] = before[group.jobs];
+    WeightGradient& one = group.job[group.jobs++];
+    one = wgrad_job(s);
+    one.x = job.x.data;
+    one.gy = job.gy.data;
+    one.gw = elements<float>(job.gw, s.k * s.c_in * s.c_out, "pre_activation.backward: gw");
+    if (float* const gbias = elements_or_null<float>(job.gbias, s.c_out, "pre_activation.backward: gbias")) {
+      add_bias_gradient(stream, one.rows(), s.c_out, job.gy, gbias);
+    }
+  }
+  sum_weight_gradients(stream, kind.wgrad_tensor ? 4 : 3, group);
+}
+
+void backward_group(Stream& stream, std::span<const PreActivationBackward> group) {
+  each_stretch(stream, group, [&](const Kind& kind, std::span<const PreActivationBackward> jobs) {
+    std::array<Activation, max_jobs> before{};
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      const ConvShape& s = jobs[j].shape;
+      require(s.n * s.l * s.h > 0, "pre_activation.backward: no positions");
+      before[j] = activation_of(jobs[j].before, s.c_in);
+      const auto* const kept = elements<std::int32_t>(jobs[j].passed, ceil_div(s.n * s.l * s.h * s.c_in, 32),
+                                                      "pre_activation.backward: passed");
+      before[j].kept = jobs[j].before.p > 0 ? reinterpret_cast<const unsigned char*>(kept) : nullptr;
+    }
+    input_gradients(stream, kind, jobs, before.data());
+    weight_gradients(stream, kind, jobs, before.data());
+  });
+}
+
+// Weights are read as they lie.
+std::int64_t prepared_size(const ConvShape& shape) {
+  check_channels(shape);
+  return 0;
+}
+
+void prepare(Stream&, const ConvShape&, ConstSpan, Span) {
+  fail("pre_activation.prepare: this device reads weights as they are");
+}
+
+}  // namespace
+
+PreActivationKernels pre_activation_kernels() {
+  return {forward_group, backward_group, prepared_size, prepare};
+}
+
+}  // namespace sec::kernels::SEC_BACKEND
