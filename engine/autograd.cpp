@@ -35,6 +35,16 @@ void Gradients::add(int i, Tensor gradient) {
   }
 }
 
+Tensor Gradients::take(int i) {
+  if (!wanted(i)) {
+    return {};
+  }
+  Tape::Node& input = tape_.nodes_[tape_.nodes_[node_].inputs[i]];
+  require(!input.is_parameter, "{}: the gradient of a parameter stays with its owner",
+          tape_.nodes_[node_].name);
+  return std::exchange(input.gradient, Tensor());
+}
+
 Tensor& Gradients::sum(int i) {
   require(wanted(i), "{}: input {} wants no gradient", tape_.nodes_[node_].name, i);
   Tape::Node& input = tape_.nodes_[tape_.nodes_[node_].inputs[i]];

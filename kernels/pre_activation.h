@@ -28,12 +28,12 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  Span passed;     // a bit for each element of x, in i32: for backward; or empty. Where batch norm's result is
-                   // positive and p is not 0 it tells whether dropout kept the element; elsewhere it may be
-                   // anything, as backward sees ReLU's choice in x
-  Span mean;       // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
-  Span variance;   // (Co) f32
-  Span squeeze;    // (N, Co): y's mean over a sample's positions; or empty
+  Span passed;    // a bit for each element of x, in i32: for backward; or empty. Where batch norm's result is
+                  // positive and p is not 0 it tells whether dropout kept the element; elsewhere it may be
+                  // anything, as backward sees ReLU's choice in x
+  Span mean;      // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
+  Span variance;  // (Co) f32
+  Span squeeze;   // (N, Co): y's mean over a sample's positions; or empty
   ConstSpan prepared = {};  // f32: w as `prepare` left it, so that it need not be done again; or empty
 };
 
@@ -44,6 +44,7 @@ struct PreActivationBackward {
   ConstSpan w;       // (K, Ci, Co) f32
   ConstSpan passed;  // as forward left it
   ConstSpan gy;      // (N, Lo, H, Co)
+  ConstSpan also;    // (N, L, H, Ci): another gradient of x that gx is to include; or empty
   Span gx;           // (N, L, H, Ci): overwritten; through the batch's own statistics
   Span gw;           // (K, Ci, Co) f32: added to, as all that follow
   Span gbias;        // (Co) f32, or empty

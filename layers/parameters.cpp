@@ -54,8 +54,8 @@ void ParameterSet::allocate(Stream& stream, std::uint64_t seed) {
   gradients_ = Tensor::zeros(stream, {count()});
   states_ = Tensor::zeros(stream, {total_count(state_)});
 
-  // Those whose size is no multiple of 16 bytes lie last, so that all others begin at one: kernels read weights
-  // in packets of 16 bytes where they can.
+  // Those whose size is no multiple of 16 bytes lie last, so that all others begin at one: kernels read
+  // weights in packets of 16 bytes where they can.
   const auto whole = [](const Parameter& parameter) { return parameter.shape.count() % 4 == 0; };
   std::int64_t offset = 0;
   std::int64_t odd_offset = 0;

@@ -43,6 +43,7 @@ constexpr int inputs_each = 5;
 void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
                   Gradients& to) {
   std::vector<Tensor> gx(operands.size());
+  std::vector<Tensor> received;  // keeps what the group reads
   std::vector<kernels::PreActivationBackward> group;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Operands& o = operands[i];
@@ -50,11 +51,13 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
     if (!gy[i].defined()) {
       continue;  // nothing came of this one
     }
+    const Tensor also = to.take(first);
+    received.push_back(also);
     gx[i] = Tensor::empty({o.shape.n, o.shape.l, o.shape.h, o.shape.c_in}, gy[i].type(), stream.device);
     group.push_back({o.shape, o.x.get().read(), o.before(), o.weight.get().read(), o.passed.read(),
-                     gy[i].read(), gx[i].write(), to.sum(first + 3).write(),
-                     to.wanted(first + 4) ? to.sum(first + 4).write() : Span(), to.sum(first + 1).write(),
-                     to.sum(first + 2).write()});
+                     gy[i].read(), also.defined() ? also.read() : ConstSpan(), gx[i].write(),
+                     to.sum(first + 3).write(), to.wanted(first + 4) ? to.sum(first + 4).write() : Span(),
+                     to.sum(first + 1).write(), to.sum(first + 2).write()});
   }
   kernels::on(stream).pre_activation.backward_group(stream, group);
   for (std::size_t i = 0; i < operands.size(); ++i) {

@@ -94,6 +94,7 @@ void backward_one(const PreActivationBackward& job) {
   const float* const x = floats(job.x, elements, "pre_activation.backward: x");
   const float* const w = floats(job.w, s.k * c * s.c_out, "pre_activation.backward: w");
   const float* const gy = floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+  const float* const also = floats_or_null(job.also, elements, "pre_activation.backward: also");
   float* const gx = floats(job.gx, elements, "pre_activation.backward: gx");
   const Scratch constants(3 * c);
   float* const scale = constants.data();
@@ -135,7 +136,8 @@ void backward_one(const PreActivationBackward& job) {
         for (std::int64_t i = 0; i < c; i += width) {
           const F32 g = load(gx + row + i) - load(offset + i);
           const F32 deviation = load(x + row + i) - load(a.centre + i);
-          store(gx + row + i, load(scale + i) * g - load(slope + i) * deviation);
+          const F32 other = also == nullptr ? F32{} : load(also + row + i);
+          store(gx + row + i, other + (load(scale + i) * g - load(slope + i) * deviation));
         }
       }
     });

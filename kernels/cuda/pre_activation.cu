@@ -5,7 +5,8 @@
 //   merge_tiles     forward: mean and variance of y from those of the convolution's tiles
 //   add_squeeze     forward: means over samples of several tiles
 //   add_tiles       backward: batch norm's two sums from those of the tiles, and its weights' gradients
-//   input_gradient  backward: gx = scale * (g - offset) - slope * (x - mean), where dgrad left g in gx
+//   input_gradient  backward: gx = scale * (g - offset) - slope * (x - mean), where dgrad left g in gx; plus
+//                   another gradient of x where there is one
 // Bytes, for x and y of equal size n: forward reads n and writes n, and 1/32 n bits twice; backward reads gy,
 // x and writes g in dgrad, reads g and x and writes gx, reads x and gy in wgrad: 8 n.
 #include <array>
@@ -52,6 +53,7 @@ struct NormGradient {
   float* gbeta;       // (C)
   float* affine;      // (3, C): scale, offset, slope
   const void* x;      // (rows, C)
+  const void* also;   // (rows, C): added to gx; or null
   void* gx;           // (rows, C): g, to become gx
 };
 
@@ -164,6 +166,13 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Jobs<NormGradie
 #pragma unroll
     for (int i = 0; i < width; ++i) {
       gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
+    }
+    if (norm.also != nullptr) {
+      load(static_cast<const T*>(norm.also) + row * columns.c + task.column, value);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        gradient[i] += value[i];
+      }
     }
     store(static_cast<T*>(norm.gx) + row * columns.c + task.column, gradient);
   }
@@ -417,16 +426,19 @@ void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActiva
     const ConvShape& s = job.shape;
     const std::int64_t rows = s.n * s.l * s.h;
     const void* const x = checked(job.x, kind.type, rows * s.c_in, "pre_activation.backward: x");
+    const void* const also =
+        job.also.empty() ? nullptr
+                         : checked(job.also, kind.type, rows * s.c_in, "pre_activation.backward: also");
     void* const gx = checked(job.gx, kind.type, rows * s.c_in, "pre_activation.backward: gx");
     float* sums = scratch.data() + places[j].sums;
     // Rows are in the network's vectors whether or not they lie aligned: widths change no bits.
     const Columns columns = cut_rows(rows, s.c_in, kind.type == DType::bf16 ? 8 : 4, "pre_activation");
     most_chunks = max(most_chunks, columns.chunks);
-    all_aligned = all_aligned && aligned(x, gx);
+    all_aligned = all_aligned && aligned(x, also, gx);
     norms.add({rows_of_tiles(all_tiles[j], s.c_in), columns, before[j], static_cast<float>(rows), sums,
                elements<float>(job.ggamma, s.c_in, "pre_activation.backward: ggamma"),
                elements<float>(job.gbeta, s.c_in, "pre_activation.backward: gbeta"),
-               scratch.data() + places[j].affine, x, gx});
+               scratch.data() + places[j].affine, x, also, gx});
     for (int residue = 0; residue < kind.residues; ++residue) {
       Correlation one = dgrad_job(s, residue);
       if (one.rows() == 0) {

@@ -91,6 +91,24 @@ std::vector<Var> multiply_each(Tape& tape, const std::vector<Var>& a, const std:
                            });
 }
 
+TEST(Autograd, AClosureMayTakeWhatItsInputReceived) {
+  Tape tape(cpu, accumulate);
+  const Var x = tape.leaf(scalar(2));
+  // Recorded first, so its closure runs last: what the other use of x brought is there.
+  const Var first = tape.record("first", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
+    const Tensor received = inputs.take(0);
+    ASSERT_TRUE(received.defined());
+    EXPECT_FALSE(inputs.take(0).defined());
+    inputs.add(0, scalar(at(received) + 10 * at(g)));
+  });
+  const Var second = tape.record("second", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
+    EXPECT_FALSE(inputs.take(0).defined());
+    inputs.add(0, scalar(3 * at(g)));
+  });
+  tape.backward(add(tape, first, second), scalar(1));
+  EXPECT_EQ(at(tape.gradient_of(x)), 13);
+}
+
 TEST(Autograd, AGroupTakesTheGradientsOfAllItsValues) {
   Tape tape(cpu, accumulate);
   const Var x = tape.leaf(scalar(3));

@@ -98,7 +98,8 @@ class PreActivationKernel : public Kernels {
 
   struct Operands {
     Tensor x, w, bias, gamma, beta, mean, variance, gy;
-    Tensor typed_x, typed_gy;  // as the fused operations want them
+    Tensor also;                           // another gradient of x, or none
+    Tensor typed_x, typed_gy, typed_also;  // as the fused operations want them
   };
   Operands operands_of(const Case& c) {
     const ConvShape& s = c.shape;
@@ -111,12 +112,15 @@ class PreActivationKernel : public Kernels {
                 result(s.c_in),
                 result(s.c_in),
                 rounded(tensor(random_values(s.n * s.l_out() * s.h * s.c_out, 6))),
+                c.bias ? rounded(tensor(random_values(rows * s.c_in, 11))) : Tensor(),
+                {},
                 {},
                 {}};
     kernels().batch_norm.statistics(stream(), {rows, s.c_in}, op.x.read(), op.mean.write(),
                                     op.variance.write());
     op.typed_x = typed(op.x);
     op.typed_gy = typed(op.gy);
+    op.typed_also = op.also.defined() ? typed(op.also) : Tensor();
     return op;
   }
 
@@ -153,10 +157,18 @@ class PreActivationKernel : public Kernels {
             o.y.write(), o.passed.write(),  o.mean.write(), o.variance.write(), o.squeeze.write()};
   }
   static PreActivationBackward backward_job(const Case& c, const Operands& op, Outputs& o) {
-    return {c.shape,          op.typed_x.read(), before(c, op),
-            op.w.read(),      o.passed.read(),   op.typed_gy.read(),
-            o.gx.write(),     o.gw.write(),      c.bias ? o.gbias.write() : Span(),
-            o.ggamma.write(), o.gbeta.write()};
+    return {c.shape,
+            op.typed_x.read(),
+            before(c, op),
+            op.w.read(),
+            o.passed.read(),
+            op.typed_gy.read(),
+            op.typed_also.read(),
+            o.gx.write(),
+            o.gw.write(),
+            c.bias ? o.gbias.write() : Span(),
+            o.ggamma.write(),
+            o.gbeta.write()};
   }
 
   Results together(const Case& c, const Operands& op) {
@@ -203,6 +215,9 @@ class PreActivationKernel : public Kernels {
     k.batch_norm.backward(stream(), in, epsilon, op.x.read(), gnormal.read(), op.mean.read(),
                           op.variance.read(), op.gamma.read(), o.gx.write(), o.ggamma.write(),
                           o.gbeta.write());
+    if (op.also.defined()) {
+      k.pointwise.accumulate(stream(), op.also.read(), o.gx.write());
+    }
     return results_of(o);
   }
 
