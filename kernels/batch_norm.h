@@ -43,6 +43,28 @@ struct BatchNormKernels {
                    Span gx,             // (rows, C)
                    Span ggamma,         // (C) f32
                    Span gbeta);         // (C) f32
+
+  // y = relu(apply(x)) in one pass, with the mean and biased variance of y, where they are asked for; and its
+  // gradient. Null on devices that do not have it.
+  void (*apply_relu)(Stream& stream, const BatchNormShape& shape, float epsilon,
+                     ConstSpan x,                 // (rows, C)
+                     ConstSpan mean,              // (C) f32
+                     ConstSpan variance,          // (C) f32
+                     ConstSpan gamma,             // (C) f32
+                     ConstSpan beta,              // (C) f32
+                     Span y,                      // (rows, C)
+                     Span y_mean,                 // (C) f32, or empty
+                     Span y_variance) = nullptr;  // (C) f32
+  void (*backward_relu)(Stream& stream, const BatchNormShape& shape, float epsilon,
+                        ConstSpan x,            // (rows, C)
+                        ConstSpan gy,           // (rows, C)
+                        ConstSpan mean,         // (C) f32, of the batch
+                        ConstSpan variance,     // (C) f32, of the batch
+                        ConstSpan gamma,        // (C) f32
+                        ConstSpan beta,         // (C) f32
+                        Span gx,                // (rows, C)
+                        Span ggamma,            // (C) f32
+                        Span gbeta) = nullptr;  // (C) f32
 };
 
 }  // namespace sec::kernels

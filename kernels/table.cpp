@@ -34,6 +34,7 @@ const Table& without_fused(Device device) {
     tables[i] = own(device);
     tables[i].pre_activation = {};
     tables[i].residual = {};
+    tables[i].batch_norm.apply_relu = nullptr;
   });
   return tables[i];
 }

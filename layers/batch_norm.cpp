@@ -38,14 +38,18 @@ void update_running(Pass& pass, const BatchNorm& layer, const Tensor& x, const T
                                  layer.running_mean->value.write(), layer.running_variance->value.write());
 }
 
-Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
-  const Range range("batch_norm");
+void check_input(const Pass& pass, const BatchNorm& layer, const Var& x) {
   require(x.shape().rank() == 4 && x.shape()[3] == layer.channels,
           "batch_norm {}: expected an input (N, L, H, {}), got {}", layer.name, layer.channels,
           x.shape().text());
   require(pass.training || pass.tape == nullptr,
           "batch_norm {}: gradients are recorded in training mode only, through the batch's statistics",
           layer.name);
+}
+
+Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
+  const Range range("batch_norm");
+  check_input(pass, layer, x);
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
   const kernels::BatchNormKernels& kernel = kernels::on(pass.stream).batch_norm;
   const Var weight = use(pass, *layer.weight);

@@ -27,6 +27,9 @@ BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64
 // batch of one position (it has no variance), and if asked to record a gradient outside training.
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
 
+// What it throws on.
+void check_input(const Pass& pass, const BatchNorm& layer, const Var& x);
+
 // Its two steps of training, for whoever normalises on the way: mean and biased variance of each channel, (C)
 // each; and the running statistics' update. The latter throws Error on a batch of one position.
 std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x);  // (N, L, H, C)

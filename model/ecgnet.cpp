@@ -7,6 +7,7 @@
 
 #include "engine/ranges.h"
 #include "layers/batch_norm.h"
+#include "layers/batch_norm_relu.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
@@ -52,8 +53,8 @@ Block make_block(ParameterSet& set, const std::string& name, std::int64_t in, st
 }
 
 Var run(Pass& pass, const Block& block, double p, const Var& x) {
-  Var y = conv(pass, block.conv1, relu(pass, batch_norm(pass, block.bn1, x)));
-  y = conv(pass, block.conv2, dropout(pass, p, relu(pass, batch_norm(pass, block.bn2, y))));
+  Var y = conv(pass, block.conv1, batch_norm_relu(pass, block.bn1, x));
+  y = conv(pass, block.conv2, dropout(pass, p, batch_norm_relu(pass, block.bn2, y)));
   Var shortcut = block.shortcut ? conv(pass, *block.shortcut, x) : x;
   if (block.pools) {
     y = max_pool(pass, halve, y);
@@ -146,13 +147,13 @@ Var EcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
     const Var y = conv(pass, layer, leads);                      // (N, L - k + 1, 1, W)
     parts.push_back(view(pass, y, {n, y.shape().count() / n}));  // (N, (L - k + 1) W)
   }
-  Var y = concat(pass, parts);                                 // one after the other in time
-  y = view(pass, y, {n, y.shape()[1] / o.width, 1, o.width});  // (N, about 4 L, 1, W)
-  y = conv(pass, layers_->conv1, relu(pass, batch_norm(pass, layers_->bn1, y)));  // (N, about 2 L, 1, W)
+  Var y = concat(pass, parts);                                             // one after the other in time
+  y = view(pass, y, {n, y.shape()[1] / o.width, 1, o.width});              // (N, about 4 L, 1, W)
+  y = conv(pass, layers_->conv1, batch_norm_relu(pass, layers_->bn1, y));  // (N, about 2 L, 1, W)
   for (const Block& block : layers_->blocks) {
     y = run(pass, block, o.dropout, y);  // at last (N, about L / 64, 1, 4 W)
   }
-  y = relu(pass, batch_norm(pass, layers_->bn2, y));
+  y = batch_norm_relu(pass, layers_->bn2, y);
   // A short window leaves too few time steps for the released pooling: then it is of all of them.
   y = fits_last_pool(o.length) ? average_pool(pass, last_pool, y) : global_average_pool(pass, y);
   const Var states = lstm(pass, layers_->lstm, view(pass, x, {n, o.length, o.leads}));  // (N, L, 5/2 W)

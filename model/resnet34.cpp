@@ -6,6 +6,7 @@
 
 #include "engine/ranges.h"
 #include "layers/batch_norm.h"
+#include "layers/batch_norm_relu.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
@@ -48,7 +49,7 @@ Block make_block(ParameterSet& set, const std::string& name, std::int64_t in, st
 }
 
 Var run(Pass& pass, const Block& block, double p, const Var& x) {
-  Var y = relu(pass, batch_norm(pass, block.bn1, conv(pass, block.conv1, x)));
+  Var y = batch_norm_relu(pass, block.bn1, conv(pass, block.conv1, x));
   y = batch_norm(pass, block.bn2, conv(pass, block.conv2, dropout(pass, p, y)));
   const Var shortcut =
       block.shortcut ? batch_norm(pass, block.shortcut_bn, conv(pass, *block.shortcut, x)) : x;
@@ -93,10 +94,10 @@ Var ResNet34::forward(Pass& pass, const Var& x, const Var& covariates) {
   const Range range("resnet34");
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "ResNet34-1d", x, covariates);
-  Var y = view(pass, x, {n, o.length, 1, o.leads});       // (N, L, 1, H): no copy
-  y = conv(pass, layers_->stem, y);                       // (N, ceil(L / 2), 1, W)
-  y = relu(pass, batch_norm(pass, layers_->stem_bn, y));  // (N, ceil(L / 2), 1, W)
-  y = max_pool(pass, stem_pool, y);                       // (N, about L / 4, 1, W)
+  Var y = view(pass, x, {n, o.length, 1, o.leads});  // (N, L, 1, H): no copy
+  y = conv(pass, layers_->stem, y);                  // (N, ceil(L / 2), 1, W)
+  y = batch_norm_relu(pass, layers_->stem_bn, y);    // (N, ceil(L / 2), 1, W)
+  y = max_pool(pass, stem_pool, y);                  // (N, about L / 4, 1, W)
   for (const Block& block : layers_->blocks) {
     y = run(pass, block, o.dropout, y);  // at last (N, about L / 32, 1, 8 W)
   }

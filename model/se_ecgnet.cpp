@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/ranges.h"
+#include "layers/batch_norm_relu.h"
 #include "layers/blocks.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
@@ -88,8 +89,8 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const SeEcgNetOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, title, x, covariates);
 
-  Signal y = conv(pass, layers_->stem, x);                // (N, (L - 50) / 2 + 1, H, C)
-  y = relu(pass, batch_norm(pass, layers_->stem_bn, y));  // (N, (L - 50) / 2 + 1, H, C)
+  Signal y = conv(pass, layers_->stem, x);                           // (N, (L - 50) / 2 + 1, H, C)
+  y = batch_norm_relu(pass, layers_->stem_bn, y, Next::batch_norm);  // (N, (L - 50) / 2 + 1, H, C)
   for (const Block2d& block : layers_->trunk) {
     y = block_2d(pass, block, y);  // (N, ceil(L / 2), H, C), three times; then L' = about L / 16
   }

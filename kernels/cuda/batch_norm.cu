@@ -5,7 +5,10 @@
 //   update_running  one thread a channel
 //   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
 //   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
+//   ..._relu        the same with ReLU behind it, whose choice backward sees in x; apply takes the moments of
+//                   what it writes, for the batch norm that follows
 // Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
+#include "kernels/cuda/activation.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 
@@ -141,29 +144,75 @@ __global__ void __launch_bounds__(column_threads) normalise(Columns columns, flo
   }
 }
 
+template <typename T, int width, bool statistics>
+__global__ void __launch_bounds__(column_threads)
+    normalise_relu(Columns columns, Activation layer,
+                   const T* __restrict__ x,        // (rows, C)
+                   T* __restrict__ y,              // (rows, C)
+                   float* __restrict__ means,      // (chunks, C), with
+                   float* __restrict__ squares) {  // `statistics`
+  const ColumnTask task = column_task(columns, width);
+  RunningMoments<width> seen;
+  if (task.inside) {
+    const Normal<width> normal = normal_of<width>(layer, task.column);
+    for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
+      float value[width];
+      load(x + row * columns.c + task.column, value);
+      activate(normal, 0xFFU, 1.0F, value);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        value[i] = as_stored(y, value[i]);
+      }
+      store(y + row * columns.c + task.column, value);
+      if constexpr (statistics) {
+        seen.add(value);
+      }
+    }
+  }
+  if constexpr (statistics) {
+    store_moments(columns, task, seen, means, squares);
+  }
+}
+
 // ---- backward ----
 
-template <typename T, int width>
+// gy where ReLU let the element pass.
+template <int width>
+SEC_DEVICE void mask(const Normal<width>& normal, const float (&x)[width], float (&gradient)[width]) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    const float z = (x[i] - normal.centre[i]) * normal.scale[i] + normal.shift[i];
+    gradient[i] = passes(1U, 0, z) ? gradient[i] : 0.0F;
+  }
+}
+
+template <typename T, int width, bool relu>
 __global__ void __launch_bounds__(column_threads)
-    chunk_sums(Columns columns,
+    chunk_sums(Columns columns, Activation layer,
                const T* __restrict__ x,         // (rows, C)
                const T* __restrict__ gy,        // (rows, C)
-               const float* __restrict__ mean,  // (C)
                float* __restrict__ sums,        // (chunks, C): of gy
                float* __restrict__ products) {  // (chunks, C): of gy * (x - mean)
   const ColumnTask task = column_task(columns, width);
   float sum[2 * width] = {};
   if (task.inside) {
+    Normal<width> normal{};
+    if constexpr (relu) {
+      normal = normal_of<width>(layer, task.column);
+    }
     float centre[width];
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      centre[i] = mean[task.column + i];
+      centre[i] = layer.mean[task.column + i];
     }
     std::int64_t at = task.begin * columns.c + task.column;
     for (int rows = task.rows(); rows > 0; --rows, at += blockDim.y * columns.c) {
       float value[width], gradient[width];
       load(x + at, value);
       load(gy + at, gradient);
+      if constexpr (relu) {
+        mask(normal, value, gradient);
+      }
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         sum[i] += gradient[i];
@@ -212,21 +261,24 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) input_gradient(Columns columns,
-                                                                 const T* __restrict__ x,         // (rows, C)
-                                                                 const T* __restrict__ gy,        // (rows, C)
-                                                                 const float* __restrict__ mean,  // (C)
+template <typename T, int width, bool relu>
+__global__ void __launch_bounds__(column_threads) input_gradient(Columns columns, Activation layer,
+                                                                 const T* __restrict__ x,   // (rows, C)
+                                                                 const T* __restrict__ gy,  // (rows, C)
                                                                  const float* __restrict__ affine,  // (3, C)
                                                                  T* __restrict__ gx) {  // (rows, C)
   const ColumnTask task = column_task(columns, width);
   if (!task.inside) {
     return;
   }
+  Normal<width> normal{};
+  if constexpr (relu) {
+    normal = normal_of<width>(layer, task.column);
+  }
   float centre[width], scale[width], offset[width], slope[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    centre[i] = mean[task.column + i];
+    centre[i] = layer.mean[task.column + i];
     scale[i] = affine[task.column + i];
     offset[i] = affine[columns.c + task.column + i];
     slope[i] = affine[2 * columns.c + task.column + i];
@@ -235,6 +287,9 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Columns columns
     float value[width], gradient[width];
     load(x + row * columns.c + task.column, value);
     load(gy + row * columns.c + task.column, gradient);
+    if constexpr (relu) {
+      mask(normal, value, gradient);
+    }
 #pragma unroll
     for (int i = 0; i < width; ++i) {
       gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
@@ -306,14 +361,54 @@ void apply(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, 
   });
 }
 
-void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan gy,
-              ConstSpan mean, ConstSpan variance, ConstSpan gamma, Span gx, Span ggamma, Span gbeta) {
+Activation layer_of(const BatchNormShape& s, float epsilon, ConstSpan mean, ConstSpan variance,
+                    ConstSpan gamma, ConstSpan beta) {
+  return {.mean = elements<float>(mean, s.c, "batch_norm: mean"),
+          .variance = elements<float>(variance, s.c, "batch_norm: variance"),
+          .gamma = elements<float>(gamma, s.c, "batch_norm: gamma"),
+          .beta = elements_or_null<float>(beta, s.c, "batch_norm: beta"),
+          .epsilon = epsilon};
+}
+
+void apply_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan mean,
+                ConstSpan variance, ConstSpan gamma, ConstSpan beta, Span y, Span y_mean, Span y_variance) {
+  check(s);
+  const Activation layer = layer_of(s, epsilon, mean, variance, gamma, beta);
+  require(layer.beta != nullptr, "batch_norm.apply_relu: expected beta");
+  by_type(x.type, "batch_norm.apply_relu", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(x, s.rows * s.c, "batch_norm.apply_relu: x");
+    T* const to = elements<T>(y, s.rows * s.c, "batch_norm.apply_relu: y");
+    by_width<T>(whole_vectors<T>(s.c) && aligned(from, to), [&](auto constant) {
+      constexpr int width = decltype(constant)::value;
+      const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.apply_relu");
+      const dim3 grid = column_grid(columns, 1, width);
+      const dim3 block = column_block(columns.c, width);
+      if (y_mean.empty()) {
+        launch<normalise_relu<T, width, false>>(stream, grid, block, 0, columns, layer, from, to, nullptr,
+                                                nullptr);
+        return;
+      }
+      const Scratch scratch(stream, 2 * columns.chunks * s.c * 4);
+      float* const means = scratch.data();
+      float* const squares = means + columns.chunks * s.c;
+      launch<normalise_relu<T, width, true>>(stream, grid, block, 0, columns, layer, from, to, means,
+                                             squares);
+      merge_chunks(stream, columns, nullptr, means, squares,
+                   elements<float>(y_mean, s.c, "batch_norm.apply_relu: y_mean"),
+                   elements<float>(y_variance, s.c, "batch_norm.apply_relu: y_variance"));
+    });
+  });
+}
+
+template <bool relu>
+void run_backward(Stream& stream, const BatchNormShape& s, const Activation& layer, ConstSpan x, ConstSpan gy,
+                  Span gx, Span ggamma, Span gbeta) {
   check(s);
   by_type(x.type, "batch_norm.backward", [&](auto zero) {
     using T = decltype(zero);
     const T* const from = elements<T>(x, s.rows * s.c, "batch_norm.backward: x");
     const T* const gradient = elements<T>(gy, s.rows * s.c, "batch_norm.backward: gy");
-    const float* const centre = elements<float>(mean, s.c, "batch_norm.backward: mean");
     T* const to = elements<T>(gx, s.rows * s.c, "batch_norm.backward: gx");
     by_width<T>(whole_vectors<T>(s.c) && aligned(from, gradient, to), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
@@ -325,16 +420,29 @@ void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan 
       float* const sums = scratch.data();
       float* const products = sums + columns.chunks * s.c;
       float* const affine = products + columns.chunks * s.c;
-      launch<chunk_sums<T, width>>(stream, grid, block, 0, columns, from, gradient, centre, sums, products);
-      launch<add_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, chunks, epsilon,
-                         static_cast<float>(s.rows), sums, products,
-                         elements<float>(variance, s.c, "batch_norm.backward: variance"),
-                         elements<float>(gamma, s.c, "batch_norm.backward: gamma"),
-                         elements<float>(ggamma, s.c, "batch_norm.backward: ggamma"),
+      launch<chunk_sums<T, width, relu>>(stream, grid, block, 0, columns, layer, from, gradient, sums,
+                                         products);
+      launch<add_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, chunks,
+                         layer.epsilon, static_cast<float>(s.rows), sums, products, layer.variance,
+                         layer.gamma, elements<float>(ggamma, s.c, "batch_norm.backward: ggamma"),
                          elements<float>(gbeta, s.c, "batch_norm.backward: gbeta"), affine);
-      launch<input_gradient<T, width>>(stream, grid, block, 0, columns, from, gradient, centre, affine, to);
+      launch<input_gradient<T, width, relu>>(stream, grid, block, 0, columns, layer, from, gradient, affine,
+                                             to);
     });
   });
+}
+
+void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan gy,
+              ConstSpan mean, ConstSpan variance, ConstSpan gamma, Span gx, Span ggamma, Span gbeta) {
+  run_backward<false>(stream, s, layer_of(s, epsilon, mean, variance, gamma, {}), x, gy, gx, ggamma, gbeta);
+}
+
+void backward_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan gy,
+                   ConstSpan mean, ConstSpan variance, ConstSpan gamma, ConstSpan beta, Span gx, Span ggamma,
+                   Span gbeta) {
+  const Activation layer = layer_of(s, epsilon, mean, variance, gamma, beta);
+  require(layer.beta != nullptr, "batch_norm.backward_relu: expected beta");
+  run_backward<true>(stream, s, layer, x, gy, gx, ggamma, gbeta);
 }
 
 }  // namespace
@@ -347,7 +455,12 @@ void merge_chunks(Stream& stream, const Columns& columns, const float* pivots, c
 }
 
 BatchNormKernels batch_norm_kernels() {
-  return {.statistics = statistics, .update_running = update_running, .apply = apply, .backward = backward};
+  return {.statistics = statistics,
+          .update_running = update_running,
+          .apply = apply,
+          .backward = backward,
+          .apply_relu = apply_relu,
+          .backward_relu = backward_relu};
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -50,6 +50,58 @@ SEC_DEVICE void merge_down(Moments (&moments)[width]) {
   }
 }
 
+// What a tensor of T holds after store(to, value).
+SEC_DEVICE float as_stored(const float* /*to*/, float value) {
+  return value;
+}
+SEC_DEVICE float as_stored(const bf16* /*to*/, float value) {
+  return static_cast<float>(bf16(value));
+}
+
+// Moments of the values that a thread sees. They are taken relative to the first, which lies near the others
+// or at least among them, so that a large mean does not cost a small deviation its digits.
+template <int width>
+struct RunningMoments {
+  float count = 0.0F;
+  float pivot[width] = {};
+  float mean[width] = {};  // of the values - pivot
+  float squares[width] = {};
+
+  SEC_DEVICE void add(const float (&value)[width]) {
+    count += 1.0F;
+    const float share = __frcp_rn(count);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      pivot[i] = count == 1.0F ? value[i] : pivot[i];
+      const float shifted = value[i] - pivot[i];
+      const float delta = shifted - mean[i];
+      mean[i] += delta * share;
+      squares[i] += delta * (shifted - mean[i]);
+    }
+  }
+};
+
+// Merges what the threads of a chunk have seen and leaves its moments. All threads of the block take part.
+template <int width>
+SEC_DEVICE void store_moments(const Columns& columns, const ColumnTask& task,
+                              const RunningMoments<width>& seen,
+                              float* means,      // (chunks, C)
+                              float* squares) {  // (chunks, C)
+  Moments moments[width];
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    moments[i] = {seen.count, seen.pivot[i] + seen.mean[i], seen.squares[i]};
+  }
+  merge_down(moments);
+  if (task.inside && threadIdx.y == 0) {
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      means[task.chunk * columns.c + task.column + i] = moments[i].mean;
+      squares[task.chunk * columns.c + task.column + i] = moments[i].squares;
+    }
+  }
+}
+
 // The mean and biased variance of each column from its chunks' moments, which a kernel left there: a second
 // kernel, in batch_norm.cu.
 void merge_chunks(Stream& stream, const Columns& columns,

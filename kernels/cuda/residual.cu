@@ -15,37 +15,6 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-// What a tensor of T holds after store(to, value).
-SEC_DEVICE float as_stored(const float* /*to*/, float value) {
-  return value;
-}
-SEC_DEVICE float as_stored(const bf16* /*to*/, float value) {
-  return static_cast<float>(bf16(value));
-}
-
-// Moments of the values that a thread sees. They are taken relative to the first, which lies near the others
-// or at least among them, so that a large mean does not cost a small deviation its digits.
-template <int width>
-struct RunningMoments {
-  float count = 0.0F;
-  float pivot[width] = {};
-  float mean[width] = {};  // of the values - pivot
-  float squares[width] = {};
-
-  SEC_DEVICE void add(const float (&value)[width]) {
-    count += 1.0F;
-    const float share = __frcp_rn(count);
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      pivot[i] = count == 1.0F ? value[i] : pivot[i];
-      const float shifted = value[i] - pivot[i];
-      const float delta = shifted - mean[i];
-      mean[i] += delta * share;
-      squares[i] += delta * (shifted - mean[i]);
-    }
-  }
-};
-
 // y = max(x * gate + shortcut, floor). The means of threads are merged as they are: each is off by a rounding
 // of its own, no more than an element of y.
 template <typename T, int width, bool statistics>
@@ -91,19 +60,7 @@ __global__ void __launch_bounds__(column_threads)
     }
   }
   if constexpr (statistics) {
-    Moments moments[width];
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      moments[i] = {seen.count, seen.pivot[i] + seen.mean[i], seen.squares[i]};
-    }
-    merge_down(moments);
-    if (task.inside && threadIdx.y == 0) {
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        means[task.chunk * columns.c + task.column + i] = moments[i].mean;
-        squares[task.chunk * columns.c + task.column + i] = moments[i].squares;
-      }
-    }
+    store_moments(columns, task, seen, means, squares);
   }
 }
 

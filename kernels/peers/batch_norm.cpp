@@ -88,6 +88,7 @@ BatchNormKernels batch_norm_kernels() {
   kernels.statistics = statistics;
   kernels.apply = apply;
   kernels.backward = backward;
+  kernels.apply_relu = nullptr;
   return kernels;
 }
 

@@ -15,6 +15,8 @@ const Table& table() {
     mixed.batch_norm = batch_norm_kernels();
     mixed.pool = pool_kernels();
     mixed.linear = linear_kernels();
+    mixed.pre_activation = {};  // else ours would do what is to be compared
+    mixed.residual = {};
     return mixed;
   }();
   return kernels;

@@ -107,6 +107,72 @@ TEST_P(BatchNorm, ApplyEqualsTheReference) {
   }
 }
 
+// Against batch norm and ReLU one after the other, which have tests of their own. Both round the same values;
+// the moments of the result are taken in another order.
+TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
+  const BatchNormKernels& kernel = kernels().batch_norm;
+  if (kernel.apply_relu == nullptr) {
+    GTEST_SKIP() << GetParam().name << " has them as two";
+  }
+  for (const BatchNormShape& s : shapes) {
+    const Tensor x = tensor(input_of(s));
+    const Tensor gy = tensor(random_values(s.rows * s.c, 2));
+    const Tensor gamma = tensor(random_values(s.c, 3, 0.5, 1.5));
+    const Tensor beta = tensor(random_values(s.c, 4));
+    Tensor mean = result(s.c);
+    Tensor variance = result(s.c);
+    kernel.statistics(stream(), s, x.read(), mean.write(), variance.write());
+
+    Tensor normal = result(s.rows * s.c);
+    Tensor expected = result(s.rows * s.c);
+    kernel.apply(stream(), s, epsilon, x.read(), mean.read(), variance.read(), gamma.read(), beta.read(),
+                 normal.write());
+    kernels().pointwise.relu(stream(), normal.read(), expected.write());
+    const std::vector<float> values = floats_of(expected);
+    const Results of_expected = statistics(s, Values(values.begin(), values.end()));
+    Tensor y = result(s.rows * s.c);
+    Tensor y_mean = result(s.c);
+    Tensor y_variance = result(s.c);
+    kernel.apply_relu(stream(), s, epsilon, x.read(), mean.read(), variance.read(), gamma.read(), beta.read(),
+                      y.write(), y_mean.write(), y_variance.write());
+    expect_close(floats_of(y), Values(values.begin(), values.end()), 1e-6, 1e-6, "y, " + name_of(s));
+    expect_close(floats_of(y_mean), Values(of_expected.mean.begin(), of_expected.mean.end()), 1e-6, 4e-6,
+                 "mean of y, " + name_of(s));
+    expect_close(floats_of(y_variance), Values(of_expected.variance.begin(), of_expected.variance.end()),
+                 1e-6, 4e-6, "variance of y, " + name_of(s));
+    Tensor alone = result(s.rows * s.c);
+    kernel.apply_relu(stream(), s, epsilon, x.read(), mean.read(), variance.read(), gamma.read(), beta.read(),
+                      alone.write(), {}, {});
+    EXPECT_EQ(floats_of(alone), floats_of(y));
+
+    Tensor gnormal = result(s.rows * s.c);
+    kernels().pointwise.relu_backward(stream(), expected.read(), gy.read(), gnormal.write());
+    std::vector<Tensor> results[2];
+    for (const bool together : {false, true}) {
+      Tensor gx = result(s.rows * s.c);
+      Tensor ggamma = tensor(Values(static_cast<std::size_t>(s.c), 2.0));  // gradients are added
+      Tensor gbeta = tensor(Values(static_cast<std::size_t>(s.c), 3.0));
+      if (together) {
+        kernel.backward_relu(stream(), s, epsilon, x.read(), gy.read(), mean.read(), variance.read(),
+                             gamma.read(), beta.read(), gx.write(), ggamma.write(), gbeta.write());
+      } else {
+        kernel.backward(stream(), s, epsilon, x.read(), gnormal.read(), mean.read(), variance.read(),
+                        gamma.read(), gx.write(), ggamma.write(), gbeta.write());
+      }
+      results[together ? 1 : 0] = {gx, ggamma, gbeta};
+    }
+    for (std::size_t i = 0; i < results[0].size(); ++i) {
+      const std::vector<float> separate = floats_of(results[0][i]);
+      double largest = 0;
+      for (const float v : separate) {
+        largest = std::max(largest, std::abs(double{v}));
+      }
+      expect_close(floats_of(results[1][i]), Values(separate.begin(), separate.end()), 2e-6 * largest, 0,
+                   fmt::format("gradient {}, {}", i, name_of(s)));
+    }
+  }
+}
+
 TEST_P(BatchNorm, BackwardEqualsTheReferenceAndFiniteDifferences) {
   for (const BatchNormShape& s : shapes) {
     const Values x = input_of(s);
