@@ -24,7 +24,7 @@ std::vector<PreActivationConv> make_convs(ParameterSet& set, const std::string& 
 template <typename Blocks>
 void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<Signal>& x) {
   require(blocks.size() == x.size() && !x.empty(), "blocks: {} for {} inputs", blocks.size(), x.size());
-  if (pass.training && fused(pass, x[0].value, first.conv.options.c_in, first.conv.options.c_out)) {
+  if (pass.training && fused(pass, first.conv.options.c_in, first.conv.options.c_out)) {
     know_statistics(pass, x);
   }
 }

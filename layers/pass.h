@@ -18,6 +18,9 @@ struct Pass {
   bool fused =
       true;  // several layers as one operation, where the device has it; else each for itself, to look at
 
+  // The type in which a network's layers hand on what they compute. The weights are f32.
+  DType activations = DType::f32;
+
   const std::uint32_t* step_at = nullptr;  // if not null the step's number is read here: RandomKey::step_at
 
   RandomKey next_key() { return {seed, step, next_operation++, step_at}; }

@@ -53,6 +53,24 @@ Var add(Pass& pass, const Var& a, const Var& b) {
   });
 }
 
+Var cast(Pass& pass, const Var& x, DType type) {
+  if (x.value.type() == type) {
+    return x;
+  }
+  const Range range("cast");
+  Tensor y = Tensor::empty(x.shape(), type, pass.stream.device);
+  kernels::on(pass.stream).pointwise.cast(pass.stream, x.value.read(), y.write());
+  if (pass.tape == nullptr) {
+    return y;
+  }
+  auto backward = [from = x.value.type(), stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
+    Tensor gx = Tensor::empty(gy.shape(), from, stream.device);
+    kernels::on(stream).pointwise.cast(stream, gy.read(), gx.write());
+    inputs.add(0, std::move(gx));
+  };
+  return pass.tape->record("cast", std::move(y), {x}, std::move(backward));
+}
+
 Var gate(Pass& pass, const Var& x, const Var& factors) {
   const Range range("gate");
   require(x.shape().rank() == 4 && factors.shape() == Shape({x.shape()[0], x.shape()[3]}),

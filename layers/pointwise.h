@@ -13,6 +13,10 @@ Var sigmoid(Pass& pass, const Var& x);  // any shape
 // The sum of two tensors of one shape. Throws Error on different shapes.
 Var add(Pass& pass, const Var& a, const Var& b);
 
+// The same values in another type, rounded to nearest where it is bf16; x itself where it has that type. The
+// gradient is converted back.
+Var cast(Pass& pass, const Var& x, DType type);
+
 // One factor per sample and channel, for all positions. Throws Error on other shapes.
 Var gate(Pass& pass, const Var& x,  // (N, L, H, C)
          const Var& factors);       // (N, C)

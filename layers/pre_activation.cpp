@@ -164,8 +164,8 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
 
 }  // namespace
 
-bool fused(const Pass& pass, const Tensor& x, std::int64_t c_in, std::int64_t c_out) {
-  return pass.fused && x.type() == DType::f32 && (pass.training || pass.tape == nullptr) &&
+bool fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out) {
+  return pass.fused && (pass.training || pass.tape == nullptr) &&
          kernels::on(pass.stream).pre_activation.take(c_in, c_out);
 }
 
@@ -193,7 +193,7 @@ std::vector<Signal> pre_activation_convs(Pass& pass, const std::vector<const Pre
           layers.size(), x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const ConvOptions& options = layers[i]->conv.options;
-    if (!fused(pass, x[i].value, options.c_in, options.c_out)) {
+    if (!fused(pass, options.c_in, options.c_out)) {
       return separately(pass, layers, x);
     }
   }

@@ -27,8 +27,8 @@ struct PreActivationConv {
   double dropout = 0;
 };
 
-// Whether the pass runs what turns `c_in` channels of x into `c_out` as one operation.
-bool fused(const Pass& pass, const Tensor& x, std::int64_t c_in, std::int64_t c_out);
+// Whether the pass runs what turns `c_in` channels into `c_out` as one operation.
+bool fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out);
 
 // Fills in the statistics of x that are not known, those of one tensor once.
 void know_statistics(Pass& pass, std::vector<Signal>& x);

@@ -7,7 +7,7 @@
 
 namespace sec::layers {
 Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const Var& shortcut, bool active) {
-  if (!fused(pass, x.value, x.shape()[3], x.shape()[3])) {
+  if (!fused(pass, x.shape()[3], x.shape()[3])) {
     const Var sum = add(pass, squeeze_excite(pass, layer, x), shortcut);
     return active ? relu(pass, sum) : sum;
   }

@@ -83,7 +83,8 @@ Var BiRcnn::forward(Pass& pass, const Var& x, const Var& covariates) {
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "BiRCNN", x, covariates);
   const std::int64_t b = o.beats;
-  const Var beats = view(pass, x, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H): no copy
+  const Var input = cast(pass, x, pass.activations);
+  const Var beats = view(pass, input, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H): no copy
   std::vector<Var> features;
   for (const Stack& stack : layers_->stacks) {
     Var y = beats;
@@ -102,7 +103,7 @@ Var BiRcnn::forward(Pass& pass, const Var& x, const Var& covariates) {
   if (o.covariates > known) {
     features.push_back(parts[1]);
   }
-  return linear(pass, layers_->fc, concat(pass, features));  // (N, 6 W + the rest) to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // (N, 6 W + the rest) to (N, classes)
 }
 
 const NetworkOptions& BiRcnn::options() const {

@@ -141,7 +141,8 @@ Var EcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const Range range("ecgnet");
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "ECGNet", x, covariates);
-  const Var leads = view(pass, x, {n, o.length, 1, o.leads});  // (N, L, 1, H): no copy
+  const Var input = cast(pass, x, pass.activations);
+  const Var leads = view(pass, input, {n, o.length, 1, o.leads});  // (N, L, 1, H): no copy
   std::vector<Var> parts;
   for (const Conv& layer : layers_->parallel) {
     const Var y = conv(pass, layer, leads);                      // (N, L - k + 1, 1, W)
@@ -156,13 +157,13 @@ Var EcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   y = batch_norm_relu(pass, layers_->bn2, y);
   // A short window leaves too few time steps for the released pooling: then it is of all of them.
   y = fits_last_pool(o.length) ? average_pool(pass, last_pool, y) : global_average_pool(pass, y);
-  const Var states = lstm(pass, layers_->lstm, view(pass, x, {n, o.length, o.leads}));  // (N, L, 5/2 W)
-  std::vector<Var> features = {view(pass, y, {n, y.shape().count() / n}),               // (N, L' 4 W)
-                               last_states(pass, layers_->lstm, states)};               // (N, 5/2 W)
+  const Var states = lstm(pass, layers_->lstm, view(pass, input, {n, o.length, o.leads}));  // (N, L, 5/2 W)
+  std::vector<Var> features = {view(pass, y, {n, y.shape().count() / n}),                   // (N, L' 4 W)
+                               last_states(pass, layers_->lstm, states)};                   // (N, 5/2 W)
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)
   }
-  return linear(pass, layers_->fc, concat(pass, features));  // to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // to (N, classes)
 }
 
 const NetworkOptions& EcgNet::options() const {

@@ -1,5 +1,7 @@
 #include "model/network.h"
 
+#include "layers/pointwise.h"
+
 namespace sec::model {
 
 void check_options(const NetworkOptions& options, const char* model, const char* title) {
@@ -12,6 +14,13 @@ void check_options(const NetworkOptions& options, const char* model, const char*
   require(width > 0, "{}: expected a width of at least 1 channel, got {}", title, width);
   require(dropout >= 0 && dropout < 1, "{}: expected a dropout in [0, 1), got {}", title, dropout);
   require(beats > 0 && (beats == 1 || named == "bircnn"), "{}: expected 1 heartbeat, got {}", title, beats);
+}
+
+Var head(layers::Pass& pass, const layers::Linear& layer, std::vector<Var> features) {
+  for (Var& part : features) {
+    part = layers::cast(pass, part, DType::f32);
+  }
+  return layers::linear(pass, layer, layers::concat(pass, features));
 }
 
 std::int64_t check_inputs(const NetworkOptions& options, const char* title, const Var& x,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "layers/linear.h"
 #include "layers/parameters.h"
 
 namespace sec::model {
@@ -43,6 +45,10 @@ class Network {
 
 // For networks. Throws Error, beginning with `title`, unless the options are for `model` and in range.
 void check_options(const NetworkOptions& options, const char* model, const char* title);
+
+// What networks end with: features (N, C1), (N, C2), ... side by side, and a linear layer, to the logits. In
+// f32, whatever the type of the features: logits are few, and their differences small.
+Var head(layers::Pass& pass, const layers::Linear& layer, std::vector<Var> features);
 
 // N, of inputs that fit the options; else throws Error.
 std::int64_t check_inputs(const NetworkOptions& options, const char* title, const Var& x,

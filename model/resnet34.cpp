@@ -94,10 +94,11 @@ Var ResNet34::forward(Pass& pass, const Var& x, const Var& covariates) {
   const Range range("resnet34");
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "ResNet34-1d", x, covariates);
-  Var y = view(pass, x, {n, o.length, 1, o.leads});  // (N, L, 1, H): no copy
-  y = conv(pass, layers_->stem, y);                  // (N, ceil(L / 2), 1, W)
-  y = batch_norm_relu(pass, layers_->stem_bn, y);    // (N, ceil(L / 2), 1, W)
-  y = max_pool(pass, stem_pool, y);                  // (N, about L / 4, 1, W)
+  Var y = cast(pass, x, pass.activations);         // (N, L, H, 1)
+  y = view(pass, y, {n, o.length, 1, o.leads});    // (N, L, 1, H): no copy
+  y = conv(pass, layers_->stem, y);                // (N, ceil(L / 2), 1, W)
+  y = batch_norm_relu(pass, layers_->stem_bn, y);  // (N, ceil(L / 2), 1, W)
+  y = max_pool(pass, stem_pool, y);                // (N, about L / 4, 1, W)
   for (const Block& block : layers_->blocks) {
     y = run(pass, block, o.dropout, y);  // at last (N, about L / 32, 1, 8 W)
   }
@@ -105,7 +106,7 @@ Var ResNet34::forward(Pass& pass, const Var& x, const Var& covariates) {
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)
   }
-  return linear(pass, layers_->fc, concat(pass, features));  // (N, 8 W + K) to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // (N, 8 W + K) to (N, classes)
 }
 
 const NetworkOptions& ResNet34::options() const {

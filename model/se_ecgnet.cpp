@@ -89,7 +89,8 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const SeEcgNetOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, title, x, covariates);
 
-  Signal y = conv(pass, layers_->stem, x);                           // (N, (L - 50) / 2 + 1, H, C)
+  Signal y = cast(pass, x, pass.activations);                        // (N, L, H, 1)
+  y = conv(pass, layers_->stem, y);                                  // (N, (L - 50) / 2 + 1, H, C)
   y = batch_norm_relu(pass, layers_->stem_bn, y, Next::batch_norm);  // (N, (L - 50) / 2 + 1, H, C)
   for (const Block2d& block : layers_->trunk) {
     y = block_2d(pass, block, y);  // (N, ceil(L / 2), H, C), three times; then L' = about L / 16
@@ -111,7 +112,7 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)
   }
-  return linear(pass, layers_->fc, concat(pass, features));  // (N, 3 * H * C + K) to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // (N, 3 * H * C + K) to (N, classes)
 }
 
 const SeEcgNetOptions& SeEcgNet::options() const {

@@ -258,6 +258,14 @@ void infer_live(const Options& options, Model& model) {
   output.finish();
 }
 
+Precision precision_of(const Options& options, Device device) {
+  try {
+    return parse_precision(options.precision, device);
+  } catch (const Error& error) {
+    throw UsageError(fmt::format("--{}", error.what()));
+  }
+}
+
 int run(const Options& options) {
   const auto wrong = [](bool is_wrong, const char* text) {
     if (is_wrong) {
@@ -274,11 +282,7 @@ int run(const Options& options) {
   wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
   set_threads(options.threads);
   const Device device = parse_device(options.device);
-  if (options.precision != "f32") {
-    throw UsageError(
-        fmt::format("--precision {}: the {} device computes in f32", options.precision, name_of(device)));
-  }
-  Model model(options.model, device);
+  Model model(options.model, device, precision_of(options, device));
   if (model.recipe().whole_recordings()) {
     wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
               !options.qrs_leads.empty() || options.summary,

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "engine/parallel.h"
+#include "engine/precision.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
 #include "kernels/device_tables.h"
@@ -36,7 +37,7 @@ struct Options {
   fs::path out;
   std::string device = "auto";
   std::string kernels = "own";
-  std::string precision = "f32";
+  std::string precision = "auto";
   int threads = 0;
   std::vector<std::string> overrides;
   std::string model;
@@ -121,9 +122,18 @@ std::string local_time() {
 }
 
 std::string resume_command(const Options& options) {
-  return fmt::format("sectrain --resume --out {} --data {} --device {}{} --threads {}", options.out.string(),
-                     options.data.string(), options.device,
-                     options.kernels == "own" ? "" : " --kernels " + options.kernels, options.threads);
+  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{} --threads {}",
+                     options.out.string(), options.data.string(), options.device,
+                     options.kernels == "own" ? "" : " --kernels " + options.kernels,
+                     options.precision == "auto" ? "" : " --precision " + options.precision, options.threads);
+}
+
+Precision precision_of(const Options& options, Device device) {
+  try {
+    return parse_precision(options.precision, device);
+  } catch (const Error& error) {
+    throw UsageError(fmt::format("--{}", error.what()));
+  }
 }
 
 void print_profile(const std::vector<RangeTime>& times) {
@@ -153,10 +163,8 @@ int run_training(const Options& options) {
   } else if (options.kernels == "reference") {
     kernels::use_separate_operations();
   }
-  if (options.precision != "f32") {
-    throw UsageError(fmt::format("--precision {}: the {} device trains in f32", options.precision,
-                                 name_of(stream.device)));
-  }
+  const Precision precision = precision_of(options, stream.device);
+  stream.tf32 = allows_tf32(precision);
 
   say(options, fmt::format("reading {}", options.data.string()));
   const auto task = asked.whole_recordings() ? tools::make_recording_task(asked, options.data)
@@ -171,8 +179,8 @@ int run_training(const Options& options) {
   run.program = "sectrain " SEC_VERSION;
   run.recipe_text = to_toml(recipe);
   run.seed = static_cast<std::uint64_t>(recipe.seed);
-  run.device = fmt::format("{}{}, {} thread(s)", name_of(stream.device),
-                           libraries ? " with cuDNN and cuBLAS" : "", threads());
+  run.device = fmt::format("{}{} in {}, {} thread(s)", name_of(stream.device),
+                           libraries ? " with cuDNN and cuBLAS" : "", name_of(precision), threads());
   run.classes = recipe.classes;
   task->describe(run);
   run.timing.push_back({"read data", watch.lap()});
@@ -190,6 +198,7 @@ int run_training(const Options& options) {
   TrainerOptions trainer_options;
   trainer_options.recipe = recipe;
   trainer_options.stream = stream;
+  trainer_options.activations = activations_in(precision);
   trainer_options.record = !options.eager;
   trainer_options.folder = options.out;
   trainer_options.stop = &stop_asked;
@@ -314,8 +323,11 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->check(CLI::IsMember({"own", "reference", "cudnn"}))
       ->capture_default_str()
       ->group("How to run");
-  app.add_option("--precision", o.precision, "Arithmetic of the network")
-      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+  app.add_option("--precision", o.precision,
+                 "Arithmetic of the network; auto: tf32 on cuda, else f32. tf32: convolutions\n"
+                 "on tensor cores, operands rounded to 10 bits of mantissa; bf16: layers hand\n"
+                 "on bf16. Both on cuda and simt")
+      ->check(CLI::IsMember({"auto", "f32", "tf32", "bf16"}))
       ->capture_default_str()
       ->group("How to run");
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")

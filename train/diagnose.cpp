@@ -42,7 +42,7 @@ std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& i
 
 // The first operation of the forward pass whose output is not finite; empty if there is none.
 std::string first_bad_layer(model::Network& network, const Examples& examples, const Batch& batch,
-                            Stream& stream, std::uint64_t seed) {
+                            Stream& stream, DType activations, std::uint64_t seed) {
   std::string found;
   std::string last_layer = "the input";
   Tape tape(stream, layers::accumulate);
@@ -58,6 +58,7 @@ std::string first_bad_layer(model::Network& network, const Examples& examples, c
   layers::Pass pass;
   pass.fused = false;  // to name the very operation
   pass.stream = stream;
+  pass.activations = activations;
   pass.tape = &tape;
   pass.training = true;
   pass.seed = seed;
@@ -69,7 +70,7 @@ std::string first_bad_layer(model::Network& network, const Examples& examples, c
 }  // namespace
 
 std::string diagnose_step(model::Network& network, const Examples& examples, const Batch& batch,
-                          Stream& stream, std::uint64_t seed) {
+                          Stream& stream, DType activations, std::uint64_t seed) {
   for (const layers::Parameter& p : network.parameters().parameters()) {
     if (!all_finite(p.value.to_vector(stream))) {
       return fmt::format("the weights {} are not finite; batch: {}", p.name, examples.text(batch.beats));
@@ -79,7 +80,7 @@ std::string diagnose_step(model::Network& network, const Examples& examples, con
   if (!spoilt.empty()) {
     return "the input is not finite for " + examples.text(spoilt);
   }
-  const std::string layer = first_bad_layer(network, examples, batch, stream, seed);
+  const std::string layer = first_bad_layer(network, examples, batch, stream, activations, seed);
   if (!layer.empty()) {
     return fmt::format("the first layer whose output is not finite is {}; batch: {}", layer,
                        examples.text(batch.beats));

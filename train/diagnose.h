@@ -12,6 +12,6 @@ namespace sec::train {
 // not, the first layer whose output is not (by running the step's forward pass again), or the first
 // parameter whose gradient is not; and the batch's beats as record and samples.
 std::string diagnose_step(model::Network& network, const Examples& examples, const Batch& batch,
-                          Stream& stream, std::uint64_t seed);
+                          Stream& stream, DType activations, std::uint64_t seed);
 
 }  // namespace sec::train

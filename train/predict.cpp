@@ -84,6 +84,7 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
     const auto rows = static_cast<std::int64_t>(count);
     layers::Pass pass;
     pass.stream = stream;
+    pass.activations = classifier.activations;
     const Tensor input = Tensor::from(stream, {rows, options.length, options.leads, 1},
                                       x.subspan(begin * cells, count * cells));
     const Tensor more =

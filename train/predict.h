@@ -16,6 +16,7 @@ struct Classifier {
   const Recipe& recipe;
   std::vector<float> offsets;  // (classes), added to the logits before a class is decided
   Stream& stream;
+  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
 };
 
 // The logits (N, classes) of beats as the network is given them, in inference mode, in batches of

@@ -23,13 +23,14 @@ bool place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream
 }  // namespace
 
 TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
-                           Tensor class_weights, const Stream& stream, bool record)
+                           Tensor class_weights, const Stream& stream, bool record, DType activations)
     : recipe_(recipe),
       network_(network),
       optimizer_(optimizer),
       class_weights_(std::move(class_weights)),
       stream_(stream),
       record_(record),
+      activations_(activations),
       values_(allocate(stream.device, sizeof(kernels::StepValues))),
       one_(Tensor::from(stream_, {1}, std::vector<float>{1})),
       result_(Tensor::zeros(stream_, {2})) {}
@@ -81,6 +82,7 @@ void TrainingStep::compute() {
   pass.stream = stream_;
   pass.tape = &tape;
   pass.training = true;
+  pass.activations = activations_;
   pass.seed = static_cast<std::uint64_t>(recipe_.seed);
   pass.step_at = &values->step;
   const Var logits = network_.forward(pass, x_, covariates_);

@@ -26,7 +26,7 @@ class TrainingStep {
   // kernel, to the same bits: for profilers and debuggers. On cuda a recording needs an OwnedStream.
   TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                Tensor class_weights,  // (classes), or undefined: all 1
-               const Stream& stream, bool record);
+               const Stream& stream, bool record, DType activations = DType::f32);
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
@@ -45,6 +45,7 @@ class TrainingStep {
   Tensor class_weights_;
   Stream stream_;
   bool record_;
+  DType activations_;
 
   // The step's operands, each at one address for the life of a recording.
   Tensor x_;                         // (N, L, H, 1)

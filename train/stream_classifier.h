@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/precision.h"
 #include "engine/stream.h"
 #include "io/qrs_detector.h"
 #include "train/beat_stream.h"
@@ -22,17 +23,18 @@ class Model {
  public:
   // From best.safetensors or the run folder that holds one. Throws Error, naming the file, if it is not there
   // or does not fit itself.
-  Model(const std::filesystem::path& path, Device device);
+  Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32);
 
   const Recipe& recipe() const { return info_.recipe; }
   const model::NetworkOptions& options() const { return network_->options(); }
   const std::filesystem::path& file() const { return file_; }
-  Classifier classifier() { return {*network_, info_.recipe, info_.decision_offsets, stream_}; }
+  Classifier classifier() { return {*network_, info_.recipe, info_.decision_offsets, stream_, activations_}; }
 
  private:
   std::filesystem::path file_;
   WeightsInfo info_;
   OwnedStream stream_;
+  DType activations_;
   std::unique_ptr<model::Network> network_;
 };
 

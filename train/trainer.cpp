@@ -68,7 +68,7 @@ Trainer::Trainer(TrainerOptions options, TrainingData data)
       network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
       step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
-            options_.stream, options_.record) {}
+            options_.stream, options_.record, options_.activations) {}
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& data)
     : Trainer(options, training_data(options.recipe, data)) {}
@@ -121,7 +121,7 @@ void Trainer::take_step(const Batch& batch) {
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
          std::isfinite(loss) ? "gradient" : "loss",
-         diagnose_step(*network_, data_.train, batch, options_.stream, seed()));
+         diagnose_step(*network_, data_.train, batch, options_.stream, options_.activations, seed()));
   }
 
   const double seconds = now() - started;
@@ -158,7 +158,7 @@ void Trainer::end_epoch() {
   record.train_loss = progress_.epoch_loss / static_cast<double>(epoch_steps_);
   {
     const WithAverages averages(network_->parameters(), optimizer_, options_.stream);
-    Classifier classifier{*network_, options_.recipe, data_.decision_offsets, options_.stream};
+    Classifier classifier = this->classifier();
     data_.validate(classifier, record);
     const double score = chosen_score(record, train.choose_by);
     record.best = score > progress_.best_score;
@@ -208,7 +208,11 @@ void Trainer::save_last() {
 
 Classifier Trainer::load_chosen() {
   load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
-  return {*network_, options_.recipe, data_.decision_offsets, options_.stream};
+  return classifier();
+}
+
+Classifier Trainer::classifier() {
+  return {*network_, options_.recipe, data_.decision_offsets, options_.stream, options_.activations};
 }
 
 void Trainer::decide_above(const std::vector<float>& thresholds) {

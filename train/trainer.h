@@ -28,6 +28,7 @@ struct StepReport {
 struct TrainerOptions {
   Recipe recipe;
   Stream stream;                            // on cuda of an OwnedStream, unless `record` is off
+  DType activations = DType::f32;           // what layers hand on, see layers/pass.h
   bool record = true;                       // replay the step as a recording, see train/step.h
   std::filesystem::path folder;             // for best.safetensors and last.safetensors
   const std::atomic<bool>* stop = nullptr;  // asks to stop after the step under way
@@ -64,6 +65,7 @@ class Trainer {
   Progress& progress() { return progress_; }
 
  private:
+  Classifier classifier();
   void take_step(const Batch& batch);
   void end_epoch();
   void save_last();

@@ -235,10 +235,38 @@ TEST_F(Secinfer, LeadsMayHaveRatesOfTheirOwn) {
                  "leads MLII and RESP have 360 and 1 samples a second, the network wants them alike");
 }
 
+// Other logits than f32's, by about what is rounded on the way.
+TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
+  const auto logits = [&](const std::string& precision) {
+    const Outcome run =
+        secinfer("--json --quiet --device simt --annotations atr " + precision + record("106"));
+    EXPECT_EQ(run.status, 0) << run.error;
+    std::vector<double> all;
+    for (const json& line : lines_of(run.out)) {
+      all.insert(all.end(), line["logits"].begin(), line["logits"].end());
+    }
+    return all;
+  };
+  const std::vector<double> expected = logits("");
+  EXPECT_EQ(logits("--precision f32 "), expected);
+  const std::vector<double> got = logits("--precision bf16 ");
+  ASSERT_EQ(got.size(), expected.size());
+  double difference = 0, length = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    difference += std::pow(got[i] - expected[i], 2);
+    length += std::pow(expected[i], 2);
+  }
+  const double distance = std::sqrt(difference / length);
+  EXPECT_LT(distance, 0.1);  // some hundred roundings of at most 2^-8 that add up as squares: 0.04
+  EXPECT_GT(distance, 0x1p-11);
+  expect_failure("--device cpu --precision bf16 " + record("100"), 2,
+                 "--precision bf16: the cpu device computes in f32");
+}
+
 TEST_F(Secinfer, RefusesWrongUsage) {
   for (const char* arguments : {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100",
                                 "--live 100", "--live -", "-", "--live --rate 360 -", "--rate 360 100",
-                                "--precision bf16 100", "--live --rate 360 --leads MLII,V1 --out x -"}) {
+                                "--precision f16 100", "--live --rate 360 --leads MLII,V1 --out x -"}) {
     EXPECT_EQ(secinfer(arguments).status, 2) << arguments;
   }
   expect_failure("--leads MLII " + record("100"), 2, "1 leads, the model reads 2");

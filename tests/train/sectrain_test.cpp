@@ -259,7 +259,7 @@ TEST_F(Sectrain, TrainsFoldsThatTogetherTestEveryRecordOnce) {
 
 TEST_F(Sectrain, WrongUsageIsStatus2) {
   for (const std::string& wrong : std::vector<std::string>{
-           "--nonsense", arguments("x", "--resume --overwrite"), arguments("x", "--precision bf16"),
+           "--nonsense", arguments("x", "--resume --overwrite"), arguments("x", "--precision f16"),
            arguments("x", "--device gpu"), arguments("x", "--threads -1"), arguments("x", "--seed x"),
            "--data a --out b --quiet", "--config a --out b", "extra"}) {
     EXPECT_EQ(sectrain(wrong).status, 2) << wrong;
@@ -444,6 +444,37 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   const std::vector<double> got = losses("own");
   expect_near(got, expected);
   EXPECT_NE(got, expected) << "both runs took the same way";
+}
+
+// Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
+// as squares to 0.04 and 0.005; tests/model/precision_test.cpp has more.
+TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
+  std::map<std::string, std::vector<double>> losses;
+  for (const std::string precision : {"f32", "tf32", "bf16"}) {
+    const Outcome outcome = sectrain(
+        arguments(precision,
+                  two_steps + ("--device simt --set network.width=16 --threads 1 --precision " + precision)));
+    ASSERT_EQ(outcome.status, 0) << outcome.error;
+    losses[precision] = losses_of((folder_ / precision / "log.jsonl").string());
+    const json metrics = json::parse(content_of(folder_ / precision / "metrics.json"));
+    EXPECT_EQ(metrics["device"], "simt in " + precision + ", 1 thread(s)");
+  }
+  for (const auto& [precision, tolerance] : {std::pair{"tf32", 0.01}, std::pair{"bf16", 0.1}}) {
+    ASSERT_EQ(losses[precision].size(), losses["f32"].size());
+    for (std::size_t i = 0; i < losses["f32"].size(); ++i) {
+      EXPECT_NEAR(losses[precision][i], losses["f32"][i], tolerance * losses["f32"][i]) << precision;
+      EXPECT_NE(losses[precision][i], losses["f32"][i]) << precision;
+    }
+  }
+}
+
+TEST_F(Sectrain, RefusesPrecisionsThatCpuLacks) {
+  for (const std::string precision : {"tf32", "bf16"}) {
+    const Outcome run = sectrain(arguments("run", "--device cpu --precision " + precision));
+    EXPECT_EQ(run.status, 2);
+    EXPECT_EQ(run.error, "sectrain: --precision " + precision + ": the cpu device computes in f32\n");
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
 }
 
 TEST_F(Sectrain, SaysWhyThereIsNoCudaDevice) {

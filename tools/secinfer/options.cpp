@@ -79,8 +79,11 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
       ->capture_default_str()
       ->group(how);
-  app.add_option("--precision", o.precision, "Arithmetic of the network")
-      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+  app.add_option("--precision", o.precision,
+                 "Arithmetic of the network; auto: tf32 on cuda, else f32. tf32: convolutions\n"
+                 "on tensor cores, operands rounded to 10 bits of mantissa; bf16: layers hand\n"
+                 "on bf16. Both on cuda and simt")
+      ->check(CLI::IsMember({"auto", "f32", "tf32", "bf16"}))
       ->capture_default_str()
       ->group(how);
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")

@@ -26,7 +26,7 @@ struct Options {
   double gain = 200;
   double wait = 2;
   std::string device = "auto";
-  std::string precision = "f32";
+  std::string precision = "auto";
   int threads = 0;
   bool json = false;
   bool summary = false;
