@@ -39,6 +39,7 @@ struct Options {
   std::string kernels = "own";
   std::string precision = "auto";
   int threads = 0;
+  std::int64_t steps_at_once = 0;
   std::vector<std::string> overrides;
   std::string model;
   std::string init;
@@ -136,6 +137,12 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
+// Where the host enqueues work and waits for it, eight steps a wait make the time between steps an eighth;
+// more would only make progress coarse, and Ctrl-C late. Elsewhere there is nothing to gain.
+std::int64_t steps_at_once_on(Device device) {
+  return device == Device::cuda ? 8 : 1;
+}
+
 void print_profile(const std::vector<RangeTime>& times) {
   fmt::print(stderr, "{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
   for (const RangeTime& time : times) {
@@ -200,6 +207,8 @@ int run_training(const Options& options) {
   trainer_options.stream = stream;
   trainer_options.activations = activations_in(precision);
   trainer_options.record = !options.eager;
+  trainer_options.steps_at_once =
+      options.steps_at_once > 0 ? options.steps_at_once : steps_at_once_on(stream.device);
   trainer_options.folder = options.out;
   trainer_options.stop = &stop_asked;
   trainer_options.on_step = [&](const StepReport& report) {
@@ -331,6 +340,12 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->capture_default_str()
       ->group("How to run");
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("How to run");
+  app.add_option("--steps-at-once", o.steps_at_once,
+                 "Steps that the device is given before the host waits for their results,\n"
+                 "which stay the same; Ctrl-C waits for them. 0: 8 on cuda, else 1")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group("How to run");

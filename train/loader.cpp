@@ -112,7 +112,8 @@ struct Loader::State {
   }
 };
 
-Loader::Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step)
+Loader::Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,
+               std::int64_t at_once)
     : state_(std::make_unique<State>(examples, recipe, seed)) {
   State& s = *state_;
   s.beats = examples.labelled();
@@ -120,7 +121,7 @@ Loader::Loader(const Examples& examples, const Recipe& recipe, std::uint64_t see
   s.sampled = sampled_beats(examples);
   s.epoch_steps = std::max<std::int64_t>(1, epoch_size(recipe.sampler, s.sampled) / recipe.train.batch);
   s.next_to_make = s.next_to_give = first_step;
-  s.ahead = 2 * recipe.train.loader_threads;
+  s.ahead = recipe.train.loader_threads + std::max(recipe.train.loader_threads, at_once);
   for (std::int64_t i = 0; i < recipe.train.loader_threads; ++i) {
     s.threads.emplace_back([&s] { s.serve(); });
   }

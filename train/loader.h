@@ -32,9 +32,11 @@ Batch make_batch(const Examples& examples, std::vector<BeatId> beats);
 // examples, recipe and seed: neither the number of loader threads nor a resumed run changes a bit.
 class Loader {
  public:
-  // `examples` must outlive the loader. With train.loader_threads of 0, next() makes its batch itself. Throws
-  // Error if no beat has a label.
-  Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step);
+  // `examples` must outlive the loader. Its threads make enough batches ahead that `at_once` of them can be
+  // taken one after the other without waiting. With train.loader_threads of 0, next() makes its batch itself.
+  // Throws Error if no beat has a label.
+  Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,
+         std::int64_t at_once = 1);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

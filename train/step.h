@@ -2,10 +2,13 @@
 // not change from step to step, so neither does what the device is asked to do: the first step runs kernel by
 // kernel and leaves the arena all memory it needs, the second is captured, and from then on a step is a
 // replay over the same memory. What does change lies in device memory: the batch, and the step's values.
+// Several steps can be asked for at once: their batches are brought to the device first, and the host then
+// waits for the last one only.
 #pragma once
 
-#include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "engine/stream.h"
 #include "kernels/optimizer.h"
@@ -30,13 +33,24 @@ class TrainingStep {
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
-  // Takes the step batch.step of the run at this learning rate, and waits for its result. If the gradient is
-  // not finite the parameters stay as they were. A batch of another size than the last one is run kernel by
-  // kernel, and a new recording begins. Throws Error if the step holds something that cannot be recorded.
-  StepResult take(const Batch& batch, double rate);
+  // Takes the steps batch.step of the run, one after the other, at these learning rates, and waits for their
+  // results. From a step whose gradient is not finite on, parameters stay as they were, and gradients are
+  // left as that step had them. A batch of another size than the last one is run kernel by kernel, and a new
+  // recording begins. Throws Error if the step holds something that cannot be recorded.
+  std::vector<StepResult> take(std::span<const Batch> batches, std::span<const double> rates);
+  StepResult take(const Batch& batch, double rate) { return take({&batch, 1}, {&rate, 1})[0]; }
 
  private:
-  bool upload(const Batch& batch);  // false if the batch has not its predecessor's shape
+  // What differs from step to step.
+  struct Operands {
+    Tensor x;           // (N, L, H, 1)
+    Tensor covariates;  // (N, K), or undefined
+    Tensor targets;     // (N) i32 or (N, classes)
+    Tensor values;      // a StepValues, as i32
+  };
+  void upload(const Batch& batch, double rate, Operands& to);
+  bool enter(const Operands& operands);  // false if they have not their predecessors' shapes
+  void run(const Operands& operands);
   void compute();
 
   const Recipe& recipe_;
@@ -47,13 +61,11 @@ class TrainingStep {
   bool record_;
   DType activations_;
 
-  // The step's operands, each at one address for the life of a recording.
-  Tensor x_;                         // (N, L, H, 1)
-  Tensor covariates_;                // (N, K), or undefined
-  Tensor targets_;                   // (N) i32 or (N, classes)
-  std::shared_ptr<Storage> values_;  // StepValues
-  Tensor one_;                       // (1): the gradient of the loss
-  Tensor result_;                    // (2): the loss, and the gradient's sum of squares
+  std::vector<Operands> waiting_;  // of the steps that were asked for, in order
+  Operands now_;                   // of the step under way, each at one address for the life of a recording
+  Tensor one_, zero_;              // (1)
+  Tensor result_;                  // (2): the step's loss, and its gradient's sum of squares
+  Tensor results_;                 // (steps, 2)
 
   bool warm_ = false;  // a step of this shape has run
   std::optional<Graph> recording_;

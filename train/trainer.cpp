@@ -88,7 +88,7 @@ void Trainer::resume() {
 }
 
 TrainingEnd Trainer::run() {
-  Loader loader(data_.train, options_.recipe, seed(), progress_.step);
+  Loader loader(data_.train, options_.recipe, seed(), progress_.step, options_.steps_at_once);
   epoch_steps_ = loader.epoch_steps();
   const Recipe::Train& train = options_.recipe.train;
   last_.total_steps = epoch_steps_ * train.epochs;
@@ -106,7 +106,14 @@ TrainingEnd Trainer::run() {
       save_last();
       return TrainingEnd::interrupted;
     }
-    take_step(loader.next());
+    // An epoch ends, and last.safetensors is written, between steps that are taken together.
+    const std::int64_t count = std::min({options_.steps_at_once, epoch_steps_ - progress_.step % epoch_steps_,
+                                         train.checkpoint_steps - progress_.step % train.checkpoint_steps});
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < count; ++i) {
+      batches.push_back(loader.next());
+    }
+    take_steps(batches);
     if (progress_.step % train.checkpoint_steps == 0 && !epoch_pending()) {
       save_last();
     }
@@ -114,17 +121,27 @@ TrainingEnd Trainer::run() {
   return TrainingEnd::finished;
 }
 
-void Trainer::take_step(const Batch& batch) {
+void Trainer::take_steps(const std::vector<Batch>& batches) {
   const double started = now();
-  const double rate = learning_rate(options_.recipe.train, epoch_steps_, batch.step);
-  const auto [loss, norm] = step_.take(batch, rate);
+  std::vector<double> rates;
+  for (const Batch& batch : batches) {
+    rates.push_back(learning_rate(options_.recipe.train, epoch_steps_, batch.step));
+  }
+  const std::vector<StepResult> results = step_.take(batches, rates);
+  const double seconds = (now() - started) / static_cast<double>(batches.size());
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    end_step(batches[i], rates[i], results[i], seconds);
+  }
+}
+
+void Trainer::end_step(const Batch& batch, double rate, const StepResult& result, double seconds) {
+  const auto& [loss, norm] = result;
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
          std::isfinite(loss) ? "gradient" : "loss",
          diagnose_step(*network_, data_.train, batch, options_.stream, options_.activations, seed()));
   }
 
-  const double seconds = now() - started;
   const auto samples = static_cast<std::int64_t>(batch.beats.size());
   epoch_seconds_ += seconds;
   session_seconds_ += seconds;

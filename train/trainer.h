@@ -27,11 +27,12 @@ struct StepReport {
 
 struct TrainerOptions {
   Recipe recipe;
-  Stream stream;                            // on cuda of an OwnedStream, unless `record` is off
-  DType activations = DType::f32;           // what layers hand on, see layers/pass.h
-  bool record = true;                       // replay the step as a recording, see train/step.h
-  std::filesystem::path folder;             // for best.safetensors and last.safetensors
-  const std::atomic<bool>* stop = nullptr;  // asks to stop after the step under way
+  Stream stream;                   // on cuda of an OwnedStream, unless `record` is off
+  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
+  bool record = true;              // replay the step as a recording, see train/step.h
+  std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
+  std::filesystem::path folder;    // for best.safetensors and last.safetensors
+  const std::atomic<bool>* stop = nullptr;  // asks to stop after the steps under way
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochRecord&)> on_epoch;
 };
@@ -66,7 +67,8 @@ class Trainer {
 
  private:
   Classifier classifier();
-  void take_step(const Batch& batch);
+  void take_steps(const std::vector<Batch>& batches);
+  void end_step(const Batch& batch, double rate, const StepResult& result, double seconds);
   void end_epoch();
   void save_last();
   void reload_best();

@@ -130,6 +130,72 @@ TEST_P(TrainingSteps, OfAnotherSizeBeginANewRecording) {
   EXPECT_TRUE(recorded.state() == eager.state());
 }
 
+// Groups of any size, one of them across a batch of another size, kernel by kernel and recorded.
+TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
+  const Recipe recipe = tiny_recipe({"train.clip_norm=0.5"});
+  Training expected(GetParam(), recipe, false);
+  Training eager(GetParam(), recipe, false);
+  Training recorded(GetParam(), recipe, true);
+  std::int64_t step = 0;
+  for (const std::int64_t count : {3, 1, 4, 5, 2}) {
+    std::vector<Batch> batches;
+    std::vector<double> rates;
+    std::vector<StepResult> one_by_one;
+    for (std::int64_t i = 0; i < count; ++i) {
+      batches.push_back(batch_of(step == 9 ? 3 : 4, step));
+      rates.push_back(1e-2 / static_cast<double>(++step));
+      one_by_one.push_back(expected.step.take(batches.back(), rates.back()));
+    }
+    for (Training* together : {&eager, &recorded}) {
+      const std::vector<StepResult> results = together->step.take(batches, rates);
+      ASSERT_EQ(results.size(), one_by_one.size());
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        EXPECT_EQ(results[i].loss, one_by_one[i].loss) << "of " << count << ", " << i;
+        EXPECT_EQ(results[i].gradient_norm, one_by_one[i].gradient_norm) << "of " << count << ", " << i;
+      }
+    }
+  }
+  EXPECT_TRUE(eager.state() == expected.state());
+  EXPECT_TRUE(recorded.state() == expected.state());
+}
+
+// After a step that is not finite nothing is learnt, and its gradient is there to look at.
+TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
+  const Recipe recipe = tiny_recipe({"train.average_decay=0"});
+  Training expected(GetParam(), recipe, true);
+  Training together(GetParam(), recipe, true);
+  std::vector<Batch> batches;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    batches.push_back(batch_of(3, i));
+  }
+  batches[3].covariates[2] = INFINITY;
+  const std::vector<double> rates(5, 1e-2);
+  for (std::size_t i = 0; i < 4; ++i) {
+    expected.step.take(batches[i], rates[i]);
+  }
+  const std::vector<StepResult> results = together.step.take(batches, rates);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(std::isfinite(results[i].gradient_norm), i < 3) << i;
+  }
+  const auto values = [](Training& run) { return run.network.parameters().values().to_vector(run.stream); };
+  EXPECT_EQ(values(together), values(expected));
+  // NaN does not equal itself: where the gradient is finite.
+  const std::vector<float> got = together.network.parameters().gradients().to_vector(together.stream);
+  const std::vector<float> wanted = expected.network.parameters().gradients().to_vector(expected.stream);
+  std::int64_t finite = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(std::isfinite(got[i]), std::isfinite(wanted[i])) << i;
+    if (std::isfinite(wanted[i])) {
+      EXPECT_EQ(got[i], wanted[i]) << i;
+      ++finite;
+    }
+  }
+  EXPECT_LT(finite, std::ssize(wanted));
+  // The same goes on with finite ones.
+  EXPECT_TRUE(std::isfinite(together.step.take(batches[4], 1e-2).gradient_norm));
+  EXPECT_NE(values(together), values(expected));
+}
+
 // Wide and long enough that kernels divide their work: into more pieces than there are threads, and into
 // fewer.
 TEST(TrainingStepsOnCpu, HaveTheSameBitsForAnyNumberOfThreads) {

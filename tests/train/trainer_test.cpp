@@ -92,6 +92,42 @@ TEST(Trainer, ResumesBitForBitFromEveryStop) {
   }
 }
 
+// Epochs of ten steps, and a checkpoint every four: groups of three are cut short by both.
+TEST(Trainer, TakesStepsTogetherToTheSameBits) {
+  const TemporaryFolder whole;
+  Trainer(options_in(whole.path(), tiny_recipe()), tiny_dataset()).run();
+  for (const int steps : {0, 1, 6, 9, 10}) {
+    const TemporaryFolder folder;
+    std::atomic<bool> stop = false;
+    std::vector<std::int64_t> reported;
+    TrainerOptions options = options_in(folder.path(), tiny_recipe());
+    options.steps_at_once = 3;
+    options.stop = &stop;
+    options.on_step = [&](const StepReport& report) {
+      stop = report.step == steps || stop;
+      reported.push_back(report.step);
+    };
+    if (steps > 0) {
+      EXPECT_EQ(Trainer(options, tiny_dataset()).run(), TrainingEnd::interrupted);
+      EXPECT_TRUE(std::ssize(reported) >= steps && std::ssize(reported) < steps + 3) << reported.size();
+      stop = false;
+    }
+    Trainer resumed(options, tiny_dataset());
+    if (steps > 0) {
+      resumed.resume();
+      EXPECT_EQ(resumed.progress().step, std::ssize(reported));
+    }
+    stop = false;
+    options.on_step = {};
+    EXPECT_EQ(resumed.run(), TrainingEnd::finished);
+    EXPECT_EQ(reported.size(), 30U);
+    EXPECT_TRUE(std::is_sorted(reported.begin(), reported.end()));
+    for (const char* name : {"last.safetensors", "best.safetensors"}) {
+      EXPECT_TRUE(content_of(folder / name) == content_of(whole / name)) << name << " after " << steps;
+    }
+  }
+}
+
 TEST(Trainer, PatienceAndLastChooseEpochs) {
   const TemporaryFolder folder;
   // A rate of almost zero never gets better after the first epoch.
@@ -154,7 +190,9 @@ TEST(Checkpoint, RefusesAnotherNetworkRecipeAndData) {
 
 TEST(Trainer, NonFiniteStepsNameTheirCause) {
   const TemporaryFolder folder;
-  Trainer trainer(options_in(folder.path(), tiny_recipe()), tiny_dataset());
+  TrainerOptions options = options_in(folder.path(), tiny_recipe());
+  options.steps_at_once = 3;
+  Trainer trainer(options, tiny_dataset());
   layers::Parameter& weight = trainer.network().parameters().parameters().front();  // the stem's
   Stream stream;
   std::vector<float> huge(static_cast<std::size_t>(weight.shape.count()), 3e38F);
