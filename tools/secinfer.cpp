@@ -282,7 +282,7 @@ int run(const Options& options) {
   wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
   set_threads(options.threads);
   const Device device = parse_device(options.device);
-  Model model(options.model, device, precision_of(options, device));
+  Model model(options.model, device, precision_of(options, device), !options.eager);
   if (model.recipe().whole_recordings()) {
     wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
               !options.qrs_leads.empty() || options.summary,

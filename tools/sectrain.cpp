@@ -350,7 +350,8 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       ->capture_default_str()
       ->group("How to run");
   app.add_flag("--eager", o.eager,
-               "Run every step kernel by kernel, not as a recording: for profilers; results stay the same")
+               "Run steps and forward passes kernel by kernel, not as recordings: for profilers;\n"
+               "results stay the same")
       ->group("How to run");
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")

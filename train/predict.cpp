@@ -77,20 +77,12 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
           "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} a beat", n, x.size(),
           covariates.size(), options.length, options.leads, options.covariates);
   const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
-  Stream& stream = classifier.stream;
   std::vector<float> logits;
   for (std::size_t begin = 0; begin < n; begin += batch_size) {
     const std::size_t count = std::min(batch_size, n - begin);
-    const auto rows = static_cast<std::int64_t>(count);
-    layers::Pass pass;
-    pass.stream = stream;
-    pass.activations = classifier.activations;
-    const Tensor input = Tensor::from(stream, {rows, options.length, options.leads, 1},
-                                      x.subspan(begin * cells, count * cells));
-    const Tensor more =
-        k == 0 ? Tensor()
-               : Tensor::from(stream, {rows, options.covariates}, covariates.subspan(begin * k, count * k));
-    const std::vector<float> values = classifier.network.forward(pass, input, more).value.to_vector(stream);
+    const std::vector<float> values =
+        classifier.forward->logits(static_cast<std::int64_t>(count), x.subspan(begin * cells, count * cells),
+                                   covariates.subspan(begin * k, count * k));
     logits.insert(logits.end(), values.begin(), values.end());
   }
   return logits;

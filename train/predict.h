@@ -1,12 +1,14 @@
 // What a network says about beats.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "model/network.h"
 #include "train/inputs.h"
 #include "train/loader.h"
+#include "train/recorded_forward.h"
 
 namespace sec::train {
 
@@ -16,7 +18,7 @@ struct Classifier {
   const Recipe& recipe;
   std::vector<float> offsets;  // (classes), added to the logits before a class is decided
   Stream& stream;
-  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
+  std::shared_ptr<RecordedForward> forward;  // the network's, on that stream
 };
 
 // The logits (N, classes) of beats as the network is given them, in inference mode, in batches of

@@ -137,6 +137,9 @@ void TrainingStep::run(const Operands& operands) {
     recording_ = capture(stream_, [this] { compute(); });
   }
   recording_->replay(stream_);
+  // What a recording writes on cuda is not marked as changed.
+  network_.parameters().values().write();
+  network_.parameters().states().write();
 }
 
 // What is recorded: nothing here depends on the host's values, or waits for the device.

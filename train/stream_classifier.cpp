@@ -28,13 +28,13 @@ const Recipe& beat_recipe(const Model& model) {
 
 }  // namespace
 
-Model::Model(const std::filesystem::path& path, Device device, Precision precision)
+Model::Model(const std::filesystem::path& path, Device device, Precision precision, bool record)
     : file_(weights_file(path)),
       info_(read_weights_info(file_)),
       stream_(device),
-      activations_(activations_in(precision)),
       network_(model::make_network(network_options(info_.recipe), stream_, 0)) {
   stream_.get().tf32 = allows_tf32(precision);
+  forward_ = std::make_shared<RecordedForward>(*network_, stream_, activations_in(precision), record);
   load_weights(file_, *network_, stream_);
 }
 

@@ -23,19 +23,21 @@ class Model {
  public:
   // From best.safetensors or the run folder that holds one. Throws Error, naming the file, if it is not there
   // or does not fit itself.
-  Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32);
+  // Without `record` forward passes are no recordings: see train/recorded_forward.h.
+  Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32,
+        bool record = true);
 
   const Recipe& recipe() const { return info_.recipe; }
   const model::NetworkOptions& options() const { return network_->options(); }
   const std::filesystem::path& file() const { return file_; }
-  Classifier classifier() { return {*network_, info_.recipe, info_.decision_offsets, stream_, activations_}; }
+  Classifier classifier() { return {*network_, info_.recipe, info_.decision_offsets, stream_, forward_}; }
 
  private:
   std::filesystem::path file_;
   WeightsInfo info_;
   OwnedStream stream_;
-  DType activations_;
   std::unique_ptr<model::Network> network_;
+  std::shared_ptr<RecordedForward> forward_;
 };
 
 struct ClassifiedBeat {

@@ -229,7 +229,9 @@ Classifier Trainer::load_chosen() {
 }
 
 Classifier Trainer::classifier() {
-  return {*network_, options_.recipe, data_.decision_offsets, options_.stream, options_.activations};
+  return {
+      *network_, options_.recipe, data_.decision_offsets, options_.stream,
+      std::make_shared<RecordedForward>(*network_, options_.stream, options_.activations, options_.record)};
 }
 
 void Trainer::decide_above(const std::vector<float>& thresholds) {

@@ -29,7 +29,7 @@ struct TrainerOptions {
   Recipe recipe;
   Stream stream;                   // on cuda of an OwnedStream, unless `record` is off
   DType activations = DType::f32;  // what layers hand on, see layers/pass.h
-  bool record = true;              // replay the step as a recording, see train/step.h
+  bool record = true;              // replay steps and forward passes as recordings, see train/step.h
   std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
   std::filesystem::path folder;    // for best.safetensors and last.safetensors
   const std::atomic<bool>* stop = nullptr;  // asks to stop after the steps under way

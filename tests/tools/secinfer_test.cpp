@@ -263,6 +263,19 @@ TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
                  "--precision bf16: the cpu device computes in f32");
 }
 
+// As recordings and kernel by kernel, in batches of which the last is smaller.
+TEST_F(Secinfer, EagerAnswersAreTheSame) {
+  write_model(folder_ / "best.safetensors",
+              tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]", "train.evaluation_batch=16"}),
+              {0.3F, -0.3F});
+  const std::string arguments = "--json --quiet --device simt --annotations atr " + record("106");
+  const Outcome recorded = secinfer(arguments);
+  const Outcome eager = secinfer("--eager " + arguments);
+  ASSERT_EQ(eager.status, 0) << eager.error;
+  EXPECT_EQ(recorded.out, eager.out);
+  EXPECT_GT(lines_of(eager.out).size(), 40U);
+}
+
 TEST_F(Secinfer, RefusesWrongUsage) {
   for (const char* arguments : {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100",
                                 "--live 100", "--live -", "-", "--live --rate 360 -", "--rate 360 100",

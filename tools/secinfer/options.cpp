@@ -90,6 +90,9 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group(how);
+  app.add_flag("--eager", o.eager,
+               "Run every batch kernel by kernel, not as a recording: for profilers; results stay the same")
+      ->group(how);
   const char* show = "What to show";
   app.add_flag("--json", o.json,
                "A JSON object a line: for each beat record, sample, time_s, label and logits")

@@ -28,6 +28,7 @@ struct Options {
   std::string device = "auto";
   std::string precision = "auto";
   int threads = 0;
+  bool eager = false;
   bool json = false;
   bool summary = false;
   bool quiet = false;
