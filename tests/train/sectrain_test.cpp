@@ -447,7 +447,8 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
 }
 
 // Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
-// as squares to 0.04 and 0.005; tests/model/precision_test.cpp has more.
+// as squares to 0.04 and 0.005 in the first step, and Adam's step by the signs of gradients makes several
+// times that of it in the second; tests/model/precision_test.cpp has more.
 TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   std::map<std::string, std::vector<double>> losses;
   for (const std::string precision : {"f32", "tf32", "bf16"}) {
@@ -459,7 +460,7 @@ TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
     const json metrics = json::parse(content_of(folder_ / precision / "metrics.json"));
     EXPECT_EQ(metrics["device"], "simt in " + precision + ", 1 thread(s)");
   }
-  for (const auto& [precision, tolerance] : {std::pair{"tf32", 0.01}, std::pair{"bf16", 0.1}}) {
+  for (const auto& [precision, tolerance] : {std::pair{"tf32", 0.05}, std::pair{"bf16", 0.2}}) {
     ASSERT_EQ(losses[precision].size(), losses["f32"].size());
     for (std::size_t i = 0; i < losses["f32"].size(); ++i) {
       EXPECT_NEAR(losses[precision][i], losses["f32"][i], tolerance * losses["f32"][i]) << precision;

@@ -272,8 +272,8 @@ TEST_P(TrainingSteps, LowerTheLossInEveryPrecision) {
   std::set<double> first;
   for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
     const std::vector<double> got = losses(precision);
-    // Of two classes: 0.69 or more where nothing is known.
-    EXPECT_GT(got[0], 0.6) << name_of(precision);
+    // Of two classes: about 0.69 where nothing is known.
+    EXPECT_GT(got[0], 0.45) << name_of(precision);
     EXPECT_LT(*std::min_element(got.end() - 3, got.end()), 0.35) << name_of(precision);
     first.insert(got[0]);
   }
