@@ -192,7 +192,7 @@ std::vector<Operation> operations() {
        [](const Table& k, Elementwise& e) {
          const kernels::StepValues now = kernels::adam_values({}, 1e-3, 0);
          k.optimizer.adam(stream, {}, &now, e.mean.slice(0, 1).read(), e.x.read(), e.y.write(), e.z.write(),
-                          e.u.write());
+                          e.u.write(), {});
        }},
   };
 }

@@ -17,7 +17,8 @@ struct StepValues {
 };
 
 // Clipping and failing are decided on the device, by the sum of squares of the gradient: where its root
-// exceeds clip_norm the gradient is scaled to that norm, and where it is not finite nothing is updated.
+// exceeds clip_norm the gradient is scaled to that norm, and where it is not finite nothing is updated but
+// the average.
 struct AdamOptions {
   float beta1 = 0.9F;
   float beta2 = 0.999F;
@@ -37,6 +38,8 @@ struct SgdOptions {
   float clip_norm = 0;  // 0: no clipping
 };
 
+// `average` is a moving average of the parameters after the step, as moving_average computes it, which reads
+// them again; or empty.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
                const StepValues* now,     // on the device
@@ -44,7 +47,8 @@ struct OptimizerKernels {
                ConstSpan gradient,        // (P) f32
                Span parameters,           // (P) f32
                Span first_moment,         // (P) f32
-               Span second_moment);       // (P) f32
+               Span second_moment,        // (P) f32
+               Span average);             // (P) f32, or empty
 
   // velocity = momentum * velocity + gradient, as PyTorch's SGD without dampening.
   void (*sgd)(Stream& stream, const SgdOptions& options,
@@ -52,9 +56,10 @@ struct OptimizerKernels {
               ConstSpan sum_of_squares,  // (1) f32, of the gradient
               ConstSpan gradient,        // (P) f32
               Span parameters,           // (P) f32
-              Span velocity);            // (P) f32
+              Span velocity,             // (P) f32
+              Span average);             // (P) f32, or empty
 
-  // average = decay * average + (1 - decay) * parameters: the weights that are scored when averaging is on.
+  // average = decay * average + (1 - decay) * parameters: what is scored when averaging is on.
   void (*moving_average)(Stream& stream,
                          const StepValues* now,  // on the device
                          ConstSpan parameters,   // (P) f32

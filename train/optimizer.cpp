@@ -51,15 +51,16 @@ void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, Opt
   const ConstSpan gradients = set.gradients().read();
   Tensor values = set.values();
   kernel.sum_of_squares(stream, gradients, sum_of_squares.write());
+  const bool averaging = options.average_decay > 0;
+  const Span average = averaging ? state.average.write() : Span();
   if (options.optimizer == "sgd") {
     kernel.sgd(stream, sgd_options(options), now, sum_of_squares.read(), gradients, values.write(),
-               state.first_moment.write());
+               state.first_moment.write(), average);
   } else {
     kernel.adam(stream, adam_options(options), now, sum_of_squares.read(), gradients, values.write(),
-                state.first_moment.write(), state.second_moment.write());
+                state.first_moment.write(), state.second_moment.write(), average);
   }
-  if (options.average_decay > 0) {
-    kernel.moving_average(stream, now, set.values().read(), state.average.write());
+  if (averaging) {
     kernel.moving_average(stream, now, set.states().read(), state.average_states.write());
   }
 }

@@ -1,6 +1,6 @@
 // Optimizer steps over flat buffers, one launch for all parameters of a network. Four elements a thread where
 // the buffers are aligned. Bound by memory: Adam reads four floats an element and writes three, 460 MB for
-// the 16.4 M parameters of the 8-lead network.
+// the 16.4 M parameters of the 8-lead network; a moving average reads and writes one more.
 #include <limits>
 
 #include "kernels/cuda/block_sum.h"
@@ -47,6 +47,14 @@ SEC_DEVICE float clipping(float sum_of_squares, float clip_norm) {
   return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
 }
 
+// The moving average.
+SEC_DEVICE void blend(float decay, const float (&parameters)[4], float (&average)[4]) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    average[i] = decay * average[i] + (1.0F - decay) * parameters[i];
+  }
+}
+
 template <int width>
 __global__ void __launch_bounds__(threads)
     adam_step(AdamOptions o, std::int64_t count, const StepValues* __restrict__ now,
@@ -54,31 +62,38 @@ __global__ void __launch_bounds__(threads)
               const float* __restrict__ gradient,        // (P)
               float* __restrict__ parameters,            // (P)
               float* __restrict__ first_moment,          // (P)
-              float* __restrict__ second_moment) {       // (P)
-  if (!is_finite(*sum_of_squares)) {
-    return;
-  }
+              float* __restrict__ second_moment,         // (P)
+              float* __restrict__ average) {             // (P), or null
   const float scale = clipping(*sum_of_squares, o.clip_norm);
   const float rate = now->adam_rate;
   const float correction = now->adam_correction;
   const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
   const float kept = o.decoupled ? 1.0F - now->rate * o.weight_decay : 1.0F;
   const std::int64_t first = first_element(4);
-  float g[4], p[4], m[4], v[4];
-  load_part<width>(gradient, first, count, g);
+  float g[4], p[4], m[4], v[4], a[4];
   load_part<width>(parameters, first, count, p);
-  load_part<width>(first_moment, first, count, m);
-  load_part<width>(second_moment, first, count, v);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const float slope = g[i] * scale + added_decay * p[i];
-    m[i] = o.beta1 * m[i] + (1.0F - o.beta1) * slope;
-    v[i] = o.beta2 * v[i] + (1.0F - o.beta2) * slope * slope;
-    p[i] = kept * p[i] - rate * m[i] / (sqrtf(v[i]) * correction + o.epsilon);
+  if (average != nullptr) {
+    load_part<width>(average, first, count, a);
   }
-  store_part<width>(parameters, first, count, p);
-  store_part<width>(first_moment, first, count, m);
-  store_part<width>(second_moment, first, count, v);
+  if (is_finite(*sum_of_squares)) {
+    load_part<width>(gradient, first, count, g);
+    load_part<width>(first_moment, first, count, m);
+    load_part<width>(second_moment, first, count, v);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float slope = g[i] * scale + added_decay * p[i];
+      m[i] = o.beta1 * m[i] + (1.0F - o.beta1) * slope;
+      v[i] = o.beta2 * v[i] + (1.0F - o.beta2) * slope * slope;
+      p[i] = kept * p[i] - rate * m[i] / (sqrtf(v[i]) * correction + o.epsilon);
+    }
+    store_part<width>(parameters, first, count, p);
+    store_part<width>(first_moment, first, count, m);
+    store_part<width>(second_moment, first, count, v);
+  }
+  if (average != nullptr) {
+    blend(now->average_decay, p, a);
+    store_part<width>(average, first, count, a);
+  }
 }
 
 template <int width>
@@ -87,40 +102,44 @@ __global__ void __launch_bounds__(threads)
              const float* __restrict__ sum_of_squares,  // (1)
              const float* __restrict__ gradient,        // (P)
              float* __restrict__ parameters,            // (P)
-             float* __restrict__ velocity) {            // (P)
-  if (!is_finite(*sum_of_squares)) {
-    return;
-  }
+             float* __restrict__ velocity,              // (P)
+             float* __restrict__ average) {             // (P), or null
   const float scale = clipping(*sum_of_squares, o.clip_norm);
   const float rate = now->rate;
   const std::int64_t first = first_element(4);
-  float g[4], p[4], v[4];
-  load_part<width>(gradient, first, count, g);
+  float g[4], p[4], v[4], a[4];
   load_part<width>(parameters, first, count, p);
-  load_part<width>(velocity, first, count, v);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const float slope = g[i] * scale + o.weight_decay * p[i];
-    v[i] = o.momentum * v[i] + slope;
-    p[i] -= rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
+  if (average != nullptr) {
+    load_part<width>(average, first, count, a);
   }
-  store_part<width>(parameters, first, count, p);
-  store_part<width>(velocity, first, count, v);
+  if (is_finite(*sum_of_squares)) {
+    load_part<width>(gradient, first, count, g);
+    load_part<width>(velocity, first, count, v);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float slope = g[i] * scale + o.weight_decay * p[i];
+      v[i] = o.momentum * v[i] + slope;
+      p[i] -= rate * (o.nesterov ? slope + o.momentum * v[i] : v[i]);
+    }
+    store_part<width>(parameters, first, count, p);
+    store_part<width>(velocity, first, count, v);
+  }
+  if (average != nullptr) {
+    blend(now->average_decay, p, a);
+    store_part<width>(average, first, count, a);
+  }
 }
 
 template <int width>
-__global__ void __launch_bounds__(threads) blend(std::int64_t count, const StepValues* __restrict__ now,
-                                                 const float* __restrict__ parameters,  // (P)
-                                                 float* __restrict__ average) {         // (P)
-  const float decay = now->average_decay;
+__global__ void __launch_bounds__(threads)
+    average_step(std::int64_t count, const StepValues* __restrict__ now,
+                 const float* __restrict__ parameters,  // (P)
+                 float* __restrict__ average) {         // (P)
   const std::int64_t first = first_element(4);
   float p[4], a[4];
   load_part<width>(parameters, first, count, p);
   load_part<width>(average, first, count, a);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    a[i] = decay * a[i] + (1.0F - decay) * p[i];
-  }
+  blend(now->average_decay, p, a);
   store_part<width>(average, first, count, a);
 }
 
@@ -166,35 +185,37 @@ dim3 grid_for(std::int64_t count) {
 }
 
 void adam(Stream& stream, const AdamOptions& options, const StepValues* now, ConstSpan sum_of_squares,
-          ConstSpan gradient, Span parameters, Span first_moment, Span second_moment) {
+          ConstSpan gradient, Span parameters, Span first_moment, Span second_moment, Span average) {
   const std::int64_t count = parameters.count;
   const float* const sum = elements<float>(sum_of_squares, 1, "adam: sum_of_squares");
   const float* const g = elements<float>(gradient, count, "adam: gradient");
   float* const p = elements<float>(parameters, count, "adam: parameters");
   float* const m = elements<float>(first_moment, count, "adam: first_moment");
   float* const v = elements<float>(second_moment, count, "adam: second_moment");
+  float* const a = elements_or_null<float>(average, count, "adam: average");
   if (count == 0) {
     return;
   }
-  by_width<float>(aligned(g, p, m, v), [&](auto width) {
+  by_width<float>(aligned(g, p, m, v, a), [&](auto width) {
     launch<adam_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, options, count, now,
-                                              sum, g, p, m, v);
+                                              sum, g, p, m, v, a);
   });
 }
 
 void sgd(Stream& stream, const SgdOptions& options, const StepValues* now, ConstSpan sum_of_squares,
-         ConstSpan gradient, Span parameters, Span velocity) {
+         ConstSpan gradient, Span parameters, Span velocity, Span average) {
   const std::int64_t count = parameters.count;
   const float* const sum = elements<float>(sum_of_squares, 1, "sgd: sum_of_squares");
   const float* const g = elements<float>(gradient, count, "sgd: gradient");
   float* const p = elements<float>(parameters, count, "sgd: parameters");
   float* const v = elements<float>(velocity, count, "sgd: velocity");
+  float* const a = elements_or_null<float>(average, count, "sgd: average");
   if (count == 0) {
     return;
   }
-  by_width<float>(aligned(g, p, v), [&](auto width) {
+  by_width<float>(aligned(g, p, v, a), [&](auto width) {
     launch<sgd_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, options, count, now,
-                                             sum, g, p, v);
+                                             sum, g, p, v, a);
   });
 }
 
@@ -206,7 +227,7 @@ void moving_average(Stream& stream, const StepValues* now, ConstSpan parameters,
     return;
   }
   by_width<float>(aligned(p, a), [&](auto width) {
-    launch<blend<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now, p, a);
+    launch<average_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now, p, a);
   });
 }
 

@@ -44,7 +44,7 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
         const Tensor gradient = tensor(g);
         kernels().optimizer.adam(stream(), options, on_device(adam_values(options, rate, step)),
                                  sum_of_squares(gradient).read(), gradient.read(), parameters.write(),
-                                 first.write(), second.write());
+                                 first.write(), second.write(), {});
         reference::adam(options, rate, step, g, p, m, v);
       }
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
@@ -70,7 +70,7 @@ TEST_P(Optimizers, SgdEqualsTheReferenceOverSteps) {
       const Values g = random_values(count, 11 + step);
       const Tensor gradient = tensor(g);
       kernels().optimizer.sgd(stream(), options, on_device(now), sum_of_squares(gradient).read(),
-                              gradient.read(), parameters.write(), moved.write());
+                              gradient.read(), parameters.write(), moved.write(), {});
       reference::sgd(options, now.rate, g, p, velocity);
     }
     expect_close(floats_of(moved), velocity, 32 * unit, 16 * unit, "velocity");
@@ -92,9 +92,9 @@ TEST_P(Optimizers, UpdateNothingWhereTheGradientIsNotFinite) {
     Tensor first = tensor(m);
     Tensor second = tensor(v);
     kernels().optimizer.adam(stream(), {.clip_norm = 1}, now, sum.read(), gradient.read(), parameters.write(),
-                             first.write(), second.write());
+                             first.write(), second.write(), {});
     kernels().optimizer.sgd(stream(), {.clip_norm = 1}, now, sum.read(), gradient.read(), parameters.write(),
-                            first.write());
+                            first.write(), {});
     EXPECT_EQ(floats_of(parameters), floats_of(tensor(p)));
     EXPECT_EQ(floats_of(first), floats_of(tensor(m)));
     EXPECT_EQ(floats_of(second), floats_of(tensor(v)));
@@ -113,6 +113,66 @@ TEST_P(Optimizers, MovingAverage) {
   now.average_decay = 0.99F;
   kernels().optimizer.moving_average(stream(), on_device(now), tensor(p).read(), average.write());
   expect_close(floats_of(average), expected, 4 * unit, 4 * unit, "average");
+}
+
+// A step that takes the average along leaves what a step and an average one after the other do, also where
+// the gradient is not finite: then the parameters stay, and the average comes nearer to them.
+TEST_P(Optimizers, AStepTakesTheAverageAlong) {
+  const OptimizerKernels& k = kernels().optimizer;
+  for (const bool adam : {true, false}) {
+    for (const double first_gradient : {0.5, std::nan("")}) {
+      for (const std::int64_t leading : {0, 1}) {  // 1: the average is not aligned
+        Values g = random_values(count, 1);
+        g[0] = first_gradient;
+        const Tensor gradient = tensor(g);
+        const Tensor sum = sum_of_squares(gradient);
+        StepValues values = adam_values({}, 0.01, 7);
+        values.average_decay = 0.9F;
+        const StepValues* const now = on_device(values);
+        const Values before = random_values(count + leading, 2);
+        const auto step = [&](bool together) {
+          Tensor parameters = tensor(random_values(count, 3));
+          Tensor first = tensor(random_values(count, 4));
+          Tensor second = tensor(random_values(count, 5, 0, 1));
+          Tensor average = tensor(before).slice(leading, count);
+          const Span along = together ? average.write() : Span();
+          if (adam) {
+            k.adam(stream(), {.weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(), gradient.read(),
+                   parameters.write(), first.write(), second.write(), along);
+          } else {
+            k.sgd(stream(), {.momentum = 0.9F, .weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(),
+                  gradient.read(), parameters.write(), first.write(), along);
+          }
+          if (!together) {
+            k.moving_average(stream(), now, parameters.read(), average.write());
+          }
+          return std::vector{floats_of(parameters), floats_of(first), floats_of(second), floats_of(average)};
+        };
+        const std::vector<std::vector<float>> apart = step(false);
+        EXPECT_EQ(step(true), apart) << (adam ? "adam" : "sgd");
+        // And that is an average of the parameters as they are now.
+        Values expected = before;
+        expected.erase(expected.begin(), expected.begin() + leading);
+        for (std::int64_t i = 0; i < count; ++i) {
+          expected[i] = double{0.9F} * expected[i] + (1 - double{0.9F}) * apart[0][i];
+        }
+        expect_close(apart[3], expected, 4 * unit, 4 * unit, "average");
+      }
+    }
+  }
+}
+
+TEST_P(Optimizers, RefusesAnAverageThatDoesNotFit) {
+  Tensor t = tensor(random_values(8, 1));
+  Tensor few = tensor(random_values(7, 1));
+  const Tensor sum = sum_of_squares(t);
+  const StepValues* const now = on_device({});
+  EXPECT_THROW(kernels().optimizer.adam(stream(), {}, now, sum.read(), t.read(), t.write(), t.write(),
+                                        t.write(), few.write()),
+               Error);
+  EXPECT_THROW(
+      kernels().optimizer.sgd(stream(), {}, now, sum.read(), t.read(), t.write(), t.write(), few.write()),
+      Error);
 }
 
 TEST_P(Optimizers, SumOfSquaresIsAccurateAndShowsNonFiniteElements) {
@@ -144,9 +204,9 @@ TEST_P(Optimizers, SameBitsForAnyNumberOfThreads) {
         Tensor sum = sum_of_squares(tensor(g));
         const StepValues* const now = on_device(adam_values({}, 1e-3, 0));
         kernels().optimizer.adam(stream(), {}, now, sum.read(), tensor(g).read(), parameters.write(),
-                                 first.write(), second.write());
+                                 first.write(), second.write(), {});
         kernels().optimizer.sgd(stream(), {}, now, sum.read(), tensor(g).read(), parameters.write(),
-                                first.write());
+                                first.write(), {});
         kernels().optimizer.sum_of_squares(stream(), parameters.read(), sum.write());
         return std::vector{floats_of(parameters), floats_of(first), floats_of(second), floats_of(sum)};
       },
