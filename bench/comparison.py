@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
 
 
 class PeerError(Exception):
@@ -17,14 +18,18 @@ class Worker:
 
     def __init__(self, name, command):
         self.name = name
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")  # a file, so that no program waits for its reader
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+                                        stderr=self.errors, text=True)
         self.about = self.read()
 
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            raise PeerError(f"{self.name} ended with status {self.process.wait()}")
+            status = self.process.wait()
+            self.errors.seek(0)
+            said = [line for line in self.errors.read().splitlines() if line.strip()]
+            raise PeerError(f"{self.name} ended with status {status}" + (f": {said[-1]}" if said else ""))
         answer = json.loads(line)
         if "error" in answer:
             raise PeerError(f"{self.name}: {answer['error']}")
@@ -43,6 +48,8 @@ class Worker:
         except BrokenPipeError:
             pass
         self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
 
     def __enter__(self):
         return self
@@ -95,20 +102,26 @@ def compare_gradients(ours, theirs):
 
 
 # Losses are means of some ten numbers that went through a hundred layers in f32: they agree to some 1e-6.
-LOSS_TOLERANCE = 1e-4
 # Gradients agree with those of double precision to some 1e-6 until an activation that is almost zero has another sign;
 # a few such among millions move a gradient of a deep network by some 1e-3 of its length, PyTorch's as well as ours and
 # by chance, and ours more often where minimal filtering rounds more (docs/speed.md). So ours may be a few times as far
 # from them as PyTorch's are; a wrong layer is tenths away.
-GRADIENT_TOLERANCE = 5e-3
-TIMES_THE_PEERS = 5
-GRADIENT_LIMIT = 0.05
+#
+# With 10 bits of mantissa (tf32) or 7 (bf16) far more signs change: of a network of 16 beats PyTorch's loss in bf16 was
+# seen 5e-3 away and its gradient 0.3, ours in tf32 on simt 1.5e-3 and 0.08. There only what is much worse than PyTorch
+# in the same arithmetic shows; that the kernels are right in it is for their tests to say.
+TOLERANCES = {  # of the loss; of the gradient, or so many times the peer's distance, but never more than a limit
+    "f32": {"loss": 1e-4, "gradient": 5e-3, "times": 5, "limit": 0.05},
+    "tf32": {"loss": 1e-2, "gradient": 0.05, "times": 3, "limit": 0.3},
+    "bf16": {"loss": 5e-2, "gradient": 0.1, "times": 2, "limit": 0.8},
+}
 
 
-def agree(loss, exact_loss, distance, peers_distance):
+def agree(loss, exact_loss, distance, peers_distance, precision="f32"):
     """Whether a loss and the farthest gradient are as near to those of double precision as they should be."""
-    return (abs(loss - exact_loss) <= LOSS_TOLERANCE * abs(exact_loss)
-            and distance <= min(max(GRADIENT_TOLERANCE, TIMES_THE_PEERS * peers_distance), GRADIENT_LIMIT))
+    allowed = TOLERANCES[precision]
+    return (abs(loss - exact_loss) <= allowed["loss"] * abs(exact_loss)
+            and distance <= min(max(allowed["gradient"], allowed["times"] * peers_distance), allowed["limit"]))
 
 
 def quartiles(values):
@@ -123,34 +136,50 @@ def spread(values):
     return {"median": statistics.median(values), "quartiles": quartiles(values)}
 
 
-def take_turns(workers, words, count, seconds):
-    """The seconds of one unit of work, by worker and round: `count` rounds of about so many seconds each."""
+def take_turns(workers, words, count, seconds, fails=None):
+    """The seconds of one unit of work, by worker and round: `count` rounds of about so many seconds each. A worker that
+    cannot is left out, and `fails` is called with its name and the error; without it, the error is the caller's."""
     units = {}
+    able = []
     for worker in workers:
-        first = worker.ask(words[0], 1, *words[1:])["seconds"]
+        try:
+            first = worker.ask(words[0], 1, *words[1:])["seconds"]
+        except PeerError as error:
+            if fails is None:
+                raise
+            fails(worker.name, error)
+            continue
+        able.append(worker)
         units[worker.name] = max(1, round(seconds / max(first, 1e-6)))
-    times = {worker.name: [] for worker in workers}
+    times = {worker.name: [] for worker in able}
     for _ in range(count):
-        for worker in workers:
+        for worker in able:
             n = units[worker.name]
             times[worker.name].append(worker.ask(words[0], n, *words[1:])["seconds"] / n)
     return times
 
 
 def compare_times(times, ours, samples):
-    """Rates and ratios of a dict of times by round; the best peer is the one with the smallest median."""
-    mine = times[ours]
-    result = {ours: {"samples_per_second": samples / statistics.median(mine)}, "peers": {}}
-    for name, theirs in times.items():
-        if name != ours:
-            ratio = spread([other / own for own, other in zip(mine, theirs)])
-            result["peers"][name] = {"samples_per_second": samples / statistics.median(theirs),
-                                     "ratio": ratio["median"], "quartiles": ratio["quartiles"]}
+    """Rates and ratios of a dict of times by round, some of which are `ours`. The best of ours, and the best peer, is
+    the one with the smallest median."""
+    rates = {name: samples / statistics.median(seconds) for name, seconds in times.items()}
+    mine = {name: {"samples_per_second": rates[name]} for name in ours if name in times}
+    best_of_ours = max(mine, key=lambda name: rates[name])
+    result = {"sec": {"who": best_of_ours, "samples_per_second": rates[best_of_ours]}, "ours": mine, "peers": {}}
+
+    def ratio(name, peer):
+        found = spread([theirs / own for own, theirs in zip(times[name], times[peer])])
+        return {"ratio": found["median"], "quartiles": found["quartiles"]}
+
+    for name in times:
+        if name not in ours:
+            result["peers"][name] = {"samples_per_second": rates[name], **ratio(best_of_ours, name)}
     if result["peers"]:
-        best = max(result["peers"], key=lambda name: result["peers"][name]["samples_per_second"])
+        best = max(result["peers"], key=lambda name: rates[name])
         result["best"] = best
-        result["ratio"] = result["peers"][best]["ratio"]
-        result["quartiles"] = result["peers"][best]["quartiles"]
+        result.update(ratio(best_of_ours, best))
+        for name in mine:
+            mine[name].update(ratio(name, best))
     return result
 
 

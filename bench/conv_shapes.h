@@ -1,6 +1,5 @@
-// The convolutions of the network whose rates are measured: of 10 s of 8 leads at 500 Hz, a batch of 8, and
-// of the beats of recipes/mitdb-inter.toml, 4 channels of 144 samples at width 16, a batch of 128. Facts of
-// the network: see model/.
+// The convolutions of the network whose rates are measured: of 10 s of 8 leads at 500 Hz, and of the beats of
+// recipes/mitdb-inter.toml, 4 channels of 144 samples at width 16. Facts of the network: see model/.
 #pragma once
 
 #include <string>
@@ -15,12 +14,13 @@ struct NamedConv {
   kernels::ConvShape shape;
 };
 
-inline std::vector<NamedConv> conv_shapes() {
+// For batches of so many.
+inline std::vector<NamedConv> conv_shapes(std::int64_t leads_batch, std::int64_t beats_batch) {
   struct Input {
     std::int64_t n, h, c;  // batch, leads, width
   };
-  constexpr Input leads{8, 8, 32};
-  constexpr Input beats{128, 4, 16};
+  const Input leads{leads_batch, 8, 32};
+  const Input beats{beats_batch, 4, 16};
   const auto stem = [](const Input& i, std::int64_t l) {
     return kernels::ConvShape{.n = i.n, .l = l, .h = i.h, .c_in = 1, .c_out = i.c, .k = 50, .stride = 2};
   };

@@ -1,8 +1,8 @@
 // The cuda device's kernels at the network's own shapes, each version of the convolution by its number,
-// beside cuDNN and cuBLAS. Times are of the GPU, between two events around one call; before each, a buffer
-// larger than the L2 cache is overwritten, so that operands come from memory, as they mostly do in a training
-// step. That write also keeps the GPU busy while the host enqueues the call, so a call of several kernels
-// shows no gaps of the host's making.
+// beside cuDNN, with the algorithm that it measures as the fastest, and cuBLAS. Times are of the GPU, between
+// two events around one call; before each, a buffer larger than the L2 cache is overwritten, so that operands
+// come from memory, as they mostly do in a training step. That write also keeps the GPU busy while the host
+// enqueues the call, so a call of several kernels shows no gaps of the host's making.
 //
 // What is counted is said in floors.h, how rows are named in rows.h. Who is ours (what the kernel table
 // chooses), v1 to v4 (kernels/cuda/conv_versions.h), or cudnn / cublas. f32 is f32 throughout; tf32 lets both
@@ -14,12 +14,11 @@
 
 #include <cstdio>
 #include <functional>
-#include <map>
-#include <memory>
 
 #include "bench/conv_shapes.h"
-#include "bench/cuda_peak.h"
+#include "bench/cuda_ceiling.h"
 #include "bench/floors.h"
+#include "bench/fused.h"
 #include "bench/rows.h"
 #include "engine/stream.h"
 #include "kernels/cuda/conv_versions.h"
@@ -31,6 +30,8 @@ namespace {
 using benchmark::State;
 
 constexpr std::int64_t flushed_bytes = 256 << 20;  // more than the L2 cache of any GPU so far
+
+Device device = Device::cuda;  // or simt, where the same is rehearsed
 
 struct Arithmetic {
   const char* name;
@@ -45,73 +46,46 @@ double bytes_of(DType type) {
 }
 
 Tensor noise(Stream& stream, std::int64_t count, DType type) {
-  Tensor t = Tensor::empty({count}, DType::f32, Device::cuda);
-  kernels::cuda::table().pointwise.fill_uniform(stream, {1, 2, 3}, 0.5F, 1, t.write());
+  Tensor t = Tensor::empty({count}, DType::f32, device);
+  kernels::on(device).pointwise.fill_uniform(stream, {1, 2, 3}, 0.5F, 1, t.write());
   if (type == DType::f32) {
     return t;
   }
-  Tensor rounded = Tensor::empty({count}, type, Device::cuda);
-  kernels::cuda::table().pointwise.cast(stream, t.read(), rounded.write());
+  Tensor rounded = Tensor::empty({count}, type, device);
+  kernels::on(device).pointwise.cast(stream, t.read(), rounded.write());
   return rounded;
 }
 
-// The shortest of some calls' times, the first one left out.
-double best_seconds(Stream& stream, const std::function<void()>& call) {
-  Event begin(Device::cuda);
-  Event end(Device::cuda);
-  double best = 0;
-  for (int i = 0; i < 8; ++i) {
-    begin.record(stream);
-    call();
-    end.record(stream);
-    const double seconds = Event::seconds_between(begin, end);
-    best = i == 0 || (i > 1 && seconds > best) ? best : seconds;
-  }
-  return best;
-}
-
-Ceiling cuda_ceiling(Stream& stream, DType type) {
-  static std::map<std::pair<DType, bool>, double> arithmetic;
-  static double copy = 0;
-  const std::pair key(type, stream.tf32);
-  if (!arithmetic.contains(key)) {
-    Tensor results = Tensor::empty({cuda_peak_results}, DType::f32, Device::cuda);
-    double operations = 0;
-    const double seconds =
-        best_seconds(stream, [&] { operations = run_cuda_peak(stream, type, stream.tf32, results.write()); });
-    arithmetic[key] = operations / seconds;
-  }
-  if (copy == 0) {
-    Tensor from = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
-    Tensor to = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
-    zero_bytes(stream, from.write().data, flushed_bytes);
-    copy = 2.0 * flushed_bytes / best_seconds(stream, [&] {
-             copy_bytes(stream, to.write().data, Device::cuda, from.read().data, Device::cuda, flushed_bytes);
-           });
-  }
-  return {arithmetic[key], copy};
-}
-
-// Times `call` with cold caches; the first call, which takes memory and plans, is left out.
+// Times `call` with cold caches; the first call, which takes memory and plans, is left out. simt's times say
+// nothing of a GPU: its rows have no rates, and no cache that is worth flushing.
 void time(State& state, Stream& stream, DType type, const Floor& floor, const std::function<void()>& call) {
-  Tensor flushed = Tensor::empty({flushed_bytes / 4}, DType::f32, Device::cuda);
-  Event begin(Device::cuda);
-  Event end(Device::cuda);
+  const bool on_gpu = device == Device::cuda;
+  Tensor flushed = Tensor::empty({on_gpu ? flushed_bytes / 4 : 0}, DType::f32, device);
+  Event begin(device);
+  Event end(device);
   call();
   for (auto _ : state) {
-    zero_bytes(stream, flushed.write().data, flushed_bytes);
+    if (on_gpu) {
+      zero_bytes(stream, flushed.write().data, flushed_bytes);
+    }
     begin.record(stream);
     call();
     end.record(stream);
     state.SetIterationTime(Event::seconds_between(begin, end));
   }
-  set_row(state, floor, cuda_ceiling(stream, type));
+  if (on_gpu) {
+    set_row(state, floor, cuda_ceiling(stream, type));
+  }
+}
+
+const kernels::ConvVersions& conv_versions() {
+  return device == Device::cuda ? kernels::cuda::conv_versions() : kernels::simt::conv_versions();
 }
 
 void add(const std::string& name, bool tf32, const std::function<void(State&, Stream&)>& function) {
   benchmark::RegisterBenchmark(name.c_str(),
                                [=](State& state) {
-                                 OwnedStream stream(Device::cuda);
+                                 OwnedStream stream(device);
                                  stream.get().tf32 = tf32;
                                  try {
                                    function(state, stream);
@@ -133,7 +107,7 @@ void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::s
                                     {"dgrad", kernels::ConvPass::dgrad},
                                     {"wgrad", kernels::ConvPass::wgrad}}) {
     const kernels::ConvPass pass = bound;
-    if (version > 0 && !kernels::cuda::conv_versions().supports(version, pass, s, type)) {
+    if (version > 0 && !conv_versions().supports(version, pass, s, type)) {
       continue;
     }
     add(fmt::format("conv/{}/{}/{}/{}", layer.name, name, arithmetic.name, who), arithmetic.tf32,
@@ -141,7 +115,7 @@ void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::s
           Tensor x = noise(stream, s.n * s.l * s.h * s.c_in, type);
           Tensor y = noise(stream, s.n * s.l_out() * s.h * s.c_out, type);
           Tensor w = noise(stream, s.k * s.c_in * s.c_out, DType::f32);
-          const kernels::ConvVersions& versions = kernels::cuda::conv_versions();
+          const kernels::ConvVersions& versions = conv_versions();
           time(state, stream, type, conv_floor(pass, s, bytes_of(type)), [&] {
             if (pass == kernels::ConvPass::forward) {
               const kernels::ConvForward job{s, x.read(), w.read(), {}, y.write()};
@@ -231,9 +205,58 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
   }
 }
 
+// What a pre-activation network has between two convolutions, and the second one: `fused` by one kernel's
+// launch, or by separate operations of the table.
+void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
+               const kernels::Table* table, bool fused) {
+  const kernels::ConvShape s = layer.shape;
+  for (const bool forward : {true, false}) {
+    add(fmt::format("pre_activation/{}/{}/{}/{}", layer.name, forward ? "forward" : "backward",
+                    arithmetic.name, who),
+        arithmetic.tf32, [=, type = arithmetic.type](State& state, Stream& stream) {
+          FusedConv conv(stream, s, type);
+          const bool normalised = who == "cudnn";
+          const auto run_forward = [&] {
+            fused ? conv.forward(stream, *table) : conv.forward_separately(stream, *table, normalised);
+          };
+          if (forward) {
+            time(state, stream, type, conv.forward_floor(), run_forward);
+            return;
+          }
+          run_forward();
+          time(state, stream, type, conv.backward_floor(),
+               [&] { fused ? conv.backward(stream, *table) : conv.backward_separately(stream, *table); });
+        });
+  }
+}
+
+void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
+                   const std::vector<NamedConv>& layers) {
+  if (ours->pre_activation.forward_group == nullptr) {
+    fmt::print(stderr, "NOT MEASURED: pre_activation: device {} has no fused operations\n", name_of(device));
+    return;
+  }
+  for (const Arithmetic& arithmetic : arithmetics) {
+    if (arithmetic.type != DType::f32) {
+      continue;
+    }
+    for (const NamedConv& layer : layers) {
+      if (!ours->pre_activation.take(layer.shape.c_in, layer.shape.c_out)) {
+        continue;  // the stem
+      }
+      add_fused(layer, arithmetic, "ours", ours, true);
+      add_fused(layer, arithmetic, "separate", ours, false);
+      if (theirs != nullptr) {
+        add_fused(layer, arithmetic, "cudnn", theirs, false);
+      }
+    }
+  }
+}
+
 // Null, having said why, without the libraries.
 const kernels::Table* libraries() {
   try {
+    kernels::peers::measure_algorithms();
     return &kernels::peers::table();
   } catch (const Error& error) {
     fmt::print(stderr, "NOT COMPARED with cuDNN and cuBLAS: {}\n", error.what());
@@ -243,11 +266,17 @@ const kernels::Table* libraries() {
 
 }  // namespace
 
-void add_cuda_benchmarks() {
-  const kernels::Table* const ours = &kernels::on(Device::cuda);
-  const kernels::Table* const theirs = libraries();
+void add_gpu_benchmarks(Device on) {
+  device = on;
+  const kernels::Table* const ours = &kernels::on(device);
+  const kernels::Table* const theirs = device == Device::cuda ? libraries() : nullptr;
+  const std::vector<NamedConv> layers = device == Device::cuda ? conv_shapes(64, 512) : conv_shapes(1, 2);
+  if (device == Device::cuda) {
+    benchmark::AddCustomContext("batches", "64, and 512 beats");
+  }
+  add_all_fused(ours, theirs, layers);
   for (const Arithmetic& arithmetic : arithmetics) {
-    for (const NamedConv& layer : conv_shapes()) {
+    for (const NamedConv& layer : layers) {
       add_conv(layer, arithmetic, "ours", ours, 0);
       for (int version = arithmetic.tf32 ? 4 : 1; version <= kernels::ConvVersions::count; ++version) {
         if (arithmetic.type == DType::bf16 ||

@@ -1,7 +1,7 @@
 """The least that a step of SE-ECGNet has to do: operations, and bytes if everything between two convolutions happens
 while a tile is loaded or stored. What single operations have to do is said in floors.h."""
 
-BYTES = 4  # of an f32
+BYTES = {"f32": 4, "tf32": 4, "bf16": 2}  # of an activation
 
 
 def convolutions(leads, length, width):
@@ -40,7 +40,7 @@ def products(conv):
     return pairs * h * c_in * c_out
 
 
-def floor(what, batch, leads, length, width):
+def floor(what, batch, leads, length, width, precision="f32"):
     """Operations and bytes of `what` ("train" or "infer") over a batch.
 
     Forward, dgrad and wgrad do 2 operations for each product; the stem has no dgrad, as its input has no gradient.
@@ -52,8 +52,8 @@ def floor(what, batch, leads, length, width):
     total = sum(products(c) for c in convs)
     elements = sum(outputs(l, k, stride, pad) * h * c_out for l, h, _, c_out, k, stride, pad in convs)
     if what == "train":
-        return 2.0 * batch * (3 * total - products(convs[0])), 5.0 * batch * elements * BYTES
-    return 2.0 * batch * total, 2.0 * batch * elements * BYTES
+        return 2.0 * batch * (3 * total - products(convs[0])), 5.0 * batch * elements * BYTES[precision]
+    return 2.0 * batch * total, 2.0 * batch * elements * BYTES[precision]
 
 
 def conv_operations(batch, leads, length, width):

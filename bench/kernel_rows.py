@@ -5,7 +5,8 @@ import statistics
 
 from comparison import spread
 
-LIBRARIES = ("dnnl", "cudnn", "cublas")
+# Whose rows ours are held against: libraries, and of fused operations our separate ones.
+LIBRARIES = ("dnnl", "cudnn", "cublas", "separate")
 
 
 def parse_name(name):
@@ -55,7 +56,7 @@ def key_of(row):
 
 
 def compare_rows(rows):
-    """For each row of ours that a library has too: the library's time over ours, round by round."""
+    """For each row of ours that another has too: the other's time over ours, round by round."""
     ours = {key_of(row): row for row in rows if row["who"] == "ours" and "error" not in row}
     pairs = []
     for row in rows:
@@ -83,3 +84,18 @@ def conv_totals(rows):
                        "percent": 100 * floors / sum(row["seconds"] for row in members),
                        "lowest": lowest["percent"], "lowest_shape": lowest["shape"]})
     return sorted(totals, key=lambda t: (t["type"], t["threads"] or 0))
+
+
+def lowest_ratios(ratios, operation, library):
+    """By type and pass: how many shapes there are of an operation, how many of them are no slower than the library, and
+    the lowest ratio with its shape."""
+    groups = {}
+    for pair in ratios:
+        if pair["operation"] == operation and pair["library"] == library:
+            groups.setdefault((pair["type"], pair["pass"]), []).append(pair)
+    found = []
+    for (kind, name), members in groups.items():
+        lowest = min(members, key=lambda pair: pair["ratio"])
+        found.append({"type": kind, "pass": name, "shapes": len(members), "ratio": lowest["ratio"],
+                      "shape": lowest["shape"], "not_slower": sum(pair["ratio"] >= 1 for pair in members)})
+    return found

@@ -1,7 +1,8 @@
 // The cpu device's kernels at the network's own shapes, beside oneDNN's convolutions where it is installed
 // and beside what the machine can do at most, measured in the same run: see ceilings.h. What is counted is
 // said in floors.h, how rows are named in rows.h. With one thread rates are per second of processor time,
-// which others on the machine disturb less. With --device cuda, the benchmarks of cuda.cpp run instead.
+// which others on the machine disturb less. With --device cuda or simt, the benchmarks of cuda.cpp run
+// instead.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include "bench/cuda.h"
 #include "bench/dnnl.h"
 #include "bench/floors.h"
+#include "bench/fused.h"
 #include "bench/peak.h"
 #include "bench/rows.h"
 #include "engine/parallel.h"
@@ -122,7 +124,7 @@ void dnnl(State& state, int count, ConvPass pass, const kernels::ConvShape& s) {
 }
 
 void add_convs() {
-  for (const NamedConv& layer : conv_shapes()) {
+  for (const NamedConv& layer : conv_shapes(8, 128)) {
     // `pass` is copied for clang 14, whose lambdas capture no structured bindings; so are others below.
     for (const auto& [name, bound] :
          {std::pair{"forward", ConvPass::forward}, {"dgrad", ConvPass::dgrad}, {"wgrad", ConvPass::wgrad}}) {
@@ -132,6 +134,42 @@ void add_convs() {
       add(row + "/ours", [=](State& state, int count) { ours(state, count, pass, shape); });
       if (!dnnl_version().empty()) {
         add(row + "/dnnl", [=](State& state, int count) { dnnl(state, count, pass, shape); });
+      }
+    }
+  }
+}
+
+// ---- what a pre-activation network has between two convolutions, and the second one ----
+
+void fused(State& state, int count, const kernels::ConvShape& s, bool forward, bool together) {
+  FusedConv conv(stream, s, DType::f32);
+  const Table& kernels = kernels::on(stream);
+  const auto run_forward = [&] {
+    together ? conv.forward(stream, kernels) : conv.forward_separately(stream, kernels, false);
+  };
+  run_forward();
+  for (auto _ : state) {
+    if (forward) {
+      run_forward();
+    } else {
+      together ? conv.backward(stream, kernels) : conv.backward_separately(stream, kernels);
+    }
+  }
+  const Floor floor = forward ? conv.forward_floor() : conv.backward_floor();
+  set_row(state, floor, cpu_ceiling(count, floor.bytes));
+}
+
+void add_fused() {
+  for (const NamedConv& layer : conv_shapes(8, 128)) {
+    const kernels::ConvShape shape = layer.shape;
+    if (!kernels::on(stream).pre_activation.take(shape.c_in, shape.c_out)) {
+      continue;  // the stem
+    }
+    for (const bool forward : {true, false}) {
+      for (const bool together : {true, false}) {
+        add(fmt::format("pre_activation/{}/{}/f32/{}", layer.name, forward ? "forward" : "backward",
+                        together ? "ours" : "separate"),
+            [=](State& state, int count) { fused(state, count, shape, forward, together); });
       }
     }
   }
@@ -253,6 +291,7 @@ void add_all() {
   add("peak/registers/fma/f32/machine", peak_fma);
   add("peak/128MiB/copy/f32/ours", peak_copy);
   add_convs();
+  add_fused();
   add_operations();
 }
 
@@ -272,10 +311,10 @@ int main(int argc, char** argv) {
     }
     if (device == "cpu") {
       sec::add_all();
-    } else if (device == "cuda") {
-      sec::add_cuda_benchmarks();
+    } else if (device == "cuda" || device == "simt") {
+      sec::add_gpu_benchmarks(sec::parse_device(device));
     } else {
-      fmt::print(stderr, "bench_kernels: --device {}: expected cpu or cuda\n", device);
+      fmt::print(stderr, "bench_kernels: --device {}: expected cpu, cuda or simt\n", device);
       return 2;
     }
     benchmark::RunSpecifiedBenchmarks();

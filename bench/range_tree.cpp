@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/ranges.h"
+#include "engine/stream.h"
 
 namespace sec {
 namespace {
@@ -23,6 +24,7 @@ struct Tree {
   std::vector<Node> nodes{{"", 0, {}}};  // the first is the root, which is no range
   std::size_t open = 0;
   std::vector<Clock::time_point> since;
+  Stream* stream = nullptr;
 };
 
 thread_local Tree* current = nullptr;  // of the thread that started it
@@ -44,6 +46,7 @@ void begin_node(const char* name) {
     nodes.push_back({name, current->open, {}});
   }
   current->open = found;
+  synchronize(*current->stream);
   current->since.push_back(Clock::now());
 }
 
@@ -51,6 +54,7 @@ void end_node(const char*) {
   if (current == nullptr || current->since.empty()) {
     return;  // of another thread, or begun before the tree was
   }
+  synchronize(*current->stream);
   const Clock::duration time = Clock::now() - current->since.back();
   current->since.pop_back();
   Node& node = current->nodes[current->open];
@@ -78,9 +82,10 @@ void list(const std::vector<Node>& nodes, std::size_t from, const std::string& p
 
 }  // namespace
 
-void start_range_tree() {
+void start_range_tree(Stream& stream) {
   static thread_local Tree storage;
   storage = {};
+  storage.stream = &stream;
   current = &storage;
   listen_to_ranges(&listener);
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/device.h"
+
 namespace sec {
 
 struct RangeNode {
@@ -15,8 +17,9 @@ struct RangeNode {
   long calls = 0;
 };
 
-// One tree at a time.
-void start_range_tree();
+// One tree at a time. At the beginning and the end of every range the stream is waited for, which must
+// outlive the tree: what a range enqueues is done within it.
+void start_range_tree(Stream& stream);
 std::vector<RangeNode> stop_range_tree();  // parents before children, in the order of their first call
 
 struct NamedTime {

@@ -1,17 +1,25 @@
 // bench_steps: whole training steps and inference of SE-ECGNet, a round at a time on request, so that
 // bench/compare can let a peer take turns with it on the same machine. Reads commands, one a line, and
 // answers each with one line of JSON:
-//   load WEIGHTS BATCH     a state dict in PyTorch's form, and a batch: x (N, H, L) f32, labels (N) i32
-//   gradients OUT          one training step's loss, without dropout; its gradients as a state dict into OUT
-//   train N                seconds that N training steps take, with dropout and Adam
-//   infer N [SAMPLES]      seconds that N forward passes over the batch, or its first SAMPLES, take, without
-//   gradients profile N              where the time of N training steps goes, run kernel by kernel: the
-//   ranges as a tree with
-//                          each one's own seconds, and sums by kernel and by kind of layer; seconds are a
-//                          step's
-//   ceilings               what the cpu can do at most with as many threads: GFLOP/s and, beyond its caches,
-//   GB/s peak                   the most bytes that tensors held since `load`, and those of the process
-//   (resident)
+//
+//   make CASE FOLDER   weights.safetensors, a state dict in PyTorch's form, and batch.safetensors: x (N, H,
+//   L)
+//                      f32 and labels (N) i32, drawn for CASE, "NxHxLxCLASSESxWIDTH"
+//   load WEIGHTS BATCH
+//   gradients OUT      one training step's loss, without dropout; its gradients as a state dict into OUT
+//   train N            seconds that N training steps take, with dropout and Adam
+//   infer N [SAMPLES]  seconds that N forward passes over the batch take, or over so many samples, which are
+//                      those of the batch over and over: from the host and to it, without gradients
+//   profile N          where the time of N training steps goes, run kernel by kernel: the ranges as a tree
+//   with
+//                      each one's own seconds, and sums by kernel and by kind of layer; seconds are a step's
+//   ceilings           what the device can do at most, on the cpu with as many threads: GFLOP/s and, beyond
+//   its
+//                      caches, GB/s
+//   peak               the most bytes that tensors held since `load`, those that are reserved for them, and
+//                      those of the process (resident)
+//
+// Steps and passes are recordings that are replayed, unless it is told --eager.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -22,9 +30,11 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/ceilings.h"
+#include "bench/cuda_ceiling.h"
 #include "bench/range_tree.h"
 #include "engine/memory.h"
 #include "engine/parallel.h"
+#include "engine/philox.h"
 #include "io/safetensors.h"
 #include "kernels/cpu/isa.h"
 #include "model/state_dict.h"
@@ -40,6 +50,49 @@ struct Case {
   io::SafetensorsFile weights;
   train::Batch batch;  // x (N, L, H)
 };
+
+// Every bias and factor moves away from 0 and 1, or a mixed-up order of channels would not show.
+void make_case(const std::string& text, const std::string& folder) {
+  std::int64_t size[5] = {};
+  std::istringstream parts(text);
+  for (std::int64_t& one : size) {
+    const bool last = &one == &size[4];
+    require(parts >> one && one > 0 && (last ? parts.peek() == EOF : parts.get() == 'x'),
+            "make: '{}': expected NxHxLxCLASSESxWIDTH", text);
+  }
+  const auto [n, h, l, classes, width] = size;
+  model::NetworkOptions options;
+  options.leads = h;
+  options.length = l;
+  options.classes = classes;
+  options.width = width;
+  Stream cpu;
+  model::SeEcgNet network(options, cpu, 1);
+  std::uint32_t operation = 0;
+  for (layers::Parameter& parameter : network.parameters().parameters()) {
+    if (parameter.shape.rank() == 1) {  // the weights of convolutions and linear layers have more extents
+      std::vector<float> values = parameter.value.to_vector(cpu);
+      for (std::int64_t i = 0; i < std::ssize(values); ++i) {
+        values[i] += 0.5F * uniform({1, 1, operation}, i);
+      }
+      parameter.value.assign(cpu, std::span<const float>(values));
+      ++operation;
+    }
+  }
+  io::write_safetensors(folder + "/weights.safetensors", model::to_state_dict(network, {}, cpu));
+  std::vector<float> x(static_cast<std::size_t>(n * h * l));
+  for (std::int64_t i = 0; i < std::ssize(x); ++i) {
+    x[i] = 2 * uniform({2, 1, 0}, i) - 1;
+  }
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) {
+    labels[i] = static_cast<std::int32_t>(uniform({3, 1, 0}, i) * static_cast<float>(classes));
+  }
+  io::SafetensorsFile batch;
+  batch.tensors["x"] = io::StoredTensor::of<float>({n, h, l}, x);
+  batch.tensors["labels"] = io::StoredTensor::of<std::int32_t>({n}, labels);
+  io::write_safetensors(folder + "/batch.safetensors", batch);
+}
 
 Case read_case(const std::string& weights, const std::string& batch) {
   const io::SafetensorsFile data = io::read_safetensors(batch);
@@ -67,7 +120,8 @@ Case read_case(const std::string& weights, const std::string& batch) {
 
 class Bench {
  public:
-  Bench(Device device, bool record) : owned_(device), stream_(owned_), record_(record) {
+  Bench(Device device, bool tf32, bool record) : owned_(device), stream_(owned_), record_(record) {
+    stream_.tf32 = tf32;
     recipe_.train.optimizer = "adam";
     recipe_.train.weight_decay = 0;
     recipe_.train.clip_norm = 0;
@@ -78,6 +132,7 @@ class Bench {
 
   void load(const std::string& weights, const std::string& batch) {
     step_.reset();
+    inference_.reset();
     optimizer_ = {};
     network_.reset();
     case_ = read_case(weights, batch);
@@ -97,6 +152,7 @@ class Bench {
   }
 
   double train(std::int64_t steps) {
+    inference_.reset();  // of other weights
     if (!step_) {
       prepare(0.2);
       for (int i = 0; i < 3; ++i) {  // kernel by kernel, captured, replayed
@@ -120,7 +176,7 @@ class Bench {
     prepare(0.2);
     record_ = recorded;
     take();
-    start_range_tree();
+    start_range_tree(stream_);
     const double from = now();
     for (std::int64_t i = 0; i < steps; ++i) {
       take();
@@ -130,25 +186,30 @@ class Bench {
     return {seconds, stop_range_tree()};
   }
 
-  // Of the first `n` samples of the batch.
+  // Of n samples.
   double infer(std::int64_t passes, std::int64_t n) {
-    require(n <= batch(), "infer: {} samples, the batch has {}", n, batch());
     if (!network_) {
       prepare(0);
     }
-    const model::NetworkOptions& o = network_->options();
-    const std::span<const float> values(case_.batch.x);
-    double seconds = 0;
-    for (std::int64_t i = -1; i < passes; ++i) {  // the first one warms up
-      const double from = now();
-      const Tensor x = Tensor::from(stream_, {n, o.length, o.leads, 1},
-                                    values.first(static_cast<std::size_t>(n * o.length * o.leads)));
-      layers::Pass pass;
-      pass.stream = stream_;
-      network_->forward(pass, x, Tensor()).value.to_vector(stream_);
-      seconds += i < 0 ? 0 : now() - from;
+    if (!inference_ || inference_->x.extent(0) != n) {
+      begin_inference(n);
     }
-    return seconds;
+    const double from = now();
+    for (std::int64_t i = 0; i < passes; ++i) {
+      inference_->x.assign(stream_, std::span<const float>(inference_->values));
+      if (record_) {
+        inference_->recording.replay(stream_);
+      } else {
+        run_inference();
+      }
+      inference_->logits.to_vector(stream_);
+    }
+    return now() - from;
+  }
+
+  Ceiling ceiling() {
+    return stream_.device == Device::cuda ? cuda_ceiling(stream_, DType::f32)
+                                          : cpu_ceiling(sec::threads(), beyond_caches);
   }
 
   std::int64_t batch() const {
@@ -162,8 +223,41 @@ class Bench {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
 
+  struct Inference {
+    std::vector<float> values;
+    Tensor x;       // (N, L, H, 1)
+    Tensor logits;  // (N, classes)
+    Graph recording;
+  };
+
+  void run_inference() {
+    layers::Pass pass;
+    pass.stream = stream_;
+    inference_->logits = network_->forward(pass, inference_->x, Tensor()).value;
+  }
+
+  void begin_inference(std::int64_t n) {
+    const model::NetworkOptions& o = network_->options();
+    const std::vector<float>& batch = case_.batch.x;
+    inference_ = std::make_unique<Inference>();
+    inference_->values.resize(static_cast<std::size_t>(n * o.length * o.leads));
+    for (std::size_t i = 0; i < inference_->values.size(); ++i) {
+      inference_->values[i] = batch[i % batch.size()];
+    }
+    inference_->x =
+        Tensor::from(stream_, {n, o.length, o.leads, 1}, std::span<const float>(inference_->values));
+    run_inference();
+    if (record_) {
+      inference_->logits = {};  // a recording takes memory that is free
+      inference_->recording = capture(stream_, [this] { run_inference(); });
+      inference_->recording.replay(stream_);
+    }
+    synchronize(stream_);
+  }
+
   void prepare(double dropout) {
     require(!case_.batch.labels.empty(), "nothing is loaded");
+    inference_.reset();
     model::NetworkOptions options = case_.options;
     options.dropout = dropout;
     step_.reset();
@@ -186,6 +280,7 @@ class Bench {
   std::unique_ptr<model::SeEcgNet> network_;
   train::OptimizerState optimizer_;
   std::unique_ptr<train::TrainingStep> step_;
+  std::unique_ptr<Inference> inference_;
 };
 
 // The most memory of the process that was ever resident, bytes.
@@ -247,6 +342,13 @@ nlohmann::json answer(Bench& bench, const std::string& line) {
   std::istringstream words(line);
   std::string command;
   words >> command;
+  if (command == "make") {
+    const std::string text = read_path(words, line);
+    const std::string folder = read_path(words, line);
+    expect_end(words, line);
+    make_case(text, folder);
+    return {{"made", text}};
+  }
   if (command == "load") {
     const std::string weights = read_path(words, line);
     const std::string batch = read_path(words, line);
@@ -275,11 +377,12 @@ nlohmann::json answer(Bench& bench, const std::string& line) {
   }
   expect_end(words, line);
   if (command == "ceilings") {
-    const Ceiling ceiling = cpu_ceiling(sec::threads(), beyond_caches);
+    const Ceiling ceiling = bench.ceiling();
     return {{"gflops", 1e-9 * ceiling.operations}, {"gbytes", 1e-9 * ceiling.bytes}};
   }
   if (command == "peak") {
-    return {{"tensors", bench.memory().peak}, {"resident", resident_peak()}};
+    const MemoryStatistics memory = bench.memory();
+    return {{"tensors", memory.peak}, {"reserved", memory.reserved}, {"resident", resident_peak()}};
   }
   fail("unknown command '{}'", line);
 }
@@ -289,16 +392,23 @@ nlohmann::json answer(Bench& bench, const std::string& line) {
 int main(int argc, char** argv) {
   CLI::App app{"Runs training steps and inference on request: see bench/compare, which asks for them."};
   std::string device = "cpu";
+  std::string precision = "f32";
   int threads = 0;
   bool eager = false;
-  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda", "simt"}))->capture_default_str();
+  app.add_option("--precision", precision, "tf32: convolutions may round their operands to it, not on cpu")
+      ->check(CLI::IsMember({"f32", "tf32"}))
+      ->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 1024));
   app.add_flag("--eager", eager, "Every step kernel by kernel, not as a recording");
   CLI11_PARSE(app, argc, argv);
   try {
     set_threads(threads);
-    Bench bench(parse_device(device), !eager);
+    require(precision == "f32" || device != "cpu", "--precision {}: the cpu device computes in f32",
+            precision);
+    Bench bench(parse_device(device), precision == "tf32", !eager);
     fmt::print("{}\n", nlohmann::json{{"device", device},
+                                      {"precision", precision},
                                       {"threads", sec::threads()},
                                       {"isa", kernels::cpu::isa_in_use()},
                                       {"version", SEC_VERSION}}

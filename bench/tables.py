@@ -39,37 +39,48 @@ def verdict(met):
 WORK = {"train": "train", "infer": "infer", "infer1": "infer, batch 1"}
 
 
+def work_title(work, row):
+    """Inference has the case's batch where the row says no other."""
+    return f"{WORK[work]}, batch {row['batch']}" if "batch" in row else WORK[work]
+
+
 def steps_table(summary):
-    variants = list(dict.fromkeys(v for case in summary["cases"].values() for work in WORK
-                                  for v in case.get(work, {}).get("peers", {})))
-    header = ["case", "work", "time", "GFLOP/s", "GB/s", "% of ceiling", "bound by", "sec", *variants, "best peer",
+    def names(key):
+        return list(dict.fromkeys(v for case in summary["cases"].values() for work in WORK
+                                  for v in case.get(work, {}).get(key, {})))
+    ours, variants = names("ours") or ["sec"], names("peers")
+    header = ["case", "work", "time", "GFLOP/s", "GB/s", "% of ceiling", "bound by", *ours, *variants, "best peer",
               "sec / best (quartiles)", "target"]
     rows = []
     for name, case in summary["cases"].items():
-        for work, title in WORK.items():
+        for work in WORK:
             if work not in case:
                 continue
             row = case[work]
             target = row.get("target")
-            rows.append([name, title, time_text(row["sec"]["seconds"]), number(row["sec"]["gflops"]),
+            mine = row.get("ours", {"sec": row["sec"]})
+            rows.append([name, work_title(work, row), time_text(row["sec"]["seconds"]), number(row["sec"]["gflops"]),
                          number(row["sec"]["gbytes"]), f"{row['sec']['percent']:.0f}", row["sec"]["bound"],
-                         number(row["sec"]["samples_per_second"]),
+                         *(number(mine[v]["samples_per_second"]) if v in mine else NOTHING for v in ours),
                          *(number(row["peers"][v]["samples_per_second"]) if v in row["peers"] else NOTHING
                            for v in variants),
                          row.get("best", NOTHING), ratio_text(row), NOTHING if target is None else f">= {target:g}"])
-    return "Steps: samples a second", header, rows
+    return "Steps: samples a second" + (", and times, rates and ratios of our fastest" if len(ours) > 1 else ""), header, rows
+
+
+MEMORY = {"resident": "of the process", "tensors": "of tensors", "reserved": "reserved on the device"}
 
 
 def memory_table(summary):
     names = list(dict.fromkeys(n for case in summary["cases"].values() for n in case.get("memory", {}).get("mib", {})))
     rows = []
     for name, case in summary["cases"].items():
-        if "memory" in case:
-            memory = case["memory"]
-            rows.append([name, *(number(memory["mib"].get(n)) for n in names),
-                         NOTHING if memory.get("ratio") is None else f"{memory['ratio']:.2f}",
-                         NOTHING if memory.get("target") is None else f"<= {memory['target']:g}"])
-    return "Memory of the process at most, MiB", ["case", *names, "sec / least of the others", "target"], rows
+        for memory in (case.get("memory"), case.get("reserved")):
+            if memory:
+                rows.append([name, MEMORY[memory.get("what", "resident")], *(number(memory["mib"].get(n)) for n in names),
+                             NOTHING if memory.get("ratio") is None else f"{memory['ratio']:.2f}",
+                             NOTHING if memory.get("target") is None else f"<= {memory['target']:g}"])
+    return "Memory at most, MiB", ["case", "what", *names, "least of ours / least of the others", "target"], rows
 
 
 def profile_table(summary):
@@ -126,6 +137,14 @@ def throughput_table(summary):
               NOTHING if t.get("target") is None else f">= {t['target']:g}"]])
 
 
+def recipe_table(summary):
+    r = summary["recipe"]
+    low, high = r["quartiles"]
+    return ("A recipe from files to scores and report", ["recipe", "data", "time (quartiles)", "macro-F1", "target"],
+            [[r["recipe"], r["data"], f"{time_text(r['seconds'])} ({time_text(low)} to {time_text(high)})",
+              f"{100 * r['macro_f1']:.1f} %", NOTHING if r.get("target") is None else f"<= {r['target']:g} s"]])
+
+
 def targets_table(summary):
     return ("Targets", ["what", "measured", "target", ""],
             [[t["what"], number(t["value"]), t["target"], verdict(t["met"])] for t in summary["targets"]])
@@ -139,6 +158,8 @@ def tables(summary):
         made += [kernels_table(summary), conv_table(summary)]
     if summary.get("sectrain"):
         made.append(throughput_table(summary))
+    if summary.get("recipe"):
+        made.append(recipe_table(summary))
     if summary.get("targets"):
         made.append(targets_table(summary))
     return [table for table in made if table[2]]
@@ -148,19 +169,28 @@ def about(summary):
     machine = summary["machine"]
     lines = [f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine.get('system', '')}; load "
              f"{machine['load']} when it began, {machine.get('most_load', '?')} at most" + ("; BUSY: figures are low" if busy(summary) else "")]
-    if "ceilings" in summary:
-        lines.append(f"Ceilings in this run: {number(summary['ceilings']['gflops'])} GFLOP/s of fused multiply-adds, "
-                     f"{number(summary['ceilings']['gbytes'])} GB/s copied, on all threads")
+    for precision, ceilings in summary.get("ceilings_by_precision", {"": summary.get("ceilings")}).items():
+        if ceilings:
+            on = "on all threads" if summary.get("device", "cpu") == "cpu" else f"in {precision}"
+            lines.append(f"Ceilings in this run: {number(ceilings['gflops'])} GFLOP/s of fused multiply-adds, "
+                         f"{number(ceilings['gbytes'])} GB/s copied, {on}")
     if "sec" in summary:
         lines.append(f"sec {summary['sec']['version']}, {summary['sec']['device']}, {summary['sec']['isa']}, "
                      f"{summary['sec']['threads']} threads")
     if "torch" in summary:
         torch = summary["torch"]
-        lines.append(f"PyTorch {torch['version']}, oneDNN {torch.get('onednn', '?')}, {torch['threads']} threads")
+        library = f"{torch['gpu']}, CUDA {torch['cuda']}, cuDNN {torch['cudnn']}" if "gpu" in torch else \
+            f"oneDNN {torch.get('onednn', '?')}"
+        lines.append(f"PyTorch {torch['version']}, {library}, {torch['threads']} threads")
     context = summary.get("kernels", {}).get("context", {})
     if "oneDNN" in context:
         lines.append(f"oneDNN beside the kernels: {context['oneDNN']}")
+    if "gpu" in summary:
+        lines.insert(1, f"GPU: {summary['gpu']}")
+    if "not_compared" in summary:
+        lines.append(f"NOT COMPARED with PyTorch: {summary['not_compared']}")
     lines += [f"NOT MEASURED: {text}" for text in summary.get("not_measured", [])]
+    lines += [f"FAILED: {text}" for text in summary.get("failed", [])]
     return lines
 
 

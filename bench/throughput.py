@@ -83,10 +83,12 @@ def run_sectrain(programs, options, data, out, epochs):
     return lines
 
 
-def measure(programs, options, rounds, epochs, seconds):
-    """`rounds` times a training of so many epochs, and in between about as many seconds of the bare step."""
+def measure(programs, options, rounds, epochs, seconds, minutes):
+    """`rounds` times a training of so many epochs, and in between about as many seconds of the bare step. An epoch is
+    about 25 steps for each minute of generated signal."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([str(programs / "secdata"), "synth", f"{folder}/data", "--minutes", "1", "--quiet"], check=True)
+        subprocess.run([str(programs / "secdata"), "synth", f"{folder}/data", "--minutes", str(minutes),
+                        "--quiet"], check=True)
         run_sectrain(programs, options, f"{folder}/data", f"{folder}/run", 1)  # leaves weights of the recipe's network
         subprocess.run([str(programs / "secmodel"), "export", f"{folder}/run/best.safetensors", "--out",
                         f"{folder}/weights.safetensors"], check=True, stdout=subprocess.DEVNULL)
@@ -106,3 +108,23 @@ def measure(programs, options, rounds, epochs, seconds):
     return {"recipe": RECIPE, "data": "generated", "settings": SETTINGS,
             "sectrain": statistics.median(whole), "bare_step": statistics.median(bare),
             "ratio": ratio["median"], "quartiles": ratio["quartiles"]}
+
+
+def whole_recipe(programs, options, data, rounds):
+    """The seconds from the start of sectrain, as the recipe is, to its end with scores and report, from files."""
+    seconds, scores = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [programs / "sectrain", "--config", ROOT / RECIPE, "--data", data, "--out", f"{folder}/run",
+                       "--quiet", *options]
+            began = time.perf_counter()
+            done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+            seconds.append(time.perf_counter() - began)
+            if done.returncode != 0:
+                raise PeerError(f"sectrain ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+            with open(f"{folder}/run/metrics.json", encoding="utf-8") as file:
+                scores.append(json.load(file)["evaluations"][0]["macro_f1"])
+    found = spread(seconds)
+    return {"recipe": RECIPE, "data": str(data), "seconds": found["median"], "quartiles": found["quartiles"],
+            "macro_f1": statistics.median(scores)}

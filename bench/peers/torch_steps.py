@@ -1,14 +1,24 @@
-"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps.cpp) and some more:
+"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps.cpp) but make, profile and ceilings:
 
-  gradients OUT f64  in double precision, rounded to f32 at the end: what both sides are held against
-  make CASE FOLDER   draws weights and a batch for CASE, "NxHxLxCLASSESxWIDTH", into FOLDER
-  variant NAME       eager, channels_last or compile: how PyTorch is used from now on
+  gradients OUT [f64 | tf32 | bf16]  in another arithmetic than f32, rounded to f32 at the end; f64 is what both sides
+                                     are held against
+  variant WORDS                      how PyTorch is used from now on: some of the words below, joined by +
+
+  eager          as it comes, with TF32 on cuda
+  channels_last  as convolutions in two dimensions throughout, channels innermost
+  compile        by torch.compile; on cuda it tries every kernel it has (max-autotune)
+  amp_bf16       bf16 where autocast thinks it right
+  cuda_graph     a step or a pass is captured once and replayed
+
+On cuda every step and pass takes its input from pinned memory of the host, as ours takes it from the host, cuDNN
+measures its algorithms, and Adam is one kernel.
 
 What cannot be done is answered with {"error": TEXT}, and the next command is waited for.
 Development only: needs a Python with torch.
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import re
@@ -16,115 +26,229 @@ import resource
 import sys
 import time
 
-import torch
+try:
+    import torch
+except ImportError as missing:  # the first answer says so
+    print(json.dumps({"error": f"{sys.executable}: {missing}"}), flush=True)
+    sys.exit()
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "parity"))
+sys.dont_write_bytecode = True
 import network  # noqa: E402
 import safetensors_file  # noqa: E402
+
+WORDS = ("eager", "channels_last", "compile", "amp_bf16", "cuda_graph")
+WARM_UP = 3
+
+
+class OneRow(torch.nn.Module):
+    """Blocks of one dimension, (N, C, L), as blocks of two, (N, C, 1, L)."""
+
+    def __init__(self, blocks):
+        super().__init__()
+        self.blocks = blocks
+
+    def forward(self, x):
+        return self.blocks(x.unsqueeze(2).contiguous(memory_format=torch.channels_last)).squeeze(2)
+
+
+def in_two_dimensions(module, made=None):
+    """What computes as `module` does in one dimension, over (N, C, 1, L), from the same parameters. What is tied stays
+    tied."""
+    made = {} if made is None else made
+    if id(module) in made:
+        return made[id(module)]
+    result = module
+    if isinstance(module, torch.nn.Conv1d):
+        result = torch.nn.Conv2d(module.in_channels, module.out_channels, (1, *module.kernel_size),
+                                 stride=(1, *module.stride), padding=(0, *module.padding),
+                                 bias=module.bias is not None)
+        result.weight = torch.nn.Parameter(module.weight.detach().unsqueeze(2))
+        result.bias = module.bias
+    elif isinstance(module, torch.nn.BatchNorm1d):
+        result = torch.nn.BatchNorm2d(module.num_features)
+        result.load_state_dict(module.state_dict())
+    else:
+        for name, child in module.named_children():
+            setattr(module, name, in_two_dimensions(child, made))
+    made[id(module)] = result
+    return result
+
+
+def channels_last(net):
+    for i, blocks in enumerate(net.block3_list):
+        net.block3_list[i] = OneRow(in_two_dimensions(blocks))
+    return net.to(memory_format=torch.channels_last)
+
+
+def capture(work):
+    """A function that repeats `work` as a CUDA graph. The only thing here that a cpu cannot do."""
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UP):
+            work()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = work()
+
+    def replay():
+        graph.replay()
+        return result
+
+    return replay
 
 
 class Bench:
     def __init__(self, device):
         self.device = device
-        self.variant = "eager"
-        self.net = None
+        self.words = {"eager"}
+        self.forget()
 
-    def make(self, case, folder):
-        n, h, length, classes, width = (int(part) for part in case.split("x"))
-        torch.manual_seed(1)
-        net = network.randomise(network.SeEcgNet(leads=h, classes=classes, width=width))
-        safetensors_file.write(f"{folder}/weights.safetensors", net.state_dict())
-        batch = {
-            "x": torch.randn(n, h, length),
-            "labels": torch.randint(0, classes, (n,)).to(torch.int32),
-        }
-        safetensors_file.write(f"{folder}/batch.safetensors", batch)
-        return {"made": case}
+    def on_cuda(self):
+        return self.device == "cuda"
+
+    def forget(self):
+        """Nothing is built."""
+        self.net = self.plain = self.optimizer = self.repeat_step = None
+        self.passes = {}  # by the number of samples: the input on the host and on the device, and a pass over the latter
+
+    def use(self, words):
+        unknown = sorted(set(words.split("+")) - set(WORDS))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is none of {', '.join(WORDS)}")
+        self.words = set(words.split("+"))
+        self.forget()
+        return {"variant": words}
 
     def load(self, weights, batch):
+        self.forget()
         self.state = safetensors_file.read(weights)[0]
         tensors, _ = safetensors_file.read(batch)
-        self.x = tensors["x"].to(self.device)
-        self.labels = tensors["labels"].long().to(self.device)
-        self.net = None
+        self.host = (tensors["x"], tensors["labels"].long())
+        if self.on_cuda():
+            self.host = tuple(tensor.pin_memory() for tensor in self.host)
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        self.x, self.labels = (tensor.to(self.device) for tensor in self.host)
         return {"loaded": weights}
 
-    def prepare(self, dropout, double=False):
-        width = self.state["conv1.weight"].shape[0]
-        net = network.SeEcgNet(
-            leads=self.x.shape[1], classes=self.state["fc.weight"].shape[0], width=width, dropout=dropout
-        )
+    def prepare(self, dropout, kind=torch.float32):
+        self.forget()
+        net = network.SeEcgNet(leads=self.x.shape[1], classes=self.state["fc.weight"].shape[0],
+                               width=self.state["conv1.weight"].shape[0], dropout=dropout)
         net.load_state_dict(self.state)
-        net.to(self.device)
-        self.type = torch.float64 if double else torch.float32
-        net.to(self.type)
-        if self.variant == "channels_last":
-            # PyTorch knows channels last for 2-D convolutions only: the 1-D part stays as it is.
-            net.to(memory_format=torch.channels_last)
+        net.to(self.device, kind)
+        if "channels_last" in self.words:
+            net = channels_last(net)
         self.plain = net
-        # Shapes are fixed: a batch of one is compiled for itself.
-        self.net = torch.compile(net, dynamic=False) if self.variant == "compile" else net
-        self.optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-        self.inferred = set()
+        if "compile" in self.words:  # shapes are fixed: a batch of one is compiled for itself
+            mode = "max-autotune" if self.on_cuda() else "default"
+            self.net = torch.compile(net, dynamic=False, mode=mode)
+        else:
+            self.net = net
+        self.optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=self.on_cuda(),
+                                          capturable=self.on_cuda() and "cuda_graph" in self.words)
         net.train()
 
-    def step(self):
+    def arithmetic(self):
+        if "amp_bf16" in self.words:
+            return torch.autocast(self.device, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def backward(self, x):
         self.optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(self.net(self.x.to(self.type)), self.labels)
+        with self.arithmetic():
+            loss = torch.nn.functional.cross_entropy(self.net(x), self.labels)
         loss.backward()
         return loss
 
+    def step(self):
+        loss = self.backward(self.x)
+        self.optimizer.step()
+        return loss
+
     def gradients(self, out, precision="f32"):
-        self.prepare(0.0, precision == "f64")
-        loss = self.step()
+        words, self.words = self.words, {"amp_bf16"} if precision == "bf16" else {"eager"}
+        allow_tf32(precision == "tf32")
+        self.prepare(0.0, torch.float64 if precision == "f64" else torch.float32)
+        loss = self.backward(self.x.to(next(self.plain.parameters()).dtype)).item()
         # Under every name that the state dict has for a tied module's parameter.
         named = self.plain.named_parameters(remove_duplicate=False)
         safetensors_file.write(out, {name: p.grad.float() for name, p in named})
-        result = loss.item()
-        self.net = None
-        return {"loss": result}
+        allow_tf32(True)
+        self.words = words
+        self.forget()
+        return {"loss": loss}
 
     def train(self, count):
-        if self.net is None:
+        if self.repeat_step is None:
             self.prepare(0.2)
-            for _ in range(3):
+            for _ in range(WARM_UP):
                 self.step()
-                self.optimizer.step()
+            self.repeat_step = capture(self.step) if "cuda_graph" in self.words else self.step
         began = time.perf_counter()
         for _ in range(count):
-            loss = self.step()
-            self.optimizer.step()
-            loss.item()  # what a training loop shows, and what waits for a GPU
+            if self.on_cuda():
+                self.x.copy_(self.host[0], non_blocking=True)
+                self.labels.copy_(self.host[1], non_blocking=True)
+            self.repeat_step().item()  # the loss, which a training loop shows, and what waits for a GPU
         return {"seconds": time.perf_counter() - began}
+
+    def start_passes(self, samples):
+        self.plain.eval()
+        rows = self.host[0].repeat(-(-samples // len(self.host[0])), 1, 1)[:samples].contiguous()
+        host = rows.pin_memory() if self.on_cuda() else rows
+        x = host.to(self.device)
+
+        def one():
+            with self.arithmetic():
+                return self.net(x)
+
+        for _ in range(WARM_UP):
+            one().cpu()
+        self.passes[samples] = host, x, capture(one) if "cuda_graph" in self.words else one
 
     def infer(self, count, samples):
         if self.net is None:
             self.prepare(0.2)
-        x = self.x[:samples].contiguous()
-        self.net.eval()
         with torch.inference_mode():
-            for _ in range(1 if samples in self.inferred else 3):
-                self.net(x).cpu()
-            self.inferred.add(samples)
+            if samples not in self.passes:
+                self.start_passes(samples)
+            host, x, one = self.passes[samples]
+            self.plain.eval()
             began = time.perf_counter()
             for _ in range(count):
-                self.net(x).cpu()
+                if self.on_cuda():
+                    x.copy_(host, non_blocking=True)
+                one().cpu()
             seconds = time.perf_counter() - began
-        self.net.train()
+        self.plain.train()
         return {"seconds": seconds}
+
+    def peak(self):
+        memory = {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+        if self.on_cuda():
+            memory.update(tensors=torch.cuda.max_memory_allocated(), reserved=torch.cuda.max_memory_reserved())
+        return memory
 
     def answer(self, words):
         command, *rest = words
         if command == "variant":
-            self.variant, self.net = rest[0], None
-            return {"variant": self.variant}
+            return self.use(*rest)
         if command == "train":
             return self.train(int(rest[0]))
         if command == "infer":
             return self.infer(int(rest[0]), int(rest[1]) if len(rest) > 1 else len(self.x))
         if command == "peak":
-            return {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-        return {"make": self.make, "load": self.load, "gradients": self.gradients}[command](*rest)
+            return self.peak()
+        return {"load": self.load, "gradients": self.gradients}[command](*rest)
+
+
+def allow_tf32(yes):
+    torch.backends.cudnn.allow_tf32 = yes
+    torch.backends.cuda.matmul.allow_tf32 = yes
 
 
 def main():
@@ -132,13 +256,22 @@ def main():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="0: one per core")
     arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        print(json.dumps({"error": f"PyTorch {torch.__version__} has no CUDA device here"}), flush=True)
+        return
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    torch.backends.cudnn.benchmark = True
+    allow_tf32(True)
     bench = Bench(arguments.device)
     # The version of oneDNN that computes its convolutions on the cpu.
     onednn = re.search(r"MKL-DNN v([0-9.]+)", torch.__config__.show())
-    print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads(),
-                      "onednn": onednn.group(1) if onednn else "none"}), flush=True)
+    about = {"version": torch.__version__, "threads": torch.get_num_threads(),
+             "onednn": onednn.group(1) if onednn else "none"}
+    if arguments.device == "cuda":
+        about.update(gpu=torch.cuda.get_device_name(), cuda=torch.version.cuda,
+                     cudnn=torch.backends.cudnn.version())
+    print(json.dumps(about), flush=True)
     for line in sys.stdin:
         try:
             answer = bench.answer(line.split())

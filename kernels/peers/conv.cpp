@@ -16,7 +16,9 @@ std::string text(const ConvShape& s, DType type) {
                      s.l, s.h, s.c_in, s.k, s.c_out, s.stride, s.pad);
 }
 
-// What cuDNN's heuristics say of one shape.
+bool measured = false;  // see measure_algorithms
+
+// What cuDNN's heuristics or measurements say of one shape.
 struct Plan {
   int algorithm = 0;
   cudnnMathType_t math = CUDNN_DEFAULT_MATH;
@@ -69,14 +71,15 @@ class Problem {
   cudnnConvolutionDescriptor_t convolution = nullptr;
 };
 
-// The first of the heuristics' proposals, best first, that gives the same bits every time.
+// The first proposal, best first, that gives the same bits every time; if cuDNN has measured, the first.
 template <typename Proposal, typename Propose>
 Plan choose(const Problem& problem, const char* call, const Propose& propose) {
   Proposal proposals[8];
   int count = 0;
   check(propose(8, &count, proposals), call, problem.operands);
   const auto* const found = std::find_if(proposals, proposals + count, [](const Proposal& proposal) {
-    return proposal.status == CUDNN_STATUS_SUCCESS && proposal.determinism == CUDNN_DETERMINISTIC;
+    return proposal.status == CUDNN_STATUS_SUCCESS &&
+           (measured || proposal.determinism == CUDNN_DETERMINISTIC);
   });
   require(found != proposals + count, "kernels cudnn: {}: no deterministic algorithm ({})", call,
           problem.operands);
@@ -110,8 +113,10 @@ void forward(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan w, Const
   const Plan plan = plan_of(Pass::forward, problem, [&] {
     return choose<cudnnConvolutionFwdAlgoPerf_t>(
         problem, "cudnnGetConvolutionForwardAlgorithm_v7", [&](int wanted, int* got, auto* proposals) {
-          return cudnn().GetConvolutionForwardAlgorithm_v7(
-              handle, problem.x, problem.filter, problem.convolution, problem.y, wanted, got, proposals);
+          const auto ask =
+              measured ? cudnn().FindConvolutionForwardAlgorithm : cudnn().GetConvolutionForwardAlgorithm_v7;
+          return ask(handle, problem.x, problem.filter, problem.convolution, problem.y, wanted, got,
+                     proposals);
         });
   });
   const Scratch filter(stream, problem.weights(), y.type);
@@ -140,8 +145,10 @@ void dgrad(Stream& stream, const ConvShape& s, ConstSpan gy, ConstSpan w, Span g
   const Plan plan = plan_of(Pass::dgrad, problem, [&] {
     return choose<cudnnConvolutionBwdDataAlgoPerf_t>(
         problem, "cudnnGetConvolutionBackwardDataAlgorithm_v7", [&](int wanted, int* got, auto* proposals) {
-          return cudnn().GetConvolutionBackwardDataAlgorithm_v7(
-              handle, problem.filter, problem.y, problem.convolution, problem.x, wanted, got, proposals);
+          const auto ask = measured ? cudnn().FindConvolutionBackwardDataAlgorithm
+                                    : cudnn().GetConvolutionBackwardDataAlgorithm_v7;
+          return ask(handle, problem.filter, problem.y, problem.convolution, problem.x, wanted, got,
+                     proposals);
         });
   });
   const Scratch filter(stream, problem.weights(), gx.type);
@@ -168,8 +175,10 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
   const Plan plan = plan_of(Pass::wgrad, problem, [&] {
     return choose<cudnnConvolutionBwdFilterAlgoPerf_t>(
         problem, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", [&](int wanted, int* got, auto* proposals) {
-          return cudnn().GetConvolutionBackwardFilterAlgorithm_v7(
-              handle, problem.x, problem.y, problem.convolution, problem.filter, wanted, got, proposals);
+          const auto ask = measured ? cudnn().FindConvolutionBackwardFilterAlgorithm
+                                    : cudnn().GetConvolutionBackwardFilterAlgorithm_v7;
+          return ask(handle, problem.x, problem.y, problem.convolution, problem.filter, wanted, got,
+                     proposals);
         });
   });
   const Scratch filter(stream, problem.weights(), x.type);
@@ -204,6 +213,10 @@ void wgrad_group(Stream& stream, std::span<const ConvWgrad> group) {
 }
 
 }  // namespace
+
+void measure_algorithms() {
+  measured = true;
+}
 
 ConvKernels conv_kernels() {
   return {.forward_group = forward_group, .dgrad_group = dgrad_group, .wgrad_group = wgrad_group};

@@ -34,6 +34,9 @@ struct Cudnn {
   SEC_CUDNN(CreatePoolingDescriptor);
   SEC_CUDNN(SetPooling2dDescriptor);
   SEC_CUDNN(DestroyPoolingDescriptor);
+  SEC_CUDNN(FindConvolutionForwardAlgorithm);
+  SEC_CUDNN(FindConvolutionBackwardDataAlgorithm);
+  SEC_CUDNN(FindConvolutionBackwardFilterAlgorithm);
   SEC_CUDNN(GetConvolutionForwardAlgorithm_v7);
   SEC_CUDNN(GetConvolutionBackwardDataAlgorithm_v7);
   SEC_CUDNN(GetConvolutionBackwardFilterAlgorithm_v7);

@@ -50,13 +50,20 @@ class Arithmetic(unittest.TestCase):
         self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # the peer is as far away
         self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # but not without limit
         self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
+        self.assertTrue(comparison.agree(1.005, 1, 0.2, 0.1, "tf32"))
+        self.assertFalse(comparison.agree(1, 1, 0.9, 0.9, "bf16"))
 
     def test_the_best_peer_is_named(self):
-        result = comparison.compare_times({"sec": [1, 1, 2], "eager": [3, 3, 6], "compile": [2, 2, 4]}, "sec", 8)
+        result = comparison.compare_times({"sec": [1, 1, 2], "eager": [3, 3, 6], "compile": [2, 2, 4]}, ["sec"], 8)
         self.assertEqual((result["best"], result["ratio"], result["quartiles"]), ("compile", 2, [2, 2]))
         self.assertEqual(result["sec"]["samples_per_second"], 8)
         self.assertEqual(result["peers"]["eager"]["ratio"], 3)
-        self.assertNotIn("best", comparison.compare_times({"sec": [1]}, "sec", 8))
+        self.assertNotIn("best", comparison.compare_times({"sec": [1]}, ["sec"], 8))
+
+    def test_the_best_of_ours_counts(self):
+        result = comparison.compare_times({"sec": [4, 4], "sec tf32": [1, 2], "eager": [3, 6]}, ["sec", "sec tf32"], 8)
+        self.assertEqual((result["sec"]["who"], result["ratio"]), ("sec tf32", 3))
+        self.assertEqual(result["ours"]["sec"]["ratio"], (3 / 4 + 6 / 4) / 2)
 
     def test_floors_count_the_network(self):
         convs = floors.convolutions(8, 5000, 32)
@@ -83,6 +90,8 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(rows[2]["error"], "wrong")
         pair, = kernel_rows.compare_rows(rows)
         self.assertEqual((pair["ratio"], pair["quartiles"], pair["library"]), (2.5, [2, 3], "dnnl"))
+        low, = kernel_rows.lowest_ratios([pair, {**pair, "ratio": 0.5, "shape": "slow"}], "conv", "dnnl")
+        self.assertEqual((low["shapes"], low["ratio"], low["shape"], low["not_slower"]), (2, 0.5, "slow", 1))
         total, = kernel_rows.conv_totals(rows)
         self.assertAlmostEqual(total["percent"], 50)
         self.assertEqual(kernel_rows.parse_name("relu/624x256/forward/bf16/cudnn/manual_time")["threads"], None)
@@ -103,36 +112,85 @@ class Arithmetic(unittest.TestCase):
                                                                                   "5.00 ns"])
 
 
-# A program that answers as bench_steps and torch_steps.py do. PyTorch takes three times as long; what is planted
-# stands in the environment.
+# A program that answers as each of those that a run needs, by its name. PyTorch takes three times as long as ours in
+# f32, tf32 half as long; what is planted stands in the environment.
 PRETENDER = f"""#!{sys.executable}
-import array, os, sys
+import array, os, sys, time
 sys.path.insert(0, {str(ROOT / "bench")!r})
 import json
 from comparison import write_safetensors
+name = os.path.basename(sys.argv[0])
+planted = os.environ.get("PLANTED", "")
+
+def value_of(option, fallback=""):
+    return sys.argv[sys.argv.index(option) + 1] if option in sys.argv else fallback
+
+device = value_of("--device", "cpu")
+if name == "bench_kernels":
+    out = next(a.split("=", 1)[1] for a in sys.argv if a.startswith("--benchmark_out="))
+    if planted == "no fused":
+        print("NOT MEASURED: pre_activation: none", file=sys.stderr)
+    def row(what, who, us):
+        return dict(name=what, run_name=f"{{what}}/{{who}}/manual_time", real_time=us, cpu_time=us, time_unit="us",
+                    label="fma", percent=40, family_index=0, **{{"GFLOP/s": 10, "GB/s": 1}})
+    rows = [row("conv/L2 k3/forward/f32", "ours", 10), row("conv/L2 k3/forward/f32", "cudnn", 12),
+            row("conv/L9 k7/forward/f32", "ours", 10), row("conv/L9 k7/forward/f32", "cudnn", 9)]
+    if planted != "no fused":
+        rows += [row("pre_activation/L2 k3/forward/f32", who, us) for who, us in (("ours", 10), ("cudnn", 25),
+                                                                                   ("separate", 30))]
+    with open(out, "w") as file:
+        json.dump(dict(context=dict(batches="64"), benchmarks=rows), file)
+    sys.exit()
+if name in ("secdata", "secmodel"):
+    sys.exit()
+if name == "sectrain":
+    out = value_of("--out")
+    os.makedirs(out, exist_ok=True)
+    with open(f"{{out}}/log.jsonl", "w") as log:
+        for step in range(4, 44, 4):
+            print(json.dumps(dict(event="step", step=step)), file=log, flush=True)
+            time.sleep(0.02)
+    with open(f"{{out}}/metrics.json", "w") as file:
+        json.dump(dict(evaluations=[dict(macro_f1=0.5)]), file)
+    sys.exit(planted == "no training")
 torch = "torch_steps.py" in " ".join(sys.argv)
-slower, variant = (3 if torch else 1), ""
-print(json.dumps({{"version": "1", "threads": 2, "device": "cpu", "isa": "none"}}), flush=True)
+precision = value_of("--precision", "f32")
+if torch and planted == "no torch":
+    print(json.dumps(dict(error="python3: no torch")))
+    sys.exit()
+if device == "cuda" and planted == "no gpu":
+    sys.exit("bench_steps: device cuda: no GPU")
+if precision == "bf16" and planted != "bf16":
+    sys.exit("bench_steps: no bf16 here")
+slower, variant = (3 if torch else dict(f32=1, tf32=0.5, bf16=0.25)[precision]), ""
+print(json.dumps({{"version": "1", "threads": 2, "device": device, "isa": "none", "gpu": "G", "cuda": "1", "cudnn": 2}}
+                 if device == "cuda" else {{"version": "1", "threads": 2, "device": device, "isa": "none"}}), flush=True)
 for line in sys.stdin:
     words = line.split()
     answer = {{}}
+    if words[0] == "make":
+        assert not torch and device == "cpu" and os.path.isdir(words[2])
     if words[0] == "variant":
         variant = words[1]
     if words[0] in ("train", "infer"):
         answer = {{"seconds": slower * 0.1 * int(words[1])}}
         if variant == "compile":
             answer = {{"error": "no compiler"}}
+        if variant == "cuda_graph" and words[0] == "infer":
+            answer = {{"error": "out of memory"}}
     if words[0] == "gradients":
-        planted = float(os.environ.get("PLANTED", "1")) if not torch else 1
-        write_safetensors(words[1], {{"w": ("F32", [2], array.array("f", [3, 4 * planted]))}})
+        wrong = 1.1 if planted == "wrong" and not torch else 1
+        write_safetensors(words[1], {{"w": ("F32", [2], array.array("f", [3, 4 * wrong]))}})
         answer = {{"loss": 2.5}}
     if words[0] == "profile":
         kernels = [{{"name": "conv.forward", "calls": 3, "seconds": 0.06}}, {{"name": "relu", "calls": 1, "seconds": 0.03}}]
         answer = {{"seconds": 0.1, "kernels": kernels, "layers": kernels, "tree": []}}
     if words[0] == "ceilings":
-        answer = {{"gflops": 100, "gbytes": 10}}
+        answer = {{"gflops": 1e6, "gbytes": 1e4}} if device == "cuda" else {{"gflops": 100, "gbytes": 10}}
     if words[0] == "peak":
         answer = {{"resident": slower * 2**20}}
+        if device == "cuda":
+            answer.update(tensors=slower * 2**30, reserved=slower * 2**31)
     print(json.dumps(answer), flush=True)
 """
 
@@ -141,13 +199,15 @@ class WholeRuns(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
+        for name in ("bench_steps", "bench_kernels", "sectrain", "secdata", "secmodel"):
+            program = Path(self.folder.name) / name
+            program.write_text(PRETENDER)
+            program.chmod(0o755)
         self.program = Path(self.folder.name) / "bench_steps"
-        self.program.write_text(PRETENDER)
-        self.program.chmod(0o755)
 
-    def compare(self, *options, planted="1"):
+    def compare(self, *options, planted="", parts=("--parts", "steps")):
         return subprocess.run([sys.executable, str(ROOT / "bench/compare"), "--bin", self.folder.name, "--torch",
-                               str(self.program), "--parts", "steps", "--rounds", "2", "--seconds", "0.1", *options],
+                               str(self.program), *parts, "--rounds", "2", "--seconds", "0.1", *options],
                               capture_output=True, text=True, env={**os.environ, "PLANTED": planted}, check=False)
 
     def test_from_checks_to_tables_and_files(self):
@@ -184,14 +244,97 @@ class WholeRuns(unittest.TestCase):
         self.assertIn("conv.forward", drawn[0][1])
 
     def test_wrong_gradients_end_in_failure(self):
-        done = self.compare("--cases", "beats", "--variants", "eager", planted="1.1")
+        done = self.compare("--cases", "beats", "--variants", "eager", planted="wrong")
         self.assertEqual(done.returncode, 1)
         self.assertIn("DISAGREE", done.stdout)
         self.assertIn("FAILED: results disagree: loss or gradients in beats", done.stderr)
 
+    def on_cuda(self, *options, planted="", data=True):
+        """All parts on a device that is only pretended."""
+        out = Path(self.folder.name) / "cuda.json"
+        options = ["--device", "cuda", "--out", str(out), *(["--data", self.folder.name] if data else []), *options]
+        done = self.compare(*options, planted=planted, parts=())
+        return done, json.loads(out.read_text()) if out.exists() else None, out
+
+    def test_all_of_a_gpu(self):
+        done, summary, out = self.on_cuda("--cases", "beats,long")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        beats = summary["cases"]["beats"]
+        self.assertEqual(sorted(beats["train"]["ours"]), ["sec", "sec tf32"])
+        self.assertEqual(sorted(beats["train"]["peers"]),
+                         ["amp_bf16", "amp_bf16+channels_last+cuda_graph", "amp_bf16+compile", "amp_bf16+cuda_graph",
+                          "channels_last", "cuda_graph", "eager"])
+        self.assertEqual(beats["train"]["sec"]["who"], "sec tf32")
+        self.assertAlmostEqual(beats["train"]["ratio"], 6)
+        self.assertAlmostEqual(beats["train"]["ours"]["sec"]["ratio"], 3)
+        self.assertEqual(beats["infer"]["batch"], 256)
+        self.assertAlmostEqual(beats["infer"]["sec"]["samples_per_second"], 256 / 0.05)
+        self.assertNotIn("cuda_graph", beats["infer"]["peers"])  # had no memory for it, and the others went on
+        left_out = " ".join(summary["not_measured"])
+        for text in ("sec bf16 ended with status 1: bench_steps: no bf16 here", "no compiler",
+                     "beats, infer, cuda_graph: out of memory"):
+            self.assertIn(text, left_out)
+        self.assertEqual((beats["memory"]["what"], beats["reserved"]["what"]), ("tensors", "reserved"))
+        self.assertAlmostEqual(beats["memory"]["ratio"], 0.5 / 3)
+        self.assertEqual(list(beats["agreement"]), ["f32", "tf32"])
+        met = {target["what"]: target for target in summary["targets"]}
+        self.assertTrue(met["beats: train, x the best of PyTorch"]["met"])
+        self.assertTrue(met["beats: infer, batch 256, x the best of PyTorch"]["met"])
+        self.assertEqual(met["long: train, x the counted floor"]["target"], "<= 2")
+        conv = next(t for what, t in met.items() if what.startswith("convolution, f32, forward: the lowest"))
+        self.assertEqual((conv["met"], round(conv["value"], 3)), (False, 0.9))  # of two shapes one is slower
+        self.assertIn("L9 k7; 1 are no slower", conv["what"])
+        fused = next(t for what, t in met.items() if what.startswith("fused, f32, forward: the lowest"))
+        self.assertEqual((fused["met"], fused["value"]), (True, 2.5))
+        self.assertEqual(met["recipe from files to scores, s"]["target"], "<= 20")
+        self.assertTrue(met["recipe from files to scores, s"]["met"])
+        self.assertIn("sectrain, x the bare step", met)
+        self.assertEqual(summary["recipe"]["macro_f1"], 0.5)
+        markdown = out.with_suffix(".md").read_text()
+        for text in ("| beats | infer, batch 256 |", "sec tf32", "reserved on the device", "in tf32", "PyTorch 1, G, CUDA 1",
+                     "| 3.00 (3.00 to 3.00) separate |", "50.0 %"):
+            self.assertIn(text, markdown)
+
+    def test_without_torch_ours_are_measured_alone(self):
+        done, summary, _ = self.on_cuda("--cases", "beats", planted="no torch", data=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("NOT COMPARED with PyTorch: torch: python3: no torch", done.stdout)
+        self.assertEqual(summary["cases"]["beats"]["train"]["peers"], {})
+        self.assertNotIn("ratio", summary["cases"]["beats"]["train"])
+        self.assertIn("recipe: no --data, which MIT-BIH would be in", summary["not_measured"])
+        self.assertIn("beats: train, x the counted floor", [target["what"] for target in summary["targets"]])
+
+    def test_our_bf16_counts_where_it_is(self):
+        _, summary, _ = self.on_cuda("--cases", "beats", "--variants", "eager", planted="bf16", data=False)
+        self.assertEqual(summary["cases"]["beats"]["train"]["sec"]["who"], "sec bf16")
+        self.assertAlmostEqual(summary["cases"]["beats"]["train"]["ratio"], 12)
+
+    def test_one_part_that_fails_leaves_the_others(self):
+        done, summary, _ = self.on_cuda("--cases", "beats", "--variants", "eager", planted="no training")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("compare: FAILED: sectrain: sectrain ended with status 1", done.stderr)
+        self.assertIn("kernels", summary)
+        self.assertIn("recipe: sectrain ended", summary["failed"][1])
+
+    def test_what_the_kernels_lack_is_said(self):
+        done, summary, _ = self.on_cuda("--parts", "kernels", planted="no fused")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("kernels: NOT MEASURED: pre_activation: none", summary["not_measured"])
+
+    def test_without_a_gpu_one_line_and_no_files(self):
+        done, summary, _ = self.on_cuda(planted="no gpu")
+        self.assertEqual((done.returncode, done.stdout, summary), (1, "", None))
+        self.assertEqual(done.stderr, "compare: sec ended with status 1: bench_steps: device cuda: no GPU\n")
+
+    def test_a_missing_program_is_named(self):
+        (Path(self.folder.name) / "secmodel").unlink()
+        done, _, _ = self.on_cuda()
+        self.assertEqual((done.returncode, done.stderr), (1, f"compare: {self.folder.name}: there is no secmodel\n"))
+
     def test_wrong_usage(self):
         for options in (["--cases", "none"], ["--parts", "x"], ["--variants", "x"], ["--rounds", "0"],
-                        ["--out", "result.txt"], ["--threads", "-1"]):
+                        ["--out", "result.txt"], ["--threads", "-1"], ["--variants", "cuda_graph"], ["--data", "/nowhere"],
+                        ["--device", "cuda", "--parts", "recipe"], ["--parts", "recipe"]):
             self.assertEqual(self.compare(*options).returncode, 2, options)
         self.assertEqual(self.compare("--bin", "/nowhere").returncode, 1)
         empty = Path(self.folder.name) / "empty.json"
@@ -217,6 +360,17 @@ class Kernels(unittest.TestCase):
             self.assertGreater(row["percent"], 0)
             self.assertGreater(row["gflops"], 0)
             self.assertGreater(row["gbytes"], 0)
+
+    def test_a_gpus_rows_run_on_simt(self):
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            subprocess.run([str(BENCH_KERNELS), "--device", "simt", "--benchmark_filter=144x4 branch C64 L2|64x32-2",
+                            f"--benchmark_out={report}", "--benchmark_min_time=0.0001"], check=True, capture_output=True)
+            rows = kernel_rows.read_rows(json.loads(report.read_text()))
+        self.assertEqual([r["error"] for r in rows if "error" in r], [])
+        self.assertLessEqual({("conv", "f32"), ("conv", "tf32"), ("conv", "bf16"), ("linear", "bf16")},
+                             {(r["operation"], r["type"]) for r in rows})
+        self.assertLessEqual({"ours", "v1", "v4"}, {r["who"] for r in rows})
 
 
 if __name__ == "__main__":

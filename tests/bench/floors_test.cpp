@@ -76,7 +76,8 @@ void spend(int milliseconds) {
 
 TEST(RangeTree, GivesEachRangeItsOwnTime) {
   const Range before("begun before");
-  start_range_tree();
+  Stream stream;
+  start_range_tree(stream);
   for (int i = 0; i < 2; ++i) {
     const Range step("step");
     spend(1);

@@ -109,7 +109,7 @@ TEST_F(BenchSteps, GivesTheGradientsOfTheLossItGives) {
 
 TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
   const std::vector<json> all =
-      answers(load() + "train 2\ntrain 1\ninfer 2\ninfer 3 1\nprofile 2\nceilings\npeak\n");
+      answers(load() + "train 2\ntrain 1\ninfer 2\ninfer 3 9\nprofile 2\nceilings\npeak\n");
   ASSERT_EQ(all.size(), 8U);
   for (const int i : {1, 2, 3, 4}) {
     EXPECT_GT(all.at(i).at("seconds").get<double>(), 0) << i;
@@ -144,6 +144,30 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
   EXPECT_GT(all.at(7).at("resident").get<std::int64_t>(), all.at(7).at("tensors").get<std::int64_t>());
 }
 
+// Both devices see one network and one batch, so the file has all of them; also as recordings, and with steps
+// and passes in turn.
+TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
+  std::vector<double> losses;
+  for (const std::string options :
+       {"--device cpu", "--device cpu --eager", "--device simt", "--device simt --precision tf32"}) {
+    const std::string made = folder_.path().string();
+    const std::string files = made + "/weights.safetensors " + made + "/batch.safetensors\n";
+    const Outcome outcome = run("make 8x2x90x3x16 " + made + "\nload " + files + "gradients " + made +
+                                    "/g\ninfer 1\ntrain 1\ninfer 1 1\n",
+                                options);
+    ASSERT_EQ(outcome.status, 0) << outcome.error;
+    const auto at = outcome.out.find("\"loss\":");
+    ASSERT_NE(at, std::string::npos) << outcome.out;
+    losses.push_back(std::stod(outcome.out.substr(at + 7)));
+    EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 7) << outcome.out;
+  }
+  EXPECT_GT(losses[0], 0.1);
+  EXPECT_EQ(losses[1], losses[0]);
+  EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // sums in other orders
+  EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // 10 bits of mantissa through a hundred layers
+  EXPECT_NE(losses[3], losses[2]);
+}
+
 TEST_F(BenchSteps, RefusesWrongLinesInOneLine) {
   const std::string loaded = load();
   for (const auto& [lines, expected] : std::vector<std::pair<std::string, std::string>>{
@@ -162,7 +186,10 @@ TEST_F(BenchSteps, RefusesWrongLinesInOneLine) {
            {loaded + "train 1x\n", "got '1x'"},
            {loaded + "train 99999999999999999999\n", "got '99999999999999999999'"},
            {loaded + "train 1 2\n", "'2' is too much"},
-           {loaded + "infer 1 5\n", "infer: 5 samples, the batch has 4"},
+           {"make 4x2x90x3\n", "expected another file"},
+           {"make 4x2x90x3 .\n", "make: '4x2x90x3': expected NxHxLxCLASSESxWIDTH"},
+           {"make 4x2x90x3x4x1 .\n", "expected NxHxLxCLASSESxWIDTH"},
+           {"make 4x2x0x3x4 .\n", "expected NxHxLxCLASSESxWIDTH"},
            {loaded + "infer 1 0\n", "got '0'"},
            {loaded + "peak now\n", "'now' is too much"},
            {"load " + (folder_ / "none").string() + " " + (folder_ / "batch").string() + "\n", "none"},
@@ -174,6 +201,10 @@ TEST_F(BenchSteps, RefusesWrongLinesInOneLine) {
     EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
   }
   EXPECT_NE(run("", "--device abacus").status, 0);
+  EXPECT_NE(run("", "--precision f16").status, 0);
+  const Outcome outcome = run("", "--precision tf32");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, "bench_steps: --precision tf32: the cpu device computes in f32\n");
 }
 
 }  // namespace

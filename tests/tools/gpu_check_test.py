@@ -113,6 +113,22 @@ elif name == "sectrain":
 '''
 
 
+COMPARE = '''
+import json, sys
+from pathlib import Path
+mood = Path({mood!r}).read_text()
+assert sys.argv[1:5] == ["--device", "cuda", "--bin", {bin!r}], sys.argv
+out = Path(sys.argv[sys.argv.index("--out") + 1])
+summary = {{"targets": [{{"what": "a", "met": True}}, {{"what": "b", "met": False}}], "not_measured": ["c"]}}
+if mood == "no torch":
+    summary["not_compared"] = "no torch"
+out.write_text(json.dumps(summary))
+out.with_suffix(".md").write_text("# Measured\\n")
+if mood == "disagreeing":
+    sys.exit("compare: FAILED: results disagree")
+'''
+
+
 class WholeRun(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -126,6 +142,9 @@ class WholeRun(unittest.TestCase):
             program.write_text(PROGRAM.format(python=sys.executable, mood=str(self.root / "mood"), bench=BENCH))
             program.chmod(0o755)
 
+        self.compare = self.root / "compare"
+        self.compare.write_text(COMPARE.format(mood=str(self.root / "mood"), bin=str((self.root / "bin").resolve())))
+
     def tearDown(self):
         self.folder.cleanup()
 
@@ -133,7 +152,7 @@ class WholeRun(unittest.TestCase):
         (self.root / "mood").write_text(mood)
         environment = dict(os.environ, PATH="/nonexistent")  # there is no nvidia-smi
         return subprocess.run([sys.executable, TOOL, "--bin", self.root / "bin", "--recipes", self.root / "recipes",
-                               "--out", self.root / "out", "--sanitizer", self.root / "bin/compute-sanitizer"],
+                               "--out", self.root / "out", "--sanitizer", self.root / "bin/compute-sanitizer", "--compare", self.compare],
                               capture_output=True, text=True, env=environment)
 
     def report(self):
@@ -156,6 +175,25 @@ class WholeRun(unittest.TestCase):
         self.assertEqual(report["version"], "sectrain 1.2.3 (abcdef)")
         self.assertEqual(self.verdicts()["training"], "passed")
         self.assertIn("conv/stem k50 s2/forward", (self.root / "out/gpu_check.txt").read_text())
+
+        comparison = report["steps"][-1]
+        self.assertEqual((comparison["name"], comparison["verdict"], comparison["text"]),
+                         ("comparison", "passed", "1 of 2 targets met; missed: b; NOT MEASURED: c"))
+        self.assertIn("# Measured", (self.root / "out/gpu_check.txt").read_text())
+
+    def test_without_torch_it_says_so(self):
+        self.assertEqual(self.check("no torch").returncode, 0)
+        self.assertEqual(self.verdicts()["comparison"], "skipped")
+        self.assertIn("NOT COMPARED with PyTorch: no torch", (self.root / "out/gpu_check.txt").read_text())
+
+    def test_a_comparison_that_fails_fails_the_whole(self):
+        self.assertEqual(self.check("disagreeing").returncode, 1)
+        self.assertEqual(self.verdicts()["comparison"], "failed")
+
+    def test_without_the_bench_it_says_so(self):
+        self.compare.unlink()
+        self.assertEqual(self.check("well").returncode, 0)
+        self.assertEqual(self.verdicts()["comparison"], "skipped")
 
     def test_without_a_sanitizer_it_says_so(self):
         (self.root / "bin/compute-sanitizer").unlink()
