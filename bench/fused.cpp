@@ -63,8 +63,8 @@ void FusedConv::forward(Stream& stream, const kernels::Table& kernels) {
 
 void FusedConv::backward(Stream& stream, const kernels::Table& kernels) {
   const kernels::PreActivationBackward job{
-      shape_,      x_.read(),   before(), w_.read(),       passed_.read(), gy_.read(),
-      gx_.write(), gw_.write(), {},       ggamma_.write(), gbeta_.write()};
+      shape_, x_.read(),   before(),    w_.read(), passed_.read(),  gy_.read(),
+      {},     gx_.write(), gw_.write(), {},        ggamma_.write(), gbeta_.write()};
   kernels.pre_activation.backward_group(stream, {&job, 1});
 }
 

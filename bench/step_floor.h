@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "model/network.h"
+#include "train/recipe.h"
 
 namespace sec {
 
@@ -15,10 +16,13 @@ struct StepFloor {
   std::uint64_t bytes() const { return activation_bytes + parameter_bytes; }
 };
 
-// For n samples, f32. Every convolution has three passes, of which each reads its two operands once and
-// writes its result once: forward (x, w, y), the gradient of x (gy, w, gx), which a convolution of the
-// network's input does without, and that of w (x, gy, gw). A convolution of one tap reads only the steps of x
-// that it uses. The optimizer reads weights, gradients and two moments and writes all but the gradients.
-StepFloor step_floor(model::Network& network, std::int64_t n, Stream& stream);
+// For n samples, with activations of a type. Every convolution has three passes, of which each reads its two
+// operands once and writes its result once: forward (x, w, y), the gradient of x (gy, w, gx), which a
+// convolution of the network's input does without, and that of w (x, gy, gw). A convolution of one tap reads
+// only the steps of x that it uses. Adam reads weights, gradients and two moments and writes all but the
+// gradients; clipping reads the gradients before it, as no weight can move until their norm is known; the
+// weights' moving average is read and written.
+StepFloor step_floor(model::Network& network, std::int64_t n, DType activations,
+                     const train::Recipe::Train& options, Stream& stream);
 
 }  // namespace sec
