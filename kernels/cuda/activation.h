@@ -57,29 +57,43 @@ SEC_DEVICE void activate(const Normal<width>& n, unsigned kept, float keep, floa
   }
 }
 
-// Activates a window of x in shared memory in place. Its rows are `pitch` bytes apart and have `groups` times
-// eight channels; this thread's are those of `normal`. first(row) is the element of x where this thread's
-// channels of a row begin; less than 0 for padding, which stays zero. `tf32`: the results are rounded for
-// mma. All threads of the block take part, in a multiple of `groups`, thread i with group i % groups.
-template <typename T, bool tf32, typename First>
-SEC_DEVICE void activate_window(unsigned char* window, int pitch, int rows, int groups, const Activation& a,
+// Activates a window of x in shared memory in place. Its rows have `groups` times eight channels; this
+// thread's are those of `normal`. place(row, piece) is where 16 bytes of a row lie. first(row) is the element
+// of x where this thread's channels of a row begin; less than 0 for padding, which stays zero. `tf32`: the
+// results are rounded for mma. All threads of the block take part, in a multiple of `groups`, thread i with
+// group i % groups.
+template <typename T, bool tf32, typename Place, typename First>
+SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const Activation& a,
                                 const Normal<8>& normal, const First& first) {
+  constexpr int width = 16 / static_cast<int>(sizeof(T));
   const int group = static_cast<int>(threadIdx.x) % groups;
   const int step = static_cast<int>(blockDim.x) / groups;
   for (int row = static_cast<int>(threadIdx.x) / groups; row < rows; row += step) {
     const std::int64_t at = first(row);
     if (at >= 0) {
-      T* const place = reinterpret_cast<T*>(window + row * pitch) + 8 * group;
       float value[8];
-      load(place, value);
-      activate(normal, kept_from(a, at), a.keep, value);
-      if constexpr (tf32) {
 #pragma unroll
-        for (int i = 0; i < 8; ++i) {
-          value[i] = __uint_as_float(to_tf32(value[i]));
+      for (int piece = 0; piece < 8 / width; ++piece) {
+        float part[width];
+        load(reinterpret_cast<const T*>(place(row, group * (8 / width) + piece)), part);
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          value[piece * width + i] = part[i];
         }
       }
-      store(place, value);
+      activate(normal, kept_from(a, at), a.keep, value);
+#pragma unroll
+      for (int piece = 0; piece < 8 / width; ++piece) {
+        float part[width];
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          part[i] = value[piece * width + i];
+          if constexpr (tf32) {
+            part[i] = __uint_as_float(to_tf32(part[i]));
+          }
+        }
+        store(reinterpret_cast<T*>(place(row, group * (8 / width) + piece)), part);
+      }
     }
   }
 }

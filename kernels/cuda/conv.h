@@ -75,6 +75,13 @@ SEC_DEVICE float weight_at(const Correlation& s, bool transposed, int m, int i, 
                     : s.w[(tap * s.in_channels + i) * s.out_channels + o];
 }
 
+// Where a piece of 16 bytes lies in rows of 64 bytes that follow one another in shared memory: in an order
+// that changes every second row, so that eight rows' pieces of one number fall into eight groups of four
+// banks.
+SEC_HOST_DEVICE constexpr int piece_at(int row, int piece) {
+  return row * 64 + (piece ^ (row / 2 % 4)) * 16;
+}
+
 void correlate_direct(Stream& stream, const Correlations& group);
 void correlate_tiled(Stream& stream, const Correlations& group);
 void correlate_blocked(Stream& stream, const Correlations& group);

@@ -10,9 +10,9 @@
 // use it. One barrier a step.
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads: 23
 //   KB of x and 15 x 2 KB of weights for 2 M multiply-adds, 0.013 bytes a flop.
-// Rows in shared memory are 64 + 16 bytes apart: eight rows that follow one another, which one phase of
-// ldmatrix reads, fall into eight different groups of four banks (80 r mod 128 = 0, 80, 32, 112, 64, 16, 96,
-// 48).
+// Rows of a chunk lie 64 bytes apart in shared memory, their four pieces of 16 bytes in an order that changes
+// every second row (piece_at): eight rows that follow one another, which one phase of ldmatrix reads, fall
+// into eight different groups of four banks, and so do the two rows that cp.async writes at a time.
 //
 // Weights are read where they lie, (K, Ci, Co). In dgrad the depth, Co, is innermost, as ldmatrix wants it.
 // In forward it is Ci: bf16 are transposed by ldmatrix (rows of 64 channels 128 + 16 bytes apart), TF32 are
@@ -33,7 +33,6 @@ constexpr int tile_rows = 128;
 constexpr int threads = 128;  // four warps, 32 rows each
 constexpr int stages = 4;
 constexpr int chunk_bytes = 64;
-constexpr int pitch = chunk_bytes + 16;
 
 // A correlation and how its rows are cut into tiles.
 struct TensorJob {
@@ -62,7 +61,7 @@ SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
 
 // Bytes of the weights of one step: their rows are output channels in dgrad, input channels in forward.
 SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
-  return transposed ? columns * pitch : chunk_bytes / element * result_pitch(columns, element);
+  return transposed ? columns * chunk_bytes : chunk_bytes / element * result_pitch(columns, element);
 }
 
 SEC_DEVICE void store_pair(float* to, float first, float second) {
@@ -104,7 +103,7 @@ SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsign
   constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
   const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (transposed) {
-    ldmatrix<4>(b, stage + (c + lane / 16 * 8 + lane % 8) * pitch + half * 32 + lane / 8 % 2 * 16);
+    ldmatrix<4>(b, stage + piece_at(c + lane / 16 * 8 + lane % 8, half * 2 + lane / 8 % 2));
   } else if constexpr (std::is_same_v<T, bf16>) {
     ldmatrix<4, true>(b,
                       stage + (half * 16 + lane / 8 % 2 * 8 + lane % 8) * row_bytes + c * 2 + lane / 16 * 16);
@@ -343,7 +342,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   const int warp = thread / 32;
   unsigned char* const windows = memory + stages * stage_bytes;
   const int sample_rows = job.window_steps * s.h;
-  const int window_bytes = job.window_rows() * pitch;
+  const int window_bytes = job.window_rows() * chunk_bytes;
   const int last = job.chunks * s.taps;  // steps of the loop: (chunk, tap)
   const bool weights_aligned = reinterpret_cast<std::uintptr_t>(job.w) % 16 == 0;
 
@@ -357,13 +356,13 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       unsigned char* const stage = memory + step % stages * stage_bytes;
       for (int piece = thread; piece < tile_columns * 4; piece += threads) {
         constexpr int across = transposed ? 4 : tile_columns / width;  // pieces of a row of the stage
-        constexpr int row_bytes =
-            transposed ? pitch : result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+        constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
         const int along = piece % across * width;
         const int i = chunk * each + (transposed ? along : piece / across);
         const int o = first_column + (transposed ? piece / across : along);
         const bool present = i < s.in_channels && o < s.out_channels;
-        copy_piece(stage + piece / across * row_bytes + piece % across * 16,
+        copy_piece(stage + (transposed ? piece_at(piece / across, piece % across)
+                                       : piece / across * row_bytes + piece % across * 16),
                    weights + (transposed ? (tap * s.out_channels + o) * s.in_channels + i
                                          : (tap * s.in_channels + i) * s.out_channels + o),
                    present, weights, weights_aligned);
@@ -380,7 +379,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
           const int i = chunk * each + piece % 4 * width;
           const bool present = sample < s.n && from >= 0 && from < s.in_length * s.h && i < s.in_channels;
           const T* const x = static_cast<const T*>(s.in);
-          cp_async<16>(window + row * pitch + piece % 4 * 16,
+          cp_async<16>(window + piece_at(row, piece % 4),
                        present ? x + (sample * s.in_length * s.h + from) * row_elements + i : x,
                        present ? 16 : 0);
         }
@@ -400,7 +399,6 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
     // Rows beyond the tile read any row, and are never stored.
     window_row[tile] = sample < job.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
   }
-  const int a_offset = lane / 16 * 16;  // bytes: the half of the depth
 
   float sum[2][column_tiles][4];
 #pragma unroll
@@ -434,7 +432,8 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       const bool present = 8 * group < s.in_channels;
       const int first_row = (first_step * s.in_step - s.pad) * s.h;
       activate_window<T, std::is_same_v<T, float>>(
-          window, pitch, job.window_rows(), groups, job.fusion.before, present ? normals[group] : Normal<8>{},
+          [&](int row, int piece) { return window + piece_at(row, piece); }, job.window_rows(), groups,
+          job.fusion.before, present ? normals[group] : Normal<8>{},
           [&](int row) {
             const std::int64_t sample = first_sample + row / sample_rows;
             const int from = first_row + row % sample_rows;
@@ -450,7 +449,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       unsigned a[2][4];
 #pragma unroll
       for (int tile = 0; tile < 2; ++tile) {
-        ldmatrix<4>(a[tile], window + (window_row[tile] + shift) * pitch + half * 32 + a_offset);
+        ldmatrix<4>(a[tile], window + piece_at(window_row[tile] + shift, half * 2 + lane / 16));
         if constexpr (!activated) {  // else the window is rounded
           round_operands<T>(a[tile]);
         }
@@ -502,7 +501,7 @@ std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t e
   const auto size = static_cast<int>(element);
   const std::int64_t loop =
       std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
-      std::int64_t{job.windows} * job.window_rows() * pitch +
+      std::int64_t{job.windows} * job.window_rows() * chunk_bytes +
       (transposed ? 0 : ceil_div(job.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
   const int down = threads / (tile_columns * size / 16);
   const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +

@@ -9,8 +9,8 @@
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
 //   multiply-adds: 0.01 bytes a flop.
 // Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
-// ldmatrix (rows 64 + 16 bytes apart: eight rows in a row fall into eight groups of banks); TF32 are single
-// loads (rows 128 + 32 bytes apart: the 4 x 8 elements that a warp loads fall into 32 banks).
+// ldmatrix, from rows of 64 bytes that lie as piece_at says; TF32 are single loads (rows 128 + 32 bytes apart:
+// the 4 x 8 elements that a warp loads fall into 32 banks).
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -22,7 +22,13 @@ constexpr int max_taps = 16;   // warps
 constexpr int max_window_rows = 384;
 
 template <typename T>
-constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 16 : 32);
+constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
+
+// Where a piece of 16 bytes of a row lies.
+template <typename T>
+SEC_HOST_DEVICE constexpr int place(int row, int piece) {
+  return sizeof(T) == 2 ? piece_at(row, piece) : row * pitch<T> + piece * 16;
+}
 
 // How the positions of a job are cut: tiles of `samples` x `steps` x H positions.
 struct WeightTiles {
@@ -68,15 +74,14 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
     for (int depth = 0; depth < tile_rows; depth += 16) {
       unsigned a[2][4];
       const int a_position = depth + lane / 16 * 8 + lane % 8;
-      const unsigned char* const a_row = x + (x_row[a_position] + shift) * pitch<T> + lane / 8 % 2 * 16;
-      ldmatrix<4, true>(a[0], a_row);
-      ldmatrix<4, true>(a[1], a_row + 32);
-      const unsigned char* const b_row =
-          gy + (depth + lane / 8 % 2 * 8 + lane % 8) * pitch<T> + lane / 16 * 16;
+      const int a_row = x_row[a_position] + shift;
+      ldmatrix<4, true>(a[0], x + place<T>(a_row, lane / 8 % 2));
+      ldmatrix<4, true>(a[1], x + place<T>(a_row, 2 + lane / 8 % 2));
+      const int b_row = depth + lane / 8 % 2 * 8 + lane % 8;
 #pragma unroll
       for (int c = 0; c < 4; c += 2) {
         unsigned b[4];
-        ldmatrix<4, true>(b, b_row + c * 16);
+        ldmatrix<4, true>(b, gy + place<T>(b_row, c + lane / 16));
         const unsigned b0[2] = {b[0], b[1]};
         const unsigned b1[2] = {b[2], b[3]};
 #pragma unroll
@@ -155,7 +160,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
         const int from = first_row + row % sample_rows;
         const int i = first_in + piece % pieces * width;
         const bool present = sample < s.n && from >= 0 && from < s.l * s.h && i < s.c_in;
-        cp_async<16>(window + row * pitch<T> + piece % pieces * 16,
+        cp_async<16>(window + place<T>(row, piece % pieces),
                      present ? x + (sample * s.l * s.h + from) * s.c_in + i : x, present ? 16 : 0);
       }
       unsigned char* const gradient = window + window_rows * pitch<T>;
@@ -168,7 +173,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
         const bool present =
             in_tile < tiles.samples && first_sample + in_tile < s.n && u < s.l_out && o < s.c_out;
         const std::int64_t from = ((first_sample + in_tile) * s.l_out + u) * s.h + row % s.h;
-        cp_async<16>(gradient + row * pitch<T> + piece % pieces * 16, present ? gy + from * s.c_out + o : gy,
+        cp_async<16>(gradient + place<T>(row, piece % pieces), present ? gy + from * s.c_out + o : gy,
                      present ? 16 : 0);
       }
     }
@@ -186,7 +191,9 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     const int first_row =
         (static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps * s.stride - s.pad) * s.h;
     activate_window<T, std::is_same_v<T, float>>(
-        window, pitch<T>, window_rows, groups, group.before[blockIdx.z], normal, [&](int row) {
+        [&](int row, int piece) { return window + place<T>(row, piece); }, window_rows, groups,
+        group.before[blockIdx.z], normal,
+        [&](int row) {
           const std::int64_t sample = first_sample + row / sample_rows;
           const int from = first_row + row % sample_rows;
           const bool inside = sample < s.n && from >= 0 && from < s.l * s.h && first_active < s.c_in;
