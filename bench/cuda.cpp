@@ -237,9 +237,6 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
     return;
   }
   for (const Arithmetic& arithmetic : arithmetics) {
-    if (arithmetic.type != DType::f32) {
-      continue;
-    }
     for (const NamedConv& layer : layers) {
       if (!ours->pre_activation.take(layer.shape.c_in, layer.shape.c_out)) {
         continue;  // the stem

@@ -55,16 +55,32 @@ kernels::PreActivation FusedConv::before() const {
 }
 
 void FusedConv::forward(Stream& stream, const kernels::Table& kernels) {
-  const kernels::PreActivationForward job{
-      shape_,     x_.read(),       before(),        w_.read(),           {},
-      y_.write(), passed_.write(), y_mean_.write(), y_variance_.write(), squeeze_.write()};
+  const kernels::PreActivationForward job{.shape = shape_,
+                                          .x = x_.read(),
+                                          .before = before(),
+                                          .w = w_.read(),
+                                          .bias = {},
+                                          .y = y_.write(),
+                                          .passed = passed_.write(),
+                                          .mean = y_mean_.write(),
+                                          .variance = y_variance_.write(),
+                                          .squeeze = squeeze_.write()};
   kernels.pre_activation.forward_group(stream, {&job, 1});
 }
 
 void FusedConv::backward(Stream& stream, const kernels::Table& kernels) {
-  const kernels::PreActivationBackward job{
-      shape_, x_.read(),   before(),    w_.read(), passed_.read(),  gy_.read(),
-      {},     gx_.write(), gw_.write(), {},        ggamma_.write(), gbeta_.write()};
+  const kernels::PreActivationBackward job{.shape = shape_,
+                                           .x = x_.read(),
+                                           .before = before(),
+                                           .w = w_.read(),
+                                           .passed = passed_.read(),
+                                           .gy = gy_.read(),
+                                           .also = {},
+                                           .gx = gx_.write(),
+                                           .gw = gw_.write(),
+                                           .gbias = {},
+                                           .ggamma = ggamma_.write(),
+                                           .gbeta = gbeta_.write()};
   kernels.pre_activation.backward_group(stream, {&job, 1});
 }
 

@@ -35,6 +35,7 @@
 #include "engine/memory.h"
 #include "engine/parallel.h"
 #include "engine/philox.h"
+#include "engine/precision.h"
 #include "io/safetensors.h"
 #include "kernels/cpu/isa.h"
 #include "model/state_dict.h"
@@ -120,8 +121,9 @@ Case read_case(const std::string& weights, const std::string& batch) {
 
 class Bench {
  public:
-  Bench(Device device, bool tf32, bool record) : owned_(device), stream_(owned_), record_(record) {
-    stream_.tf32 = tf32;
+  Bench(Device device, Precision precision, bool record)
+      : owned_(device), stream_(owned_), activations_(activations_in(precision)), record_(record) {
+    stream_.tf32 = allows_tf32(precision);
     recipe_.train.optimizer = "adam";
     recipe_.train.weight_decay = 0;
     recipe_.train.clip_norm = 0;
@@ -208,7 +210,7 @@ class Bench {
   }
 
   Ceiling ceiling() {
-    return stream_.device == Device::cuda ? cuda_ceiling(stream_, DType::f32)
+    return stream_.device == Device::cuda ? cuda_ceiling(stream_, activations_)
                                           : cpu_ceiling(sec::threads(), beyond_caches);
   }
 
@@ -233,6 +235,7 @@ class Bench {
   void run_inference() {
     layers::Pass pass;
     pass.stream = stream_;
+    pass.activations = activations_;
     inference_->logits = network_->forward(pass, inference_->x, Tensor()).value;
   }
 
@@ -264,7 +267,8 @@ class Bench {
     network_ = std::make_unique<model::SeEcgNet>(options, stream_, 1);
     model::load_state_dict(case_.weights, "weights", *network_, stream_);
     optimizer_ = train::make_optimizer_state(recipe_.train, network_->parameters(), stream_);
-    step_ = std::make_unique<train::TrainingStep>(recipe_, *network_, optimizer_, Tensor(), stream_, record_);
+    step_ = std::make_unique<train::TrainingStep>(recipe_, *network_, optimizer_, Tensor(), stream_, record_,
+                                                  activations_);
   }
 
   void take() {
@@ -274,6 +278,7 @@ class Bench {
 
   OwnedStream owned_;
   Stream& stream_;
+  DType activations_;
   bool record_;
   train::Recipe recipe_;
   Case case_;
@@ -396,17 +401,16 @@ int main(int argc, char** argv) {
   int threads = 0;
   bool eager = false;
   app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda", "simt"}))->capture_default_str();
-  app.add_option("--precision", precision, "tf32: convolutions may round their operands to it, not on cpu")
-      ->check(CLI::IsMember({"f32", "tf32"}))
+  app.add_option("--precision", precision, "Arithmetic of the network, as in sectrain")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 1024));
   app.add_flag("--eager", eager, "Every step kernel by kernel, not as a recording");
   CLI11_PARSE(app, argc, argv);
   try {
     set_threads(threads);
-    require(precision == "f32" || device != "cpu", "--precision {}: the cpu device computes in f32",
-            precision);
-    Bench bench(parse_device(device), precision == "tf32", !eager);
+    const Device on = parse_device(device);
+    Bench bench(on, parse_precision(precision, on), !eager);
     fmt::print("{}\n", nlohmann::json{{"device", device},
                                       {"precision", precision},
                                       {"threads", sec::threads()},

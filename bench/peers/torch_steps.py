@@ -67,7 +67,7 @@ def in_two_dimensions(module, made=None):
         result.bias = module.bias
     elif isinstance(module, torch.nn.BatchNorm1d):
         result = torch.nn.BatchNorm2d(module.num_features)
-        result.load_state_dict(module.state_dict())
+        result.to(module.weight.device, module.weight.dtype).load_state_dict(module.state_dict())
     else:
         for name, child in module.named_children():
             setattr(module, name, in_two_dimensions(child, made))

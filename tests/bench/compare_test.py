@@ -371,6 +371,9 @@ class Kernels(unittest.TestCase):
         self.assertLessEqual({("conv", "f32"), ("conv", "tf32"), ("conv", "bf16"), ("linear", "bf16")},
                              {(r["operation"], r["type"]) for r in rows})
         self.assertLessEqual({"ours", "v1", "v4"}, {r["who"] for r in rows})
+        fused = {(r["pass"], r["type"], r["who"]) for r in rows if r["operation"] == "pre_activation"}
+        self.assertEqual(fused, {(p, t, who) for p in ("forward", "backward") for t in ("f32", "tf32", "bf16")
+                                 for who in ("ours", "separate")})
 
 
 if __name__ == "__main__":

@@ -148,8 +148,8 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
 // and passes in turn.
 TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   std::vector<double> losses;
-  for (const std::string options :
-       {"--device cpu", "--device cpu --eager", "--device simt", "--device simt --precision tf32"}) {
+  for (const std::string options : {"--device cpu", "--device cpu --eager", "--device simt",
+                                    "--device simt --precision tf32", "--device simt --precision bf16"}) {
     const std::string made = folder_.path().string();
     const std::string files = made + "/weights.safetensors " + made + "/batch.safetensors\n";
     const Outcome outcome = run("make 8x2x90x3x16 " + made + "\nload " + files + "gradients " + made +
@@ -165,7 +165,9 @@ TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   EXPECT_EQ(losses[1], losses[0]);
   EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // sums in other orders
   EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // 10 bits of mantissa through a hundred layers
+  EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // 7 bits
   EXPECT_NE(losses[3], losses[2]);
+  EXPECT_NE(losses[4], losses[3]);
 }
 
 TEST_F(BenchSteps, RefusesWrongLinesInOneLine) {
@@ -204,7 +206,7 @@ TEST_F(BenchSteps, RefusesWrongLinesInOneLine) {
   EXPECT_NE(run("", "--precision f16").status, 0);
   const Outcome outcome = run("", "--precision tf32");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.error, "bench_steps: --precision tf32: the cpu device computes in f32\n");
+  EXPECT_EQ(outcome.error, "bench_steps: precision tf32: the cpu device computes in f32\n");
 }
 
 }  // namespace
