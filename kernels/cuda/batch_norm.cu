@@ -155,6 +155,7 @@ __global__ void __launch_bounds__(column_threads)
   RunningMoments<width> seen;
   if (task.inside) {
     const Normal<width> normal = normal_of<width>(layer, task.column);
+#pragma unroll 1  // several rows at once spill registers
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
       float value[width];
       load(x + row * columns.c + task.column, value);
