@@ -1,0 +1,227 @@
+// What a block of conv_tensor.cu does with its results: they lie in shared memory, so that global memory is
+// written 16 bytes at a time along channels, and so that sums are taken before they are gone.
+#pragma once
+
+#include "kernels/cuda/conv.h"
+#include "kernels/cuda/tile_sums.h"
+
+namespace sec::kernels::SEC_BACKEND::tensor {
+
+constexpr int tile_rows = 128;
+constexpr int threads = 128;  // four warps, 32 rows each
+
+// A correlation and how its rows are cut into tiles.
+struct TensorJob {
+  Correlation s;
+  Fusion fusion;
+  const void* w;       // s.w in the element type
+  int samples, steps;  // of a tile
+  int window_steps;    // time steps of the input that one sample's part of a tile reads
+  int windows;         // chunks of the window that are in shared memory at a time
+  int chunks;          // of 64 bytes of input channels
+  int tiles_in_time;   // tiles for the time steps of a sample
+
+  SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
+};
+
+struct TensorJobs {
+  TensorJob job[max_jobs];
+};
+
+// Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
+// 4 bytes a lane, by a warp, 16 bytes further on around the banks each; those of f32, 8 bytes a lane, by two
+// halves of it, four rows 32 bytes further on each. The same distance suits rows of weights in forward.
+SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
+  return columns * element + (element == 2 ? 16 : 32);
+}
+
+// A tile's results in shared memory, and its place in the output.
+template <typename T, int tile_columns>
+struct ResultTile {
+  static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns of a thread
+  static constexpr int pieces = tile_columns / width;             // threads across
+  static constexpr int down = threads / pieces;                   // and down
+
+  const TensorJob& job;
+  unsigned char* memory;
+  std::int64_t first_sample;
+  int first_step, first_column;
+
+  SEC_DEVICE int column() const { return first_column + static_cast<int>(threadIdx.x) % pieces * width; }
+  SEC_DEVICE int first_row() const { return static_cast<int>(threadIdx.x) / pieces; }
+  SEC_DEVICE int samples() const {
+    return static_cast<int>(min(std::int64_t{job.samples}, job.s.n - first_sample));
+  }
+  SEC_DEVICE int steps() const { return min(job.steps, job.s.count - first_step); }
+  SEC_DEVICE int positions() const { return steps() * job.s.h; }  // of each sample
+  SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
+  SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
+
+  // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
+  SEC_DEVICE std::int64_t place(int row) const {
+    const Correlation& s = job.s;
+    const int h = row % s.h;
+    const int u = row / s.h % job.steps;
+    const int sample = row / s.h / job.steps;
+    if (sample >= samples() || u >= steps() || column() >= s.out_channels) {
+      return -1;
+    }
+    const std::int64_t time =
+        (first_sample + sample) * s.out_length + (first_step + u) * s.out_step + s.out_first;
+    return (time * s.h + h) * s.out_channels + column();
+  }
+
+  // Adds up over the tile's rows, behind the results.
+  SEC_DEVICE const float* add_down(const float (&value)[width]) const {
+    return add_tile_rows<down, tile_columns>(reinterpret_cast<float*>(memory + tile_rows * row_bytes),
+                                             first_row(), column() - first_column, value);
+  }
+};
+
+// Stores results 16 bytes at a time along channels, and takes the sums that the fusion asks for.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
+  constexpr int width = ResultTile<T, tile_columns>::width;
+  constexpr int down = ResultTile<T, tile_columns>::down;
+  const Correlation& s = tile.job.s;
+  const Fusion& fusion = tile.job.fusion;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int o = tile.first_column + thread;  // the channel whose sums this thread stores
+  const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  float value[width] = {};
+  float sum[width] = {};
+  for (int row = tile.first_row(); row < tile_rows; row += down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + at) =
+          *reinterpret_cast<const uint4*>(tile.mine(row));
+      load(tile.mine(row), value);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        sum[i] += value[i];
+      }
+    }
+  }
+  if (fusion.sums == nullptr && fusion.squeeze == nullptr) {
+    return;
+  }
+  const bool one_sample = tile.job.samples == 1;
+  const float* const total = tile.add_down(sum);
+  const auto store_squeeze = [&](int sample, int channel, float of_positions) {
+    const std::int64_t row = tile.first_sample + sample;
+    if (tile.job.tiles_in_time == 1) {
+      store(static_cast<T*>(fusion.squeeze) + row * s.out_channels + channel,
+            of_positions / static_cast<float>(tile.positions()));
+    } else {
+      const std::int64_t part = row * tile.job.tiles_in_time + tile.first_step / tile.job.steps;
+      fusion.squeeze_parts[part * s.out_channels + channel] = of_positions;
+    }
+  };
+  if (fusion.squeeze != nullptr && one_sample && stores_sums) {
+    store_squeeze(0, o, total[thread]);
+  }
+  if (fusion.squeeze != nullptr && !one_sample) {
+    for (int item = thread; item < tile.samples() * tile_columns; item += threads) {
+      const int sample = item / tile_columns;
+      const int c = item % tile_columns;
+      float of_sample = 0.0F;
+      for (int row = 0; row < tile.positions(); ++row) {
+        of_sample += load(tile.at(sample * tile.job.steps * s.h + row, c));
+      }
+      if (tile.first_column + c < s.out_channels) {
+        store_squeeze(sample, tile.first_column + c, of_sample);
+      }
+    }
+  }
+  if (fusion.sums != nullptr) {
+    const auto rows = static_cast<float>(tile.samples() * tile.positions());
+    float mean[width];
+    float squares[width] = {};
+    const int across = tile.column() - tile.first_column;
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      mean[i] = total[across + i] / rows;
+    }
+    for (int row = tile.first_row(); row < tile_rows; row += down) {
+      if (tile.place(row) >= 0) {
+        load(tile.mine(row), value);
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          squares[i] += (value[i] - mean[i]) * (value[i] - mean[i]);
+        }
+      }
+    }
+    float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
+    if (stores_sums) {
+      sums[0] = total[thread] / rows;
+    }
+    tile.add_down(squares);
+    if (stores_sums) {
+      sums[s.out_channels] = total[thread];
+    }
+    if (thread == 0 && blockIdx.y == 0) {
+      fusion.counts[blockIdx.x] = rows;
+    }
+  }
+}
+
+// The gradient passes dropout and ReLU as x did, and batch norm's sums of it are taken.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
+  constexpr int width = ResultTile<T, tile_columns>::width;
+  constexpr int down = ResultTile<T, tile_columns>::down;
+  const Correlation& s = tile.job.s;
+  const Fusion& fusion = tile.job.fusion;
+  const int thread = static_cast<int>(threadIdx.x);
+  Normal<width> normal{};
+  if (tile.column() < s.out_channels) {
+    normal = normal_of<width>(fusion.before, tile.column());
+  }
+  float sum[width] = {};
+  float product[width] = {};
+  for (int row = tile.first_row(); row < tile_rows; row += down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      float x[width];
+      T g[width];
+      float gradient[width];
+      load(static_cast<const T*>(fusion.x) + at, x);
+      load(tile.mine(row), gradient);
+      const unsigned kept = kept_from(fusion.before, at);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        const float z = (x[i] - normal.centre[i]) * normal.scale[i] + normal.shift[i];
+        g[i] = T(passes(kept, i, z) ? gradient[i] * fusion.before.keep : 0.0F);
+        gradient[i] = static_cast<float>(g[i]);  // as it is stored
+        sum[i] += gradient[i];
+        product[i] += gradient[i] * (x[i] - normal.centre[i]);
+      }
+      store(static_cast<T*>(s.out) + at, gradient);
+    }
+  }
+  const int o = tile.first_column + thread;
+  float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
+  const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  const float* const total = tile.add_down(sum);
+  if (stores_sums) {
+    sums[0] = total[thread];
+  }
+  tile.add_down(product);
+  if (stores_sums) {
+    sums[s.out_channels] = total[thread];
+  }
+}
+
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_alone(const ResultTile<T, tile_columns>& tile) {
+  for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
+    const std::int64_t at = tile.place(row);
+    if (at >= 0) {
+      *reinterpret_cast<uint4*>(static_cast<T*>(tile.job.s.out) + at) =
+          *reinterpret_cast<const uint4*>(tile.mine(row));
+    }
+  }
+}
+
+}  // namespace sec::kernels::SEC_BACKEND::tensor
