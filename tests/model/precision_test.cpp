@@ -165,9 +165,13 @@ TEST_P(InPrecision, HandsOnBf16BetweenLayers) {
               (std::set<std::string>{"cast", "concat", "linear", "softmax_cross_entropy"}));
   }
   const std::set<std::string> in_bf16 = types_of(DType::bf16);
-  EXPECT_TRUE(in_bf16.contains("cast"));
-  EXPECT_TRUE(in_bf16.contains("conv"));
+  for (const char* name : {"cast", "conv"}) {
+    EXPECT_TRUE(in_bf16.contains(name)) << name;
+  }
   EXPECT_TRUE(in_bf16.contains("relu") || in_bf16.contains("batch_norm_relu"));
+  if (options().model == "se-ecgnet") {
+    EXPECT_TRUE(in_bf16.contains("pre_activation_conv") && in_bf16.contains("residual"));
+  }
 }
 
 // To bf16 each value is rounded, to the nearest and on ties to even, and its gradient comes back in f32; the

@@ -447,8 +447,8 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
 }
 
 // Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
-// as squares to 0.04 and 0.005 in the first step, and Adam's step by the signs of gradients makes several
-// times that of it in the second; tests/model/precision_test.cpp has more.
+// as squares to 0.04 and 0.005 in the first step. Gradients move by more (tests/model/precision_test.cpp),
+// and with them what the second step starts from: several times that.
 TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   std::map<std::string, std::vector<double>> losses;
   for (const std::string precision : {"f32", "tf32", "bf16"}) {

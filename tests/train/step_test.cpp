@@ -253,16 +253,16 @@ TEST_P(TrainingSteps, AgreeWithCpu) {
   }
 }
 
-// A batch that is learnt by heart, with dropout: each precision gets there, on a path of its own.
+// A batch that is learnt by heart: each precision gets there, on a path of its own.
 TEST_P(TrainingSteps, LowerTheLossInEveryPrecision) {
   if (GetParam() == Device::cpu) {
     GTEST_SKIP() << "cpu computes in f32 alone";
   }
-  const model::SeEcgNetOptions wide{2, 330, 2, 1, 16, false, 0.2};
+  const model::SeEcgNetOptions wide{2, 250, 2, 1, 16, false, 0};
   const auto losses = [&](Precision precision) {
     Training run(GetParam(), tiny_recipe({"train.average_decay=0"}), true, wide, precision);
     std::vector<double> all;
-    for (std::int64_t i = 0; i < 8; ++i) {
+    for (std::int64_t i = 0; i < 5; ++i) {
       Batch batch = batch_of(6, 0, wide);
       batch.step = i;
       all.push_back(run.step.take(batch, 2e-3).loss);
@@ -272,10 +272,8 @@ TEST_P(TrainingSteps, LowerTheLossInEveryPrecision) {
   std::set<double> first;
   for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
     const std::vector<double> got = losses(precision);
-    // Of two classes: about 0.69 where nothing is known.
-    EXPECT_GT(got[0], 0.45) << name_of(precision);
-    EXPECT_LT(*std::min_element(got.end() - 3, got.end()), 0.35) << name_of(precision);
-    first.insert(got[0]);
+    EXPECT_LT(got.back(), 0.5 * got.front()) << name_of(precision);
+    first.insert(got.front());
   }
   EXPECT_EQ(first.size(), 3U) << "two of them computed the same";
 }
