@@ -1,6 +1,8 @@
 // Batch normalisation over all positions of each channel (Ioffe & Szegedy 2015).
 #pragma once
 
+#include <span>
+
 #include "engine/tensor.h"
 
 namespace sec::kernels {
@@ -8,6 +10,16 @@ namespace sec::kernels {
 struct BatchNormShape {
   std::int64_t rows;  // N * L * H
   std::int64_t c;
+};
+
+// One of a group of updates, of which no two have the same running statistics.
+struct RunningUpdate {
+  BatchNormShape shape;
+  float momentum;
+  ConstSpan mean;         // (C) f32
+  ConstSpan variance;     // (C) f32, biased
+  Span running_mean;      // (C) f32
+  Span running_variance;  // (C) f32
 };
 
 struct BatchNormKernels {
@@ -18,11 +30,7 @@ struct BatchNormKernels {
                      Span variance);  // (C) f32
 
   // running = (1 - momentum) * running + momentum * batch, with the unbiased variance, as PyTorch does.
-  void (*update_running)(Stream& stream, const BatchNormShape& shape, float momentum,
-                         ConstSpan mean,          // (C) f32
-                         ConstSpan variance,      // (C) f32, biased
-                         Span running_mean,       // (C) f32
-                         Span running_variance);  // (C) f32
+  void (*update_running_group)(Stream& stream, std::span<const RunningUpdate> group);
 
   // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the batch's or the running statistics.
   void (*apply)(Stream& stream, const BatchNormShape& shape, float epsilon,
@@ -65,6 +73,11 @@ struct BatchNormKernels {
                         Span gx,                // (rows, C)
                         Span ggamma,            // (C) f32
                         Span gbeta) = nullptr;  // (C) f32
+
+  // A group of one.
+  void update_running(Stream& stream, const RunningUpdate& one) const {
+    update_running_group(stream, {&one, 1});
+  }
 };
 
 }  // namespace sec::kernels

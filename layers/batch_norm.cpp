@@ -28,14 +28,17 @@ std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x) {
   return {mean, variance};
 }
 
-void update_running(Pass& pass, const BatchNorm& layer, const Tensor& x, const Tensor& mean,
-                    const Tensor& variance) {
+kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
+                                      const Tensor& variance) {
   const kernels::BatchNormShape shape{x.count() / layer.channels, layer.channels};
   require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
           layer.name, x.shape().text());
-  kernels::on(pass.stream)
-      .batch_norm.update_running(pass.stream, shape, layer.momentum, mean.read(), variance.read(),
-                                 layer.running_mean->value.write(), layer.running_variance->value.write());
+  return {shape,
+          layer.momentum,
+          mean.read(),
+          variance.read(),
+          layer.running_mean->value.write(),
+          layer.running_variance->value.write()};
 }
 
 void check_input(const Pass& pass, const BatchNorm& layer, const Var& x) {
@@ -59,7 +62,7 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   Tensor variance = layer.running_variance->value;  // (C)
   if (pass.training) {
     std::tie(mean, variance) = batch_statistics(pass, x.value);
-    update_running(pass, layer, x.value, mean, variance);
+    kernel.update_running(pass.stream, running_update(layer, x.value, mean, variance));
   }
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernel.apply(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),

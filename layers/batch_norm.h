@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "kernels/batch_norm.h"
 #include "layers/parameters.h"
 
 namespace sec::layers {
@@ -31,9 +32,10 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
 void check_input(const Pass& pass, const BatchNorm& layer, const Var& x);
 
 // Its two steps of training, for whoever normalises on the way: mean and biased variance of each channel, (C)
-// each; and the running statistics' update. The latter throws Error on a batch of one position.
+// each; and the operands of the running statistics' update. The latter throws Error on a batch of one
+// position.
 std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x);  // (N, L, H, C)
-void update_running(Pass& pass, const BatchNorm& layer, const Tensor& x, const Tensor& mean,
-                    const Tensor& variance);
+kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
+                                      const Tensor& variance);
 
 }  // namespace sec::layers

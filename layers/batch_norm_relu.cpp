@@ -23,7 +23,7 @@ Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next ne
   Tensor variance = layer.running_variance->value;  // (C)
   if (pass.training) {
     std::tie(mean, variance) = batch_statistics(pass, x.value);
-    update_running(pass, layer, x.value, mean, variance);
+    kernel.update_running(pass.stream, running_update(layer, x.value, mean, variance));
   }
   Signal y;
   y.value = Tensor::empty(x.shape(), x.value.type(), device);

@@ -98,6 +98,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
   std::vector<Operands> operands;
   std::vector<Var> inputs;
   std::vector<Tensor> prepared;
+  std::vector<kernels::RunningUpdate> updates;
   std::vector<kernels::PreActivationForward> group;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto& [bn, conv, dropout] = *layers[i];
@@ -105,14 +106,17 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
     const kernels::ConvShape shape = checked_shape(conv, from.shape());
     require(
         std::count_if(layers.begin(), layers.end(),
-                      [&](const auto* other) { return other->conv.weight == layers[i]->conv.weight; }) == 1,
+                      [&](const auto* other) {
+                        return other->conv.weight == layers[i]->conv.weight ||
+                               other->bn.running_mean == layers[i]->bn.running_mean;
+                      }) == 1,
         "conv {}: twice in one group, where gradients are summed side by side", layers[i]->conv.name);
     Tensor mean = bn.running_mean->value;
     Tensor variance = bn.running_variance->value;
     if (pass.training) {
       mean = x[i].mean;
       variance = x[i].variance;
-      update_running(pass, bn, from, mean, variance);
+      updates.push_back(running_update(bn, from, mean, variance));
     }
     inputs.insert(inputs.end(), {x[i], use(pass, *bn.weight), use(pass, *bn.bias), use(pass, *conv.weight),
                                  conv.bias != nullptr ? use(pass, *conv.bias) : Var()});
@@ -142,6 +146,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
                      prepared.back().read()});
     operands.push_back(std::move(o));
   }
+  kernel.batch_norm.update_running_group(pass.stream, updates);
   kernel.pre_activation.forward_group(pass.stream, group);
   if (!records) {
     return y;

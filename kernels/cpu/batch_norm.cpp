@@ -69,21 +69,28 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   }
 }
 
-void update_running(Stream&, const BatchNormShape& s, float momentum, ConstSpan mean_span,
-                    ConstSpan variance_span, Span running_mean_span, Span running_variance_span) {
-  const Range range("batch_norm.update_running");
+void update_running(const RunningUpdate& job) {
+  const BatchNormShape& s = job.shape;
+  const float momentum = job.momentum;
   check_shape(s);
-  const float* const mean = floats(mean_span, s.c, "batch_norm.update_running: mean");
-  const float* const variance = floats(variance_span, s.c, "batch_norm.update_running: variance");
-  float* const running_mean = floats(running_mean_span, s.c, "batch_norm.update_running: running_mean");
+  const float* const mean = floats(job.mean, s.c, "batch_norm.update_running: mean");
+  const float* const variance = floats(job.variance, s.c, "batch_norm.update_running: variance");
+  float* const running_mean = floats(job.running_mean, s.c, "batch_norm.update_running: running_mean");
   float* const running_variance =
-      floats(running_variance_span, s.c, "batch_norm.update_running: running_variance");
+      floats(job.running_variance, s.c, "batch_norm.update_running: running_variance");
   // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   for (std::int64_t c = 0; c < s.c; ++c) {
     running_mean[c] = (1.0F - momentum) * running_mean[c] + momentum * mean[c];
     running_variance[c] = (1.0F - momentum) * running_variance[c] + momentum * (variance[c] * unbiased);
+  }
+}
+
+void update_running_group(Stream&, std::span<const RunningUpdate> group) {
+  const Range range("batch_norm.update_running");
+  for (const RunningUpdate& job : group) {
+    update_running(job);
   }
 }
 
@@ -189,7 +196,7 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
 }  // namespace
 
 BatchNormKernels batch_norm_kernels() {
-  return {statistics, update_running, apply, backward};
+  return {statistics, update_running_group, apply, backward};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -2,13 +2,14 @@
 //   statistics      two kernels: each thread runs Welford's update over its rows, threads and then chunks of
 //                   rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
 //                   the deviation does not cancel
-//   update_running  one thread a channel
+//   update_running  one thread a channel, a group in one launch
 //   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
 //   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
 //   ..._relu        the same with ReLU behind it, whose choice backward sees in x; apply takes the moments of
 //                   what it writes, for the batch norm that follows
 // Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
 #include "kernels/cuda/activation.h"
+#include "kernels/cuda/jobs.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 
@@ -99,16 +100,22 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-__global__ void __launch_bounds__(column_threads)
-    blend_running(int c, float momentum, float unbiased,
-                  const float* __restrict__ mean,          // (C)
-                  const float* __restrict__ variance,      // (C)
-                  float* __restrict__ running_mean,        // (C)
-                  float* __restrict__ running_variance) {  // (C)
+struct Blend {
+  int c;
+  float momentum, unbiased;
+  const float* mean;        // (C)
+  const float* variance;    // (C)
+  float* running_mean;      // (C)
+  float* running_variance;  // (C)
+};
+
+__global__ void __launch_bounds__(column_threads) blend_running(Jobs<Blend> group) {
+  const Blend& s = group.job[blockIdx.z];
   const std::int64_t i = first_element(1);
-  if (i < c) {
-    running_mean[i] = (1.0F - momentum) * running_mean[i] + momentum * mean[i];
-    running_variance[i] = (1.0F - momentum) * running_variance[i] + momentum * (variance[i] * unbiased);
+  if (i < s.c) {
+    s.running_mean[i] = (1.0F - s.momentum) * s.running_mean[i] + s.momentum * s.mean[i];
+    s.running_variance[i] =
+        (1.0F - s.momentum) * s.running_variance[i] + s.momentum * (s.variance[i] * s.unbiased);
   }
 }
 
@@ -327,19 +334,33 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   });
 }
 
-void update_running(Stream& stream, const BatchNormShape& s, float momentum, ConstSpan mean,
-                    ConstSpan variance, Span running_mean, Span running_variance) {
+Blend blend_of(const RunningUpdate& job) {
+  const BatchNormShape& s = job.shape;
   check(s);
   // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
-  launch<blend_running>(
-      stream, dim3(blocks_for(s.c, column_threads)), dim3(column_threads), 0,
-      to_int(s.c, "batch_norm.update_running"), momentum, unbiased,
-      elements<float>(mean, s.c, "batch_norm.update_running: mean"),
-      elements<float>(variance, s.c, "batch_norm.update_running: variance"),
-      elements<float>(running_mean, s.c, "batch_norm.update_running: running_mean"),
-      elements<float>(running_variance, s.c, "batch_norm.update_running: running_variance"));
+  return {to_int(s.c, "batch_norm.update_running"),
+          job.momentum,
+          unbiased,
+          elements<float>(job.mean, s.c, "batch_norm.update_running: mean"),
+          elements<float>(job.variance, s.c, "batch_norm.update_running: variance"),
+          elements<float>(job.running_mean, s.c, "batch_norm.update_running: running_mean"),
+          elements<float>(job.running_variance, s.c, "batch_norm.update_running: running_variance")};
+}
+
+void update_running_group(Stream& stream, std::span<const RunningUpdate> group) {
+  const auto any = [](const RunningUpdate&) { return true; };
+  each_launch(group, any, [&](std::span<const RunningUpdate> stretch) {
+    Jobs<Blend> jobs;
+    std::int64_t most = 0;
+    for (const RunningUpdate& job : stretch) {
+      jobs.add(blend_of(job));
+      most = max(most, job.shape.c);
+    }
+    launch<blend_running>(stream, dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(jobs.jobs)),
+                          dim3(column_threads), 0, jobs);
+  });
 }
 
 void apply(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan mean,
@@ -457,7 +478,7 @@ void merge_chunks(Stream& stream, const Columns& columns, const float* pivots, c
 
 BatchNormKernels batch_norm_kernels() {
   return {.statistics = statistics,
-          .update_running = update_running,
+          .update_running_group = update_running_group,
           .apply = apply,
           .backward = backward,
           .apply_relu = apply_relu,

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/conv_versions.h"
+#include "kernels/cuda/jobs.h"
 
 namespace sec::kernels::SEC_BACKEND {
 
@@ -42,8 +43,6 @@ struct Fusion {
   void* squeeze;         // (N, out_channels): forward, means over a sample's positions; or null
   float* squeeze_parts;  // (N, tiles in a sample, out_channels): sums, where a sample has several tiles
 };
-
-constexpr int max_jobs = 8;
 
 // Up to max_jobs correlations, passed to a kernel by value; blockIdx.z is the job.
 struct Correlations {

@@ -57,14 +57,6 @@ struct NormGradient {
   void* gx;           // (rows, C): g, to become gx
 };
 
-// Jobs of one launch, by value; blockIdx.z is the job.
-template <typename Job>
-struct Jobs {
-  Job job[max_jobs];
-  int jobs = 0;
-  void add(const Job& one) { job[jobs++] = one; }
-};
-
 __global__ void __launch_bounds__(threads) draw_kept(Jobs<Draw> group) {
   const Draw& draw = group.job[blockIdx.z];
   const std::int64_t word = first_element(1);

@@ -83,11 +83,43 @@ TEST_P(BatchNorm, RunningStatisticsUseTheUnbiasedVariance) {
   const reference::Statistics running{random_values(s.c, 3), random_values(s.c, 4, 0.5, 2)};
   Tensor mean = tensor(running.mean);
   Tensor variance = tensor(running.variance);
-  kernels().batch_norm.update_running(stream(), s, 0.1F, tensor(batch.mean).read(),
-                                      tensor(batch.variance).read(), mean.write(), variance.write());
+  const Tensor batch_mean = tensor(batch.mean);
+  const Tensor batch_variance = tensor(batch.variance);
+  kernels().batch_norm.update_running(
+      stream(), {s, 0.1F, batch_mean.read(), batch_variance.read(), mean.write(), variance.write()});
   const auto expected = reference::batch_norm_update_running(s, 0.1F, batch, running);
   expect_close(floats_of(mean), expected.mean, 4 * unit, 4 * unit, "running mean");
   expect_close(floats_of(variance), expected.variance, 4 * unit, 4 * unit, "running variance");
+}
+
+// More than fit into a launch, of different lengths.
+TEST_P(BatchNorm, RunningStatisticsOfAGroupAreUpdatedEach) {
+  struct Running {
+    BatchNormShape shape;
+    float momentum;
+    reference::Statistics batch, before;
+    Tensor batch_mean, batch_variance, mean, variance;
+  };
+  std::vector<Running> layers;
+  std::vector<RunningUpdate> group;
+  for (unsigned i = 0; i < 11; ++i) {
+    const BatchNormShape s{i + 2, 1 + 100 * (i % 4)};
+    const reference::Statistics batch{random_values(s.c, 4 * i), random_values(s.c, 4 * i + 1, 0.5, 2)};
+    const reference::Statistics before{random_values(s.c, 4 * i + 2),
+                                       random_values(s.c, 4 * i + 3, 0.5, 2)};
+    layers.push_back({s, 0.1F + 0.01F * static_cast<float>(i), batch, before, tensor(batch.mean),
+                      tensor(batch.variance), tensor(before.mean), tensor(before.variance)});
+    Running& l = layers.back();
+    group.push_back(
+        {s, l.momentum, l.batch_mean.read(), l.batch_variance.read(), l.mean.write(), l.variance.write()});
+  }
+  kernels().batch_norm.update_running_group(stream(), group);
+  for (const Running& l : layers) {
+    const auto expected = reference::batch_norm_update_running(l.shape, l.momentum, l.batch, l.before);
+    expect_close(floats_of(l.mean), expected.mean, 4 * unit, 4 * unit, "mean of " + name_of(l.shape));
+    expect_close(floats_of(l.variance), expected.variance, 4 * unit, 4 * unit,
+                 "variance of " + name_of(l.shape));
+  }
 }
 
 TEST_P(BatchNorm, ApplyEqualsTheReference) {
