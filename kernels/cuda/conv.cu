@@ -15,6 +15,10 @@ void check_shape(const ConvShape& s) {
 
 }  // namespace
 
+Precision arithmetic_of(DType type, bool tensor) {
+  return type == DType::bf16 ? Precision::bf16 : tensor ? Precision::tf32 : Precision::f32;
+}
+
 // ---- jobs, without their operands ----
 
 Correlation forward_job(const ConvShape& s) {
@@ -39,6 +43,7 @@ Correlation forward_job(const ConvShape& s) {
       .first_tap = 0,
       .tap_step = 1,
       .all_taps = to_int(s.k, "conv"),
+      .tiles = built_in_tiles(ConvPass::forward, s),
   };
 }
 
@@ -70,6 +75,7 @@ Correlation dgrad_job(const ConvShape& s, int residue) {
       .first_tap = first + (taps - 1) * stride,
       .tap_step = -stride,
       .all_taps = k,
+      .tiles = built_in_tiles(ConvPass::dgrad, s),
   };
 }
 
@@ -91,6 +97,7 @@ WeightGradient wgrad_job(const ConvShape& s) {
       .l_out = to_int(s.l_out(), "conv"),
       .parts = 0,
       .part_rows = 0,
+      .tiles = built_in_tiles(ConvPass::wgrad, s),
   };
 }
 
@@ -108,6 +115,17 @@ bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
   return tensor_supports(pass == ConvPass::forward ? forward_job(shape) : dgrad_job(shape, 0), type);
 }
 
+bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
+  return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
+}
+
+// Tiles for a job with its operands, should its group suit the version that it suits.
+ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const ConvShape& shape, DType type,
+                       bool suits) {
+  const bool tensor = suits && on_tensor_cores(stream, wanted, type);
+  return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
+}
+
 // The version for jobs that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
 // them and all jobs suit them, else version 3. Never by the number of samples: a sample's bits must not
 // depend on its batch.
@@ -119,7 +137,7 @@ int choose(const Stream& stream, int wanted, const Group& group,
     all_suit = all_suit && suits(group.job[j], group.type);
   }
   if (wanted == ConvVersions::best) {
-    return all_suit && (group.type == DType::bf16 || stream.tf32) ? 4 : 3;
+    return all_suit && on_tensor_cores(stream, wanted, group.type) ? 4 : 3;
   }
   require(wanted >= 1 && wanted <= ConvVersions::count, "conv: there is no version {}", wanted);
   require(wanted != 4 || all_suit, "conv: version 4 does not compute this shape, or operands lie unaligned");
@@ -174,6 +192,8 @@ void forward(Stream& stream, int version, std::span<const ConvForward> jobs) {
     job.out = checked(y, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
     job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w");
     job.bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias");
+    job.tiles =
+        chosen_tiles(stream, version, ConvPass::forward, s, group.type, tensor_supports(job, group.type));
     add(stream, version, group, job);
   }
   run(stream, version, group);
@@ -190,6 +210,8 @@ void dgrad(Stream& stream, int version, std::span<const ConvDgrad> jobs) {
       job.in = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
       job.out = checked(gx, group.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
       job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
+      job.tiles =
+          chosen_tiles(stream, version, ConvPass::dgrad, s, group.type, tensor_supports(job, group.type));
       add(stream, version, group, job);
     }
   }
@@ -258,6 +280,8 @@ void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
     if (bias_sums != nullptr) {
       add_bias_gradient(stream, job.rows(), s.c_out, gy, bias_sums);
     }
+    job.tiles =
+        chosen_tiles(stream, version, ConvPass::wgrad, s, group.type, wgrad_tensor_supports(job, group.type));
     group.job[group.jobs++] = job;
     if (group.jobs == max_jobs) {
       run(stream, version, group);

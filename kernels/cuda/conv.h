@@ -26,6 +26,7 @@ struct Correlation {
   int in_step, out_step, out_first;
   int first_tap, tap_step;  // tap m is tap first_tap + m * tap_step of w
   int all_taps;             // K
+  ConvTiles tiles;          // columns and, in version 4, rows; a group takes the most columns of its jobs
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * count * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
@@ -66,6 +67,13 @@ struct Correlations {
     }
     return most;
   }
+  int most_columns() const {
+    int most = 0;
+    for (int j = 0; j < jobs; ++j) {
+      most = max(most, job[j].tiles.columns);
+    }
+    return most;
+  }
 };
 
 SEC_DEVICE float weight_at(const Correlation& s, bool transposed, int m, int i, int o) {
@@ -88,8 +96,8 @@ void correlate_tensor(Stream& stream, const Correlations& group);
 // Whether version 4 computes this one, fused or not; null operands count as aligned.
 bool tensor_supports(const Correlation& correlation, DType type);
 
-// How a version cuts a fused correlation's rows into tiles, in a group in which all have so many output
-// channels that they take the same kernel.
+// How a version cuts a fused correlation's rows into tiles, in a group in which all have tiles of the same
+// columns.
 struct Tiles {
   std::int64_t count;
   int in_sample;  // tiles that one sample's positions fall into; 0: tiles know no samples, squeeze is not
@@ -108,6 +116,7 @@ struct WeightGradient {
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
   std::int64_t parts;      // set by the version's cut_
   std::int64_t part_rows;  // positions of a part, except in version 4, which counts in tiles
+  ConvTiles tiles;         // part_tiles and most_blocks, in versions 3 and 4
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * l_out * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{k} * c_in * c_out; }
@@ -121,7 +130,7 @@ struct WeightGradients {
   DType type = DType::f32;
 };
 
-// How a version cuts positions: sets parts and part_rows. A function of the shape alone.
+// How a version cuts positions: sets parts and part_rows. A function of the shape and the tiles alone.
 void cut_direct(WeightGradient& job);
 void cut_tiled(WeightGradient& job);
 void cut_blocked(WeightGradient& job);
@@ -137,7 +146,10 @@ bool wgrad_tensor_supports(const WeightGradient& job, DType type);
 void add_parts(Stream& stream, const WeightGradients& group);
 // ---- what conv.cu has for fused convolutions as well ----
 
-// Jobs without their operands. Throws Error if the shape makes none.
+// What a version computes in, and so which tiles are chosen for it.
+Precision arithmetic_of(DType type, bool tensor);
+
+// Jobs without their operands, with the built-in tiles. Throws Error if the shape makes none.
 Correlation forward_job(const ConvShape& shape);
 // For the time steps of gx that are `residue` modulo the stride.
 Correlation dgrad_job(const ConvShape& shape, int residue);

@@ -512,12 +512,12 @@ void launch_correlate(Stream& stream, const Correlations& group) {
   for (int j = 0; j < group.jobs && fused && !transposed; ++j) {
     shared = max(shared, static_cast<std::size_t>(group.job[j].in_channels / 4) * sizeof(Normal<4>));
   }
-  if (group.most_channels() <= 32) {
-    launch<correlate<T, transposed, vectors, 32, fused>>(stream, dim3(rows, 1, jobs), dim3(tile_rows), shared,
-                                                         group);
+  const int columns = group.most_columns();
+  const dim3 grid(rows, blocks_for(group.most_channels(), columns), jobs);
+  if (columns == 32) {
+    launch<correlate<T, transposed, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, group);
   } else {
-    launch<correlate<T, transposed, vectors, 64, fused>>(
-        stream, dim3(rows, blocks_for(group.most_channels(), 64), jobs), dim3(2 * tile_rows), shared, group);
+    launch<correlate<T, transposed, vectors, 64, fused>>(stream, grid, dim3(2 * tile_rows), shared, group);
   }
 }
 
@@ -553,10 +553,10 @@ void correlate_blocked(Stream& stream, const Correlations& group) {
   });
 }
 
-// Parts of at least 256 positions, and no more than bring about 1024 blocks.
+// Parts of at least so many tiles of 32 positions, and no more parts than bring about so many blocks.
 void cut_blocked(WeightGradient& s) {
-  const std::int64_t most = max(std::int64_t{1024} / tiles_of(s), std::int64_t{1});
-  const std::int64_t parts = min(ceil_div(s.rows(), 256), most);
+  const std::int64_t most = max(s.tiles.most_blocks / tiles_of(s), std::int64_t{1});
+  const std::int64_t parts = min(ceil_div(s.rows(), std::int64_t{32} * s.tiles.part_tiles), most);
   s.part_rows = ceil_div(ceil_div(s.rows(), parts), depth) * depth;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }

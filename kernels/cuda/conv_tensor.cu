@@ -186,6 +186,8 @@ __global__ void __launch_bounds__(threads, std::is_same_v<T, float> ? 4 : 1) cor
     // Rows beyond the tile read any row, and are never stored.
     window_row[tile] = sample < job.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
   }
+  // A warp whose rows are all beyond the tile only copies.
+  const bool has_rows = warp * 32 < job.samples * job.steps * s.h;
 
   float sum[2][column_tiles][4];
 #pragma unroll
@@ -228,6 +230,9 @@ __global__ void __launch_bounds__(threads, std::is_same_v<T, float> ? 4 : 1) cor
             return inside ? (sample * s.in_length * s.h + from) * s.in_channels + 8 * group : -1;
           });
       __syncthreads();  // everyone's rows are activated
+    }
+    if (!has_rows) {
+      continue;
     }
     const unsigned char* const stage = memory + step % stages * stage_bytes;
     const int shift = step % s.taps * s.h;  // the tap moves all rows on
@@ -303,7 +308,7 @@ TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool
   job.s = s;
   job.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
   job.windows = s.taps == 0 ? 0 : min(job.chunks, (stages - 2 + s.taps) / s.taps + 1);
-  int most = max(tile_rows / s.h, 1);  // time steps
+  int most = max(s.tiles.rows / s.h, 1);  // time steps
   do {
     job.tiles_in_time = (s.count + most - 1) / most;
     job.steps = (s.count + job.tiles_in_time - 1) / job.tiles_in_time;
@@ -317,10 +322,6 @@ TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool
 
 std::int64_t count_tiles(const TensorJob& job) {
   return ceil_div(job.s.n, job.samples) * job.tiles_in_time;
-}
-
-int columns_for(std::int64_t channels) {
-  return channels <= 32 ? 32 : 64;
 }
 
 template <typename T, int tile_columns, bool transposed, bool fused>
@@ -387,15 +388,14 @@ bool tensor_supports(const Correlation& s, DType type) {
 }
 
 Tiles tensor_tiles(const Correlation& s, DType type, bool transposed) {
-  const TensorJob job =
-      cut(s, columns_for(s.out_channels), static_cast<std::int64_t>(size_of(type)), transposed);
+  const TensorJob job = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
   return {count_tiles(job), job.tiles_in_time};
 }
 
 void correlate_tensor(Stream& stream, const Correlations& group) {
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
-    if (columns_for(group.most_channels()) == 32) {
+    if (group.most_columns() == 32) {
       launch_tensor<T, 32>(stream, group);
     } else {
       launch_tensor<T, 64>(stream, group);

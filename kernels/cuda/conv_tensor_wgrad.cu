@@ -52,11 +52,11 @@ SEC_HOST_DEVICE inline WeightTiles cut(const WeightGradient& s) {
   const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
   t.samples = samples < most_samples ? samples : most_samples;
   t.tiles = static_cast<std::int64_t>((s.n + t.samples - 1) / t.samples) * t.tiles_in_time;
-  // Parts of at least 8 tiles, and no more than bring about 1024 blocks.
+  // Parts of at least so many tiles, and no more parts than bring about so many blocks.
   const std::int64_t blocks =
       static_cast<std::int64_t>((s.c_in + channels - 1) / channels) * ((s.c_out + channels - 1) / channels);
-  const std::int64_t most_parts = blocks < 1024 ? 1024 / blocks : 1;
-  const std::int64_t wanted = (t.tiles + 7) / 8;
+  const std::int64_t most_parts = blocks < s.tiles.most_blocks ? s.tiles.most_blocks / blocks : 1;
+  const std::int64_t wanted = (t.tiles + s.tiles.part_tiles - 1) / s.tiles.part_tiles;
   const std::int64_t parts = wanted < most_parts ? wanted : most_parts;
   t.part = (t.tiles + parts - 1) / parts;
   t.parts = (t.tiles + t.part - 1) / t.part;

@@ -12,11 +12,9 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/conv.h"
+#include "kernels/conv_tiles.h"
 
 namespace sec::kernels {
-
-enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
 
 struct ConvVersions {
   static constexpr int count = 4;

@@ -223,8 +223,13 @@ struct Kind {
   std::int64_t c_in, c_out, residues;
   DType type;
   bool forward_tensor, dgrad_tensor, wgrad_tensor;
+  int columns;  // of the tiles, forward or dgrad
   bool operator==(const Kind&) const = default;
 };
+
+ConvTiles chosen_tiles(ConvPass pass, const ConvShape& shape, DType type, bool tensor) {
+  return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
+}
 
 Kind kind_of(const Stream& stream, const PreActivationForward& job) {
   check_channels(job.shape);
@@ -232,7 +237,8 @@ Kind kind_of(const Stream& stream, const PreActivationForward& job) {
   forward.in = job.x.data;
   forward.out = job.y.data;
   const bool tensor = on_tensor_cores(stream, job.y.type) && tensor_supports(forward, job.y.type);
-  return {job.shape.c_in, job.shape.c_out, 1, job.y.type, tensor, false, false};
+  const int columns = chosen_tiles(ConvPass::forward, job.shape, job.y.type, tensor).columns;
+  return {job.shape.c_in, job.shape.c_out, 1, job.y.type, tensor, false, false, columns};
 }
 
 Kind kind_of(const Stream& stream, const PreActivationBackward& job) {
@@ -251,7 +257,8 @@ Kind kind_of(const Stream& stream, const PreActivationBackward& job) {
   weights.x = job.x.data;
   weights.gy = job.gy.data;
   const bool wgrad = wanted && wgrad_tensor_supports(weights, job.gx.type);
-  return {s.c_in, s.c_out, residues, job.gx.type, false, dgrad, wgrad};
+  const int columns = chosen_tiles(ConvPass::dgrad, s, job.gx.type, dgrad).columns;
+  return {s.c_in, s.c_out, residues, job.gx.type, false, dgrad, wgrad, columns};
 }
 
 // run(kind, jobs) for stretches of jobs of one kind, as many as a launch takes.
@@ -288,6 +295,7 @@ void forward_alike(Stream& stream, const Kind& kind, std::span<const PreActivati
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     const ConvShape& s = jobs[j].shape;
     group.job[j] = forward_job(s);
+    group.job[j].tiles = chosen_tiles(ConvPass::forward, s, kind.type, kind.forward_tensor);
     tiles[j] =
         kind.forward_tensor ? tensor_tiles(group.job[j], kind.type, false) : blocked_tiles(group.job[j]);
     const std::int64_t words = ceil_div(s.n * s.l * s.h * s.c_in, 32);
@@ -393,6 +401,11 @@ void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActiva
   std::array<Places, max_jobs> places{};
   std::array<std::int64_t, max_jobs> all_tiles{};
   Plan plan;
+  const auto job_of = [&](const ConvShape& s, int residue) {
+    Correlation one = dgrad_job(s, residue);
+    one.tiles = chosen_tiles(ConvPass::dgrad, s, kind.type, kind.dgrad_tensor);
+    return one;
+  };
   const auto tiles_of = [&](const Correlation& one) {
     return one.rows() == 0     ? 0
            : kind.dgrad_tensor ? tensor_tiles(one, kind.type, true).count
@@ -401,7 +414,7 @@ void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActiva
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     const ConvShape& s = jobs[j].shape;
     for (int residue = 0; residue < kind.residues; ++residue) {
-      all_tiles[j] += tiles_of(dgrad_job(s, residue));
+      all_tiles[j] += tiles_of(job_of(s, residue));
     }
     places[j] = {plan.take(all_tiles[j] * 2 * s.c_in), plan.take(3 * s.c_in)};
   }
@@ -432,7 +445,7 @@ void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActiva
                elements<float>(job.gbeta, s.c_in, "pre_activation.backward: gbeta"),
                scratch.data() + places[j].affine, x, also, gx});
     for (int residue = 0; residue < kind.residues; ++residue) {
-      Correlation one = dgrad_job(s, residue);
+      Correlation one = job_of(s, residue);
       if (one.rows() == 0) {
         continue;
       }
@@ -482,6 +495,7 @@ void weight_gradients(Stream& stream, const Kind& kind, std::span<const PreActiv
     group.before[group.jobs] = before[group.jobs];
     WeightGradient& one = group.job[group.jobs++];
     one = wgrad_job(s);
+    one.tiles = chosen_tiles(ConvPass::wgrad, s, kind.type, kind.wgrad_tensor);
     one.x = job.x.data;
     one.gy = job.gy.data;
     one.gw = elements<float>(job.gw, s.k * s.c_in * s.c_out, "pre_activation.backward: gw");

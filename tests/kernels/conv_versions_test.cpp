@@ -193,6 +193,55 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
   }
 }
 
+// Whatever tiles are chosen, outputs and gradients of inputs keep their bits: each is a sum of its own. The
+// gradient of weights is added up in other parts.
+TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
+  const auto choose = [](const ConvShape& s, DType type, const ConvTiles& tiles) {
+    TileChoices choices;
+    for (const ConvPass pass : {ConvPass::forward, ConvPass::dgrad, ConvPass::wgrad}) {
+      for (const Precision arithmetic : {Precision::f32, Precision::tf32, Precision::bf16}) {
+        if (activations_in(arithmetic) == type) {
+          choices[conv_task(pass, arithmetic, s)] = tiles;
+        }
+      }
+    }
+    use_tiles(choices);
+  };
+  for (const auto& [name, s] : cases) {
+    const Operands op(s);
+    reference::ConvWgrad g = reference::conv_wgrad(s, op.x, op.gy);
+    for (double& v : g.gw) {
+      v += 1;
+    }
+    for (const DType type : {DType::f32, DType::bf16}) {
+      for (const int version : {3, 4}) {
+        if (!all_supported(version, s, type)) {
+          continue;
+        }
+        use_tiles({});
+        const Results built_in = run(version, {s}, type)[0];
+        for (const ConvTiles& tiles :
+             {ConvTiles{32, 32, 1, 65535}, ConvTiles{64, 64, 2, 4}, ConvTiles{32, 96, 1000, 1}}) {
+          choose(s, type, tiles);
+          const std::string what = fmt::format("version {}, {}, {}, {} columns: ", version,
+                                               sec::name_of(type), name, tiles.columns);
+          const Results got = run(version, {s}, type)[0];
+          EXPECT_EQ(got.y, built_in.y) << what;
+          EXPECT_EQ(got.gx, built_in.gx) << what;
+          expect_close(got.gw, g.gw, absolute(s.n * s.l_out() * s.h), 2 * unit, what + "gw");
+        }
+      }
+    }
+  }
+  // A group whose convolutions ask for different columns.
+  std::vector<ConvShape> shapes = {cases[5].shape, cases[6].shape};
+  use_tiles({});
+  const std::vector<Results> built_in = run(4, shapes, DType::bf16);
+  choose(shapes[0], DType::bf16, {32, 32, 8, 1024});
+  EXPECT_EQ(run(4, shapes, DType::bf16), built_in);
+  use_tiles({});
+}
+
 // The kernels choose tensor cores for bf16, and for f32 where the stream allows TF32; else the exact
 // version 3.
 TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {

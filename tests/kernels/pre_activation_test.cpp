@@ -2,6 +2,7 @@
 // tests of their own against double precision.
 #include <algorithm>
 
+#include "kernels/conv_tiles.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
@@ -290,6 +291,50 @@ TEST_P(PreActivationKernel, MarksWhatPasses) {
       const bool passed = (static_cast<std::uint32_t>(words[e / 32]) >> (e % 32) & 1U) != 0;
       EXPECT_EQ(passed, uniform({3, 1, 4}, e) >= c.p) << e;
     }
+  }
+}
+
+// Tiles in which half of the cases differ from the built-in ones, and from one another where channels are
+// equal.
+TEST_P(PreActivationKernel, AnyTilesComputeTheSame) {
+  if (GetParam().device == Device::cpu) {
+    GTEST_SKIP() << "the cpu device has no tiles to choose";
+  }
+  for (const Arithmetic& arithmetic : arithmetics()) {
+    compute_in(arithmetic);
+    const bool exact = arithmetic.type == DType::f32;
+    const double stored = exact ? f32_tolerance : neighbour;
+    const double summed = exact ? f32_tolerance : sums_of_neighbours;
+    TileChoices choices;
+    for (std::size_t i = 0; i < std::size(cases); ++i) {
+      const int columns = i % 2 == 0 ? 32 : 64;
+      const ConvTiles tiles{columns, i % 3 == 0 ? 32 : 64, 1, 2048};
+      for (const ConvPass pass : {ConvPass::forward, ConvPass::dgrad, ConvPass::wgrad}) {
+        for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
+          choices[conv_task(pass, precision, cases[i].shape)] = tiles;
+        }
+      }
+    }
+    for (const Case& c : cases) {
+      const Operands op = operands_of(c);
+      const Results expected = separately(c, op);
+      const std::vector<float> built_in = together(c, op).y;
+      use_tiles(choices);
+      const Results got = together(c, op);
+      use_tiles({});
+      const std::string name = fmt::format(", {}, {}", c.name, arithmetic.name);
+      EXPECT_EQ(got.y, built_in) << name;
+      expect_equal(got.mean, expected.mean, "mean" + name, summed);
+      expect_equal(got.variance, expected.variance, "variance" + name, summed);
+      expect_equal(got.squeeze, expected.squeeze, "squeeze" + name, stored);
+      expect_equal(got.gx, expected.gx, "gx" + name, stored);
+      expect_equal(got.gw, expected.gw, "gw" + name, summed);
+      expect_equal(got.ggamma, expected.ggamma, "ggamma" + name, summed);
+      expect_equal(got.gbeta, expected.gbeta, "gbeta" + name, summed);
+    }
+    use_tiles(choices);
+    keeps_its_bits(fmt::format("{}, tiles", arithmetic.name));
+    use_tiles({});
   }
 }
 

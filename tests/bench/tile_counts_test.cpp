@@ -1,0 +1,86 @@
+// Whether kernels take the tiles that are chosen, by what counted kernels read and multiply.
+#include <gtest/gtest.h>
+
+#include "engine/simt/counters.h"
+#include "kernels/conv_tiles.h"
+#include "kernels/table.h"
+
+namespace sec::kernels {
+namespace {
+
+// Two leads, 64 time steps: 128 rows, 64 channels.
+constexpr ConvShape shape{.n = 1, .l = 64, .h = 2, .c_in = 64, .c_out = 64, .k = 3, .stride = 1, .pad = 1};
+
+class TileCounts : public testing::Test {
+ protected:
+  void TearDown() override { use_tiles({}); }
+
+  // What one bf16 forward pass or wgrad counts in the kernel that multiplies.
+  static simt::KernelCounts counts_of(ConvPass pass, const TileChoices& tiles) {
+    Stream stream{Device::simt};
+    const std::int64_t elements = shape.n * shape.l * shape.h * shape.c_in;
+    const Tensor x = Tensor::zeros(stream, {elements}, DType::bf16);
+    Tensor y = Tensor::zeros(stream, {elements}, DType::bf16);
+    Tensor w = Tensor::zeros(stream, {shape.k * shape.c_in * shape.c_out});
+    use_tiles(tiles);
+    simt::take_counts();
+    const ConvKernels& conv = on(stream).conv;
+    if (pass == ConvPass::forward) {
+      conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
+    } else {
+      conv.wgrad(stream, shape, x.read(), y.read(), w.write(), {});
+    }
+    for (const simt::KernelCounts& counts : simt::take_counts()) {
+      if (counts.tensor_operations > 0) {
+        return counts;
+      }
+    }
+    ADD_FAILURE() << "nothing was multiplied on tensor cores";
+    return {};
+  }
+};
+
+TEST_F(TileCounts, ForwardReadsItsOperandsAsOftenAsItsTilesNeedThem) {
+  constexpr std::uint64_t step = 2 * 64 * 2;  // bytes of a time step of x
+  constexpr std::uint64_t weights = 3 * 64 * 64 * 2;
+  constexpr std::uint64_t operations = 2 * 128 * 64 * 3 * 64;
+  const auto built_in = counts_of(ConvPass::forward, {});
+  EXPECT_NE(built_in.kernel.find(", 64,"), std::string::npos) << built_in.kernel;
+  EXPECT_EQ(built_in.bytes_read(), 64 * step + weights);  // one tile
+  EXPECT_EQ(built_in.tensor_operations, operations);
+
+  ConvTiles tiles = built_in_tiles(ConvPass::forward, shape);
+  tiles.columns = 32;
+  tiles.rows = 64;
+  const auto chosen =
+      counts_of(ConvPass::forward, {{conv_task(ConvPass::forward, Precision::bf16, shape), tiles}});
+  EXPECT_NE(chosen.kernel.find(", 32,"), std::string::npos) << chosen.kernel;
+  // Two by two tiles; 32 of their time steps need 33, as beyond an end there is nothing to read.
+  EXPECT_EQ(chosen.bytes_read(), 2 * 2 * 33 * step + 2 * weights);
+  // Warps that have no rows do not multiply.
+  EXPECT_EQ(chosen.tensor_operations, operations);
+
+  // What is chosen for another arithmetic, length or batch-independent shape is no choice for this one.
+  ConvShape longer = shape;
+  longer.l = 65;
+  const auto other =
+      counts_of(ConvPass::forward, {{conv_task(ConvPass::forward, Precision::tf32, shape), tiles},
+                                    {conv_task(ConvPass::forward, Precision::bf16, longer), tiles}});
+  EXPECT_EQ(other.kernel, built_in.kernel);
+  EXPECT_EQ(other.bytes_read(), built_in.bytes_read());
+}
+
+TEST_F(TileCounts, WgradWritesTheSumsOfItsParts) {
+  constexpr std::uint64_t weights = 3 * 64 * 64 * 4;
+  // Two tiles of 64 positions are one part, which is added to gw.
+  EXPECT_EQ(counts_of(ConvPass::wgrad, {}).bytes_written(), weights);
+  ConvTiles tiles = built_in_tiles(ConvPass::wgrad, shape);
+  tiles.part_tiles = 1;
+  const ConvTask task = conv_task(ConvPass::wgrad, Precision::bf16, shape);
+  EXPECT_EQ(counts_of(ConvPass::wgrad, {{task, tiles}}).bytes_written(), 2 * weights);
+  tiles.most_blocks = 4;  // 2 x 2 blocks of channels leave none for a second part
+  EXPECT_EQ(counts_of(ConvPass::wgrad, {{task, tiles}}).bytes_written(), weights);
+}
+
+}  // namespace
+}  // namespace sec::kernels
