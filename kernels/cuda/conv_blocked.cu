@@ -12,6 +12,7 @@
 // Fused forward: x is activated between its registers and shared memory, once a tap; the sums of results are
 // taken from registers. Fused dgrad: results pass ReLU and dropout in registers, with x beside them.
 #include "kernels/cuda/conv.h"
+#include "kernels/cuda/four.h"
 #include "kernels/cuda/tile_sums.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -19,53 +20,6 @@ namespace {
 
 constexpr int tile_rows = 128;
 constexpr int depth = 16;
-
-// Four consecutive elements, 16 (f32) or 8 (bf16) bytes at once.
-SEC_DEVICE void load_four(const float* from, float (&to)[4]) {
-  load(from, to);
-}
-SEC_DEVICE void load_four(const bf16* from, float (&to)[4]) {
-  const uint2 packet = *reinterpret_cast<const uint2*>(from);
-  const float2 low = unpack_bf16(packet.x);
-  const float2 high = unpack_bf16(packet.y);
-  to[0] = low.x;
-  to[1] = low.y;
-  to[2] = high.x;
-  to[3] = high.y;
-}
-SEC_DEVICE void store_four(float* to, const float (&from)[4]) {
-  store(to, from);
-}
-SEC_DEVICE void store_four(bf16* to, const float (&from)[4]) {
-  *reinterpret_cast<uint2*>(to) = make_uint2(pack_bf16(from[0], from[1]), pack_bf16(from[2], from[3]));
-}
-
-template <typename T>
-SEC_DEVICE void load_four(const T* from, bool whole, float (&to)[4]) {
-  if (whole) {
-    load_four(from, to);
-  } else {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      to[e] = load(from + e);
-    }
-  }
-}
-template <typename T>
-SEC_DEVICE void store_four(T* to, bool whole, const float (&from)[4]) {
-  if (whole) {
-    store_four(to, from);
-  } else {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      store(to + e, from[e]);
-    }
-  }
-}
-
-SEC_DEVICE bool is_aligned(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
-}
 
 // This thread's results, 8 rows x 4 columns from `across` on: in a fused forward, the mean and the squared
 // deviations of the tile's columns. `present` has a bit for each row. As stored, in T.
@@ -349,159 +303,6 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   }
 }
 
-// ---- the gradient of the weights: rows are weights (tap, input channel), the depth are positions ----
-
-constexpr int weight_rows = 64;
-constexpr int weight_columns = 32;
-constexpr int weight_threads = weight_rows * weight_columns / 16;
-
-// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
-// shared memory as they do in global memory, channels side by side.
-template <typename T, bool vectors, bool activated>
-__global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(WeightGradients group) {
-  SHARED(float, xs, [2][depth][weight_rows]);
-  SHARED(float, gs, [2][depth][weight_columns]);
-  const WeightGradient& s = group.job[blockIdx.z];
-  const int column_tiles = (s.c_out + weight_columns - 1) / weight_columns;
-  const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * weight_rows;
-  const int first_column = static_cast<int>(blockIdx.x) % column_tiles * weight_columns;
-  const std::int64_t begin = std::int64_t{blockIdx.y} * s.part_rows;
-  const int weights = s.k * s.c_in;
-  if (first_weight >= weights || begin >= s.rows()) {
-    return;
-  }
-  const std::int64_t end = min(begin + s.part_rows, s.rows());
-  const int thread = static_cast<int>(threadIdx.x);
-
-  // What this thread loads: of x four weights at two positions of a step, of gy four columns at one.
-  const int x_weight = thread % 16 * 4;
-  const int x_row = thread / 16;  // and 8 further on
-  const int g_column = thread % 8 * 4;
-  const int g_row = thread / 8;
-  [[maybe_unused]] const bool x_aligned = !activated || is_aligned(s.x);
-  [[maybe_unused]] const bool g_aligned = !activated || is_aligned(s.gy);
-  Normal<4> normal{};
-  const Activation& before = group.before[blockIdx.z];
-  if (activated && first_weight + x_weight < weights) {
-    normal = normal_of<4>(before, (first_weight + x_weight) % s.c_in);
-  }
-  float next_x[2][4];
-  float next_g[4];
-  const auto fetch = [&](std::int64_t first) {
-#pragma unroll
-    for (int v = 0; v < 2; ++v) {
-      const std::int64_t row = first + x_row + 8 * v;
-      const int h = static_cast<int>(row % s.h);
-      const int time = static_cast<int>(row / s.h % s.l_out) * s.stride - s.pad;
-      const std::int64_t sample = row / s.h / s.l_out;
-      int j = (first_weight + x_weight) / s.c_in;
-      int i = (first_weight + x_weight) % s.c_in;
-      const T* const x = static_cast<const T*>(s.x) + ((sample * s.l + time) * s.h + h) * s.c_in;
-      const std::int64_t tap = static_cast<std::int64_t>(s.h) * s.c_in;
-      if constexpr (vectors) {
-        if (row < end && j < s.k && time + j >= 0 && time + j < s.l) {
-          const T* const from = x + j * tap + i;
-          load_four(from, x_aligned, next_x[v]);
-          if constexpr (activated) {
-            activate(normal, kept_from(before, from - static_cast<const T*>(s.x)), before.keep, next_x[v]);
-          }
-        } else {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            next_x[v][e] = 0.0F;
-          }
-        }
-      } else {
-#pragma unroll
-        for (int e = 0; e < 4; ++e) {
-          const bool present = row < end && j < s.k && time + j >= 0 && time + j < s.l;
-          next_x[v][e] = present ? load(x + j * tap + i) : 0.0F;
-          if (++i == s.c_in) {
-            i = 0;
-            ++j;
-          }
-        }
-      }
-    }
-    const std::int64_t row = first + g_row;
-    const int o = first_column + g_column;
-    const T* const gy = static_cast<const T*>(s.gy) + row * s.c_out + o;
-    if (vectors && row < end && o < s.c_out) {
-      load_four(gy, g_aligned, next_g);
-    } else {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        next_g[e] = !vectors && row < end && o + e < s.c_out ? load(gy + e) : 0.0F;
-      }
-    }
-  };
-  const auto put = [&](int buffer) {
-    store(&xs[buffer][x_row][x_weight], next_x[0]);
-    store(&xs[buffer][x_row + 8][x_weight], next_x[1]);
-    store(&gs[buffer][g_row][g_column], next_g);
-  };
-
-  const int across = thread % 8 * 4;
-  const int down = thread / 8 * 4;
-  float sum[4][4] = {};
-  fetch(begin);
-  put(0);
-  int buffer = 0;
-  for (std::int64_t first = begin; first < end; first += depth) {
-    __syncthreads();  // this buffer is whole, and nobody reads the other any more
-    const bool more = first + depth < end;
-    if (more) {
-      fetch(first + depth);
-    }
-#pragma unroll
-    for (int d = 0; d < depth; ++d) {
-      float x[4];
-      float g[4];
-      load(&xs[buffer][d][down], x);
-      load(&gs[buffer][d][across], g);
-#pragma unroll
-      for (int r = 0; r < 4; ++r) {
-#pragma unroll
-        for (int c = 0; c < 4; ++c) {
-          sum[r][c] += x[r] * g[c];
-        }
-      }
-    }
-    if (more) {
-      put(1 - buffer);
-    }
-    buffer = 1 - buffer;
-  }
-  const int o = first_column + across;
-  const bool adds = s.partial == nullptr;
-#pragma unroll
-  for (int r = 0; r < 4; ++r) {
-    const int weight = first_weight + down + r;
-    if (weight < weights && o < s.c_out) {
-      const std::int64_t at = static_cast<std::int64_t>(weight) * s.c_out + o;
-      float* const to = adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at;
-      if constexpr (vectors) {
-        if (adds) {
-          float before_it[4];
-          load(to, before_it);
-#pragma unroll
-          for (int c = 0; c < 4; ++c) {
-            sum[r][c] += before_it[c];
-          }
-        }
-        store(to, sum[r]);
-      } else {
-#pragma unroll
-        for (int c = 0; c < 4; ++c) {
-          if (o + c < s.c_out) {
-            to[c] = adds ? to[c] + sum[r][c] : sum[r][c];
-          }
-        }
-      }
-    }
-  }
-}
-
 // ---- launchers ----
 
 template <typename T, bool transposed, bool vectors, bool fused>
@@ -536,10 +337,6 @@ void launch_correlate(Stream& stream, const Correlations& group) {
           : launch_correlate<T, transposed, false, false>(stream, group);
 }
 
-std::int64_t tiles_of(const WeightGradient& s) {
-  return ceil_div(s.k * s.c_in, weight_rows) * ceil_div(s.c_out, weight_columns);
-}
-
 }  // namespace
 
 Tiles blocked_tiles(const Correlation& s) {
@@ -550,37 +347,6 @@ void correlate_blocked(Stream& stream, const Correlations& group) {
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
     group.transposed ? launch_correlate<T, true>(stream, group) : launch_correlate<T, false>(stream, group);
-  });
-}
-
-// Parts of at least so many tiles of 32 positions, and no more parts than bring about so many blocks.
-void cut_blocked(WeightGradient& s) {
-  const std::int64_t most = max(s.tiles.most_blocks / tiles_of(s), std::int64_t{1});
-  const std::int64_t parts = min(ceil_div(s.rows(), std::int64_t{32} * s.tiles.part_tiles), most);
-  s.part_rows = ceil_div(ceil_div(s.rows(), parts), depth) * depth;
-  s.parts = ceil_div(s.rows(), s.part_rows);
-}
-
-void wgrad_blocked(Stream& stream, const WeightGradients& group) {
-  std::int64_t tiles = 0;
-  std::int64_t parts = 0;
-  bool vectors = true;
-  for (int j = 0; j < group.jobs; ++j) {
-    const WeightGradient& s = group.job[j];
-    tiles = max(tiles, tiles_of(s));
-    parts = max(parts, s.parts);
-    vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy, s.partial);
-  }
-  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
-  by_type(group.type, "conv.wgrad", [&](auto zero) {
-    using T = decltype(zero);
-    if (group.activated) {
-      launch<sum_part<T, true, true>>(stream, grid, dim3(weight_threads), 0, group);
-    } else if (vectors) {
-      launch<sum_part<T, true, false>>(stream, grid, dim3(weight_threads), 0, group);
-    } else {
-      launch<sum_part<T, false, false>>(stream, grid, dim3(weight_threads), 0, group);
-    }
   });
 }
 
