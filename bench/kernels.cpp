@@ -2,7 +2,7 @@
 // and beside what the machine can do at most, measured in the same run: see ceilings.h. What is counted is
 // said in floors.h, how rows are named in rows.h. With one thread rates are per second of processor time,
 // which others on the machine disturb less. With --device cuda or simt, the benchmarks of cuda.cpp run
-// instead.
+// instead, with the tiles of a file that follows as --tiles FILE (bench_tiles), or the built-in ones.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -23,6 +23,7 @@
 #include "engine/parallel.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/table.h"
+#include "train/tile_file.h"
 
 namespace sec {
 namespace {
@@ -301,13 +302,23 @@ void add_all() {
 int main(int argc, char** argv) {
   try {
     std::string device = "cpu";
+    std::string tiles;
     benchmark::Initialize(&argc, argv);  // takes its own options out
-    if (argc == 3 && std::string_view(argv[1]) == "--device") {
-      device = argv[2];
-      argc = 1;
-    }
+    const auto take = [&](std::string_view name, std::string& value) {
+      if (argc >= 3 && argv[1] == name) {
+        value = argv[2];
+        argv[2] = argv[0];
+        argv += 2;
+        argc -= 2;
+      }
+    };
+    take("--device", device);
+    take("--tiles", tiles);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
       return 2;
+    }
+    if (!tiles.empty()) {
+      sec::train::use_tile_file(tiles, sec::parse_device(device));
     }
     if (device == "cpu") {
       sec::add_all();

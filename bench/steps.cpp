@@ -41,6 +41,7 @@
 #include "model/state_dict.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
+#include "train/tile_file.h"
 
 namespace {
 
@@ -398,18 +399,24 @@ int main(int argc, char** argv) {
   CLI::App app{"Runs training steps and inference on request: see bench/compare, which asks for them."};
   std::string device = "cpu";
   std::string precision = "f32";
+  std::string tiles;
   int threads = 0;
   bool eager = false;
   app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda", "simt"}))->capture_default_str();
   app.add_option("--precision", precision, "Arithmetic of the network, as in sectrain")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
+  app.add_option("--tiles", tiles,
+                 "File of bench_tiles; without it, and for other shapes, the built-in tiles");
   app.add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 1024));
   app.add_flag("--eager", eager, "Every step kernel by kernel, not as a recording");
   CLI11_PARSE(app, argc, argv);
   try {
     set_threads(threads);
     const Device on = parse_device(device);
+    if (!tiles.empty()) {
+      train::use_tile_file(tiles, on);
+    }
     Bench bench(on, parse_precision(precision, on), !eager);
     fmt::print("{}\n", nlohmann::json{{"device", device},
                                       {"precision", precision},

@@ -24,6 +24,7 @@
 #include "tools/secinfer/whole.h"
 #include "train/beat_summary.h"
 #include "train/stream_classifier.h"
+#include "train/tile_file.h"
 
 namespace {
 
@@ -282,6 +283,9 @@ int run(const Options& options) {
   wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
   set_threads(options.threads);
   const Device device = parse_device(options.device);
+  if (!options.tiles.empty()) {
+    use_tile_file(options.tiles, device);
+  }
   Model model(options.model, device, precision_of(options, device), !options.eager);
   if (model.recipe().whole_recordings()) {
     wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||

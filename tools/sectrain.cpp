@@ -22,6 +22,7 @@
 #include "train/report.h"
 #include "train/results.h"
 #include "train/run_folder.h"
+#include "train/tile_file.h"
 
 namespace {
 
@@ -38,6 +39,7 @@ struct Options {
   std::string device = "auto";
   std::string kernels = "own";
   std::string precision = "auto";
+  std::string tiles;
   int threads = 0;
   std::int64_t steps_at_once = 0;
   std::vector<std::string> overrides;
@@ -123,10 +125,11 @@ std::string local_time() {
 }
 
 std::string resume_command(const Options& options) {
-  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{} --threads {}",
+  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{}{} --threads {}",
                      options.out.string(), options.data.string(), options.device,
                      options.kernels == "own" ? "" : " --kernels " + options.kernels,
-                     options.precision == "auto" ? "" : " --precision " + options.precision, options.threads);
+                     options.precision == "auto" ? "" : " --precision " + options.precision,
+                     options.tiles.empty() ? "" : " --tiles " + options.tiles, options.threads);
 }
 
 Precision precision_of(const Options& options, Device device) {
@@ -164,6 +167,13 @@ int run_training(const Options& options) {
   if (libraries && stream.device != Device::cuda) {
     throw UsageError(
         fmt::format("--kernels cudnn: needs --device cuda, the device is {}", name_of(stream.device)));
+  }
+  if (libraries && !options.tiles.empty()) {
+    throw UsageError(
+        "--tiles: cuDNN's convolutions have none; they are those of --kernels own and reference");
+  }
+  if (!options.tiles.empty()) {
+    use_tile_file(options.tiles, stream.device);
   }
   if (libraries) {
     kernels::use_libraries();
@@ -338,6 +348,10 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
                  "on bf16. Both on cuda and simt")
       ->check(CLI::IsMember({"auto", "f32", "tf32", "bf16"}))
       ->capture_default_str()
+      ->group("How to run");
+  app.add_option("--tiles", o.tiles,
+                 "How convolutions are cut into blocks, as bench_tiles measured it on this device: on cuda\n"
+                 "and simt; other shapes, and all without it, by a built-in rule")
       ->group("How to run");
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
       ->check(CLI::Range(0, 1024))

@@ -15,6 +15,9 @@ std::string why_unavailable() {
   return "this build has no cuda device";
 }
 
+std::string model() {
+  absent();
+}
 void* allocate_memory(std::size_t) {
   absent();
 }

@@ -10,6 +10,9 @@ namespace sec::cuda {
 // Empty if a GPU can be used here, else one line that says why not.
 std::string why_unavailable();
 
+// The GPU's name.
+std::string model();
+
 // Null if the GPU has not as much left. Throws Error on anything else.
 void* allocate_memory(std::size_t bytes);
 void free_memory(void* memory);

@@ -60,6 +60,14 @@ std::string why_unavailable() {
   return reason;
 }
 
+std::string model() {
+  int device = 0;
+  check(cudaGetDevice(&device), "device cuda");
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, device), "device cuda");
+  return properties.name;
+}
+
 void* allocate_memory(std::size_t bytes) {
   void* memory = nullptr;
   const cudaError_t status = cudaMalloc(&memory, bytes);

@@ -282,6 +282,9 @@ TEST_F(Secinfer, RefusesWrongUsage) {
                                 "--precision f16 100", "--live --rate 360 --leads MLII,V1 --out x -"}) {
     EXPECT_EQ(secinfer(arguments).status, 2) << arguments;
   }
+  expect_failure("--device cpu --tiles t " + record("100"), 1,
+                 "--tiles t: the cpu device has no tiles to choose; cuda and simt have");
+  expect_failure("--device simt --tiles /nowhere/t " + record("100"), 1, "/nowhere/t");
   expect_failure("--leads MLII " + record("100"), 2, "1 leads, the model reads 2");
   expect_failure("--qrs-leads V9 " + record("100"), 2, "--qrs-leads V9: not among the leads read");
 }

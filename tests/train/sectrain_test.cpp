@@ -469,6 +469,26 @@ TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   }
 }
 
+TEST_F(Sectrain, TakesTilesOfItsDeviceAlone) {
+  folder_.write("tiles.toml",
+                "device = \"simt\"\nmeasured = \"\"\nforward = []\ndgrad = []\nwgrad = [\n"
+                "  {precision = \"f32\", c_in = 1, c_out = 16, k = 50, stride = 2, pad = 0, leads = 2, "
+                "length = 144, samples = 16, part_tiles = 1, most_blocks = 65535},\n]\n");
+  const std::string tiles = path("tiles.toml");
+  const Outcome on_cpu = sectrain(arguments("run", "--device cpu --tiles " + tiles));
+  EXPECT_EQ(on_cpu.status, 1);
+  EXPECT_EQ(on_cpu.error,
+            "sectrain: --tiles " + tiles + ": the cpu device has no tiles to choose; cuda and simt have\n");
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+
+  const std::string of_another = content_of(tiles);
+  folder_.write("other.toml", std::string(of_another).replace(of_another.find("simt"), 4, "GPU"));
+  const Outcome refused = sectrain(arguments("run", "--device simt --tiles " + path("other.toml")));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_EQ(refused.error,
+            "sectrain: " + path("other.toml") + ":1: the tiles were measured on 'GPU', this is 'simt'\n");
+}
+
 TEST_F(Sectrain, RefusesPrecisionsThatCpuLacks) {
   for (const std::string precision : {"tf32", "bf16"}) {
     const Outcome run = sectrain(arguments("run", "--device cpu --precision " + precision));

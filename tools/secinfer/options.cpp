@@ -86,6 +86,10 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"auto", "f32", "tf32", "bf16"}))
       ->capture_default_str()
       ->group(how);
+  app.add_option("--tiles", o.tiles,
+                 "How convolutions are cut into blocks, as bench_tiles measured it on this device: on cuda\n"
+                 "and simt; other shapes, and all without it, by a built-in rule")
+      ->group(how);
   app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()

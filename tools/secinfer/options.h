@@ -27,6 +27,7 @@ struct Options {
   double wait = 2;
   std::string device = "auto";
   std::string precision = "auto";
+  std::string tiles;
   int threads = 0;
   bool eager = false;
   bool json = false;
