@@ -90,6 +90,12 @@ if name == "bench_kernels":
         sys.exit("bench_kernels: device cuda: no GPU")
     if "--benchmark_out" in options:
         Path(options["--benchmark_out"]).write_text(json.dumps({bench!r}))
+elif name == "bench_tiles":
+    if mood == "no tiles":
+        sys.exit("bench_tiles: no memory")
+    assert sys.argv[1:4] == ["--device", "cuda", "--out"], sys.argv
+    Path(sys.argv[4]).write_text("forward = []")
+    print("3 shapes")
 elif name == "compute-sanitizer":
     errors = int(mood == "racy" and "racecheck" in sys.argv)
     print(f"========= ERROR SUMMARY: {{errors}} errors")
@@ -136,7 +142,7 @@ class WholeRun(unittest.TestCase):
         (self.root / "bin").mkdir()
         (self.root / "recipes").mkdir()
         (self.root / "recipes/quickstart.toml").write_text("")
-        for name in ["bench_kernels", "compute-sanitizer", "sectrain", "secdata", "test_cuda", "test_kernels_cuda", "test_kernels_peers",
+        for name in ["bench_kernels", "bench_tiles", "compute-sanitizer", "sectrain", "secdata", "test_cuda", "test_kernels_cuda", "test_kernels_peers",
                      "test_train"]:
             program = self.root / "bin" / name
             program.write_text(PROGRAM.format(python=sys.executable, mood=str(self.root / "mood"), bench=BENCH))
@@ -180,6 +186,15 @@ class WholeRun(unittest.TestCase):
         self.assertEqual((comparison["name"], comparison["verdict"], comparison["text"]),
                          ("comparison", "passed", "1 of 2 targets met; missed: b; NOT MEASURED: c"))
         self.assertIn("# Measured", (self.root / "out/gpu_check.txt").read_text())
+
+        tiles = report["steps"][-2]
+        self.assertEqual((tiles["name"], tiles["verdict"], tiles["text"]), ("tiles", "passed", "3 shapes"))
+        self.assertEqual((self.root / "out/tiles.toml").read_text(), "forward = []")
+
+    def test_without_tiles_it_fails(self):
+        self.assertEqual(self.check("no tiles").returncode, 1)
+        self.assertEqual(self.verdicts()["tiles"], "failed")
+        self.assertEqual(self.verdicts()["comparison"], "passed")  # the rest goes on
 
     def test_without_torch_it_says_so(self):
         self.assertEqual(self.check("no torch").returncode, 0)
