@@ -46,8 +46,8 @@ class Gradients {
   bool wanted(int i) const;
   // Adds `gradient` (of the input's shape) to what input `i` has received from other operations.
   void add(int i, Tensor gradient);
-  // Takes away what input `i` has received so far, undefined if nothing: for a closure that adds it up while it
-  // writes its own gradient, and then gives the sum to add().
+  // Takes away what input `i` has received so far, undefined if nothing: for a closure that adds it up while
+  // it writes its own gradient, and then gives the sum to add().
   Tensor take(int i);
   // For inputs that are parameters: the tensor to which the kernel adds its contribution.
   Tensor& sum(int i);

@@ -104,13 +104,12 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
     const auto& [bn, conv, dropout] = *layers[i];
     const Tensor& from = x[i].value;
     const kernels::ConvShape shape = checked_shape(conv, from.shape());
-    require(
-        std::count_if(layers.begin(), layers.end(),
-                      [&](const auto* other) {
-                        return other->conv.weight == layers[i]->conv.weight ||
-                               other->bn.running_mean == layers[i]->bn.running_mean;
-                      }) == 1,
-        "conv {}: twice in one group, where gradients are summed side by side", layers[i]->conv.name);
+    require(std::count_if(layers.begin(), layers.end(),
+                          [&](const auto* other) {
+                            return other->conv.weight == layers[i]->conv.weight ||
+                                   other->bn.running_mean == layers[i]->bn.running_mean;
+                          }) == 1,
+            "conv {}: twice in one group, where gradients are summed side by side", layers[i]->conv.name);
     Tensor mean = bn.running_mean->value;
     Tensor variance = bn.running_variance->value;
     if (pass.training) {

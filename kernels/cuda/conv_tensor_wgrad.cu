@@ -9,8 +9,8 @@
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
 //   multiply-adds: 0.01 bytes a flop.
 // Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
-// ldmatrix, from rows of 64 bytes that lie as piece_at says; TF32 are single loads (rows 128 + 32 bytes apart:
-// the 4 x 8 elements that a warp loads fall into 32 banks).
+// ldmatrix, from rows of 64 bytes that lie as piece_at says; TF32 are single loads (rows 128 + 32 bytes
+// apart: the 4 x 8 elements that a warp loads fall into 32 banks).
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {

@@ -105,8 +105,7 @@ TEST_P(BatchNorm, RunningStatisticsOfAGroupAreUpdatedEach) {
   for (unsigned i = 0; i < 11; ++i) {
     const BatchNormShape s{i + 2, 1 + 100 * (i % 4)};
     const reference::Statistics batch{random_values(s.c, 4 * i), random_values(s.c, 4 * i + 1, 0.5, 2)};
-    const reference::Statistics before{random_values(s.c, 4 * i + 2),
-                                       random_values(s.c, 4 * i + 3, 0.5, 2)};
+    const reference::Statistics before{random_values(s.c, 4 * i + 2), random_values(s.c, 4 * i + 3, 0.5, 2)};
     layers.push_back({s, 0.1F + 0.01F * static_cast<float>(i), batch, before, tensor(batch.mean),
                       tensor(batch.variance), tensor(before.mean), tensor(before.variance)});
     Running& l = layers.back();
