@@ -2,6 +2,8 @@
 // factor for each, through a hidden layer: factors = sigmoid(relu(means w1 + b1) w2 + b2).
 #pragma once
 
+#include <span>
+
 #include "engine/tensor.h"
 
 namespace sec::kernels {
@@ -23,22 +25,33 @@ struct ExciteGradients {
   Span w1, b1, w2, b2;
 };
 
-struct ExciteKernels {
-  void (*forward)(Stream& stream, const ExciteShape& shape,
-                  ConstSpan means,  // (N, C)
-                  const ExciteWeights& weights,
-                  Span hidden,    // (N, Hid) f32, after the ReLU: what backward wants
-                  Span factors);  // (N, C)
+struct ExciteForward {
+  ExciteShape shape;
+  ConstSpan means;  // (N, C)
+  ExciteWeights weights;
+  Span hidden;   // (N, Hid) f32, after the ReLU: what backward wants
+  Span factors;  // (N, C)
+};
 
-  // Overwrites gmeans, adds to the weights' gradients.
-  void (*backward)(Stream& stream, const ExciteShape& shape,
-                   ConstSpan means,  // (N, C)
-                   const ExciteWeights& weights,
-                   ConstSpan hidden,    // (N, Hid) f32
-                   ConstSpan factors,   // (N, C)
-                   ConstSpan gfactors,  // (N, C)
-                   Span gmeans,         // (N, C)
-                   const ExciteGradients& gradients);
+struct ExciteBackward {
+  ExciteShape shape;
+  ConstSpan means;  // (N, C)
+  ExciteWeights weights;
+  ConstSpan hidden;           // (N, Hid) f32
+  ConstSpan factors;          // (N, C)
+  ConstSpan gfactors;         // (N, C)
+  Span gmeans;                // (N, C): overwritten
+  ExciteGradients gradients;  // added to
+};
+
+// Groups as in ConvKernels: in one launch where the device gains by it.
+struct ExciteKernels {
+  void (*forward_group)(Stream& stream, std::span<const ExciteForward> group);
+  void (*backward_group)(Stream& stream, std::span<const ExciteBackward> group);
+
+  // Groups of one.
+  void forward(Stream& stream, const ExciteForward& one) const { forward_group(stream, {&one, 1}); }
+  void backward(Stream& stream, const ExciteBackward& one) const { backward_group(stream, {&one, 1}); }
 };
 
 }  // namespace sec::kernels

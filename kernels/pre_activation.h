@@ -71,30 +71,49 @@ struct PreActivationKernels {
 };
 
 // The end of a residual block: y = x * gate + shortcut, and ReLU where the block has one. Channels as above.
+struct ResidualForward {
+  GateShape shape;
+  bool relu;
+  ConstSpan x;         // (N, positions, C)
+  ConstSpan gate;      // (N, C)
+  ConstSpan shortcut;  // (N, positions, C)
+  Span y;              // (N, positions, C)
+  Span mean;           // (C) f32, of y, and its biased variance; or empty
+  Span variance;       // (C) f32
+};
+
+// gshortcut = gy, where y > 0 if `relu`; ggate = the sum over positions of gshortcut * x. Overwrites both.
+struct ResidualBackward {
+  GateShape shape;
+  bool relu;
+  ConstSpan x;     // (N, positions, C)
+  ConstSpan y;     // (N, positions, C)
+  ConstSpan gy;    // (N, positions, C)
+  Span gshortcut;  // (N, positions, C)
+  Span ggate;      // (N, C)
+};
+
+// The gradient of x, which also made the gate through its means: gx = gshortcut * gate + gmeans / positions.
+struct ResidualBackwardInput {
+  GateShape shape;
+  ConstSpan gshortcut;  // (N, positions, C)
+  ConstSpan gate;       // (N, C)
+  ConstSpan gmeans;     // (N, C)
+  Span gx;              // (N, positions, C)
+};
+
+// Groups as in ConvKernels: in one launch where the device gains by it.
 struct ResidualKernels {
-  void (*forward)(Stream& stream, const GateShape& shape, bool relu,
-                  ConstSpan x,         // (N, positions, C)
-                  ConstSpan gate,      // (N, C)
-                  ConstSpan shortcut,  // (N, positions, C)
-                  Span y,              // (N, positions, C)
-                  Span mean,           // (C) f32, of y, and its biased variance; or empty
-                  Span variance);      // (C) f32
+  void (*forward_group)(Stream& stream, std::span<const ResidualForward> group) = nullptr;
+  void (*backward_group)(Stream& stream, std::span<const ResidualBackward> group) = nullptr;
+  void (*backward_input_group)(Stream& stream, std::span<const ResidualBackwardInput> group) = nullptr;
 
-  // gshortcut = gy, where y > 0 if `relu`; ggate = the sum over positions of gshortcut * x. Overwrites both.
-  void (*backward)(Stream& stream, const GateShape& shape, bool relu,
-                   ConstSpan x,     // (N, positions, C)
-                   ConstSpan y,     // (N, positions, C)
-                   ConstSpan gy,    // (N, positions, C)
-                   Span gshortcut,  // (N, positions, C)
-                   Span ggate);     // (N, C)
-
-  // The gradient of x, which also made the gate through its means: gx = gshortcut * gate + gmeans /
-  // positions.
-  void (*backward_input)(Stream& stream, const GateShape& shape,
-                         ConstSpan gshortcut,  // (N, positions, C)
-                         ConstSpan gate,       // (N, C)
-                         ConstSpan gmeans,     // (N, C)
-                         Span gx);             // (N, positions, C)
+  // Groups of one.
+  void forward(Stream& stream, const ResidualForward& one) const { forward_group(stream, {&one, 1}); }
+  void backward(Stream& stream, const ResidualBackward& one) const { backward_group(stream, {&one, 1}); }
+  void backward_input(Stream& stream, const ResidualBackwardInput& one) const {
+    backward_input_group(stream, {&one, 1});
+  }
 };
 
 }  // namespace sec::kernels

@@ -31,8 +31,8 @@ void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, s
 
 // One layer of every block.
 template <typename Block, typename Choose>
-std::vector<const PreActivationConv*> of_each(std::span<const Block> blocks, const Choose& choose) {
-  std::vector<const PreActivationConv*> layers;
+auto of_each(std::span<const Block> blocks, const Choose& choose) {
+  std::vector<decltype(&choose(blocks.front()))> layers;
   for (const Block& block : blocks) {
     layers.push_back(&choose(block));
   }
@@ -92,10 +92,10 @@ std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::
     };
     shortcut = pre_activation_convs(pass, of_each(blocks, downsample), x, Next::nothing);
   }
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    y[i] = residual(pass, blocks[i].se, y[i], shortcut[i], true);
-  }
-  return y;
+  const auto se = [](const Block2d& block) -> const auto& {
+    return block.se;
+  };
+  return residuals(pass, of_each(blocks, se), y, shortcut, true);
 }
 
 std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<Signal> x) {
@@ -110,9 +110,10 @@ std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::
   std::vector<Signal> y = pre_activation_convs(pass, of_each(blocks, first), x, Next::squeeze);
   const std::vector<Signal> shortcut =
       pre_activation_convs(pass, of_each(blocks, downsample), x, Next::nothing);
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    y[i] = residual(pass, blocks[i].se1, y[i], shortcut[i], false);
-  }
+  const auto se1 = [](const Block1d& block) -> const auto& {
+    return block.se1;
+  };
+  y = residuals(pass, of_each(blocks, se1), y, shortcut, false);
   std::vector<Signal> z = y;
   const std::size_t count = blocks.front().rest.size();
   for (std::size_t j = 0; j < count; ++j) {
@@ -122,10 +123,10 @@ std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::
     z = pre_activation_convs(pass, of_each(blocks, conv_j), z,
                              j + 1 < count ? Next::batch_norm : Next::squeeze);
   }
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    z[i] = residual(pass, blocks[i].se2, z[i], y[i], true);
-  }
-  return z;
+  const auto se2 = [](const Block1d& block) -> const auto& {
+    return block.se2;
+  };
+  return residuals(pass, of_each(blocks, se2), z, y, true);
 }
 
 }  // namespace sec::layers

@@ -1,54 +1,141 @@
 #include "layers/residual.h"
 
+#include <algorithm>
+
 #include "engine/ranges.h"
 #include "kernels/table.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
 
 namespace sec::layers {
-Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const Var& shortcut, bool active) {
-  if (!fused(pass, x.shape()[3], x.shape()[3])) {
-    const Var sum = add(pass, squeeze_excite(pass, layer, x), shortcut);
-    return active ? relu(pass, sum) : sum;
+namespace {
+
+std::vector<Signal> separately(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                               const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
+                               bool active) {
+  std::vector<Signal> y;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Var sum = add(pass, squeeze_excite(pass, *layers[i], x[i]), shortcuts[i]);
+    y.emplace_back(active ? relu(pass, sum) : sum);
   }
+  return y;
+}
+
+// What the backward pass needs of one block's end.
+struct Operands {
+  kernels::GateShape shape;
+  ExciteOperands excite;
+  Saved x, y;
+};
+
+// `to` has x, the shortcut and the four parameters of each.
+constexpr int inputs_each = 6;
+
+void run_backward(Stream& stream, const std::vector<Operands>& operands, bool active,
+                  const std::vector<Tensor>& gy, Gradients& to) {
+  const std::size_t count = operands.size();
+  std::vector<Tensor> gshortcut(count);
+  std::vector<Tensor> gfactors(count);
+  std::vector<Tensor> gmeans(count);
+  std::vector<Tensor> gx(count);
+  std::vector<kernels::ResidualBackward> ends;
+  std::vector<kernels::ExciteBackward> excites;
+  std::vector<kernels::ResidualBackwardInput> inputs;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!gy[i].defined()) {
+      continue;  // nothing came of this one
+    }
+    const auto& [shape, excite, x, y] = operands[i];
+    const auto like_gy = [&](const Shape& shape_of) {
+      return Tensor::empty(shape_of, gy[i].type(), stream.device);
+    };
+    gshortcut[i] = like_gy(gy[i].shape());
+    gfactors[i] = like_gy({shape.n, shape.c});
+    gx[i] = like_gy(gy[i].shape());
+    ends.push_back({shape, active, x.get().read(), y.get().read(), gy[i].read(), gshortcut[i].write(),
+                    gfactors[i].write()});
+    gmeans[i] = excite_backward(excite, gfactors[i], to, inputs_each * static_cast<int>(i) + 2, excites);
+    inputs.push_back(
+        {shape, gshortcut[i].read(), excite.kept_factors.get().read(), gmeans[i].read(), gx[i].write()});
+  }
+  const kernels::Table& kernel = kernels::on(stream);
+  kernel.residual.backward_group(stream, ends);
+  kernel.excite.backward_group(stream, excites);
+  kernel.residual.backward_input_group(stream, inputs);
+  for (std::size_t i = count; i-- > 0;) {  // the last first, as operations of their own would
+    if (gx[i].defined()) {
+      to.add(inputs_each * static_cast<int>(i), std::move(gx[i]));
+      to.add(inputs_each * static_cast<int>(i) + 1, std::move(gshortcut[i]));
+    }
+  }
+}
+
+std::vector<Signal> together(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                             const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
+                             bool active) {
   const Range range("residual");
-  require(x.shape() == shortcut.shape(), "residual: the shapes {} and {} differ", x.shape().text(),
-          shortcut.shape().text());
   const Device device = pass.stream.device;
-  const kernels::GateShape shape{x.shape()[0], x.shape()[1] * x.shape()[2], x.shape()[3]};
-  const ExciteOperands excite =
-      excite_operands(pass, layer, x.squeeze.defined() ? x.squeeze : means(pass, x.value));
-  Signal y;
-  y.value = Tensor::empty(x.shape(), x.value.type(), device);
-  if (pass.training) {
-    y.mean = Tensor::empty({shape.c}, DType::f32, device);
-    y.variance = Tensor::empty({shape.c}, DType::f32, device);
+  std::vector<Signal> y(x.size());
+  std::vector<Operands> operands;
+  std::vector<Var> inputs;
+  std::vector<Tensor> squeezed;  // keeps what the group reads
+  std::vector<kernels::ExciteForward> excites;
+  std::vector<kernels::ResidualForward> ends;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    require(x[i].shape() == shortcuts[i].shape(), "residual: the shapes {} and {} differ",
+            x[i].shape().text(), shortcuts[i].shape().text());
+    require(std::count_if(layers.begin(), layers.end(),
+                          [&](const auto* other) { return other->fc1.weight == layers[i]->fc1.weight; }) == 1,
+            "residual {}: twice in one group, where gradients are summed side by side", layers[i]->fc1.name);
+    const Shape& shape_of_x = x[i].shape();
+    const kernels::GateShape shape{shape_of_x[0], shape_of_x[1] * shape_of_x[2], shape_of_x[3]};
+    squeezed.push_back(x[i].squeeze.defined() ? x[i].squeeze : means(pass, x[i].value));
+    const ExciteOperands excite = excite_operands(pass, *layers[i], squeezed.back(), excites);
+    y[i].value = Tensor::empty(shape_of_x, x[i].value.type(), device);
+    if (pass.training) {
+      y[i].mean = Tensor::empty({shape.c}, DType::f32, device);
+      y[i].variance = Tensor::empty({shape.c}, DType::f32, device);
+    }
+    ends.push_back({shape, active, x[i].value.read(), excite.factors.read(), shortcuts[i].value.read(),
+                    y[i].value.write(), pass.training ? y[i].mean.write() : Span(),
+                    pass.training ? y[i].variance.write() : Span()});
+    inputs.insert(inputs.end(), {x[i], shortcuts[i]});
+    inputs.insert(inputs.end(), excite.parameters.begin(), excite.parameters.end());
+    operands.push_back({shape, excite, Saved(x[i].value), Saved(y[i].value)});
   }
-  kernels::on(pass.stream)
-      .residual.forward(pass.stream, shape, active, x.value.read(), excite.factors.read(),
-                        shortcut.value.read(), y.value.write(), pass.training ? y.mean.write() : Span(),
-                        pass.training ? y.variance.write() : Span());
+  const kernels::Table& kernel = kernels::on(pass.stream);
+  kernel.excite.forward_group(pass.stream, excites);
+  kernel.residual.forward_group(pass.stream, ends);
   if (pass.tape == nullptr) {
     return y;
   }
-  std::vector<Var> inputs = {x, shortcut};
-  inputs.insert(inputs.end(), excite.parameters.begin(), excite.parameters.end());
-  auto backward = [shape, active, stream = pass.stream, excite, x = Saved(x.value), y = Saved(y.value)](
-                      const Tensor& gy, Gradients& to) mutable {
-    Tensor gshortcut = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    Tensor gfactors = Tensor::empty({shape.n, shape.c}, gy.type(), stream.device);
-    const kernels::ResidualKernels& kernel = kernels::on(stream).residual;
-    kernel.backward(stream, shape, active, x.get().read(), y.get().read(), gy.read(), gshortcut.write(),
-                    gfactors.write());
-    const Tensor gmeans = excite_backward(stream, excite, gfactors, to, 2);
-    Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernel.backward_input(stream, shape, gshortcut.read(), excite.kept_factors.get().read(), gmeans.read(),
-                          gx.write());
-    to.add(0, std::move(gx));
-    to.add(1, std::move(gshortcut));
+  std::vector<Tensor> values;
+  for (const Signal& signal : y) {
+    values.push_back(signal.value);
+  }
+  auto backward = [operands = std::move(operands), active, stream = pass.stream](
+                      const std::vector<Tensor>& gy, Gradients& to) mutable {
+    run_backward(stream, operands, active, gy, to);
   };
-  y.node = pass.tape->record("residual", y.value, inputs, std::move(backward)).node;
+  const std::vector<Var> recorded =
+      pass.tape->record_group("residual", std::move(values), inputs, std::move(backward));
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    y[i].node = recorded[i].node;
+  }
   return y;
+}
+
+}  // namespace
+
+std::vector<Signal> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                              const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
+                              bool active) {
+  require(layers.size() == x.size() && layers.size() == shortcuts.size(),
+          "residual: {} layers for {} inputs and {} shortcuts", layers.size(), x.size(), shortcuts.size());
+  const bool all_fused = std::all_of(
+      x.begin(), x.end(), [&](const Signal& one) { return fused(pass, one.shape()[3], one.shape()[3]); });
+  return all_fused ? together(pass, layers, x, shortcuts, active)
+                   : separately(pass, layers, x, shortcuts, active);
 }
 
 }  // namespace sec::layers

@@ -1,13 +1,18 @@
 // The end of a residual block: relu(squeeze_excite(x) + shortcut).
 #pragma once
 
+#include <vector>
+
 #include "layers/pre_activation.h"
 #include "layers/squeeze_excite.h"
 
 namespace sec::layers {
 
-// (N, L, H, C) twice to the same shape, with ReLU if `active`; as two operations and the excite between them
-// where the device has them and the pass wants them, else one after another.
-Signal residual(Pass& pass, const SqueezeExcite& layer, const Signal& x, const Var& shortcut, bool active);
+// The ends of several blocks side by side, each on its own operands: (N, L, H, C) twice to the same shape,
+// with ReLU if `active`; as two operations and the excite between them where the device has them and the pass
+// wants them, else one after another.
+std::vector<Signal> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                              const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
+                              bool active);
 
 }  // namespace sec::layers

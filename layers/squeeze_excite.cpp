@@ -17,21 +17,27 @@ kernels::ExciteWeights weights_of(const ExciteOperands& o) {
 
 // (N, C) to the same shape: sigmoid(fc2(relu(fc1(means)))).
 Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
-  const ExciteOperands o = excite_operands(pass, layer, means.value);
+  std::vector<kernels::ExciteForward> forward;
+  const ExciteOperands o = excite_operands(pass, layer, means.value, forward);
+  kernels::on(pass.stream).excite.forward_group(pass.stream, forward);
   if (pass.tape == nullptr) {
     return o.factors;
   }
   std::vector<Var> inputs = {means};
   inputs.insert(inputs.end(), o.parameters.begin(), o.parameters.end());
   auto backward = [o, stream = pass.stream](const Tensor& gfactors, Gradients& to) mutable {
-    to.add(0, excite_backward(stream, o, gfactors, to, 1));
+    std::vector<kernels::ExciteBackward> group;
+    Tensor gmeans = excite_backward(o, gfactors, to, 1, group);
+    kernels::on(stream).excite.backward_group(stream, group);
+    to.add(0, std::move(gmeans));
   };
   return pass.tape->record("excite", o.factors, inputs, std::move(backward));
 }
 
 }  // namespace
 
-ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means) {
+ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means,
+                               std::vector<kernels::ExciteForward>& group) {
   ExciteOperands o;
   o.shape = {means.shape()[0], layer.fc1.in, layer.fc1.out};
   o.parameters = {use(pass, *layer.fc1.weight), use(pass, *layer.fc1.bias), use(pass, *layer.fc2.weight),
@@ -42,21 +48,24 @@ ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Ten
   o.means = Saved(means);
   Tensor hidden = Tensor::empty({o.shape.n, o.shape.hidden}, DType::f32, pass.stream.device);
   o.factors = Tensor::empty({o.shape.n, o.shape.c}, means.type(), pass.stream.device);
-  kernels::on(pass.stream)
-      .excite.forward(pass.stream, o.shape, means.read(), weights_of(o), hidden.write(), o.factors.write());
+  group.push_back({o.shape, means.read(), weights_of(o), hidden.write(), o.factors.write()});
   o.hidden = Saved(hidden);
   o.kept_factors = Saved(o.factors);
   return o;
 }
 
-Tensor excite_backward(Stream& stream, const ExciteOperands& o, const Tensor& gfactors, Gradients& to,
-                       int first) {
-  Tensor gmeans = Tensor::empty({o.shape.n, o.shape.c}, gfactors.type(), stream.device);
-  kernels::on(stream).excite.backward(stream, o.shape, o.means.get().read(), weights_of(o),
-                                      o.hidden.get().read(), o.kept_factors.get().read(), gfactors.read(),
-                                      gmeans.write(),
-                                      {to.sum(first).write(), to.sum(first + 1).write(),
-                                       to.sum(first + 2).write(), to.sum(first + 3).write()});
+Tensor excite_backward(const ExciteOperands& o, const Tensor& gfactors, Gradients& to, int first,
+                       std::vector<kernels::ExciteBackward>& group) {
+  Tensor gmeans = Tensor::empty({o.shape.n, o.shape.c}, gfactors.type(), gfactors.device());
+  group.push_back({o.shape,
+                   o.means.get().read(),
+                   weights_of(o),
+                   o.hidden.get().read(),
+                   o.kept_factors.get().read(),
+                   gfactors.read(),
+                   gmeans.write(),
+                   {to.sum(first).write(), to.sum(first + 1).write(), to.sum(first + 2).write(),
+                    to.sum(first + 3).write()}});
   return gmeans;
 }
 

@@ -21,8 +21,8 @@ SqueezeExcite make_squeeze_excite(ParameterSet& set, const std::string& name, st
 // (N, L, H, C) to the same shape: x * sigmoid(fc2(relu(fc1(mean of x)))).
 Var squeeze_excite(Pass& pass, const SqueezeExcite& layer, const Var& x);
 
-// The excite half, for whoever records it together with what is around it: the factors for given means, and
-// what the backward pass needs.
+// The excite half, for whoever records it together with what is around it, and runs it in groups: the factors
+// for given means, and what the backward pass needs.
 struct ExciteOperands {
   kernels::ExciteShape shape;
   std::vector<Var> parameters;  // w1, b1, w2, b2
@@ -30,10 +30,14 @@ struct ExciteOperands {
   Saved means, hidden, kept_factors;
   Tensor factors;  // (N, C)
 };
-ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means);  // (N, C)
 
-// The gradient of the means, (N, C); adds the parameters' to inputs `first` to first + 3.
-Tensor excite_backward(Stream& stream, const ExciteOperands& operands, const Tensor& gfactors, Gradients& to,
-                       int first);
+// Appends to a group what computes the factors; they are there once the caller has run it.
+ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means,  // (N, C)
+                               std::vector<kernels::ExciteForward>& group);
+
+// Likewise for the gradient of the means, (N, C), which this returns, and the parameters', which are added to
+// inputs `first` to first + 3.
+Tensor excite_backward(const ExciteOperands& operands, const Tensor& gfactors, Gradients& to, int first,
+                       std::vector<kernels::ExciteBackward>& group);
 
 }  // namespace sec::layers

@@ -6,8 +6,8 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-void forward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights, Span hidden,
-             Span factors) {
+void forward(Stream& stream, const ExciteForward& job) {
+  const auto& [s, means, weights, hidden, factors] = job;
   const Range range("excite.forward");
   const LinearKernels linear = linear_kernels();
   const PointwiseKernels pointwise = pointwise_kernels();
@@ -17,9 +17,8 @@ void forward(Stream& stream, const ExciteShape& s, ConstSpan means, const Excite
   pointwise.sigmoid(stream, factors, factors);
 }
 
-void backward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights,
-              ConstSpan hidden, ConstSpan factors, ConstSpan gfactors, Span gmeans,
-              const ExciteGradients& gradients) {
+void backward(Stream& stream, const ExciteBackward& job) {
+  const auto& [s, means, weights, hidden, factors, gfactors, gmeans, gradients] = job;
   const Range range("excite.backward");
   if (s.n == 0) {
     return;
@@ -38,10 +37,22 @@ void backward(Stream& stream, const ExciteShape& s, ConstSpan means, const Excit
   linear.wgrad(stream, {s.n, s.c, s.hidden}, means, gunits, gradients.w1, gradients.b1);
 }
 
+void forward_group(Stream& stream, std::span<const ExciteForward> group) {
+  for (const ExciteForward& job : group) {
+    forward(stream, job);
+  }
+}
+
+void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
+  for (const ExciteBackward& job : group) {
+    backward(stream, job);
+  }
+}
+
 }  // namespace
 
 ExciteKernels excite_kernels() {
-  return {forward, backward};
+  return {forward_group, backward_group};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -30,19 +30,20 @@ void each_stretch(const Shares& shares, const Body& body) {
   });
 }
 
-void forward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan gate_span,
-             ConstSpan shortcut_span, Span y_span, Span mean, Span variance) {
+void forward(const ResidualForward& job) {
   const Range range("residual.forward");
+  const GateShape s = job.shape;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const x = floats(x_span, count, "residual.forward: x");
-  const float* const gate = floats(gate_span, s.n * s.c, "residual.forward: gate");
-  const float* const shortcut = floats(shortcut_span, count, "residual.forward: shortcut");
-  float* const y = floats(y_span, count, "residual.forward: y");
+  const float* const x = floats(job.x, count, "residual.forward: x");
+  const float* const gate = floats(job.gate, s.n * s.c, "residual.forward: gate");
+  const float* const shortcut = floats(job.shortcut, count, "residual.forward: shortcut");
+  float* const y = floats(job.y, count, "residual.forward: y");
   const Shares shares = stretches(s);
-  const Scratch slots(mean.empty() ? 0 : shares.slots() * 3 * s.c);
-  const Output output{y, s.positions, 1, s.c, {.statistics = mean.empty() ? nullptr : slots.data()}};
-  const F32 floor = relu ? F32{} : F32{} - __builtin_huge_valf();
+  const bool statistics = !job.mean.empty();
+  const Scratch slots(statistics ? shares.slots() * 3 * s.c : 0);
+  const Output output{y, s.positions, 1, s.c, {.statistics = statistics ? slots.data() : nullptr}};
+  const F32 floor = job.relu ? F32{} : F32{} - __builtin_huge_valf();
   each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
     const float* const factors = gate + sample * s.c;
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
@@ -54,23 +55,24 @@ void forward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan
     }
     finish_stretch(output, slot, sample, first, size, 1, {0, s.c});
   });
-  if (!mean.empty()) {
+  if (statistics) {
     check(s.n > 0, "residual: no samples to take statistics of");
-    merge_statistics(shares, 1, s.c, slots.data(), floats(mean, s.c, "residual.forward: mean"),
-                     floats(variance, s.c, "residual.forward: variance"));
+    merge_statistics(shares, 1, s.c, slots.data(), floats(job.mean, s.c, "residual.forward: mean"),
+                     floats(job.variance, s.c, "residual.forward: variance"));
   }
 }
 
-void backward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpan y_span, ConstSpan gy_span,
-              Span gshortcut_span, Span ggate_span) {
+void backward(const ResidualBackward& job) {
   const Range range("residual.backward");
+  const GateShape s = job.shape;
+  const bool relu = job.relu;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const x = floats(x_span, count, "residual.backward: x");
-  const float* const y = floats(y_span, count, "residual.backward: y");
-  const float* const gy = floats(gy_span, count, "residual.backward: gy");
-  float* const gshortcut = floats(gshortcut_span, count, "residual.backward: gshortcut");
-  float* const ggate = floats(ggate_span, s.n * s.c, "residual.backward: ggate");
+  const float* const x = floats(job.x, count, "residual.backward: x");
+  const float* const y = floats(job.y, count, "residual.backward: y");
+  const float* const gy = floats(job.gy, count, "residual.backward: gy");
+  float* const gshortcut = floats(job.gshortcut, count, "residual.backward: gshortcut");
+  float* const ggate = floats(job.ggate, s.n * s.c, "residual.backward: ggate");
   const Shares shares = stretches(s);
   const Scratch slots(shares.slots() * s.c);
   each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
@@ -99,15 +101,15 @@ void backward(Stream&, const GateShape& s, bool relu, ConstSpan x_span, ConstSpa
   });
 }
 
-void backward_input(Stream&, const GateShape& s, ConstSpan gshortcut_span, ConstSpan gate_span,
-                    ConstSpan gmeans_span, Span gx_span) {
+void backward_input(const ResidualBackwardInput& job) {
   const Range range("residual.backward_input");
+  const GateShape s = job.shape;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const gshortcut = floats(gshortcut_span, count, "residual.backward_input: gshortcut");
-  const float* const gate = floats(gate_span, s.n * s.c, "residual.backward_input: gate");
-  const float* const gmeans = floats(gmeans_span, s.n * s.c, "residual.backward_input: gmeans");
-  float* const gx = floats(gx_span, count, "residual.backward_input: gx");
+  const float* const gshortcut = floats(job.gshortcut, count, "residual.backward_input: gshortcut");
+  const float* const gate = floats(job.gate, s.n * s.c, "residual.backward_input: gate");
+  const float* const gmeans = floats(job.gmeans, s.n * s.c, "residual.backward_input: gmeans");
+  float* const gx = floats(job.gx, count, "residual.backward_input: gx");
   const float share_of_mean = 1.0F / static_cast<float>(s.positions);
   each_stretch(stretches(s), [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t) {
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
@@ -120,10 +122,28 @@ void backward_input(Stream&, const GateShape& s, ConstSpan gshortcut_span, Const
   });
 }
 
+void forward_group(Stream&, std::span<const ResidualForward> group) {
+  for (const ResidualForward& job : group) {
+    forward(job);
+  }
+}
+
+void backward_group(Stream&, std::span<const ResidualBackward> group) {
+  for (const ResidualBackward& job : group) {
+    backward(job);
+  }
+}
+
+void backward_input_group(Stream&, std::span<const ResidualBackwardInput> group) {
+  for (const ResidualBackwardInput& job : group) {
+    backward_input(job);
+  }
+}
+
 }  // namespace
 
 ResidualKernels residual_kernels() {
-  return {forward, backward, backward_input};
+  return {forward_group, backward_group, backward_input_group};
 }
 
 }  // namespace sec::kernels::cpu::SEC_ISA

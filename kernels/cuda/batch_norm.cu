@@ -76,27 +76,22 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-// `chunks` has one row a chunk of `columns`.
-__global__ void __launch_bounds__(column_threads)
-    merge_moments(Columns columns, Columns chunks,
-                  const float* __restrict__ pivots,   // (C), or null
-                  const float* __restrict__ means,    // (chunks, C)
-                  const float* __restrict__ squares,  // (chunks, C)
-                  float* __restrict__ mean,           // (C)
-                  float* __restrict__ variance) {     // (C)
-  const ColumnTask task = column_task(chunks, 1);
+__global__ void __launch_bounds__(column_threads) merge_moments(Jobs<ChunkMoments> group) {
+  const ChunkMoments& s = group.job[blockIdx.z];
+  const Columns& columns = s.columns;
+  const ColumnTask task = column_task(rows_of_chunks(columns), 1);
   Moments moments[1] = {};
   if (task.inside) {
     for (std::int64_t chunk = task.begin; chunk < task.end; chunk += blockDim.y) {
       const std::int64_t rows = min(columns.chunk_rows, columns.rows - chunk * columns.chunk_rows);
       const std::int64_t at = chunk * columns.c + task.column;
-      moments[0] = merge(moments[0], {static_cast<float>(rows), means[at], squares[at]});
+      moments[0] = merge(moments[0], {static_cast<float>(rows), s.means[at], s.squares[at]});
     }
   }
   merge_down(moments);
   if (task.inside && threadIdx.y == 0) {
-    mean[task.column] = (pivots != nullptr ? pivots[task.column] : 0.0F) + moments[0].mean;
-    variance[task.column] = moments[0].squares / moments[0].count;
+    s.mean[task.column] = (s.pivots != nullptr ? s.pivots[task.column] : 0.0F) + moments[0].mean;
+    s.variance[task.column] = moments[0].squares / moments[0].count;
   }
 }
 
@@ -327,9 +322,13 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
       float* const squares = means + columns.chunks * s.c;
       launch<chunk_moments<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width),
                                       0, columns, from, pivots, means, squares);
-      merge_chunks(stream, columns, pivots, means, squares,
-                   elements<float>(mean, s.c, "batch_norm.statistics: mean"),
-                   elements<float>(variance, s.c, "batch_norm.statistics: variance"));
+      const ChunkMoments moments{columns,
+                                 pivots,
+                                 means,
+                                 squares,
+                                 elements<float>(mean, s.c, "batch_norm.statistics: mean"),
+                                 elements<float>(variance, s.c, "batch_norm.statistics: variance")};
+      merge_chunks(stream, {&moments, 1});
     });
   });
 }
@@ -416,9 +415,13 @@ void apply_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpa
       float* const squares = means + columns.chunks * s.c;
       launch<normalise_relu<T, width, true>>(stream, grid, block, 0, columns, layer, from, to, means,
                                              squares);
-      merge_chunks(stream, columns, nullptr, means, squares,
-                   elements<float>(y_mean, s.c, "batch_norm.apply_relu: y_mean"),
-                   elements<float>(y_variance, s.c, "batch_norm.apply_relu: y_variance"));
+      const ChunkMoments moments{columns,
+                                 nullptr,
+                                 means,
+                                 squares,
+                                 elements<float>(y_mean, s.c, "batch_norm.apply_relu: y_mean"),
+                                 elements<float>(y_variance, s.c, "batch_norm.apply_relu: y_variance")};
+      merge_chunks(stream, {&moments, 1});
     });
   });
 }
@@ -469,11 +472,15 @@ void backward_relu(Stream& stream, const BatchNormShape& s, float epsilon, Const
 
 }  // namespace
 
-void merge_chunks(Stream& stream, const Columns& columns, const float* pivots, const float* means,
-                  const float* squares, float* mean, float* variance) {
-  const Columns chunks = rows_of_chunks(columns);
-  launch<merge_moments>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, columns, chunks,
-                        pivots, means, squares, mean, variance);
+void merge_chunks(Stream& stream, std::span<const ChunkMoments> group) {
+  const Columns& first = group.front().columns;
+  Jobs<ChunkMoments> jobs;
+  for (const ChunkMoments& job : group) {
+    jobs.add(job);
+  }
+  dim3 grid = column_grid(rows_of_chunks(first), 1, 1);
+  grid.z = static_cast<unsigned>(jobs.jobs);
+  launch<merge_moments>(stream, grid, column_block(first.c, 1), 0, jobs);
 }
 
 BatchNormKernels batch_norm_kernels() {

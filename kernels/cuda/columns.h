@@ -47,7 +47,7 @@ inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char
 }
 
 // The matrix of the chunks' results, one row each.
-inline Columns rows_of_chunks(const Columns& columns) {
+SEC_HOST_DEVICE inline Columns rows_of_chunks(const Columns& columns) {
   return {columns.chunks, columns.c, 1, columns.chunks};
 }
 

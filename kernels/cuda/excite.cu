@@ -1,9 +1,12 @@
 // The excite layers. Samples do not meet in them, and one sample's numbers fit in shared memory: a block per
-// sample does all of them in one launch.
+// sample does all of them in one launch, for all layers of a group.
 //   excite          means to hidden units to factors
 //   excite_samples  backward to the means, leaving the gradients of both layers' outputs behind
 //   excite_weights  from these the gradients of the weights: a thread per weight walks down the samples
+#include <vector>
+
 #include "kernels/cuda/elements.h"
+#include "kernels/cuda/jobs.h"
 #include "kernels/cuda/parts.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -22,21 +25,54 @@ SEC_DEVICE float sum_of_warp(float value) {
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite(int c, int hidden,
-                                                  const T* __restrict__ means,   // (N, C)
-                                                  const float* __restrict__ w1,  // (C, Hid)
-                                                  const float* __restrict__ b1,  // (Hid)
-                                                  const float* __restrict__ w2,  // (Hid, C)
-                                                  const float* __restrict__ b2,  // (C)
-                                                  float* __restrict__ units,     // (N, Hid)
-                                                  T* __restrict__ factors) {     // (N, C)
+struct Layer {
+  std::int64_t n;
+  int c, hidden;
+  const T* means;   // (N, C)
+  const float* w1;  // (C, Hid)
+  const float* b1;  // (Hid)
+  const float* w2;  // (Hid, C)
+  const float* b2;  // (C)
+  float* units;     // (N, Hid)
+  T* factors;       // (N, C)
+};
+
+template <typename T>
+struct LayerBackward {
+  std::int64_t n;
+  int c, hidden;
+  const T* means;      // (N, C)
+  const float* w1;     // (C, Hid)
+  const float* w2;     // (Hid, C)
+  const float* units;  // (N, Hid)
+  const T* factors;    // (N, C)
+  const T* gfactors;   // (N, C)
+  float* glogits;      // (N, C)
+  float* gunits;       // (N, Hid)
+  T* gmeans;           // (N, C)
+  float* gw1;          // (C, Hid)
+  float* gb1;          // (Hid)
+  float* gw2;          // (Hid, C)
+  float* gb2;          // (C)
+};
+
+template <typename T>
+__global__ void __launch_bounds__(threads) excite(Jobs<Layer<T>> group) {
+  const Layer<T>& layer = group.job[blockIdx.z];
+  if (blockIdx.x >= layer.n) {  // other jobs of the group have more samples
+    return;
+  }
+  const int c = layer.c;
+  const int hidden = layer.hidden;
+  const float* const __restrict__ w1 = layer.w1;
+  const float* const __restrict__ w2 = layer.w2;
   DYN_SHARED(float, memory);
   float* const mean = memory;      // (C)
   float* const unit = memory + c;  // (Hid)
   const std::int64_t sample = blockIdx.x;
   const int lane = static_cast<int>(threadIdx.x % 32);
   for (int i = static_cast<int>(threadIdx.x); i < c; i += threads) {
-    mean[i] = load(means + sample * c + i);
+    mean[i] = load(layer.means + sample * c + i);
   }
   __syncthreads();
   for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {  // a warp per unit
@@ -44,41 +80,41 @@ __global__ void __launch_bounds__(threads) excite(int c, int hidden,
     for (int i = lane; i < c; i += 32) {
       sum += mean[i] * w1[i * hidden + s];
     }
-    sum = sum_of_warp(sum) + b1[s];
+    sum = sum_of_warp(sum) + layer.b1[s];
     if (lane == 0) {
       unit[s] = sum < 0.0F ? 0.0F : sum;  // NaN passes
-      units[sample * hidden + s] = unit[s];
+      layer.units[sample * hidden + s] = unit[s];
     }
   }
   __syncthreads();
   for (int i = static_cast<int>(threadIdx.x); i < c; i += threads) {
-    float sum = b2[i];
+    float sum = layer.b2[i];
     for (int s = 0; s < hidden; ++s) {
       sum += unit[s] * w2[s * c + i];
     }
-    store(factors + sample * c + i, 1.0F / (1.0F + expf(-sum)));
+    store(layer.factors + sample * c + i, 1.0F / (1.0F + expf(-sum)));
   }
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_samples(int c, int hidden,
-                                                          const float* __restrict__ w1,     // (C, Hid)
-                                                          const float* __restrict__ w2,     // (Hid, C)
-                                                          const float* __restrict__ units,  // (N, Hid)
-                                                          const T* __restrict__ factors,    // (N, C)
-                                                          const T* __restrict__ gfactors,   // (N, C)
-                                                          float* __restrict__ glogits,      // (N, C)
-                                                          float* __restrict__ gunits,       // (N, Hid)
-                                                          T* __restrict__ gmeans) {         // (N, C)
+__global__ void __launch_bounds__(threads) excite_samples(Jobs<LayerBackward<T>> group) {
+  const LayerBackward<T>& layer = group.job[blockIdx.z];
+  if (blockIdx.x >= layer.n) {
+    return;
+  }
+  const int c = layer.c;
+  const int hidden = layer.hidden;
+  const float* const __restrict__ w1 = layer.w1;
+  const float* const __restrict__ w2 = layer.w2;
   DYN_SHARED(float, memory);
   float* const glogit = memory;     // (C)
   float* const gunit = memory + c;  // (Hid)
   const std::int64_t sample = blockIdx.x;
   const int lane = static_cast<int>(threadIdx.x % 32);
   for (int i = static_cast<int>(threadIdx.x); i < c; i += threads) {
-    const float factor = load(factors + sample * c + i);
-    glogit[i] = load(gfactors + sample * c + i) * (factor * (1.0F - factor));
-    glogits[sample * c + i] = glogit[i];
+    const float factor = load(layer.factors + sample * c + i);
+    glogit[i] = load(layer.gfactors + sample * c + i) * (factor * (1.0F - factor));
+    layer.glogits[sample * c + i] = glogit[i];
   }
   __syncthreads();
   for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {
@@ -88,8 +124,8 @@ __global__ void __launch_bounds__(threads) excite_samples(int c, int hidden,
     }
     sum = sum_of_warp(sum);
     if (lane == 0) {
-      gunit[s] = units[sample * hidden + s] > 0.0F ? sum : 0.0F;
-      gunits[sample * hidden + s] = gunit[s];
+      gunit[s] = layer.units[sample * hidden + s] > 0.0F ? sum : 0.0F;
+      layer.gunits[sample * hidden + s] = gunit[s];
     }
   }
   __syncthreads();
@@ -98,7 +134,7 @@ __global__ void __launch_bounds__(threads) excite_samples(int c, int hidden,
     for (int s = 0; s < hidden; ++s) {
       sum += gunit[s] * w1[i * hidden + s];
     }
-    store(gmeans + sample * c + i, sum);
+    store(layer.gmeans + sample * c + i, sum);
   }
 }
 
@@ -120,21 +156,14 @@ SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_weights(std::int64_t n, int c, int hidden,
-                                                          const T* __restrict__ means,        // (N, C)
-                                                          const float* __restrict__ units,    // (N, Hid)
-                                                          const float* __restrict__ glogits,  // (N, C)
-                                                          const float* __restrict__ gunits,   // (N, Hid)
-                                                          float* __restrict__ gw1,            // (C, Hid)
-                                                          float* __restrict__ gb1,            // (Hid)
-                                                          float* __restrict__ gw2,            // (Hid, C)
-                                                          float* __restrict__ gb2) {          // (C)
+__global__ void __launch_bounds__(threads) excite_weights(Jobs<LayerBackward<T>> group) {
+  const LayerBackward<T>& s = group.job[blockIdx.z];
   const std::int64_t index = first_element(1);
-  const std::int64_t first = std::int64_t{c + 1} * hidden;
+  const std::int64_t first = std::int64_t{s.c + 1} * s.hidden;
   if (index < first) {
-    add_products(n, index, c, hidden, means, gunits, gw1, gb1);
-  } else if (index < first + std::int64_t{hidden + 1} * c) {
-    add_products(n, index - first, hidden, c, units, glogits, gw2, gb2);
+    add_products(s.n, index, s.c, s.hidden, s.means, s.gunits, s.gw1, s.gb1);
+  } else if (index < first + std::int64_t{s.hidden + 1} * s.c) {
+    add_products(s.n, index - first, s.hidden, s.c, s.units, s.glogits, s.gw2, s.gb2);
   }
 }
 
@@ -149,62 +178,92 @@ std::size_t checked_memory(const ExciteShape& s, const char* what) {
   return static_cast<std::size_t>(bytes);
 }
 
-void forward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights, Span hidden,
-             Span factors) {
-  const std::size_t memory = checked_memory(s, "excite.forward");
-  by_type(factors.type, "excite.forward", [&](auto zero) {
-    using T = decltype(zero);
-    const T* const from = elements<T>(means, s.n * s.c, "excite.forward: means");
-    const float* const w1 = elements<float>(weights.w1, s.c * s.hidden, "excite.forward: w1");
-    const float* const b1 = elements<float>(weights.b1, s.hidden, "excite.forward: b1");
-    const float* const w2 = elements<float>(weights.w2, s.hidden * s.c, "excite.forward: w2");
-    const float* const b2 = elements<float>(weights.b2, s.c, "excite.forward: b2");
-    float* const units = elements<float>(hidden, s.n * s.hidden, "excite.forward: hidden");
-    T* const to = elements<T>(factors, s.n * s.c, "excite.forward: factors");
-    if (s.n == 0) {
-      return;
+// run(type, jobs) for stretches of jobs of one type, of those that have samples.
+template <typename Job, typename TypeOf, typename Run>
+void each_type(std::span<const Job> group, const TypeOf& type_of, const char* what, const Run& run) {
+  std::vector<Job> some;
+  for (const Job& job : group) {
+    checked_memory(job.shape, what);
+    if (job.shape.n > 0) {
+      some.push_back(job);
     }
-    launch<excite<T>>(stream, dim3(blocks_for(s.n, 1)), dim3(threads), memory, to_int(s.c, "excite.forward"),
-                      to_int(s.hidden, "excite.forward"), from, w1, b1, w2, b2, units, to);
+  }
+  each_launch(std::span<const Job>(some), type_of, [&](std::span<const Job> jobs) {
+    by_type(type_of(jobs.front()), what, [&](auto zero) { run(zero, jobs); });
   });
 }
 
-void backward(Stream& stream, const ExciteShape& s, ConstSpan means, const ExciteWeights& weights,
-              ConstSpan hidden, ConstSpan factors, ConstSpan gfactors, Span gmeans,
-              const ExciteGradients& gradients) {
-  const std::size_t memory = checked_memory(s, "excite.backward");
-  by_type(gmeans.type, "excite.backward", [&](auto zero) {
-    using T = decltype(zero);
-    const int c = to_int(s.c, "excite.backward");
-    const int units = to_int(s.hidden, "excite.backward");
-    const T* const x = elements<T>(means, s.n * s.c, "excite.backward: means");
-    const float* const w1 = elements<float>(weights.w1, s.c * s.hidden, "excite.backward: w1");
-    const float* const w2 = elements<float>(weights.w2, s.hidden * s.c, "excite.backward: w2");
-    const float* const h = elements<float>(hidden, s.n * s.hidden, "excite.backward: hidden");
-    const T* const f = elements<T>(factors, s.n * s.c, "excite.backward: factors");
-    const T* const gf = elements<T>(gfactors, s.n * s.c, "excite.backward: gfactors");
-    T* const gx = elements<T>(gmeans, s.n * s.c, "excite.backward: gmeans");
-    float* const gw1 = elements<float>(gradients.w1, s.c * s.hidden, "excite.backward: gw1");
-    float* const gb1 = elements<float>(gradients.b1, s.hidden, "excite.backward: gb1");
-    float* const gw2 = elements<float>(gradients.w2, s.hidden * s.c, "excite.backward: gw2");
-    float* const gb2 = elements<float>(gradients.b2, s.c, "excite.backward: gb2");
-    if (s.n == 0) {
-      return;
-    }
-    const Scratch scratch(stream, s.n * (s.c + s.hidden) * static_cast<std::int64_t>(sizeof(float)));
-    float* const glogits = scratch.data();
-    float* const gunits = glogits + s.n * s.c;
-    launch<excite_samples<T>>(stream, dim3(blocks_for(s.n, 1)), dim3(threads), memory, c, units, w1, w2, h, f,
-                              gf, glogits, gunits, gx);
-    launch<excite_weights<T>>(stream, dim3(blocks_for((s.c + 1) * s.hidden + (s.hidden + 1) * s.c, threads)),
-                              dim3(threads), 0, s.n, c, units, x, h, glogits, gunits, gw1, gb1, gw2, gb2);
-  });
+template <typename T>
+void launch_forward(Stream& stream, std::span<const ExciteForward> group) {
+  Jobs<Layer<T>> jobs;
+  std::int64_t most_samples = 0;
+  std::size_t memory = 0;
+  for (const ExciteForward& job : group) {
+    const ExciteShape& s = job.shape;
+    jobs.add({s.n, to_int(s.c, "excite.forward"), to_int(s.hidden, "excite.forward"),
+              elements<T>(job.means, s.n * s.c, "excite.forward: means"),
+              elements<float>(job.weights.w1, s.c * s.hidden, "excite.forward: w1"),
+              elements<float>(job.weights.b1, s.hidden, "excite.forward: b1"),
+              elements<float>(job.weights.w2, s.hidden * s.c, "excite.forward: w2"),
+              elements<float>(job.weights.b2, s.c, "excite.forward: b2"),
+              elements<float>(job.hidden, s.n * s.hidden, "excite.forward: hidden"),
+              elements<T>(job.factors, s.n * s.c, "excite.forward: factors")});
+    most_samples = max(most_samples, s.n);
+    memory = max(memory, checked_memory(s, "excite.forward"));
+  }
+  launch<excite<T>>(stream, dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(jobs.jobs)),
+                    dim3(threads), memory, jobs);
+}
+
+template <typename T>
+void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
+  Jobs<LayerBackward<T>> jobs;
+  std::vector<Scratch> scratch;
+  std::int64_t most_samples = 0;
+  std::int64_t most_weights = 0;
+  std::size_t memory = 0;
+  for (const ExciteBackward& job : group) {
+    const ExciteShape& s = job.shape;
+    scratch.emplace_back(stream, s.n * (s.c + s.hidden) * static_cast<std::int64_t>(sizeof(float)));
+    float* const glogits = scratch.back().data();
+    jobs.add({s.n, to_int(s.c, "excite.backward"), to_int(s.hidden, "excite.backward"),
+              elements<T>(job.means, s.n * s.c, "excite.backward: means"),
+              elements<float>(job.weights.w1, s.c * s.hidden, "excite.backward: w1"),
+              elements<float>(job.weights.w2, s.hidden * s.c, "excite.backward: w2"),
+              elements<float>(job.hidden, s.n * s.hidden, "excite.backward: hidden"),
+              elements<T>(job.factors, s.n * s.c, "excite.backward: factors"),
+              elements<T>(job.gfactors, s.n * s.c, "excite.backward: gfactors"), glogits, glogits + s.n * s.c,
+              elements<T>(job.gmeans, s.n * s.c, "excite.backward: gmeans"),
+              elements<float>(job.gradients.w1, s.c * s.hidden, "excite.backward: gw1"),
+              elements<float>(job.gradients.b1, s.hidden, "excite.backward: gb1"),
+              elements<float>(job.gradients.w2, s.hidden * s.c, "excite.backward: gw2"),
+              elements<float>(job.gradients.b2, s.c, "excite.backward: gb2")});
+    most_samples = max(most_samples, s.n);
+    most_weights = max(most_weights, (s.c + 1) * s.hidden + (s.hidden + 1) * s.c);
+    memory = max(memory, checked_memory(s, "excite.backward"));
+  }
+  const auto count = static_cast<unsigned>(jobs.jobs);
+  launch<excite_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads), memory, jobs);
+  launch<excite_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads), 0,
+                            jobs);
+}
+
+void forward_group(Stream& stream, std::span<const ExciteForward> group) {
+  const auto type_of = [](const ExciteForward& job) { return job.factors.type; };
+  each_type(group, type_of, "excite.forward",
+            [&](auto zero, auto jobs) { launch_forward<decltype(zero)>(stream, jobs); });
+}
+
+void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
+  const auto type_of = [](const ExciteBackward& job) { return job.gmeans.type; };
+  each_type(group, type_of, "excite.backward",
+            [&](auto zero, auto jobs) { launch_backward<decltype(zero)>(stream, jobs); });
 }
 
 }  // namespace
 
 ExciteKernels excite_kernels() {
-  return {.forward = forward, .backward = backward};
+  return {.forward_group = forward_group, .backward_group = backward_group};
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

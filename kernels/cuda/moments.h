@@ -3,6 +3,8 @@
 // the deviation does not cancel.
 #pragma once
 
+#include <span>
+
 #include "kernels/cuda/columns.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -102,13 +104,18 @@ SEC_DEVICE void store_moments(const Columns& columns, const ColumnTask& task,
   }
 }
 
-// The mean and biased variance of each column from its chunks' moments, which a kernel left there: a second
-// kernel, in batch_norm.cu.
-void merge_chunks(Stream& stream, const Columns& columns,
-                  const float* pivots,   // (C), what `means` are relative to; or null
-                  const float* means,    // (chunks, C)
-                  const float* squares,  // (chunks, C): sums of squared deviations from the chunk's mean
-                  float* mean,           // (C)
-                  float* variance);      // (C)
+// A matrix's moments, chunk by chunk, and where those of the whole are to go.
+struct ChunkMoments {
+  Columns columns;
+  const float* pivots;   // (C), what `means` are relative to; or null
+  const float* means;    // (chunks, C)
+  const float* squares;  // (chunks, C): sums of squared deviations from the chunk's mean
+  float* mean;           // (C)
+  float* variance;       // (C), biased
+};
+
+// The mean and variance of each column from its chunks' moments, which a kernel left there: a second kernel,
+// in batch_norm.cu, for up to max_jobs matrices of as many columns.
+void merge_chunks(Stream& stream, std::span<const ChunkMoments> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -5,9 +5,13 @@
 //                   the gate's factors again where its next row is another sample's
 //   backward        gshortcut and the sums for ggate, sample by sample, as gate_backward takes them
 //   backward_input  gx, once the gradient of the gate's means is there
+// Blocks of a group that end alike are one launch of each.
 // Bytes, x's size being 1: forward reads x and shortcut and writes y, 3. backward reads x, gy and, with ReLU,
 // y, and writes gshortcut, 4 or 3. backward_input reads gshortcut and writes gx, 2. Gates are 1 / positions
 // of that each, partial results at most 1 / 16.
+#include <vector>
+
+#include "kernels/cuda/jobs.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
@@ -15,20 +19,59 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
+template <typename T>
+struct Gated {
+  Columns columns;
+  unsigned positions;
+  float floor;
+  const T* x;         // (N, positions, C)
+  const T* gate;      // (N, C)
+  const T* shortcut;  // (N, positions, C)
+  T* y;               // (N, positions, C)
+  float* means;       // (chunks, C), with `statistics`
+  float* squares;     // (chunks, C), likewise
+};
+
+template <typename T>
+struct GatedBackward {
+  Columns columns;
+  std::int64_t n;
+  bool relu;
+  const T* x;      // (N, positions, C)
+  const T* y;      // (N, positions, C)
+  const T* gy;     // (N, positions, C)
+  T* gshortcut;    // (N, positions, C)
+  T* ggate;        // (N, C)
+  float* partial;  // (N, chunks, C), where there are several chunks
+};
+
+template <typename T>
+struct ScaleAndShift {
+  Columns columns;
+  std::int64_t n;
+  float positions;
+  const T* gshortcut;  // (N, positions, C)
+  const T* gate;       // (N, C)
+  const T* gmeans;     // (N, C)
+  T* gx;               // (N, positions, C)
+};
+
 // y = max(x * gate + shortcut, floor). The means of threads are merged as they are: each is off by a rounding
 // of its own, no more than an element of y.
 template <typename T, int width, bool statistics>
-__global__ void __launch_bounds__(column_threads)
-    add_gated(Columns columns, unsigned positions, float floor,
-              const T* __restrict__ x,         // (N, positions, C)
-              const T* __restrict__ gate,      // (N, C)
-              const T* __restrict__ shortcut,  // (N, positions, C)
-              T* __restrict__ y,               // (N, positions, C)
-              float* __restrict__ means,       // (chunks, C), with `statistics`
-              float* __restrict__ squares) {   // (chunks, C), likewise
+__global__ void __launch_bounds__(column_threads) add_gated(Jobs<Gated<T>> group) {
+  const Gated<T>& s = group.job[blockIdx.z];
+  const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
+  if (task.segment > 0) {  // other jobs of the group have more chunks
+    return;
+  }
   RunningMoments<width> seen;
   if (task.inside) {
+    const T* const __restrict__ x = s.x;
+    const T* const __restrict__ shortcut = s.shortcut;
+    T* const __restrict__ y = s.y;
+    const unsigned positions = s.positions;
     float factor[width];
     std::int64_t sample = task.begin / positions;
     auto position = static_cast<unsigned>(task.begin % positions);
@@ -37,7 +80,7 @@ __global__ void __launch_bounds__(column_threads)
 #pragma unroll 1  // several rows at once spill registers, for width 1
     for (int rows = task.rows(); rows > 0; --rows, at += blockDim.y * columns.c) {
       if (other_sample) {
-        load(gate + sample * columns.c + task.column, factor);
+        load(s.gate + sample * columns.c + task.column, factor);
       }
       float value[width], added[width];
       load(x + at, value);
@@ -45,7 +88,7 @@ __global__ void __launch_bounds__(column_threads)
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float sum = value[i] * factor[i] + added[i];
-        value[i] = as_stored(y, sum < floor ? floor : sum);  // NaN is not below: it passes
+        value[i] = as_stored(y, sum < s.floor ? s.floor : sum);  // NaN is not below: it passes
       }
       store(y + at, value);
       if constexpr (statistics) {
@@ -60,28 +103,30 @@ __global__ void __launch_bounds__(column_threads)
     }
   }
   if constexpr (statistics) {
-    store_moments(columns, task, seen, means, squares);
+    store_moments(columns, task, seen, s.means, s.squares);
   }
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads)
-    add_gated_backward(Columns columns, bool relu,
-                       const T* __restrict__ x,        // (N, positions, C)
-                       const T* __restrict__ y,        // (N, positions, C)
-                       const T* __restrict__ gy,       // (N, positions, C)
-                       T* __restrict__ gshortcut,      // (N, positions, C)
-                       T* __restrict__ ggate,          // (N, C)
-                       float* __restrict__ partial) {  // (N, chunks, C)
+__global__ void __launch_bounds__(column_threads) add_gated_backward(Jobs<GatedBackward<T>> group) {
+  const GatedBackward<T>& s = group.job[blockIdx.z];
+  const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
+  if (task.segment >= s.n) {  // other jobs of the group have more samples or chunks
+    return;
+  }
   float sum[width] = {};
   if (task.inside) {
+    const T* const __restrict__ x = s.x;
+    const T* const __restrict__ y = s.y;
+    const T* const __restrict__ gy = s.gy;
+    T* const __restrict__ gshortcut = s.gshortcut;
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
       const std::int64_t at = row * columns.c + task.column;
       float value[width], gradient[width];
       load(x + at, value);
       load(gy + at, gradient);
-      if (relu) {
+      if (s.relu) {
         float out[width];
         load(y + at, out);
 #pragma unroll
@@ -97,26 +142,25 @@ __global__ void __launch_bounds__(column_threads)
     }
   }
   add_down(sum);
-  store_sums(columns, task, sum, 1.0F, ggate, partial);
+  store_sums(columns, task, sum, 1.0F, s.ggate, s.partial);
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads)
-    scale_and_shift(Columns columns, float positions,
-                    const T* __restrict__ gshortcut,  // (N, positions, C)
-                    const T* __restrict__ gate,       // (N, C)
-                    const T* __restrict__ gmeans,     // (N, C)
-                    T* __restrict__ gx) {             // (N, positions, C)
+__global__ void __launch_bounds__(column_threads) scale_and_shift(Jobs<ScaleAndShift<T>> group) {
+  const ScaleAndShift<T>& s = group.job[blockIdx.z];
+  const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside) {
+  if (!task.inside || task.segment >= s.n) {  // other jobs of the group have more samples or chunks
     return;
   }
+  const T* const __restrict__ gshortcut = s.gshortcut;
+  T* const __restrict__ gx = s.gx;
   float factor[width], shift[width];
-  load(gate + task.segment * columns.c + task.column, factor);
-  load(gmeans + task.segment * columns.c + task.column, shift);
+  load(s.gate + task.segment * columns.c + task.column, factor);
+  load(s.gmeans + task.segment * columns.c + task.column, shift);
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    shift[i] /= positions;
+    shift[i] /= s.positions;
   }
   for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
     float value[width];
@@ -136,100 +180,177 @@ void check(const GateShape& s) {
           "residual: expected at least one position and one channel, got {} and {}", s.positions, s.c);
 }
 
-void forward(Stream& stream, const GateShape& s, bool relu, ConstSpan x, ConstSpan gate, ConstSpan shortcut,
-             Span y, Span mean, Span variance) {
-  check(s);
-  const bool statistics = !mean.empty() || !variance.empty();
-  require(s.n > 0 || !statistics, "residual.forward: no samples to take statistics of");
-  by_type(y.type, "residual.forward", [&](auto zero) {
-    using T = decltype(zero);
+// What decides which kernel a job takes and with which blocks: jobs that are launched together have it in
+// common, so that each has the bits that it has alone.
+struct Kind {
+  std::int64_t c;
+  DType type;
+  bool vectors;     // rows are read 16 bytes at a time
+  bool statistics;  // of forward
+  bool operator==(const Kind&) const = default;
+};
+
+template <typename... Spans>
+Kind kind_of(const GateShape& s, DType type, bool statistics, const Spans&... operands) {
+  bool vectors = false;
+  by_type(type, "residual",
+          [&](auto zero) { vectors = whole_vectors<decltype(zero)>(s.c) && aligned(operands.data...); });
+  return {s.c, type, vectors, statistics};
+}
+
+// The grid of a launch of jobs of as many columns, with blocks for the job that has most.
+struct Grid {
+  dim3 blocks{0, 1, 0};
+  dim3 threads;
+  void add(const Columns& columns, std::int64_t segments, int width) {
+    const dim3 wanted = column_grid(columns, segments, width);
+    blocks = dim3(max(blocks.x, wanted.x), wanted.y, blocks.z + 1);
+    threads = column_block(columns.c, width);
+  }
+};
+
+template <typename T, int width, bool statistics>
+void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
+  const char* const what = "residual.forward";
+  Jobs<Gated<T>> jobs;
+  Grid grid;
+  std::vector<Scratch> scratch;
+  std::vector<ChunkMoments> moments;
+  for (const ResidualForward& job : group) {
+    const GateShape& s = job.shape;
     const std::int64_t rows = s.n * s.positions;
-    const T* const from = elements<T>(x, rows * s.c, "residual.forward: x");
-    const T* const factors = elements<T>(gate, s.n * s.c, "residual.forward: gate");
-    const T* const added = elements<T>(shortcut, rows * s.c, "residual.forward: shortcut");
-    T* const to = elements<T>(y, rows * s.c, "residual.forward: y");
-    if (rows == 0) {
-      return;
+    const Columns columns = cut_rows(rows, s.c, width, what);
+    float* means = nullptr;
+    float* squares = nullptr;
+    if constexpr (statistics) {
+      scratch.emplace_back(stream, 2 * columns.chunks * s.c * 4);
+      means = scratch.back().data();
+      squares = means + columns.chunks * s.c;
+      moments.push_back({columns, nullptr, means, squares,
+                         elements<float>(job.mean, s.c, "residual.forward: mean"),
+                         elements<float>(job.variance, s.c, "residual.forward: variance")});
     }
-    const auto positions = static_cast<unsigned>(to_int(s.positions, "residual.forward"));
-    const float floor = relu ? 0.0F : -std::numeric_limits<float>::infinity();
-    by_width<T>(whole_vectors<T>(s.c) && aligned(from, factors, added, to), [&](auto constant) {
-      constexpr int width = decltype(constant)::value;
-      const Columns columns = cut_rows(rows, s.c, width, "residual.forward");
-      const dim3 grid = column_grid(columns, 1, width);
-      const dim3 block = column_block(columns.c, width);
-      if (!statistics) {
-        launch<add_gated<T, width, false>>(stream, grid, block, 0, columns, positions, floor, from, factors,
-                                           added, to, nullptr, nullptr);
-        return;
-      }
-      float* const to_mean = elements<float>(mean, s.c, "residual.forward: mean");
-      float* const to_variance = elements<float>(variance, s.c, "residual.forward: variance");
-      const Scratch scratch(stream, 2 * columns.chunks * s.c * 4);
-      float* const means = scratch.data();
-      float* const squares = means + columns.chunks * s.c;
-      launch<add_gated<T, width, true>>(stream, grid, block, 0, columns, positions, floor, from, factors,
-                                        added, to, means, squares);
-      merge_chunks(stream, columns, nullptr, means, squares, to_mean, to_variance);
+    jobs.add({columns, static_cast<unsigned>(to_int(s.positions, what)),
+              job.relu ? 0.0F : -std::numeric_limits<float>::infinity(),
+              elements<T>(job.x, rows * s.c, "residual.forward: x"),
+              elements<T>(job.gate, s.n * s.c, "residual.forward: gate"),
+              elements<T>(job.shortcut, rows * s.c, "residual.forward: shortcut"),
+              elements<T>(job.y, rows * s.c, "residual.forward: y"), means, squares});
+    grid.add(columns, 1, width);
+  }
+  launch<add_gated<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, jobs);
+  if constexpr (statistics) {
+    merge_chunks(stream, moments);
+  }
+}
+
+template <typename T, int width>
+void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
+  Jobs<GatedBackward<T>> jobs;
+  Grid grid;
+  std::vector<Scratch> scratch;
+  std::vector<ChunkSums<T>> sums;
+  for (const ResidualBackward& job : group) {
+    const GateShape& s = job.shape;
+    const std::int64_t count = s.n * s.positions * s.c;
+    const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward");
+    T* const ggate = elements<T>(job.ggate, s.n * s.c, "residual.backward: ggate");
+    float* partial = nullptr;
+    if (columns.chunks > 1) {
+      scratch.emplace_back(stream, s.n * columns.chunks * s.c * 4);
+      partial = scratch.back().data();
+      sums.push_back({columns, s.n, 1.0F, partial, ggate});
+    }
+    jobs.add({columns, s.n, job.relu, elements<T>(job.x, count, "residual.backward: x"),
+              elements<T>(job.y, count, "residual.backward: y"),
+              elements<T>(job.gy, count, "residual.backward: gy"),
+              elements<T>(job.gshortcut, count, "residual.backward: gshortcut"), ggate, partial});
+    grid.add(columns, s.n, width);
+  }
+  launch<add_gated_backward<T, width>>(stream, grid.blocks, grid.threads, 0, jobs);
+  if (!sums.empty()) {
+    add_chunks<T>(stream, sums);
+  }
+}
+
+template <typename T, int width>
+void launch_backward_input(Stream& stream, std::span<const ResidualBackwardInput> group) {
+  Jobs<ScaleAndShift<T>> jobs;
+  Grid grid;
+  for (const ResidualBackwardInput& job : group) {
+    const GateShape& s = job.shape;
+    const std::int64_t count = s.n * s.positions * s.c;
+    const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward_input");
+    jobs.add({columns, s.n, static_cast<float>(s.positions),
+              elements<T>(job.gshortcut, count, "residual.backward_input: gshortcut"),
+              elements<T>(job.gate, s.n * s.c, "residual.backward_input: gate"),
+              elements<T>(job.gmeans, s.n * s.c, "residual.backward_input: gmeans"),
+              elements<T>(job.gx, count, "residual.backward_input: gx")});
+    grid.add(columns, s.n, width);
+  }
+  launch<scale_and_shift<T, width>>(stream, grid.blocks, grid.threads, 0, jobs);
+}
+
+// run(kind, zero, width, jobs), with `width` a constant, for stretches of jobs that have samples.
+template <typename Job, typename KindOf, typename Run>
+void each_kind(std::span<const Job> group, const KindOf& kind_of_job, const Run& run) {
+  std::vector<Job> some;
+  for (const Job& job : group) {
+    check(job.shape);
+    if (job.shape.n > 0) {
+      some.push_back(job);
+    }
+  }
+  each_launch(std::span<const Job>(some), kind_of_job, [&](std::span<const Job> jobs) {
+    const Kind kind = kind_of_job(jobs.front());
+    by_type(kind.type, "residual", [&](auto zero) {
+      by_width<decltype(zero)>(kind.vectors, [&](auto width) { run(kind, zero, width, jobs); });
     });
   });
 }
 
-void backward(Stream& stream, const GateShape& s, bool relu, ConstSpan x, ConstSpan y, ConstSpan gy,
-              Span gshortcut, Span ggate) {
-  check(s);
-  by_type(gy.type, "residual.backward", [&](auto zero) {
+bool wants_statistics(const ResidualForward& job) {
+  return !job.mean.empty() || !job.variance.empty();
+}
+
+void forward_group(Stream& stream, std::span<const ResidualForward> group) {
+  for (const ResidualForward& job : group) {
+    require(job.shape.n > 0 || !wants_statistics(job), "residual.forward: no samples to take statistics of");
+  }
+  const auto kind_of_job = [](const ResidualForward& job) {
+    return kind_of(job.shape, job.y.type, wants_statistics(job), job.x, job.gate, job.shortcut, job.y);
+  };
+  each_kind(group, kind_of_job, [&](const Kind& kind, auto zero, auto width, auto jobs) {
     using T = decltype(zero);
-    const std::int64_t count = s.n * s.positions * s.c;
-    const T* const from = elements<T>(x, count, "residual.backward: x");
-    const T* const out = elements<T>(y, count, "residual.backward: y");
-    const T* const gradient = elements<T>(gy, count, "residual.backward: gy");
-    T* const to = elements<T>(gshortcut, count, "residual.backward: gshortcut");
-    T* const gfactors = elements<T>(ggate, s.n * s.c, "residual.backward: ggate");
-    if (s.n == 0) {
-      return;
-    }
-    by_width<T>(whole_vectors<T>(s.c) && aligned(from, out, gradient, to), [&](auto constant) {
-      constexpr int width = decltype(constant)::value;
-      const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward");
-      const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
-      launch<add_gated_backward<T, width>>(stream, column_grid(columns, s.n, width),
-                                           column_block(columns.c, width), 0, columns, relu, from, out,
-                                           gradient, to, gfactors, partial.data());
-      if (columns.chunks > 1) {
-        add_chunks(stream, columns, s.n, 1.0F, partial.data(), gfactors);
-      }
-    });
+    kind.statistics ? launch_forward<T, decltype(width)::value, true>(stream, jobs)
+                    : launch_forward<T, decltype(width)::value, false>(stream, jobs);
   });
 }
 
-void backward_input(Stream& stream, const GateShape& s, ConstSpan gshortcut, ConstSpan gate, ConstSpan gmeans,
-                    Span gx) {
-  check(s);
-  by_type(gx.type, "residual.backward_input", [&](auto zero) {
-    using T = decltype(zero);
-    const std::int64_t count = s.n * s.positions * s.c;
-    const T* const gradient = elements<T>(gshortcut, count, "residual.backward_input: gshortcut");
-    const T* const factors = elements<T>(gate, s.n * s.c, "residual.backward_input: gate");
-    const T* const shifts = elements<T>(gmeans, s.n * s.c, "residual.backward_input: gmeans");
-    T* const to = elements<T>(gx, count, "residual.backward_input: gx");
-    if (s.n == 0) {
-      return;
-    }
-    by_width<T>(whole_vectors<T>(s.c) && aligned(gradient, factors, shifts, to), [&](auto constant) {
-      constexpr int width = decltype(constant)::value;
-      const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward_input");
-      launch<scale_and_shift<T, width>>(stream, column_grid(columns, s.n, width),
-                                        column_block(columns.c, width), 0, columns,
-                                        static_cast<float>(s.positions), gradient, factors, shifts, to);
-    });
+void backward_group(Stream& stream, std::span<const ResidualBackward> group) {
+  const auto kind_of_job = [](const ResidualBackward& job) {
+    return kind_of(job.shape, job.gy.type, false, job.x, job.y, job.gy, job.gshortcut);
+  };
+  each_kind(group, kind_of_job, [&](const Kind&, auto zero, auto width, auto jobs) {
+    launch_backward<decltype(zero), decltype(width)::value>(stream, jobs);
+  });
+}
+
+void backward_input_group(Stream& stream, std::span<const ResidualBackwardInput> group) {
+  const auto kind_of_job = [](const ResidualBackwardInput& job) {
+    return kind_of(job.shape, job.gx.type, false, job.gshortcut, job.gate, job.gmeans, job.gx);
+  };
+  each_kind(group, kind_of_job, [&](const Kind&, auto zero, auto width, auto jobs) {
+    launch_backward_input<decltype(zero), decltype(width)::value>(stream, jobs);
   });
 }
 
 }  // namespace
 
 ResidualKernels residual_kernels() {
-  return {.forward = forward, .backward = backward, .backward_input = backward_input};
+  return {.forward_group = forward_group,
+          .backward_group = backward_group,
+          .backward_input_group = backward_input_group};
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

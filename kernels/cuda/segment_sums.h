@@ -2,6 +2,8 @@
 // one chunk, else added up over the chunks by a second.
 #pragma once
 
+#include <span>
+
 #include "kernels/cuda/columns.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -25,11 +27,19 @@ SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const
   }
 }
 
-// result = the sums over each segment's chunks / positions, for `segments` of `columns` each: the second
-// kernel, in squeeze_excite.cu.
+// A matrix's sums, chunk by chunk, and where those of the segments are to go.
 template <typename T>
-void add_chunks(Stream& stream, const Columns& columns, std::int64_t segments, float positions,
-                const float* partial,  // (segments, chunks, C)
-                T* result);            // (segments, C)
+struct ChunkSums {
+  Columns columns;
+  std::int64_t segments;
+  float positions;
+  const float* partial;  // (segments, chunks, C)
+  T* result;             // (segments, C)
+};
+
+// result = the sums over each segment's chunks / positions: the second kernel, in squeeze_excite.cu, for up
+// to max_jobs matrices of as many columns.
+template <typename T>
+void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

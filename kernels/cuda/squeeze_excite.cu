@@ -5,6 +5,7 @@
 //   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
 //   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
 // The two layers between squeeze and gate are excite.cu's.
+#include "kernels/cuda/jobs.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
 
@@ -12,20 +13,22 @@ namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 template <typename T>
-__global__ void __launch_bounds__(column_threads)
-    add_partial(Columns chunks, float positions,
-                const float* __restrict__ partial,  // (segments, chunks, C)
-                T* __restrict__ result) {           // (segments, C)
+__global__ void __launch_bounds__(column_threads) add_partial(Jobs<ChunkSums<T>> group) {
+  const ChunkSums<T>& s = group.job[blockIdx.z];
+  const Columns chunks = rows_of_chunks(s.columns);
   const ColumnTask task = column_task(chunks, 1);
+  if (task.segment >= s.segments) {  // other jobs of the group have more
+    return;
+  }
   float sum[1] = {};
   if (task.inside) {
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
-      sum[0] += partial[row * chunks.c + task.column];
+      sum[0] += s.partial[row * chunks.c + task.column];
     }
   }
   add_down(sum);
   if (task.inside && threadIdx.y == 0) {
-    store(result + task.segment * chunks.c + task.column, sum[0] / positions);
+    store(s.result + task.segment * chunks.c + task.column, sum[0] / s.positions);
   }
 }
 
@@ -132,14 +135,20 @@ void check(std::int64_t positions, std::int64_t c, const char* what) {
 }  // namespace
 
 template <typename T>
-void add_chunks(Stream& stream, const Columns& columns, std::int64_t segments, float positions,
-                const float* partial, T* result) {
-  const Columns chunks = rows_of_chunks(columns);
-  launch<add_partial<T>>(stream, column_grid(chunks, segments, 1), column_block(chunks.c, 1), 0, chunks,
-                         positions, partial, result);
+void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group) {
+  Jobs<ChunkSums<T>> jobs;
+  std::int64_t most = 0;
+  for (const ChunkSums<T>& job : group) {
+    jobs.add(job);
+    most = max(most, job.segments);
+  }
+  const Columns chunks = rows_of_chunks(group.front().columns);
+  dim3 grid = column_grid(chunks, most, 1);
+  grid.z = static_cast<unsigned>(jobs.jobs);
+  launch<add_partial<T>>(stream, grid, column_block(chunks.c, 1), 0, jobs);
 }
-template void add_chunks(Stream&, const Columns&, std::int64_t, float, const float*, float*);
-template void add_chunks(Stream&, const Columns&, std::int64_t, float, const float*, bf16*);
+template void add_chunks(Stream&, std::span<const ChunkSums<float>>);
+template void add_chunks(Stream&, std::span<const ChunkSums<bf16>>);
 
 void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span y) {
   check(s.positions, s.c, "pool.global_average");
@@ -158,7 +167,8 @@ void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span 
       launch<average<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
                                 columns, positions, from, to, partial.data());
       if (columns.chunks > 1) {
-        add_chunks(stream, columns, s.n, positions, partial.data(), to);
+        const ChunkSums<T> sums{columns, s.n, positions, partial.data(), to};
+        add_chunks<T>(stream, {&sums, 1});
       }
     });
   });
@@ -222,7 +232,8 @@ void gate_backward(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan ga
                                                column_block(columns.c, width), 0, columns, from, factors,
                                                gradient, to, gfactors, partial.data());
       if (columns.chunks > 1) {
-        add_chunks(stream, columns, s.n, 1.0F, partial.data(), gfactors);
+        const ChunkSums<T> sums{columns, s.n, 1.0F, partial.data(), gfactors};
+        add_chunks<T>(stream, {&sums, 1});
       }
     });
   });

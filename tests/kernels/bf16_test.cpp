@@ -241,13 +241,18 @@ TEST_P(Bf16, Excite) {
       [&](DType type) {
         Tensor hidden = unwritten(s.n * s.hidden, DType::f32);
         Tensor factors = unwritten(s.n * s.c, type);
-        kernels().excite.forward(stream(), s, typed(means, type).read(), weights, hidden.write(),
-                                 factors.write());
+        kernels().excite.forward(stream(),
+                                 {s, typed(means, type).read(), weights, hidden.write(), factors.write()});
         Tensor gmeans = unwritten(s.n * s.c, type);
         Tensor g[] = {w[0].clone(stream()), w[1].clone(stream()), w[2].clone(stream()), w[3].clone(stream())};
-        kernels().excite.backward(stream(), s, typed(means, type).read(), weights, hidden.read(),
-                                  typed(chosen, type).read(), typed(gfactors, type).read(), gmeans.write(),
-                                  {g[0].write(), g[1].write(), g[2].write(), g[3].write()});
+        kernels().excite.backward(stream(), {s,
+                                             typed(means, type).read(),
+                                             weights,
+                                             hidden.read(),
+                                             typed(chosen, type).read(),
+                                             typed(gfactors, type).read(),
+                                             gmeans.write(),
+                                             {g[0].write(), g[1].write(), g[2].write(), g[3].write()}});
         return std::vector<Tensor>{hidden, factors, gmeans, g[0], g[1], g[2], g[3]};
       },
       "excite");

@@ -36,8 +36,8 @@ TEST_P(Excite, EqualsTheReference) {
     const Values gfactors = random_values(s.n * s.c, 6);
     Tensor hidden = result(s.n * s.hidden);
     Tensor factors = result(s.n * s.c);
-    kernels().excite.forward(stream(), s, tensor(means).read(), operands.read(), hidden.write(),
-                             factors.write());
+    kernels().excite.forward(stream(),
+                             {s, tensor(means).read(), operands.read(), hidden.write(), factors.write()});
     // Two sums of C and Hid terms below one in magnitude, and an exponential.
     const double tolerance = static_cast<double>(s.c + s.hidden + 8) * unit;
     const Values expected = reference::excite_forward(s, means, weights);
@@ -50,9 +50,14 @@ TEST_P(Excite, EqualsTheReference) {
     Tensor gb1 = tensor(before.b1);
     Tensor gw2 = tensor(before.w2);
     Tensor gb2 = tensor(before.b2);
-    kernels().excite.backward(stream(), s, tensor(means).read(), operands.read(), hidden.read(),
-                              factors.read(), tensor(gfactors).read(), gmeans.write(),
-                              {gw1.write(), gb1.write(), gw2.write(), gb2.write()});
+    kernels().excite.backward(stream(), {s,
+                                         tensor(means).read(),
+                                         operands.read(),
+                                         hidden.read(),
+                                         factors.read(),
+                                         tensor(gfactors).read(),
+                                         gmeans.write(),
+                                         {gw1.write(), gb1.write(), gw2.write(), gb2.write()}});
     const reference::ExciteBackward backward = reference::excite_backward(s, means, weights, gfactors);
     expect_close(floats_of(gmeans), backward.gmeans, 2 * tolerance, 0, name + ", gmeans");
     const auto added = [](Values values) {
@@ -82,16 +87,67 @@ TEST_P(Excite, SamplesDoNotDependOnTheirBatch) {
   const Tensor means = tensor(random_values(s.n * s.c, 5)).view({s.n, s.c});
   Tensor hidden = result(s.n * s.hidden);
   Tensor factors = result(s.n * s.c);
-  kernels().excite.forward(stream(), s, means.read(), operands.read(), hidden.write(), factors.write());
+  kernels().excite.forward(stream(), {s, means.read(), operands.read(), hidden.write(), factors.write()});
   const std::vector<float> all = floats_of(factors);
   for (std::int64_t n = 0; n < s.n; ++n) {
     Tensor unit_of_one = result(s.hidden);
     Tensor one = result(s.c);
-    kernels().excite.forward(stream(), {1, s.c, s.hidden}, means.slice(n, 1).read(), operands.read(),
-                             unit_of_one.write(), one.write());
+    kernels().excite.forward(
+        stream(),
+        {{1, s.c, s.hidden}, means.slice(n, 1).read(), operands.read(), unit_of_one.write(), one.write()});
     const std::vector<float> alone = floats_of(one);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + n * s.c)) << "sample " << n;
   }
+}
+
+// More than a launch takes, of other shapes.
+TEST_P(Excite, LayersKeepTheirBitsInGroups) {
+  struct Layer {
+    ExciteShape s;
+    Operands weights, gradients;
+    Tensor means, gfactors, hidden, factors, gmeans;
+  };
+  const auto run = [&](const std::vector<ExciteShape>& of) {
+    std::vector<Layer> layers;
+    std::vector<ExciteForward> forward;
+    std::vector<ExciteBackward> backward;
+    for (const ExciteShape& s : of) {
+      const reference::ExciteValues weights = weights_of(s);
+      layers.push_back({s, operands_of(weights), operands_of(weights), tensor(random_values(s.n * s.c, 5)),
+                        tensor(random_values(s.n * s.c, 6)), result(s.n * s.hidden), result(s.n * s.c),
+                        result(s.n * s.c)});
+      Layer& l = layers.back();
+      forward.push_back({s, l.means.read(), l.weights.read(), l.hidden.write(), l.factors.write()});
+      backward.push_back(
+          {s,
+           l.means.read(),
+           l.weights.read(),
+           l.hidden.read(),
+           l.factors.read(),
+           l.gfactors.read(),
+           l.gmeans.write(),
+           {l.gradients.w1.write(), l.gradients.b1.write(), l.gradients.w2.write(), l.gradients.b2.write()}});
+    }
+    kernels().excite.forward_group(stream(), forward);
+    kernels().excite.backward_group(stream(), backward);
+    std::vector<std::vector<float>> results;
+    for (const Layer& l : layers) {
+      for (const Tensor* t : {&l.hidden, &l.factors, &l.gmeans, &l.gradients.w1, &l.gradients.b1,
+                              &l.gradients.w2, &l.gradients.b2}) {
+        results.push_back(floats_of(*t));
+      }
+    }
+    return results;
+  };
+  std::vector<ExciteShape> group = shapes;
+  group.insert(group.end(), shapes.rbegin(), shapes.rend());
+  std::vector<std::vector<float>> alone;
+  for (const ExciteShape& s : group) {
+    const std::vector<std::vector<float>> one = run({s});
+    alone.insert(alone.end(), one.begin(), one.end());
+  }
+  EXPECT_EQ(run(group), alone);
+  EXPECT_TRUE(run({}).empty());
 }
 
 SEC_ON_ALL_TARGETS(Excite);

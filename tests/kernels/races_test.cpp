@@ -160,8 +160,8 @@ TEST_P(Races, Residual) {
   Tensor y = result(s.n * s.positions * s.c);
   Tensor mean = result(s.c);
   Tensor variance = result(s.c);
-  kernels().residual.forward(stream(), s, false, tensor(x).read(), tensor(factor).read(),
-                             tensor(shortcut).read(), y.write(), mean.write(), variance.write());
+  kernels().residual.forward(stream(), {s, false, tensor(x).read(), tensor(factor).read(),
+                                        tensor(shortcut).read(), y.write(), mean.write(), variance.write()});
   Values sum = reference::gate(s, x, factor);
   for (std::size_t e = 0; e < sum.size(); ++e) {
     sum[e] += shortcut[e];
@@ -171,8 +171,8 @@ TEST_P(Races, Residual) {
   expect_close(floats_of(variance), expected.variance, 0, 32 * unit, "variance");
   Tensor gshortcut = result(s.n * s.positions * s.c);
   Tensor ggate = result(s.n * s.c);
-  kernels().residual.backward(stream(), s, false, tensor(x).read(), y.read(), tensor(shortcut).read(),
-                              gshortcut.write(), ggate.write());
+  kernels().residual.backward(stream(), {s, false, tensor(x).read(), y.read(), tensor(shortcut).read(),
+                                         gshortcut.write(), ggate.write()});
   expect_close(floats_of(ggate), reference::gate_backward(s, x, factor, shortcut).ggate, 1200 * unit, 0,
                "ggate");
 }
@@ -206,13 +206,18 @@ TEST_P(Races, Excite) {
   const Values gfactors = random_values(s.n * s.c, 6);
   Tensor hidden = result(s.n * s.hidden);
   Tensor factors = result(s.n * s.c);
-  kernels().excite.forward(stream(), s, tensor(means).read(), operands, hidden.write(), factors.write());
+  kernels().excite.forward(stream(), {s, tensor(means).read(), operands, hidden.write(), factors.write()});
   expect_close(floats_of(factors), reference::excite_forward(s, means, weights), 80 * unit, 0, "factors");
   Tensor gmeans = result(s.n * s.c);
   Tensor g[] = {tensor(weights.w1), tensor(weights.b1), tensor(weights.w2), tensor(weights.b2)};
-  kernels().excite.backward(stream(), s, tensor(means).read(), operands, hidden.read(), factors.read(),
-                            tensor(gfactors).read(), gmeans.write(),
-                            {g[0].write(), g[1].write(), g[2].write(), g[3].write()});
+  kernels().excite.backward(stream(), {s,
+                                       tensor(means).read(),
+                                       operands,
+                                       hidden.read(),
+                                       factors.read(),
+                                       tensor(gfactors).read(),
+                                       gmeans.write(),
+                                       {g[0].write(), g[1].write(), g[2].write(), g[3].write()}});
   expect_close(floats_of(gmeans), reference::excite_backward(s, means, weights, gfactors).gmeans, 160 * unit,
                0, "gmeans");
 }

@@ -11,7 +11,7 @@ class Residual : public Kernels {
  protected:
   void SetUp() override {
     Kernels::SetUp();
-    if (!IsSkipped() && kernels().residual.forward == nullptr) {
+    if (!IsSkipped() && kernels().residual.forward_group == nullptr) {
       GTEST_SKIP() << GetParam().name << " has no fused kernels";
     }
   }
@@ -67,27 +67,62 @@ class Residual : public Kernels {
   struct Results {
     std::vector<float> y, mean, variance, gshortcut, ggate, gx;
   };
-  Results run(const GateShape& s, bool relu, const Operands& op, std::int64_t leading = 0) {
-    const auto in = [&](const Values& values) { return typed(values, op.type, leading); };
-    const auto out = [&](std::int64_t count) {
-      return in(Values(static_cast<std::size_t>(count), std::nan("")));
-    };
-    const std::int64_t count = s.n * s.positions * s.c;
-    const Tensor x = in(op.x);
-    const Tensor gate = in(op.gate);
-    Tensor y = out(count);
-    Tensor mean = result(s.c);
-    Tensor variance = result(s.c);
-    Tensor gshortcut = out(count);
-    Tensor ggate = out(s.n * s.c);
-    Tensor gx = out(count);
+  // What one of a group reads and writes; `leading` as in `typed`.
+  struct Job {
+    GateShape s;
+    bool relu;
+    Operands op;
+    std::int64_t leading = 0;
+    bool statistics = true;
+    Job(const GateShape& shape, bool with_relu, Operands operands)
+        : s(shape), relu(with_relu), op(std::move(operands)) {}
+    Tensor x, gate, shortcut, gy, gmeans, y, mean, variance, gshortcut, ggate, gx;
+  };
+  std::vector<Results> run(std::vector<Job> jobs) {
+    std::vector<ResidualForward> forward;
+    std::vector<ResidualBackward> backward;
+    std::vector<ResidualBackwardInput> backward_input;
+    for (Job& j : jobs) {
+      const auto in = [&](const Values& values) { return typed(values, j.op.type, j.leading); };
+      const auto out = [&](std::int64_t count) {
+        return in(Values(static_cast<std::size_t>(count), std::nan("")));
+      };
+      const std::int64_t count = j.s.n * j.s.positions * j.s.c;
+      j.x = in(j.op.x);
+      j.gate = in(j.op.gate);
+      j.shortcut = in(j.op.shortcut);
+      j.gy = in(j.op.gy);
+      j.gmeans = in(j.op.gmeans);
+      j.y = out(count);
+      j.mean = result(j.s.c);
+      j.variance = result(j.s.c);
+      j.gshortcut = out(count);
+      j.ggate = out(j.s.n * j.s.c);
+      j.gx = out(count);
+      forward.push_back({j.s, j.relu, j.x.read(), j.gate.read(), j.shortcut.read(), j.y.write(),
+                         j.statistics ? j.mean.write() : Span(), j.statistics ? j.variance.write() : Span()});
+      backward.push_back(
+          {j.s, j.relu, j.x.read(), j.y.read(), j.gy.read(), j.gshortcut.write(), j.ggate.write()});
+      backward_input.push_back({j.s, j.gshortcut.read(), j.gate.read(), j.gmeans.read(), j.gx.write()});
+    }
     const ResidualKernels& k = kernels().residual;
-    k.forward(stream(), s, relu, x.read(), gate.read(), in(op.shortcut).read(), y.write(), mean.write(),
-              variance.write());
-    k.backward(stream(), s, relu, x.read(), y.read(), in(op.gy).read(), gshortcut.write(), ggate.write());
-    k.backward_input(stream(), s, gshortcut.read(), gate.read(), in(op.gmeans).read(), gx.write());
-    return {floats_of(y),         floats_of(mean),  floats_of(variance),
-            floats_of(gshortcut), floats_of(ggate), floats_of(gx)};
+    k.forward_group(stream(), forward);
+    k.backward_group(stream(), backward);
+    k.backward_input_group(stream(), backward_input);
+    std::vector<Results> results;
+    for (const Job& j : jobs) {
+      const auto moments_of = [&](const Tensor& of) {
+        return j.statistics ? floats_of(of) : std::vector<float>();
+      };
+      results.push_back({floats_of(j.y), moments_of(j.mean), moments_of(j.variance), floats_of(j.gshortcut),
+                         floats_of(j.ggate), floats_of(j.gx)});
+    }
+    return results;
+  }
+  Results run(const GateShape& s, bool relu, const Operands& op, std::int64_t leading = 0) {
+    Job job(s, relu, op);
+    job.leading = leading;
+    return run({job})[0];
   }
 };
 
@@ -244,24 +279,63 @@ TEST_P(Residual, WithoutStatisticsYIsTheSame) {
     for (const GateShape& s : shapes()) {
       const Operands op = operands_of(s, type);
       Tensor y = typed(Values(op.x.size(), std::nan("")), type);
-      kernels().residual.forward(stream(), s, true, typed(op.x, type).read(), typed(op.gate, type).read(),
-                                 typed(op.shortcut, type).read(), y.write(), {}, {});
+      kernels().residual.forward(stream(), {s,
+                                            true,
+                                            typed(op.x, type).read(),
+                                            typed(op.gate, type).read(),
+                                            typed(op.shortcut, type).read(),
+                                            y.write(),
+                                            {},
+                                            {}});
       EXPECT_EQ(floats_of(y), run(s, true, op).y);
     }
   }
+}
+
+// Of other shapes, with and without ReLU, statistics and alignment, and more of a kind than a launch takes.
+TEST_P(Residual, KeepsItsBitsInGroups) {
+  for (const DType type : types()) {
+    std::vector<Job> group;
+    for (const GateShape& s : {GateShape{3, 700, 32}, GateShape{40, 3, 32}, GateShape{1, 1500, 32}}) {
+      for (int i = 0; i < 4; ++i) {
+        group.emplace_back(s, i % 2 == 0, operands_of(s, type));
+      }
+    }
+    for (const GateShape& s : shapes()) {
+      group.emplace_back(s, true, operands_of(s, type));
+      group.back().leading = s.n % 2;
+      group.back().statistics = s.c % 3 != 0;
+    }
+    std::vector<std::vector<float>> alone;
+    std::vector<std::vector<float>> together;
+    const auto add = [](std::vector<std::vector<float>>& to, const Results& r) {
+      to.insert(to.end(), {r.y, r.mean, r.variance, r.gshortcut, r.ggate, r.gx});
+    };
+    for (const Job& job : group) {
+      add(alone, run({job})[0]);
+    }
+    for (const Results& results : run(group)) {
+      add(together, results);
+    }
+    EXPECT_EQ(together, alone) << sec::name_of(type);
+  }
+}
+
+TEST_P(Residual, EmptyGroupsDoNothing) {
+  EXPECT_TRUE(run(std::vector<Job>()).empty());
 }
 
 TEST_P(Residual, NoSamplesHaveNoStatistics) {
   const GateShape s{0, 5, 16};
   const ResidualKernels& k = kernels().residual;
   Tensor none = tensor(Values());
-  k.forward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), {}, {});
-  k.backward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), none.write());
-  k.backward_input(stream(), s, none.read(), none.read(), none.read(), none.write());
+  k.forward(stream(), {s, true, none.read(), none.read(), none.read(), none.write(), {}, {}});
+  k.backward(stream(), {s, true, none.read(), none.read(), none.read(), none.write(), none.write()});
+  k.backward_input(stream(), {s, none.read(), none.read(), none.read(), none.write()});
   Tensor mean = result(s.c);
   Tensor variance = result(s.c);
-  EXPECT_THROW(k.forward(stream(), s, true, none.read(), none.read(), none.read(), none.write(), mean.write(),
-                         variance.write()),
+  EXPECT_THROW(k.forward(stream(), {s, true, none.read(), none.read(), none.read(), none.write(),
+                                    mean.write(), variance.write()}),
                Error);
 }
 
@@ -273,14 +347,14 @@ TEST_P(Residual, RefusesOperandsThatDoNotFit) {
   Tensor few = result(31);
   Tensor mean = result(16);
   const ResidualKernels& k = kernels().residual;
-  EXPECT_THROW(k.forward(stream(), s, true, x.read(), few.read(), x.read(), y.write(), {}, {}), Error);
-  EXPECT_THROW(k.forward(stream(), s, true, gate.read(), gate.read(), x.read(), y.write(), {}, {}), Error);
+  EXPECT_THROW(k.forward(stream(), {s, true, x.read(), few.read(), x.read(), y.write(), {}, {}}), Error);
+  EXPECT_THROW(k.forward(stream(), {s, true, gate.read(), gate.read(), x.read(), y.write(), {}, {}}), Error);
   EXPECT_THROW(
-      k.forward(stream(), s, true, x.read(), gate.read(), x.read(), y.write(), mean.write(), few.write()),
+      k.forward(stream(), {s, true, x.read(), gate.read(), x.read(), y.write(), mean.write(), few.write()}),
       Error);
-  EXPECT_THROW(k.backward(stream(), s, true, x.read(), x.read(), x.read(), y.write(), few.write()), Error);
-  EXPECT_THROW(k.backward_input(stream(), s, x.read(), gate.read(), few.read(), y.write()), Error);
-  EXPECT_THROW(k.backward_input(stream(), {2, 0, 16}, few.read(), gate.read(), gate.read(), few.write()),
+  EXPECT_THROW(k.backward(stream(), {s, true, x.read(), x.read(), x.read(), y.write(), few.write()}), Error);
+  EXPECT_THROW(k.backward_input(stream(), {s, x.read(), gate.read(), few.read(), y.write()}), Error);
+  EXPECT_THROW(k.backward_input(stream(), {{2, 0, 16}, few.read(), gate.read(), gate.read(), few.write()}),
                Error);
 }
 

@@ -172,22 +172,25 @@ TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
 
 // Three scales side by side are what they are one by one, but for the order in which dropout draws: here
 // there is none.
-TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
+// 4 channels run layer by layer, 16 as fused operations. Gradients and running statistics count as results.
+void expect_same_bits_side_by_side(std::int64_t channels) {
   ParameterSet set;
   std::vector<Block2d> plane;
   std::vector<Block1d> line;
   for (const std::int64_t k : {3, 5, 7}) {
-    plane.push_back(make_block_2d(set, fmt::format("p{}", k), {4, k, 1, 3, 0}, {}));
-    line.push_back(make_block_1d(set, fmt::format("l{}", k), {8, k, 2, 4, 0},
-                                 make_downsample(set, fmt::format("l{}.downsample", k), 8, 2)));
+    plane.push_back(make_block_2d(set, fmt::format("p{}", k), {channels, k, 1, 3, 0}, {}));
+    line.push_back(make_block_1d(set, fmt::format("l{}", k), {2 * channels, k, 2, 4, 0},
+                                 make_downsample(set, fmt::format("l{}.downsample", k), 2 * channels, 2)));
   }
   set.allocate(cpu, 1);
   const auto run = [&](bool side_by_side) {
     Tensor gradients = set.gradients();
     assign(gradients, plain::Array(gradients.shape()));
+    Tensor states = set.states();
+    assign(states, plain::Array(states.shape()));
     Tape tape(cpu, accumulate);
     Pass pass{cpu, &tape, true};
-    const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, 4}, 1)));
+    const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, channels}, 1)));
     std::vector<Signal> y(3, x);
     if (side_by_side) {
       y = blocks_2d(pass, plane, y);
@@ -197,7 +200,7 @@ TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
       }
     }
     for (Signal& scale : y) {
-      scale = view(pass, scale, {3, 9, 1, 8});
+      scale = view(pass, scale, {3, 9, 1, 2 * channels});
     }
     if (side_by_side) {
       y = blocks_1d(pass, line, y);
@@ -208,13 +211,19 @@ TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
     }
     const Var sum = add(pass, add(pass, y[0], y[1]), y[2]);
     tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
-    std::vector<std::vector<float>> results = {gradients.to_vector(cpu)};
+    std::vector<std::vector<float>> results = {gradients.to_vector(cpu), states.to_vector(cpu)};
     for (const Signal& scale : y) {
       results.push_back(scale.value.to_vector(cpu));
     }
     return results;
   };
   EXPECT_EQ(run(true), run(false));
+}
+
+TEST(Blocks, SideBySideHaveTheBitsOfSeparateOnes) {
+  for (const std::int64_t channels : {4, 16}) {
+    expect_same_bits_side_by_side(channels);
+  }
 }
 
 TEST(Blocks, UpdateSharedRunningStatisticsOnceAUseInOrder) {
