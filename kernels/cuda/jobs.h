@@ -3,6 +3,8 @@
 
 #include <span>
 
+#include "engine/launch.h"
+
 namespace sec::kernels::SEC_BACKEND {
 
 constexpr int max_jobs = 8;
