@@ -7,6 +7,7 @@
 #include "kernels/batch_norm.h"
 #include "kernels/conv.h"
 #include "kernels/excite.h"
+#include "kernels/gather.h"
 #include "kernels/linear.h"
 #include "kernels/loss.h"
 #include "kernels/lstm.h"
@@ -29,6 +30,7 @@ struct Table {
   OptimizerKernels optimizer;
   PreActivationKernels pre_activation = {};  // none on devices without fused kernels
   ResidualKernels residual = {};             // there if the former are
+  GatherKernels gather = {};                 // none on cpu
 };
 
 // The table of a device. Throws Error if the device is not available here.

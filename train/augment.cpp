@@ -11,16 +11,13 @@
 namespace sec::train {
 namespace {
 
-constexpr double slowest_wander = 0.2, fastest_wander = 0.8;  // Hz: breathing
-
 // One beat's random numbers.
 struct Dice {
   std::uint64_t seed;
   std::int64_t step;
   std::uint64_t slot;
 
-  // At most 2^24 numbers a beat and kind.
-  std::uint64_t element(std::size_t i) const { return (slot << 24) + i; }
+  std::uint64_t element(std::size_t i) const { return element_of(slot, i); }
   float gaussian(Draw draw, std::size_t i) const { return normal(random_key(seed, step, draw), element(i)); }
   double flat(Draw draw, std::size_t i) const { return uniform53(random_key(seed, step, draw), element(i)); }
 };
@@ -125,9 +122,7 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
         std::ranges::fill(row, 0.0F);
       }
     } else if (covariate_noise > 0) {
-      const auto kind =
-          channels[h].kind == Channel::Kind::measures ? StripKind::measures : StripKind::tachogram;
-      const auto stretches = static_cast<std::size_t>(strip_size(kind));
+      const auto stretches = static_cast<std::size_t>(strip_size(strip_kind(channels[h])));
       for (std::size_t t = 0; t < length; ++t) {
         row[t] +=
             covariate_noise * dice.gaussian(Draw::rhythm_noise, place * stretches + t * stretches / length);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/gather.h"
 #include "train/recipe.h"
 
 namespace sec::train {
@@ -15,6 +16,14 @@ namespace sec::train {
 struct BeatId {
   std::int32_t record = 0;
   std::int32_t beat = 0;
+};
+
+// How augment() takes an example apart, for devices that do the same.
+struct ExampleLayout {
+  std::int64_t windows = 1;                      // of an example, one after the other in time
+  double rate = 0;                               // samples a second
+  std::vector<kernels::GatherChannel> channels;  // (H)
+  bool any_lead_drops = false;                   // otherwise the second lead alone
 };
 
 class Examples {
@@ -45,6 +54,7 @@ class Examples {
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                        std::span<float> x,                      // (L, H)
                        std::span<float> covariates) const = 0;  // (K)
+  virtual ExampleLayout layout(const Recipe& recipe) const = 0;
 
   // "203 (samples 1201, 1560), 207 (sample 88)", for messages.
   virtual std::string text(std::span<const BeatId> ids) const = 0;

@@ -46,6 +46,10 @@ std::vector<Channel> parse_channels(const Recipe& recipe) {
   return channels;
 }
 
+StripKind strip_kind(const Channel& channel) {
+  return channel.kind == Channel::Kind::measures ? StripKind::measures : StripKind::tachogram;
+}
+
 Inputs::Inputs(const Recipe& recipe, std::vector<BeatRecord> records)
     : options_(recipe.input),
       before_(recipe.window_before()),
@@ -109,6 +113,15 @@ void Inputs::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step
   augment_beat(recipe.augment, channels_, sequence(), recipe.data.rate, seed, step, slot, x, covariates);
 }
 
+ExampleLayout Inputs::layout(const Recipe& recipe) const {
+  ExampleLayout layout{.windows = sequence(), .rate = recipe.data.rate, .channels = {}};
+  for (const Channel& channel : channels_) {
+    layout.channels.push_back(
+        {channel.lead, channel.is_rhythm() ? static_cast<std::int32_t>(strip_size(strip_kind(channel))) : 0});
+  }
+  return layout;
+}
+
 std::string Inputs::text(std::span<const BeatId> ids) const {
   std::map<std::string, std::vector<std::int64_t>> samples;
   for (const BeatId id : ids) {
@@ -129,9 +142,7 @@ void present(const BeatView& beat, const Recipe::Input& options, const std::vect
   for (std::size_t h = 0; h < heads; ++h) {
     const Channel& channel = channels[h];
     if (channel.is_rhythm()) {
-      const bool measures = channel.kind == Channel::Kind::measures;
-      const std::vector<float> strip =
-          strip_of(beat.rhythm, measures ? StripKind::measures : StripKind::tachogram);
+      const std::vector<float> strip = strip_of(beat.rhythm, strip_kind(channel));
       for (std::size_t t = 0; t < length; ++t) {
         row[t] = strip[t * strip.size() / length];
       }

@@ -23,6 +23,9 @@ struct Channel {
   bool is_rhythm() const { return lead < 0; }
 };
 
+// Of a channel that is a rhythm strip.
+StripKind strip_kind(const Channel& channel);
+
 // Throws Error on an unknown name and on a lead that data.leads does not have.
 std::vector<Channel> parse_channels(const Recipe& recipe);
 
@@ -69,6 +72,7 @@ class Inputs final : public Examples {
   void make(BeatId id, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                std::span<float> x, std::span<float> covariates) const override;
+  ExampleLayout layout(const Recipe& recipe) const override;
   std::string text(std::span<const BeatId> ids) const override;
 
  private:

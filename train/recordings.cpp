@@ -5,6 +5,14 @@
 #include "train/augment.h"
 
 namespace sec::train {
+namespace {
+
+// Samples a second of what the network is given.
+double rate_in(const Recipe& recipe) {
+  return static_cast<double>(recipe.data.length) / recipe.data.seconds;
+}
+
+}  // namespace
 
 Recordings::Recordings(const Recipe& recipe, std::shared_ptr<const std::vector<LoadedRecording>> all,
                        std::vector<std::size_t> members)
@@ -37,8 +45,16 @@ void Recordings::make(BeatId id, std::span<float> x, std::span<float> covariates
 
 void Recordings::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                          std::span<float> x, std::span<float> covariates) const {
-  const double rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
-  augment_recording(recipe.augment, static_cast<std::size_t>(leads_), rate, seed, step, slot, x, covariates);
+  augment_recording(recipe.augment, static_cast<std::size_t>(leads_), rate_in(recipe), seed, step, slot, x,
+                    covariates);
+}
+
+ExampleLayout Recordings::layout(const Recipe& recipe) const {
+  ExampleLayout layout{.rate = rate_in(recipe), .channels = {}, .any_lead_drops = true};
+  for (std::int32_t lead = 0; lead < static_cast<std::int32_t>(leads_); ++lead) {
+    layout.channels.push_back({lead, 0});
+  }
+  return layout;
 }
 
 std::string Recordings::text(std::span<const BeatId> ids) const {

@@ -39,6 +39,7 @@ class Recordings final : public Examples {
   void make(BeatId id, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                std::span<float> x, std::span<float> covariates) const override;
+  ExampleLayout layout(const Recipe& recipe) const override;
   std::string text(std::span<const BeatId> ids) const override;
 
  private:

@@ -17,6 +17,7 @@ LossKernels loss_kernels();
 OptimizerKernels optimizer_kernels();
 PreActivationKernels pre_activation_kernels();
 ResidualKernels residual_kernels();
+GatherKernels gather_kernels();
 
 // Shared between files.
 void gate(Stream& stream, const GateShape& shape, ConstSpan x, ConstSpan gate, Span y);
