@@ -2,6 +2,8 @@
 
 #include <sanitizer/asan_interface.h>  // its macros do nothing in builds without AddressSanitizer
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -240,6 +242,15 @@ MemoryStatistics memory_statistics(Device device) {
 
 void reset_peak(Device device) {
   arena(device).reset_peak();
+}
+
+std::size_t available_memory(Device device) {
+  const MemoryStatistics statistics = memory_statistics(device);
+  // Of hosts: pages that nothing uses. What the system could take from its caches is left to it.
+  const std::size_t left = device == Device::cuda ? cuda::available_memory()
+                                                  : static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
+                                                        static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return left + statistics.reserved - statistics.in_use;
 }
 
 void release_cached(Device device) {

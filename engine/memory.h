@@ -35,6 +35,9 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes);
 
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);
+// About how many bytes allocate() could still hand out: what the system has left, and what the arena has
+// cached.
+std::size_t available_memory(Device device);
 void release_cached(Device device);  // gives cached blocks back to the system
 
 namespace detail {

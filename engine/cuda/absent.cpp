@@ -22,6 +22,9 @@ void* allocate_memory(std::size_t) {
   absent();
 }
 void free_memory(void*) {}
+std::size_t available_memory() {
+  absent();
+}
 void copy(void*, void*, const void*, std::size_t, Direction) {
   absent();
 }

@@ -16,6 +16,7 @@ std::string model();
 // Null if the GPU has not as much left. Throws Error on anything else.
 void* allocate_memory(std::size_t bytes);
 void free_memory(void* memory);
+std::size_t available_memory();  // bytes that the GPU has left
 
 // Copies in stream order. A host source may be reused at once: it was copied to a pinned staging buffer. A
 // host destination is complete at return.

@@ -83,6 +83,13 @@ void free_memory(void* memory) {
   cudaFree(memory);
 }
 
+std::size_t available_memory() {
+  std::size_t left = 0;
+  std::size_t all = 0;
+  check(cudaMemGetInfo(&left, &all), "available_memory");
+  return left;
+}
+
 void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction direction) {
   switch (direction) {
     case Direction::on_device:
