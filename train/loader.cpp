@@ -35,10 +35,24 @@ Batch make_batch(const Examples& examples, std::vector<BeatId> beats) {
   return batch;
 }
 
+Batch training_batch(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,
+                     std::vector<BeatId> beats) {
+  Batch batch = make_batch(examples, std::move(beats));
+  batch.step = step;
+  const auto cells = static_cast<std::size_t>(examples.length() * examples.leads());
+  const auto k = static_cast<std::size_t>(examples.covariates());
+  for (std::size_t n = 0; n < batch.beats.size(); ++n) {
+    examples.augment(recipe, seed, step, static_cast<std::int64_t>(n), {batch.x.data() + n * cells, cells},
+                     {batch.covariates.data() + n * k, k});
+  }
+  return batch;
+}
+
 struct Loader::State {
   const Examples& examples;
   const Recipe recipe;
   const std::uint64_t seed;
+  const bool only_index;
   std::vector<BeatId> beats;         // all that have a label
   std::vector<SampledBeat> sampled;  // the same, as the sampler sees them
   std::int64_t epoch_steps = 0;
@@ -54,9 +68,10 @@ struct Loader::State {
   std::exception_ptr error;
   std::vector<std::thread> threads;
 
-  State(const Examples& e, const Recipe& r, std::uint64_t s) : examples(e), recipe(r), seed(s) {}
+  State(const Examples& e, const Recipe& r, std::uint64_t s, bool only)
+      : examples(e), recipe(r), seed(s), only_index(only) {}
 
-  std::vector<BeatId> beats_of(std::int64_t step) {
+  std::vector<std::int32_t> index_of(std::int64_t step) {
     const std::int64_t epoch = step / epoch_steps;
     const std::lock_guard lock(mutex);
     auto found = orders.find(epoch);
@@ -67,23 +82,24 @@ struct Loader::State {
     const auto size = static_cast<std::int64_t>(found->second.size());
     const std::int64_t begin = step % epoch_steps * recipe.train.batch;
     const std::int64_t end = std::min(begin + recipe.train.batch, size);
-    std::vector<BeatId> chosen;
-    for (std::int64_t i = begin; i < end; ++i) {
-      chosen.push_back(beats[static_cast<std::size_t>(found->second[static_cast<std::size_t>(i)])]);
-    }
-    return chosen;
+    return {found->second.begin() + begin, found->second.begin() + end};
   }
 
   Batch make(std::int64_t step) {
-    Batch batch = make_batch(examples, beats_of(step));
-    batch.step = step;
-    batch.epoch = step / epoch_steps;
-    const auto cells = static_cast<std::size_t>(examples.length() * examples.leads());
-    const auto k = static_cast<std::size_t>(examples.covariates());
-    for (std::size_t n = 0; n < batch.beats.size(); ++n) {
-      examples.augment(recipe, seed, step, static_cast<std::int64_t>(n), {batch.x.data() + n * cells, cells},
-                       {batch.covariates.data() + n * k, k});
+    std::vector<std::int32_t> index = index_of(step);
+    std::vector<BeatId> chosen;
+    for (const std::int32_t i : index) {
+      chosen.push_back(beats[static_cast<std::size_t>(i)]);
     }
+    Batch batch;
+    if (only_index) {
+      batch.step = step;
+      batch.beats = std::move(chosen);
+    } else {
+      batch = training_batch(examples, recipe, seed, step, std::move(chosen));
+    }
+    batch.epoch = step / epoch_steps;
+    batch.index = std::move(index);
     return batch;
   }
 
@@ -113,8 +129,8 @@ struct Loader::State {
 };
 
 Loader::Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,
-               std::int64_t at_once)
-    : state_(std::make_unique<State>(examples, recipe, seed)) {
+               std::int64_t at_once, bool only_index)
+    : state_(std::make_unique<State>(examples, recipe, seed, only_index)) {
   State& s = *state_;
   s.beats = examples.labelled();
   require(!s.beats.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));

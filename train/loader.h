@@ -15,6 +15,7 @@ struct Batch {
   std::int64_t epoch = 0;  // counts from 0
   std::int64_t step = 0;   // of the whole run, from 0
   std::vector<BeatId> beats;
+  std::vector<std::int32_t> index;   // (N) of the beats among all that have a label, in a training run
   std::vector<float> x;              // (N, L, H, 1)
   std::vector<float> covariates;     // (N, K)
   std::vector<std::int32_t> labels;  // (N)
@@ -27,6 +28,10 @@ std::vector<SampledBeat> sampled_beats(const Examples& examples);
 // The batch of unaugmented beats, labels as they are (-1: none).
 Batch make_batch(const Examples& examples, std::vector<BeatId> beats);
 
+// That of a step of training: augmented.
+Batch training_batch(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,
+                     std::vector<BeatId> beats);
+
 // The batches of a training run from step `first_step` on, in order. An epoch's beats are cut into batches of
 // train.batch; what is left over waits for another epoch's order. The batches are a pure function of
 // examples, recipe and seed: neither the number of loader threads nor a resumed run changes a bit.
@@ -34,9 +39,10 @@ class Loader {
  public:
   // `examples` must outlive the loader. Its threads make enough batches ahead that `at_once` of them can be
   // taken one after the other without waiting. With train.loader_threads of 0, next() makes its batch itself.
-  // Throws Error if no beat has a label.
+  // With `only_index` it leaves x, covariates, labels and targets to a device that has the examples. Throws
+  // Error if no beat has a label.
   Loader(const Examples& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,
-         std::int64_t at_once = 1);
+         std::int64_t at_once = 1, bool only_index = false);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -54,7 +54,8 @@ bool is_finite(const StepResult& result) {
 }  // namespace
 
 TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
-                           Tensor class_weights, const Stream& stream, bool record, DType activations)
+                           Tensor class_weights, const Stream& stream, bool record, DType activations,
+                           const ResidentExamples* resident)
     : recipe_(recipe),
       network_(network),
       optimizer_(optimizer),
@@ -62,6 +63,7 @@ TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, Optimi
       stream_(stream),
       record_(record),
       activations_(activations),
+      resident_(resident),
       one_(Tensor::from(stream_, {1}, std::vector<float>{1})),
       zero_(Tensor::zeros(stream_, {1})),
       result_(Tensor::zeros(stream_, {2})) {}
@@ -98,6 +100,16 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
 }
 
 void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
+  const kernels::StepValues values = step_values(recipe_.train, rate, batch.step);
+  const auto words = std::bit_cast<std::array<std::int32_t, values_words>>(values);
+  place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
+  if (resident_ != nullptr) {
+    for (const std::int32_t i : batch.index) {
+      require(i >= 0 && i < resident_->size(), "steps: example {} of {}", i, resident_->size());
+    }
+    place(to.index, {std::ssize(batch.index)}, std::span<const std::int32_t>(batch.index), stream_);
+    return;
+  }
   const model::NetworkOptions& o = network_.options();
   const auto n = static_cast<std::int64_t>(batch.labels.size());
   place(to.x, {n, o.length, o.leads, 1}, std::span(batch.x), stream_);
@@ -110,15 +122,13 @@ void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
     const std::vector<float> rows = batch.targets.empty() ? one_hot(batch.labels, o.classes) : batch.targets;
     place(to.targets, {n, o.classes}, std::span(rows), stream_);
   }
-  const kernels::StepValues values = step_values(recipe_.train, rate, batch.step);
-  const auto words = std::bit_cast<std::array<std::int32_t, values_words>>(values);
-  place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
 }
 
 bool TrainingStep::enter(const Operands& operands) {
   bool kept = train::enter(now_.x, operands.x, stream_);
   kept = train::enter(now_.covariates, operands.covariates, stream_) && kept;
   kept = train::enter(now_.targets, operands.targets, stream_) && kept;
+  kept = train::enter(now_.index, operands.index, stream_) && kept;
   return train::enter(now_.values, operands.values, stream_) && kept;
 }
 
@@ -157,8 +167,10 @@ void TrainingStep::compute() {
   pass.activations = activations_;
   pass.seed = static_cast<std::uint64_t>(recipe_.seed);
   pass.step_at = &values->step;
-  const Var logits = network_.forward(pass, now_.x, now_.covariates);
-  const Var loss = objective(pass, recipe_, logits, now_.targets, class_weights_);
+  const auto batch = resident_ != nullptr ? resident_->gather(stream_, now_.index, values)
+                                          : ResidentExamples::Gathered{now_.x, now_.covariates, now_.targets};
+  const Var logits = network_.forward(pass, batch.x, batch.covariates);
+  const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
   // The gradient of the loss is 1; but NaN after a step of this take() whose gradient was not finite, so that
   // nothing is updated any more: 0 times the sum of squares that it left.
   Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);

@@ -15,6 +15,7 @@
 #include "model/network.h"
 #include "train/loader.h"
 #include "train/optimizer.h"
+#include "train/resident.h"
 
 namespace sec::train {
 
@@ -29,7 +30,10 @@ class TrainingStep {
   // kernel, to the same bits: for profilers and debuggers. On cuda a recording needs an OwnedStream.
   TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                Tensor class_weights,  // (classes), or undefined: all 1
-               const Stream& stream, bool record, DType activations = DType::f32);
+               const Stream& stream, bool record, DType activations = DType::f32,
+               // The examples that batches are gathered from, by their indices; without, batches bring their
+               // own. Must outlive the step.
+               const ResidentExamples* resident = nullptr);
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
@@ -46,6 +50,7 @@ class TrainingStep {
     Tensor x;           // (N, L, H, 1)
     Tensor covariates;  // (N, K), or undefined
     Tensor targets;     // (N) i32 or (N, classes)
+    Tensor index;       // (N) i32 of resident examples, instead of all of these
     Tensor values;      // a StepValues, as i32
   };
   void upload(const Batch& batch, double rate, Operands& to);
@@ -60,6 +65,7 @@ class TrainingStep {
   Stream stream_;
   bool record_;
   DType activations_;
+  const ResidentExamples* resident_;
 
   std::vector<Operands> waiting_;  // of the steps that were asked for, in order
   Operands now_;                   // of the step under way, each at one address for the life of a recording

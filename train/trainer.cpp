@@ -31,6 +31,13 @@ void copy(Tensor to, const Tensor& from, Stream& stream) {
              static_cast<std::size_t>(from.count()) * sizeof(float));
 }
 
+std::optional<ResidentExamples> resident_examples(TrainerOptions& options, const TrainingData& data) {
+  if (!options.resident) {
+    return std::nullopt;
+  }
+  return std::make_optional<ResidentExamples>(data.train, options.recipe, options.stream);
+}
+
 // While it lives the network has its moving averages in place of its weights and running statistics.
 class WithAverages {
  public:
@@ -67,8 +74,9 @@ Trainer::Trainer(TrainerOptions options, TrainingData data)
       context_{to_toml(options_.recipe), data_.fingerprint, data_.decision_offsets},
       network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
+      resident_(resident_examples(options_, data_)),
       step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
-            options_.stream, options_.record, options_.activations) {}
+            options_.stream, options_.record, options_.activations, resident_ ? &*resident_ : nullptr) {}
 
 Trainer::Trainer(const TrainerOptions& options, const Dataset& data)
     : Trainer(options, training_data(options.recipe, data)) {}
@@ -88,7 +96,8 @@ void Trainer::resume() {
 }
 
 TrainingEnd Trainer::run() {
-  Loader loader(data_.train, options_.recipe, seed(), progress_.step, options_.steps_at_once);
+  Loader loader(data_.train, options_.recipe, seed(), progress_.step, options_.steps_at_once,
+                resident_.has_value());
   epoch_steps_ = loader.epoch_steps();
   const Recipe::Train& train = options_.recipe.train;
   last_.total_steps = epoch_steps_ * train.epochs;
@@ -137,9 +146,11 @@ void Trainer::take_steps(const std::vector<Batch>& batches) {
 void Trainer::end_step(const Batch& batch, double rate, const StepResult& result, double seconds) {
   const auto& [loss, norm] = result;
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    const Batch made =
+        resident_ ? training_batch(data_.train, options_.recipe, seed(), batch.step, batch.beats) : batch;
     fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
          std::isfinite(loss) ? "gradient" : "loss",
-         diagnose_step(*network_, data_.train, batch, options_.stream, options_.activations, seed()));
+         diagnose_step(*network_, data_.train, made, options_.stream, options_.activations, seed()));
   }
 
   const auto samples = static_cast<std::int64_t>(batch.beats.size());

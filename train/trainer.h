@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "train/checkpoint.h"
 #include "train/loader.h"
@@ -31,6 +32,7 @@ struct TrainerOptions {
   DType activations = DType::f32;  // what layers hand on, see layers/pass.h
   bool record = true;              // replay steps and forward passes as recordings, see train/step.h
   std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
+  bool resident = false;           // the training examples in device memory, see train/resident.h
   std::filesystem::path folder;    // for best.safetensors and last.safetensors
   const std::atomic<bool>* stop = nullptr;  // asks to stop after the steps under way
   std::function<void(const StepReport&)> on_step;
@@ -80,6 +82,7 @@ class Trainer {
   CheckpointContext context_;
   std::unique_ptr<model::Network> network_;
   OptimizerState optimizer_;
+  std::optional<ResidentExamples> resident_;
   TrainingStep step_;
   Progress progress_;
   std::int64_t epoch_steps_ = 0;
