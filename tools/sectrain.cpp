@@ -42,6 +42,7 @@ struct Options {
   std::string tiles;
   int threads = 0;
   std::int64_t steps_at_once = 0;
+  std::string resident = "auto";
   std::vector<std::string> overrides;
   std::string model;
   std::string init;
@@ -125,11 +126,12 @@ std::string local_time() {
 }
 
 std::string resume_command(const Options& options) {
-  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{}{} --threads {}",
+  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{}{}{} --threads {}",
                      options.out.string(), options.data.string(), options.device,
                      options.kernels == "own" ? "" : " --kernels " + options.kernels,
                      options.precision == "auto" ? "" : " --precision " + options.precision,
-                     options.tiles.empty() ? "" : " --tiles " + options.tiles, options.threads);
+                     options.tiles.empty() ? "" : " --tiles " + options.tiles,
+                     options.resident == "auto" ? "" : " --resident " + options.resident, options.threads);
 }
 
 Precision precision_of(const Options& options, Device device) {
@@ -144,6 +146,20 @@ Precision precision_of(const Options& options, Device device) {
 // more would only make progress coarse, and Ctrl-C late. Elsewhere there is nothing to gain.
 std::int64_t steps_at_once_on(Device device) {
   return device == Device::cuda ? 8 : 1;
+}
+
+// Whether the training examples go to the device, decided before the network takes memory there.
+bool resident_on(const Options& options, const Device device, const Examples& examples,
+                 const Recipe& recipe) {
+  if (options.resident == "off" || (options.resident == "auto" && device != Device::cuda)) {
+    return false;
+  }
+  const std::string reason = why_not_resident(examples, recipe, device);
+  require(reason.empty() || options.resident == "auto", "--resident on: {}", reason);
+  say(options, reason.empty() ? fmt::format("training examples in device memory: {:.1f} MB",
+                                            static_cast<double>(resident_bytes(examples, recipe)) / 1e6)
+                              : fmt::format("training examples stay on the host: {}", reason));
+  return reason.empty();
 }
 
 void print_profile(const std::vector<RangeTime>& times) {
@@ -174,6 +190,9 @@ int run_training(const Options& options) {
   }
   if (!options.tiles.empty()) {
     use_tile_file(options.tiles, stream.device);
+  }
+  if (options.resident == "on" && stream.device == Device::cpu) {
+    throw UsageError("--resident on: needs --device cuda or simt, the device is cpu");
   }
   if (libraries) {
     kernels::use_libraries();
@@ -219,6 +238,7 @@ int run_training(const Options& options) {
   trainer_options.record = !options.eager;
   trainer_options.steps_at_once =
       options.steps_at_once > 0 ? options.steps_at_once : steps_at_once_on(stream.device);
+  trainer_options.resident = resident_on(options, stream.device, task->data().train, recipe);
   trainer_options.folder = options.out;
   trainer_options.stop = &stop_asked;
   trainer_options.on_step = [&](const StepReport& report) {
@@ -361,6 +381,13 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
                  "Steps that the device is given before the host waits for their results,\n"
                  "which stay the same; Ctrl-C waits for them. 0: 8 on cuda, else 1")
       ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("How to run");
+  app.add_option("--resident", o.resident,
+                 "Keep the training examples in device memory and make batches there, on cuda and\n"
+                 "simt; results do not depend on it. auto: on cuda, if they fit into half of its free\n"
+                 "memory")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str()
       ->group("How to run");
   app.add_flag("--eager", o.eager,

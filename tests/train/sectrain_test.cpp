@@ -429,7 +429,21 @@ TEST_F(Sectrain, TrainsOnTheSimtDevice) {
     return losses_of((folder_ / device / "log.jsonl").string());
   };
   const std::vector<double> expected = losses("cpu");
-  expect_near(losses("simt"), expected);
+  const std::vector<double> on_simt = losses("simt");
+  expect_near(on_simt, expected);
+  // With the training examples there too: to the same bits.
+  const std::string aloud = std::string(two_steps).substr(std::string("--quiet ").size());
+  const Outcome resident = sectrain(arguments("resident", aloud + "--device simt --resident on"));
+  EXPECT_EQ(resident.status, 0) << resident.error;
+  EXPECT_NE(resident.error.find("training examples in device memory: "), std::string::npos) << resident.error;
+  EXPECT_EQ(losses_of((folder_ / "resident" / "log.jsonl").string()), on_simt);
+}
+
+TEST_F(Sectrain, RefusesToKeepExamplesOnCpu) {
+  const Outcome run = sectrain(arguments("run", "--device cpu --resident on"));
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(run.error, "sectrain: --resident on: needs --device cuda or simt, the device is cpu\n");
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "recipe.toml"));
 }
 
 // Fused, and each layer for itself: the same losses, but for bits.
