@@ -73,11 +73,13 @@ double measure_copy(int threads, double footprint) {
 }  // namespace
 
 Peak cpu_peak() {
-#ifdef __x86_64__
-  const std::string_view isa = kernels::cpu::isa_in_use();
+  [[maybe_unused]] const std::string_view isa = kernels::cpu::isa_in_use();
+#ifdef SEC_HAS_avx512
   if (isa == "avx512") {
     return {avx512::multiply_add, avx512::copy};
   }
+#endif
+#ifdef SEC_HAS_avx2
   if (isa == "avx2") {
     return {avx2::multiply_add, avx2::copy};
   }

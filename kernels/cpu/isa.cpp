@@ -9,10 +9,12 @@ namespace sec::kernels::cpu {
 namespace baseline {
 Table make_table();
 }
-#ifdef SEC_X86_64
+#ifdef SEC_HAS_avx2
 namespace avx2 {
 Table make_table();
 }
+#endif
+#ifdef SEC_HAS_avx512
 namespace avx512 {
 Table make_table();
 }
@@ -29,9 +31,11 @@ struct Isa {
 // Each check names what kernels/CMakeLists.txt lets the compiler use.
 constexpr Isa isas[] = {
     {"baseline", baseline::make_table, [] { return true; }},
-#ifdef SEC_X86_64
+#ifdef SEC_HAS_avx2
     {"avx2", avx2::make_table,
      [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; }},
+#endif
+#ifdef SEC_HAS_avx512
     {"avx512", avx512::make_table,
      [] {
        return __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("avx512f") != 0 &&
