@@ -124,10 +124,10 @@ class ResidentTraining : public Resident {
   // Five steps, and a checkpoint before the last one.
   static Recipe recipe() { return tiny_recipe({"sampler.epoch_samples=80", "train.epochs=1"}); }
 
-  TrainerOptions options(const OwnedStream& stream, const TemporaryFolder& folder, bool resident) {
+  TrainerOptions options(OwnedStream& stream, const TemporaryFolder& folder, bool resident) {
     TrainerOptions options;
     options.recipe = recipe();
-    options.stream = const_cast<OwnedStream&>(stream).get();
+    options.stream = stream.get();
     options.resident = resident;
     options.folder = folder.path();
     return options;
