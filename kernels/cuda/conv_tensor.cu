@@ -106,10 +106,8 @@ SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* a
   }
 }
 
-// Four blocks a multiprocessor need 128 registers a thread; of bf16, 64 columns fused take 140 and would
-// spill.
 template <typename T, int tile_columns, bool transposed, bool fused>
-__global__ void __launch_bounds__(threads, std::is_same_v<T, float> ? 4 : 1) correlate(TensorJobs jobs) {
+__global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   DYN_SHARED(unsigned char, memory);  // stages of weights, windows of x; at the end, results
   constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
   constexpr int width = 16 / static_cast<int>(sizeof(T));
