@@ -53,12 +53,15 @@ class GpuCode(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_loss_of_occupancy_is_one_line(self):
-        line = self.complaint("conv_tensor.cu", "correlate<bf16, 32>", "warps", "24")
-        self.assertIn("conv_tensor.cu correlate<bf16, 32>, sm_90: 20 warps", line)
-        self.assertIn("were 24", line)
+        rows, _ = module().read_library(pathlib.Path(library), [])
+        kernel = "correlate<bf16, 32, false, false>"
+        warps = next(int(row["warps"]) for row in rows if (row["arch"], row["kernel"]) == ("sm_90", kernel))
+        line = self.complaint("conv_tensor.cu", kernel, "warps", str(warps + 4))
+        self.assertIn(f"conv_tensor.cu {kernel}, sm_90: ", line)
+        self.assertIn(f"were {warps + 4}", line)
 
     def test_new_spills_are_one_line(self):
-        line = self.complaint("conv_tensor.cu", "correlate<float, 64>", "spill_loads", "-4")
+        line = self.complaint("conv_tensor.cu", "correlate<float, 64, false, false>", "spill_loads", "-4")
         self.assertIn("spill_loads grew from -4 to 0 bytes", line)
 
     def test_a_kernel_that_is_not_in_the_table_is_told(self):
@@ -75,9 +78,9 @@ class GpuCode(unittest.TestCase):
         code = module()
         rows, _ = code.read_library(pathlib.Path(library), [])
         self.assertEqual(list(code.broken_rules([("conv_tensor.cu", "correlate<*>", "HMMA", True)], rows)), [])
-        broken = list(code.broken_rules([("conv_tensor.cu", "correlate<bf16, 64>", "HMMA", False)], rows))
+        broken = list(code.broken_rules([("conv_tensor.cu", "correlate<bf16, 64, false, true>", "HMMA", False)], rows))
         self.assertEqual(len(broken), 2)  # one of each architecture
-        self.assertIn("conv_tensor.cu correlate<bf16, 64>, sm_80: expected no HMMA", broken[0])
+        self.assertIn("conv_tensor.cu correlate<bf16, 64, false, true>, sm_80: expected no HMMA", broken[0])
         broken = list(code.broken_rules([("pointwise.cu", "map<Add, float, 1>", "LDG.128", True)], rows))
         self.assertIn("expected LDG.128", broken[0])
         broken = list(code.broken_rules([("none.cu", "*", "HMMA", True)], rows))
