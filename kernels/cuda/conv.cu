@@ -144,13 +144,6 @@ int choose(const Stream& stream, int wanted, const Group& group,
   return wanted;
 }
 
-// `operand` as elements of either type, checked.
-template <typename AnySpan>
-auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what) {
-  by_type(type, what, [&](auto zero) { elements<decltype(zero)>(operand, count, what); });
-  return operand.data;
-}
-
 // ---- forward and the gradient of the input ----
 
 void run(Stream& stream, int version, Correlations& group) {

@@ -146,6 +146,13 @@ bool wgrad_tensor_supports(const WeightGradient& job, DType type);
 void add_parts(Stream& stream, const WeightGradients& group);
 // ---- what conv.cu has for fused convolutions as well ----
 
+// `operand` as elements of either type, checked.
+template <typename AnySpan>
+auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what) {
+  by_type(type, what, [&](auto zero) { elements<decltype(zero)>(operand, count, what); });
+  return operand.data;
+}
+
 // What a version computes in, and so which tiles are chosen for it.
 Precision arithmetic_of(DType type, bool tensor);
 

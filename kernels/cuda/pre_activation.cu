@@ -172,13 +172,6 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Jobs<NormGradie
 
 // ---- operands ----
 
-// Of a convolution's own types, checked.
-template <typename AnySpan>
-auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what) {
-  by_type(type, what, [&](auto zero) { elements<decltype(zero)>(operand, count, what); });
-  return operand.data;
-}
-
 void check_channels(const ConvShape& s) {
   require(s.c_in % 16 == 0 && s.c_out % 16 == 0,
           "pre_activation: expected channels in multiples of 16, got {} and {}", s.c_in, s.c_out);
