@@ -48,12 +48,28 @@ SEC_DEVICE bool passes(unsigned kept, int i, float normal) {
   return (kept >> i & 1U) != 0 && !(normal <= 0.0F);
 }
 
+// batch_norm(x) of channel i: one expression for both ways, as backward sees ReLU's choice in it.
+template <int width>
+SEC_DEVICE float normalised(const Normal<width>& n, int i, float x) {
+  return (x - n.centre[i]) * n.scale[i] + n.shift[i];
+}
+
 template <int width>
 SEC_DEVICE void activate(const Normal<width>& n, unsigned kept, float keep, float (&x)[width]) {
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    const float normal = (x[i] - n.centre[i]) * n.scale[i] + n.shift[i];
+    const float normal = normalised(n, i, x[i]);
     x[i] = passes(kept, i, normal) ? normal * keep : 0.0F;
+  }
+}
+
+// The gradient of activate's result to that of batch norm's.
+template <int width>
+SEC_DEVICE void mask(const Normal<width>& n, unsigned kept, float keep, const float (&x)[width],
+                     float (&gradient)[width]) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    gradient[i] = passes(kept, i, normalised(n, i, x[i])) ? gradient[i] * keep : 0.0F;
   }
 }
 

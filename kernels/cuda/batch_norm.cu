@@ -179,16 +179,6 @@ __global__ void __launch_bounds__(column_threads)
 
 // ---- backward ----
 
-// gy where ReLU let the element pass.
-template <int width>
-SEC_DEVICE void mask(const Normal<width>& normal, const float (&x)[width], float (&gradient)[width]) {
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    const float z = (x[i] - normal.centre[i]) * normal.scale[i] + normal.shift[i];
-    gradient[i] = passes(1U, 0, z) ? gradient[i] : 0.0F;
-  }
-}
-
 template <typename T, int width, bool relu>
 __global__ void __launch_bounds__(column_threads)
     chunk_sums(Columns columns, Activation layer,
@@ -214,7 +204,7 @@ __global__ void __launch_bounds__(column_threads)
       load(x + at, value);
       load(gy + at, gradient);
       if constexpr (relu) {
-        mask(normal, value, gradient);
+        mask(normal, 0xFFU, 1.0F, value, gradient);
       }
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -291,7 +281,7 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Columns columns
     load(x + row * columns.c + task.column, value);
     load(gy + row * columns.c + task.column, gradient);
     if constexpr (relu) {
-      mask(normal, value, gradient);
+      mask(normal, 0xFFU, 1.0F, value, gradient);
     }
 #pragma unroll
     for (int i = 0; i < width; ++i) {

@@ -258,11 +258,10 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       if constexpr (fused && transposed) {
         float x[4];
         load_four(static_cast<const T*>(fusion.x) + at, out_aligned, x);
-        const unsigned kept = kept_from(fusion.before, at);
+        mask(normal, kept_from(fusion.before, at), fusion.before.keep, x, sum[r]);
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
-          const float z = (x[c] - normal.centre[c]) * normal.scale[c] + normal.shift[c];
-          sum[r][c] = static_cast<float>(T(passes(kept, c, z) ? sum[r][c] * fusion.before.keep : 0.0F));
+          sum[r][c] = static_cast<float>(T(sum[r][c]));  // as it is stored
           gsum[c] += sum[r][c];
           product[c] += sum[r][c] * (x[c] - normal.centre[c]);
         }

@@ -184,16 +184,13 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
       float x[width];
-      T g[width];
       float gradient[width];
       load(static_cast<const T*>(fusion.x) + at, x);
       load(tile.mine(row), gradient);
-      const unsigned kept = kept_from(fusion.before, at);
+      mask(normal, kept_from(fusion.before, at), fusion.before.keep, x, gradient);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        const float z = (x[i] - normal.centre[i]) * normal.scale[i] + normal.shift[i];
-        g[i] = T(passes(kept, i, z) ? gradient[i] * fusion.before.keep : 0.0F);
-        gradient[i] = static_cast<float>(g[i]);  // as it is stored
+        gradient[i] = static_cast<float>(T(gradient[i]));  // as it is stored
         sum[i] += gradient[i];
         product[i] += gradient[i] * (x[i] - normal.centre[i]);
       }
