@@ -63,14 +63,10 @@ SEC_DEVICE void activate(const Normal<width>& n, unsigned kept, float keep, floa
   }
 }
 
-// The gradient of activate's result to that of batch norm's.
+// The gradient of activate's result to that of batch norm's, of channel i.
 template <int width>
-SEC_DEVICE void mask(const Normal<width>& n, unsigned kept, float keep, const float (&x)[width],
-                     float (&gradient)[width]) {
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    gradient[i] = passes(kept, i, normalised(n, i, x[i])) ? gradient[i] * keep : 0.0F;
-  }
+SEC_DEVICE float masked(const Normal<width>& n, unsigned kept, float keep, int i, float x, float gradient) {
+  return passes(kept, i, normalised(n, i, x)) ? gradient * keep : 0.0F;
 }
 
 // Activates a window of x in shared memory in place. Its rows have `groups` times eight channels; this

@@ -204,7 +204,10 @@ __global__ void __launch_bounds__(column_threads)
       load(x + at, value);
       load(gy + at, gradient);
       if constexpr (relu) {
-        mask(normal, 0xFFU, 1.0F, value, gradient);
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          gradient[i] = masked(normal, 0xFFU, 1.0F, i, value[i], gradient[i]);
+        }
       }
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -281,7 +284,10 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Columns columns
     load(x + row * columns.c + task.column, value);
     load(gy + row * columns.c + task.column, gradient);
     if constexpr (relu) {
-      mask(normal, 0xFFU, 1.0F, value, gradient);
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        gradient[i] = masked(normal, 0xFFU, 1.0F, i, value[i], gradient[i]);
+      }
     }
 #pragma unroll
     for (int i = 0; i < width; ++i) {

@@ -258,10 +258,11 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       if constexpr (fused && transposed) {
         float x[4];
         load_four(static_cast<const T*>(fusion.x) + at, out_aligned, x);
-        mask(normal, kept_from(fusion.before, at), fusion.before.keep, x, sum[r]);
+        const unsigned kept = kept_from(fusion.before, at);
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
-          sum[r][c] = static_cast<float>(T(sum[r][c]));  // as it is stored
+          const float g = masked(normal, kept, fusion.before.keep, c, x[c], sum[r][c]);
+          sum[r][c] = static_cast<float>(T(g));  // as it is stored
           gsum[c] += sum[r][c];
           product[c] += sum[r][c] * (x[c] - normal.centre[c]);
         }

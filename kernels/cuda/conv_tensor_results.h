@@ -187,10 +187,11 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
       float gradient[width];
       load(static_cast<const T*>(fusion.x) + at, x);
       load(tile.mine(row), gradient);
-      mask(normal, kept_from(fusion.before, at), fusion.before.keep, x, gradient);
+      const unsigned kept = kept_from(fusion.before, at);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        gradient[i] = static_cast<float>(T(gradient[i]));  // as it is stored
+        const float g = masked(normal, kept, fusion.before.keep, i, x[i], gradient[i]);
+        gradient[i] = static_cast<float>(T(g));  // as it is stored
         sum[i] += gradient[i];
         product[i] += gradient[i] * (x[i] - normal.centre[i]);
       }

@@ -254,19 +254,12 @@ Kind kind_of(const Stream& stream, const PreActivationBackward& job) {
   return {s.c_in, s.c_out, residues, job.gx.type, false, dgrad, wgrad, columns};
 }
 
-// run(kind, jobs) for stretches of jobs of one kind, as many as a launch takes.
+// run(kind, jobs) for stretches of jobs of one kind, as many as a launch takes residues of.
 template <typename Job, typename Run>
 void each_stretch(const Stream& stream, std::span<const Job> group, const Run& run) {
-  while (!group.empty()) {
-    const Kind kind = kind_of(stream, group.front());
-    std::size_t count = 1;
-    while (count < group.size() && static_cast<std::int64_t>(count + 1) * kind.residues <= max_jobs &&
-           kind_of(stream, group[count]) == kind) {
-      ++count;
-    }
-    run(kind, group.first(count));
-    group = group.subspan(count);
-  }
+  each_launch(
+      group, [&](const Job& job) { return kind_of(stream, job); },
+      [](const Kind& kind) { return max_jobs / max(kind.residues, std::int64_t{1}); }, run);
 }
 
 void correlate(Stream& stream, bool tensor, const Correlations& group) {
