@@ -10,7 +10,7 @@ function(sec_simt_library name)
   target_link_libraries(${name} PUBLIC sec_engine)
 endfunction()
 
-# sec_counted_library(name sources...): the same for programs that count what kernels do (engine/simt/counters.h).
+# sec_counted_library(name sources...): the same for programs that count what kernels do (bench/traffic/counters.h).
 # ThreadSanitizer's and the coverage's calls come to the counters; aggregates stay whole, so that a float4 is one access of 16 bytes.
 function(sec_counted_library name)
   add_library(${name} OBJECT ${ARGN})

@@ -1,5 +1,5 @@
 // How the convolutions of the cuda and simt devices cut their work into blocks: for each shape by a built-in
-// rule, or as a file says that was measured (train/tile_file.h).
+// rule, or as a file says that was measured (train/loop/tile_file.h).
 //
 // What a convolution computes does not depend on it: each output and each gradient of an input has the same
 // bits. Sums over tiles (statistics, the gradients of weights) are added up in another order.

@@ -29,6 +29,6 @@ void use_libraries();
 
 // From now on no device has fused operations: every layer is a kernel of its own, to be read, stepped through
 // and timed by itself. To be called as above.
-void use_separate_operations();
+void use_unfused_operations();
 
 }  // namespace sec::kernels

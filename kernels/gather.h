@@ -1,10 +1,10 @@
 // A training batch out of examples that lie in device memory, each changed at random on the way, by the
-// numbers and in the order of train/augment.h. Only cuda and simt have it: on cpu examples are made where
-// they are used.
+// numbers and in the order of train/data/augment.h. Only cuda and simt have it: on cpu examples are made
+// where they are used.
 #pragma once
 
-#include "engine/philox.h"
 #include "engine/tensor.h"
+#include "kernels/augmentation.h"
 
 namespace sec::kernels {
 
@@ -23,25 +23,10 @@ struct GatherChannel {
   std::int32_t stretches = 0;  // of so many values, which get covariate noise and nothing else
 };
 
-// As in a recipe (Recipe::Augment); 0 leaves alone.
-struct GatherChanges {
-  double scale = 0;
-  double noise = 0;
-  double gain_noise = 0;
-  double offset = 0;
-  double wander = 0;
-  double lead_drop = 0;
-  bool any_lead_drops = false;  // each by itself, but one stays; otherwise the second lead alone is lost
-  double covariate_noise = 0;
-  double covariate_drop = 0;
-  std::int64_t shift = 0;  // samples, at most
-  double rate = 1;         // samples a second
-};
-
 struct GatherKernels {
   // Example n of the batch is example index[n], which must lie in [0, examples). The numbers of its changes
   // are those of `key`'s seed and step, its `operation` is not read.
-  void (*examples)(Stream& stream, const GatherShape& shape, const GatherChanges& changes,
+  void (*examples)(Stream& stream, const GatherShape& shape, const Augmentation& changes,
                    const RandomKey& key,
                    ConstSpan index,           // (N) i32
                    ConstSpan channels,        // (H, 2) i32: a GatherChannel each

@@ -41,7 +41,7 @@ const Table& without_fused(Device device) {
 
 }  // namespace
 
-void use_separate_operations() {
+void use_unfused_operations() {
   separate = true;
 }
 
@@ -49,7 +49,7 @@ void use_libraries() {
   libraries = &peers::table();
 }
 
-const Table& on(Device device) {
+const Table& table(Device device) {
   const std::string reason = why_unavailable(device);
   require(reason.empty(), "device {}: {}", name_of(device), reason);
   return separate ? without_fused(device) : own(device);

@@ -1,7 +1,7 @@
 // What a device can compute. Each contract header says what its operations compute; the table of a device
 // says who computes it. Callers look the table up by the stream's device:
 //
-//   kernels::on(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
+//   kernels::table(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
 #pragma once
 
 #include "kernels/batch_norm.h"
@@ -34,9 +34,9 @@ struct Table {
 };
 
 // The table of a device. Throws Error if the device is not available here.
-const Table& on(Device device);
-inline const Table& on(const Stream& stream) {
-  return on(stream.device);
+const Table& table(Device device);
+inline const Table& table(const Stream& stream) {
+  return table(stream.device);
 }
 
 }  // namespace sec::kernels

@@ -7,7 +7,7 @@ namespace sec::layers {
 
 void accumulate(Stream& stream, Tensor& into, const Tensor& gradient) {
   const Range range("accumulate");
-  kernels::on(stream).pointwise.accumulate(stream, gradient.read(), into.write());
+  kernels::table(stream).pointwise.accumulate(stream, gradient.read(), into.write());
 }
 
 }  // namespace sec::layers

@@ -23,7 +23,7 @@ std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x) {
   const kernels::BatchNormShape shape{x.count() / x.extent(3), x.extent(3)};
   Tensor mean = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
   Tensor variance = Tensor::empty({shape.c}, DType::f32, pass.stream.device);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .batch_norm.statistics(pass.stream, shape, x.read(), mean.write(), variance.write());
   return {mean, variance};
 }
@@ -54,7 +54,7 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   const Range range("batch_norm");
   check_input(pass, layer, x);
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
-  const kernels::BatchNormKernels& kernel = kernels::on(pass.stream).batch_norm;
+  const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;
   const Var weight = use(pass, *layer.weight);
   const Var bias = use(pass, *layer.bias);
 
@@ -74,9 +74,9 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
                    mean = Saved(mean), variance = Saved(variance),
                    weight = Saved(weight.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernels::on(stream).batch_norm.backward(stream, shape, epsilon, x.get().read(), gy.read(),
-                                            mean.get().read(), variance.get().read(), weight.get().read(),
-                                            gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
+    kernels::table(stream).batch_norm.backward(stream, shape, epsilon, x.get().read(), gy.read(),
+                                               mean.get().read(), variance.get().read(), weight.get().read(),
+                                               gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("batch_norm", std::move(y), {x, weight, bias}, std::move(backward));

@@ -9,7 +9,7 @@
 namespace sec::layers {
 
 Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next) {
-  const kernels::BatchNormKernels& kernel = kernels::on(pass.stream).batch_norm;
+  const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;
   if (!pass.fused || kernel.apply_relu == nullptr) {
     return relu(pass, batch_norm(pass, layer, x));
   }
@@ -42,7 +42,7 @@ Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next ne
                    mean = Saved(mean), variance = Saved(variance), weight = Saved(weight.value),
                    bias = Saved(bias.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernels::on(stream).batch_norm.backward_relu(
+    kernels::table(stream).batch_norm.backward_relu(
         stream, shape, epsilon, x.get().read(), gy.read(), mean.get().read(), variance.get().read(),
         weight.get().read(), bias.get().read(), gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
     inputs.add(0, std::move(gx));

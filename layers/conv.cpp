@@ -33,7 +33,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
     wgrad.push_back({s, x.get().read(), gy[i].read(), to.sum(first + 1).write(),
                      to.wanted(first + 2) ? to.sum(first + 2).write() : Span()});
   }
-  const kernels::ConvKernels& kernel = kernels::on(stream).conv;
+  const kernels::ConvKernels& kernel = kernels::table(stream).conv;
   kernel.dgrad_group(stream, dgrad);
   kernel.wgrad_group(stream, wgrad);
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -94,7 +94,7 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
     group.push_back(
         {shape, x[i].value.read(), layer.weight->value.read(), inputs.back().value.read(), y.back().write()});
   }
-  kernels::on(pass.stream).conv.forward_group(pass.stream, group);
+  kernels::table(pass.stream).conv.forward_group(pass.stream, group);
   if (pass.tape == nullptr) {
     return {y.begin(), y.end()};
   }

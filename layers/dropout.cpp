@@ -14,7 +14,7 @@ Var dropout(Pass& pass, double p, const Var& x) {
   const auto probability = static_cast<float>(p);
   const RandomKey key = pass.next_key();
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pointwise.dropout(pass.stream, probability, key, x.value.read(), y.write());
+  kernels::table(pass.stream).pointwise.dropout(pass.stream, probability, key, x.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
@@ -22,7 +22,7 @@ Var dropout(Pass& pass, double p, const Var& x) {
       "dropout", std::move(y), {x},
       [probability, key, stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
         Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-        kernels::on(stream).pointwise.dropout(stream, probability, key, gy.read(), gx.write());
+        kernels::table(stream).pointwise.dropout(stream, probability, key, gy.read(), gx.write());
         inputs.add(0, std::move(gx));
       });
 }

@@ -21,14 +21,14 @@ Var linear(Pass& pass, const Linear& layer, const Var& x) {
   Tensor y = Tensor::empty({shape.n, shape.out}, x.value.type(), pass.stream.device);
   const Var weight = use(pass, *layer.weight);
   const Var bias = use(pass, *layer.bias);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .linear.forward(pass.stream, shape, x.value.read(), weight.value.read(), bias.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
   auto backward = [shape, stream = pass.stream, x = Saved(x.value), weight = Saved(weight.value)](
                       const Tensor& gy, Gradients& inputs) mutable {
-    const kernels::LinearKernels& kernel = kernels::on(stream).linear;
+    const kernels::LinearKernels& kernel = kernels::table(stream).linear;
     if (inputs.wanted(0)) {
       Tensor gx = Tensor::empty({shape.n, shape.in}, gy.type(), stream.device);
       kernel.dgrad(stream, shape, gy.read(), weight.get().read(), gx.write());

@@ -33,7 +33,7 @@ Var recorded(Pass& pass, const char* name, const Var& logits, Tensor loss, Tenso
                                                                               Gradients& inputs) mutable {
     Tensor scaled = Tensor::empty(glogits.get().shape(), DType::f32, stream.device);
     const kernels::GateShape shape{1, scaled.count(), 1};  // one factor for all
-    kernels::on(stream).pointwise.gate(stream, shape, glogits.get().read(), gloss.read(), scaled.write());
+    kernels::table(stream).pointwise.gate(stream, shape, glogits.get().read(), gloss.read(), scaled.write());
     inputs.add(0, std::move(scaled));
   };
   return pass.tape->record(name, std::move(loss), {logits}, std::move(backward));
@@ -51,7 +51,7 @@ Var softmax_cross_entropy(Pass& pass, float smoothing, const Var& logits, const 
   require(smoothing >= 0 && smoothing <= 1, "{}: expected a smoothing in [0, 1], got {}", name, smoothing);
   Tensor loss = Tensor::empty({1}, DType::f32, pass.stream.device);
   Tensor glogits = Tensor::empty(logits.shape(), DType::f32, pass.stream.device);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .loss.softmax_cross_entropy(pass.stream, shape, smoothing, logits.value.read(), labels.read(),
                                   class_weights.read(), loss.write(), glogits.write());
   return recorded(pass, name, logits, std::move(loss), std::move(glogits));
@@ -65,7 +65,7 @@ Var bce_with_logits(Pass& pass, const Var& logits, const Tensor& targets, const 
   require_weights(name, positive_weights, shape.classes);
   Tensor loss = Tensor::empty({1}, DType::f32, pass.stream.device);
   Tensor glogits = Tensor::empty(logits.shape(), DType::f32, pass.stream.device);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .loss.bce_with_logits(pass.stream, shape, logits.value.read(), targets.read(), positive_weights.read(),
                             loss.write(), glogits.write());
   return recorded(pass, name, logits, std::move(loss), std::move(glogits));
@@ -80,7 +80,7 @@ Var focal_loss(Pass& pass, float alpha, float gamma, const Var& logits, const Te
           "{}: expected alpha in [0, 1] and gamma of at least 0, got {} and {}", name, alpha, gamma);
   Tensor loss = Tensor::empty({1}, DType::f32, pass.stream.device);
   Tensor glogits = Tensor::empty(logits.shape(), DType::f32, pass.stream.device);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .loss.focal(pass.stream, shape, alpha, gamma, logits.value.read(), targets.read(), loss.write(),
                   glogits.write());
   return recorded(pass, name, logits, std::move(loss), std::move(glogits));

@@ -21,8 +21,8 @@ Tensor states_before(Stream& stream, const kernels::LstmShape& s, const Tensor& 
   const std::int64_t row = s.steps * s.hidden;
   const std::int64_t from = s.reverse ? s.hidden : 0;
   if (s.steps > 1) {
-    kernels::on(stream).pointwise.copy_columns(stream, s.n, row - s.hidden, y.read(), row, from,
-                                               before.write(), row, s.hidden - from);
+    kernels::table(stream).pointwise.copy_columns(stream, s.n, row - s.hidden, y.read(), row, from,
+                                                  before.write(), row, s.hidden - from);
   }
   return before;
 }
@@ -43,7 +43,7 @@ Var run_cell(Pass& pass, const LstmCell& cell, const Var& x) {
   Tensor cells = keep ? Tensor::empty({s.n, s.steps, s.hidden}, DType::f32, device) : Tensor();
   {
     Tensor projected = Tensor::empty({s.n, s.steps, 4 * s.hidden}, type, device);
-    const kernels::Table& kernel = kernels::on(pass.stream);
+    const kernels::Table& kernel = kernels::table(pass.stream);
     kernel.conv.forward(pass.stream, projection, x.value.read(), w_ih.value.read(), b_ih.value.read(),
                         projected.write());
     kernel.lstm.forward(pass.stream, s, projected.read(), w_hh.value.read(), b_hh.value.read(),
@@ -55,7 +55,7 @@ Var run_cell(Pass& pass, const LstmCell& cell, const Var& x) {
   auto backward = [s, projection, stream = pass.stream, x = Saved(x.value), w_ih = Saved(w_ih.value),
                    w_hh = Saved(w_hh.value), y = Saved(y), gates = Saved(gates),
                    cells = Saved(cells)](const Tensor& gy, Gradients& inputs) mutable {
-    const kernels::Table& kernel = kernels::on(stream);
+    const kernels::Table& kernel = kernels::table(stream);
     Tensor gprojected = Tensor::empty({s.n, s.steps, 4 * s.hidden}, gy.type(), stream.device);
     kernel.lstm.backward(stream, s, gy.read(), w_hh.get().read(), gates.get().read(), cells.get().read(),
                          gprojected.write());
@@ -134,7 +134,7 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
   Tensor last = Tensor::empty({shape[0], o.out()}, y.value.type(), pass.stream.device);
   const std::int64_t row = shape[1] * o.out();
   for (std::int64_t d = 0; d < o.directions(); ++d) {
-    kernels::on(pass.stream)
+    kernels::table(pass.stream)
         .pointwise.copy_columns(pass.stream, shape[0], o.hidden, y.value.read(), row,
                                 from[static_cast<std::size_t>(d)], last.write(), o.out(), d * o.hidden);
   }
@@ -145,9 +145,9 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
                                                               Gradients& inputs) mutable {
     Tensor gy = Tensor::zeros(stream, shape, glast.type());
     for (std::int64_t d = 0; d < o.directions(); ++d) {
-      kernels::on(stream).pointwise.copy_columns(stream, shape[0], o.hidden, glast.read(), o.out(),
-                                                 d * o.hidden, gy.write(), row,
-                                                 from[static_cast<std::size_t>(d)]);
+      kernels::table(stream).pointwise.copy_columns(stream, shape[0], o.hidden, glast.read(), o.out(),
+                                                    d * o.hidden, gy.write(), row,
+                                                    from[static_cast<std::size_t>(d)]);
     }
     inputs.add(0, std::move(gy));
   };

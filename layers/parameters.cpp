@@ -24,7 +24,7 @@ std::int64_t total_count(const std::deque<Named>& tensors) {
 }
 
 void fill(Stream& stream, Tensor& tensor, float value) {
-  kernels::on(stream).pointwise.fill_uniform(stream, {}, value, value, tensor.write());
+  kernels::table(stream).pointwise.fill_uniform(stream, {}, value, value, tensor.write());
 }
 
 }  // namespace
@@ -73,8 +73,8 @@ void ParameterSet::allocate(Stream& stream, std::uint64_t seed) {
       fill(stream, parameter.value, parameter.initial.value);
     } else {
       const float bound = parameter.initial.value;
-      kernels::on(stream).pointwise.fill_uniform(stream, {seed, initial_step, index}, -bound, bound,
-                                                 parameter.value.write());
+      kernels::table(stream).pointwise.fill_uniform(stream, {seed, initial_step, index}, -bound, bound,
+                                                    parameter.value.write());
     }
     ++index;
   }

@@ -11,14 +11,14 @@ namespace sec::layers {
 Var relu(Pass& pass, const Var& x) {
   const Range range("relu");
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pointwise.relu(pass.stream, x.value.read(), y.write());
+  kernels::table(pass.stream).pointwise.relu(pass.stream, x.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
   // x > 0 exactly where y > 0, and y is what the next layer keeps anyway.
   auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernels::on(stream).pointwise.relu_backward(stream, y.get().read(), gy.read(), gx.write());
+    kernels::table(stream).pointwise.relu_backward(stream, y.get().read(), gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("relu", std::move(y), {x}, std::move(backward));
@@ -27,13 +27,13 @@ Var relu(Pass& pass, const Var& x) {
 Var sigmoid(Pass& pass, const Var& x) {
   const Range range("sigmoid");
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pointwise.sigmoid(pass.stream, x.value.read(), y.write());
+  kernels::table(pass.stream).pointwise.sigmoid(pass.stream, x.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
   auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-    kernels::on(stream).pointwise.sigmoid_backward(stream, y.get().read(), gy.read(), gx.write());
+    kernels::table(stream).pointwise.sigmoid_backward(stream, y.get().read(), gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("sigmoid", std::move(y), {x}, std::move(backward));
@@ -43,7 +43,7 @@ Var add(Pass& pass, const Var& a, const Var& b) {
   const Range range("add");
   require(a.shape() == b.shape(), "add: the shapes {} and {} differ", a.shape().text(), b.shape().text());
   Tensor y = Tensor::empty(a.shape(), a.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pointwise.add(pass.stream, a.value.read(), b.value.read(), y.write());
+  kernels::table(pass.stream).pointwise.add(pass.stream, a.value.read(), b.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
@@ -59,13 +59,13 @@ Var cast(Pass& pass, const Var& x, DType type) {
   }
   const Range range("cast");
   Tensor y = Tensor::empty(x.shape(), type, pass.stream.device);
-  kernels::on(pass.stream).pointwise.cast(pass.stream, x.value.read(), y.write());
+  kernels::table(pass.stream).pointwise.cast(pass.stream, x.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
   auto backward = [from = x.value.type(), stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), from, stream.device);
-    kernels::on(stream).pointwise.cast(stream, gy.read(), gx.write());
+    kernels::table(stream).pointwise.cast(stream, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("cast", std::move(y), {x}, std::move(backward));
@@ -78,7 +78,7 @@ Var gate(Pass& pass, const Var& x, const Var& factors) {
           factors.shape().text());
   const kernels::GateShape shape{x.shape()[0], x.shape()[1] * x.shape()[2], x.shape()[3]};
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
-  kernels::on(pass.stream)
+  kernels::table(pass.stream)
       .pointwise.gate(pass.stream, shape, x.value.read(), factors.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
@@ -87,8 +87,8 @@ Var gate(Pass& pass, const Var& x, const Var& factors) {
                       const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     Tensor gfactors = Tensor::empty({shape.n, shape.c}, gy.type(), stream.device);
-    kernels::on(stream).pointwise.gate_backward(stream, shape, x.get().read(), factors.get().read(),
-                                                gy.read(), gx.write(), gfactors.write());
+    kernels::table(stream).pointwise.gate_backward(stream, shape, x.get().read(), factors.get().read(),
+                                                   gy.read(), gx.write(), gfactors.write());
     inputs.add(0, std::move(gx));
     inputs.add(1, std::move(gfactors));
   };
@@ -112,7 +112,7 @@ Var concat(Pass& pass, const std::vector<Var>& parts) {
   std::int64_t to = 0;
   for (const Var& part : parts) {
     const std::int64_t width = part.shape()[1];
-    kernels::on(pass.stream)
+    kernels::table(pass.stream)
         .pointwise.copy_columns(pass.stream, rows, width, part.value.read(), width, 0, y.write(), columns,
                                 to);
     to += width;
@@ -126,8 +126,8 @@ Var concat(Pass& pass, const std::vector<Var>& parts) {
     for (int i = 0; i < static_cast<int>(widths.size()); ++i) {
       if (inputs.wanted(i)) {
         Tensor gx = Tensor::empty({rows, widths[i]}, gy.type(), stream.device);
-        kernels::on(stream).pointwise.copy_columns(stream, rows, widths[i], gy.read(), columns, from,
-                                                   gx.write(), widths[i], 0);
+        kernels::table(stream).pointwise.copy_columns(stream, rows, widths[i], gy.read(), columns, from,
+                                                      gx.write(), widths[i], 0);
         inputs.add(i, std::move(gx));
       }
       from += widths[i];
@@ -151,7 +151,7 @@ std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>
       continue;
     }
     Tensor y = Tensor::empty({rows, width}, x.value.type(), pass.stream.device);
-    kernels::on(pass.stream)
+    kernels::table(pass.stream)
         .pointwise.copy_columns(pass.stream, rows, width, x.value.read(), columns, from, y.write(), width, 0);
     if (pass.tape == nullptr) {
       parts.emplace_back(std::move(y));
@@ -159,8 +159,8 @@ std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>
       auto backward = [rows, columns, width, from, stream = pass.stream](const Tensor& gy,
                                                                          Gradients& inputs) mutable {
         Tensor gx = Tensor::zeros(stream, {rows, columns}, gy.type());
-        kernels::on(stream).pointwise.copy_columns(stream, rows, width, gy.read(), width, 0, gx.write(),
-                                                   columns, from);
+        kernels::table(stream).pointwise.copy_columns(stream, rows, width, gy.read(), width, 0, gx.write(),
+                                                      columns, from);
         inputs.add(0, std::move(gx));
       };
       parts.push_back(pass.tape->record("split", std::move(y), {x}, std::move(backward)));

@@ -26,14 +26,14 @@ Var max_pool(Pass& pass, const PoolOptions& options, const Var& x) {
   const Shape out{shape.n, shape.l_out(), shape.h, shape.c};
   Tensor y = Tensor::empty(out, x.value.type(), pass.stream.device);
   Tensor position = Tensor::empty(out, DType::i32, pass.stream.device);
-  kernels::on(pass.stream).pool.max(pass.stream, shape, x.value.read(), y.write(), position.write());
+  kernels::table(pass.stream).pool.max(pass.stream, shape, x.value.read(), y.write(), position.write());
   if (pass.tape == nullptr) {
     return y;
   }
   auto backward = [shape, stream = pass.stream, position = Saved(position)](const Tensor& gy,
                                                                             Gradients& inputs) mutable {
     Tensor gx = Tensor::empty({shape.n, shape.l, shape.h, shape.c}, gy.type(), stream.device);
-    kernels::on(stream).pool.max_backward(stream, shape, gy.read(), position.get().read(), gx.write());
+    kernels::table(stream).pool.max_backward(stream, shape, gy.read(), position.get().read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("max_pool", std::move(y), {x}, std::move(backward));
@@ -43,13 +43,13 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
   const Range range("average_pool");
   const kernels::PoolShape shape = checked("average_pool", options, x.shape());
   Tensor y = Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c}, x.value.type(), pass.stream.device);
-  kernels::on(pass.stream).pool.average(pass.stream, shape, x.value.read(), y.write());
+  kernels::table(pass.stream).pool.average(pass.stream, shape, x.value.read(), y.write());
   if (pass.tape == nullptr) {
     return y;
   }
   auto backward = [shape, stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty({shape.n, shape.l, shape.h, shape.c}, gy.type(), stream.device);
-    kernels::on(stream).pool.average_backward(stream, shape, gy.read(), gx.write());
+    kernels::table(stream).pool.average_backward(stream, shape, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("average_pool", std::move(y), {x}, std::move(backward));
@@ -58,7 +58,7 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
 Tensor means(Pass& pass, const Tensor& x) {
   const kernels::GlobalPoolShape shape{x.extent(0), x.extent(1) * x.extent(2), x.extent(3)};
   Tensor y = Tensor::empty({shape.n, shape.c}, x.type(), pass.stream.device);
-  kernels::on(pass.stream).pool.global_average(pass.stream, shape, x.read(), y.write());
+  kernels::table(pass.stream).pool.global_average(pass.stream, shape, x.read(), y.write());
   return y;
 }
 
@@ -75,7 +75,7 @@ Var global_average_pool(Pass& pass, const Var& x) {
   auto backward = [shape, from = x.shape(), stream = pass.stream](const Tensor& gy,
                                                                   Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(from, gy.type(), stream.device);
-    kernels::on(stream).pool.global_average_backward(stream, shape, gy.read(), gx.write());
+    kernels::table(stream).pool.global_average_backward(stream, shape, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
   return pass.tape->record("global_average_pool", std::move(y), {x}, std::move(backward));

@@ -59,7 +59,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
                      to.sum(first + 3).write(), to.wanted(first + 4) ? to.sum(first + 4).write() : Span(),
                      to.sum(first + 1).write(), to.sum(first + 2).write()});
   }
-  kernels::on(stream).pre_activation.backward_group(stream, group);
+  kernels::table(stream).pre_activation.backward_group(stream, group);
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (gx[i].defined()) {
       to.add(inputs_each * static_cast<int>(i), std::move(gx[i]));
@@ -70,7 +70,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
 // The weights as the kernel reads them, kept from pass to pass. Passes on several threads may share a
 // network.
 Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& weight) {
-  const kernels::PreActivationKernels& kernel = kernels::on(pass.stream).pre_activation;
+  const kernels::PreActivationKernels& kernel = kernels::table(pass.stream).pre_activation;
   const std::int64_t size = kernel.prepared_size(shape);
   if (size == 0) {
     return {};
@@ -88,7 +88,7 @@ Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& 
 std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationConv*>& layers,
                              std::vector<Signal> x, Next next) {
   const Range range("pre_activation_conv");
-  const kernels::Table& kernel = kernels::on(pass.stream);
+  const kernels::Table& kernel = kernels::table(pass.stream);
   const Device device = pass.stream.device;
   const bool records = pass.tape != nullptr;
   if (pass.training) {
@@ -170,7 +170,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
 
 bool fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out) {
   return pass.fused && (pass.training || pass.tape == nullptr) &&
-         kernels::on(pass.stream).pre_activation.take(c_in, c_out);
+         kernels::table(pass.stream).pre_activation.take(c_in, c_out);
 }
 
 void know_statistics(Pass& pass, std::vector<Signal>& x) {

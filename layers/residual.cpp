@@ -58,7 +58,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
     inputs.push_back(
         {shape, gshortcut[i].read(), excite.kept_factors.get().read(), gmeans[i].read(), gx[i].write()});
   }
-  const kernels::Table& kernel = kernels::on(stream);
+  const kernels::Table& kernel = kernels::table(stream);
   kernel.residual.backward_group(stream, ends);
   kernel.excite.backward_group(stream, excites);
   kernel.residual.backward_input_group(stream, inputs);
@@ -103,7 +103,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const SqueezeExcite*>
     inputs.insert(inputs.end(), excite.parameters.begin(), excite.parameters.end());
     operands.push_back({shape, excite, Saved(x[i].value), Saved(y[i].value)});
   }
-  const kernels::Table& kernel = kernels::on(pass.stream);
+  const kernels::Table& kernel = kernels::table(pass.stream);
   kernel.excite.forward_group(pass.stream, excites);
   kernel.residual.forward_group(pass.stream, ends);
   if (pass.tape == nullptr) {

@@ -19,7 +19,7 @@ kernels::ExciteWeights weights_of(const ExciteOperands& o) {
 Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
   std::vector<kernels::ExciteForward> forward;
   const ExciteOperands o = excite_operands(pass, layer, means.value, forward);
-  kernels::on(pass.stream).excite.forward_group(pass.stream, forward);
+  kernels::table(pass.stream).excite.forward_group(pass.stream, forward);
   if (pass.tape == nullptr) {
     return o.factors;
   }
@@ -28,7 +28,7 @@ Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
   auto backward = [o, stream = pass.stream](const Tensor& gfactors, Gradients& to) mutable {
     std::vector<kernels::ExciteBackward> group;
     Tensor gmeans = excite_backward(o, gfactors, to, 1, group);
-    kernels::on(stream).excite.backward_group(stream, group);
+    kernels::table(stream).excite.backward_group(stream, group);
     to.add(0, std::move(gmeans));
   };
   return pass.tape->record("excite", o.factors, inputs, std::move(backward));

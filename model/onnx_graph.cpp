@@ -6,7 +6,7 @@
 #include <set>
 #include <span>
 
-#include "io/protobuf.h"
+#include "io/models/protobuf.h"
 #include "model/state_dict.h"
 
 namespace sec::model {

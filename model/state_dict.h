@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "io/models/safetensors.h"
 #include "model/se_ecgnet.h"
 
 namespace sec::model {

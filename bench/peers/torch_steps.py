@@ -1,4 +1,4 @@
-"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps.cpp) but make, profile and ceilings:
+"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps/steps.cpp) but make, profile and ceilings:
 
   gradients OUT [f64 | tf32 | bf16]  in another arithmetic than f32, rounded to f32 at the end; f64 is what both sides
                                      are held against

@@ -69,15 +69,15 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   }
 }
 
-void update_running(const RunningUpdate& job) {
-  const BatchNormShape& s = job.shape;
-  const float momentum = job.momentum;
+void update_running(const RunningUpdate& problem) {
+  const BatchNormShape& s = problem.shape;
+  const float momentum = problem.momentum;
   check_shape(s);
-  const float* const mean = floats(job.mean, s.c, "batch_norm.update_running: mean");
-  const float* const variance = floats(job.variance, s.c, "batch_norm.update_running: variance");
-  float* const running_mean = floats(job.running_mean, s.c, "batch_norm.update_running: running_mean");
+  const float* const mean = floats(problem.mean, s.c, "batch_norm.update_running: mean");
+  const float* const variance = floats(problem.variance, s.c, "batch_norm.update_running: variance");
+  float* const running_mean = floats(problem.running_mean, s.c, "batch_norm.update_running: running_mean");
   float* const running_variance =
-      floats(job.running_variance, s.c, "batch_norm.update_running: running_variance");
+      floats(problem.running_variance, s.c, "batch_norm.update_running: running_variance");
   // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
@@ -89,8 +89,8 @@ void update_running(const RunningUpdate& job) {
 
 void update_running_group(Stream&, std::span<const RunningUpdate> group) {
   const Range range("batch_norm.update_running");
-  for (const RunningUpdate& job : group) {
-    update_running(job);
+  for (const RunningUpdate& problem : group) {
+    update_running(problem);
   }
 }
 

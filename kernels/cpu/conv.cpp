@@ -307,37 +307,39 @@ namespace {
 // One after another: each keeps all threads busy.
 void forward_group(Stream&, std::span<const ConvForward> group) {
   const Range range("conv.forward");
-  for (const ConvForward& job : group) {
-    const ConvShape& s = job.shape;
+  for (const ConvForward& problem : group) {
+    const ConvShape& s = problem.shape;
     check_shape(s);
-    forward(s,
-            {floats(job.x, s.n * s.l * s.h * s.c_in, "conv.forward: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
-            floats(job.w, s.k * s.c_in * s.c_out, "conv.forward: w"), nullptr,
-            floats_or_null(job.bias, s.c_out, "conv.forward: bias"),
-            {floats(job.y, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"), s.l_out(), s.h, s.c_out, {}});
+    forward(
+        s,
+        {floats(problem.x, s.n * s.l * s.h * s.c_in, "conv.forward: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
+        floats(problem.w, s.k * s.c_in * s.c_out, "conv.forward: w"), nullptr,
+        floats_or_null(problem.bias, s.c_out, "conv.forward: bias"),
+        {floats(problem.y, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y"), s.l_out(), s.h, s.c_out, {}});
   }
 }
 
 void dgrad_group(Stream&, std::span<const ConvDgrad> group) {
   const Range range("conv.dgrad");
-  for (const ConvDgrad& job : group) {
-    const ConvShape& s = job.shape;
+  for (const ConvDgrad& problem : group) {
+    const ConvShape& s = problem.shape;
     check_shape(s);
-    dgrad(s, floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy"),
-          floats(job.w, s.k * s.c_in * s.c_out, "conv.dgrad: w"),
-          {floats(job.gx, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx"), s.l, s.h, s.c_in, {}});
+    dgrad(s, floats(problem.gy, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy"),
+          floats(problem.w, s.k * s.c_in * s.c_out, "conv.dgrad: w"),
+          {floats(problem.gx, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx"), s.l, s.h, s.c_in, {}});
   }
 }
 
 void wgrad_group(Stream&, std::span<const ConvWgrad> group) {
   const Range range("conv.wgrad");
-  for (const ConvWgrad& job : group) {
-    const ConvShape& s = job.shape;
+  for (const ConvWgrad& problem : group) {
+    const ConvShape& s = problem.shape;
     check_shape(s);
-    wgrad(s, {floats(job.x, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
-          floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy"),
-          floats(job.gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw"),
-          floats_or_null(job.gbias, s.c_out, "conv.wgrad: gbias"));
+    wgrad(s,
+          {floats(problem.x, s.n * s.l * s.h * s.c_in, "conv.wgrad: x"), s.l, s.h * s.c_in, s.c_in, nullptr},
+          floats(problem.gy, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy"),
+          floats(problem.gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw"),
+          floats_or_null(problem.gbias, s.c_out, "conv.wgrad: gbias"));
   }
 }
 

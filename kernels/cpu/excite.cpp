@@ -6,8 +6,8 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-void forward(Stream& stream, const ExciteForward& job) {
-  const auto& [s, means, weights, hidden, factors] = job;
+void forward(Stream& stream, const ExciteForward& problem) {
+  const auto& [s, means, weights, hidden, factors] = problem;
   const Range range("excite.forward");
   const LinearKernels linear = linear_kernels();
   const PointwiseKernels pointwise = pointwise_kernels();
@@ -17,8 +17,8 @@ void forward(Stream& stream, const ExciteForward& job) {
   pointwise.sigmoid(stream, factors, factors);
 }
 
-void backward(Stream& stream, const ExciteBackward& job) {
-  const auto& [s, means, weights, hidden, factors, gfactors, gmeans, gradients] = job;
+void backward(Stream& stream, const ExciteBackward& problem) {
+  const auto& [s, means, weights, hidden, factors, gfactors, gmeans, gradients] = problem;
   const Range range("excite.backward");
   if (s.n == 0) {
     return;
@@ -38,14 +38,14 @@ void backward(Stream& stream, const ExciteBackward& job) {
 }
 
 void forward_group(Stream& stream, std::span<const ExciteForward> group) {
-  for (const ExciteForward& job : group) {
-    forward(stream, job);
+  for (const ExciteForward& problem : group) {
+    forward(stream, problem);
   }
 }
 
 void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
-  for (const ExciteBackward& job : group) {
-    backward(stream, job);
+  for (const ExciteBackward& problem : group) {
+    backward(stream, problem);
   }
 }
 

@@ -50,58 +50,58 @@ Activation activation_of(const PreActivation& before, std::int64_t c, const floa
   return a;
 }
 
-void forward_one(const PreActivationForward& job) {
+void forward_one(const PreActivationForward& problem) {
   const Range range("pre_activation.forward");
-  const ConvShape& s = job.shape;
+  const ConvShape& s = problem.shape;
   check_channels(s);
   const std::int64_t elements = s.n * s.l * s.h * s.c_in;
   const Scratch scale(s.c_in);
-  fill_scale(job.before, s.c_in, scale.data());
-  Activation a = activation_of(job.before, s.c_in, scale.data());
-  a.marks = job.passed.empty() ? nullptr : marks_of(job.passed, elements, "pre_activation: passed");
-  const Source x{floats(job.x, elements, "pre_activation.forward: x"), s.l, s.h * s.c_in, s.c_in, &a};
-  Output y{floats(job.y, s.n * s.l_out() * s.h * s.c_out, "pre_activation.forward: y"),
+  fill_scale(problem.before, s.c_in, scale.data());
+  Activation a = activation_of(problem.before, s.c_in, scale.data());
+  a.marks = problem.passed.empty() ? nullptr : marks_of(problem.passed, elements, "pre_activation: passed");
+  const Source x{floats(problem.x, elements, "pre_activation.forward: x"), s.l, s.h * s.c_in, s.c_in, &a};
+  Output y{floats(problem.y, s.n * s.l_out() * s.h * s.c_out, "pre_activation.forward: y"),
            s.l_out(),
            s.h,
            s.c_out,
            {}};
   const Shares shares = forward_shares(s);
-  const bool summed = !job.mean.empty() || !job.squeeze.empty();
+  const bool summed = !problem.mean.empty() || !problem.squeeze.empty();
   const Scratch slots(summed ? shares.slots() * 3 * s.c_out : 0);
   y.finish.statistics = summed ? slots.data() : nullptr;
   const std::int64_t prepared = prepared_size(s);
-  forward(
-      s, x, floats(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w"),
-      prepared == 0 ? nullptr : floats_or_null(job.prepared, prepared, "pre_activation.forward: prepared"),
-      floats_or_null(job.bias, s.c_out, "pre_activation.forward: bias"), y);
-  if (!job.mean.empty()) {
+  forward(s, x, floats(problem.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w"),
+          prepared == 0 ? nullptr
+                        : floats_or_null(problem.prepared, prepared, "pre_activation.forward: prepared"),
+          floats_or_null(problem.bias, s.c_out, "pre_activation.forward: bias"), y);
+  if (!problem.mean.empty()) {
     check(s.n > 0, "pre_activation: no samples to take statistics of");
     merge_statistics(shares, s.h, s.c_out, slots.data(),
-                     floats(job.mean, s.c_out, "pre_activation: mean of y"),
-                     floats(job.variance, s.c_out, "pre_activation: variance of y"));
+                     floats(problem.mean, s.c_out, "pre_activation: mean of y"),
+                     floats(problem.variance, s.c_out, "pre_activation: variance of y"));
   }
-  if (!job.squeeze.empty()) {
+  if (!problem.squeeze.empty()) {
     merge_means(shares, s.h, s.c_out, slots.data(),
-                floats(job.squeeze, s.n * s.c_out, "pre_activation: squeeze"));
+                floats(problem.squeeze, s.n * s.c_out, "pre_activation: squeeze"));
   }
 }
 
-void backward_one(const PreActivationBackward& job) {
-  const ConvShape& s = job.shape;
+void backward_one(const PreActivationBackward& problem) {
+  const ConvShape& s = problem.shape;
   check_channels(s);
   const std::int64_t c = s.c_in;
   const std::int64_t elements = s.n * s.l * s.h * c;
-  const float* const x = floats(job.x, elements, "pre_activation.backward: x");
-  const float* const w = floats(job.w, s.k * c * s.c_out, "pre_activation.backward: w");
-  const float* const gy = floats(job.gy, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
-  const float* const also = floats_or_null(job.also, elements, "pre_activation.backward: also");
-  float* const gx = floats(job.gx, elements, "pre_activation.backward: gx");
+  const float* const x = floats(problem.x, elements, "pre_activation.backward: x");
+  const float* const w = floats(problem.w, s.k * c * s.c_out, "pre_activation.backward: w");
+  const float* const gy = floats(problem.gy, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+  const float* const also = floats_or_null(problem.also, elements, "pre_activation.backward: also");
+  float* const gx = floats(problem.gx, elements, "pre_activation.backward: gx");
   const Scratch constants(3 * c);
   float* const scale = constants.data();
-  fill_scale(job.before, c, scale);
-  Activation a = activation_of(job.before, c, scale);
+  fill_scale(problem.before, c, scale);
+  Activation a = activation_of(problem.before, c, scale);
   // Read alone: the activation does not draw.
-  a.marks = const_cast<std::uint16_t*>(marks_of(job.passed, elements, "pre_activation: passed"));
+  a.marks = const_cast<std::uint16_t*>(marks_of(problem.passed, elements, "pre_activation: passed"));
   a.draws = false;
 
   const std::int64_t slots = dgrad_slots(s);
@@ -115,14 +115,14 @@ void backward_one(const PreActivationBackward& job) {
     const Scratch totals_memory(2 * 2 * c);
     auto* const totals = reinterpret_cast<double*>(totals_memory.data());
     merge_sums(slots, c, sums.data(), totals);
-    const float* const variance = floats(job.before.variance, c, "pre_activation: variance");
-    float* const ggamma = floats(job.ggamma, c, "pre_activation.backward: ggamma");
-    float* const gbeta = floats(job.gbeta, c, "pre_activation.backward: gbeta");
+    const float* const variance = floats(problem.before.variance, c, "pre_activation: variance");
+    float* const ggamma = floats(problem.ggamma, c, "pre_activation.backward: ggamma");
+    float* const gbeta = floats(problem.gbeta, c, "pre_activation.backward: gbeta");
     float* const offset = scale + c;
     float* const slope = scale + 2 * c;
     const auto rows = static_cast<double>(s.n * s.l * s.h);
     for (std::int64_t i = 0; i < c; ++i) {
-      const double r = 1.0 / std::sqrt(static_cast<double>(variance[i]) + job.before.epsilon);
+      const double r = 1.0 / std::sqrt(static_cast<double>(variance[i]) + problem.before.epsilon);
       gbeta[i] += static_cast<float>(totals[i]);
       ggamma[i] += static_cast<float>(totals[c + i] * r);
       offset[i] = static_cast<float>(totals[i] / rows);
@@ -143,29 +143,29 @@ void backward_one(const PreActivationBackward& job) {
     });
   }
   const Range range("pre_activation.wgrad");
-  wgrad(s, {x, s.l, s.h * c, c, &a}, gy, floats(job.gw, s.k * c * s.c_out, "pre_activation.backward: gw"),
-        floats_or_null(job.gbias, s.c_out, "pre_activation.backward: gbias"));
+  wgrad(s, {x, s.l, s.h * c, c, &a}, gy, floats(problem.gw, s.k * c * s.c_out, "pre_activation.backward: gw"),
+        floats_or_null(problem.gbias, s.c_out, "pre_activation.backward: gbias"));
 }
 
 // One after another, each on all threads; or side by side if they are so small that threads would mostly wait
 // for each other, the largest first.
-template <typename Job>
-void each_job(const char* name, std::span<const Job> group, void (*run)(const Job&)) {
+template <typename Problem>
+void each_job(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
   constexpr std::int64_t small = 32'000'000;
-  const auto macs = [](const Job& job) { return job.shape.macs(); };
+  const auto macs = [](const Problem& problem) { return problem.shape.macs(); };
   const bool all_small =
-      std::all_of(group.begin(), group.end(), [&](const Job& job) { return macs(job) < small; });
+      std::all_of(group.begin(), group.end(), [&](const Problem& problem) { return macs(problem) < small; });
   const auto count = static_cast<std::int64_t>(group.size());
   if (!all_small || threads() == 1 || threads() > count) {
-    for (const Job& job : group) {
-      run(job);
+    for (const Problem& problem : group) {
+      run(problem);
     }
     return;
   }
   const Range range(name);  // what runs on other threads is seen from here alone
   constexpr std::int64_t most = 16;
   check(count <= most, "pre_activation: more than 16 convolutions in a group");
-  const Job* by_size[most];
+  const Problem* by_size[most];
   for (std::int64_t i = 0; i < count; ++i) {
     std::int64_t place = i;
     for (; place > 0 && macs(*by_size[place - 1]) < macs(group[i]); --place) {

@@ -30,20 +30,20 @@ void each_stretch(const Shares& shares, const Body& body) {
   });
 }
 
-void forward(const ResidualForward& job) {
+void forward(const ResidualForward& problem) {
   const Range range("residual.forward");
-  const GateShape s = job.shape;
+  const GateShape s = problem.shape;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const x = floats(job.x, count, "residual.forward: x");
-  const float* const gate = floats(job.gate, s.n * s.c, "residual.forward: gate");
-  const float* const shortcut = floats(job.shortcut, count, "residual.forward: shortcut");
-  float* const y = floats(job.y, count, "residual.forward: y");
+  const float* const x = floats(problem.x, count, "residual.forward: x");
+  const float* const gate = floats(problem.gate, s.n * s.c, "residual.forward: gate");
+  const float* const shortcut = floats(problem.shortcut, count, "residual.forward: shortcut");
+  float* const y = floats(problem.y, count, "residual.forward: y");
   const Shares shares = stretches(s);
-  const bool statistics = !job.mean.empty();
+  const bool statistics = !problem.mean.empty();
   const Scratch slots(statistics ? shares.slots() * 3 * s.c : 0);
   const Output output{y, s.positions, 1, s.c, {.statistics = statistics ? slots.data() : nullptr}};
-  const F32 floor = job.relu ? F32{} : F32{} - __builtin_huge_valf();
+  const F32 floor = problem.relu ? F32{} : F32{} - __builtin_huge_valf();
   each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
     const float* const factors = gate + sample * s.c;
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
@@ -57,22 +57,22 @@ void forward(const ResidualForward& job) {
   });
   if (statistics) {
     check(s.n > 0, "residual: no samples to take statistics of");
-    merge_statistics(shares, 1, s.c, slots.data(), floats(job.mean, s.c, "residual.forward: mean"),
-                     floats(job.variance, s.c, "residual.forward: variance"));
+    merge_statistics(shares, 1, s.c, slots.data(), floats(problem.mean, s.c, "residual.forward: mean"),
+                     floats(problem.variance, s.c, "residual.forward: variance"));
   }
 }
 
-void backward(const ResidualBackward& job) {
+void backward(const ResidualBackward& problem) {
   const Range range("residual.backward");
-  const GateShape s = job.shape;
-  const bool relu = job.relu;
+  const GateShape s = problem.shape;
+  const bool relu = problem.relu;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const x = floats(job.x, count, "residual.backward: x");
-  const float* const y = floats(job.y, count, "residual.backward: y");
-  const float* const gy = floats(job.gy, count, "residual.backward: gy");
-  float* const gshortcut = floats(job.gshortcut, count, "residual.backward: gshortcut");
-  float* const ggate = floats(job.ggate, s.n * s.c, "residual.backward: ggate");
+  const float* const x = floats(problem.x, count, "residual.backward: x");
+  const float* const y = floats(problem.y, count, "residual.backward: y");
+  const float* const gy = floats(problem.gy, count, "residual.backward: gy");
+  float* const gshortcut = floats(problem.gshortcut, count, "residual.backward: gshortcut");
+  float* const ggate = floats(problem.ggate, s.n * s.c, "residual.backward: ggate");
   const Shares shares = stretches(s);
   const Scratch slots(shares.slots() * s.c);
   each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
@@ -101,15 +101,15 @@ void backward(const ResidualBackward& job) {
   });
 }
 
-void backward_input(const ResidualBackwardInput& job) {
+void backward_input(const ResidualBackwardInput& problem) {
   const Range range("residual.backward_input");
-  const GateShape s = job.shape;
+  const GateShape s = problem.shape;
   check_residual(s);
   const std::int64_t count = s.n * s.positions * s.c;
-  const float* const gshortcut = floats(job.gshortcut, count, "residual.backward_input: gshortcut");
-  const float* const gate = floats(job.gate, s.n * s.c, "residual.backward_input: gate");
-  const float* const gmeans = floats(job.gmeans, s.n * s.c, "residual.backward_input: gmeans");
-  float* const gx = floats(job.gx, count, "residual.backward_input: gx");
+  const float* const gshortcut = floats(problem.gshortcut, count, "residual.backward_input: gshortcut");
+  const float* const gate = floats(problem.gate, s.n * s.c, "residual.backward_input: gate");
+  const float* const gmeans = floats(problem.gmeans, s.n * s.c, "residual.backward_input: gmeans");
+  float* const gx = floats(problem.gx, count, "residual.backward_input: gx");
   const float share_of_mean = 1.0F / static_cast<float>(s.positions);
   each_stretch(stretches(s), [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t) {
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
@@ -123,20 +123,20 @@ void backward_input(const ResidualBackwardInput& job) {
 }
 
 void forward_group(Stream&, std::span<const ResidualForward> group) {
-  for (const ResidualForward& job : group) {
-    forward(job);
+  for (const ResidualForward& problem : group) {
+    forward(problem);
   }
 }
 
 void backward_group(Stream&, std::span<const ResidualBackward> group) {
-  for (const ResidualBackward& job : group) {
-    backward(job);
+  for (const ResidualBackward& problem : group) {
+    backward(problem);
   }
 }
 
 void backward_input_group(Stream&, std::span<const ResidualBackwardInput> group) {
-  for (const ResidualBackwardInput& job : group) {
-    backward_input(job);
+  for (const ResidualBackwardInput& problem : group) {
+    backward_input(problem);
   }
 }
 

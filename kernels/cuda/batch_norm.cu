@@ -9,7 +9,7 @@
 //                   what it writes, for the batch norm that follows
 // Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
 #include "kernels/cuda/activation.h"
-#include "kernels/cuda/jobs.h"
+#include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 
@@ -76,8 +76,8 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-__global__ void __launch_bounds__(column_threads) merge_moments(Jobs<ChunkMoments> group) {
-  const ChunkMoments& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) merge_moments(LaunchBatch<ChunkMoments> group) {
+  const ChunkMoments& s = group.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(rows_of_chunks(columns), 1);
   Moments moments[1] = {};
@@ -104,8 +104,8 @@ struct Blend {
   float* running_variance;  // (C)
 };
 
-__global__ void __launch_bounds__(column_threads) blend_running(Jobs<Blend> group) {
-  const Blend& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) blend_running(LaunchBatch<Blend> group) {
+  const Blend& s = group.problem[blockIdx.z];
   const std::int64_t i = first_element(1);
   if (i < s.c) {
     s.running_mean[i] = (1.0F - s.momentum) * s.running_mean[i] + s.momentum * s.mean[i];
@@ -329,32 +329,33 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   });
 }
 
-Blend blend_of(const RunningUpdate& job) {
-  const BatchNormShape& s = job.shape;
+Blend blend_of(const RunningUpdate& problem) {
+  const BatchNormShape& s = problem.shape;
   check(s);
   // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   return {to_int(s.c, "batch_norm.update_running"),
-          job.momentum,
+          problem.momentum,
           unbiased,
-          elements<float>(job.mean, s.c, "batch_norm.update_running: mean"),
-          elements<float>(job.variance, s.c, "batch_norm.update_running: variance"),
-          elements<float>(job.running_mean, s.c, "batch_norm.update_running: running_mean"),
-          elements<float>(job.running_variance, s.c, "batch_norm.update_running: running_variance")};
+          elements<float>(problem.mean, s.c, "batch_norm.update_running: mean"),
+          elements<float>(problem.variance, s.c, "batch_norm.update_running: variance"),
+          elements<float>(problem.running_mean, s.c, "batch_norm.update_running: running_mean"),
+          elements<float>(problem.running_variance, s.c, "batch_norm.update_running: running_variance")};
 }
 
 void update_running_group(Stream& stream, std::span<const RunningUpdate> group) {
   const auto any = [](const RunningUpdate&) { return true; };
-  each_launch(group, any, [&](std::span<const RunningUpdate> stretch) {
-    Jobs<Blend> jobs;
+  for_each_launch(group, any, [&](std::span<const RunningUpdate> stretch) {
+    LaunchBatch<Blend> problems;
     std::int64_t most = 0;
-    for (const RunningUpdate& job : stretch) {
-      jobs.add(blend_of(job));
-      most = max(most, job.shape.c);
+    for (const RunningUpdate& problem : stretch) {
+      problems.add(blend_of(problem));
+      most = max(most, problem.shape.c);
     }
-    launch<blend_running>(stream, dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(jobs.jobs)),
-                          dim3(column_threads), 0, jobs);
+    launch<blend_running>(stream,
+                          dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(problems.problems)),
+                          dim3(column_threads), 0, problems);
   });
 }
 
@@ -470,13 +471,13 @@ void backward_relu(Stream& stream, const BatchNormShape& s, float epsilon, Const
 
 void merge_chunks(Stream& stream, std::span<const ChunkMoments> group) {
   const Columns& first = group.front().columns;
-  Jobs<ChunkMoments> jobs;
-  for (const ChunkMoments& job : group) {
-    jobs.add(job);
+  LaunchBatch<ChunkMoments> problems;
+  for (const ChunkMoments& problem : group) {
+    problems.add(problem);
   }
   dim3 grid = column_grid(rows_of_chunks(first), 1, 1);
-  grid.z = static_cast<unsigned>(jobs.jobs);
-  launch<merge_moments>(stream, grid, column_block(first.c, 1), 0, jobs);
+  grid.z = static_cast<unsigned>(problems.problems);
+  launch<merge_moments>(stream, grid, column_block(first.c, 1), 0, problems);
 }
 
 BatchNormKernels batch_norm_kernels() {

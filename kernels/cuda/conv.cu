@@ -1,4 +1,4 @@
-// Convolution: checks, groups of jobs, and the choice among the versions that conv_versions.h lists.
+// Convolution: checks, groups of problems, and the choice among the versions that conv_versions.h lists.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/parts.h"
 
@@ -19,7 +19,7 @@ Precision arithmetic_of(DType type, bool tensor) {
   return type == DType::bf16 ? Precision::bf16 : tensor ? Precision::tf32 : Precision::f32;
 }
 
-// ---- jobs, without their operands ----
+// ---- problems, without their operands ----
 
 Correlation forward_job(const ConvShape& s) {
   check_shape(s);
@@ -119,22 +119,22 @@ bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
   return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
 }
 
-// Tiles for a job with its operands, should its group suit the version that it suits.
+// Tiles for a problem with its operands, should its group suit the version that it suits.
 ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const ConvShape& shape, DType type,
                        bool suits) {
   const bool tensor = suits && on_tensor_cores(stream, wanted, type);
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-// The version for jobs that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
-// them and all jobs suit them, else version 3. Never by the number of samples: a sample's bits must not
+// The version for problems that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
+// them and all problems suit them, else version 3. Never by the number of samples: a sample's bits must not
 // depend on its batch.
 template <typename Group>
 int choose(const Stream& stream, int wanted, const Group& group,
-           bool (*suits)(decltype(group.job[0]), DType)) {
+           bool (*suits)(decltype(group.problem[0]), DType)) {
   bool all_suit = true;
-  for (int j = 0; j < group.jobs; ++j) {
-    all_suit = all_suit && suits(group.job[j], group.type);
+  for (int j = 0; j < group.problems; ++j) {
+    all_suit = all_suit && suits(group.problem[j], group.type);
   }
   if (wanted == ConvVersions::best) {
     return all_suit && on_tensor_cores(stream, wanted, group.type) ? 4 : 3;
@@ -147,7 +147,7 @@ int choose(const Stream& stream, int wanted, const Group& group,
 // ---- forward and the gradient of the input ----
 
 void run(Stream& stream, int version, Correlations& group) {
-  if (group.jobs == 0) {
+  if (group.problems == 0) {
     return;
   }
   switch (choose(stream, version, group, tensor_supports)) {
@@ -163,49 +163,49 @@ void run(Stream& stream, int version, Correlations& group) {
     default:
       correlate_tensor(stream, group);
   }
-  group.jobs = 0;
+  group.problems = 0;
 }
 
-// Adds a job, and runs the group when it is full.
-void add(Stream& stream, int version, Correlations& group, const Correlation& job) {
-  if (job.rows() > 0) {
-    group.job[group.jobs++] = job;
+// Adds a problem, and runs the group when it is full.
+void add(Stream& stream, int version, Correlations& group, const Correlation& problem) {
+  if (problem.rows() > 0) {
+    group.problem[group.problems++] = problem;
   }
-  if (group.jobs == max_jobs) {
+  if (group.problems == max_problems) {
     run(stream, version, group);
   }
 }
 
-void forward(Stream& stream, int version, std::span<const ConvForward> jobs) {
+void forward(Stream& stream, int version, std::span<const ConvForward> problems) {
   Correlations group;
-  for (const auto& [s, x, w, bias, y] : jobs) {
-    group.type = jobs.front().y.type;
-    Correlation job = forward_job(s);
-    job.in = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
-    job.out = checked(y, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
-    job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w");
-    job.bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias");
-    job.tiles =
-        chosen_tiles(stream, version, ConvPass::forward, s, group.type, tensor_supports(job, group.type));
-    add(stream, version, group, job);
+  for (const auto& [s, x, w, bias, y] : problems) {
+    group.type = problems.front().y.type;
+    Correlation problem = forward_job(s);
+    problem.in = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
+    problem.out = checked(y, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
+    problem.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w");
+    problem.bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias");
+    problem.tiles =
+        chosen_tiles(stream, version, ConvPass::forward, s, group.type, tensor_supports(problem, group.type));
+    add(stream, version, group, problem);
   }
   run(stream, version, group);
 }
 
-void dgrad(Stream& stream, int version, std::span<const ConvDgrad> jobs) {
+void dgrad(Stream& stream, int version, std::span<const ConvDgrad> problems) {
   Correlations group;
   group.transposed = true;
-  for (const auto& [s, gy, w, gx] : jobs) {
+  for (const auto& [s, gy, w, gx] : problems) {
     check_shape(s);
-    group.type = jobs.front().gx.type;
+    group.type = problems.front().gx.type;
     for (int residue = 0; residue < min(s.stride, s.l); ++residue) {
-      Correlation job = dgrad_job(s, residue);
-      job.in = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
-      job.out = checked(gx, group.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
-      job.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
-      job.tiles =
-          chosen_tiles(stream, version, ConvPass::dgrad, s, group.type, tensor_supports(job, group.type));
-      add(stream, version, group, job);
+      Correlation problem = dgrad_job(s, residue);
+      problem.in = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
+      problem.out = checked(gx, group.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
+      problem.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
+      problem.tiles =
+          chosen_tiles(stream, version, ConvPass::dgrad, s, group.type, tensor_supports(problem, group.type));
+      add(stream, version, group, problem);
     }
   }
   run(stream, version, group);
@@ -216,11 +216,11 @@ void dgrad(Stream& stream, int version, std::span<const ConvDgrad> jobs) {
 }  // namespace
 
 void sum_weight_gradients(Stream& stream, int version, WeightGradients& group) {
-  if (group.jobs == 0) {
+  if (group.problems == 0) {
     return;
   }
   struct Steps {
-    void (*cut)(WeightGradient& job);
+    void (*cut)(WeightGradient& problem);
     void (*sum)(Stream& stream, const WeightGradients& group);
   };
   constexpr Steps versions[] = {{cut_direct, wgrad_direct},
@@ -228,55 +228,55 @@ void sum_weight_gradients(Stream& stream, int version, WeightGradients& group) {
                                 {cut_blocked, wgrad_blocked},
                                 {cut_tensor, wgrad_tensor}};
   const Steps& chosen = versions[version - 1];
-  std::int64_t offset[max_jobs] = {};
+  std::int64_t offset[max_problems] = {};
   std::int64_t floats = 0;
   const auto adds_at_once = [&](int j) {
-    const WeightGradient& job = group.job[j];
-    return version >= 3 && job.parts == 1 && job.c_out % 4 == 0 && aligned(job.gw);
+    const WeightGradient& problem = group.problem[j];
+    return version >= 3 && problem.parts == 1 && problem.c_out % 4 == 0 && aligned(problem.gw);
   };
-  for (int j = 0; j < group.jobs; ++j) {
-    chosen.cut(group.job[j]);
+  for (int j = 0; j < group.problems; ++j) {
+    chosen.cut(group.problem[j]);
     offset[j] = floats;
     if (!adds_at_once(j)) {
-      floats += ceil_div(group.job[j].parts * group.job[j].weights(), 4) * 4;  // all begin aligned
+      floats += ceil_div(group.problem[j].parts * group.problem[j].weights(), 4) * 4;  // all begin aligned
     }
   }
   const Scratch partial(stream, floats * 4);
-  for (int j = 0; j < group.jobs; ++j) {
-    group.job[j].partial = adds_at_once(j) ? nullptr : partial.data() + offset[j];
+  for (int j = 0; j < group.problems; ++j) {
+    group.problem[j].partial = adds_at_once(j) ? nullptr : partial.data() + offset[j];
   }
   chosen.sum(stream, group);
   add_parts(stream, group);
-  group.jobs = 0;
+  group.problems = 0;
 }
 
 namespace {
 
 void run(Stream& stream, int version, WeightGradients& group) {
-  if (group.jobs > 0) {
+  if (group.problems > 0) {
     sum_weight_gradients(stream, choose(stream, version, group, wgrad_tensor_supports), group);
   }
 }
 
-void wgrad(Stream& stream, int version, std::span<const ConvWgrad> jobs) {
+void wgrad(Stream& stream, int version, std::span<const ConvWgrad> problems) {
   WeightGradients group;
-  for (const auto& [s, x, gy, gw, gbias] : jobs) {
-    group.type = jobs.front().x.type;
-    WeightGradient job = wgrad_job(s);
-    job.x = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");
-    job.gy = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy");
-    job.gw = elements<float>(gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw");
+  for (const auto& [s, x, gy, gw, gbias] : problems) {
+    group.type = problems.front().x.type;
+    WeightGradient problem = wgrad_job(s);
+    problem.x = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");
+    problem.gy = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy");
+    problem.gw = elements<float>(gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw");
     float* const bias_sums = elements_or_null<float>(gbias, s.c_out, "conv.wgrad: gbias");
-    if (job.rows() == 0) {
+    if (problem.rows() == 0) {
       continue;
     }
     if (bias_sums != nullptr) {
-      add_bias_gradient(stream, job.rows(), s.c_out, gy, bias_sums);
+      add_bias_gradient(stream, problem.rows(), s.c_out, gy, bias_sums);
     }
-    job.tiles =
-        chosen_tiles(stream, version, ConvPass::wgrad, s, group.type, wgrad_tensor_supports(job, group.type));
-    group.job[group.jobs++] = job;
-    if (group.jobs == max_jobs) {
+    problem.tiles = chosen_tiles(stream, version, ConvPass::wgrad, s, group.type,
+                                 wgrad_tensor_supports(problem, group.type));
+    group.problem[group.problems++] = problem;
+    if (group.problems == max_problems) {
       run(stream, version, group);
     }
   }

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/conv_versions.h"
-#include "kernels/cuda/jobs.h"
+#include "kernels/cuda/launch_batch.h"
 
 namespace sec::kernels::SEC_BACKEND {
 
@@ -26,7 +26,7 @@ struct Correlation {
   int in_step, out_step, out_first;
   int first_tap, tap_step;  // tap m is tap first_tap + m * tap_step of w
   int all_taps;             // K
-  ConvTiles tiles;          // columns and, in version 4, rows; a group takes the most columns of its jobs
+  ConvTiles tiles;          // columns and, in version 4, rows; a group takes the most columns of its problems
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * count * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
@@ -45,32 +45,32 @@ struct Fusion {
   float* squeeze_parts;  // (N, tiles in a sample, out_channels): sums, where a sample has several tiles
 };
 
-// Up to max_jobs correlations, passed to a kernel by value; blockIdx.z is the job.
+// Up to max_problems correlations, passed to a kernel by value; blockIdx.z is the problem.
 struct Correlations {
-  Correlation job[max_jobs];
-  Fusion fusion[max_jobs];  // where `fused`
-  int jobs = 0;
+  Correlation problem[max_problems];
+  Fusion fusion[max_problems];  // where `fused`
+  int problems = 0;
   bool fused = false;
   DType type = DType::f32;
   bool transposed = false;  // weight(m, i, o) is w[tap, o, i] (dgrad), else w[tap, i, o]
   std::int64_t most_rows() const {
     std::int64_t most = 0;
-    for (int j = 0; j < jobs; ++j) {
-      most = max(most, job[j].rows());
+    for (int j = 0; j < problems; ++j) {
+      most = max(most, problem[j].rows());
     }
     return most;
   }
   std::int64_t most_channels() const {
     std::int64_t most = 0;
-    for (int j = 0; j < jobs; ++j) {
-      most = max(most, std::int64_t{job[j].out_channels});
+    for (int j = 0; j < problems; ++j) {
+      most = max(most, std::int64_t{problem[j].out_channels});
     }
     return most;
   }
   int most_columns() const {
     int most = 0;
-    for (int j = 0; j < jobs; ++j) {
-      most = max(most, job[j].tiles.columns);
+    for (int j = 0; j < problems; ++j) {
+      most = max(most, problem[j].tiles.columns);
     }
     return most;
   }
@@ -85,7 +85,7 @@ SEC_DEVICE float weight_at(const Correlation& s, bool transposed, int m, int i, 
 // Where a piece of 16 bytes lies in rows of 64 bytes that follow one another in shared memory: in an order
 // that changes every second row, so that eight rows' pieces of one number fall into eight groups of four
 // banks.
-SEC_HOST_DEVICE constexpr int piece_at(int row, int piece) {
+SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
   return row * 64 + (piece ^ (row / 2 % 4)) * 16;
 }
 
@@ -123,26 +123,26 @@ struct WeightGradient {
 };
 
 struct WeightGradients {
-  WeightGradient job[max_jobs];
-  Activation before[max_jobs];  // of x, where `activated`
-  int jobs = 0;
+  WeightGradient problem[max_problems];
+  Activation before[max_problems];  // of x, where `activated`
+  int problems = 0;
   bool activated = false;
   DType type = DType::f32;
 };
 
 // How a version cuts positions: sets parts and part_rows. A function of the shape and the tiles alone.
-void cut_direct(WeightGradient& job);
-void cut_tiled(WeightGradient& job);
-void cut_blocked(WeightGradient& job);
-void cut_tensor(WeightGradient& job);
+void cut_direct(WeightGradient& problem);
+void cut_tiled(WeightGradient& problem);
+void cut_blocked(WeightGradient& problem);
+void cut_tensor(WeightGradient& problem);
 // Fill `partial`, or, versions 3 and 4, add to gw where it is null.
 void wgrad_direct(Stream& stream, const WeightGradients& group);
 void wgrad_tiled(Stream& stream, const WeightGradients& group);
 void wgrad_blocked(Stream& stream, const WeightGradients& group);
 void wgrad_tensor(Stream& stream, const WeightGradients& group);
-bool wgrad_tensor_supports(const WeightGradient& job, DType type);
+bool wgrad_tensor_supports(const WeightGradient& problem, DType type);
 
-// gw += the parts of each job, in order, unless it has one alone that is there already.
+// gw += the parts of each problem, in order, unless it has one alone that is there already.
 void add_parts(Stream& stream, const WeightGradients& group);
 // ---- what conv.cu has for fused convolutions as well ----
 
@@ -156,13 +156,13 @@ auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what)
 // What a version computes in, and so which tiles are chosen for it.
 Precision arithmetic_of(DType type, bool tensor);
 
-// Jobs without their operands, with the built-in tiles. Throws Error if the shape makes none.
+// LaunchBatch without their operands, with the built-in tiles. Throws Error if the shape makes none.
 Correlation forward_job(const ConvShape& shape);
 // For the time steps of gx that are `residue` modulo the stride.
 Correlation dgrad_job(const ConvShape& shape, int residue);
 WeightGradient wgrad_job(const ConvShape& shape);
 
-// gw of every job by one version, in as many launches as it takes.
+// gw of every problem by one version, in as many launches as it takes.
 void sum_weight_gradients(Stream& stream, int version, WeightGradients& group);
 
 // gbias[o] += sum over rows of gy[row, o].

@@ -77,12 +77,12 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   SHARED(float, xs, [2][depth][row_pitch]);
   SHARED(float, ws, [2][depth][column_pitch]);
   constexpr bool activated = fused && !transposed;
-  const Correlation& s = group.job[blockIdx.z];
+  const Correlation& s = group.problem[blockIdx.z];
   const Fusion& fusion = group.fusion[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: other jobs of the group are larger
+    return;  // the whole block: other problems of the group are larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int terms = s.taps * s.in_channels;
@@ -307,14 +307,14 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
 
 template <typename T, bool transposed, bool vectors, bool fused>
 void launch_correlate(Stream& stream, const Correlations& group) {
-  const auto jobs = static_cast<unsigned>(group.jobs);
+  const auto problems = static_cast<unsigned>(group.problems);
   const unsigned rows = blocks_for(group.most_rows(), tile_rows);
   std::size_t shared = 0;
-  for (int j = 0; j < group.jobs && fused && !transposed; ++j) {
-    shared = max(shared, static_cast<std::size_t>(group.job[j].in_channels / 4) * sizeof(Normal<4>));
+  for (int j = 0; j < group.problems && fused && !transposed; ++j) {
+    shared = max(shared, static_cast<std::size_t>(group.problem[j].in_channels / 4) * sizeof(Normal<4>));
   }
   const int columns = group.most_columns();
-  const dim3 grid(rows, blocks_for(group.most_channels(), columns), jobs);
+  const dim3 grid(rows, blocks_for(group.most_channels(), columns), problems);
   if (columns == 32) {
     launch<correlate<T, transposed, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, group);
   } else {
@@ -329,8 +329,8 @@ void launch_correlate(Stream& stream, const Correlations& group) {
     return;
   }
   bool vectors = true;
-  for (int j = 0; j < group.jobs; ++j) {
-    const Correlation& s = group.job[j];
+  for (int j = 0; j < group.problems; ++j) {
+    const Correlation& s = group.problem[j];
     vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
   }
   vectors ? launch_correlate<T, transposed, true, false>(stream, group)

@@ -19,7 +19,7 @@ template <typename T, bool vectors, bool activated>
 __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(WeightGradients group) {
   SHARED(float, xs, [2][depth][weight_rows]);
   SHARED(float, gs, [2][depth][weight_columns]);
-  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightGradient& s = group.problem[blockIdx.z];
   const int column_tiles = (s.c_out + weight_columns - 1) / weight_columns;
   const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * weight_rows;
   const int first_column = static_cast<int>(blockIdx.x) % column_tiles * weight_columns;
@@ -180,13 +180,13 @@ void wgrad_blocked(Stream& stream, const WeightGradients& group) {
   std::int64_t tiles = 0;
   std::int64_t parts = 0;
   bool vectors = true;
-  for (int j = 0; j < group.jobs; ++j) {
-    const WeightGradient& s = group.job[j];
+  for (int j = 0; j < group.problems; ++j) {
+    const WeightGradient& s = group.problem[j];
     tiles = max(tiles, tiles_of(s));
     parts = max(parts, s.parts);
     vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy, s.partial);
   }
-  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
   by_type(group.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
     if (group.activated) {

@@ -10,7 +10,7 @@ constexpr int threads = 256;
 
 template <typename T, bool transposed>
 __global__ void __launch_bounds__(threads) correlate(Correlations group) {
-  const Correlation& s = group.job[blockIdx.z];
+  const Correlation& s = group.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t row = index / s.out_channels;
   if (row >= s.rows()) {
@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(threads) correlate(Correlations group) {
 // A thread per weight and part: blockIdx.y is the part.
 template <typename T>
 __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
-  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightGradient& s = group.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t begin = std::int64_t{blockIdx.y} * s.part_rows;
   if (index >= s.weights() || begin >= s.rows()) {
@@ -66,10 +66,10 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
 
 void correlate_direct(Stream& stream, const Correlations& group) {
   std::int64_t most = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    most = max(most, group.job[j].rows() * group.job[j].out_channels);
+  for (int j = 0; j < group.problems; ++j) {
+    most = max(most, group.problem[j].rows() * group.problem[j].out_channels);
   }
-  const dim3 grid(blocks_for(most, threads), 1, static_cast<unsigned>(group.jobs));
+  const dim3 grid(blocks_for(most, threads), 1, static_cast<unsigned>(group.problems));
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
     if (group.transposed) {
@@ -88,11 +88,11 @@ void cut_direct(WeightGradient& s) {
 void wgrad_direct(Stream& stream, const WeightGradients& group) {
   std::int64_t weights = 0;
   std::int64_t parts = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    weights = max(weights, group.job[j].weights());
-    parts = max(parts, group.job[j].parts);
+  for (int j = 0; j < group.problems; ++j) {
+    weights = max(weights, group.problem[j].weights());
+    parts = max(parts, group.problem[j].parts);
   }
-  const dim3 grid(blocks_for(weights, threads), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  const dim3 grid(blocks_for(weights, threads), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
   by_type(group.type, "conv.wgrad",
           [&](auto zero) { launch<sum_part<decltype(zero)>>(stream, grid, dim3(threads), 0, group); });
 }

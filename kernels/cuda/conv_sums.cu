@@ -9,7 +9,7 @@ constexpr int threads = 256;
 
 // A thread per weight; the loads of several parts are under way at once.
 __global__ void __launch_bounds__(threads) add_in_order(WeightGradients group) {
-  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightGradient& s = group.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index >= s.weights() || s.partial == nullptr) {
     return;
@@ -61,13 +61,13 @@ __global__ void __launch_bounds__(column_threads)
 
 void add_parts(Stream& stream, const WeightGradients& group) {
   std::int64_t most = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    most = max(most, group.job[j].partial != nullptr ? group.job[j].weights() : 0);
+  for (int j = 0; j < group.problems; ++j) {
+    most = max(most, group.problem[j].partial != nullptr ? group.problem[j].weights() : 0);
   }
   if (most == 0) {
     return;
   }
-  launch<add_in_order>(stream, dim3(blocks_for(most, threads), 1, static_cast<unsigned>(group.jobs)),
+  launch<add_in_order>(stream, dim3(blocks_for(most, threads), 1, static_cast<unsigned>(group.problems)),
                        dim3(threads), 0, group);
 }
 

@@ -11,7 +11,7 @@
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads: 23
 //   KB of x and 15 x 2 KB of weights for 2 M multiply-adds, 0.013 bytes a flop.
 // Rows of a chunk lie 64 bytes apart in shared memory, their four pieces of 16 bytes in an order that changes
-// every second row (piece_at): eight rows that follow one another, which one phase of ldmatrix reads, fall
+// every second row (swizzled_offset): eight rows that follow one another, which one phase of ldmatrix reads, fall
 // into eight different groups of four banks, and so do the two rows that cp.async writes at a time.
 //
 // Weights are read where they lie, (K, Ci, Co). In dgrad the depth, Co, is innermost, as ldmatrix wants it.
@@ -45,11 +45,11 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-__global__ void __launch_bounds__(256) round_weights(TensorJobs jobs) {
-  const TensorJob& job = jobs.job[blockIdx.z];
+__global__ void __launch_bounds__(256) round_weights(TensorJobs problems) {
+  const TensorJob& problem = problems.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
-  if (index < job.s.weights()) {
-    static_cast<bf16*>(const_cast<void*>(job.w))[index] = bf16(job.s.w[index]);
+  if (index < problem.s.weights()) {
+    static_cast<bf16*>(const_cast<void*>(problem.w))[index] = bf16(problem.s.w[index]);
   }
 }
 
@@ -77,7 +77,7 @@ SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsign
   constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
   const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (transposed) {
-    ldmatrix<4>(b, stage + piece_at(c + lane / 16 * 8 + lane % 8, half * 2 + lane / 8 % 2));
+    ldmatrix<4>(b, stage + swizzled_offset(c + lane / 16 * 8 + lane % 8, half * 2 + lane / 8 % 2));
   } else if constexpr (std::is_same_v<T, bf16>) {
     ldmatrix<4, true>(b,
                       stage + (half * 16 + lane / 8 % 2 * 8 + lane % 8) * row_bytes + c * 2 + lane / 16 * 16);
@@ -107,29 +107,29 @@ SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* a
 }
 
 template <typename T, int tile_columns, bool transposed, bool fused>
-__global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
+__global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
   DYN_SHARED(unsigned char, memory);  // stages of weights, windows of x; at the end, results
   constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int stage_bytes = stage_bytes_of(tile_columns, static_cast<int>(sizeof(T)), transposed);
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
-  const TensorJob& job = jobs.job[blockIdx.z];
-  const Correlation& s = job.s;
+  const TensorJob& problem = problems.problem[blockIdx.z];
+  const Correlation& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
-  const std::int64_t first_sample = std::int64_t{blockIdx.x} / job.tiles_in_time * job.samples;
-  const int first_step = static_cast<int>(blockIdx.x % job.tiles_in_time) * job.steps;
+  const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
+  const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
-    return;  // the whole block: other jobs of the group are larger
+    return;  // the whole block: other problems of the group are larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % 32;
   const int warp = thread / 32;
   unsigned char* const windows = memory + stages * stage_bytes;
-  const int sample_rows = job.window_steps * s.h;
-  const int window_bytes = job.window_rows() * chunk_bytes;
-  const int last = job.chunks * s.taps;  // steps of the loop: (chunk, tap)
-  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(job.w) % 16 == 0;
+  const int sample_rows = problem.window_steps * s.h;
+  const int window_bytes = problem.window_rows() * chunk_bytes;
+  const int last = problem.chunks * s.taps;  // steps of the loop: (chunk, tap)
+  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(problem.w) % 16 == 0;
 
   // Starts the copies that `step` is the first to need.
   const auto issue = [&](int step) {
@@ -137,7 +137,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       const int chunk = step / s.taps;
       const int m = step % s.taps;
       const std::int64_t tap = s.first_tap + m * s.tap_step;
-      const T* const weights = static_cast<const T*>(job.w);
+      const T* const weights = static_cast<const T*>(problem.w);
       unsigned char* const stage = memory + step % stages * stage_bytes;
       for (int piece = thread; piece < tile_columns * 4; piece += threads) {
         constexpr int across = transposed ? 4 : tile_columns / width;  // pieces of a row of the stage
@@ -146,25 +146,25 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
         const int i = chunk * each + (transposed ? along : piece / across);
         const int o = first_column + (transposed ? piece / across : along);
         const bool present = i < s.in_channels && o < s.out_channels;
-        copy_piece(stage + (transposed ? piece_at(piece / across, piece % across)
+        copy_piece(stage + (transposed ? swizzled_offset(piece / across, piece % across)
                                        : piece / across * row_bytes + piece % across * 16),
                    weights + (transposed ? (tap * s.out_channels + o) * s.in_channels + i
                                          : (tap * s.in_channels + i) * s.out_channels + o),
                    present, weights, weights_aligned);
       }
       if (m == 0) {
-        unsigned char* const window = windows + chunk % job.windows * window_bytes;
+        unsigned char* const window = windows + chunk % problem.windows * window_bytes;
         const int row_elements = s.in_channels;
         // Rows of a sample's window follow one another in x as well: leads within time steps.
         const int first_row = (first_step * s.in_step - s.pad) * s.h;
-        for (int piece = thread; piece < job.window_rows() * 4; piece += threads) {
+        for (int piece = thread; piece < problem.window_rows() * 4; piece += threads) {
           const int row = piece / 4;
           const std::int64_t sample = first_sample + row / sample_rows;
           const int from = first_row + row % sample_rows;
           const int i = chunk * each + piece % 4 * width;
           const bool present = sample < s.n && from >= 0 && from < s.in_length * s.h && i < s.in_channels;
           const T* const x = static_cast<const T*>(s.in);
-          cp_async<16>(window + piece_at(row, piece % 4),
+          cp_async<16>(window + swizzled_offset(row, piece % 4),
                        present ? x + (sample * s.in_length * s.h + from) * row_elements + i : x,
                        present ? 16 : 0);
         }
@@ -179,13 +179,13 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   for (int tile = 0; tile < 2; ++tile) {
     const int row = warp * 32 + tile * 16 + lane % 16;
     const int h = row % s.h;
-    const int u = row / s.h % job.steps;
-    const int sample = row / s.h / job.steps;
+    const int u = row / s.h % problem.steps;
+    const int sample = row / s.h / problem.steps;
     // Rows beyond the tile read any row, and are never stored.
-    window_row[tile] = sample < job.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
+    window_row[tile] = sample < problem.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
   }
   // A warp whose rows are all beyond the tile only copies.
-  const bool has_rows = warp * 32 < job.samples * job.steps * s.h;
+  const bool has_rows = warp * 32 < problem.samples * problem.steps * s.h;
 
   float sum[2][column_tiles][4];
 #pragma unroll
@@ -202,25 +202,25 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   for (int step = 0; step < stages - 1; ++step) {
     issue(step);
   }
-  Normal<8>* const normals = reinterpret_cast<Normal<8>*>(windows + job.windows * window_bytes);
+  Normal<8>* const normals = reinterpret_cast<Normal<8>*>(windows + problem.windows * window_bytes);
   if constexpr (activated) {
     for (int group = thread; group < s.in_channels / 8; group += threads) {
-      normals[group] = normal_of<8>(job.fusion.before, 8 * group);
+      normals[group] = normal_of<8>(problem.fusion.before, 8 * group);
     }
   }
   for (int step = 0; step < last; ++step) {
     cp_async_wait<stages - 2>();
     __syncthreads();  // everyone's copies for this step are there, and everyone is done with the step before
     issue(step + stages - 1);
-    unsigned char* const window = windows + step / s.taps % job.windows * window_bytes;
+    unsigned char* const window = windows + step / s.taps % problem.windows * window_bytes;
     if (activated && step % s.taps == 0) {  // a window that nobody has read yet
       constexpr int groups = each / 8;
       const int group = step / s.taps * groups + thread % groups;
       const bool present = 8 * group < s.in_channels;
       const int first_row = (first_step * s.in_step - s.pad) * s.h;
       activate_window<T, std::is_same_v<T, float>>(
-          [&](int row, int piece) { return window + piece_at(row, piece); }, job.window_rows(), groups,
-          job.fusion.before, present ? normals[group] : Normal<8>{},
+          [&](int row, int piece) { return window + swizzled_offset(row, piece); }, problem.window_rows(),
+          groups, problem.fusion.before, present ? normals[group] : Normal<8>{},
           [&](int row) {
             const std::int64_t sample = first_sample + row / sample_rows;
             const int from = first_row + row % sample_rows;
@@ -239,7 +239,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
       unsigned a[2][4];
 #pragma unroll
       for (int tile = 0; tile < 2; ++tile) {
-        ldmatrix<4>(a[tile], window + piece_at(window_row[tile] + shift, half * 2 + lane / 16));
+        ldmatrix<4>(a[tile], window + swizzled_offset(window_row[tile] + shift, half * 2 + lane / 16));
         if constexpr (!activated) {  // else the window is rounded
           round_operands<T>(a[tile]);
         }
@@ -260,7 +260,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
   }
 
   // Results go through shared memory, so that global memory is written 16 bytes at a time along channels.
-  const ResultTile<T, tile_columns> tile{job, memory, first_sample, first_step, first_column};
+  const ResultTile<T, tile_columns> tile{problem, memory, first_sample, first_step, first_column};
   cp_async_wait_all();
   __syncthreads();  // nobody reads weights or windows any more
 #pragma unroll
@@ -287,12 +287,12 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs jobs) {
 // ---- launchers ----
 
 // For `normals` as well, whether or not it is fused: tiles do not depend on it.
-std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t element, bool transposed) {
+std::int64_t shared_bytes(const TensorJob& problem, int tile_columns, std::int64_t element, bool transposed) {
   const auto size = static_cast<int>(element);
   const std::int64_t loop =
       std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
-      std::int64_t{job.windows} * job.window_rows() * chunk_bytes +
-      (transposed ? 0 : ceil_div(job.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
+      std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
+      (transposed ? 0 : ceil_div(problem.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
   const int down = threads / (tile_columns * size / 16);
   const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +
                                std::int64_t{tile_sum_floats(down, tile_columns)} * 4;
@@ -302,60 +302,60 @@ std::int64_t shared_bytes(const TensorJob& job, int tile_columns, std::int64_t e
 // Cuts the rows into tiles: whole samples where several fit, else equal parts of a sample's time, as long as
 // their window fits into shared memory.
 TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool transposed) {
-  TensorJob job{};
-  job.s = s;
-  job.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
-  job.windows = s.taps == 0 ? 0 : min(job.chunks, (stages - 2 + s.taps) / s.taps + 1);
+  TensorJob problem{};
+  problem.s = s;
+  problem.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
+  problem.windows = s.taps == 0 ? 0 : min(problem.chunks, (stages - 2 + s.taps) / s.taps + 1);
   int most = max(s.tiles.rows / s.h, 1);  // time steps
   do {
-    job.tiles_in_time = (s.count + most - 1) / most;
-    job.steps = (s.count + job.tiles_in_time - 1) / job.tiles_in_time;
-    job.samples = job.tiles_in_time == 1 ? max(most / job.steps, 1) : 1;
-    job.window_steps = (job.steps - 1) * s.in_step + s.taps;
+    problem.tiles_in_time = (s.count + most - 1) / most;
+    problem.steps = (s.count + problem.tiles_in_time - 1) / problem.tiles_in_time;
+    problem.samples = problem.tiles_in_time == 1 ? max(most / problem.steps, 1) : 1;
+    problem.window_steps = (problem.steps - 1) * s.in_step + s.taps;
     most /= 2;
   } while (most > 0 &&
-           shared_bytes(job, tile_columns, element, transposed) > static_cast<std::int64_t>(max_shared));
-  return job;
+           shared_bytes(problem, tile_columns, element, transposed) > static_cast<std::int64_t>(max_shared));
+  return problem;
 }
 
-std::int64_t count_tiles(const TensorJob& job) {
-  return ceil_div(job.s.n, job.samples) * job.tiles_in_time;
+std::int64_t count_tiles(const TensorJob& problem) {
+  return ceil_div(problem.s.n, problem.samples) * problem.tiles_in_time;
 }
 
 template <typename T, int tile_columns, bool transposed, bool fused>
 void launch_tensor(Stream& stream, const Correlations& group) {
   constexpr std::int64_t element = sizeof(T);
   constexpr bool rounds = std::is_same_v<T, bf16>;
-  TensorJobs jobs;
+  TensorJobs problems;
   std::int64_t shared = 0;
   std::int64_t tiles = 0;
-  std::int64_t rounded[max_jobs] = {};  // where a job's weights begin
+  std::int64_t rounded[max_problems] = {};  // where a problem's weights begin
   std::int64_t all_weights = 0;
   std::int64_t most_weights = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    jobs.job[j] = cut(group.job[j], tile_columns, element, transposed);
-    TensorJob& job = jobs.job[j];
+  for (int j = 0; j < group.problems; ++j) {
+    problems.problem[j] = cut(group.problem[j], tile_columns, element, transposed);
+    TensorJob& problem = problems.problem[j];
     if (fused) {
-      job.fusion = group.fusion[j];
+      problem.fusion = group.fusion[j];
     }
-    job.w = job.s.w;
+    problem.w = problem.s.w;
     rounded[j] = all_weights;
-    all_weights += ceil_div(job.s.weights(), 8) * 8;
-    most_weights = max(most_weights, job.s.weights());
-    shared = max(shared, shared_bytes(job, tile_columns, element, transposed));
-    tiles = max(tiles, count_tiles(job));
+    all_weights += ceil_div(problem.s.weights(), 8) * 8;
+    most_weights = max(most_weights, problem.s.weights());
+    shared = max(shared, shared_bytes(problem, tile_columns, element, transposed));
+    tiles = max(tiles, count_tiles(problem));
   }
-  const auto depth = static_cast<unsigned>(group.jobs);
+  const auto depth = static_cast<unsigned>(group.problems);
   const Scratch scratch(stream, rounds ? all_weights * element : 0);
   if (rounds) {
-    for (int j = 0; j < group.jobs; ++j) {
-      jobs.job[j].w = scratch.data<bf16>() + rounded[j];
+    for (int j = 0; j < group.problems; ++j) {
+      problems.problem[j].w = scratch.data<bf16>() + rounded[j];
     }
-    launch<round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, jobs);
+    launch<round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
   }
   launch<correlate<T, tile_columns, transposed, fused>>(
       stream, dim3(blocks_for(tiles, 1), blocks_for(group.most_channels(), tile_columns), depth),
-      dim3(threads), static_cast<std::size_t>(shared), jobs);
+      dim3(threads), static_cast<std::size_t>(shared), problems);
 }
 
 template <typename T, int tile_columns>
@@ -386,8 +386,8 @@ bool tensor_supports(const Correlation& s, DType type) {
 }
 
 Tiles tensor_tiles(const Correlation& s, DType type, bool transposed) {
-  const TensorJob job = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
-  return {count_tiles(job), job.tiles_in_time};
+  const TensorJob problem = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
+  return {count_tiles(problem), problem.tiles_in_time};
 }
 
 void correlate_tensor(Stream& stream, const Correlations& group) {

@@ -25,7 +25,7 @@ struct TensorJob {
 };
 
 struct TensorJobs {
-  TensorJob job[max_jobs];
+  TensorJob problem[max_problems];
 };
 
 // Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
@@ -43,7 +43,7 @@ struct ResultTile {
   static constexpr int pieces = tile_columns / width;             // threads across
   static constexpr int down = threads / pieces;                   // and down
 
-  const TensorJob& job;
+  const TensorJob& problem;
   unsigned char* memory;
   std::int64_t first_sample;
   int first_step, first_column;
@@ -51,19 +51,19 @@ struct ResultTile {
   SEC_DEVICE int column() const { return first_column + static_cast<int>(threadIdx.x) % pieces * width; }
   SEC_DEVICE int first_row() const { return static_cast<int>(threadIdx.x) / pieces; }
   SEC_DEVICE int samples() const {
-    return static_cast<int>(min(std::int64_t{job.samples}, job.s.n - first_sample));
+    return static_cast<int>(min(std::int64_t{problem.samples}, problem.s.n - first_sample));
   }
-  SEC_DEVICE int steps() const { return min(job.steps, job.s.count - first_step); }
-  SEC_DEVICE int positions() const { return steps() * job.s.h; }  // of each sample
+  SEC_DEVICE int steps() const { return min(problem.steps, problem.s.count - first_step); }
+  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // of each sample
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
   // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
   SEC_DEVICE std::int64_t place(int row) const {
-    const Correlation& s = job.s;
+    const Correlation& s = problem.s;
     const int h = row % s.h;
-    const int u = row / s.h % job.steps;
-    const int sample = row / s.h / job.steps;
+    const int u = row / s.h % problem.steps;
+    const int sample = row / s.h / problem.steps;
     if (sample >= samples() || u >= steps() || column() >= s.out_channels) {
       return -1;
     }
@@ -84,8 +84,8 @@ template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.job.s;
-  const Fusion& fusion = tile.job.fusion;
+  const Correlation& s = tile.problem.s;
+  const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
   const int o = tile.first_column + thread;  // the channel whose sums this thread stores
   const bool stores_sums = thread < tile_columns && o < s.out_channels;
@@ -106,15 +106,15 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   if (fusion.sums == nullptr && fusion.squeeze == nullptr) {
     return;
   }
-  const bool one_sample = tile.job.samples == 1;
+  const bool one_sample = tile.problem.samples == 1;
   const float* const total = tile.add_down(sum);
   const auto store_squeeze = [&](int sample, int channel, float of_positions) {
     const std::int64_t row = tile.first_sample + sample;
-    if (tile.job.tiles_in_time == 1) {
+    if (tile.problem.tiles_in_time == 1) {
       store(static_cast<T*>(fusion.squeeze) + row * s.out_channels + channel,
             of_positions / static_cast<float>(tile.positions()));
     } else {
-      const std::int64_t part = row * tile.job.tiles_in_time + tile.first_step / tile.job.steps;
+      const std::int64_t part = row * tile.problem.tiles_in_time + tile.first_step / tile.problem.steps;
       fusion.squeeze_parts[part * s.out_channels + channel] = of_positions;
     }
   };
@@ -127,7 +127,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
       const int c = item % tile_columns;
       float of_sample = 0.0F;
       for (int row = 0; row < tile.positions(); ++row) {
-        of_sample += load(tile.at(sample * tile.job.steps * s.h + row, c));
+        of_sample += load(tile.at(sample * tile.problem.steps * s.h + row, c));
       }
       if (tile.first_column + c < s.out_channels) {
         store_squeeze(sample, tile.first_column + c, of_sample);
@@ -171,8 +171,8 @@ template <typename T, int tile_columns>
 SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.job.s;
-  const Fusion& fusion = tile.job.fusion;
+  const Correlation& s = tile.problem.s;
+  const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
   Normal<width> normal{};
   if (tile.column() < s.out_channels) {
@@ -216,7 +216,7 @@ SEC_DEVICE void finish_alone(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
-      *reinterpret_cast<uint4*>(static_cast<T*>(tile.job.s.out) + at) =
+      *reinterpret_cast<uint4*>(static_cast<T*>(tile.problem.s.out) + at) =
           *reinterpret_cast<const uint4*>(tile.mine(row));
     }
   }

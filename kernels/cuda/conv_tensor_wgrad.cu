@@ -9,7 +9,7 @@
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
 //   multiply-adds: 0.01 bytes a flop.
 // Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
-// ldmatrix, from rows of 64 bytes that lie as piece_at says; TF32 are single loads (rows 128 + 32 bytes
+// ldmatrix, from rows of 64 bytes that lie as swizzled_offset says; TF32 are single loads (rows 128 + 32 bytes
 // apart: the 4 x 8 elements that a warp loads fall into 32 banks).
 #include "kernels/cuda/conv.h"
 
@@ -27,10 +27,10 @@ constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 
 // Where a piece of 16 bytes of a row lies.
 template <typename T>
 SEC_HOST_DEVICE constexpr int place(int row, int piece) {
-  return sizeof(T) == 2 ? piece_at(row, piece) : row * pitch<T> + piece * 16;
+  return sizeof(T) == 2 ? swizzled_offset(row, piece) : row * pitch<T> + piece * 16;
 }
 
-// How the positions of a job are cut: tiles of `samples` x `steps` x H positions.
+// How the positions of a problem are cut: tiles of `samples` x `steps` x H positions.
 struct WeightTiles {
   int samples, steps;
   int window_steps;   // time steps of x that one sample's part of a tile reads
@@ -124,14 +124,14 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
   SHARED(int, x_row, [tile_rows]);    // the window's row for each position, at tap 0
   constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // of 16 bytes in a row
   constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightGradient& s = group.problem[blockIdx.z];
   const WeightTiles tiles = cut(s);
   const int column_tiles = (s.c_out + channels - 1) / channels;
   const int first_in = static_cast<int>(blockIdx.x) / column_tiles * channels;
   const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
   const std::int64_t begin = blockIdx.y * tiles.part;
   if (first_in >= s.c_in || begin >= tiles.tiles) {
-    return;  // the whole block: other jobs of the group are larger
+    return;  // the whole block: other problems of the group are larger
   }
   const std::int64_t end = min(begin + tiles.part, tiles.tiles);
   const int thread = static_cast<int>(threadIdx.x);
@@ -277,14 +277,14 @@ void wgrad_tensor(Stream& stream, const WeightGradients& group) {
   std::int64_t shared = 0;
   int taps = 0;
   const auto element = static_cast<std::int64_t>(size_of(group.type));
-  for (int j = 0; j < group.jobs; ++j) {
-    const WeightGradient& s = group.job[j];
+  for (int j = 0; j < group.problems; ++j) {
+    const WeightGradient& s = group.problem[j];
     blocks = max(blocks, ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels));
     parts = max(parts, s.parts);
     shared = max(shared, shared_bytes(s, element));
     taps = max(taps, s.k);
   }
-  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
   by_type(group.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
     const dim3 block(static_cast<unsigned>(32 * taps));

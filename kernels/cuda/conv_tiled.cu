@@ -15,11 +15,11 @@ template <typename T, bool transposed>
 __global__ void __launch_bounds__(threads) correlate(Correlations group) {
   SHARED(float, xs, [tile_rows][depth]);
   SHARED(float, ws, [depth][tile_columns + 1]);  // one more: columns are stored by a warp, too, in dgrad
-  const Correlation& s = group.job[blockIdx.z];
+  const Correlation& s = group.problem[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: other jobs of the group are larger
+    return;  // the whole block: other problems of the group are larger
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
@@ -69,7 +69,7 @@ template <typename T>
 __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
   SHARED(float, xs, [depth][tile_rows]);
   SHARED(float, gs, [depth][tile_columns]);
-  const WeightGradient& s = group.job[blockIdx.z];
+  const WeightGradient& s = group.problem[blockIdx.z];
   const int column_tiles = (s.c_out + tile_columns - 1) / tile_columns;
   const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * tile_rows;
   const int first_column = static_cast<int>(blockIdx.x) % column_tiles * tile_columns;
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
 
 void correlate_tiled(Stream& stream, const Correlations& group) {
   const dim3 grid(blocks_for(group.most_rows(), tile_rows), blocks_for(group.most_channels(), tile_columns),
-                  static_cast<unsigned>(group.jobs));
+                  static_cast<unsigned>(group.problems));
   by_type(group.type, "conv", [&](auto zero) {
     using T = decltype(zero);
     if (group.transposed) {
@@ -137,12 +137,12 @@ void cut_tiled(WeightGradient& s) {
 void wgrad_tiled(Stream& stream, const WeightGradients& group) {
   std::int64_t tiles = 0;
   std::int64_t parts = 0;
-  for (int j = 0; j < group.jobs; ++j) {
-    const WeightGradient& s = group.job[j];
+  for (int j = 0; j < group.problems; ++j) {
+    const WeightGradient& s = group.problem[j];
     tiles = max(tiles, ceil_div(s.k * s.c_in, tile_rows) * ceil_div(s.c_out, tile_columns));
     parts = max(parts, s.parts);
   }
-  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.jobs));
+  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
   by_type(group.type, "conv.wgrad",
           [&](auto zero) { launch<sum_part<decltype(zero)>>(stream, grid, dim3(threads), 0, group); });
 }

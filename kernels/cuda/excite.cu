@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/cuda/elements.h"
-#include "kernels/cuda/jobs.h"
+#include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/parts.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -57,9 +57,9 @@ struct LayerBackward {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite(Jobs<Layer<T>> group) {
-  const Layer<T>& layer = group.job[blockIdx.z];
-  if (blockIdx.x >= layer.n) {  // other jobs of the group have more samples
+__global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
+  const Layer<T>& layer = group.problem[blockIdx.z];
+  if (blockIdx.x >= layer.n) {  // other problems of the group have more samples
     return;
   }
   const int c = layer.c;
@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(threads) excite(Jobs<Layer<T>> group) {
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_samples(Jobs<LayerBackward<T>> group) {
-  const LayerBackward<T>& layer = group.job[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackward<T>> group) {
+  const LayerBackward<T>& layer = group.problem[blockIdx.z];
   if (blockIdx.x >= layer.n) {
     return;
   }
@@ -156,8 +156,8 @@ SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_weights(Jobs<LayerBackward<T>> group) {
-  const LayerBackward<T>& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_weights(LaunchBatch<LayerBackward<T>> group) {
+  const LayerBackward<T>& s = group.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t first = std::int64_t{s.c + 1} * s.hidden;
   if (index < first) {
@@ -178,86 +178,87 @@ std::size_t checked_memory(const ExciteShape& s, const char* what) {
   return static_cast<std::size_t>(bytes);
 }
 
-// run(type, jobs) for stretches of jobs of one type, of those that have samples.
-template <typename Job, typename TypeOf, typename Run>
-void each_type(std::span<const Job> group, const TypeOf& type_of, const char* what, const Run& run) {
-  std::vector<Job> some;
-  for (const Job& job : group) {
-    checked_memory(job.shape, what);
-    if (job.shape.n > 0) {
-      some.push_back(job);
+// run(type, problems) for stretches of problems of one type, of those that have samples.
+template <typename Problem, typename TypeOf, typename Run>
+void each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
+  std::vector<Problem> some;
+  for (const Problem& problem : group) {
+    checked_memory(problem.shape, what);
+    if (problem.shape.n > 0) {
+      some.push_back(problem);
     }
   }
-  each_launch(std::span<const Job>(some), type_of, [&](std::span<const Job> jobs) {
-    by_type(type_of(jobs.front()), what, [&](auto zero) { run(zero, jobs); });
+  for_each_launch(std::span<const Problem>(some), type_of, [&](std::span<const Problem> problems) {
+    by_type(type_of(problems.front()), what, [&](auto zero) { run(zero, problems); });
   });
 }
 
 template <typename T>
 void launch_forward(Stream& stream, std::span<const ExciteForward> group) {
-  Jobs<Layer<T>> jobs;
+  LaunchBatch<Layer<T>> problems;
   std::int64_t most_samples = 0;
   std::size_t memory = 0;
-  for (const ExciteForward& job : group) {
-    const ExciteShape& s = job.shape;
-    jobs.add({s.n, to_int(s.c, "excite.forward"), to_int(s.hidden, "excite.forward"),
-              elements<T>(job.means, s.n * s.c, "excite.forward: means"),
-              elements<float>(job.weights.w1, s.c * s.hidden, "excite.forward: w1"),
-              elements<float>(job.weights.b1, s.hidden, "excite.forward: b1"),
-              elements<float>(job.weights.w2, s.hidden * s.c, "excite.forward: w2"),
-              elements<float>(job.weights.b2, s.c, "excite.forward: b2"),
-              elements<float>(job.hidden, s.n * s.hidden, "excite.forward: hidden"),
-              elements<T>(job.factors, s.n * s.c, "excite.forward: factors")});
+  for (const ExciteForward& problem : group) {
+    const ExciteShape& s = problem.shape;
+    problems.add({s.n, to_int(s.c, "excite.forward"), to_int(s.hidden, "excite.forward"),
+                  elements<T>(problem.means, s.n * s.c, "excite.forward: means"),
+                  elements<float>(problem.weights.w1, s.c * s.hidden, "excite.forward: w1"),
+                  elements<float>(problem.weights.b1, s.hidden, "excite.forward: b1"),
+                  elements<float>(problem.weights.w2, s.hidden * s.c, "excite.forward: w2"),
+                  elements<float>(problem.weights.b2, s.c, "excite.forward: b2"),
+                  elements<float>(problem.hidden, s.n * s.hidden, "excite.forward: hidden"),
+                  elements<T>(problem.factors, s.n * s.c, "excite.forward: factors")});
     most_samples = max(most_samples, s.n);
     memory = max(memory, checked_memory(s, "excite.forward"));
   }
-  launch<excite<T>>(stream, dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(jobs.jobs)),
-                    dim3(threads), memory, jobs);
+  launch<excite<T>>(stream, dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(problems.problems)),
+                    dim3(threads), memory, problems);
 }
 
 template <typename T>
 void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
-  Jobs<LayerBackward<T>> jobs;
+  LaunchBatch<LayerBackward<T>> problems;
   std::vector<Scratch> scratch;
   std::int64_t most_samples = 0;
   std::int64_t most_weights = 0;
   std::size_t memory = 0;
-  for (const ExciteBackward& job : group) {
-    const ExciteShape& s = job.shape;
+  for (const ExciteBackward& problem : group) {
+    const ExciteShape& s = problem.shape;
     scratch.emplace_back(stream, s.n * (s.c + s.hidden) * static_cast<std::int64_t>(sizeof(float)));
     float* const glogits = scratch.back().data();
-    jobs.add({s.n, to_int(s.c, "excite.backward"), to_int(s.hidden, "excite.backward"),
-              elements<T>(job.means, s.n * s.c, "excite.backward: means"),
-              elements<float>(job.weights.w1, s.c * s.hidden, "excite.backward: w1"),
-              elements<float>(job.weights.w2, s.hidden * s.c, "excite.backward: w2"),
-              elements<float>(job.hidden, s.n * s.hidden, "excite.backward: hidden"),
-              elements<T>(job.factors, s.n * s.c, "excite.backward: factors"),
-              elements<T>(job.gfactors, s.n * s.c, "excite.backward: gfactors"), glogits, glogits + s.n * s.c,
-              elements<T>(job.gmeans, s.n * s.c, "excite.backward: gmeans"),
-              elements<float>(job.gradients.w1, s.c * s.hidden, "excite.backward: gw1"),
-              elements<float>(job.gradients.b1, s.hidden, "excite.backward: gb1"),
-              elements<float>(job.gradients.w2, s.hidden * s.c, "excite.backward: gw2"),
-              elements<float>(job.gradients.b2, s.c, "excite.backward: gb2")});
+    problems.add({s.n, to_int(s.c, "excite.backward"), to_int(s.hidden, "excite.backward"),
+                  elements<T>(problem.means, s.n * s.c, "excite.backward: means"),
+                  elements<float>(problem.weights.w1, s.c * s.hidden, "excite.backward: w1"),
+                  elements<float>(problem.weights.w2, s.hidden * s.c, "excite.backward: w2"),
+                  elements<float>(problem.hidden, s.n * s.hidden, "excite.backward: hidden"),
+                  elements<T>(problem.factors, s.n * s.c, "excite.backward: factors"),
+                  elements<T>(problem.gfactors, s.n * s.c, "excite.backward: gfactors"), glogits,
+                  glogits + s.n * s.c, elements<T>(problem.gmeans, s.n * s.c, "excite.backward: gmeans"),
+                  elements<float>(problem.gradients.w1, s.c * s.hidden, "excite.backward: gw1"),
+                  elements<float>(problem.gradients.b1, s.hidden, "excite.backward: gb1"),
+                  elements<float>(problem.gradients.w2, s.hidden * s.c, "excite.backward: gw2"),
+                  elements<float>(problem.gradients.b2, s.c, "excite.backward: gb2")});
     most_samples = max(most_samples, s.n);
     most_weights = max(most_weights, (s.c + 1) * s.hidden + (s.hidden + 1) * s.c);
     memory = max(memory, checked_memory(s, "excite.backward"));
   }
-  const auto count = static_cast<unsigned>(jobs.jobs);
-  launch<excite_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads), memory, jobs);
+  const auto count = static_cast<unsigned>(problems.problems);
+  launch<excite_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads), memory,
+                            problems);
   launch<excite_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads), 0,
-                            jobs);
+                            problems);
 }
 
 void forward_group(Stream& stream, std::span<const ExciteForward> group) {
-  const auto type_of = [](const ExciteForward& job) { return job.factors.type; };
+  const auto type_of = [](const ExciteForward& problem) { return problem.factors.type; };
   each_type(group, type_of, "excite.forward",
-            [&](auto zero, auto jobs) { launch_forward<decltype(zero)>(stream, jobs); });
+            [&](auto zero, auto problems) { launch_forward<decltype(zero)>(stream, problems); });
 }
 
 void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
-  const auto type_of = [](const ExciteBackward& job) { return job.gmeans.type; };
+  const auto type_of = [](const ExciteBackward& problem) { return problem.gmeans.type; };
   each_type(group, type_of, "excite.backward",
-            [&](auto zero, auto jobs) { launch_backward<decltype(zero)>(stream, jobs); });
+            [&](auto zero, auto problems) { launch_backward<decltype(zero)>(stream, problems); });
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 // Draws are in double precision as on the host, some hundred operations a cell where there is noise: half a
 // million cells are nothing beside a step's convolutions. Sums and products are rounded one by one, so that
 // both give the same bits as far as exp, log, sin and cos do.
-#include "engine/draws.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/gather.h"
@@ -31,72 +30,61 @@ struct ExampleDraws {
   int shift;
 };
 
-// The random numbers of one example in its batch.
-struct Dice {
-  std::uint64_t seed;
-  std::uint32_t step;
-  std::uint64_t slot;
-
-  SEC_DEVICE RandomKey key(Draw draw) const { return {seed, step, static_cast<std::uint32_t>(draw)}; }
-  SEC_DEVICE float gaussian(Draw draw, std::int64_t i) const {
-    return normal(key(draw), element_of(slot, static_cast<std::uint64_t>(i)));
-  }
-  SEC_DEVICE double flat(Draw draw, std::int64_t i) const {
-    return uniform53(key(draw), element_of(slot, static_cast<std::uint64_t>(i)));
-  }
-};
-
-SEC_DEVICE bool is_lost(const GatherChanges& changes, const Dice& dice, int h, int lead, int channels) {
+SEC_DEVICE bool is_lost(const Augmentation& changes, const ExampleRandom& random, int h, int lead,
+                        int channels) {
   if (changes.lead_drop <= 0) {
     return false;
   }
   if (!changes.any_lead_drops) {
-    return lead == 1 && dice.flat(Draw::lead_drop, 0) < changes.lead_drop;
+    return lead == 1 && random.uniform(Draw::lead_drop, 0) < changes.lead_drop;
   }
   // If all leads would be lost, the one that is least so stays.
   int stays = 0;
   for (int i = 1; i < channels; ++i) {
-    stays = dice.flat(Draw::lead_drop, i) > dice.flat(Draw::lead_drop, stays) ? i : stays;
+    stays = random.uniform(Draw::lead_drop, i) > random.uniform(Draw::lead_drop, stays) ? i : stays;
   }
-  return h != stays && dice.flat(Draw::lead_drop, h) < changes.lead_drop;
+  return h != stays && random.uniform(Draw::lead_drop, h) < changes.lead_drop;
 }
 
-SEC_DEVICE ChannelDraws channel_draws(const GatherChanges& changes, const Dice& dice, int place, int lead,
-                                      int channels) {
+SEC_DEVICE ChannelDraws channel_draws(const Augmentation& changes, const ExampleRandom& random, int place,
+                                      int lead, int channels) {
   ChannelDraws draws = {1.0F, 0.0F, 0.0F, 0};
   if (changes.scale > 0) {
-    draws.factor = expf(static_cast<float>(changes.scale) * dice.gaussian(Draw::scale, lead));
+    draws.factor = expf(static_cast<float>(changes.scale) * random.gaussian(Draw::scale, lead));
   }
   if (changes.offset > 0) {
-    draws.offset = static_cast<float>(changes.offset) * dice.gaussian(Draw::offset, lead);
+    draws.offset = static_cast<float>(changes.offset) * random.gaussian(Draw::offset, lead);
   }
   if (changes.wander > 0) {
-    draws.height = static_cast<float>(changes.wander) * dice.gaussian(Draw::wander_amplitude, place);
+    draws.height = static_cast<float>(changes.wander) * random.gaussian(Draw::wander_amplitude, place);
   }
-  draws.lost = is_lost(changes, dice, place % channels, lead, channels) ? 1 : 0;
+  draws.lost = is_lost(changes, random, place % channels, lead, channels) ? 1 : 0;
   return draws;
 }
 
-SEC_DEVICE ExampleDraws example_draws(const GatherChanges& changes, const Dice& dice) {
+SEC_DEVICE ExampleDraws example_draws(const Augmentation& changes, const ExampleRandom& random) {
   ExampleDraws draws = {};
-  draws.frequency = slowest_wander + (fastest_wander - slowest_wander) * dice.flat(Draw::wander_frequency, 0);
-  draws.phase = dice.flat(Draw::wander_phase, 0);
-  draws.noise = static_cast<float>(changes.noise * dice.flat(Draw::noise_level, 0));
-  draws.gain_noise = static_cast<float>(changes.gain_noise * dice.flat(Draw::gain_noise_level, 0));
-  draws.shift = static_cast<int>(dice.flat(Draw::shift, 0) * static_cast<double>(2 * changes.shift + 1)) -
-                static_cast<int>(changes.shift);
+  draws.frequency =
+      slowest_wander + (fastest_wander - slowest_wander) * random.uniform(Draw::wander_frequency, 0);
+  draws.phase = random.uniform(Draw::wander_phase, 0);
+  draws.noise = static_cast<float>(changes.noise * random.uniform(Draw::noise_level, 0));
+  draws.gain_noise = static_cast<float>(changes.gain_noise * random.uniform(Draw::gain_noise_level, 0));
+  draws.shift =
+      static_cast<int>(random.uniform(Draw::shift, 0) * static_cast<double>(2 * changes.shift + 1)) -
+      static_cast<int>(changes.shift);
   return draws;
 }
 
 // The lead's sample at time t of its window; `at` counts the samples of all channels and windows.
-SEC_DEVICE float changed(const GatherChanges& changes, const Dice& dice, const ExampleDraws& example,
-                         const ChannelDraws& channel, std::int64_t at, int t, float value) {
+SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& random,
+                         const ExampleDraws& example, const ChannelDraws& channel, std::int64_t at, int t,
+                         float value) {
   value = __fmul_rn(value, channel.factor);
   if (changes.noise > 0) {
-    value = __fadd_rn(value, __fmul_rn(example.noise, dice.gaussian(Draw::noise, at)));
+    value = __fadd_rn(value, __fmul_rn(example.noise, random.gaussian(Draw::noise, at)));
   }
   if (changes.gain_noise > 0) {
-    const float gain = __fmul_rn(example.gain_noise, dice.gaussian(Draw::gain_noise, at));
+    const float gain = __fmul_rn(example.gain_noise, random.gaussian(Draw::gain_noise, at));
     value = __fmul_rn(value, __fadd_rn(1.0F, gain));
   }
   value = __fadd_rn(value, channel.offset);
@@ -110,7 +98,7 @@ SEC_DEVICE float changed(const GatherChanges& changes, const Dice& dice, const E
 
 // Blocks: (N, chunks of an example). Dynamic shared memory: the draws of windows * channels.
 __global__ void __launch_bounds__(threads)
-    gather(GatherChanges changes, RandomKey key, int windows, int length, int channels, int covariates,
+    gather(Augmentation changes, RandomKey key, int windows, int length, int channels, int covariates,
            int answers,
            const int* __restrict__ index,                  // (N)
            const GatherChannel* __restrict__ about,        // (H)
@@ -124,13 +112,13 @@ __global__ void __launch_bounds__(threads)
   SHARED(ExampleDraws, shared);
   const std::int64_t n = blockIdx.x;
   const std::int64_t from = index[n];
-  const Dice dice = {key.seed, step_of(key), static_cast<std::uint64_t>(n)};
+  const ExampleRandom random = {key.seed, step_of(key), static_cast<std::uint64_t>(n)};
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) {
-    shared = example_draws(changes, dice);
+    shared = example_draws(changes, random);
   }
   for (int place = thread; place < windows * channels; place += threads) {
-    drawn[place] = channel_draws(changes, dice, place, about[place % channels].lead, channels);
+    drawn[place] = channel_draws(changes, random, place, about[place % channels].lead, channels);
   }
   __syncthreads();
 
@@ -153,12 +141,12 @@ __global__ void __launch_bounds__(threads)
       if (changes.covariate_noise > 0) {
         const std::int64_t at =
             std::int64_t{place} * channel.stretches + std::int64_t{t} * channel.stretches / length;
-        value = __fadd_rn(value, __fmul_rn(covariate_noise, dice.gaussian(Draw::rhythm_noise, at)));
+        value = __fadd_rn(value, __fmul_rn(covariate_noise, random.gaussian(Draw::rhythm_noise, at)));
       }
     } else if (drawn[place].lost == 0) {
       // Moved last, and so drawn for the place that it comes from.
       const int moved = min(max(t + example.shift, 0), length - 1);
-      value = changed(changes, dice, example, drawn[place], std::int64_t{place} * length + moved, moved,
+      value = changed(changes, random, example, drawn[place], std::int64_t{place} * length + moved, moved,
                       in[(window * length + moved) * channels + h]);
     }
     out[cell] = value;
@@ -167,11 +155,11 @@ __global__ void __launch_bounds__(threads)
     return;
   }
   const bool dropped =
-      changes.covariate_drop > 0 && dice.flat(Draw::covariate_drop, 0) < changes.covariate_drop;
+      changes.covariate_drop > 0 && random.uniform(Draw::covariate_drop, 0) < changes.covariate_drop;
   for (int k = thread; k < covariates; k += threads) {
     float value = all_covariates[from * covariates + k];
     if (changes.covariate_noise > 0) {
-      value = __fadd_rn(value, __fmul_rn(covariate_noise, dice.gaussian(Draw::covariate_noise, k)));
+      value = __fadd_rn(value, __fmul_rn(covariate_noise, random.gaussian(Draw::covariate_noise, k)));
     }
     to_covariates[n * covariates + k] = dropped ? 0.0F : value;
   }
@@ -188,7 +176,7 @@ Word* words(Operand operand, std::int64_t count, const char* what) {
   return static_cast<Word*>(operand.data);
 }
 
-void gather_examples(Stream& stream, const GatherShape& s, const GatherChanges& changes, const RandomKey& key,
+void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& changes, const RandomKey& key,
                      ConstSpan index, ConstSpan channels, ConstSpan all_x, ConstSpan all_covariates,
                      ConstSpan all_answers, Span x, Span covariates, Span answers) {
   require(s.n > 0 && s.examples > 0 && s.windows > 0 && s.length > 0 && s.channels > 0,

@@ -115,7 +115,7 @@ struct ChunkMoments {
 };
 
 // The mean and variance of each column from its chunks' moments, which a kernel left there: a second kernel,
-// in batch_norm.cu, for up to max_jobs matrices of as many columns.
+// in batch_norm.cu, for up to max_problems matrices of as many columns.
 void merge_chunks(Stream& stream, std::span<const ChunkMoments> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -57,8 +57,8 @@ struct NormGradient {
   void* gx;           // (rows, C): g, to become gx
 };
 
-__global__ void __launch_bounds__(threads) draw_kept(Jobs<Draw> group) {
-  const Draw& draw = group.job[blockIdx.z];
+__global__ void __launch_bounds__(threads) draw_kept(LaunchBatch<Draw> group) {
+  const Draw& draw = group.problem[blockIdx.z];
   const std::int64_t word = first_element(1);
   if (word >= draw.words) {
     return;
@@ -75,8 +75,8 @@ __global__ void __launch_bounds__(threads) draw_kept(Jobs<Draw> group) {
   draw.kept[word] = bits;
 }
 
-__global__ void __launch_bounds__(column_threads) merge_tiles(Jobs<Merge> group) {
-  const Merge& merging = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) merge_tiles(LaunchBatch<Merge> group) {
+  const Merge& merging = group.problem[blockIdx.z];
   const int c = merging.tiles.c;
   const ColumnTask task = column_task(merging.tiles, 1);
   Moments moments[1] = {};
@@ -94,8 +94,8 @@ __global__ void __launch_bounds__(column_threads) merge_tiles(Jobs<Merge> group)
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) add_squeeze(Jobs<Squeeze> group) {
-  const Squeeze& squeeze = group.job[blockIdx.z];
+__global__ void __launch_bounds__(threads) add_squeeze(LaunchBatch<Squeeze> group) {
+  const Squeeze& squeeze = group.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index >= squeeze.n * squeeze.c) {
     return;
@@ -111,8 +111,8 @@ __global__ void __launch_bounds__(threads) add_squeeze(Jobs<Squeeze> group) {
 
 // With z = (x - mean) * r and r = 1 / sqrt(variance + epsilon):
 //   gx = gamma * r * (g - mean(g) - z * mean(g * z)) = scale * (g - offset) - slope * (x - mean)
-__global__ void __launch_bounds__(column_threads) add_tiles(Jobs<NormGradient> group) {
-  const NormGradient& norm = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) add_tiles(LaunchBatch<NormGradient> group) {
+  const NormGradient& norm = group.problem[blockIdx.z];
   const int c = norm.tiles.c;
   const ColumnTask task = column_task(norm.tiles, 1);
   float sum[2] = {};
@@ -136,11 +136,11 @@ __global__ void __launch_bounds__(column_threads) add_tiles(Jobs<NormGradient> g
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) input_gradient(Jobs<NormGradient> group) {
-  const NormGradient& norm = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) input_gradient(LaunchBatch<NormGradient> group) {
+  const NormGradient& norm = group.problem[blockIdx.z];
   const Columns& columns = norm.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment > 0) {  // other jobs of the group have more chunks
+  if (!task.inside || task.segment > 0) {  // other problems of the group have more chunks
     return;
   }
   float centre[width], scale[width], offset[width], slope[width];
@@ -193,7 +193,7 @@ Activation activation_of(const PreActivation& before, std::int64_t c) {
 // Floats (or words) of one allocation, dealt out before it is made; all begin aligned.
 struct Plan {
   std::int64_t floats = 0;
-  std::int64_t take(std::int64_t count) {
+  std::int64_t reserve(std::int64_t count) {
     const std::int64_t first = floats;
     floats += ceil_div(count, 4) * 4;
     return first;
@@ -212,54 +212,54 @@ bool on_tensor_cores(const Stream& stream, DType type) {
 
 // What decides which kernels a layer takes: layers that are launched together have it in common, so that each
 // has the bits that it has alone.
-struct Kind {
+struct LaunchKey {
   std::int64_t c_in, c_out, residues;
   DType type;
   bool forward_tensor, dgrad_tensor, wgrad_tensor;
   int columns;  // of the tiles, forward or dgrad
-  bool operator==(const Kind&) const = default;
+  bool operator==(const LaunchKey&) const = default;
 };
 
 ConvTiles chosen_tiles(ConvPass pass, const ConvShape& shape, DType type, bool tensor) {
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-Kind kind_of(const Stream& stream, const PreActivationForward& job) {
-  check_channels(job.shape);
-  Correlation forward = forward_job(job.shape);
-  forward.in = job.x.data;
-  forward.out = job.y.data;
-  const bool tensor = on_tensor_cores(stream, job.y.type) && tensor_supports(forward, job.y.type);
-  const int columns = chosen_tiles(ConvPass::forward, job.shape, job.y.type, tensor).columns;
-  return {job.shape.c_in, job.shape.c_out, 1, job.y.type, tensor, false, false, columns};
+LaunchKey key_of(const Stream& stream, const PreActivationForward& problem) {
+  check_channels(problem.shape);
+  Correlation forward = forward_job(problem.shape);
+  forward.in = problem.x.data;
+  forward.out = problem.y.data;
+  const bool tensor = on_tensor_cores(stream, problem.y.type) && tensor_supports(forward, problem.y.type);
+  const int columns = chosen_tiles(ConvPass::forward, problem.shape, problem.y.type, tensor).columns;
+  return {problem.shape.c_in, problem.shape.c_out, 1, problem.y.type, tensor, false, false, columns};
 }
 
-Kind kind_of(const Stream& stream, const PreActivationBackward& job) {
-  const ConvShape& s = job.shape;
+LaunchKey key_of(const Stream& stream, const PreActivationBackward& problem) {
+  const ConvShape& s = problem.shape;
   check_channels(s);
   const std::int64_t residues = min(s.stride, s.l);
-  const bool wanted = on_tensor_cores(stream, job.gx.type);
-  bool dgrad = wanted && aligned(job.x.data);
+  const bool wanted = on_tensor_cores(stream, problem.gx.type);
+  bool dgrad = wanted && aligned(problem.x.data);
   for (int residue = 0; residue < residues; ++residue) {
     Correlation one = dgrad_job(s, residue);
-    one.in = job.gy.data;
-    one.out = job.gx.data;
-    dgrad = dgrad && tensor_supports(one, job.gx.type);
+    one.in = problem.gy.data;
+    one.out = problem.gx.data;
+    dgrad = dgrad && tensor_supports(one, problem.gx.type);
   }
   WeightGradient weights = wgrad_job(s);
-  weights.x = job.x.data;
-  weights.gy = job.gy.data;
-  const bool wgrad = wanted && wgrad_tensor_supports(weights, job.gx.type);
-  const int columns = chosen_tiles(ConvPass::dgrad, s, job.gx.type, dgrad).columns;
-  return {s.c_in, s.c_out, residues, job.gx.type, false, dgrad, wgrad, columns};
+  weights.x = problem.x.data;
+  weights.gy = problem.gy.data;
+  const bool wgrad = wanted && wgrad_tensor_supports(weights, problem.gx.type);
+  const int columns = chosen_tiles(ConvPass::dgrad, s, problem.gx.type, dgrad).columns;
+  return {s.c_in, s.c_out, residues, problem.gx.type, false, dgrad, wgrad, columns};
 }
 
-// run(kind, jobs) for stretches of jobs of one kind, as many as a launch takes residues of.
-template <typename Job, typename Run>
-void each_stretch(const Stream& stream, std::span<const Job> group, const Run& run) {
-  each_launch(
-      group, [&](const Job& job) { return kind_of(stream, job); },
-      [](const Kind& kind) { return max_jobs / max(kind.residues, std::int64_t{1}); }, run);
+// run(key, problems) for stretches of problems of one key, as many as a launch takes residues of.
+template <typename Problem, typename Run>
+void each_stretch(const Stream& stream, std::span<const Problem> group, const Run& run) {
+  for_each_launch(
+      group, [&](const Problem& problem) { return key_of(stream, problem); },
+      [](const LaunchKey& key) { return max_problems / max(key.residues, std::int64_t{1}); }, run);
 }
 
 void correlate(Stream& stream, bool tensor, const Correlations& group) {
@@ -268,243 +268,244 @@ void correlate(Stream& stream, bool tensor, const Correlations& group) {
 
 // ---- forward ----
 
-void forward_alike(Stream& stream, const Kind& kind, std::span<const PreActivationForward> jobs) {
-  struct Places {
+void forward_alike(Stream& stream, const LaunchKey& key, std::span<const PreActivationForward> problems) {
+  struct ScratchOffsets {
     std::int64_t kept, sums, counts, parts;
   };
-  std::array<Places, max_jobs> places{};
-  std::array<Tiles, max_jobs> tiles{};
+  std::array<ScratchOffsets, max_problems> offsets{};
+  std::array<Tiles, max_problems> tiles{};
   Correlations group;
-  group.type = kind.type;
+  group.type = key.type;
   group.fused = true;
   Plan plan;
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const ConvShape& s = jobs[j].shape;
-    group.job[j] = forward_job(s);
-    group.job[j].tiles = chosen_tiles(ConvPass::forward, s, kind.type, kind.forward_tensor);
-    tiles[j] =
-        kind.forward_tensor ? tensor_tiles(group.job[j], kind.type, false) : blocked_tiles(group.job[j]);
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    const ConvShape& s = problems[j].shape;
+    group.problem[j] = forward_job(s);
+    group.problem[j].tiles = chosen_tiles(ConvPass::forward, s, key.type, key.forward_tensor);
+    tiles[j] = key.forward_tensor ? tensor_tiles(group.problem[j], key.type, false)
+                                  : blocked_tiles(group.problem[j]);
     const std::int64_t words = ceil_div(s.n * s.l * s.h * s.c_in, 32);
-    places[j] = {
-        plan.take(jobs[j].before.p > 0 && jobs[j].passed.empty() ? words : 0),
-        plan.take(jobs[j].mean.empty() ? 0 : tiles[j].count * 2 * s.c_out),
-        plan.take(jobs[j].mean.empty() ? 0 : tiles[j].count),
-        plan.take(tiles[j].in_sample > 1 && !jobs[j].squeeze.empty() ? s.n * tiles[j].in_sample * s.c_out
-                                                                     : 0)};
+    offsets[j] = {plan.reserve(problems[j].before.p > 0 && problems[j].passed.empty() ? words : 0),
+                  plan.reserve(problems[j].mean.empty() ? 0 : tiles[j].count * 2 * s.c_out),
+                  plan.reserve(problems[j].mean.empty() ? 0 : tiles[j].count),
+                  plan.reserve(tiles[j].in_sample > 1 && !problems[j].squeeze.empty()
+                                   ? s.n * tiles[j].in_sample * s.c_out
+                                   : 0)};
   }
   const Scratch scratch(stream, plan.floats * 4);
-  Jobs<Draw> draws;
-  Jobs<Merge> merges;
-  Jobs<Squeeze> squeezes;
+  LaunchBatch<Draw> draws;
+  LaunchBatch<Merge> merges;
+  LaunchBatch<Squeeze> squeezes;
   std::int64_t most_words = 0;
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const PreActivationForward& job = jobs[j];
-    const ConvShape& s = job.shape;
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    const PreActivationForward& problem = problems[j];
+    const ConvShape& s = problem.shape;
     const std::int64_t count = s.n * s.l * s.h * s.c_in;
     const std::int64_t positions = s.l_out() * s.h;
-    Correlation& one = group.job[j];
-    one.in = checked(job.x, kind.type, count, "pre_activation.forward: x");
-    one.out = checked(job.y, kind.type, s.n * positions * s.c_out, "pre_activation.forward: y");
-    one.w = elements<float>(job.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w");
-    one.bias = elements_or_null<float>(job.bias, s.c_out, "pre_activation.forward: bias");
+    Correlation& one = group.problem[j];
+    one.in = checked(problem.x, key.type, count, "pre_activation.forward: x");
+    one.out = checked(problem.y, key.type, s.n * positions * s.c_out, "pre_activation.forward: y");
+    one.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w");
+    one.bias = elements_or_null<float>(problem.bias, s.c_out, "pre_activation.forward: bias");
     Fusion& fusion = group.fusion[j];
     fusion = {};
-    fusion.before = activation_of(job.before, s.c_in);
-    if (!job.passed.empty()) {
-      elements<std::int32_t>(job.passed, ceil_div(count, 32), "pre_activation.forward: passed");
+    fusion.before = activation_of(problem.before, s.c_in);
+    if (!problem.passed.empty()) {
+      elements<std::int32_t>(problem.passed, ceil_div(count, 32), "pre_activation.forward: passed");
     }
-    if (job.before.p > 0) {
-      auto* const kept = job.passed.empty() ? scratch.data<unsigned>() + places[j].kept
-                                            : static_cast<unsigned*>(job.passed.data);
-      draws.add({job.before.key, job.before.p, ceil_div(count, 32), kept});
+    if (problem.before.p > 0) {
+      auto* const kept = problem.passed.empty() ? scratch.data<unsigned>() + offsets[j].kept
+                                                : static_cast<unsigned*>(problem.passed.data);
+      draws.add({problem.before.key, problem.before.p, ceil_div(count, 32), kept});
       most_words = max(most_words, ceil_div(count, 32));
       fusion.before.kept = reinterpret_cast<const unsigned char*>(kept);
     }
-    if (!job.mean.empty()) {
+    if (!problem.mean.empty()) {
       require(s.n * positions > 0, "pre_activation: no positions to take statistics of");
-      fusion.sums = scratch.data() + places[j].sums;
-      fusion.counts = scratch.data() + places[j].counts;
+      fusion.sums = scratch.data() + offsets[j].sums;
+      fusion.counts = scratch.data() + offsets[j].counts;
       merges.add({rows_of_tiles(tiles[j].count, s.c_out), fusion.sums, fusion.counts,
-                  elements<float>(job.mean, s.c_out, "pre_activation: mean of y"),
-                  elements<float>(job.variance, s.c_out, "pre_activation: variance of y")});
+                  elements<float>(problem.mean, s.c_out, "pre_activation: mean of y"),
+                  elements<float>(problem.variance, s.c_out, "pre_activation: variance of y")});
     }
-    if (!job.squeeze.empty() && tiles[j].in_sample > 0) {
-      fusion.squeeze = checked(job.squeeze, kind.type, s.n * s.c_out, "pre_activation: squeeze");
+    if (!problem.squeeze.empty() && tiles[j].in_sample > 0) {
+      fusion.squeeze = checked(problem.squeeze, key.type, s.n * s.c_out, "pre_activation: squeeze");
       if (tiles[j].in_sample > 1) {
-        fusion.squeeze_parts = scratch.data() + places[j].parts;
+        fusion.squeeze_parts = scratch.data() + offsets[j].parts;
         squeezes.add({s.n, tiles[j].in_sample, to_int(s.c_out, "pre_activation"),
                       static_cast<float>(positions), fusion.squeeze_parts, fusion.squeeze});
       }
     }
   }
-  group.jobs = static_cast<int>(jobs.size());
+  group.problems = static_cast<int>(problems.size());
   if (group.most_rows() == 0) {
     return;
   }
-  if (draws.jobs > 0) {
-    launch<draw_kept>(stream, dim3(blocks_for(most_words, threads), 1, static_cast<unsigned>(draws.jobs)),
+  if (draws.problems > 0) {
+    launch<draw_kept>(stream, dim3(blocks_for(most_words, threads), 1, static_cast<unsigned>(draws.problems)),
                       dim3(threads), 0, draws);
   }
-  correlate(stream, kind.forward_tensor, group);
-  if (merges.jobs > 0) {
-    dim3 grid = column_grid(merges.job[0].tiles, 1, 1);
-    grid.z = static_cast<unsigned>(merges.jobs);
-    launch<merge_tiles>(stream, grid, column_block(merges.job[0].tiles.c, 1), 0, merges);
+  correlate(stream, key.forward_tensor, group);
+  if (merges.problems > 0) {
+    dim3 grid = column_grid(merges.problem[0].tiles, 1, 1);
+    grid.z = static_cast<unsigned>(merges.problems);
+    launch<merge_tiles>(stream, grid, column_block(merges.problem[0].tiles.c, 1), 0, merges);
   }
   std::int64_t most_means = 0;
-  for (int j = 0; j < squeezes.jobs; ++j) {
-    most_means = max(most_means, squeezes.job[j].n * squeezes.job[j].c);
+  for (int j = 0; j < squeezes.problems; ++j) {
+    most_means = max(most_means, squeezes.problem[j].n * squeezes.problem[j].c);
   }
-  if (squeezes.jobs > 0) {
-    by_type(kind.type, "pre_activation", [&](auto zero) {
+  if (squeezes.problems > 0) {
+    by_type(key.type, "pre_activation", [&](auto zero) {
       launch<add_squeeze<decltype(zero)>>(
-          stream, dim3(blocks_for(most_means, threads), 1, static_cast<unsigned>(squeezes.jobs)),
+          stream, dim3(blocks_for(most_means, threads), 1, static_cast<unsigned>(squeezes.problems)),
           dim3(threads), 0, squeezes);
     });
   }
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const ConvShape& s = jobs[j].shape;
-    if (!jobs[j].squeeze.empty() && tiles[j].in_sample == 0) {
-      global_average(stream, {s.n, s.l_out() * s.h, s.c_out}, jobs[j].y, jobs[j].squeeze);
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    const ConvShape& s = problems[j].shape;
+    if (!problems[j].squeeze.empty() && tiles[j].in_sample == 0) {
+      global_average(stream, {s.n, s.l_out() * s.h, s.c_out}, problems[j].y, problems[j].squeeze);
     }
   }
 }
 
 void forward_group(Stream& stream, std::span<const PreActivationForward> group) {
-  each_stretch(stream, group, [&](const Kind& kind, std::span<const PreActivationForward> jobs) {
-    forward_alike(stream, kind, jobs);
+  each_stretch(stream, group, [&](const LaunchKey& key, std::span<const PreActivationForward> problems) {
+    forward_alike(stream, key, problems);
   });
 }
 
 // ---- backward ----
 
 // g, and from its sums gx.
-void input_gradients(Stream& stream, const Kind& kind, std::span<const PreActivationBackward> jobs,
+void input_gradients(Stream& stream, const LaunchKey& key, std::span<const PreActivationBackward> problems,
                      const Activation* before) {
-  struct Places {
+  struct ScratchOffsets {
     std::int64_t sums, affine;
   };
-  std::array<Places, max_jobs> places{};
-  std::array<std::int64_t, max_jobs> all_tiles{};
+  std::array<ScratchOffsets, max_problems> offsets{};
+  std::array<std::int64_t, max_problems> all_tiles{};
   Plan plan;
   const auto job_of = [&](const ConvShape& s, int residue) {
     Correlation one = dgrad_job(s, residue);
-    one.tiles = chosen_tiles(ConvPass::dgrad, s, kind.type, kind.dgrad_tensor);
+    one.tiles = chosen_tiles(ConvPass::dgrad, s, key.type, key.dgrad_tensor);
     return one;
   };
   const auto tiles_of = [&](const Correlation& one) {
-    return one.rows() == 0     ? 0
-           : kind.dgrad_tensor ? tensor_tiles(one, kind.type, true).count
-                               : blocked_tiles(one).count;
+    return one.rows() == 0    ? 0
+           : key.dgrad_tensor ? tensor_tiles(one, key.type, true).count
+                              : blocked_tiles(one).count;
   };
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const ConvShape& s = jobs[j].shape;
-    for (int residue = 0; residue < kind.residues; ++residue) {
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    const ConvShape& s = problems[j].shape;
+    for (int residue = 0; residue < key.residues; ++residue) {
       all_tiles[j] += tiles_of(job_of(s, residue));
     }
-    places[j] = {plan.take(all_tiles[j] * 2 * s.c_in), plan.take(3 * s.c_in)};
+    offsets[j] = {plan.reserve(all_tiles[j] * 2 * s.c_in), plan.reserve(3 * s.c_in)};
   }
   const Scratch scratch(stream, plan.floats * 4);
   Correlations group;
-  group.type = kind.type;
+  group.type = key.type;
   group.fused = true;
   group.transposed = true;
-  Jobs<NormGradient> norms;
+  LaunchBatch<NormGradient> norms;
   bool all_aligned = true;
   std::int64_t most_chunks = 0;
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const PreActivationBackward& job = jobs[j];
-    const ConvShape& s = job.shape;
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    const PreActivationBackward& problem = problems[j];
+    const ConvShape& s = problem.shape;
     const std::int64_t rows = s.n * s.l * s.h;
-    const void* const x = checked(job.x, kind.type, rows * s.c_in, "pre_activation.backward: x");
-    const void* const also =
-        job.also.empty() ? nullptr
-                         : checked(job.also, kind.type, rows * s.c_in, "pre_activation.backward: also");
-    void* const gx = checked(job.gx, kind.type, rows * s.c_in, "pre_activation.backward: gx");
-    float* sums = scratch.data() + places[j].sums;
+    const void* const x = checked(problem.x, key.type, rows * s.c_in, "pre_activation.backward: x");
+    const void* const also = problem.also.empty() ? nullptr
+                                                  : checked(problem.also, key.type, rows * s.c_in,
+                                                            "pre_activation.backward: also");
+    void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
+    float* sums = scratch.data() + offsets[j].sums;
     // Rows are in the network's vectors whether or not they lie aligned: widths change no bits.
-    const Columns columns = cut_rows(rows, s.c_in, kind.type == DType::bf16 ? 8 : 4, "pre_activation");
+    const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
     most_chunks = max(most_chunks, columns.chunks);
     all_aligned = all_aligned && aligned(x, also, gx);
     norms.add({rows_of_tiles(all_tiles[j], s.c_in), columns, before[j], static_cast<float>(rows), sums,
-               elements<float>(job.ggamma, s.c_in, "pre_activation.backward: ggamma"),
-               elements<float>(job.gbeta, s.c_in, "pre_activation.backward: gbeta"),
-               scratch.data() + places[j].affine, x, also, gx});
-    for (int residue = 0; residue < kind.residues; ++residue) {
+               elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),
+               elements<float>(problem.gbeta, s.c_in, "pre_activation.backward: gbeta"),
+               scratch.data() + offsets[j].affine, x, also, gx});
+    for (int residue = 0; residue < key.residues; ++residue) {
       Correlation one = job_of(s, residue);
       if (one.rows() == 0) {
         continue;
       }
-      one.in = checked(job.gy, kind.type, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+      one.in = checked(problem.gy, key.type, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
       one.out = gx;
-      one.w = elements<float>(job.w, s.k * s.c_in * s.c_out, "pre_activation.backward: w");
-      Fusion& fusion = group.fusion[group.jobs];
+      one.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.backward: w");
+      Fusion& fusion = group.fusion[group.problems];
       fusion = {};
       fusion.before = before[j];
       fusion.x = x;
       fusion.sums = sums;
       sums += tiles_of(one) * 2 * s.c_in;
-      group.job[group.jobs++] = one;
-      if (group.jobs == max_jobs) {
-        correlate(stream, kind.dgrad_tensor, group);
-        group.jobs = 0;
+      group.problem[group.problems++] = one;
+      if (group.problems == max_problems) {
+        correlate(stream, key.dgrad_tensor, group);
+        group.problems = 0;
       }
     }
   }
-  if (group.jobs > 0) {
-    correlate(stream, kind.dgrad_tensor, group);
+  if (group.problems > 0) {
+    correlate(stream, key.dgrad_tensor, group);
   }
-  const auto depth = static_cast<unsigned>(norms.jobs);
-  dim3 grid = column_grid(norms.job[0].tiles, 1, 1);
+  const auto depth = static_cast<unsigned>(norms.problems);
+  dim3 grid = column_grid(norms.problem[0].tiles, 1, 1);
   grid.z = depth;
-  launch<add_tiles>(stream, grid, column_block(norms.job[0].tiles.c, 1), 0, norms);
-  by_type(kind.type, "pre_activation.backward", [&](auto zero) {
+  launch<add_tiles>(stream, grid, column_block(norms.problem[0].tiles.c, 1), 0, norms);
+  by_type(key.type, "pre_activation.backward", [&](auto zero) {
     using T = decltype(zero);
     by_width<T>(all_aligned, [&](auto constant) {
       constexpr int width = decltype(constant)::value;
-      const dim3 block = column_block(norms.job[0].columns.c, width);
+      const dim3 block = column_block(norms.problem[0].columns.c, width);
       launch<input_gradient<T, width>>(
           stream,
-          dim3(blocks_for(most_chunks, 1), blocks_for(kind.c_in, std::int64_t{block.x} * width), depth),
-          block, 0, norms);
+          dim3(blocks_for(most_chunks, 1), blocks_for(key.c_in, std::int64_t{block.x} * width), depth), block,
+          0, norms);
     });
   });
 }
 
-void weight_gradients(Stream& stream, const Kind& kind, std::span<const PreActivationBackward> jobs,
+void weight_gradients(Stream& stream, const LaunchKey& key, std::span<const PreActivationBackward> problems,
                       const Activation* before) {
   WeightGradients group;
-  group.type = kind.type;
+  group.type = key.type;
   group.activated = true;
-  for (const PreActivationBackward& job : jobs) {
-    const ConvShape& s = job.shape;
-    group.before[group.jobs] = before[group.jobs];
-    WeightGradient& one = group.job[group.jobs++];
+  for (const PreActivationBackward& problem : problems) {
+    const ConvShape& s = problem.shape;
+    group.before[group.problems] = before[group.problems];
+    WeightGradient& one = group.problem[group.problems++];
     one = wgrad_job(s);
-    one.tiles = chosen_tiles(ConvPass::wgrad, s, kind.type, kind.wgrad_tensor);
-    one.x = job.x.data;
-    one.gy = job.gy.data;
-    one.gw = elements<float>(job.gw, s.k * s.c_in * s.c_out, "pre_activation.backward: gw");
-    if (float* const gbias = elements_or_null<float>(job.gbias, s.c_out, "pre_activation.backward: gbias")) {
-      add_bias_gradient(stream, one.rows(), s.c_out, job.gy, gbias);
+    one.tiles = chosen_tiles(ConvPass::wgrad, s, key.type, key.wgrad_tensor);
+    one.x = problem.x.data;
+    one.gy = problem.gy.data;
+    one.gw = elements<float>(problem.gw, s.k * s.c_in * s.c_out, "pre_activation.backward: gw");
+    if (float* const gbias =
+            elements_or_null<float>(problem.gbias, s.c_out, "pre_activation.backward: gbias")) {
+      add_bias_gradient(stream, one.rows(), s.c_out, problem.gy, gbias);
     }
   }
-  sum_weight_gradients(stream, kind.wgrad_tensor ? 4 : 3, group);
+  sum_weight_gradients(stream, key.wgrad_tensor ? 4 : 3, group);
 }
 
 void backward_group(Stream& stream, std::span<const PreActivationBackward> group) {
-  each_stretch(stream, group, [&](const Kind& kind, std::span<const PreActivationBackward> jobs) {
-    std::array<Activation, max_jobs> before{};
-    for (std::size_t j = 0; j < jobs.size(); ++j) {
-      const ConvShape& s = jobs[j].shape;
+  each_stretch(stream, group, [&](const LaunchKey& key, std::span<const PreActivationBackward> problems) {
+    std::array<Activation, max_problems> before{};
+    for (std::size_t j = 0; j < problems.size(); ++j) {
+      const ConvShape& s = problems[j].shape;
       require(s.n * s.l * s.h > 0, "pre_activation.backward: no positions");
-      before[j] = activation_of(jobs[j].before, s.c_in);
-      const auto* const kept = elements<std::int32_t>(jobs[j].passed, ceil_div(s.n * s.l * s.h * s.c_in, 32),
-                                                      "pre_activation.backward: passed");
-      before[j].kept = jobs[j].before.p > 0 ? reinterpret_cast<const unsigned char*>(kept) : nullptr;
+      before[j] = activation_of(problems[j].before, s.c_in);
+      const auto* const kept = elements<std::int32_t>(
+          problems[j].passed, ceil_div(s.n * s.l * s.h * s.c_in, 32), "pre_activation.backward: passed");
+      before[j].kept = problems[j].before.p > 0 ? reinterpret_cast<const unsigned char*>(kept) : nullptr;
     }
-    input_gradients(stream, kind, jobs, before.data());
-    weight_gradients(stream, kind, jobs, before.data());
+    input_gradients(stream, key, problems, before.data());
+    weight_gradients(stream, key, problems, before.data());
   });
 }
 

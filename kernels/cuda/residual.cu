@@ -11,7 +11,7 @@
 // of that each, partial results at most 1 / 16.
 #include <vector>
 
-#include "kernels/cuda/jobs.h"
+#include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
@@ -59,11 +59,11 @@ struct ScaleAndShift {
 // y = max(x * gate + shortcut, floor). The means of threads are merged as they are: each is off by a rounding
 // of its own, no more than an element of y.
 template <typename T, int width, bool statistics>
-__global__ void __launch_bounds__(column_threads) add_gated(Jobs<Gated<T>> group) {
-  const Gated<T>& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>> group) {
+  const Gated<T>& s = group.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment > 0) {  // other jobs of the group have more chunks
+  if (task.segment > 0) {  // other problems of the group have more chunks
     return;
   }
   RunningMoments<width> seen;
@@ -108,11 +108,11 @@ __global__ void __launch_bounds__(column_threads) add_gated(Jobs<Gated<T>> group
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) add_gated_backward(Jobs<GatedBackward<T>> group) {
-  const GatedBackward<T>& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch<GatedBackward<T>> group) {
+  const GatedBackward<T>& s = group.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment >= s.n) {  // other jobs of the group have more samples or chunks
+  if (task.segment >= s.n) {  // other problems of the group have more samples or chunks
     return;
   }
   float sum[width] = {};
@@ -146,11 +146,11 @@ __global__ void __launch_bounds__(column_threads) add_gated_backward(Jobs<GatedB
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) scale_and_shift(Jobs<ScaleAndShift<T>> group) {
-  const ScaleAndShift<T>& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) scale_and_shift(LaunchBatch<ScaleAndShift<T>> group) {
+  const ScaleAndShift<T>& s = group.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment >= s.n) {  // other jobs of the group have more samples or chunks
+  if (!task.inside || task.segment >= s.n) {  // other problems of the group have more samples or chunks
     return;
   }
   const T* const __restrict__ gshortcut = s.gshortcut;
@@ -180,25 +180,25 @@ void check(const GateShape& s) {
           "residual: expected at least one position and one channel, got {} and {}", s.positions, s.c);
 }
 
-// What decides which kernel a job takes and with which blocks: jobs that are launched together have it in
+// What decides which kernel a problem takes and with which blocks: problems that are launched together have it in
 // common, so that each has the bits that it has alone.
-struct Kind {
+struct LaunchKey {
   std::int64_t c;
   DType type;
   bool vectors;     // rows are read 16 bytes at a time
   bool statistics;  // of forward
-  bool operator==(const Kind&) const = default;
+  bool operator==(const LaunchKey&) const = default;
 };
 
 template <typename... Spans>
-Kind kind_of(const GateShape& s, DType type, bool statistics, const Spans&... operands) {
+LaunchKey key_of(const GateShape& s, DType type, bool statistics, const Spans&... operands) {
   bool vectors = false;
   by_type(type, "residual",
           [&](auto zero) { vectors = whole_vectors<decltype(zero)>(s.c) && aligned(operands.data...); });
   return {s.c, type, vectors, statistics};
 }
 
-// The grid of a launch of jobs of as many columns, with blocks for the job that has most.
+// The grid of a launch of problems of as many columns, with blocks for the problem that has most.
 struct Grid {
   dim3 blocks{0, 1, 0};
   dim3 threads;
@@ -212,12 +212,12 @@ struct Grid {
 template <typename T, int width, bool statistics>
 void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
   const char* const what = "residual.forward";
-  Jobs<Gated<T>> jobs;
+  LaunchBatch<Gated<T>> problems;
   Grid grid;
   std::vector<Scratch> scratch;
   std::vector<ChunkMoments> moments;
-  for (const ResidualForward& job : group) {
-    const GateShape& s = job.shape;
+  for (const ResidualForward& problem : group) {
+    const GateShape& s = problem.shape;
     const std::int64_t rows = s.n * s.positions;
     const Columns columns = cut_rows(rows, s.c, width, what);
     float* means = nullptr;
@@ -227,18 +227,18 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
       means = scratch.back().data();
       squares = means + columns.chunks * s.c;
       moments.push_back({columns, nullptr, means, squares,
-                         elements<float>(job.mean, s.c, "residual.forward: mean"),
-                         elements<float>(job.variance, s.c, "residual.forward: variance")});
+                         elements<float>(problem.mean, s.c, "residual.forward: mean"),
+                         elements<float>(problem.variance, s.c, "residual.forward: variance")});
     }
-    jobs.add({columns, static_cast<unsigned>(to_int(s.positions, what)),
-              job.relu ? 0.0F : -std::numeric_limits<float>::infinity(),
-              elements<T>(job.x, rows * s.c, "residual.forward: x"),
-              elements<T>(job.gate, s.n * s.c, "residual.forward: gate"),
-              elements<T>(job.shortcut, rows * s.c, "residual.forward: shortcut"),
-              elements<T>(job.y, rows * s.c, "residual.forward: y"), means, squares});
+    problems.add({columns, static_cast<unsigned>(to_int(s.positions, what)),
+                  problem.relu ? 0.0F : -std::numeric_limits<float>::infinity(),
+                  elements<T>(problem.x, rows * s.c, "residual.forward: x"),
+                  elements<T>(problem.gate, s.n * s.c, "residual.forward: gate"),
+                  elements<T>(problem.shortcut, rows * s.c, "residual.forward: shortcut"),
+                  elements<T>(problem.y, rows * s.c, "residual.forward: y"), means, squares});
     grid.add(columns, 1, width);
   }
-  launch<add_gated<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, jobs);
+  launch<add_gated<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, problems);
   if constexpr (statistics) {
     merge_chunks(stream, moments);
   }
@@ -246,28 +246,28 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
 
 template <typename T, int width>
 void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
-  Jobs<GatedBackward<T>> jobs;
+  LaunchBatch<GatedBackward<T>> problems;
   Grid grid;
   std::vector<Scratch> scratch;
   std::vector<ChunkSums<T>> sums;
-  for (const ResidualBackward& job : group) {
-    const GateShape& s = job.shape;
+  for (const ResidualBackward& problem : group) {
+    const GateShape& s = problem.shape;
     const std::int64_t count = s.n * s.positions * s.c;
     const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward");
-    T* const ggate = elements<T>(job.ggate, s.n * s.c, "residual.backward: ggate");
+    T* const ggate = elements<T>(problem.ggate, s.n * s.c, "residual.backward: ggate");
     float* partial = nullptr;
     if (columns.chunks > 1) {
       scratch.emplace_back(stream, s.n * columns.chunks * s.c * 4);
       partial = scratch.back().data();
       sums.push_back({columns, s.n, 1.0F, partial, ggate});
     }
-    jobs.add({columns, s.n, job.relu, elements<T>(job.x, count, "residual.backward: x"),
-              elements<T>(job.y, count, "residual.backward: y"),
-              elements<T>(job.gy, count, "residual.backward: gy"),
-              elements<T>(job.gshortcut, count, "residual.backward: gshortcut"), ggate, partial});
+    problems.add({columns, s.n, problem.relu, elements<T>(problem.x, count, "residual.backward: x"),
+                  elements<T>(problem.y, count, "residual.backward: y"),
+                  elements<T>(problem.gy, count, "residual.backward: gy"),
+                  elements<T>(problem.gshortcut, count, "residual.backward: gshortcut"), ggate, partial});
     grid.add(columns, s.n, width);
   }
-  launch<add_gated_backward<T, width>>(stream, grid.blocks, grid.threads, 0, jobs);
+  launch<add_gated_backward<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
   if (!sums.empty()) {
     add_chunks<T>(stream, sums);
   }
@@ -275,73 +275,76 @@ void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
 
 template <typename T, int width>
 void launch_backward_input(Stream& stream, std::span<const ResidualBackwardInput> group) {
-  Jobs<ScaleAndShift<T>> jobs;
+  LaunchBatch<ScaleAndShift<T>> problems;
   Grid grid;
-  for (const ResidualBackwardInput& job : group) {
-    const GateShape& s = job.shape;
+  for (const ResidualBackwardInput& problem : group) {
+    const GateShape& s = problem.shape;
     const std::int64_t count = s.n * s.positions * s.c;
     const Columns columns = cut_rows(s.positions, s.c, width, "residual.backward_input");
-    jobs.add({columns, s.n, static_cast<float>(s.positions),
-              elements<T>(job.gshortcut, count, "residual.backward_input: gshortcut"),
-              elements<T>(job.gate, s.n * s.c, "residual.backward_input: gate"),
-              elements<T>(job.gmeans, s.n * s.c, "residual.backward_input: gmeans"),
-              elements<T>(job.gx, count, "residual.backward_input: gx")});
+    problems.add({columns, s.n, static_cast<float>(s.positions),
+                  elements<T>(problem.gshortcut, count, "residual.backward_input: gshortcut"),
+                  elements<T>(problem.gate, s.n * s.c, "residual.backward_input: gate"),
+                  elements<T>(problem.gmeans, s.n * s.c, "residual.backward_input: gmeans"),
+                  elements<T>(problem.gx, count, "residual.backward_input: gx")});
     grid.add(columns, s.n, width);
   }
-  launch<scale_and_shift<T, width>>(stream, grid.blocks, grid.threads, 0, jobs);
+  launch<scale_and_shift<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
 }
 
-// run(kind, zero, width, jobs), with `width` a constant, for stretches of jobs that have samples.
-template <typename Job, typename KindOf, typename Run>
-void each_kind(std::span<const Job> group, const KindOf& kind_of_job, const Run& run) {
-  std::vector<Job> some;
-  for (const Job& job : group) {
-    check(job.shape);
-    if (job.shape.n > 0) {
-      some.push_back(job);
+// run(key, zero, width, problems), with `width` a constant, for stretches of problems that have samples.
+template <typename Problem, typename KeyOf, typename Run>
+void for_each_key(std::span<const Problem> group, const KeyOf& key_of_problem, const Run& run) {
+  std::vector<Problem> some;
+  for (const Problem& problem : group) {
+    check(problem.shape);
+    if (problem.shape.n > 0) {
+      some.push_back(problem);
     }
   }
-  each_launch(std::span<const Job>(some), kind_of_job, [&](std::span<const Job> jobs) {
-    const Kind kind = kind_of_job(jobs.front());
-    by_type(kind.type, "residual", [&](auto zero) {
-      by_width<decltype(zero)>(kind.vectors, [&](auto width) { run(kind, zero, width, jobs); });
+  for_each_launch(std::span<const Problem>(some), key_of_problem, [&](std::span<const Problem> problems) {
+    const LaunchKey key = key_of_problem(problems.front());
+    by_type(key.type, "residual", [&](auto zero) {
+      by_width<decltype(zero)>(key.vectors, [&](auto width) { run(key, zero, width, problems); });
     });
   });
 }
 
-bool wants_statistics(const ResidualForward& job) {
-  return !job.mean.empty() || !job.variance.empty();
+bool wants_statistics(const ResidualForward& problem) {
+  return !problem.mean.empty() || !problem.variance.empty();
 }
 
 void forward_group(Stream& stream, std::span<const ResidualForward> group) {
-  for (const ResidualForward& job : group) {
-    require(job.shape.n > 0 || !wants_statistics(job), "residual.forward: no samples to take statistics of");
+  for (const ResidualForward& problem : group) {
+    require(problem.shape.n > 0 || !wants_statistics(problem),
+            "residual.forward: no samples to take statistics of");
   }
-  const auto kind_of_job = [](const ResidualForward& job) {
-    return kind_of(job.shape, job.y.type, wants_statistics(job), job.x, job.gate, job.shortcut, job.y);
+  const auto key_of_problem = [](const ResidualForward& problem) {
+    return key_of(problem.shape, problem.y.type, wants_statistics(problem), problem.x, problem.gate,
+                  problem.shortcut, problem.y);
   };
-  each_kind(group, kind_of_job, [&](const Kind& kind, auto zero, auto width, auto jobs) {
+  for_each_key(group, key_of_problem, [&](const LaunchKey& key, auto zero, auto width, auto problems) {
     using T = decltype(zero);
-    kind.statistics ? launch_forward<T, decltype(width)::value, true>(stream, jobs)
-                    : launch_forward<T, decltype(width)::value, false>(stream, jobs);
+    key.statistics ? launch_forward<T, decltype(width)::value, true>(stream, problems)
+                   : launch_forward<T, decltype(width)::value, false>(stream, problems);
   });
 }
 
 void backward_group(Stream& stream, std::span<const ResidualBackward> group) {
-  const auto kind_of_job = [](const ResidualBackward& job) {
-    return kind_of(job.shape, job.gy.type, false, job.x, job.y, job.gy, job.gshortcut);
+  const auto key_of_problem = [](const ResidualBackward& problem) {
+    return key_of(problem.shape, problem.gy.type, false, problem.x, problem.y, problem.gy, problem.gshortcut);
   };
-  each_kind(group, kind_of_job, [&](const Kind&, auto zero, auto width, auto jobs) {
-    launch_backward<decltype(zero), decltype(width)::value>(stream, jobs);
+  for_each_key(group, key_of_problem, [&](const LaunchKey&, auto zero, auto width, auto problems) {
+    launch_backward<decltype(zero), decltype(width)::value>(stream, problems);
   });
 }
 
 void backward_input_group(Stream& stream, std::span<const ResidualBackwardInput> group) {
-  const auto kind_of_job = [](const ResidualBackwardInput& job) {
-    return kind_of(job.shape, job.gx.type, false, job.gshortcut, job.gate, job.gmeans, job.gx);
+  const auto key_of_problem = [](const ResidualBackwardInput& problem) {
+    return key_of(problem.shape, problem.gx.type, false, problem.gshortcut, problem.gate, problem.gmeans,
+                  problem.gx);
   };
-  each_kind(group, kind_of_job, [&](const Kind&, auto zero, auto width, auto jobs) {
-    launch_backward_input<decltype(zero), decltype(width)::value>(stream, jobs);
+  for_each_key(group, key_of_problem, [&](const LaunchKey&, auto zero, auto width, auto problems) {
+    launch_backward_input<decltype(zero), decltype(width)::value>(stream, problems);
   });
 }
 

@@ -38,7 +38,7 @@ struct ChunkSums {
 };
 
 // result = the sums over each segment's chunks / positions: the second kernel, in squeeze_excite.cu, for up
-// to max_jobs matrices of as many columns.
+// to max_problems matrices of as many columns.
 template <typename T>
 void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
 

@@ -5,7 +5,7 @@
 //   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
 //   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
 // The two layers between squeeze and gate are excite.cu's.
-#include "kernels/cuda/jobs.h"
+#include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
 
@@ -13,11 +13,11 @@ namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 template <typename T>
-__global__ void __launch_bounds__(column_threads) add_partial(Jobs<ChunkSums<T>> group) {
-  const ChunkSums<T>& s = group.job[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) add_partial(LaunchBatch<ChunkSums<T>> group) {
+  const ChunkSums<T>& s = group.problem[blockIdx.z];
   const Columns chunks = rows_of_chunks(s.columns);
   const ColumnTask task = column_task(chunks, 1);
-  if (task.segment >= s.segments) {  // other jobs of the group have more
+  if (task.segment >= s.segments) {  // other problems of the group have more
     return;
   }
   float sum[1] = {};
@@ -136,16 +136,16 @@ void check(std::int64_t positions, std::int64_t c, const char* what) {
 
 template <typename T>
 void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group) {
-  Jobs<ChunkSums<T>> jobs;
+  LaunchBatch<ChunkSums<T>> problems;
   std::int64_t most = 0;
-  for (const ChunkSums<T>& job : group) {
-    jobs.add(job);
-    most = max(most, job.segments);
+  for (const ChunkSums<T>& problem : group) {
+    problems.add(problem);
+    most = max(most, problem.segments);
   }
   const Columns chunks = rows_of_chunks(group.front().columns);
   dim3 grid = column_grid(chunks, most, 1);
-  grid.z = static_cast<unsigned>(jobs.jobs);
-  launch<add_partial<T>>(stream, grid, column_block(chunks.c, 1), 0, jobs);
+  grid.z = static_cast<unsigned>(problems.problems);
+  launch<add_partial<T>>(stream, grid, column_block(chunks.c, 1), 0, problems);
 }
 template void add_chunks(Stream&, std::span<const ChunkSums<float>>);
 template void add_chunks(Stream&, std::span<const ChunkSums<bf16>>);

@@ -197,18 +197,18 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
 
 // cuDNN has no groups of unlike convolutions: one after another.
 void forward_group(Stream& stream, std::span<const ConvForward> group) {
-  for (const ConvForward& job : group) {
-    forward(stream, job.shape, job.x, job.w, job.bias, job.y);
+  for (const ConvForward& problem : group) {
+    forward(stream, problem.shape, problem.x, problem.w, problem.bias, problem.y);
   }
 }
 void dgrad_group(Stream& stream, std::span<const ConvDgrad> group) {
-  for (const ConvDgrad& job : group) {
-    dgrad(stream, job.shape, job.gy, job.w, job.gx);
+  for (const ConvDgrad& problem : group) {
+    dgrad(stream, problem.shape, problem.gy, problem.w, problem.gx);
   }
 }
 void wgrad_group(Stream& stream, std::span<const ConvWgrad> group) {
-  for (const ConvWgrad& job : group) {
-    wgrad(stream, job.shape, job.x, job.gy, job.gw, job.gbias);
+  for (const ConvWgrad& problem : group) {
+    wgrad(stream, problem.shape, problem.x, problem.gy, problem.gw, problem.gbias);
   }
 }
 

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BENCH_KERNELS = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "bench/report"))
 import comparison  # noqa: E402
 import floors  # noqa: E402
 import kernel_rows  # noqa: E402
@@ -116,7 +116,7 @@ class Arithmetic(unittest.TestCase):
 # f32, tf32 half as long; what is planted stands in the environment.
 PRETENDER = f"""#!{sys.executable}
 import array, os, sys, time
-sys.path.insert(0, {str(ROOT / "bench")!r})
+sys.path.insert(0, {str(ROOT / "bench/report")!r})
 import json
 from comparison import write_safetensors
 name = os.path.basename(sys.argv[0])

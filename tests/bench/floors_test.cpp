@@ -1,12 +1,12 @@
 // What the bench's rows are held against, and how the time of a step is divided.
-#include "bench/floors.h"
+#include "bench/kernels/floors.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <thread>
 
-#include "bench/range_tree.h"
+#include "bench/steps/range_tree.h"
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "engine/philox.h"
-#include "io/safetensors.h"
+#include "io/models/safetensors.h"
 #include "model/state_dict.h"
 #include "tests/io/files.h"
 #include "tests/run_program.h"

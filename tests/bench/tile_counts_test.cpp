@@ -1,7 +1,7 @@
 // Whether kernels take the tiles that are chosen, by what counted kernels read and multiply.
 #include <gtest/gtest.h>
 
-#include "engine/simt/counters.h"
+#include "bench/traffic/counters.h"
 #include "kernels/conv_tiles.h"
 #include "kernels/table.h"
 
@@ -24,7 +24,7 @@ class TileCounts : public testing::Test {
     Tensor w = Tensor::zeros(stream, {shape.k * shape.c_in * shape.c_out});
     use_tiles(tiles);
     simt::take_counts();
-    const ConvKernels& conv = on(stream).conv;
+    const ConvKernels& conv = table(stream).conv;
     if (pass == ConvPass::forward) {
       conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
     } else {

@@ -7,7 +7,7 @@
 #include "engine/philox.h"
 #include "tests/io/files.h"
 #include "tests/run_program.h"
-#include "train/tile_file.h"
+#include "train/loop/tile_file.h"
 
 namespace sec::train {
 namespace {

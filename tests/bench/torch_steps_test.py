@@ -22,7 +22,7 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("numpy"
     sys.exit(77)
 BENCH_STEPS = Path(sys.argv.pop(1)).resolve()
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
+sys.path[:0] = [str(ROOT / "bench/report"), str(ROOT / "bench/peers")]
 import comparison  # noqa: E402
 import torch  # noqa: E402
 import torch_steps  # noqa: E402

@@ -2,16 +2,16 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "io/cinc.h"
-#include "io/label_table.h"
-#include "io/ptbxl.h"
-#include "io/safetensors.h"
-#include "io/tianchi_labels.h"
-#include "io/wfdb_annotation.h"
+#include "io/databases/cinc.h"
+#include "io/databases/label_table.h"
+#include "io/databases/ptbxl.h"
+#include "io/databases/tianchi_labels.h"
+#include "io/models/safetensors.h"
+#include "io/wfdb/annotation.h"
 #include "tests/fuzz/targets.h"
-#include "tools/live_input.h"
-#include "train/recipe.h"
-#include "train/split.h"
+#include "tools/secinfer/live_input.h"
+#include "train/data/splits.h"
+#include "train/recipe/recipe.h"
 
 namespace sec::fuzz {
 namespace {

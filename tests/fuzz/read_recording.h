@@ -1,7 +1,7 @@
 // Reads a recording in every way that its interface offers, and holds the answers to each other.
 #pragma once
 
-#include "io/recording_reader.h"
+#include "io/recording/reader.h"
 
 namespace sec::fuzz {
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "io/aami.h"
-#include "io/annotation_codes.h"
-#include "io/recording.h"
+#include "io/recording/annotation_codes.h"
+#include "io/recording/recording.h"
+#include "io/scoring/aami.h"
 
 namespace sec::io {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "io/recording_reader.h"
+#include "io/recording/reader.h"
 
 namespace sec::io {
 

@@ -287,13 +287,13 @@ TEST_P(Bf16, RandomBitsEqualTheCpuDevices) {
     const RandomKey key{0x123456789abcdefULL, 77, 5};
     Tensor expected = Tensor::zeros(host, {count});
     Tensor got = result(count);
-    on(host).pointwise.fill_uniform(host, key, -0.3F, 0.7F, expected.write());
+    table(host).pointwise.fill_uniform(host, key, -0.3F, 0.7F, expected.write());
     kernels().pointwise.fill_uniform(stream(), key, -0.3F, 0.7F, got.write());
     EXPECT_EQ(floats_of(got), expected.to_vector(host)) << count;
 
     const Values x = random_values(count, 1);
     const Tensor on_host = Tensor::from(host, {count}, std::vector<float>(x.begin(), x.end()));
-    on(host).pointwise.dropout(host, 0.2F, key, on_host.read(), expected.write());
+    table(host).pointwise.dropout(host, 0.2F, key, on_host.read(), expected.write());
     kernels().pointwise.dropout(stream(), 0.2F, key, tensor(x).read(), got.write());
     EXPECT_EQ(floats_of(got), expected.to_vector(host)) << count;
   }

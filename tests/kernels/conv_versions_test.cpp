@@ -171,7 +171,7 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
   EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);
 }
 
-// The three scales in one launch give the bits of three launches; with stride 3, dgrad takes nine jobs and so
+// The three scales in one launch give the bits of three launches; with stride 3, dgrad takes nine problems and so
 // two.
 TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
   for (const std::int64_t stride : {1, 2, 3}) {
@@ -267,8 +267,8 @@ TEST_P(ConvVersion, RoundsOperandsAsSaid) {
   Tensor y = result(s.n * s.l_out() * s.h * s.c_out);
   const Tensor in = tensor(x);
   const Tensor weights = tensor(w);
-  const ConvForward job{s, in.read(), weights.read(), {}, y.write()};
-  versions().forward(stream(), 4, {&job, 1});
+  const ConvForward problem{s, in.read(), weights.read(), {}, y.write()};
+  versions().forward(stream(), 4, {&problem, 1});
   const std::vector<float> got = floats_of(y);
   expect_close(got, expected, 0.011 / 4 * 5, 0, "TF32");
   double worst = 0;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numbers>
 
-#include "engine/draws.h"
+#include "kernels/augmentation.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
@@ -14,7 +14,7 @@ constexpr std::uint32_t step = 9;
 
 struct Case {
   GatherShape shape;
-  GatherChanges changes;
+  Augmentation changes;
   std::vector<GatherChannel> channels;
 };
 
@@ -40,7 +40,7 @@ std::vector<bool> lost_channels(const Case& c, std::int64_t n) {
 }
 
 Values changed_row(const Case& c, std::int64_t n, std::int64_t place, const Values& from) {
-  const GatherChanges& o = c.changes;
+  const Augmentation& o = c.changes;
   const GatherChannel& channel = c.channels[place % c.shape.channels];
   const std::int64_t length = c.shape.length;
   Values row = from;
@@ -130,16 +130,16 @@ class Gather : public Kernels {
   }
 };
 
-constexpr GatherChanges all_changes{.scale = 0.1,
-                                    .noise = 0.1,
-                                    .gain_noise = 0.1,
-                                    .offset = 0.1,
-                                    .wander = 0.1,
-                                    .lead_drop = 0.4,
-                                    .covariate_noise = 0.1,
-                                    .covariate_drop = 0.4,
-                                    .shift = 6,
-                                    .rate = 120};
+constexpr Augmentation all_changes{.scale = 0.1,
+                                   .noise = 0.1,
+                                   .gain_noise = 0.1,
+                                   .offset = 0.1,
+                                   .wander = 0.1,
+                                   .lead_drop = 0.4,
+                                   .covariate_noise = 0.1,
+                                   .covariate_drop = 0.4,
+                                   .shift = 6,
+                                   .rate = 120};
 
 TEST_P(Gather, LeavesExamplesAloneWithoutChanges) {
   check({{.n = 5, .examples = 3, .windows = 1, .length = 21, .channels = 2, .covariates = 0, .answers = 1},
@@ -164,7 +164,7 @@ TEST_P(Gather, ChangesBeats) {
 
 // Of more cells than a block makes; leads are lost each by itself, and once all but the one that stays.
 TEST_P(Gather, ChangesRecordings) {
-  GatherChanges changes = all_changes;
+  Augmentation changes = all_changes;
   changes.any_lead_drops = true;
   for (const double drop : {0.4, 1.0}) {
     changes.lead_drop = drop;

@@ -48,14 +48,14 @@ TEST(IsaDeathTest, TheEnvironmentChooses) {
   EXPECT_EXIT(
       {
         setenv("SEC_CPU_ISA", "baseline", 1);
-        std::exit(&on(Device::cpu) == &cpu::table_of("baseline") ? 0 : 1);
+        std::exit(&table(Device::cpu) == &cpu::table_of("baseline") ? 0 : 1);
       },
       testing::ExitedWithCode(0), "");
   EXPECT_EXIT(
       {
         setenv("SEC_CPU_ISA", "mmx", 1);
         try {
-          on(Device::cpu);
+          table(Device::cpu);
         } catch (const Error& error) {
           fputs(error.what(), stderr);
           std::exit(3);
@@ -69,7 +69,7 @@ TEST(IsaDeathTest, TheEnvironmentChooses) {
 TEST(Kernel, DevicesThatAreNotThereAreErrors) {
   for (const Device device : {Device::cuda, Device::simt}) {
     if (!why_unavailable(device).empty()) {
-      EXPECT_THROW(on(device), Error);
+      EXPECT_THROW(table(device), Error);
     }
   }
 }
@@ -78,7 +78,7 @@ TEST(Kernel, OpensARangeWithItsName) {
   Stream stream;
   Tensor x = Tensor::zeros(stream, {4});
   start_range_timer();
-  on(stream).pointwise.relu(stream, x.read(), x.write());
+  table(stream).pointwise.relu(stream, x.read(), x.write());
   const auto times = stop_range_timer();
   ASSERT_EQ(times.size(), 1U);
   EXPECT_EQ(times[0].name, "relu");

@@ -1,4 +1,4 @@
-#include "kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
 namespace {

@@ -274,8 +274,8 @@ TEST_P(PreActivationKernel, MarksWhatPasses) {
   const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  const PreActivationForward job = forward_job(c, op, o);
-  kernels().pre_activation.forward_group(stream(), {&job, 1});
+  const PreActivationForward problem = forward_job(c, op, o);
+  kernels().pre_activation.forward_group(stream(), {&problem, 1});
   const Integers words = integers_of(o.passed);
   const std::vector<float> x = floats_of(op.x);
   const std::vector<float> mean = floats_of(op.mean);
@@ -392,22 +392,22 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     const Operands op = operands_of(c);
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
-    PreActivationForward job = forward_job(c, op, plain);
-    job.passed = {};  // as inference does
-    job.mean = job.variance = {};
-    job.before.p = 0;
-    kernels().pre_activation.forward_group(stream(), {&job, 1});
+    PreActivationForward problem = forward_job(c, op, plain);
+    problem.passed = {};  // as inference does
+    problem.mean = problem.variance = {};
+    problem.before.p = 0;
+    kernels().pre_activation.forward_group(stream(), {&problem, 1});
     const std::int64_t size = kernels().pre_activation.prepared_size(c.shape);
     if (size == 0) {
       continue;  // the weights are read as they are
     }
     Tensor prepared = result(size);
     kernels().pre_activation.prepare(stream(), c.shape, op.w.read(), prepared.write());
-    job.prepared = prepared.read();
-    job.w = op.w.read();
-    job.y = quick.y.write();
-    job.squeeze = quick.squeeze.write();
-    kernels().pre_activation.forward_group(stream(), {&job, 1});
+    problem.prepared = prepared.read();
+    problem.w = op.w.read();
+    problem.y = quick.y.write();
+    problem.squeeze = quick.squeeze.write();
+    kernels().pre_activation.forward_group(stream(), {&problem, 1});
     EXPECT_EQ(floats_of(plain.y), floats_of(quick.y)) << c.name;
     EXPECT_EQ(floats_of(plain.squeeze), floats_of(quick.squeeze)) << c.name;
   }
@@ -417,15 +417,15 @@ TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   const Case c = cases[0];
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  PreActivationForward job = forward_job(c, op, o);
-  job.shape.c_in = 24;
-  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
-  job = forward_job(c, op, o);
-  job.passed.count -= 1;
-  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
-  job = forward_job(c, op, o);
-  job.before.p = 1;
-  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&job, 1}), Error);
+  PreActivationForward problem = forward_job(c, op, o);
+  problem.shape.c_in = 24;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
+  problem = forward_job(c, op, o);
+  problem.passed.count -= 1;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
+  problem = forward_job(c, op, o);
+  problem.before.p = 1;
+  EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
 }
 
 SEC_ON_ALL_TARGETS(PreActivationKernel);

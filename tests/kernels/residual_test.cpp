@@ -68,21 +68,21 @@ class Residual : public Kernels {
     std::vector<float> y, mean, variance, gshortcut, ggate, gx;
   };
   // What one of a group reads and writes; `leading` as in `typed`.
-  struct Job {
+  struct Problem {
     GateShape s;
     bool relu;
     Operands op;
     std::int64_t leading = 0;
     bool statistics = true;
-    Job(const GateShape& shape, bool with_relu, Operands operands)
+    Problem(const GateShape& shape, bool with_relu, Operands operands)
         : s(shape), relu(with_relu), op(std::move(operands)) {}
     Tensor x, gate, shortcut, gy, gmeans, y, mean, variance, gshortcut, ggate, gx;
   };
-  std::vector<Results> run(std::vector<Job> jobs) {
+  std::vector<Results> run(std::vector<Problem> problems) {
     std::vector<ResidualForward> forward;
     std::vector<ResidualBackward> backward;
     std::vector<ResidualBackwardInput> backward_input;
-    for (Job& j : jobs) {
+    for (Problem& j : problems) {
       const auto in = [&](const Values& values) { return typed(values, j.op.type, j.leading); };
       const auto out = [&](std::int64_t count) {
         return in(Values(static_cast<std::size_t>(count), std::nan("")));
@@ -110,7 +110,7 @@ class Residual : public Kernels {
     k.backward_group(stream(), backward);
     k.backward_input_group(stream(), backward_input);
     std::vector<Results> results;
-    for (const Job& j : jobs) {
+    for (const Problem& j : problems) {
       const auto moments_of = [&](const Tensor& of) {
         return j.statistics ? floats_of(of) : std::vector<float>();
       };
@@ -120,9 +120,9 @@ class Residual : public Kernels {
     return results;
   }
   Results run(const GateShape& s, bool relu, const Operands& op, std::int64_t leading = 0) {
-    Job job(s, relu, op);
-    job.leading = leading;
-    return run({job})[0];
+    Problem problem(s, relu, op);
+    problem.leading = leading;
+    return run({problem})[0];
   }
 };
 
@@ -295,7 +295,7 @@ TEST_P(Residual, WithoutStatisticsYIsTheSame) {
 // Of other shapes, with and without ReLU, statistics and alignment, and more of a kind than a launch takes.
 TEST_P(Residual, KeepsItsBitsInGroups) {
   for (const DType type : types()) {
-    std::vector<Job> group;
+    std::vector<Problem> group;
     for (const GateShape& s : {GateShape{3, 700, 32}, GateShape{40, 3, 32}, GateShape{1, 1500, 32}}) {
       for (int i = 0; i < 4; ++i) {
         group.emplace_back(s, i % 2 == 0, operands_of(s, type));
@@ -311,8 +311,8 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
     const auto add = [](std::vector<std::vector<float>>& to, const Results& r) {
       to.insert(to.end(), {r.y, r.mean, r.variance, r.gshortcut, r.ggate, r.gx});
     };
-    for (const Job& job : group) {
-      add(alone, run({job})[0]);
+    for (const Problem& problem : group) {
+      add(alone, run({problem})[0]);
     }
     for (const Results& results : run(group)) {
       add(together, results);
@@ -322,7 +322,7 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
 }
 
 TEST_P(Residual, EmptyGroupsDoNothing) {
-  EXPECT_TRUE(run(std::vector<Job>()).empty());
+  EXPECT_TRUE(run(std::vector<Problem>()).empty());
 }
 
 TEST_P(Residual, NoSamplesHaveNoStatistics) {

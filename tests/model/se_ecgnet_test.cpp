@@ -170,7 +170,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
       derivative += gradient.data[i] * direction.data[i];
     }
     norm = std::sqrt(norm);
-    // Small enough that hardly any of the 50,000 ReLUs changes sides, large enough for 16 digits.
+    // Small enough that hardly any of the 50,000 ReLUs changes splits, large enough for 16 digits.
     constexpr double step = 1e-7;
     const auto moved = [&](double by) {
       for (std::size_t i = 0; i < values.data.size(); ++i) {

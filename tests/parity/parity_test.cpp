@@ -11,7 +11,7 @@
 #include "layers/accumulate.h"
 #include "model/networks.h"
 #include "tests/parity/golden.h"
-#include "train/optimizer.h"
+#include "train/loop/optimizer.h"
 
 namespace sec::model {
 namespace {

@@ -1,8 +1,8 @@
-#include "tools/recording_blocks.h"
+#include "tools/secinfer/recording_blocks.h"
 
 #include <cmath>
 
-#include "io/open_recording.h"
+#include "io/databases/open_recording.h"
 #include "tests/io/files.h"
 
 namespace sec::tools {

@@ -10,20 +10,20 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "io/annotation_codes.h"
-#include "io/csv_writer.h"
-#include "io/edf_writer.h"
-#include "io/npy_writer.h"
-#include "io/open_recording.h"
-#include "io/safetensors.h"
-#include "io/wfdb_annotation.h"
-#include "io/wfdb_signal.h"
+#include "io/databases/open_recording.h"
+#include "io/edf/writer.h"
+#include "io/models/safetensors.h"
+#include "io/recording/annotation_codes.h"
+#include "io/tables/csv_writer.h"
+#include "io/tables/npy_writer.h"
+#include "io/wfdb/annotation.h"
+#include "io/wfdb/signal.h"
 #include "tests/io/beat_match.h"
 #include "tests/run_program.h"
 #include "tests/train/model_file.h"
 #include "tests/train/tiny_run.h"
-#include "train/dataset.h"
-#include "train/stream_classifier.h"
+#include "train/data/beat_splits.h"
+#include "train/streaming/stream_classifier.h"
 
 namespace sec::train {
 namespace {
@@ -99,9 +99,9 @@ TEST_F(Secinfer, GivenBeatsAsInTraining) {
   const std::vector<json> lines = lines_of(run.out);
   Model model(folder_.path(), Device::cpu);
   Classifier classifier = model.classifier();
-  const Inputs inputs(recipe_,
-                      load_records(tiny_database(), std::vector<std::string>{"100", "208"}, recipe_));
-  const std::vector<BeatId> beats = inputs.beats(true);
+  const BeatDataset inputs(recipe_,
+                           load_records(tiny_database(), std::vector<std::string>{"100", "208"}, recipe_));
+  const std::vector<ExampleId> beats = inputs.beats(true);
   const Prediction prediction = predict(classifier, inputs, beats);
   ASSERT_EQ(lines.size(), beats.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -361,7 +361,7 @@ TEST_F(Secinfer, FullDisk) {
   EXPECT_FALSE(fs::exists(folder_ / "full" / "100.sec"));
 }
 
-// A running secinfer --live with pipes on both sides.
+// A running secinfer --live with pipes on both splits.
 class Live {
  public:
   Live(const std::string& model, const std::string& arguments) {

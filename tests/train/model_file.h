@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/networks.h"
-#include "train/checkpoint.h"
+#include "train/loop/checkpoint.h"
 
 namespace sec::train {
 

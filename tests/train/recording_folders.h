@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "io/wfdb_signal.h"
+#include "io/wfdb/signal.h"
 #include "tests/io/files.h"
 
 namespace sec::train {

@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "io/synthetic.h"
+#include "io/synthetic/database.h"
 #include "tests/io/files.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 
 namespace sec::train {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "engine/error.h"
-#include "train/stream_classifier.h"
+#include "train/streaming/stream_classifier.h"
 
 using namespace sec;
 using namespace sec::train;
@@ -15,7 +15,7 @@ struct sec_model {
   Model model;
 };
 
-struct sec_stream {
+struct sec_session {
   Model& model;
   StreamClassifier classifier;
   std::deque<ClassifiedBeat> answered;
@@ -51,7 +51,7 @@ const char* name_at(const std::vector<std::string>& names, int index) {
                                                               : nullptr;
 }
 
-void hand_over(sec_stream& stream, std::vector<ClassifiedBeat>& beats) {
+void hand_over(sec_session& stream, std::vector<ClassifiedBeat>& beats) {
   std::move(beats.begin(), beats.end(), std::back_inserter(stream.answered));
 }
 
@@ -124,31 +124,31 @@ int sec_classify(sec_model* model, int64_t windows, const float* x, const float*
   });
 }
 
-sec_stream* sec_stream_open(sec_model* model, double rate, double longest_wait) {
-  return guarded<sec_stream*>(nullptr, [&] {
-    require(model != nullptr, "sec_stream_open: model is NULL");
+sec_session* sec_session_open(sec_model* model, double rate, double longest_wait) {
+  return guarded<sec_session*>(nullptr, [&] {
+    require(model != nullptr, "sec_session_open: model is NULL");
     StreamOptions options;
     options.rate = rate;
     options.batch = 1;
     if (longest_wait > 0) {
       options.longest_wait = longest_wait;
     }
-    return new sec_stream{model->model, StreamClassifier(model->model, options), {}, {}, false};
+    return new sec_session{model->model, StreamClassifier(model->model, options), {}, {}, false};
   });
 }
 
-void sec_stream_free(sec_stream* stream) {
+void sec_session_free(sec_session* stream) {
   guarded(0, [&] {
     delete stream;
     return 0;
   });
 }
 
-int sec_stream_push(sec_stream* stream, int64_t frames, const float* samples) {
+int sec_session_push(sec_session* stream, int64_t frames, const float* samples) {
   return guarded(1, [&] {
     require(stream != nullptr && frames >= 0 && (frames == 0 || samples != nullptr),
-            "sec_stream_push: stream or samples are NULL, or {} frames are fewer than 0", frames);
-    require(!stream->finished, "sec_stream_push: the stream is finished");
+            "sec_session_push: stream or samples are NULL, or {} frames are fewer than 0", frames);
+    require(!stream->finished, "sec_session_push: the stream is finished");
     const std::size_t leads = stream->model.recipe().data.leads.size();
     stream->leads.resize(leads);
     std::vector<std::span<const float>> spans;
@@ -167,10 +167,10 @@ int sec_stream_push(sec_stream* stream, int64_t frames, const float* samples) {
   });
 }
 
-int sec_stream_finish(sec_stream* stream) {
+int sec_session_finish(sec_session* stream) {
   return guarded(1, [&] {
-    require(stream != nullptr, "sec_stream_finish: stream is NULL");
-    require(!std::exchange(stream->finished, true), "sec_stream_finish: the stream is finished");
+    require(stream != nullptr, "sec_session_finish: stream is NULL");
+    require(!std::exchange(stream->finished, true), "sec_session_finish: the stream is finished");
     std::vector<ClassifiedBeat> beats;
     stream->classifier.finish(beats);
     hand_over(*stream, beats);
@@ -178,10 +178,10 @@ int sec_stream_finish(sec_stream* stream) {
   });
 }
 
-int64_t sec_stream_take(sec_stream* stream, int64_t most, sec_beat* beats, float* logits) {
+int64_t sec_session_take(sec_session* stream, int64_t most, sec_beat* beats, float* logits) {
   return guarded<int64_t>(-1, [&] {
     require(stream != nullptr && most >= 0 && (most == 0 || beats != nullptr),
-            "sec_stream_take: stream or beats are NULL, or {} are fewer than 0", most);
+            "sec_session_take: stream or beats are NULL, or {} are fewer than 0", most);
     std::int64_t count = 0;
     for (; count < most && !stream->answered.empty(); ++count) {
       const ClassifiedBeat& beat = stream->answered.front();

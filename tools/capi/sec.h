@@ -5,7 +5,7 @@
    and sec_last_error() says why in one line. No function ends the program, and no exception leaves it.
 
    Threads: every function may be called from any thread at any time, but a handle must not be freed while
-   another thread uses it, and calls on one sec_stream must not overlap. Computations take turns: one at a
+   another thread uses it, and calls on one sec_session must not overlap. Computations take turns: one at a
    time in a process, on all cores. What sec_last_error() returns belongs to the calling thread. */
 #ifndef SEC_H
 #define SEC_H
@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 typedef struct sec_model sec_model;
-typedef struct sec_stream sec_stream;
+typedef struct sec_session sec_session;
 
 /* Version and commit. */
 const char* sec_version(void);
@@ -48,7 +48,7 @@ sec_shape sec_input_shape(const sec_model* model);
 
 /* Classifies windows that are as the network is given them: `x` holds (windows, length, channels) values,
    `covariates` (windows, covariates), or is NULL where there are none. Fills logits (windows, classes) and
-   labels (windows), class indices; either may be NULL. Raw recordings go through a sec_stream instead. */
+   labels (windows), class indices; either may be NULL. Raw recordings go through a sec_session instead. */
 int sec_classify(sec_model* model, int64_t windows, const float* x, const float* covariates, float* logits,
                  int32_t* labels);
 
@@ -60,16 +60,16 @@ typedef struct {
 
 /* Raw samples in, classified beats out, for a recording or a monitor of `rate` Hz. A beat is answered when
    the next one has been found, or after `longest_wait` seconds if that is above 0. */
-sec_stream* sec_stream_open(sec_model* model, double rate, double longest_wait);
-void sec_stream_free(sec_stream* stream); /* NULL is allowed */
+sec_session* sec_session_open(sec_model* model, double rate, double longest_wait);
+void sec_session_free(sec_session* stream); /* NULL is allowed */
 
 /* The next frames: (frames, leads) values in mV, NaN where there is no sample. */
-int sec_stream_push(sec_stream* stream, int64_t frames, const float* samples);
+int sec_session_push(sec_session* stream, int64_t frames, const float* samples);
 /* There are no more frames: what is left can be taken. */
-int sec_stream_finish(sec_stream* stream);
+int sec_session_finish(sec_session* stream);
 /* Moves at most `most` answered beats into `beats`, the earliest first, and their logits (most, classes) into
    `logits` unless it is NULL. Returns how many; -1 on failure. */
-int64_t sec_stream_take(sec_stream* stream, int64_t most, sec_beat* beats, float* logits);
+int64_t sec_session_take(sec_session* stream, int64_t most, sec_beat* beats, float* logits);
 
 #ifdef __cplusplus
 }

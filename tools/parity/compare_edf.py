@@ -4,7 +4,7 @@
   compare_edf.py make FOLDER     FOLDER/pyedflib.edf and plain.edf, as EDFlib writes them, for our reader
   compare_edf.py check FILE...   what pyedflib and mne read from files that our writer made by the formula below
 
-tests/io/edf_test.cpp reads the files of `make`, and holds that our writer gives the bytes of tests/io/edf/ours.edf
+tests/io/edf/edf_test.cpp reads the files of `make`, and holds that our writer gives the bytes of tests/io/edf/files/ours.edf
 and annotations.edf, which `check` is for. Needs numpy, pyedflib and mne. Exit status 0 if all is equal.
 """
 import datetime
@@ -15,7 +15,7 @@ import numpy as np
 
 
 def adu(lead, count):
-    """The same formula as in tests/io/edf_test.cpp."""
+    """The same formula as in tests/io/edf/edf_test.cpp."""
     i = np.arange(count, dtype=np.int64)
     return (i * i * (7 + lead) + i * 31) % 2001 - 1000
 

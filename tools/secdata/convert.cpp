@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "io/csv_writer.h"
-#include "io/edf_writer.h"
-#include "io/npy_writer.h"
-#include "io/open_recording.h"
-#include "io/side_file.h"
-#include "io/wfdb_writer.h"
+#include "io/databases/open_recording.h"
+#include "io/edf/writer.h"
+#include "io/tables/csv_writer.h"
+#include "io/tables/npy_writer.h"
+#include "io/tables/side_file.h"
+#include "io/wfdb/writer.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/losses.h"
 #include "tools/secdata/output.h"
@@ -202,7 +202,7 @@ Command add_convert(CLI::App& app) {
   command->footer(
       "Annotations are inside an EDF+ file; beside all others they are a WFDB annotation file with the same\n"
       "name, from which a later conversion takes them.\n\n"
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata convert data/mitdb/100 100.edf\n"
       "  secdata convert 100.edf again --format 212\n"
       "  secdata convert data/mitdb/100 100.npy --digital");

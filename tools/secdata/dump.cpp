@@ -7,9 +7,9 @@
 #include <numeric>
 #include <set>
 
-#include "io/npy_writer.h"
-#include "io/open_recording.h"
-#include "io/part_reader.h"
+#include "io/databases/open_recording.h"
+#include "io/recording/part_reader.h"
+#include "io/tables/npy_writer.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -214,7 +214,7 @@ Command add_dump(CLI::App& app) {
       ->needs(annotations);
   command->add_flag("--json", dump->as_json, "Annotations as JSON, one object a line")->needs(annotations);
   command->footer(
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata dump data/mitdb/100 --from 10 --to 20 --leads MLII > window.csv\n"
       "  secdata dump data/mitdb/100 --digital --from s3600 --to s7200 --out window.npy\n"
       "  secdata dump data/mitdb/100 --annotations --json");

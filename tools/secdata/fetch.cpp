@@ -6,8 +6,8 @@
 #include <memory>
 #include <sstream>
 
-#include "io/mitdb.h"
-#include "io/read_file.h"
+#include "io/databases/mitdb.h"
+#include "io/files/read_file.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/download.h"
 #include "tools/secdata/output.h"
@@ -171,7 +171,7 @@ Command add_fetch(CLI::App& app) {
   command->footer(
       "The database is under the Open Data Commons Attribution License 1.0; please cite Moody and Mark 2001\n"
       "and Goldberger et al. 2000 as its page asks: https://physionet.org/content/mitdb/1.0.0/\n\n"
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata fetch mitdb\n"
       "  secdata fetch mitdb /data/mitdb --quiet");
   return {command, [options] {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <memory>
 
-#include "io/open_recording.h"
-#include "io/wfdb_header.h"
+#include "io/databases/open_recording.h"
+#include "io/wfdb/header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -126,7 +126,7 @@ Command add_info(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--json", options->as_json, "Print one JSON object");
   command->footer(
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata info data/mitdb/100\n"
       "  secdata info found/100 --annotator sec --json");
   return {command, [options] {

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "io/annotation_codes.h"
+#include "io/recording/annotation_codes.h"
 
 namespace sec::tools {
 

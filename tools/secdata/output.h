@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "io/aami.h"
-#include "io/recording.h"
+#include "io/recording/recording.h"
+#include "io/scoring/aami.h"
 
 namespace sec::tools {
 

@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include "engine/error.h"
-#include "io/open_recording.h"
-#include "io/read_file.h"
-#include "io/wfdb_header.h"
+#include "io/databases/open_recording.h"
+#include "io/files/read_file.h"
+#include "io/wfdb/header.h"
 
 namespace sec::tools {
 namespace {

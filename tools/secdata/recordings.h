@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "io/recording_reader.h"
-#include "io/wfdb_annotation.h"
+#include "io/recording/reader.h"
+#include "io/wfdb/annotation.h"
 
 namespace sec::tools {
 

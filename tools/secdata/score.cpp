@@ -5,10 +5,10 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
-#include "io/ec57.h"
-#include "io/mitdb.h"
-#include "io/wfdb_annotation.h"
-#include "io/wfdb_header.h"
+#include "io/databases/mitdb.h"
+#include "io/scoring/ec57.h"
+#include "io/wfdb/annotation.h"
+#include "io/wfdb/header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <memory>
 
-#include "io/synthetic.h"
-#include "io/synthetic_leads.h"
+#include "io/synthetic/database.h"
+#include "io/synthetic/leads.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 
@@ -30,7 +30,7 @@ ClassMix parse_mix(const std::vector<std::string>& parts) {
   };
   std::array<std::optional<double>, beat_classes> shares;
   for (const std::string& part : parts) {
-    const auto* name = std::ranges::find(beat_class_names, part.substr(0, part.find('=')));
+    const auto name = std::ranges::find(beat_class_names, part.substr(0, part.find('=')));
     if (name == std::end(beat_class_names) || part.find('=') == std::string::npos) {
       throw wrong(part, "no class of N, S, V, F and Q");
     }
@@ -128,7 +128,7 @@ Command add_synth(CLI::App& app) {
   command->add_flag("--quiet", options->quiet, "Print nothing");
   command->footer(
       "Leads: up to three of MLII, V1 and V5; more of I, II, V1 to V6, III, aVR, aVL, aVF. Default: two.\n\n"
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata synth data/synthetic --minutes 5\n"
       "  secdata synth ectopic --count 20 --mix N=6,S=2,V=2 --leads 12 --rate 500 --minutes 0.5");
   return {command, [options] {

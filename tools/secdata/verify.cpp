@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "engine/parallel.h"
-#include "io/mitdb.h"
-#include "io/open_recording.h"
+#include "io/databases/mitdb.h"
+#include "io/databases/open_recording.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -273,7 +273,7 @@ Command add_verify(CLI::App& app) {
   command->add_flag("--json", options->as_json, "Print one JSON object");
   command->footer(
       "Looked for are WFDB records and EDF files, and what RECORDS files name.\n\n"
-      "Examples:\n"
+      "Dataset:\n"
       "  secdata verify data/mitdb\n"
       "  secdata verify data/mitdb/100 --json");
   return {command, [options] { return verify(options->path, options->as_json); }};

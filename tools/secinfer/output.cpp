@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "io/annotation_codes.h"
-#include "io/wfdb_annotation.h"
+#include "io/recording/annotation_codes.h"
+#include "io/wfdb/annotation.h"
 
 namespace sec::tools {
 namespace {

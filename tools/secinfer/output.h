@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "io/edf_writer.h"
-#include "io/recording.h"
+#include "io/edf/writer.h"
+#include "io/recording/recording.h"
 #include "tools/secinfer/options.h"
-#include "train/beat_summary.h"
-#include "train/stream_classifier.h"
+#include "train/streaming/beat_summary.h"
+#include "train/streaming/stream_classifier.h"
 
 namespace sec::tools {
 

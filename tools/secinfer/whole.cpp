@@ -5,9 +5,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "io/cinc.h"
+#include "io/databases/cinc.h"
 #include "tools/secinfer/output.h"
-#include "train/recording_signal.h"
+#include "train/data/recording_signal.h"
 
 namespace sec::tools {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "tools/secinfer/options.h"
-#include "train/stream_classifier.h"
+#include "train/streaming/stream_classifier.h"
 
 namespace sec::tools {
 

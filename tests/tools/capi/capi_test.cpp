@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <thread>
 
-#include "io/wfdb_signal.h"
+#include "io/wfdb/signal.h"
 #include "tests/train/model_file.h"
 #include "tests/train/tiny_run.h"
-#include "train/stream_classifier.h"
+#include "train/streaming/stream_classifier.h"
 
 namespace sec::train {
 namespace {
@@ -44,8 +44,8 @@ TEST_F(Capi, TellsWhatTheModelIs) {
 
 // The same windows through the C++ classes; from several threads at once.
 TEST_F(Capi, ClassifiesWindows) {
-  const Inputs inputs(recipe_, {load_record(tiny_database(), "208", recipe_)});
-  const std::vector<BeatId> beats = inputs.beats(true);
+  const BeatDataset inputs(recipe_, {load_record(tiny_database(), "208", recipe_)});
+  const std::vector<ExampleId> beats = inputs.beats(true);
   const Batch batch = make_batch(inputs, beats);
   Model model(folder_.path(), Device::cpu);
   Classifier classifier = model.classifier();
@@ -79,15 +79,15 @@ TEST_F(Capi, FailuresAreToldOneThreadAtATime) {
   const float x = 0;
   EXPECT_NE(sec_classify(model_, 1, &x, nullptr, nullptr, nullptr), 0);
   EXPECT_NE(std::string(sec_last_error()).find("of which the network takes 12"), std::string::npos);
-  EXPECT_EQ(sec_stream_open(model_, 5, 0), nullptr);
-  sec_stream* stream = sec_stream_open(model_, 360, 0);
+  EXPECT_EQ(sec_session_open(model_, 5, 0), nullptr);
+  sec_session* stream = sec_session_open(model_, 360, 0);
   ASSERT_NE(stream, nullptr);
-  EXPECT_NE(sec_stream_push(stream, 1, nullptr), 0);
-  EXPECT_EQ(sec_stream_take(stream, 1, nullptr, nullptr), -1);
-  EXPECT_EQ(sec_stream_finish(stream), 0);
-  EXPECT_NE(sec_stream_finish(stream), 0);
-  sec_stream_free(stream);
-  sec_stream_free(nullptr);
+  EXPECT_NE(sec_session_push(stream, 1, nullptr), 0);
+  EXPECT_EQ(sec_session_take(stream, 1, nullptr, nullptr), -1);
+  EXPECT_EQ(sec_session_finish(stream), 0);
+  EXPECT_NE(sec_session_finish(stream), 0);
+  sec_session_free(stream);
+  sec_session_free(nullptr);
   sec_free(nullptr);
 }
 

@@ -9,9 +9,9 @@ static int fail(const char* what) {
   return 1;
 }
 
-static void print_beats(const sec_model* model, sec_stream* stream, double rate) {
+static void print_beats(const sec_model* model, sec_session* stream, double rate) {
   sec_beat beat;
-  while (sec_stream_take(stream, 1, &beat, NULL) == 1) {
+  while (sec_session_take(stream, 1, &beat, NULL) == 1) {
     printf("%.3f %s\n", (double)beat.sample / rate, sec_class_name(model, beat.label));
   }
 }
@@ -28,9 +28,9 @@ int main(int argc, char** argv) {
   }
   const int leads = sec_lead_count(model);
   float* frame = calloc((size_t)leads, sizeof *frame);
-  sec_stream* stream = sec_stream_open(model, rate, 2.0);
+  sec_session* stream = sec_session_open(model, rate, 2.0);
   if (stream == NULL) {
-    return fail("sec_stream_open");
+    return fail("sec_session_open");
   }
   for (;;) {
     int read = 0;
@@ -40,16 +40,16 @@ int main(int argc, char** argv) {
     if (read < leads) {
       break;
     }
-    if (sec_stream_push(stream, 1, frame) != 0) {
-      return fail("sec_stream_push");
+    if (sec_session_push(stream, 1, frame) != 0) {
+      return fail("sec_session_push");
     }
     print_beats(model, stream, rate);
   }
-  if (sec_stream_finish(stream) != 0) {
-    return fail("sec_stream_finish");
+  if (sec_session_finish(stream) != 0) {
+    return fail("sec_session_finish");
   }
   print_beats(model, stream, rate);
-  sec_stream_free(stream);
+  sec_session_free(stream);
   sec_free(model);
   free(frame);
   return 0;

@@ -1,0 +1,10 @@
+// What bench/ceilings/cuda_peak.h offers in a build without the cuda device.
+#include "bench/ceilings/cuda_peak.h"
+
+namespace sec {
+
+double run_cuda_peak(Stream&, DType, bool, Span) {
+  fail("this program was built without the cuda device");
+}
+
+}  // namespace sec

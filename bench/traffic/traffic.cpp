@@ -1,0 +1,253 @@
+// bench_traffic: what a training step of SE-ECGNet moves through memory on a GPU, counted on the simt device
+// (bench/traffic/counters.h), kernel by kernel, beside the floor: what each kernel has to move at least, and
+// what the step has to (bench/traffic/step_floor.h). Without a GPU this is what tells one version of a kernel
+// from another. bench/NOTES.md says how the figures are derived; docs/simt.md how to read them.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "bench/traffic/counters.h"
+#include "bench/traffic/step_floor.h"
+#include "engine/philox.h"
+#include "engine/precision.h"
+#include "io/files/atomic_file.h"
+#include "model/se_ecgnet.h"
+#include "train/loop/step.h"
+
+namespace {
+
+using namespace sec;
+using nlohmann::ordered_json;
+
+struct Case {
+  const char* name;
+  model::NetworkOptions network;
+  std::int64_t samples;
+  Precision precision;
+  double most;  // times the step's floor: what --check allows
+};
+
+// The full width at a batch that counting takes seconds for: its weights are four fifths of its floor. And a
+// narrow network on long inputs, whose activations are, as in a batch worth a GPU.
+const model::NetworkOptions full{.leads = 2, .length = 480, .classes = 4};
+const model::NetworkOptions longer{.leads = 2, .length = 2400, .classes = 4, .width = 16};
+const Case cases[] = {{"f32", full, 4, Precision::f32, 1.6},
+                      {"tf32", full, 4, Precision::tf32, 1.6},
+                      {"bf16", full, 4, Precision::bf16, 1.6},
+                      {"tf32, long", longer, 4, Precision::tf32, 2.5},
+                      {"bf16, long", longer, 4, Precision::bf16, 2.5}};
+
+// How much more than the committed figure passes for noise: another release of g++ may load a value again.
+constexpr double margin = 0.02;
+
+train::Batch noise(const model::NetworkOptions& network, std::int64_t samples) {
+  train::Batch batch;
+  for (std::int64_t i = 0; i < samples * network.length * network.leads; ++i) {
+    batch.x.push_back(2 * uniform({1, 0, 1}, i) - 1);
+  }
+  for (std::int64_t i = 0; i < samples; ++i) {
+    batch.labels.push_back(static_cast<std::int32_t>(i % network.classes));
+  }
+  return batch;
+}
+
+ordered_json network_of(const Case& one) {
+  return {{"model", "se-ecgnet"},
+          {"leads", one.network.leads},
+          {"length", one.network.length},
+          {"width", one.network.width},
+          {"batch", one.samples}};
+}
+
+// One step: forward, loss, backward, clipping, Adam, moving average.
+ordered_json count_step(const Case& one) {
+  OwnedStream owned(Device::simt);
+  Stream& stream = owned;
+  stream.tf32 = allows_tf32(one.precision);
+  const DType activations = activations_in(one.precision);
+  train::Recipe recipe;
+  recipe.train.clip_norm = 1;
+  recipe.train.average_decay = 0.999;
+  model::SeEcgNet net(one.network, stream, 1);
+  train::OptimizerState optimizer = train::make_optimizer_state(recipe.train, net.parameters(), stream);
+  train::TrainingStep step(recipe, net, optimizer, Tensor(), stream, false, activations);
+  simt::take_counts();
+  step.take(noise(one.network, one.samples), 1e-3);
+
+  ordered_json kernels = ordered_json::object();
+  std::uint64_t moved = 0;
+  std::uint64_t least = 0;
+  for (const simt::KernelCounts& k : simt::take_counts()) {
+    moved += k.bytes_read() + k.bytes_written();
+    least += k.floor_bytes();
+    kernels[k.file + " " + k.kernel] = {
+        {"launches", k.launches},
+        {"bytes_read", k.bytes_read()},
+        {"bytes_written", k.bytes_written()},
+        {"floor_bytes", k.floor_bytes()},
+        {"requests", k.loads.requests + k.stores.requests},
+        {"sectors", k.loads.sectors + k.stores.sectors},
+        {"least_sectors", k.loads.least_sectors + k.stores.least_sectors},
+        {"shared_requests", k.shared_loads.requests + k.shared_stores.requests},
+        {"shared_passes", k.shared_loads.passes + k.shared_stores.passes},
+        {"bank_conflicts", k.shared_loads.conflicts() + k.shared_stores.conflicts()},
+        {"operations", k.operations},
+        {"tensor_operations", k.tensor_operations},
+    };
+  }
+  const StepFloor floor = step_floor(net, one.samples, activations, recipe.train, stream);
+  return {{"network", network_of(one)},
+          {"kernels", kernels},
+          {"step",
+           {{"bytes", moved},
+            {"kernel_floor_bytes", least},
+            {"floor_bytes", floor.bytes()},
+            {"floor_activation_bytes", floor.activation_bytes},
+            {"floor_parameter_bytes", floor.parameter_bytes},
+            {"convolution_macs", floor.macs}}}};
+}
+
+double ratio(const ordered_json& a, const ordered_json& b) {
+  return b.get<double>() == 0 ? 0 : a.get<double>() / b.get<double>();
+}
+
+std::uint64_t bytes_of(const ordered_json& kernel) {
+  return kernel.at("bytes_read").get<std::uint64_t>() + kernel.at("bytes_written").get<std::uint64_t>();
+}
+
+void print(const std::string& name, const ordered_json& one) {
+  std::vector<std::pair<std::string, ordered_json>> rows;
+  for (const auto& [kernel, counts] : one.at("kernels").items()) {
+    rows.emplace_back(kernel, counts);
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return bytes_of(a.second) > bytes_of(b.second); });
+  fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches",
+             "read kB", "write kB", "/ floor", "ops / B", "sectors", "least", "conflicts");
+  for (const auto& [kernel, k] : rows) {
+    const double floor = std::max(1.0, k.at("floor_bytes").get<double>());
+    const double operations = k.at("operations").get<double>() + k.at("tensor_operations").get<double>();
+    fmt::print("{:<52} {:>8} {:>9.0f} {:>9.0f} {:>7.2f} {:>7.1f} {:>8.2f} {:>6.2f} {:>8.0f}%\n", kernel,
+               k.at("launches").get<std::uint64_t>(), k.at("bytes_read").get<double>() / 1e3,
+               k.at("bytes_written").get<double>() / 1e3, static_cast<double>(bytes_of(k)) / floor,
+               operations / floor, ratio(k.at("sectors"), k.at("requests")),
+               ratio(k.at("least_sectors"), k.at("requests")),
+               100 * ratio(k.at("bank_conflicts"), k.at("shared_passes")));
+  }
+  const ordered_json& step = one.at("step");
+  fmt::print(
+      "step: {:.2f} MB moved, {:.2f} x the kernels' own floors, {:.2f} x the step's floor of {:.2f} MB "
+      "({:.2f} MB of it parameters)\n\n",
+      step.at("bytes").get<double>() / 1e6, ratio(step.at("bytes"), step.at("kernel_floor_bytes")),
+      ratio(step.at("bytes"), step.at("floor_bytes")), step.at("floor_bytes").get<double>() / 1e6,
+      step.at("floor_parameter_bytes").get<double>() / 1e6);
+}
+
+// What got worse, one line each.
+std::vector<std::string> regressions(const ordered_json& before, const ordered_json& now) {
+  std::vector<std::string> lines;
+  const auto compare = [&](const std::string& what, const char* figure, double old_value, double value) {
+    if (value > old_value * (1 + margin)) {
+      lines.push_back(fmt::format("{}: {} grew from {:.0f} to {:.0f}", what, figure, old_value, value));
+    }
+  };
+  for (const auto& [name, one] : now.items()) {
+    if (!before.contains(name) || before[name]["network"] != one["network"]) {
+      lines.push_back(fmt::format("{}: is new, or of another network", name));
+      continue;
+    }
+    const ordered_json& old_kernels = before.at(name).at("kernels");
+    for (const auto& [kernel, counts] : one.at("kernels").items()) {
+      const std::string what = fmt::format("{}: {}", name, kernel);
+      if (!old_kernels.contains(kernel)) {
+        lines.push_back(what + ": is new");
+        continue;
+      }
+      const ordered_json& old_counts = old_kernels[kernel];
+      compare(what, "bytes", static_cast<double>(bytes_of(old_counts)),
+              static_cast<double>(bytes_of(counts)));
+      for (const char* figure :
+           {"launches", "sectors", "shared_passes", "bank_conflicts", "operations", "tensor_operations"}) {
+        compare(what, figure, old_counts.at(figure).get<double>(), counts.at(figure).get<double>());
+      }
+    }
+    for (const auto& [kernel, counts] : old_kernels.items()) {
+      if (!one.at("kernels").contains(kernel)) {
+        lines.push_back(fmt::format("{}: {}: does not run any more", name, kernel));
+      }
+    }
+    compare(name + ": step", "bytes", before.at(name).at("step").at("bytes").get<double>(),
+            one.at("step").at("bytes").get<double>());
+  }
+  return lines;
+}
+
+std::vector<std::string> regressions(const std::string& path, const ordered_json& before,
+                                     const ordered_json& now) {
+  try {
+    return regressions(before.at("cases"), now);
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: is not what --json writes: {}", path, error.what());
+  }
+}
+
+ordered_json read_json(const std::string& path) {
+  std::ifstream file(path);
+  require(file.good(), "{}: cannot be read", path);
+  ordered_json json = ordered_json::parse(file, nullptr, false);
+  require(json.is_object() && json.contains("cases"), "{}: expected an object with \"cases\"", path);
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Counts what a training step moves through a GPU's memory, on the simt device."};
+  std::string out;
+  std::string committed;
+  auto* const write = app.add_option("--json", out, "Write the counts to this file");
+  app.add_option(
+         "--check", committed,
+         "Fail if a count exceeds that of this file by more than 2 %, or a step its times of the floor")
+      ->excludes(write);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    const ordered_json before = committed.empty() ? ordered_json() : read_json(committed);
+    ordered_json counted;
+    std::vector<std::string> excesses;
+    for (const Case& one : cases) {
+      counted[one.name] = count_step(one);
+      print(one.name, counted[one.name]);
+      const ordered_json& step = counted[one.name].at("step");
+      if (ratio(step.at("bytes"), step.at("floor_bytes")) > one.most) {
+        excesses.push_back(fmt::format("{}: moves {:.2f} times the floor, more than {}", one.name,
+                                       ratio(step.at("bytes"), step.at("floor_bytes")), one.most));
+      }
+    }
+    if (!out.empty()) {
+      io::write_atomically(out, ordered_json{{"cases", counted}}.dump(1) + "\n");
+    }
+    if (!committed.empty()) {
+      std::vector<std::string> lines = regressions(committed, before, counted);
+      lines.insert(lines.end(), excesses.begin(), excesses.end());
+      for (const std::string& line : lines) {
+        fmt::print(stderr, "bench_traffic: {}\n", line);
+      }
+      if (!lines.empty()) {
+        fmt::print(stderr,
+                   "bench_traffic: {} figures are not those of {}: if they are meant to change, write it "
+                   "again with --json\n",
+                   lines.size(), committed);
+        return 1;
+      }
+    }
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_traffic: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}

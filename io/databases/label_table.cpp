@@ -1,0 +1,56 @@
+#include "io/databases/label_table.h"
+
+#include "engine/error.h"
+#include "io/files/text_table.h"
+#include "io/files/utf8.h"
+
+namespace sec::io {
+namespace {
+
+void add_labels(LabelledRecording& recording, std::string_view text, const std::string& place) {
+  if (trimmed(text).empty()) {
+    return;
+  }
+  while (true) {
+    const std::size_t end = text.find('|');
+    add_label(recording, trimmed(text.substr(0, end)), place);
+    if (end == std::string_view::npos) {
+      return;
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+std::vector<LabelledRecording> read_label_table(const std::filesystem::path& table,
+                                                const std::filesystem::path& signals) {
+  const TextTable rows = read_text_table(table);
+  const std::size_t file = rows.column("file");
+  const std::size_t labels = rows.column("labels");
+  const auto patient = rows.optional_column("patient");
+  const auto fold = rows.optional_column("fold");
+  const auto age = rows.optional_column("age");
+  const auto sex = rows.optional_column("sex");
+  std::vector<LabelledRecording> recordings;
+  for (const TextRow& row : rows.rows) {
+    const auto field = [&](std::optional<std::size_t> column) {
+      return column ? trimmed(row.fields[*column]) : std::string_view();
+    };
+    LabelledRecording recording;
+    recording.id = std::string(trimmed(row.fields[file]));
+    recording.path = recording_path(signals, recording.id, row.place);
+    recording.patient = std::string(field(patient));
+    require(!has_control_characters(recording.patient), "{}: patient '{}' holds control characters",
+            row.place, for_message(recording.patient));
+    recording.fold = field(fold).empty() ? 0 : parse_whole(field(fold), 1, 1000, "fold", row.place);
+    recording.age = parse_age(field(age), row.place);
+    recording.sex = parse_sex(field(sex), row.place);
+    add_labels(recording, row.fields[labels], row.place);
+    recordings.push_back(std::move(recording));
+  }
+  require_distinct(recordings, rows.file);
+  return recordings;
+}
+
+}  // namespace sec::io

@@ -1,0 +1,218 @@
+#include "io/edf/header.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "engine/error.h"
+
+namespace sec::io {
+namespace {
+
+constexpr std::int64_t block = 256;  // bytes of the header's fixed part, and of each signal's part
+
+constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
+                                                  "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
+
+std::string_view trimmed(std::string_view text) {
+  const auto filler = [](char c) { return c == ' ' || c == '\0'; };
+  while (!text.empty() && filler(text.back())) {
+    text.remove_suffix(1);
+  }
+  while (!text.empty() && filler(text.front())) {
+    text.remove_prefix(1);
+  }
+  return text;
+}
+
+// Fields of fixed width, one after the other.
+class Fields {
+ public:
+  Fields(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(bytes[i]);
+      require(byte >= ' ' || byte == 0, "{}: header: byte {} is {:#04x}, expected text", file_, i, byte);
+    }
+  }
+
+  std::string text(std::size_t width) {
+    const std::string_view field = bytes_.substr(position_, width);
+    position_ += width;
+    return std::string(trimmed(field));
+  }
+
+  std::int64_t whole(std::size_t width, const std::string& what, std::int64_t low, std::int64_t high) {
+    const std::string field = text(width);
+    const std::string_view digits = std::string_view(field).substr(field.starts_with('+') ? 1 : 0);
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    require(error == std::errc() && end == digits.data() + digits.size() && value >= low && value <= high,
+            "{}: header: {} is '{}', expected a whole number from {} to {}", file_, what, field, low, high);
+    return value;
+  }
+
+  double number(std::size_t width, const std::string& what) {
+    const std::string field = text(width);
+    const std::string_view digits = std::string_view(field).substr(field.starts_with('+') ? 1 : 0);
+    double value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    require(error == std::errc() && end == digits.data() + digits.size() && std::isfinite(value),
+            "{}: header: {} is '{}', expected a number", file_, what, field);
+    return value;
+  }
+
+ private:
+  std::string_view bytes_;
+  std::string file_;
+  std::size_t position_ = 0;
+};
+
+// Two digits apart by dots or colons: "dd.mm.yy", "hh.mm.ss".
+std::optional<std::array<int, 3>> three_numbers(std::string_view text) {
+  if (text.size() != 8) {
+    return std::nullopt;
+  }
+  std::array<int, 3> numbers{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const char* begin = text.data() + 3 * i;
+    const auto [end, error] = std::from_chars(begin, begin + 2, numbers[i]);
+    if (error != std::errc() || end != begin + 2 || numbers[i] < 0) {
+      return std::nullopt;
+    }
+  }
+  return numbers;
+}
+
+// The date that EDF+ repeats with its whole year: "Startdate 02-MAR-2002 …"; "X" stands for not known.
+std::string plus_date(std::string_view recording) {
+  constexpr std::string_view word = "Startdate ";
+  if (!recording.starts_with(word)) {
+    return "";
+  }
+  const std::string_view date = recording.substr(word.size(), 11);
+  int day = 0;
+  int year = 0;
+  if (date.size() != 11 || std::from_chars(date.data(), date.data() + 2, day).ec != std::errc() ||
+      std::from_chars(date.data() + 7, date.data() + 11, year).ec != std::errc() || day < 1 || day > 31 ||
+      year < 0) {
+    return "";
+  }
+  for (std::size_t month = 0; month < months.size(); ++month) {
+    if (date.substr(3, 3) == months[month]) {
+      return fmt::format("{:02}/{:02}/{:04}", day, month + 1, year);
+    }
+  }
+  return "";
+}
+
+// 01.01.85 00.00.00 stands for not known; an EDF+ file says so in its recording field.
+void set_start(EdfHeader& header, std::string_view date_field, std::string_view time_field) {
+  const auto date = three_numbers(date_field);
+  const auto time = three_numbers(time_field);
+  const bool nothing = date_field == "01.01.85" && time_field == "00.00.00";
+  const bool date_unknown = nothing || (header.plus && header.recording.starts_with("Startdate X"));
+  const std::string full_date = header.plus ? plus_date(header.recording) : "";
+  if (!full_date.empty()) {
+    header.start_date = full_date;
+  } else if (date && !date_unknown && (*date)[0] >= 1 && (*date)[0] <= 31 && (*date)[1] >= 1 &&
+             (*date)[1] <= 12) {
+    const int year = (*date)[2] + ((*date)[2] >= 85 ? 1900 : 2000);  // EDF's way round the year 2000
+    header.start_date = fmt::format("{:02}/{:02}/{:04}", (*date)[0], (*date)[1], year);
+  }
+  if (time && (!nothing || !full_date.empty()) && (*time)[0] < 24 && (*time)[1] < 60 && (*time)[2] < 60) {
+    header.start_time = fmt::format("{:02}:{:02}:{:02}", (*time)[0], (*time)[1], (*time)[2]);
+  }
+}
+
+void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
+  std::vector<EdfSignal>& signals = header.signals;
+  const auto place = [&](std::size_t i) { return fmt::format("signal {} ({})", i, signals[i].label); };
+  for (EdfSignal& signal : signals) {
+    signal.label = fields.text(16);
+    signal.is_annotation = header.plus && signal.label == edf_annotation_label;
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    fields.text(80);  // transducer
+  }
+  for (EdfSignal& signal : signals) {
+    signal.units = fields.text(8);
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    signals[i].physical_min = fields.number(8, place(i) + ": physical minimum");
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    signals[i].physical_max = fields.number(8, place(i) + ": physical maximum");
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    signals[i].digital_min = static_cast<int>(fields.whole(8, place(i) + ": digital minimum", -32768, 32767));
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    signals[i].digital_max = static_cast<int>(fields.whole(8, place(i) + ": digital maximum", -32768, 32767));
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    fields.text(80);  // filters that were applied
+  }
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    EdfSignal& signal = signals[i];
+    signal.samples = fields.whole(8, place(i) + ": samples in a record", 1, 99'999'999);
+    signal.offset = header.record_bytes;
+    header.record_bytes += 2 * signal.samples;
+    require(signal.is_annotation || signal.digital_min < signal.digital_max,
+            "{}: header: {}: digital range from {} to {}, expected it to rise", file, place(i),
+            signal.digital_min, signal.digital_max);
+    require(signal.is_annotation || signal.physical_min != signal.physical_max,
+            "{}: header: {}: physical minimum and maximum are both {}", file, place(i), signal.physical_min);
+  }
+}
+
+}  // namespace
+
+EdfHeader read_edf_header(const RandomFile& file) {
+  const std::string name = file.path().string();
+  require(file.size() >= block, "{}: {} bytes, expected an EDF header of at least {}", name, file.size(),
+          block);
+  std::string bytes(block, '\0');
+  file.read(0, bytes);
+  require(bytes[0] != '\xff', "{}: a file of 24 bits a sample (BDF), expected EDF", name);
+  require(trimmed(std::string_view(bytes).substr(0, 8)) == "0",
+          "{}: header: expected version 0, as all EDF files have", name);
+  std::int64_t count = 0;
+  {
+    Fields fixed(bytes, name);
+    fixed.text(252);
+    count = fixed.whole(4, "number of signals", 1, 9999);
+  }
+  require(file.size() >= block * (count + 1), "{}: {} bytes, expected a header of {} for its {} signals",
+          name, file.size(), block * (count + 1), count);
+  bytes.resize(static_cast<std::size_t>(block * (count + 1)));
+  file.read(0, bytes);
+
+  EdfHeader header;
+  Fields fields(bytes, name);
+  fields.text(8);
+  header.patient = fields.text(80);
+  header.recording = fields.text(80);
+  const std::string date = fields.text(8);
+  const std::string time = fields.text(8);
+  header.bytes = fields.whole(8, "bytes of the header", block * (count + 1), block * (count + 1));
+  const std::string kind = fields.text(44);
+  header.plus = kind.starts_with("EDF+C") || kind.starts_with("EDF+D");
+  header.gaps = kind.starts_with("EDF+D");
+  header.records = fields.whole(8, "number of records", -1, 99'999'999);
+  header.duration = fields.number(8, "duration of a record");
+  fields.text(4);
+  set_start(header, date, time);
+  header.signals.resize(static_cast<std::size_t>(count));
+  read_signals(header, fields, name);
+
+  const std::int64_t found = (file.size() - header.bytes) / header.record_bytes;
+  const std::int64_t rest = (file.size() - header.bytes) % header.record_bytes;
+  require((header.records < 0 || header.records == found) && rest == 0,
+          "{}: {} records and {} bytes, expected {} whole records of {} bytes", name, found, rest,
+          header.records < 0 ? "only" : std::to_string(header.records), header.record_bytes);
+  header.records = found;
+  return header;
+}
+
+}  // namespace sec::io

@@ -1,0 +1,374 @@
+#include "io/edf/writer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "engine/error.h"
+#include "io/edf/annotation.h"
+#include "io/edf/header.h"
+#include "io/edf/scale.h"
+#include "io/files/atomic_file.h"
+
+namespace sec::io {
+namespace {
+
+constexpr int longest_record = 100;  // s
+constexpr double rate_error = 1e-6;  // relative, where eight characters cannot say a record's length
+constexpr std::size_t annotation_record = 60'000;  // bytes, of files of annotations only
+constexpr std::int64_t most_records = 99'999'999;
+
+constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
+                                                  "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
+
+// A signal as the header lists it.
+struct Column {
+  std::string label;
+  std::string units;
+  std::string physical_min = "-1";
+  std::string physical_max = "1";
+  std::string digital_min = "-32768";
+  std::string digital_max = "32767";
+  std::int64_t samples = 0;  // in a record
+};
+
+// When the recording began, as the header's fields say it.
+struct Start {
+  std::string date = "01.01.85";
+  std::string time = "00.00.00";
+  std::string recording = "Startdate X X X X";
+  double fraction = 0;  // of the first second
+};
+
+struct Plan {
+  Start start;
+  std::string duration;  // s of a record
+  std::int64_t records = 0;
+  std::vector<Column> columns;  // the last one holds the annotations
+};
+
+void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
+  const bool fits =
+      text.size() <= width && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  require(fits, "{}: '{}': an EDF header holds {} ASCII characters here", file, text, width);
+  header += text;
+  header.append(width - text.size(), ' ');
+}
+
+std::string header_of(const Plan& plan, const std::string& file) {
+  require(plan.columns.size() <= 9999 && plan.records <= most_records,
+          "{}: {} signals and {} records, EDF holds 9999 and {}", file, plan.columns.size(), plan.records,
+          most_records);
+  std::string header;
+  put(header, "0", 8, file);
+  put(header, "X X X X", 80, file);
+  put(header, plan.start.recording, 80, file);
+  put(header, plan.start.date, 8, file);
+  put(header, plan.start.time, 8, file);
+  put(header, std::to_string(256 * (plan.columns.size() + 1)), 8, file);
+  put(header, "EDF+C", 44, file);
+  put(header, std::to_string(plan.records), 8, file);
+  put(header, plan.duration, 8, file);
+  put(header, std::to_string(plan.columns.size()), 4, file);
+  const auto each = [&](std::size_t width, const auto& text) {
+    for (const Column& column : plan.columns) {
+      put(header, text(column), width, file);
+    }
+  };
+  each(16, [](const Column& c) { return c.label; });
+  each(80, [](const Column&) { return std::string(); });  // transducer
+  each(8, [](const Column& c) { return c.units; });
+  each(8, [](const Column& c) { return c.physical_min; });
+  each(8, [](const Column& c) { return c.physical_max; });
+  each(8, [](const Column& c) { return c.digital_min; });
+  each(8, [](const Column& c) { return c.digital_max; });
+  each(80, [](const Column&) { return std::string(); });  // filters
+  each(8, [](const Column& c) { return std::to_string(c.samples); });
+  each(32, [](const Column&) { return std::string(); });
+  return header;
+}
+
+// "02/03/2002" and "12:30:05.25" as header fields. EDF's two digits of the year mean 1985 to 2084; what lies
+// outside, or is not known, is not said.
+Start start_of(const EdfStart& given) {
+  Start start;
+  const auto number = [](std::string_view text, std::size_t& at) {
+    int value = -1;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);
+    at = static_cast<std::size_t>(end - text.data()) + 1;
+    return error == std::errc() ? value : -1;
+  };
+  std::array<int, 3> date{};
+  std::array<int, 3> time{};
+  std::size_t at = 0;
+  for (int& part : date) {
+    part = at <= given.date.size() ? number(given.date, at) : -1;
+  }
+  at = 0;
+  for (int& part : time) {
+    part = at <= given.time.size() ? number(given.time, at) : -1;
+  }
+  if (date[0] >= 1 && date[0] <= 31 && date[1] >= 1 && date[1] <= 12 && date[2] >= 1985 && date[2] <= 2084) {
+    start.date = fmt::format("{:02}.{:02}.{:02}", date[0], date[1], date[2] % 100);
+    start.recording = fmt::format("Startdate {:02}-{}-{} X X X", date[0],
+                                  months[static_cast<std::size_t>(date[1] - 1)], date[2]);
+  }
+  if (time[0] >= 0 && time[0] < 24 && time[1] >= 0 && time[1] < 60 && time[2] >= 0 && time[2] < 60) {
+    start.time = fmt::format("{:02}.{:02}.{:02}", time[0], time[1], time[2]);
+    if (at <= given.time.size()) {
+      const std::string fraction = "0." + given.time.substr(at);
+      std::from_chars(fraction.data(), fraction.data() + fraction.size(), start.fraction);
+    }
+  }
+  return start;
+}
+
+// How long a record is, so that it holds whole frames: whole seconds if there are any such.
+struct Record {
+  std::int64_t frames = 0;
+  std::string duration;  // s
+};
+
+Record record_of(double rate, const std::string& file) {
+  Record best;
+  double least = rate_error;
+  for (int seconds = 1; seconds <= longest_record; ++seconds) {
+    const double frames = std::round(rate * seconds);
+    const std::string duration = frames > 0 ? edf_number(frames / rate) : "";
+    double said = 0;
+    std::from_chars(duration.data(), duration.data() + duration.size(), said);
+    const double error = said > 0 ? std::abs(frames / said / rate - 1) : 1;
+    if (error < least) {
+      least = error;
+      best = {static_cast<std::int64_t>(frames), duration};
+    }
+    if (error < 1e-15) {
+      break;
+    }
+  }
+  require(best.frames > 0, "{}: no EDF record holds whole samples of {} Hz", file, rate);
+  return best;
+}
+
+double value_of(const std::string& number) {
+  double value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  return value;
+}
+
+// Lists of times and texts, by the record they go into.
+class Tals {
+ public:
+  Tals(std::span<const Annotation> annotations, double rate, double offset, const std::string& file)
+      : offset_(offset) {
+    std::int64_t before = 0;
+    for (const Annotation& annotation : annotations) {
+      require(annotation.sample >= before, "{}: annotation at sample {} comes before {}", file,
+              annotation.sample, before);
+      before = annotation.sample;
+      add(static_cast<double>(annotation.sample) / rate, edf_text_of(annotation));
+    }
+  }
+
+  void add_first(const std::vector<std::string>& comments) {
+    std::vector<Tal> all;
+    all.swap(tals_);
+    for (const std::string& comment : comments) {
+      Annotation checked;
+      checked.code = 22;
+      checked.aux = comment;
+      edf_text_of(checked);  // throws on what EDF+ cannot hold
+      add(0, "# " + comment);
+    }
+    tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+  }
+
+  // How many bytes a record needs so that `records` records hold all, each in its time's record or soon
+  // after; what comes after the recording's end goes into the last.
+  std::size_t fit(std::int64_t records, double duration) {
+    records_ = records;
+    std::size_t longest = 0;
+    for (const Tal& tal : tals_) {
+      longest = std::max(longest, tal.bytes.size());
+    }
+    const std::size_t keeping = kept_time(records, duration).size();
+    for (capacity_ = keeping + longest;; capacity_ += capacity_ / 4 + 2) {
+      next_ = 0;
+      for (std::int64_t record = 0; record < records && next_ < tals_.size(); ++record) {
+        take(record, duration);
+      }
+      if (next_ == tals_.size()) {
+        next_ = 0;
+        return capacity_ += capacity_ % 2;
+      }
+    }
+  }
+
+  // The bytes of the next record's annotation signal.
+  std::string take(std::int64_t record, double duration) {
+    std::string bytes = kept_time(record, duration);
+    const double end = record + 1 == records_ ? INFINITY : static_cast<double>(record + 1) * duration;
+    while (next_ < tals_.size() && tals_[next_].onset < end &&
+           bytes.size() + tals_[next_].bytes.size() <= capacity_) {
+      bytes += tals_[next_++].bytes;
+    }
+    bytes.resize(capacity_, '\0');
+    return bytes;
+  }
+
+  // Annotations only: as few records as hold them all, without durations.
+  std::vector<std::string> in_records_of(std::size_t size) {
+    std::vector<std::string> records(1, kept_time(0, 0));
+    for (const Tal& tal : tals_) {
+      if (records.back().size() + tal.bytes.size() > size && records.back() != kept_time(0, 0)) {
+        records.push_back(kept_time(0, 0));
+      }
+      records.back() += tal.bytes;
+    }
+    std::size_t longest = 0;
+    for (const std::string& record : records) {
+      longest = std::max(longest, record.size() + record.size() % 2);
+    }
+    for (std::string& record : records) {
+      record.resize(longest, '\0');
+    }
+    return records;
+  }
+
+ private:
+  struct Tal {
+    double onset;  // s after the first sample
+    std::string bytes;
+  };
+
+  void add(double onset, const std::string& text) {
+    tals_.push_back({onset, edf_onset(onset + offset_) + '\x14' + text + std::string("\x14\0", 2)});
+  }
+
+  std::string kept_time(std::int64_t record, double duration) const {
+    return edf_onset(offset_ + static_cast<double>(record) * duration) + std::string("\x14\x14\0", 3);
+  }
+
+  double offset_;  // of the first sample after the header's start time, s
+  std::vector<Tal> tals_;
+  std::int64_t records_ = 0;
+  std::size_t next_ = 0;
+  std::size_t capacity_ = 0;  // bytes of a record
+};
+
+Column annotation_column(std::size_t bytes) {
+  Column column;
+  column.label = edf_annotation_label;
+  column.samples = static_cast<std::int64_t>(bytes / 2);
+  return column;
+}
+
+// Windows of the source, a record at a time, the last one shorter.
+class Windows {
+ public:
+  Windows(RecordingReader& source, std::int64_t frames) : source_(source), frames_(frames) {
+    values_.resize(source.info().leads.size());
+    spans_.resize(values_.size());
+  }
+
+  const std::vector<std::vector<float>>& read(std::int64_t record) {
+    const ReaderInfo& info = source_.info();
+    const std::int64_t begin = record * frames_;
+    const std::int64_t count = std::min(frames_, info.samples - begin);
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      values_[i].resize(static_cast<std::size_t>(count * info.samples_per_frame[i]));
+      spans_[i] = values_[i];
+    }
+    source_.read(begin, count, spans_);
+    return values_;
+  }
+
+ private:
+  RecordingReader& source_;
+  std::int64_t frames_;
+  std::vector<std::vector<float>> values_;
+  std::vector<std::span<float>> spans_;
+};
+
+std::string label_of(const Lead& lead) {
+  const bool is_ecg = lead.units == "mV" && lead.name.size() + 4 <= 16;
+  return is_ecg || lead.name.starts_with("ECG ") || lead.name.starts_with("EKG ") ? "ECG " + lead.name
+                                                                                  : lead.name;
+}
+
+}  // namespace
+
+void write_edf(const std::filesystem::path& path, RecordingReader& source,
+               std::span<const Annotation> annotations) {
+  const std::string file = path.string();
+  const ReaderInfo& info = source.info();
+  require(!info.leads.empty(), "{}: a recording without leads", file);
+  const Record record = record_of(info.rate, file);
+  const double duration = value_of(record.duration);
+
+  Plan plan;
+  plan.start = start_of({info.start_date, info.start_time});
+  plan.duration = record.duration;
+  plan.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
+  Tals tals(annotations, annotation_rate(info), plan.start.fraction, file);
+  tals.add_first(info.comments);
+
+  std::vector<EdfRange> ranges(info.leads.begin(), info.leads.end());
+  Windows windows(source, record.frames);
+  for (std::int64_t r = 0; r < plan.records; ++r) {
+    const std::vector<std::vector<float>>& values = windows.read(r);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      ranges[i].add(values[i]);
+    }
+  }
+  std::vector<EdfScale> scales;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const EdfScale& scale = scales.emplace_back(ranges[i].scale());
+    plan.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
+                            scale.physical_max, std::to_string(scale.digital_min),
+                            std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
+  }
+  plan.columns.push_back(annotation_column(tals.fit(plan.records, duration)));
+
+  AtomicFile out(path);
+  out.write(header_of(plan, file));
+  std::string bytes;
+  for (std::int64_t r = 0; r < plan.records; ++r) {
+    const std::vector<std::vector<float>>& values = windows.read(r);
+    bytes.clear();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (std::int64_t k = 0; k < plan.columns[i].samples; ++k) {
+        const float sample = k < std::ssize(values[i]) ? values[i][static_cast<std::size_t>(k)] : NAN;
+        const auto digital = static_cast<std::uint16_t>(edf_digital(scales[i], sample));
+        bytes += static_cast<char>(digital & 0xffU);
+        bytes += static_cast<char>(digital >> 8);
+      }
+    }
+    bytes += tals.take(r, duration);
+    out.write(bytes);
+  }
+  out.commit();
+}
+
+void write_edf_annotations(const std::filesystem::path& path, double rate, const EdfStart& start,
+                           std::span<const Annotation> annotations) {
+  const std::string file = path.string();
+  require(rate > 0 && std::isfinite(rate), "{}: annotations at {} Hz", file, rate);
+  Plan plan;
+  plan.start = start_of(start);
+  Tals tals(annotations, rate, plan.start.fraction, file);
+  const std::vector<std::string> records = tals.in_records_of(annotation_record);
+  plan.duration = "0";
+  plan.records = std::ssize(records);
+  plan.columns.push_back(annotation_column(records.front().size()));
+  AtomicFile out(path);
+  out.write(header_of(plan, file));
+  for (const std::string& record : records) {
+    out.write(record);
+  }
+  out.commit();
+}
+
+}  // namespace sec::io

@@ -1,0 +1,141 @@
+#include "io/files/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace sec::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+// write(2) takes at most 2 GiB a call, and fewer where the disk is nearly full.
+void write_all(int file, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    require(written >= 0, "{}: cannot write: {}", path.string(), std::strerror(errno));
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// An open file that is closed, and removed unless it was kept, when it goes out of scope.
+class OpenFile {
+ public:
+  OpenFile(const fs::path& path, int flags, const fs::path& named) : path_(path), named_(named) {
+    file_ = ::open(path.c_str(), flags | O_WRONLY | O_CLOEXEC, 0666);
+    require(file_ >= 0, "{}: cannot create: {}", named.string(), std::strerror(errno));
+  }
+  ~OpenFile() {
+    if (file_ >= 0) {
+      ::close(file_);
+    }
+    if (remove_) {
+      ::unlink(path_.c_str());
+    }
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  int number() const { return file_; }
+  void remove_on_failure() { remove_ = true; }
+  void keep() { remove_ = false; }
+  void close() {
+    // Network file systems report a full disk here.
+    const bool closed = ::close(std::exchange(file_, -1)) == 0;
+    require(closed, "{}: cannot write: {}", named_.string(), std::strerror(errno));
+  }
+
+ private:
+  fs::path path_;
+  fs::path named_;  // for messages
+  int file_ = -1;
+  bool remove_ = false;
+};
+
+}  // namespace
+
+class AtomicFile::Impl {
+ public:
+  explicit Impl(const fs::path& path) : path_(path) {
+    std::error_code ignored;
+    const fs::file_status status = fs::status(path, ignored);
+    require(status.type() != fs::file_type::directory, "{}: is a folder, expected a file name",
+            path.string());
+    if (fs::exists(status) && status.type() != fs::file_type::regular) {
+      file_.emplace(path, 0, path);
+      return;
+    }
+    target_ = fs::exists(status) ? fs::canonical(path) : path;
+    folder_ = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
+    static std::atomic<unsigned> count = 0;
+    temporary_ = folder_ / fmt::format(".{}.tmp-{}-{}", target_.filename().string(), ::getpid(), count++);
+    file_.emplace(temporary_, O_CREAT | O_EXCL, path);
+    file_->remove_on_failure();
+  }
+
+  void write(std::string_view bytes) { write_all(file_->number(), bytes, path_); }
+
+  void commit() {
+    if (temporary_.empty()) {
+      file_->close();
+      return;
+    }
+    const bool durable = ::fsync(file_->number()) == 0;
+    require(durable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+    file_->close();
+    const bool renamed = ::rename(temporary_.c_str(), target_.c_str()) == 0;
+    require(renamed, "{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
+    file_->keep();
+    // The name becomes durable with its folder. Some file systems cannot sync folders: nothing to be done.
+    const int directory = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (directory >= 0) {
+      ::fsync(directory);
+      ::close(directory);
+    }
+  }
+
+ private:
+  fs::path path_;
+  fs::path target_;
+  fs::path folder_;
+  fs::path temporary_;  // empty where `path` is no regular file and is written directly
+  std::optional<OpenFile> file_;
+};
+
+AtomicFile::AtomicFile(const fs::path& path) : impl_(std::make_unique<Impl>(path)) {}
+
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::write(std::string_view bytes) {
+  impl_->write(bytes);
+}
+
+void AtomicFile::commit() {
+  impl_->commit();
+}
+
+void write_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+  AtomicFile file(path);
+  for (const std::string_view piece : pieces) {
+    file.write(piece);
+  }
+  file.commit();
+}
+
+void write_atomically(const fs::path& path, std::string_view content) {
+  write_atomically(path, std::span(&content, 1));
+}
+
+}  // namespace sec::io

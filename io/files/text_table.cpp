@@ -1,0 +1,129 @@
+#include "io/files/text_table.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "engine/error.h"
+#include "io/files/read_file.h"
+#include "io/files/utf8.h"
+
+namespace sec::io {
+namespace {
+
+constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's has 6 million
+constexpr std::size_t most_columns = 10'000;
+
+class Parser {
+ public:
+  Parser(std::string_view text, char separator, const std::string& file)
+      : rest_(text), separator_(separator), file_(file) {}
+
+  // The next row that is not an empty line; false: there is none.
+  bool next(TextRow& row) {
+    while (!rest_.empty() && end_of_line() > 0) {
+      take(end_of_line());
+      ++line_;
+    }
+    if (rest_.empty()) {
+      return false;
+    }
+    row.place = place();
+    row.fields.clear();
+    do {
+      require(row.fields.size() < most_columns, "{}: more than {} fields", row.place, most_columns);
+      row.fields.push_back(rest_.starts_with('"') ? quoted() : plain());
+    } while (rest_.starts_with(separator_) && (take(1), true));
+    require(rest_.empty() || end_of_line() > 0, "{}: text after a quoted field", place());
+    take(end_of_line());
+    ++line_;
+    return true;
+  }
+
+ private:
+  std::string place() const { return fmt::format("{}:{}", file_, line_); }
+  void take(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
+
+  std::size_t end_of_line() const { return rest_.starts_with("\r\n") ? 2 : rest_.starts_with('\n') ? 1 : 0; }
+
+  std::string plain() {
+    const char ends[] = {separator_, '\n', '\0'};
+    std::string_view field = rest_.substr(0, rest_.find_first_of(ends));
+    if (field.ends_with('\r') && rest_.substr(field.size()).starts_with('\n')) {
+      field.remove_suffix(1);
+    }
+    require(field.find('"') == std::string_view::npos, "{}: a quote within a field without quotes", place());
+    take(field.size());
+    return std::string(field);
+  }
+
+  std::string quoted() {
+    const std::string began = place();
+    std::string field;
+    take(1);
+    while (true) {
+      const std::size_t end = rest_.find('"');
+      require(end != std::string_view::npos, "{}: a quote that is not closed", began);
+      line_ += std::ranges::count(rest_.substr(0, end), '\n');
+      field += rest_.substr(0, end);
+      take(end + 1);
+      if (!rest_.starts_with('"')) {
+        return field;
+      }
+      field += '"';
+      take(1);
+    }
+  }
+
+  std::string_view rest_;
+  char separator_;
+  const std::string& file_;
+  std::int64_t line_ = 1;
+};
+
+}  // namespace
+
+std::optional<std::size_t> TextTable::optional_column(std::string_view name) const {
+  const auto found = std::ranges::find(heading, name);
+  return found == heading.end() ? std::nullopt
+                                : std::optional(static_cast<std::size_t>(found - heading.begin()));
+}
+
+std::size_t TextTable::column(std::string_view name) const {
+  const std::optional<std::size_t> found = optional_column(name);
+  require(found.has_value(), "{}:1: no column {} among {}", file, name,
+          for_message(fmt::format("{}", fmt::join(heading, ", "))));
+  return *found;
+}
+
+TextTable parse_text_table(std::string_view text, char separator, const std::string& file) {
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    text.remove_prefix(3);
+  }
+  require(is_utf8(text) && text.find('\0') == std::string_view::npos, "{}: not UTF-8 text", file);
+  TextTable table;
+  table.file = file;
+  Parser parser(text, separator, file);
+  TextRow row;
+  require(parser.next(row), "{}: is empty, expected a row of column names", file);
+  table.heading = row.fields;
+  for (const std::string& name : table.heading) {
+    require(name.empty() || std::ranges::count(table.heading, name) == 1, "{}: column {} is there twice",
+            row.place, for_message(name));
+  }
+  while (parser.next(row)) {
+    require(row.fields.size() == table.heading.size(), "{}: {} fields, the heading has {}", row.place,
+            row.fields.size(), table.heading.size());
+    table.rows.push_back(row);
+  }
+  require(!table.rows.empty(), "{}: no row after the heading", file);
+  return table;
+}
+
+TextTable read_text_table(const std::filesystem::path& path) {
+  const std::filesystem::path extension = path.extension();
+  const char separator = extension == ".tsv" || extension == ".txt" ? '\t' : ',';
+  return parse_text_table(read_file(path, largest_file), separator, path.string());
+}
+
+}  // namespace sec::io

@@ -1,0 +1,227 @@
+#include "io/models/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "io/files/atomic_file.h"
+#include "io/files/read_file.h"
+
+namespace sec::io {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "elements are stored as they lie in memory");
+
+using Json = nlohmann::ordered_json;
+
+constexpr StoredType all_types[] = {StoredType::f32, StoredType::bf16, StoredType::i32, StoredType::i64,
+                                    StoredType::u8};
+constexpr std::uint64_t longest_header = 100'000'000;  // the limit of the format's first implementation
+
+std::optional<StoredType> type_named(std::string_view name) {
+  for (const StoredType type : all_types) {
+    if (name_of(type) == name) {
+      return type;
+    }
+  }
+  return std::nullopt;
+}
+
+// The bytes that a tensor of this shape takes; nothing where that overflows or an extent is negative.
+std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::int64_t>& shape) {
+  std::uint64_t bytes = size_of(type);
+  for (const std::int64_t extent : shape) {
+    if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(extent), &bytes)) {
+      return std::nullopt;
+    }
+  }
+  return bytes;
+}
+
+Json parse_header(std::string_view text, const std::string& file) {
+  std::vector<std::set<std::string>> names;  // seen so far, one set an open object
+  const auto no_repeats = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) {
+      names.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      names.pop_back();
+    } else if (event == Json::parse_event_t::key) {
+      const auto name = value.get<std::string>();
+      require(names.back().insert(name).second, "{}: header names '{}' twice", file, name);
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, no_repeats);
+  } catch (const Json::parse_error& error) {
+    fail("{}: header is not JSON (at its byte {})", file, error.byte);
+  }
+}
+
+struct Range {
+  std::uint64_t begin;
+  std::uint64_t end;
+  std::string name;
+};
+
+// Reads one entry of the header, all but the bytes.
+Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data_bytes, StoredTensor& tensor,
+                  const std::string& file) {
+  require(entry.is_object() && entry.size() == 3 && entry.contains("dtype") && entry.contains("shape") &&
+              entry.contains("data_offsets"),
+          "{}: tensor '{}': expected an object of dtype, shape and data_offsets", file, name);
+  const Json& dtype = entry["dtype"];
+  const auto type = dtype.is_string() ? type_named(dtype.get<std::string>()) : std::nullopt;
+  require(type.has_value(), "{}: tensor '{}': dtype {}, expected F32, BF16, I32, I64 or U8", file, name,
+          dtype.dump(-1, ' ', true));
+  tensor.type = *type;
+  const auto is_count = [](const Json& value) {
+    return value.is_number_unsigned() && value.get<std::uint64_t>() <= INT64_MAX;
+  };
+  const Json& shape = entry["shape"];
+  require(shape.is_array() && std::all_of(shape.begin(), shape.end(), is_count),
+          "{}: tensor '{}': shape is not a list of counts", file, name);
+  tensor.shape = shape.get<std::vector<std::int64_t>>();
+  const Json& offsets = entry["data_offsets"];
+  require(offsets.is_array() && offsets.size() == 2 && std::all_of(offsets.begin(), offsets.end(), is_count),
+          "{}: tensor '{}': data_offsets is not a pair of counts", file, name);
+  Range range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>(), name};
+  require(range.begin <= range.end && range.end <= data_bytes,
+          "{}: tensor '{}': bytes {} to {}, but the file has {} bytes of data", file, name, range.begin,
+          range.end, data_bytes);
+  const auto expected = bytes_for(tensor.type, tensor.shape);
+  require(expected == range.end - range.begin, "{}: tensor '{}': {} bytes, but {} of shape ({}) takes {}",
+          file, name, range.end - range.begin, name_of(tensor.type), fmt::join(tensor.shape, ", "),
+          expected ? fmt::to_string(*expected) : "more than 2^64");
+  return range;
+}
+
+}  // namespace
+
+std::string_view name_of(StoredType type) {
+  switch (type) {
+    case StoredType::f32:
+      return "F32";
+    case StoredType::bf16:
+      return "BF16";
+    case StoredType::i32:
+      return "I32";
+    case StoredType::i64:
+      return "I64";
+    case StoredType::u8:
+      return "U8";
+  }
+  return "?";
+}
+
+std::size_t size_of(StoredType type) {
+  switch (type) {
+    case StoredType::f32:
+    case StoredType::i32:
+      return 4;
+    case StoredType::bf16:
+      return 2;
+    case StoredType::i64:
+      return 8;
+    case StoredType::u8:
+      break;
+  }
+  return 1;
+}
+
+const StoredTensor& SafetensorsFile::at(const std::string& name) const {
+  const auto found = tensors.find(name);
+  require(found != tensors.end(), "there is no tensor '{}' among the {} stored", name, tensors.size());
+  return found->second;
+}
+
+SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const std::string content = read_file(path);
+  require(content.size() >= 8, "{}: {} bytes, expected a safetensors file", file, content.size());
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, content.data(), sizeof(header_bytes));
+  require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", file, header_bytes,
+          longest_header);
+  require(header_bytes <= content.size() - 8, "{}: truncated: header of {} bytes, but the file has {} more",
+          file, header_bytes, content.size() - 8);
+  const Json header = parse_header(std::string_view(content).substr(8, header_bytes), file);
+  require(header.is_object(), "{}: header is not a JSON object", file);
+
+  SafetensorsFile result;
+  std::vector<Range> ranges;
+  const std::string_view data = std::string_view(content).substr(8 + header_bytes);
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      require(entry.is_object(), "{}: __metadata__ is not an object", file);
+      for (const auto& [key, value] : entry.items()) {
+        require(value.is_string(), "{}: __metadata__ '{}' is not a string", file, key);
+        result.metadata[key] = value.get<std::string>();
+      }
+    } else {
+      ranges.push_back(parse_entry(name, entry, data.size(), result.tensors[name], file));
+    }
+  }
+  std::ranges::sort(ranges, [](const Range& a, const Range& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  });
+  std::uint64_t covered = 0;
+  for (const Range& range : ranges) {
+    require(range.begin >= covered, "{}: tensor '{}': its bytes from {} on overlap another tensor's", file,
+            range.name, range.begin);
+    require(range.begin == covered, "{}: bytes {} to {} of the data belong to no tensor", file, covered,
+            range.begin);
+    covered = range.end;
+  }
+  require(covered == data.size(), "{}: bytes {} to {} of the data belong to no tensor", file, covered,
+          data.size());
+  for (const Range& range : ranges) {
+    const auto bytes = std::as_bytes(std::span(data.substr(range.begin, range.end - range.begin)));
+    result.tensors[range.name].bytes.assign(bytes.begin(), bytes.end());
+  }
+  return result;
+}
+
+void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {
+  std::vector<std::pair<std::string_view, const StoredTensor*>> order;
+  for (const auto& [name, tensor] : file.tensors) {
+    require(name != "__metadata__", "{}: '__metadata__' cannot name a tensor", path.string());
+    const auto expected = bytes_for(tensor.type, tensor.shape);
+    require(expected == tensor.bytes.size(), "{}: tensor '{}': {} bytes do not fit {} of shape ({})",
+            path.string(), name, tensor.bytes.size(), name_of(tensor.type), fmt::join(tensor.shape, ", "));
+    order.emplace_back(name, &tensor);
+  }
+  std::ranges::stable_sort(
+      order, [](const auto& a, const auto& b) { return size_of(a.second->type) > size_of(b.second->type); });
+
+  Json header = Json::object();
+  if (!file.metadata.empty()) {
+    header["__metadata__"] = file.metadata;
+  }
+  std::uint64_t offset = 0;
+  std::vector<std::string_view> pieces(2);
+  for (const auto& [name, tensor] : order) {
+    const std::uint64_t end = offset + tensor->bytes.size();
+    header[std::string(name)] = {
+        {"dtype", name_of(tensor->type)}, {"shape", tensor->shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+    pieces.emplace_back(reinterpret_cast<const char*>(tensor->bytes.data()), tensor->bytes.size());
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::type_error&) {
+    fail("{}: a name or a metadata value is not UTF-8", path.string());
+  }
+  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data is aligned
+  const std::uint64_t header_bytes = text.size();
+  require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", path.string(),
+          header_bytes, longest_header);
+  pieces[0] = {reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes)};
+  pieces[1] = text;
+  write_atomically(path, pieces);
+}
+
+}  // namespace sec::io

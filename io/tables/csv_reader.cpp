@@ -1,0 +1,309 @@
+#include "io/tables/csv_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "engine/error.h"
+#include "io/files/random_file.h"
+#include "io/tables/csv_cells.h"
+#include "io/tables/csv_lines.h"
+#include "io/tables/side_file.h"
+
+namespace sec::io {
+namespace {
+
+constexpr std::int64_t rows_apart = 1024;  // of which the place is kept
+constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+constexpr double rate_agrees = 1e-3;  // relative: of the time column and the side file
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return result;
+}
+
+// "MLII (uV)" or "MLII [uV]": the name, and the units if there are any.
+std::pair<std::string, std::string> name_and_units(const std::string& cell) {
+  for (const auto& [open, close] : {std::pair(" (", ')'), std::pair(" [", ']')}) {
+    const std::size_t at = cell.rfind(open);
+    if (at != std::string::npos && at > 0 && cell.ends_with(close)) {
+      return {cell.substr(0, at), cell.substr(at + 2, cell.size() - at - 3)};
+    }
+  }
+  return {cell, ""};
+}
+
+// What the first column is, by its name.
+enum class First { lead, sample_number, seconds, milliseconds };
+
+First first_column(const std::string& cell) {
+  const std::string name = lower(cell);
+  for (const char* known : {"sample", "sample #", "sample number", "samples", "index", "frame"}) {
+    if (name == known) {
+      return First::sample_number;
+    }
+  }
+  for (const char* known : {"time_ms", "time (ms)", "time [ms]", "ms"}) {
+    if (name == known) {
+      return First::milliseconds;
+    }
+  }
+  for (const char* known : {"time", "time_s", "time (s)", "time [s]", "t", "s", "seconds", "elapsed time"}) {
+    if (name == known) {
+      return First::seconds;
+    }
+  }
+  return First::lead;
+}
+
+// Times as they come: whether they are regular, and what rate they mean.
+class Clock {
+ public:
+  void add(double time, int decimals, std::int64_t line) {
+    const double step = time - last_;
+    if (count_ == 0) {
+      first_ = time;
+    } else {
+      shortest_ = std::min(shortest_, step);
+      if (step > longest_) {
+        longest_ = step;
+        longest_line_ = line;
+      }
+    }
+    last_ = time;
+    decimals_ = std::max(decimals_, decimals);
+    ++count_;
+  }
+
+  // Times have `unit` s. Of the rates that the digits allow, that with the fewest of its own.
+  double rate(double unit, const std::string& file) const {
+    if (count_ < 2) {
+      return 0;
+    }
+    const double digit = std::pow(10.0, -decimals_) * unit;
+    const double duration = (last_ - first_) * unit;
+    require(shortest_ > 0 && duration > 0, "{}: times do not rise from line to line", file);
+    const double mean = static_cast<double>(count_ - 1) / duration;
+    require(longest_ * unit <= 1.5 / mean + digit && shortest_ * unit >= 0.5 / mean - digit,
+            "{}: line {}: a step of {:.6g} s, {:.6g} s in the mean; samples must be regular", file,
+            longest_line_, longest_ * unit, 1 / mean);
+    const double doubt = std::max(1e-12, std::min(0.01, digit / duration)) * mean;
+    for (int places = 0; places <= 9; ++places) {
+      const double rounded = std::round(mean * std::pow(10.0, places)) / std::pow(10.0, places);
+      if (rounded > 0 && std::abs(rounded - mean) <= doubt) {
+        return rounded;
+      }
+    }
+    return mean;
+  }
+
+ private:
+  double first_ = 0;
+  double last_ = 0;
+  double shortest_ = std::numeric_limits<double>::infinity();
+  double longest_ = 0;
+  std::int64_t longest_line_ = 0;
+  std::int64_t count_ = 0;
+  int decimals_ = 0;
+};
+
+class CsvReader final : public RecordingReader {
+ public:
+  explicit CsvReader(const std::filesystem::path& path)
+      : file_(path), lines_(file_), tabs_(lower(path.extension().string()) == ".tsv") {
+    info_.name = path.stem().string();
+    const std::filesystem::path side_path = side_file_of(path);
+    const SideFile side = read_side_file(side_path);
+    read_header(side);
+    const double rate = read_index();
+    scales_ = apply_side_file(side, side_path.string(), info_);
+    require(!side.rate || rate == 0 || std::abs(rate / *side.rate - 1) <= rate_agrees,
+            "{}: its times mean {} Hz, {} says {}", name(), rate, side_path.string(), side.rate.value_or(0));
+    info_.rate = side.rate.value_or(rate);
+    require(info_.rate > 0, "{}: no sampling rate: expected a column time_s or \"rate\" in {}", name(),
+            side_path.string());
+  }
+
+  const ReaderInfo& info() const override { return info_; }
+
+  void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) override {
+    require_window(info_, name(), begin, count, leads);
+    if (count == 0) {
+      return;
+    }
+    if (begin != at_row_) {
+      const Place& place = places_[static_cast<std::size_t>(begin / rows_apart)];
+      lines_.go(place.offset, place.line);
+      for (std::int64_t row = begin / rows_apart * rows_apart; row < begin; ++row) {
+        next_row();
+      }
+    } else {
+      lines_.go(next_place_.offset, next_place_.line);
+    }
+    at_row_ = -1;  // until all went well
+    for (std::int64_t i = 0; i < count; ++i) {
+      split_csv(next_row(), delimiter_, cells_);
+      const std::int64_t line = lines_.number() - 1;
+      require(cells_.size() == columns_, "{}: line {}: {} cells, expected {}", name(), line, cells_.size(),
+              columns_);
+      for (std::size_t lead = 0; lead < leads.size(); ++lead) {
+        if (!leads[lead].empty()) {
+          leads[lead][static_cast<std::size_t>(i)] =
+              value_of(cells_[columns_ - leads.size() + lead], lead, line);
+        }
+      }
+    }
+    at_row_ = begin + count;
+    next_place_ = {lines_.offset(), lines_.number()};
+  }
+
+  std::vector<Annotation> annotations() override { return {}; }
+
+ private:
+  struct Place {
+    std::int64_t offset;
+    std::int64_t line;
+  };
+
+  std::string name() const { return file_.path().string(); }
+
+  float value_of(std::string_view cell, std::size_t lead, std::int64_t line) const {
+    const std::optional<double> value = csv_number(cell);
+    require(value.has_value(), "{}: line {}: lead {} is '{}', expected a number", name(), line,
+            info_.leads[lead].name, cell.substr(0, 40));
+    const double physical = *value * scales_[lead].factor + scales_[lead].offset;
+    return std::abs(physical) <= std::numeric_limits<float>::max() ? static_cast<float>(physical)
+                                                                   : std::numeric_limits<float>::quiet_NaN();
+  }
+
+  // The next line that is not empty; there is one.
+  std::string_view next_row() {
+    while (true) {
+      const std::optional<std::string_view> line = lines_.next();
+      require(line.has_value(), "{}: became shorter while it was read", name());
+      if (line->find_first_not_of(blanks()) != std::string_view::npos) {
+        return *line;
+      }
+    }
+  }
+
+  const char* blanks() const { return delimiter_ == '\t' ? " " : " \t"; }
+
+  static bool is_number(const std::string& cell) {
+    int decimals = 0;
+    return csv_number(cell).has_value() || csv_time(cell, decimals).has_value();
+  }
+
+  void read_header(const SideFile& side) {
+    std::string header;
+    Place at{0, 1};
+    while (header.empty()) {
+      at = {lines_.offset(), lines_.number()};
+      std::optional<std::string_view> line = lines_.next();
+      require(line.has_value(), "{}: no line, expected a header that names the leads", name());
+      if (at.offset == 0 && line->starts_with(utf8_mark)) {
+        line->remove_prefix(utf8_mark.size());
+        at.offset = std::ssize(utf8_mark);
+      }
+      if (line->starts_with('#')) {
+        info_.comments.emplace_back(line->substr(line->starts_with("# ") ? 2 : 1));
+      } else if (line->find_first_not_of(" \t") != std::string_view::npos) {
+        header = *line;
+      }
+    }
+    delimiter_ = tabs_                                                                            ? '\t'
+                 : header.find(',') == std::string::npos && header.find(';') != std::string::npos ? ';'
+                                                                                                  : ',';
+    std::vector<std::string> names = csv_cells(header, delimiter_);
+    columns_ = names.size();
+    if (std::ranges::all_of(names, is_number)) {
+      require(!side.leads.empty(), "{}: line {}: numbers, expected a header that names the leads", name(),
+              at.line);
+      names = side.leads;
+      require(names.size() == columns_, "{}: line {}: {} cells, {} leads are named beside it", name(),
+              at.line, columns_, names.size());
+      lines_.go(at.offset, at.line);
+    } else {
+      first_ = first_column(names.front());
+      names.erase(names.begin(), names.begin() + (first_ == First::lead ? 0 : 1));
+      skip_units(names);
+    }
+    require(!names.empty(), "{}: line {}: no leads", name(), at.line);
+    for (const std::string& cell : names) {
+      const auto [lead, units] = name_and_units(cell);
+      info_.leads.push_back({lead, units.empty() ? "mV" : units, 200, 0, 0});
+    }
+    begin_ = {lines_.offset(), lines_.number()};
+    info_.samples_per_frame.assign(info_.leads.size(), 1);
+  }
+
+  // A line of units: as many cells, none of them a number. They are added to the names.
+  void skip_units(std::vector<std::string>& names) {
+    const Place before{lines_.offset(), lines_.number()};
+    const std::optional<std::string_view> line = lines_.next();
+    const std::vector<std::string> cells = line ? csv_cells(*line, delimiter_) : std::vector<std::string>{};
+    if (cells.size() != columns_ || std::ranges::any_of(cells, is_number)) {
+      lines_.go(before.offset, before.line);
+      return;
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      names[i] += " (" + cells[cells.size() - names.size() + i] + ")";
+    }
+  }
+
+  // Counts the rows, keeps the place of some, and returns the rate that their times mean, 0 without.
+  double read_index() {
+    Clock clock;
+    lines_.go(begin_.offset, begin_.line);
+    while (true) {
+      const Place place{lines_.offset(), lines_.number()};
+      const std::optional<std::string_view> line = lines_.next();
+      if (!line) {
+        break;
+      }
+      if (line->find_first_not_of(blanks()) == std::string_view::npos ||
+          (info_.samples == 0 && line->starts_with('#'))) {
+        continue;
+      }
+      if (info_.samples % rows_apart == 0) {
+        places_.push_back(place);
+      }
+      ++info_.samples;
+      if (first_ == First::seconds || first_ == First::milliseconds) {
+        split_csv(line->substr(0, line->find(delimiter_)), delimiter_, cells_);
+        const std::string_view cell = cells_.front();
+        int decimals = 0;
+        const std::optional<double> time = csv_time(cell, decimals);
+        require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss", name(),
+                place.line, cell.substr(0, 40));
+        clock.add(*time, decimals, place.line);
+      }
+    }
+    return clock.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
+  }
+
+  RandomFile file_;
+  CsvLines lines_;
+  bool tabs_;
+  char delimiter_ = ',';
+  First first_ = First::lead;
+  std::size_t columns_ = 0;
+  ReaderInfo info_;
+  std::vector<SideScale> scales_;
+  std::vector<std::string_view> cells_;  // of a line, while it is read
+  Place begin_{};
+  std::vector<Place> places_;  // of row 0, 1024, 2048 …
+  std::int64_t at_row_ = -1;   // that next_place_ is the place of
+  Place next_place_{};
+};
+
+}  // namespace
+
+std::unique_ptr<RecordingReader> open_csv(const std::filesystem::path& path) {
+  return std::make_unique<CsvReader>(path);
+}
+
+}  // namespace sec::io

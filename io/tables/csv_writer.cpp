@@ -1,0 +1,75 @@
+#include "io/tables/csv_writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "io/files/atomic_file.h"
+
+namespace sec::io {
+namespace {
+
+constexpr std::int64_t values_at_once = 1 << 16;
+
+std::string quoted(const std::string& field, char delimiter) {
+  if (field.find_first_of(std::string("\"\r\n'") + delimiter) == std::string::npos) {
+    return field;
+  }
+  std::string text = "\"";
+  for (const char c : field) {
+    text += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return text + '"';
+}
+
+}  // namespace
+
+void write_csv(const std::filesystem::path& path, RecordingReader& source) {
+  const ReaderInfo& info = source.info();
+  require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
+          "{}: its leads have different rates, a table has one", info.name);
+  const char delimiter = path.extension() == ".tsv" ? '\t' : ',';
+  std::string header;
+  for (const std::string& comment : info.comments) {
+    require(comment.find_first_of("\r\n") == std::string::npos, "{}: a comment of several lines", info.name);
+    header += "# " + comment + '\n';
+  }
+  header += "time_s";
+  for (const Lead& lead : info.leads) {
+    require(lead.name.find_first_of("\r\n") == std::string::npos, "{}: a lead whose name has several lines",
+            info.name);
+    header += delimiter;
+    header += quoted(lead.units == "mV" ? lead.name : lead.name + " (" + lead.units + ")", delimiter);
+  }
+  AtomicFile out(path);
+  out.write(header + '\n');
+  std::vector<std::vector<float>> values(info.leads.size());
+  std::vector<std::span<float>> spans(values.size());
+  const std::int64_t step = std::max<std::int64_t>(1, values_at_once / (std::ssize(values) + 1));
+  fmt::memory_buffer text;
+  for (std::int64_t at = 0; at < info.samples; at += step) {
+    const std::int64_t count = std::min(step, info.samples - at);
+    for (std::size_t lead = 0; lead < values.size(); ++lead) {
+      values[lead].resize(static_cast<std::size_t>(count));
+      spans[lead] = values[lead];
+    }
+    source.read(at, count, spans);
+    text.clear();
+    for (std::int64_t i = 0; i < count; ++i) {
+      fmt::format_to(std::back_inserter(text), "{:.6f}", static_cast<double>(at + i) / info.rate);
+      for (const std::vector<float>& lead : values) {
+        const float value = lead[static_cast<std::size_t>(i)];
+        text.push_back(delimiter);
+        std::isnan(value) ? fmt::format_to(std::back_inserter(text), "nan")
+                          : fmt::format_to(std::back_inserter(text), "{}", value);
+      }
+      text.push_back('\n');
+    }
+    out.write({text.data(), text.size()});
+  }
+  out.commit();
+}
+
+}  // namespace sec::io

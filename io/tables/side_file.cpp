@@ -1,0 +1,163 @@
+#include "io/tables/side_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "io/files/atomic_file.h"
+#include "io/files/read_file.h"
+#include "io/recording/units.h"
+
+namespace sec::io {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uintmax_t largest_file = 16'000'000;  // bytes
+constexpr double highest_rate = 1e7;                 // Hz
+
+double number_of(const Json& json, const std::string& place) {
+  require(json.is_number(), "{}: expected a number", place);
+  return json.get<double>();
+}
+
+std::string text_of(const Json& json, const std::string& place) {
+  require(json.is_string(), "{}: expected a text", place);
+  std::string text = json.get<std::string>();
+  const bool is_line = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  require(is_line, "{}: expected a text of one line, without control characters", place);
+  return text;
+}
+
+// A value, or a list of such.
+template <typename T>
+std::vector<T> list_of(const Json& json, const std::string& place,
+                       T (*value)(const Json&, const std::string&)) {
+  std::vector<T> list;
+  if (!json.is_array()) {
+    return {value(json, place)};
+  }
+  for (const Json& each : json) {
+    list.push_back(value(each, place));
+  }
+  return list;
+}
+
+// The lead's value of a list that has one for all or one each.
+template <typename T>
+T of_lead(const std::vector<T>& list, std::size_t lead, T otherwise) {
+  return list.empty() ? otherwise : list[list.size() == 1 ? 0 : lead];
+}
+
+}  // namespace
+
+std::filesystem::path side_file_of(const std::filesystem::path& recording) {
+  return std::filesystem::path(recording).replace_extension(".json");
+}
+
+SideFile read_side_file(const std::filesystem::path& path) {
+  SideFile side;
+  if (!std::filesystem::exists(path)) {
+    return side;
+  }
+  const std::string file = path.string();
+  const std::string content = read_file(path, largest_file);
+  Json json;
+  try {
+    json = Json::parse(content);
+  } catch (const Json::exception&) {
+    fail("{}: expected JSON", file);
+  }
+  require(json.is_object(), "{}: expected a JSON object", file);
+  for (const auto& [key, value] : json.items()) {
+    const std::string place = fmt::format("{}: {:?}", file, key);
+    if (key == "rate") {
+      side.rate = number_of(value, place);
+      require(*side.rate > 0 && *side.rate <= highest_rate, "{}: {}, expected a rate in Hz", place,
+              *side.rate);
+    } else if (key == "leads") {
+      side.leads = list_of(value, place, text_of);
+    } else if (key == "units") {
+      side.units = list_of(value, place, text_of);
+    } else if (key == "gain") {
+      side.gain = list_of(value, place, number_of);
+      require(std::ranges::all_of(side.gain, [](double g) { return std::isnormal(g); }),
+              "{}: expected numbers other than 0", place);
+    } else if (key == "baseline") {
+      side.baseline = list_of(value, place, number_of);
+      require(std::ranges::all_of(side.baseline, [](double b) { return std::abs(b) < 1e15; }),
+              "{}: expected numbers below 1e15", place);
+    } else if (key == "start_date") {
+      side.start_date = text_of(value, place);
+    } else if (key == "start_time") {
+      side.start_time = text_of(value, place);
+    } else if (key == "comments") {
+      side.comments = list_of(value, place, text_of);
+    } else {
+      fail("{}: not among rate, leads, units, gain, baseline, start_date, start_time, comments", place);
+    }
+  }
+  return side;
+}
+
+std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& file, ReaderInfo& info) {
+  const std::size_t count = info.leads.size();
+  require(side.leads.empty() || side.leads.size() == count, "{}: \"leads\" are {}, the recording has {}",
+          file, side.leads.size(), count);
+  for (const auto& [key, size] : {std::pair("units", side.units.size()), std::pair("gain", side.gain.size()),
+                                  std::pair("baseline", side.baseline.size())}) {
+    require(size <= 1 || size == count, "{}: \"{}\" has {} values, expected one or {}", file, key, size,
+            count);
+  }
+  std::vector<SideScale> scales(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Lead& lead = info.leads[i];
+    lead.name = side.leads.empty() ? lead.name : side.leads[i];
+    lead.units = of_lead(side.units, i, lead.units);
+    const double millivolts = millivolts_per(lead.units);
+    const double unit = millivolts > 0 ? millivolts : 1;
+    lead.units = millivolts > 0 ? "mV" : lead.units;
+    const double gain = of_lead(side.gain, i, 1.0) / unit;
+    const double baseline = of_lead(side.baseline, i, 0.0);
+    scales[i] = {1 / gain, -baseline / gain};
+    if (!side.gain.empty()) {
+      lead.gain = gain;
+      lead.baseline = static_cast<int>(std::clamp(std::round(baseline), -2147483648.0, 2147483647.0));
+    }
+  }
+  info.rate = side.rate.value_or(info.rate);
+  info.samples_per_frame.assign(count, 1);
+  info.start_date = side.start_date;
+  info.start_time = side.start_time;
+  for (const std::string& comment : side.comments) {  // a table can have the same ones itself
+    if (std::ranges::find(info.comments, comment) == info.comments.end()) {
+      info.comments.push_back(comment);
+    }
+  }
+  return scales;
+}
+
+void write_side_file(const std::filesystem::path& recording, const ReaderInfo& info, bool digital) {
+  Json json = {{"rate", info.rate}, {"leads", Json::array()}, {"units", Json::array()}};
+  for (const Lead& lead : info.leads) {
+    json["leads"].push_back(lead.name);
+    json["units"].push_back(lead.units);
+    if (digital) {
+      json["gain"].push_back(lead.gain);
+      json["baseline"].push_back(lead.baseline);
+    }
+  }
+  if (!info.start_date.empty()) {
+    json["start_date"] = info.start_date;
+  }
+  if (!info.start_time.empty()) {
+    json["start_time"] = info.start_time;
+  }
+  if (!info.comments.empty()) {
+    json["comments"] = info.comments;
+  }
+  write_atomically(side_file_of(recording), json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+}  // namespace sec::io

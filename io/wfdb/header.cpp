@@ -1,0 +1,397 @@
+#include "io/wfdb/header.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "engine/error.h"
+#include "io/files/read_file.h"
+#include "io/recording/units.h"
+
+namespace sec::io {
+namespace {
+
+constexpr std::uintmax_t largest_header = 16U << 20;
+constexpr std::size_t most_signals = 1U << 16;
+// So that every sample is a float, in mV too.
+constexpr double smallest_gain = 1e-25;
+constexpr double largest_gain = 1e25;
+constexpr std::string_view blanks = " \t";
+
+bool one_of(std::string_view text, std::string_view allowed) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+// A line of the header with its place, from which fields are taken one by one.
+class Line {
+ public:
+  Line(std::string_view text, std::string place) : rest_(text), place_(std::move(place)) {}
+
+  const std::string& place() const { return place_; }
+
+  // The next field, empty at the end of the line.
+  std::string_view field() {
+    skip_blanks();
+    const std::string_view found = rest_.substr(0, rest_.find_first_of(blanks));
+    rest_.remove_prefix(found.size());
+    return found;
+  }
+
+  std::string_view remainder() {
+    skip_blanks();
+    const std::size_t last = rest_.find_last_not_of(blanks);
+    return rest_.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  }
+
+  // Takes a number off the front of `text`.
+  template <typename T>
+  T take(std::string_view& text, std::string_view what) const {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    require(error == std::errc{}, "{}: {} is '{}', expected a number{}", place_, what, text,
+            error == std::errc::result_out_of_range ? " within range" : "");
+    if constexpr (std::is_floating_point_v<T>) {
+      require(std::isfinite(value), "{}: {} is '{}', expected a finite number", place_, what, text);
+    }
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return value;
+  }
+
+  // The whole of `text` as a number.
+  template <typename T>
+  T whole(std::string_view text, std::string_view what) const {
+    std::string_view rest = text;
+    const T value = take<T>(rest, what);
+    require(rest.empty(), "{}: {} is '{}', expected a number", place_, what, text);
+    return value;
+  }
+
+ private:
+  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(blanks), rest_.size())); }
+
+  std::string_view rest_;
+  std::string place_;
+};
+
+bool starts(std::string_view& text, char mark) {
+  if (text.empty() || text.front() != mark) {
+    return false;
+  }
+  text.remove_prefix(1);
+  return true;
+}
+
+bool is_record_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
+// A name in the header's own folder: no path, no hidden way out, no device.
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name != "-" &&
+         std::ranges::none_of(name,
+                              [](unsigned char c) { return c == '/' || c == '\\' || c < 0x21 || c == 0x7f; });
+}
+
+// What the record line promises of the lines after it.
+struct Promise {
+  std::uint64_t signals = 0;
+  std::uint64_t segments = 0;  // 0: the record is in one piece
+};
+
+// "12-May-2020", as challenge data have it in place of a base time, is turned into "12/05/2020".
+std::string numeric_date(std::string_view text) {
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::size_t first = text.find('-');
+  const std::size_t second = text.find('-', std::min(first, text.size() - 1) + 1);
+  if (first == std::string_view::npos || second != first + 4) {
+    return "";
+  }
+  const std::size_t month = months.find(text.substr(first + 1, 3));
+  const std::string_view day = text.substr(0, first);
+  const std::string_view year = text.substr(second + 1);
+  constexpr std::string_view digits = "0123456789";
+  if (month == std::string_view::npos || month % 3 != 0 || day.empty() || day.size() > 2 ||
+      year.size() != 4 || !one_of(day, digits) || !one_of(year, digits)) {
+    return "";
+  }
+  return fmt::format("{}/{:02}/{}", day, month / 3 + 1, year);
+}
+
+// RECORD[/SEGMENTS] SIGNALS [RATE[/COUNTER_RATE[(BASE_COUNTER)]] [SAMPLES [BASE_TIME [BASE_DATE]]]]
+Promise parse_record_line(Line& line, WfdbHeader& header) {
+  Promise promise;
+  std::string_view name = line.field();
+  const std::size_t slash = name.find('/');
+  if (slash != std::string_view::npos) {
+    promise.segments = line.whole<std::uint64_t>(name.substr(slash + 1), "number of segments");
+    require(promise.segments > 0, "{}: number of segments is 0, expected 1 or more", line.place());
+    name = name.substr(0, slash);
+  }
+  require(is_record_name(name), "{}: '{}' is not a record name", line.place(), name);
+  header.name = name;
+  const std::string_view count = line.field();
+  require(!count.empty(), "{}: the number of signals is missing", line.place());
+  promise.signals = line.whole<std::uint64_t>(count, "number of signals");
+
+  std::string_view field = line.field();
+  if (!field.empty()) {
+    const std::string_view whole = field;
+    header.rate = line.take<double>(field, "sampling rate");
+    if (starts(field, '/')) {
+      header.counter_rate = line.take<double>(field, "counter frequency");
+      if (starts(field, '(')) {
+        header.base_counter = line.take<double>(field, "base counter value");
+        require(starts(field, ')'), "{}: sampling rate is '{}', expected a closing bracket", line.place(),
+                whole);
+      }
+    }
+    require(field.empty(), "{}: sampling rate is '{}', expected RATE/COUNTER(BASE)", line.place(), whole);
+    require(header.rate > 0, "{}: sampling rate is {} Hz, expected more than 0", line.place(), header.rate);
+  }
+  field = line.field();
+  if (!field.empty()) {
+    header.samples = line.whole<std::int64_t>(field, "number of samples");
+    require(header.samples >= 0, "{}: number of samples is {}, expected 0 or more", line.place(),
+            header.samples);
+  }
+  header.base_time = line.field();
+  header.base_date = line.field();
+  const std::string date = header.base_time.empty() ? "" : numeric_date(header.base_time);
+  if (!date.empty()) {
+    header.base_time = std::exchange(header.base_date, date);
+  }
+  require(one_of(header.base_time, "0123456789:."), "{}: base time is '{}', expected HH:MM:SS", line.place(),
+          header.base_time);
+  require(one_of(header.base_date, "0123456789/"), "{}: base date is '{}', expected DD/MM/YYYY", line.place(),
+          header.base_date);
+  require(line.remainder().empty(), "{}: unexpected '{}' after the base date", line.place(),
+          line.remainder());
+  return promise;
+}
+
+// FORMAT[xSAMPLES_PER_FRAME][:SKEW][+BYTE_OFFSET]
+void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) {
+  const std::string_view whole = field;
+  signal.format = line.take<int>(field, "format");
+  if (starts(field, 'x')) {
+    signal.samples_per_frame = line.take<int>(field, "samples per frame");
+    require(signal.samples_per_frame >= 1, "{}: samples per frame is {}, expected 1 or more", line.place(),
+            signal.samples_per_frame);
+  }
+  if (starts(field, ':')) {
+    signal.skew = line.take<int>(field, "skew");
+    require(signal.skew >= 0, "{}: skew is {}, expected 0 or more", line.place(), signal.skew);
+  }
+  if (starts(field, '+')) {
+    signal.byte_offset = line.take<std::int64_t>(field, "byte offset");
+    require(signal.byte_offset >= 0, "{}: byte offset is {}, expected 0 or more", line.place(),
+            signal.byte_offset);
+  }
+  require(field.empty(), "{}: format is '{}', expected FORMATxSAMPLES:SKEW+OFFSET", line.place(), whole);
+}
+
+// GAIN[(BASELINE)][/UNITS]; returns whether a baseline is given.
+bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
+  const std::string_view whole = field;
+  const auto gain = line.take<double>(field, "gain");
+  require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
+          "{}: gain is {}, expected {} to {} adu a unit, or negative", line.place(), gain, smallest_gain,
+          largest_gain);
+  signal.gain = gain == 0 ? 200 : gain;  // 0 says "not calibrated": the standard's default stands
+  bool has_baseline = false;
+  if (starts(field, '(')) {
+    signal.baseline = line.take<int>(field, "baseline");
+    has_baseline = true;
+    require(starts(field, ')'), "{}: gain is '{}', expected a closing bracket", line.place(), whole);
+  }
+  if (starts(field, '/')) {
+    require(!field.empty(), "{}: gain is '{}', expected units after the slash", line.place(), whole);
+    signal.units = field;
+    field = {};
+  }
+  require(field.empty(), "{}: gain is '{}', expected GAIN(BASELINE)/UNITS", line.place(), whole);
+  return has_baseline;
+}
+
+// FILE FORMAT [GAIN [RESOLUTION [ZERO [INITIAL [CHECKSUM [BLOCK_SIZE [DESCRIPTION]]]]]]]
+WfdbSignal parse_signal_line(Line& line) {
+  WfdbSignal signal;
+  signal.file = line.field();
+  require(is_plain_file_name(signal.file), "{}: '{}' is not the name of a file in the header's folder",
+          line.place(), signal.file);
+  parse_format(line, line.field(), signal);
+  bool has_baseline = false;
+  std::string_view field = line.field();
+  if (!field.empty()) {
+    has_baseline = parse_gain(line, field, signal);
+  }
+  field = line.field();
+  if (!field.empty()) {
+    signal.resolution = line.whole<int>(field, "ADC resolution");
+  }
+  field = line.field();
+  if (!field.empty()) {
+    signal.zero = line.whole<int>(field, "ADC zero");
+  }
+  if (!has_baseline) {
+    signal.baseline = signal.zero;
+  }
+  field = line.field();
+  if (!field.empty()) {
+    signal.initial = line.whole<int>(field, "initial value");
+  }
+  field = line.field();
+  if (!field.empty()) {
+    signal.checksum = line.whole<int>(field, "checksum");
+  }
+  field = line.field();
+  if (!field.empty()) {
+    signal.block_size = line.whole<int>(field, "block size");
+  }
+  signal.description = line.remainder();
+  return signal;
+}
+
+// SEGMENT SAMPLES
+WfdbSegment parse_segment_line(Line& line) {
+  WfdbSegment segment;
+  segment.name = line.field();
+  require(segment.is_gap() || is_record_name(segment.name),
+          "{}: '{}' is not the name of a record in the header's folder", line.place(), segment.name);
+  segment.samples = line.whole<std::int64_t>(line.field(), "number of samples");
+  require(segment.samples >= 0, "{}: number of samples is {}, expected 0 or more", line.place(),
+          segment.samples);
+  require(line.remainder().empty(), "{}: unexpected '{}' after the number of samples", line.place(),
+          line.remainder());
+  return segment;
+}
+
+// The segments together are as long as the record line says.
+void check_segments(WfdbHeader& header, const std::string& place) {
+  std::int64_t total = 0;
+  for (const WfdbSegment& segment : header.segments) {
+    require(segment.samples <= INT64_MAX - total, "{}: the segments' samples are more than can be counted",
+            place);
+    total += segment.samples;
+  }
+  require(header.samples == 0 || header.samples == total, "{}: {} samples promised, the segments have {}",
+          place, header.samples, total);
+  header.samples = total;
+}
+
+}  // namespace
+
+WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
+  WfdbHeader header;
+  std::optional<Promise> promised;
+  std::string record_place;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t length = std::min(text.find('\n'), text.size());
+    std::string_view content = text.substr(0, length);
+    text.remove_prefix(std::min(length + 1, text.size()));
+    if (!content.empty() && content.back() == '\r') {
+      content.remove_suffix(1);
+    }
+    if (one_of(content, blanks)) {
+      continue;
+    }
+    if (content.front() == '#') {
+      content.remove_prefix(content.starts_with("# ") ? 2 : 1);
+      header.comments.emplace_back(content);
+      continue;
+    }
+    Line line(content, fmt::format("{}:{}", file, number));
+    if (!promised) {
+      promised = parse_record_line(line, header);
+      record_place = line.place();
+    } else if (promised->segments > 0) {
+      require(header.segments.size() < promised->segments,
+              "{}: more segments than the {} that the record line promises", line.place(),
+              promised->segments);
+      header.segments.push_back(parse_segment_line(line));
+    } else {
+      require(header.signals.size() < promised->signals,
+              "{}: more signals than the {} that the record line promises", line.place(), promised->signals);
+      require(header.signals.size() < most_signals, "{}: more than {} signals", line.place(), most_signals);
+      header.signals.push_back(parse_signal_line(line));
+    }
+  }
+  require(promised.has_value(), "{}: no record line", file);
+  header.width = promised->signals;
+  if (promised->segments > 0) {
+    require(header.segments.size() == promised->segments, "{}: {} segments promised, {} found", record_place,
+            promised->segments, header.segments.size());
+    check_segments(header, record_place);
+  } else {
+    require(header.signals.size() == promised->signals, "{}: {} signals promised, {} found", record_place,
+            promised->signals, header.signals.size());
+  }
+  return header;
+}
+
+WfdbHeader read_wfdb_header(const std::filesystem::path& path) {
+  return parse_wfdb_header(read_file(path, largest_header), path.string());
+}
+
+Lead lead_of(const WfdbSignal& signal) {
+  const double voltage = millivolts_per(signal.units);
+  return {signal.description, voltage == 0 ? signal.units : "mV",
+          voltage == 0 ? signal.gain : signal.gain / voltage, signal.baseline, signal.resolution};
+}
+
+std::string wfdb_header_text(const WfdbHeader& header) {
+  require(header.segments.empty(), "{}.hea: a record in segments cannot be written", header.name);
+  const auto fits_a_line = [](std::string_view text) { return text.find_first_of("\r\n") == text.npos; };
+  const bool lines_hold = std::ranges::all_of(header.comments, fits_a_line) &&
+                          std::ranges::all_of(header.signals, fits_a_line, &WfdbSignal::description) &&
+                          std::ranges::all_of(header.signals, fits_a_line, &WfdbSignal::units);
+  require(lines_hold, "{}.hea: a comment, description or unit with a line break cannot be written",
+          header.name);
+  std::string text = fmt::format("{} {} {}", header.name, header.signals.size(), header.rate);
+  if (header.counter_rate) {
+    text += fmt::format("/{}({})", *header.counter_rate, header.base_counter);
+  }
+  text += fmt::format(" {}", header.samples);
+  if (!header.base_time.empty()) {
+    text += " " + header.base_time;
+    text += header.base_date.empty() ? "" : " " + header.base_date;
+  }
+  text += '\n';
+  for (const WfdbSignal& signal : header.signals) {
+    text += fmt::format("{} {}", signal.file, signal.format);
+    text += signal.samples_per_frame == 1 ? "" : fmt::format("x{}", signal.samples_per_frame);
+    text += signal.skew == 0 ? "" : fmt::format(":{}", signal.skew);
+    text += signal.byte_offset == 0 ? "" : fmt::format("+{}", signal.byte_offset);
+    text += fmt::format(" {}", signal.gain);
+    text += signal.baseline == signal.zero ? "" : fmt::format("({})", signal.baseline);
+    text += signal.units == "mV" ? "" : "/" + signal.units;
+    text += fmt::format(" {} {}", signal.resolution, signal.zero);
+    // Fields are positional: what follows a missing one cannot be said.
+    if (signal.initial) {
+      text += fmt::format(" {}", *signal.initial);
+      if (signal.checksum) {
+        text += fmt::format(" {} {}", *signal.checksum, signal.block_size);
+        text += signal.description.empty() ? "" : " " + signal.description;
+      }
+    }
+    text += '\n';
+  }
+  for (const std::string& comment : header.comments) {
+    text += "# " + comment + '\n';
+  }
+  const WfdbHeader back = parse_wfdb_header(text, header.name + ".hea");
+  require(back.comments == header.comments && back.base_time == header.base_time &&
+              back.base_date == header.base_date &&
+              std::ranges::equal(back.signals, header.signals,
+                                 [](const WfdbSignal& a, const WfdbSignal& b) {
+                                   return a.file == b.file && a.units == b.units &&
+                                          a.description == b.description;
+                                 }),
+          "{}.hea: a name, comment, description or unit would not read back as given", header.name);
+  return text;
+}
+
+}  // namespace sec::io

@@ -1,0 +1,91 @@
+// Augmentation: the random changes that training examples undergo, and the random numbers that decide them. The host's
+// loader (train/data/augment.h) and the kernel that gathers a batch on the device (kernels/gather.h) both draw from here,
+// so both make the same batch.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include "engine/philox.h"
+
+namespace sec {
+
+// What draws from RandomKey{seed, step, operation}. The network's layers count their operations from 0.
+enum class Draw : std::uint32_t {
+  order = 0x80000000U,  // step: the epoch
+  scale,                // from here on, step: the training step
+  noise_level,
+  noise,
+  wander_amplitude,
+  wander_frequency,
+  wander_phase,
+  shift,
+  lead_drop,
+  covariate_noise,
+  covariate_drop,
+  rhythm_noise,
+  gain_noise_level,
+  gain_noise,
+  offset,
+};
+
+// Element i of the example in this place of its batch: at most 2^24 numbers an example and kind.
+SEC_HOST_DEVICE inline std::uint64_t element_of(std::uint64_t slot, std::uint64_t i) {
+  return (slot << 24) + i;
+}
+
+// Uniform in [0, 1) with all 53 bits of a double.
+SEC_HOST_DEVICE inline double uniform53(const RandomKey& key, std::uint64_t element) {
+  const PhiloxBlock block = random_block(key, element);
+  const std::uint64_t bits = (std::uint64_t{block.word[0]} << 32 | block.word[1]) >> 11;
+  return static_cast<double>(bits) * 0x1p-53;
+}
+
+// Standard normal (Box & Muller 1958).
+SEC_HOST_DEVICE inline float normal(const RandomKey& key, std::uint64_t element) {
+  const PhiloxBlock block = random_block(key, element);
+  const double u = 1.0 - static_cast<double>(to_unit(block.word[0]));  // in (0, 1]
+  const double angle = 2 * std::numbers::pi * static_cast<double>(to_unit(block.word[1]));
+  return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(angle));
+}
+
+// The wander of a baseline, in Hz: breathing.
+inline constexpr double slowest_wander = 0.2, fastest_wander = 0.8;
+
+namespace kernels {
+
+// As in a recipe (Recipe::Augment); 0 leaves alone.
+struct Augmentation {
+  double scale = 0;
+  double noise = 0;
+  double gain_noise = 0;
+  double offset = 0;
+  double wander = 0;
+  double lead_drop = 0;
+  bool any_lead_drops = false;  // each by itself, but one stays; otherwise the second lead alone is lost
+  double covariate_noise = 0;
+  double covariate_drop = 0;
+  std::int64_t shift = 0;  // samples, at most
+  double rate = 1;         // samples a second
+};
+
+// The random numbers of one example of a training batch.
+struct ExampleRandom {
+  std::uint64_t seed;
+  std::uint32_t step;  // of the training run
+  std::uint64_t slot;  // the example's index in its batch
+
+  SEC_HOST_DEVICE RandomKey key(Draw draw) const { return {seed, step, static_cast<std::uint32_t>(draw)}; }
+  // Standard normal.
+  SEC_HOST_DEVICE float gaussian(Draw draw, std::uint64_t i) const {
+    return normal(key(draw), element_of(slot, i));
+  }
+  // Uniform in [0, 1).
+  SEC_HOST_DEVICE double uniform(Draw draw, std::uint64_t i) const {
+    return uniform53(key(draw), element_of(slot, i));
+  }
+};
+
+}  // namespace kernels
+}  // namespace sec

@@ -1,0 +1,79 @@
+#include "io/files/atomic_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "io/files/read_file.h"
+#include "tests/io/files.h"
+
+namespace sec::io {
+namespace {
+
+TEST(AtomicFile, WritesPiecesAndReplaces) {
+  const TemporaryFolder folder;
+  write_atomically(folder / "a", "first");
+  EXPECT_EQ(read_file(folder / "a"), "first");
+  const std::string_view pieces[] = {"se", "", "cond"};
+  write_atomically(folder / "a", pieces);
+  EXPECT_EQ(read_file(folder / "a"), "second");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
+TEST(AtomicFile, KeepsASymbolicLink) {
+  const TemporaryFolder folder;
+  folder.write("target", "old");
+  std::filesystem::create_symlink("target", folder / "link");
+  write_atomically(folder / "link", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(content_of(folder / "target"), "new");
+}
+
+TEST(AtomicFile, AMissingFolderAndAFolderAreNamed) {
+  const TemporaryFolder folder;
+  expect_error([&] { write_atomically(folder / "no/file", "x"); },
+               "no/file: cannot create: No such file or directory");
+  expect_error([&] { write_atomically(folder.path(), "x"); }, "is a folder, expected a file name");
+}
+
+TEST(AtomicFile, AFullDeviceIsNamed) {
+  expect_error([] { write_atomically("/dev/full", "x"); },
+               "/dev/full: cannot write: No space left on device");
+}
+
+// A limit on file sizes stands in for a full disk: write(2) stores what fits, then fails.
+TEST(AtomicFile, AWriteThatFailsLeavesTheOlderFile) {
+  const TemporaryFolder folder;
+  write_atomically(folder / "a", "older");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      write_atomically(folder / "a", std::string(5000, 'x'));
+    } catch (const Error& error) {
+      ::_exit(std::string(error.what()).find("a: cannot write: File too large") != std::string::npos ? 7 : 1);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+  EXPECT_EQ(content_of(folder / "a"), "older");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
+TEST(ReadFile, ErrorsNameTheFile) {
+  const TemporaryFolder folder;
+  expect_error([&] { read_file(folder / "none"); }, "none: cannot open: No such file or directory");
+  expect_error([&] { read_file(folder.path()); }, "expected a regular file");
+  expect_error([&] { read_file("/dev/zero"); }, "/dev/zero: expected a regular file");
+  folder.write("a", "12345");
+  expect_error([&] { read_file(folder / "a", 4); }, "a: 5 bytes, expected at most 4");
+}
+
+}  // namespace
+}  // namespace sec::io

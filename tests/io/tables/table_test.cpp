@@ -1,0 +1,290 @@
+// Recordings as tables of text and as NumPy arrays: read, written, damaged.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "io/databases/open_recording.h"
+#include "io/recording/memory_reader.h"
+#include "io/tables/csv_cells.h"
+#include "io/tables/csv_writer.h"
+#include "io/tables/npy_header.h"
+#include "io/tables/npy_writer.h"
+#include "tests/io/files.h"
+
+namespace sec::io {
+namespace {
+
+using Values = std::vector<std::vector<float>>;
+
+Values read_all(RecordingReader& reader, std::int64_t step) {
+  const ReaderInfo& info = reader.info();
+  Values all(info.leads.size());
+  for (std::int64_t at = 0; at < info.samples; at += step) {
+    const std::int64_t count = std::min(step, info.samples - at);
+    Values window(info.leads.size(), std::vector<float>(static_cast<std::size_t>(count)));
+    const std::vector<std::span<float>> spans(window.begin(), window.end());
+    reader.read(at, count, spans);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].insert(all[i].end(), window[i].begin(), window[i].end());
+    }
+  }
+  return all;
+}
+
+void expect_same(const Values& found, const Values& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t lead = 0; lead < found.size(); ++lead) {
+    ASSERT_EQ(found[lead].size(), expected[lead].size());
+    for (std::size_t i = 0; i < found[lead].size(); ++i) {
+      ASSERT_TRUE(found[lead][i] == expected[lead][i] ||
+                  (std::isnan(found[lead][i]) && std::isnan(expected[lead][i])))
+          << lead << ", " << i << ": " << found[lead][i] << ", expected " << expected[lead][i];
+    }
+  }
+}
+
+class Tables : public testing::Test {
+ protected:
+  std::unique_ptr<RecordingReader> open(const std::string& content, const std::string& name = "r.csv") {
+    return open_recording(folder_.write(name, content));
+  }
+  void expect_table(const std::string& content, double rate, const Values& values,
+                    const std::string& name = "r.csv") {
+    const auto reader = open(content, name);
+    EXPECT_DOUBLE_EQ(reader->info().rate, rate) << content;
+    EXPECT_EQ(reader->info().leads.at(0).name, "I") << content;
+    EXPECT_EQ(reader->info().leads.at(0).units, "mV") << content;
+    for (const std::int64_t step : {1, 2, 100}) {
+      expect_same(read_all(*reader, step), values);
+    }
+  }
+  void expect_refused(const std::string& content, const std::string& message,
+                      const std::string& name = "r.csv") {
+    const auto path = folder_.write(name, content);
+    expect_error(
+        [&] {
+          const auto reader = open_recording(path);
+          read_all(*reader, 7);
+        },
+        message);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Tables, ReadsTheFormsThatTheyHave) {
+  const float n = NAN;
+  const Values values{{0.5F, n, -1}, {1, 2, n}};
+  expect_table("time_s,I,V1\n0,0.5,1\n0.004,,2\n0.008,-1,nan\n", 250, values);
+  expect_table("\xef\xbb\xbf# Age: 56\ntime_ms;I;V1\r\n0;0.5;1\r\n4;NaN;2\r\n8;-1;NA", 250, values);
+  expect_table("time\tI\tV1\n10\t0.5\t1\n\n10.004\t\t2\n10.008\t-1\t\n\n", 250, values, "r.tsv");
+  expect_table(
+      "'Elapsed "
+      "time','I','V1'\n'h:mm:ss.mmm','uV','mV'\n'0:59.996',500,1\n'1:00.000',nan,2\n'1:00.004',-1000,-",
+      250, values);
+  folder_.write("r.json", R"({"rate": 250})");
+  expect_table("I,V1\n0.5,1\n,2\n-1,\n", 250, values);
+  expect_table("sample #,\"I\",V1\n0,+.5,1e0\n1,,2\n2,-1,\n", 250, values);
+  folder_.write("r.json", R"({"rate": 250, "leads": ["I", "V1"], "units": "uV", "gain": [0.2, 2],
+                              "baseline": [10, 0]})");
+  expect_table("110,2000\n,4000\n-190,\n", 250, values);
+  const auto reader = open("# of a patient\n#\ntime,I (mV),\"V1, \"\"x\"\" [l]\"\n1,2,3\n2,3,4\n", "q.csv");
+  EXPECT_EQ(reader->info().comments, (std::vector<std::string>{"of a patient", ""}));
+  EXPECT_EQ(reader->info().leads[1].name, "V1, \"x\"");
+  EXPECT_EQ(reader->info().leads[1].units, "l");
+  EXPECT_TRUE(reader->annotations().empty());
+}
+
+// Times have few digits; the rate is the plainest that these allow: a millionth in 9 s is 4e-5 of 333 Hz.
+TEST_F(Tables, TellsTheRateFromTimes) {
+  for (const auto& [rate, digits, tolerance] : std::vector<std::tuple<double, int, double>>{
+           {360, 3, 0}, {257.5, 3, 0}, {1000.0 / 3, 6, 4e-5}, {0.5, 0, 0}}) {
+    std::string text = "time_s,I\n";
+    for (int i = 0; i < 3000; ++i) {
+      text += fmt::format("{:.{}f},1\n", 17 + i / rate, digits);
+    }
+    EXPECT_NEAR(open(text)->info().rate, rate, tolerance);
+  }
+  expect_refused("time,I\n0,1\n", "r.csv: no sampling rate: expected a column time_s or \"rate\" in");
+  expect_refused("I\n0\n", "no sampling rate");
+  expect_refused("time,I\n0,1\n0.01,2\n0.02,3\n0.06,4\n0.07,5\n", "line 5: a step of 0.04");
+  expect_refused("time,I\n0,1\n0,2\n", "r.csv: times do not rise");
+  expect_refused("time,I\n0,1\nx,2\n", "r.csv: line 3: time is 'x', expected seconds or h:mm:ss");
+  expect_refused("time,I\n0,1\nnan,2\n", "r.csv: line 3: time is 'nan'");
+  folder_.write("r.json", R"({"rate": 100})");
+  expect_refused("time,I\n0,1\n1,2\n", "r.csv: its times mean 1 Hz");
+}
+
+TEST_F(Tables, OtherFilesOfTextAreTheContests) {
+  std::string text = "I II V1 V2 V3 V4 V5 V6\n";
+  for (int i = 0; i < 5000; ++i) {
+    text += fmt::format("{} 1 9 4 6 5 3 -3\n", i);
+  }
+  const auto reader = open(text, "r.TXT");
+  EXPECT_EQ(reader->info().rate, 500);
+  EXPECT_EQ(reader->info().leads.at(6).name, "V5");
+  EXPECT_FLOAT_EQ(read_all(*reader, 999)[0][4321], 4321 * 0.00488F);
+  EXPECT_FALSE(is_wfdb_record("r.TXT"));
+  EXPECT_TRUE(is_wfdb_record("r.hea"));
+  EXPECT_TRUE(is_wfdb_record("mitdb/100"));
+}
+
+TEST_F(Tables, NamesWhatIsWrong) {
+  folder_.write("r.json", R"({"rate": 250})");
+  expect_refused("", "r.csv: no line, expected a header");
+  expect_refused("\n# c\n \n", "no line, expected a header");
+  expect_refused("1,2\n", "r.csv: line 1: numbers, expected a header that names the leads");
+  expect_refused("time\n1\n", "r.csv: line 1: no leads");
+  expect_refused("I,II\n1,2\n3\n", "r.csv: line 3: 1 cells, expected 2");
+  expect_refused("I,II\n\n1,2\n\n3,x\n", "r.csv: line 5: lead II is 'x', expected a number");
+  expect_refused("I,II\n1,inf\n", "line 2: lead II is 'inf'");
+  expect_refused("I,II\n1,1e999\n", "line 2: lead II is '1e999'");
+  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): so long it is meant
+  expect_refused("I\n" + long_line, "r.csv: line 2: longer than 1000000 bytes");
+  const std::string longer_line(9'000'000, '1');  // NOLINT(bugprone-string-constructor)
+  expect_refused("I\n" + longer_line, "r.csv: line 2: longer than 1000000 bytes");
+  for (const auto& [json, message] : std::vector<std::pair<std::string, std::string>>{
+           {"{", "r.json: expected JSON"},
+           {"[]", "r.json: expected a JSON object"},
+           {"{\"rate\": \"x\"}", "r.json: \"rate\": expected a number"},
+           {"{\"rate\": -1}", "r.json: \"rate\": -1, expected a rate in Hz"},
+           {"{\"rate\": 1e999}", "r.json: expected JSON"},
+           {"{\"gain\": 0}", "r.json: \"gain\": expected numbers other than 0"},
+           {"{\"units\": [1]}", "r.json: \"units\": expected a text"},
+           {"{\"leads\": [\"a\\nb\"]}", "r.json: \"leads\": expected a text of one line"},
+           {"{\"gi\\nan\": 1}", "r.json: \"gi\\nan\": not among"},
+           {"{\"gian\": 1}", "r.json: \"gian\": not among rate, leads"},
+           {"{\"leads\": [\"a\"], \"rate\": 1}", "r.json: \"leads\" are 1, the recording has 2"},
+           {"{\"units\": [\"a\",\"b\",\"c\"], \"rate\": 1}",
+            "r.json: \"units\" has 3 values, expected one or 2"}}) {
+    folder_.write("r.json", json);
+    expect_refused("I,II\n1,2\n", message);
+  }
+  folder_.write("r.json", R"({"rate": 1, "leads": ["a"]})");
+  expect_refused("1,2\n", "r.csv: line 1: 2 cells, 1 leads are named beside it");
+}
+
+Recording two_leads(std::int64_t count) {
+  Recording recording;
+  recording.name = "r";
+  recording.rate = 360;
+  recording.leads = {{"I", "mV", 200, 0, 12}, {"V1", "mV", 200, 0, 12}};
+  recording.signals.resize(2);
+  for (std::int64_t lead = 0; lead < 2; ++lead) {  // the same formula as in tools/parity/npy_golden.py
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t adu = (i * i * (7 + lead) + i * 31) % 2001 - 1000;
+      recording.signals[static_cast<std::size_t>(lead)].push_back(
+          static_cast<float>(static_cast<double>(adu) / 200));
+    }
+  }
+  return recording;
+}
+
+TEST_F(Tables, ReadBackAsTheyWereWritten) {
+  Recording recording = two_leads(5000);  // several of the places that are kept
+  recording.leads[1] = {"a \"b\", c", "l", 200, 0, 12};
+  recording.signals[0][7] = NAN;
+  recording.signals[1][4999] = 1.0F / 3;
+  recording.comments = {"Age: 56"};
+  for (const char* name : {"w.npy", "w.csv", "w.tsv"}) {  // the array's side file is the tables' too
+    const auto source = reader_of(recording);
+    const std::filesystem::path path = folder_ / name;
+    path.extension() == ".npy" ? write_npy(path, *source) : write_csv(path, *source);
+    const auto reader = open_recording(path);
+    EXPECT_EQ(reader->info().rate, 360);
+    EXPECT_EQ(reader->info().leads[1].name, recording.leads[1].name);
+    EXPECT_EQ(reader->info().leads[1].units, "l");
+    EXPECT_EQ(reader->info().comments, recording.comments);
+    expect_same(read_all(*reader, 1700), recording.signals);
+    std::vector<float> window(3);
+    const std::vector<std::span<float>> spans{{}, window};
+    reader->read(2047, 3, spans);  // not where the last one ended
+    expect_same({window}, {{recording.signals[1].begin() + 2047, recording.signals[1].begin() + 2050}});
+    expect_error([&] { reader->read(4999, 3, spans); }, "samples 4999 and 3 more lie outside its 5000");
+  }
+  EXPECT_EQ(folder_.entries(), 4U);  // nothing temporary is left
+}
+
+TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
+  const std::filesystem::path golden = SEC_NPY_FILES;
+  const Recording expected = two_leads(40);
+  for (const char* name : {"f4", "f8_big_fortran", "i2_fortran", "i4_big", "f8_one"}) {
+    const auto reader = open_recording(golden / (std::string(name) + ".npy"));
+    const bool one = name == std::string("f8_one");
+    EXPECT_EQ(reader->info().rate, 360);
+    for (const std::int64_t step : {1, 7, 40}) {
+      expect_same(read_all(*reader, step), one ? Values{expected.signals[0]} : expected.signals);
+    }
+    std::vector<std::int32_t> digital(2);
+    std::vector<std::span<std::int32_t>> spans(reader->info().leads.size());
+    spans[0] = digital;
+    if (name[0] == 'i') {
+      reader->read_digital(3, 2, spans);
+      EXPECT_EQ(digital, (std::vector<std::int32_t>{-844, -764})) << name;
+    } else {
+      expect_error([&] { reader->read_digital(3, 2, spans); }, "its samples are physical values");
+    }
+  }
+}
+
+// tools/parity/npy_golden.py check, which NumPy loads, has seen these bytes.
+TEST_F(Tables, WritesArraysThatNumpyReads) {
+  write_npy(folder_ / "ours.npy", *reader_of(two_leads(40)));
+  if (const char* out = std::getenv("SEC_NPY_OUT")) {
+    for (const char* name : {"ours.npy", "ours.json"}) {
+      std::filesystem::copy_file(folder_ / name, std::filesystem::path(out) / name,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+  const std::filesystem::path golden = SEC_NPY_FILES;
+  EXPECT_TRUE(content_of(folder_ / "ours.npy") == content_of(golden / "ours.npy"));
+  EXPECT_EQ(content_of(folder_ / "ours.json"), content_of(golden / "ours.json"));
+
+  const auto source = open_recording(golden / "i2_fortran.npy");
+  write_npy(folder_ / "digital.npy", *source, true);
+  const auto reader = open_recording(folder_ / "digital.npy");
+  EXPECT_EQ(reader->info().leads[0].gain, 200);
+  expect_same(read_all(*reader, 11), two_leads(40).signals);
+}
+
+std::string npy(const std::string& dictionary, std::size_t bytes) {
+  std::string text =
+      std::string("\x93NUMPY\1\0", 8) + static_cast<char>(dictionary.size()) + '\0' + dictionary;
+  return text + std::string(bytes, '\0');
+}
+
+TEST_F(Tables, NamesWhatIsWrongWithArrays) {
+  const auto refused = [&](const std::string& content, const std::string& message) {
+    expect_refused(content, message, "r.npy");
+  };
+  const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
+  refused(npy(good, 24), "r.json beside it, to say \"rate\" and \"leads\" of its 2 columns");
+  folder_.write("r.json", R"({"rate": 250, "leads": ["I", "V1"]})");
+  EXPECT_EQ(open(npy(good, 24), "r.npy")->info().samples, 3);
+  refused("", "expected an array of NumPy");
+  refused(npy(good, 23), "r.npy: 23 bytes of samples, expected those of 3 x 2 values of 4 bytes");
+  refused(npy(good, 25), "25 bytes of samples");
+  refused(npy(good, 24).substr(0, 30), "a header of 69 bytes in a file of 30");
+  const auto with = [&](const std::string& part, const std::string& other) {
+    std::string changed = good;
+    changed.replace(changed.find(part), part.size(), other);
+    return npy(changed, 24);
+  };
+  refused(with("(3, 2)", "(2, 3)"), "r.npy: an array of 2 x 3, expected (samples, leads) of the 2 leads in");
+  refused(with("(3, 2)", "(4611686018427387904, 4)"), "24 bytes of samples");
+  refused(with("(3, 2)", "(99999999999999999999, 4)"), "shape: expected whole numbers");
+  refused(with("(3, 2)", "(-3, -2)"), "shape: expected whole numbers from 0");
+  refused(with("(3, 2)", "(3, 2, 1)"), "r.npy: 3 dimensions, expected (samples) or (samples, leads)");
+  refused(with("(3, 2)", "()"), "0 dimensions");
+  refused(with("(3, 2)", "(3 2)"), "header: expected ')'");
+  refused(with("<f4", "<c8"), "type \"<c8\", expected int16");
+  refused(with("<f4", "|O"), "type \"|O\"");
+  refused(with("'<f4'", "[('a', '<f4')]"), "header: expected a quoted text");
+  refused(with("False", "Maybe"), "fortran_order: expected True or False");
+  refused(with("'shape'", "'shade'"), "key \"shade\", expected descr");
+  refused(with("'fortran_order': False, ", ""), "expected descr, fortran_order and shape");
+  refused(with("<f4", "<i4"), "r.npy: whole numbers;");
+}
+
+}  // namespace
+}  // namespace sec::io

@@ -1,0 +1,206 @@
+// secdata convert and dump --out as a user runs them: what is written is read again here.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "io/wfdb/annotation.h"
+#include "io/wfdb/signal.h"
+#include "tests/io/files.h"
+#include "tests/run_program.h"
+
+namespace sec::io {
+namespace {
+
+class Convert : public testing::Test {
+ protected:
+  Outcome run(const std::string& arguments) const {
+    return run_program(SECDATA " " + arguments, folder_.path());
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  // Runs it and returns what it says that it did not keep.
+  std::vector<std::string> losses(const std::string& arguments) const {
+    const Outcome outcome = run("convert --json " + arguments);
+    EXPECT_EQ(outcome.status, 0) << arguments << ": " << outcome.error;
+    return outcome.status == 0
+               ? nlohmann::json::parse(outcome.out)["not_kept"].get<std::vector<std::string>>()
+               : std::vector<std::string>{};
+  }
+
+  // A record of format 24: samples beyond sixteen bits, an invalid one, a lead of twice the rate, and
+  // annotations with all their fields.
+  DigitalRecord write_wide() const {
+    DigitalRecord record;
+    record.header.name = "wide";
+    record.header.rate = 10;
+    record.header.base_time = "12:30:05";
+    record.header.base_date = "02/03/2002";
+    for (const char* lead : {"II", "V1"}) {
+      WfdbSignal signal;
+      signal.format = 24;
+      signal.resolution = 24;
+      signal.samples_per_frame = record.header.signals.empty() ? 1 : 2;
+      signal.gain = 10'000;
+      signal.baseline = 5;
+      signal.description = lead;
+      record.header.signals.push_back(signal);
+    }
+    record.signals.resize(2);
+    for (int i = 0; i < 40; ++i) {
+      record.signals[0].push_back(i * 2500 - 50'000);
+      record.signals[1].push_back(i);
+      record.signals[1].push_back(-i);
+    }
+    record.signals[1][7] = invalid_sample;
+    write_digital(folder_.path(), record);
+    write_annotations(folder_ / "wide.atr",
+                      std::vector<Annotation>{{0, 28, 0, 0, 0, "(N"}, {17, 5, -1, 2, 3, "x"}});
+    return record;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Convert, ThroughEveryFormatAndBackToTheSameBytes) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 1 --minutes 0.2 --rate 250 --leads 3").status, 0);
+  const std::string record = path("db/s00001");
+  const std::string samples = content_of(record + ".dat");
+  const std::string annotations = content_of(record + ".atr");
+  EXPECT_EQ(losses(record + " " + path("a.edf")), std::vector<std::string>{});
+  EXPECT_EQ(losses(path("a.edf") + " " + path("b") + " --format 212"), std::vector<std::string>{});
+  EXPECT_TRUE(content_of(path("b.dat")) == samples);
+  EXPECT_TRUE(content_of(path("b.atr")) == annotations);
+  EXPECT_EQ(losses(path("b.hea") + " " + path("c.npy") + " --digital"), std::vector<std::string>{});
+  EXPECT_EQ(losses(path("c.npy") + " " + path("d") + " --format 212"), std::vector<std::string>{});
+  EXPECT_TRUE(content_of(path("d.dat")) == samples);
+  EXPECT_TRUE(content_of(path("d.atr")) == annotations);
+  EXPECT_EQ(losses(record + " " + path("e") + " --format 24"), std::vector<std::string>{});
+  EXPECT_EQ(losses(path("e") + " " + path("f") + " --format 16"), std::vector<std::string>{});
+  EXPECT_EQ(read_digital(folder_.path(), "f").signals, read_digital(folder_ / "db", "s00001").signals);
+  // A table has physical samples, from which a gain is chosen anew: here 500, the largest with +- 4 mV in 12
+  // bits.
+  EXPECT_EQ(losses(record + " " + path("g.csv")), std::vector<std::string>{"gain and baseline"});
+  losses(path("g.csv") + " " + path("h"));
+  EXPECT_TRUE(content_of(path("h.atr")) == annotations);
+  const Recording before = read_record(folder_ / "db", "s00001");
+  const Recording after = read_record(folder_.path(), "h");
+  for (std::size_t lead = 0; lead < 3; ++lead) {
+    for (std::size_t i = 0; i < before.signals[lead].size(); ++i) {
+      ASSERT_NEAR(before.signals[lead][i], after.signals[lead][i], 0.5 / after.leads[lead].gain + 1e-6);
+    }
+    EXPECT_GE(after.leads[lead].gain, 5000) << "16 bits are not used";
+  }
+}
+
+TEST_F(Convert, SaysWhatIsNotKept) {
+  const DigitalRecord wide = write_wide();
+  EXPECT_EQ(losses(path("wide") + " " + path("same") + " --format 24"), std::vector<std::string>{});
+  const DigitalRecord same = read_digital(folder_.path(), "same");
+  EXPECT_EQ(same.signals, wide.signals);
+  EXPECT_EQ(same.header.signals[1].checksum, read_digital(folder_.path(), "wide").header.signals[1].checksum);
+  EXPECT_EQ(same.header.base_time, "12:30:05");
+
+  // -50000 to 47500, 5 V at most, in 2047 steps to each side: 200 adu/mV, half a step off at most.
+  const std::vector<std::string> lost = losses(path("wide") + " " + path("small") + " --format 212");
+  ASSERT_FALSE(lost.empty());
+  EXPECT_EQ(lost[0], "gain and baseline");
+  const DigitalRecord small = read_digital(folder_.path(), "small");
+  EXPECT_EQ(small.header.signals[0].gain, 200);
+  EXPECT_EQ(small.signals[0][0], -1000);  // (-50000 - 5) / 10000 mV
+  EXPECT_EQ(small.signals[1][7], invalid_sample);
+  EXPECT_EQ(read_annotations(folder_ / "small.atr"), read_annotations(folder_ / "wide.atr"));
+  const Outcome text = run("convert " + path("wide") + " " + path("text") + " --format 212");
+  EXPECT_NE(text.out.find("40 samples of 2 leads, 2 annotations; not kept: gain and baseline"),
+            std::string::npos)
+      << text.out;
+  EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n'), 1);
+  // A table has one rate.
+  const Outcome table = run("convert " + path("wide") + " " + path("wide.csv"));
+  EXPECT_EQ(table.status, 1);
+  EXPECT_NE(table.error.find("its leads have different rates"), std::string::npos) << table.error;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "wide.csv"));
+}
+
+TEST_F(Convert, ReplacesNothingUnasked) {
+  write_wide();
+  const std::string before = content_of(path("wide.dat"));
+  ASSERT_EQ(run("convert --quiet " + path("wide") + " " + path("w.edf")).status, 0);
+  for (const std::string& arguments : std::vector<std::string>{
+           path("wide") + " " + path("w.edf"), path("w.edf") + " " + path("wide"),
+           path("wide") + " " + path("wide") + " --overwrite", path("wide.hea") + " " + path("wide.hea"),
+           path("none") + " " + path("x"), path("wide") + " " + path("no/folder/x")}) {
+    const Outcome refused = run("convert " + arguments);
+    EXPECT_EQ(refused.status, 1) << arguments;
+    EXPECT_EQ(std::count(refused.error.begin(), refused.error.end(), '\n'), 1) << refused.error;
+    EXPECT_EQ(refused.out, "");
+  }
+  EXPECT_TRUE(content_of(path("wide.dat")) == before);
+  EXPECT_EQ(run("convert --quiet --overwrite " + path("wide") + " " + path("w.edf")).status, 0);
+  for (const char* arguments :
+       {"convert a", "convert a b.edf --format 212", "convert a b --format csv", "convert a b --format 310",
+        "convert a b --digital", "convert a b --json --quiet"}) {
+    EXPECT_EQ(run(arguments).status, 2) << arguments;
+  }
+}
+
+// Both have the name's annotation file: it stays as it is.
+TEST_F(Convert, BesideItsSource) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 1 --minutes 0.1").status, 0);
+  const std::string annotations = content_of(path("db/s00001.atr"));
+  EXPECT_EQ(losses(path("db/s00001") + " " + path("db/s00001.npy") + " --digital"),
+            std::vector<std::string>{});
+  EXPECT_TRUE(content_of(path("db/s00001.atr")) == annotations);
+  // Annotations of what is replaced do not become those of what replaces it.
+  std::filesystem::copy_file(path("db/s00001.hea"), path("db/bare.hea"));
+  EXPECT_EQ(run("convert --quiet " + path("db/s00001") + " " + path("new")).status, 0);
+  EXPECT_EQ(run("convert --quiet --overwrite " + path("db/bare") + " " + path("new")).status, 0);
+  EXPECT_FALSE(std::filesystem::exists(path("new.atr")));
+}
+
+TEST_F(Convert, ARealRecordKeepsItsBytes) {
+  const auto mitdb = real_data("mitdb");
+  if (!mitdb) {
+    GTEST_SKIP() << "SEC_DATA names no folder with mitdb";
+  }
+  EXPECT_EQ(losses((*mitdb / "208").string() + " " + path("a.npy") + " --digital"),
+            std::vector<std::string>{});
+  losses(path("a.npy") + " " + path("b") + " --format 212");
+  EXPECT_TRUE(content_of(path("b.dat")) == content_of(*mitdb / "208.dat"));
+  EXPECT_EQ(read_annotations(folder_ / "b.atr"), read_annotations(*mitdb / "208.atr"));
+}
+
+TEST_F(Convert, DumpsAWindowOfSomeLeadsAsAnArray) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 1 --minutes 0.1 --rate 250 --leads 3").status, 0);
+  const std::string record = path("db/s00001");
+  const auto window = " --from s100 --to s103 --leads V5,MLII ";
+  ASSERT_EQ(run("dump " + record + window + "--digital --out " + path("w.npy")).status, 0);
+  const std::string bytes = content_of(path("w.npy"));
+  EXPECT_TRUE(bytes.starts_with("\x93NUMPY"));
+  EXPECT_NE(bytes.find("'descr': '<i4'"), std::string::npos);
+  EXPECT_NE(bytes.find("(3, 2)"), std::string::npos);
+  const DigitalRecord whole = read_digital(folder_ / "db", "s00001");
+  std::int32_t values[6];
+  std::memcpy(values, bytes.data() + bytes.size() - sizeof values, sizeof values);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(values[2 * i], whole.signals[2][100 + i]);
+    EXPECT_EQ(values[2 * i + 1], whole.signals[0][100 + i]);
+  }
+  const auto side = nlohmann::json::parse(content_of(path("w.json")));
+  EXPECT_EQ(side["leads"], (std::vector<std::string>{"V5", "MLII"}));
+  EXPECT_EQ(side["rate"], 250);
+  // As text the same, and the array itself can be dumped.
+  const std::string text = run("dump --digital " + record + window).out;
+  EXPECT_EQ(text.substr(0, 8), "V5,MLII\n");
+  EXPECT_EQ(run("dump --digital " + path("w.npy")).out, text);
+  const Outcome missing = run("dump " + record + " --leads II");
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_NE(missing.error.find("no lead 'II'; its leads: MLII, V1, V5"), std::string::npos) << missing.error;
+  EXPECT_EQ(run("dump " + record + " --leads V5,V5").status, 2);
+  EXPECT_EQ(run("dump " + record + " --out x.csv").status, 2);
+  EXPECT_EQ(run("dump " + record + " --annotations --leads V5").status, 2);
+}
+
+}  // namespace
+}  // namespace sec::io

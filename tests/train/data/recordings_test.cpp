@@ -1,0 +1,339 @@
+// Whole recordings: what the network is given of them, how they are divided, and what stops a training.
+#include "train/data/recording_splits.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "io/signal/fourier_resample.h"
+#include "tests/train/recording_folders.h"
+#include "train/data/augment.h"
+#include "train/data/recording_division.h"
+#include "train/data/recording_signal.h"
+
+namespace sec::train {
+namespace {
+
+using io::expect_error;
+using io::TemporaryFolder;
+using Names = std::vector<std::string>;
+
+// The recipe of a table of recordings with the leads I and II.
+Recipe table_recipe(const std::vector<std::string>& overrides = {}) {
+  return parse_recipe(
+      "[data]\ntask = 'recordings'\nsource = 'table'\nlabel_file = 't.csv'\nprotocol = 'hash'\nleads = ['I', "
+      "'II']\n"
+      "length = 50\n[loss]\nkind = 'bce'\n",
+      "a.toml", overrides);
+}
+
+TEST(RecordingSignal, DerivesLimbLeads) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, false, {"i", "II"});
+  const RecordingSignal s = read_signal(
+      table_recipe({"data.leads=['I','II','III','aVR','aVL','aVF']", "data.length=1000"}), folder / "a");
+  ASSERT_EQ(s.x.size(), 6000U);
+  EXPECT_EQ(s.hashes.size(), 2U);
+  for (int t = 0; t < 1000; t += 7) {
+    const double first = generated(1, 0, t, 100, false) / 1000.0,
+                 second = generated(1, 1, t, 100, false) / 1000.0;
+    const double expected[] = {
+        first, second, second - first, -(first + second) / 2, first - second / 2, second - first / 2};
+    for (std::size_t h = 0; h < 6; ++h) {
+      EXPECT_NEAR(s.x[static_cast<std::size_t>(t) * 6 + h], expected[h], 1e-6) << h;  // mV, of about 0.1
+    }
+  }
+  expect_error([&] { read_signal(table_recipe({"data.leads=['V1']"}), folder / "a"); },
+               "a: no lead 'V1'; its leads: i, II");
+}
+
+TEST(RecordingSignal, CutsFillsAndScales) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, true, {"I", "II"}, {}, 700);
+  const RecordingSignal cut = read_signal(table_recipe({"data.seconds=5", "data.length=200"}), folder / "a");
+  std::vector<float> lead(500);
+  for (int t = 0; t < 500; ++t) {
+    lead[static_cast<std::size_t>(t)] = static_cast<float>(generated(1, 1, t, 100, true)) / 1000;
+  }
+  const std::vector<float> expected = io::fourier_resample(lead, 200);
+  for (std::size_t t = 0; t < 200; ++t) {
+    EXPECT_NEAR(cut.x[t * 2 + 1], expected[t], 1e-7);
+  }
+  const RecordingSignal filled = read_signal(table_recipe({"data.length=1000"}), folder / "a");
+  EXPECT_NEAR(filled.x[699 * 2], generated(1, 0, 699, 100, true) / 1000.0, 1e-6);
+  EXPECT_NEAR(filled.x[700 * 2], 0, 1e-6);
+  EXPECT_NEAR(filled.x[999 * 2 + 1], 0, 1e-6);
+  const RecordingSignal raw =
+      read_signal(table_recipe({"data.length=1000", "input.amplitudes=raw"}), folder / "a");
+  EXPECT_NEAR(raw.x[20 * 2], generated(1, 0, 20, 100, true), 1e-3);
+  const RecordingSignal standard =
+      read_signal(table_recipe({"data.seconds=7", "input.amplitudes=standardised"}), folder / "a");
+  double sum = 0, squares = 0;
+  for (std::size_t t = 0; t < 50; ++t) {
+    sum += standard.x[t * 2];
+    squares += standard.x[t * 2] * standard.x[t * 2];
+  }
+  EXPECT_NEAR(sum / 50, 0, 1e-6);
+  EXPECT_NEAR(squares / 50, 1, 1e-5);
+}
+
+// The contest's whole numbers, as the released code takes them.
+TEST(RecordingSignal, RawIsWhatTheFileHolds) {
+  const TemporaryFolder folder;
+  write_tianchi_folder(folder, 1);
+  const RecordingSignal raw =
+      read_signal(table_recipe({"data.length=5000", "input.amplitudes=raw", "data.leads=['V6','I']"}),
+                  folder / "train/1.txt");
+  for (int t = 0; t < 5000; t += 61) {
+    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2], generated(1, 7, t, 500, false), 1e-3);  // f32, of 170
+    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2 + 1], generated(1, 0, t, 500, false), 1e-3);
+  }
+}
+
+TEST(RecordingSignal, RefusesInvalidSamplesUnlessToldToHold) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, true, {"I", "II"});
+  io::DigitalRecord record = io::read_digital(folder.path(), "a");
+  record.signals[1][3] = io::invalid_sample;
+  io::write_digital(folder.path(), record);
+  expect_error([&] { read_signal(table_recipe(), folder / "a"); }, "a: sample 3 of lead II is not a number");
+  const RecordingSignal held =
+      read_signal(table_recipe({"data.invalid_samples=hold", "data.length=1000"}), folder / "a");
+  EXPECT_NEAR(held.x[3 * 2 + 1], held.x[2 * 2 + 1], 1e-6);
+}
+
+TEST(RecordingCovariates, AgeAndSexOrZero) {
+  const Recipe recipe = table_recipe({"input.covariates=['sex','age']"});
+  io::LabelledRecording r;
+  EXPECT_EQ(recording_covariates(recipe, r), (std::vector<float>{0, 0}));
+  r.age = 75;
+  r.sex = io::Sex::female;
+  EXPECT_EQ(recording_covariates(recipe, r), (std::vector<float>{-1, 0.5F}));
+}
+
+TEST(RecordingAugment, ChangesLeadsAndNeverLosesAll) {
+  Recipe::Augment off;
+  std::vector<float> x(40), k = {1, 2};
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(i + 1);
+  }
+  const std::vector<float> before = x;
+  augment_recording(off, 4, 100, 1, 2, 3, x, k);
+  EXPECT_EQ(x, before);
+  Recipe::Augment offset = off;
+  offset.offset = 1;
+  augment_recording(offset, 4, 100, 1, 2, 3, x, k);
+  for (std::size_t i = 4; i < x.size(); ++i) {
+    EXPECT_NEAR(x[i] - before[i], x[i % 4] - before[i % 4], 1e-5);  // the same for all of a lead
+  }
+  EXPECT_NE(x[0] - before[0], x[1] - before[1]);
+  Recipe::Augment factor = off;
+  factor.gain_noise = 0.1;
+  std::vector<float> zeros(40);
+  augment_recording(factor, 4, 100, 1, 2, 3, zeros, k);
+  EXPECT_EQ(zeros, std::vector<float>(40));
+  x = before;
+  augment_recording(factor, 4, 100, 1, 2, 3, x, k);
+  EXPECT_NE(x, before);
+  Recipe::Augment drop = off;
+  drop.lead_drop = 1;
+  std::set<std::size_t> stayed;
+  for (std::int64_t slot = 0; slot < 50; ++slot) {
+    x = before;
+    augment_recording(drop, 4, 100, 1, 2, slot, x, k);
+    for (std::size_t h = 0; h < 4; ++h) {
+      if (x[h] != 0) {
+        stayed.insert(h);
+      }
+    }
+    EXPECT_EQ(std::ranges::count(x, 0.0F), 30);  // three of four leads
+  }
+  EXPECT_EQ(stayed.size(), 4U);
+}
+
+LoadedRecording described(const std::string& id, const std::string& patient, std::uint64_t hash,
+                          const Names& labels = {}) {
+  LoadedRecording recording;
+  recording.about.id = id;
+  recording.about.patient = patient;
+  recording.about.labels = labels;
+  recording.hashes = {hash};
+  return recording;
+}
+
+TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
+  const Recipe recipe = table_recipe({"data.validation_share=0.2", "data.test_share=0.3"});
+  std::vector<LoadedRecording> recordings;
+  for (int i = 0; i < 4000; ++i) {  // pairs of one patient; every tenth is a copy of an earlier recording
+    recordings.push_back(described(std::to_string(i), i % 3 == 0 ? "" : "P" + std::to_string(i / 2),
+                                   static_cast<std::uint64_t>(i % 10 == 9 ? i - 7 : i) + 1));
+  }
+  const auto sides_of = [](const auto& division) {
+    std::map<std::size_t, std::size_t> splits;
+    for (std::size_t side = 0; side < 3; ++side) {
+      for (const std::size_t i : division[side]) {
+        EXPECT_TRUE(splits.emplace(i, side).second);
+      }
+    }
+    return splits;
+  };
+  const auto splits = sides_of(divide(recipe, recordings, {}));
+  ASSERT_EQ(splits.size(), recordings.size());
+  std::map<std::string, std::size_t> of_patient;
+  std::map<std::uint64_t, std::size_t> of_signal;
+  double count[3] = {};
+  for (std::size_t i = 0; i < recordings.size(); ++i) {
+    const std::size_t side = splits.at(i);
+    count[side] += 1.0 / static_cast<double>(recordings.size());
+    EXPECT_EQ(of_signal.try_emplace(recordings[i].hashes[0], side).first->second, side);
+    if (!recordings[i].about.patient.empty()) {
+      EXPECT_EQ(of_patient.try_emplace(recordings[i].about.patient, side).first->second, side);
+    }
+  }
+  // Some 2000 groups: the standard deviation of a share is 0.01.
+  EXPECT_NEAR(count[0], 0.5, 0.05);
+  EXPECT_NEAR(count[1], 0.2, 0.05);
+  EXPECT_NEAR(count[2], 0.3, 0.05);
+  const std::vector<LoadedRecording> half(recordings.begin(), recordings.begin() + 2000);
+  for (const auto& [i, side] : sides_of(divide(recipe, half, {}))) {
+    EXPECT_EQ(splits.at(i), side);
+  }
+  Recipe other = recipe;
+  other.data.split_seed = 2;
+  EXPECT_NE(sides_of(divide(other, recordings, {})), splits);
+}
+
+TEST(RecordingSplit, AsReleased) {
+  // A has 5 recordings, of which int(5 * 0.4) = 2 validate; B has 3, of which 1.
+  const std::vector<LoadedRecording> recordings = {
+      described("0", "", 1, {"A"}), described("1", "", 2, {"B", "A"}), described("2", "", 3, {"A"}),
+      described("3", "", 4, {"B"}), described("4", "", 5, {"A", "B"}), described("5", "", 6, {"A"}),
+      described("6", "", 7, {})};
+  const Recipe recipe = table_recipe({"data.protocol=tianchi-paper", "data.allow_leakage=true"});
+  const auto splits = divide(recipe, recordings, {"A", "B"});
+  EXPECT_EQ(splits[1], (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(splits[0], (std::vector<std::size_t>{2, 3, 4, 5, 6}));
+  EXPECT_TRUE(splits[2].empty());
+}
+
+TEST(RecordingSplit, FoldsAndFiles) {
+  const TemporaryFolder folder;
+  std::vector<LoadedRecording> recordings = {described("a", "", 1), described("b", "", 2),
+                                             described("c", "", 3)};
+  const Recipe folds =
+      table_recipe({"data.protocol=strat_folds", "data.validation_fold=2", "data.test_fold=7"});
+  expect_error([&] { divide(folds, recordings, {}); }, "recording a has no fold");
+  recordings[0].about.fold = 7;
+  recordings[1].about.fold = 9;
+  recordings[2].about.fold = 2;
+  const auto by_fold = divide(folds, recordings, {});
+  EXPECT_EQ(by_fold[0], std::vector<std::size_t>{1});
+  EXPECT_EQ(by_fold[1], std::vector<std::size_t>{2});
+  EXPECT_EQ(by_fold[2], std::vector<std::size_t>{0});
+  const auto with_file = [&](const std::string& text) {
+    return divide(
+        table_recipe({"data.protocol=file", "data.split_file=" + folder.write("s.csv", text).string()}),
+        recordings, {});
+  };
+  EXPECT_EQ(with_file("c,train\nb,validation\n")[0], std::vector<std::size_t>{2});
+  expect_error([&] { with_file("c,train\nd,test\n"); }, "recording d is not among");
+  expect_error([&] { with_file("c,train,-,0,5\n"); }, "parts of recordings");
+}
+
+class Folder : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string table = "file,labels,patient\n";
+    for (int i = 0; i < 12; ++i) {
+      const std::string name = "r" + std::to_string(i);
+      write_record(folder_, name, i, i % 2 == 0, {"I", "II"});
+      table += name + "," +
+               (i % 2 == 0 ? "fast"
+                : i == 11  ? ""
+                           : "slow|odd") +
+               ",P" + std::to_string(i / 2) + "\n";
+    }
+    folder_.write("t.csv", table);
+  }
+  RecordingSplits load(const std::string& split, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> overrides = {"data.protocol=file",
+                                          "data.split_file=" + folder_.write("s.csv", split).string()};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    return load_recording_splits(table_recipe(overrides), folder_.path());
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Folder, ClassesAreThoseThatTrain) {
+  const std::string split = "r1,train\nr3,train\nr0,validation\nr10,validation\nr11,validation\n";
+  const RecordingSplits data = load(split, {"data.allow_leakage=true"});
+  EXPECT_EQ(data.recipe.classes, (Names{"odd", "slow"}));
+  EXPECT_EQ(data.train.size(), 2U);
+  EXPECT_EQ(data.train[0].targets, (std::vector<float>{1, 1}));
+  EXPECT_EQ(data.validation[0].targets, (std::vector<float>{0, 0}));
+  EXPECT_EQ(data.warnings.size(), 2U);  // nothing of either class validates
+  EXPECT_EQ(data.signal_bytes, 12 * 50 * 2 * 4);
+  EXPECT_EQ(load(split, {"data.allow_leakage=true"}).fingerprint, data.fingerprint);
+  EXPECT_NE(load(split, {"data.allow_leakage=true", "data.length=60"}).fingerprint, data.fingerprint);
+  const RecordingSplits dropped = load("r1,train\nr11,train\nr4,validation\n",
+                                       {"data.unlabelled=drop", "classes=['slow']", "train.choose=last"});
+  EXPECT_EQ(dropped.dropped, 2);
+  EXPECT_EQ(dropped.splits.train, Names{"r1"});
+  EXPECT_EQ(dropped.validation.size(), 0U);
+  expect_error([&] { load("r0,train\nr3,validation\n", {"classes=['slow']"}); },
+               "no recording of class slow");
+  expect_error([&] { load("r0,train\n"); }, "no recording validates");
+}
+
+TEST_F(Folder, StopsAtLeaks) {
+  const auto stops = [&](const std::string& split, const std::string& says) {
+    expect_error([&] { load(split); }, says);
+    EXPECT_FALSE(load(split, {"data.allow_leakage=true"}).leaks.empty());
+  };
+  stops("r0,train\nr1,validation\n", "records r0 (train) and r1 (validation) are one person");
+  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is on more than one side");
+  write_record(folder_, "r2", 0, true, {"I", "II"});  // now a copy of r0
+  stops("r0,train\nr2,test\nr4,validation\n",
+        "signals of record r0 (train) are identical to those of record r2 (test)");
+  EXPECT_TRUE(load("r0,train\nr4,validation\n").leaks.empty());
+}
+
+// A record named 201 is no record of MIT-BIH here.
+TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
+  const TemporaryFolder folder;
+  write_record(folder, "201", 1, true, {"I", "II"});
+  write_record(folder, "202", 2, true, {"I", "II"});
+  folder.write("t.csv", "file,labels\n201,A\n202,A\n");
+  const auto split = folder.write("s.csv", "201,train\n202,validation\n").string();
+  EXPECT_TRUE(
+      load_recording_splits(table_recipe({"data.protocol=file", "data.split_file=" + split}), folder.path())
+          .leaks.empty());
+}
+
+// The limb leads that PTB-XL's files hold are those computed from I and II, but for their rounding to 1 uV.
+TEST(RecordingData, PtbXlAgreesWithItsOwnLimbLeads) {
+  const auto data = io::real_data("ptbxl-500");
+  if (!data) {
+    GTEST_SKIP() << "NOT TESTED on PTB-XL: SEC_DATA is not set";
+  }
+  const std::string leads = "data.leads=['III','AVR','AVL','AVF']";
+  const TemporaryFolder folder;
+  const RecordingSignal given =
+      read_signal(table_recipe({leads, "data.length=5000"}), *data / "records500/00000/00001_hr");
+  io::DigitalRecord two = io::read_digital(*data, "records500/00000/00001_hr");
+  two.header.name = "two";
+  two.header.signals.resize(2);
+  two.signals.resize(2);
+  io::write_digital(folder.path(), two);
+  const RecordingSignal computed = read_signal(table_recipe({leads, "data.length=5000"}), folder / "two");
+  float worst = 0;
+  for (std::size_t i = 0; i < given.x.size(); ++i) {
+    worst = std::max(worst, std::abs(given.x[i] - computed.x[i]));
+  }
+  EXPECT_LT(worst, 0.0021F);  // mV: each lead of the file is rounded by itself
+  EXPECT_GT(*std::ranges::max_element(given.x), 0.1F);
+}
+
+}  // namespace
+}  // namespace sec::train

@@ -1,0 +1,289 @@
+#include "train/report/page.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "io/scoring/aami.h"
+#include "tests/train/report/sample_run.h"
+#include "train/report/html.h"
+#include "train/report/results.h"
+
+namespace sec::train {
+namespace {
+
+// What keeps `page` from being well-formed XML: an element that is not closed in its turn, an attribute
+// without quotes or given twice, a stray & or <. Empty if nothing does.
+std::string ill_formed(const std::string& page) {
+  std::vector<std::string> open;
+  std::size_t at = page.find("<html");
+  const auto here = [&] { return "at '" + page.substr(at, 60) + "'"; };
+  const auto is_name = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':';
+  };
+  const auto skip_reference = [&] {  // past &name; or &#1; false if it is none
+    const std::size_t end = page.find(';', at);
+    const std::string name = page.substr(at + 1, end - at - 1);
+    at = end;
+    return name == "amp" || name == "lt" || name == "gt" || name == "quot" ||
+           (name.size() > 1 && name[0] == '#' &&
+            name.find_first_not_of("0123456789", 1) == std::string::npos);
+  };
+  for (; at < page.size(); ++at) {
+    if (page[at] == '&' && !skip_reference()) {
+      return "reference " + here();
+    }
+    if (page[at] != '<') {
+      continue;
+    }
+    std::size_t end = at + 1;
+    const bool closing = page[end] == '/';
+    end += closing ? 1 : 0;
+    std::string name;
+    while (end < page.size() && is_name(page[end])) {
+      name += page[end++];
+    }
+    if (name.empty()) {
+      return "tag " + here();
+    }
+    if (closing) {
+      if (open.empty() || open.back() != name || page[end] != '>') {
+        return "closing tag " + here();
+      }
+      open.pop_back();
+      at = end;
+      continue;
+    }
+    std::vector<std::string> attributes;
+    while (page[end] == ' ') {
+      std::string attribute;
+      while (is_name(page[++end])) {
+        attribute += page[end];
+      }
+      if (attribute.empty() || page.compare(end, 2, "=\"") != 0 ||
+          std::find(attributes.begin(), attributes.end(), attribute) != attributes.end()) {
+        return "attribute " + here();
+      }
+      attributes.push_back(attribute);
+      const std::size_t quote = page.find('"', end + 2);
+      if (page.substr(end + 2, quote - end - 2).find('<') != std::string::npos) {
+        return "value " + here();
+      }
+      end = quote + 1;
+    }
+    if (page.compare(end, 2, "/>") == 0) {
+      at = end + 1;
+    } else if (page[end] == '>') {
+      open.push_back(name);
+      at = end;
+    } else {
+      return "end of tag " + here();
+    }
+  }
+  return open.empty() ? "" : "not closed: " + open.back();
+}
+
+bool contains(const std::string& page, const std::string& text) {
+  return page.find(text) != std::string::npos;
+}
+
+TEST(Report, IsWellFormedAndShowsWhatTheRunHolds) {
+  const std::string page = report_html(sample_run());
+  EXPECT_EQ(ill_formed(page), "");
+  for (const char* text : {"SE-ECGNet on a made-up database",
+                           "2024-02-29T12:34:56",
+                           "sectrain 0.1.0",
+                           "seed 17",
+                           "cpu, 2 threads",
+                           "Train on 101 and 106",
+                           "12 samples are invalid",
+                           "42,110",
+                           "Test records without 202",
+                           "epochs = 12",
+                           "225, 2, 32",
+                           "12 min 38 s",
+                           "\u2605",
+                           "0:01:01.3",
+                           "S read as N",
+                           "(0.840 to 0.950)",
+                           "(0.310 to 0.620)",
+                           "(0.550 to 0.720)",
+                           "A (100, 103)",
+                           "at temperature 1.830, ECE 0.025",
+                           "stated probability",
+                           "801 beats, 4 shown",
+                           "97.0\u00A0%",
+                           "MLII",
+                           "V1"}) {
+    EXPECT_TRUE(contains(page, text)) << text;
+  }
+  std::ofstream("report_sample.html") << page;  // to look at
+}
+
+TEST(Report, ChecksThatTheCheckerChecks) {
+  EXPECT_EQ(ill_formed("<html><p>a &amp; b</p></html>"), "");
+  for (const char* bad :
+       {"<html><p></html>", "<html><p>a & b;</p></html>", "<html a=b></html>", "<html><br></html>",
+        "<html>1 < 2</html>", "<html a=\"1\" a=\"2\"></html>", "<html><p a=\"<\"/></html>"}) {
+    EXPECT_NE(ill_formed(bad), "") << bad;
+  }
+}
+
+TEST(Report, LoadsNothing) {
+  const std::string page = report_html(sample_run());
+  for (const char* loader :
+       {"http", "src=", "@import", "<link", "<script", "<iframe", "<object", "<img", "file:", "//"}) {
+    EXPECT_FALSE(contains(page, loader)) << loader;
+  }
+  // The only addresses are places in the page itself.
+  for (std::size_t at = page.find("href="); at != std::string::npos; at = page.find("href=", at + 1)) {
+    EXPECT_EQ(page.substr(at, 7), "href=\"#");
+  }
+  for (std::size_t at = page.find("url("); at != std::string::npos; at = page.find("url(", at + 1)) {
+    EXPECT_EQ(page.substr(at, 5), "url(#");
+  }
+}
+
+TEST(Report, BannerOnSyntheticDataOnly) {
+  RunSummary run = sample_run();
+  EXPECT_TRUE(contains(report_html(run), "Synthetic data."));
+  run.synthetic = false;
+  EXPECT_FALSE(contains(report_html(run), "Synthetic data"));
+  EXPECT_FALSE(contains(report_html(run), "generated"));
+}
+
+TEST(Report, LeakageIsShownInRed) {
+  RunSummary run = sample_run();
+  EXPECT_FALSE(contains(report_html(run), "Leakage."));
+  run.leaks = {"record <100> is on more than one side"};
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_TRUE(contains(page, "Leakage.") && contains(page, "record &lt;100&gt; is on"));
+  EXPECT_TRUE(contains(
+      page, ".leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a"));
+}
+
+TEST(Results, TextHasIntervalsCalibrationAndPatients) {
+  const std::string text = results_text(sample_run());
+  for (const char* line :
+       {"Test records, 5 classes: accuracy 92.79 %, macro-F1 0.5071 (0.5500 to 0.7200)\n",
+        "  45.03 (31.00 to 62.00)\n",
+        "Test records, AUC one against the rest: macro 0.9125 (0.8400 to 0.9500), N 0.9500 (0.9000 to "
+        "0.9700)",
+        "Test records, calibration: ECE 0.1040; at temperature 1.830, fitted on validation records, 0.0250\n",
+        "\nA (100 103)             2273       97.40    2200/2239        13/33          1/1            -      "
+        "      -\n"}) {
+    EXPECT_TRUE(contains(text, line)) << line << text;
+  }
+}
+
+TEST(Results, JsonHasIntervalsAndPatients) {
+  const auto json = nlohmann::json::parse(metrics_json(sample_run(), {}, "fnv1a64:0"));
+  EXPECT_EQ(json["by_patient"]["A"]["records"], (std::vector<std::string>{"100", "103"}));
+  EXPECT_EQ(json["by_patient"]["A"]["classes"]["S"]["beats"], 33);
+  const auto& range = json["evaluations"][0]["f1_interval_95"];
+  EXPECT_EQ(range["macro"], (std::vector<double>{0.55, 0.72}));
+  EXPECT_EQ(range["classes"]["S"], (std::vector<double>{0.31, 0.62}));
+  EXPECT_TRUE(range["classes"]["Q"][0].is_null());
+  EXPECT_FALSE(json["evaluations"][1].contains("f1_interval_95"));
+}
+
+TEST(Report, HostileTextStaysText) {
+  const std::string hostile = "<script>alert(1)</script>\"' onload=x &\x01 \xff\xfe \xed\xa0\x80 ]]>";
+  RunSummary run = sample_run();
+  run.title = run.created = run.program = run.recipe_text = run.data = run.device = run.protocol =
+      run.network = hostile;
+  run.warnings = {hostile};
+  run.classes = {hostile, "S"};
+  run.evaluations.push_back({hostile, score(Confusion({hostile, "S"})), hostile});
+  run.records.push_back({hostile, score(Confusion({hostile, "S"}))});
+  run.patients = {{hostile, {hostile, "a"}, score(Confusion({hostile, "S"}))}};
+  run.misread[0].record = run.misread[0].truth = run.misread[0].predicted = hostile;
+  run.misread[0].lead_names = {hostile};
+  run.misread[0].markers = {{run.misread[0].time - 0.5, hostile}};
+  run.timing = {{hostile, 1}};
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_FALSE(contains(page, "<script"));
+  EXPECT_TRUE(
+      contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39; onload=x &amp;\uFFFD \uFFFD\uFFFD"));
+  EXPECT_FALSE(contains(page, "\xff"));
+  EXPECT_FALSE(contains(page, "\xed\xa0"));
+}
+
+TEST(Report, NothingToShow) {
+  RunSummary run;
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  for (const char* text : {"has not been scored", "Nothing was scored", "No records were scored",
+                           "No beat was misread", "No epoch was completed"}) {
+    EXPECT_TRUE(contains(page, text)) << text;
+  }
+}
+
+TEST(Report, ValuesThatAreNotFinite) {
+  RunSummary run = sample_run();
+  const double nan = std::nan("");
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (EpochRecord& epoch : run.history) {
+    epoch.train_loss = nan;
+    epoch.validation_loss = epoch.epoch == 3 ? infinity : nan;
+    epoch.validation_macro_f1 = epoch.validation_accuracy = epoch.learning_rate = nan;
+    epoch.validation_f1 = {nan};
+    epoch.samples_per_second = epoch.seconds = infinity;
+  }
+  run.evaluations = {{"empty", score(Confusion(io::beat_class_names)), ""}};
+  run.records = {{"100", score(Confusion(io::beat_class_names))}};
+  MisreadBeat& beat = run.misread[0];
+  beat.leads[0].assign(beat.leads[0].size(), std::nanf(""));
+  beat.probability = beat.truth_probability = nan;
+  run.misread[1].leads.clear();
+  run.misread[2].rate = nan;
+  run.misread[3].time = run.misread[3].window_start = nan;
+  run.misread[4].leads[0].assign(10, std::numeric_limits<float>::max());
+  run.timing = {{"total", nan}};
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_FALSE(contains(page, "nan"));
+  EXPECT_FALSE(contains(page, "inf\"") || contains(page, ">inf") || contains(page, " inf")) << "an infinity";
+  EXPECT_TRUE(contains(page, "No finite values."));
+  EXPECT_TRUE(contains(page, "No signal."));
+}
+
+TEST(Report, OneEpoch) {
+  RunSummary run = sample_run();
+  run.history.resize(1);
+  run.best_epoch = 1;
+  EXPECT_EQ(ill_formed(report_html(run)), "");
+}
+
+TEST(Html, FormatsNumbersForReaders) {
+  EXPECT_EQ(count_text(0), "0");
+  EXPECT_EQ(count_text(999), "999");
+  EXPECT_EQ(count_text(45866), "45,866");
+  EXPECT_EQ(count_text(-1234567), "-1,234,567");
+  EXPECT_EQ(percent_text(0.93214), "93.2\u00A0%");
+  EXPECT_EQ(percent_text(std::nan("")), "\u2013");
+  EXPECT_EQ(time_text(3723.46), "1:02:03.5");
+  EXPECT_EQ(time_text(59.96), "0:01:00.0");
+  EXPECT_EQ(duration_text(0.123), "0.12 s");
+  EXPECT_EQ(duration_text(59.7), "1 min 00 s");
+  EXPECT_EQ(duration_text(7262), "2 h 01 min");
+}
+
+TEST(Html, EscapesAndRepairs) {
+  EXPECT_EQ(escape("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
+  EXPECT_EQ(escape("\u00e9\u2192\U0001F600\n\t"), "\u00e9\u2192\U0001F600\n\t");
+  EXPECT_EQ(escape("\xe9t\xe9"), "\uFFFDt\uFFFD");  // Latin-1
+  EXPECT_EQ(escape("\xc0\xaf"), "\uFFFD\uFFFD");    // overlong
+  EXPECT_EQ(escape("\xe2\x86"), "\uFFFD\uFFFD");    // cut short
+  EXPECT_EQ(escape(std::string_view("a\0b\x1b", 4)), "a\uFFFDb\uFFFD");
+}
+
+}  // namespace
+}  // namespace sec::train

@@ -1,0 +1,112 @@
+#include "tools/secinfer/live_input.h"
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/error.h"
+
+namespace sec::tools {
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr float no_sample = std::numeric_limits<float>::quiet_NaN();
+constexpr std::size_t longest_line = 65536;
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  return begin == std::string_view::npos ? ""
+                                         : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+// Nothing in it: no sample.
+bool parse_number(std::string_view text, float& value) {
+  text = trimmed(text);
+  value = no_sample;
+  if (text.empty()) {
+    return true;
+  }
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+LiveFormat parse_live_format(const std::string& name) {
+  if (name == "csv") {
+    return LiveFormat::csv;
+  }
+  require(name == "i16" || name == "f32", "live format '{}', expected csv, i16 or f32", name);
+  return name == "i16" ? LiveFormat::i16 : LiveFormat::f32;
+}
+
+LiveInput::LiveInput(LiveFormat format, std::size_t leads, double gain)
+    : format_(format), leads_(leads), gain_(gain) {}
+
+void LiveInput::push(std::string_view bytes, std::vector<std::vector<float>>& samples) {
+  rest_ += bytes;
+  std::size_t used = 0;
+  if (format_ == LiveFormat::csv) {
+    for (std::size_t end = 0; (end = rest_.find('\n', used)) != std::string::npos; used = end + 1) {
+      read_line(std::string_view(rest_).substr(used, end - used), samples);
+    }
+    require(rest_.size() - used <= longest_line, "standard input: line {}: longer than {} bytes", line_ + 1,
+            longest_line);
+  } else {
+    const std::size_t width = format_ == LiveFormat::i16 ? sizeof(std::int16_t) : sizeof(float);
+    for (; used + leads_ * width <= rest_.size(); used += leads_ * width) {
+      for (std::size_t lead = 0; lead < leads_; ++lead) {
+        const char* at = rest_.data() + used + lead * width;
+        if (format_ == LiveFormat::i16) {
+          std::int16_t value = 0;
+          std::memcpy(&value, at, width);
+          const bool valid = value != std::numeric_limits<std::int16_t>::min();  // as in WFDB's format 16
+          samples[lead].push_back(valid ? static_cast<float>(value / gain_) : no_sample);
+        } else {
+          float value = 0;
+          std::memcpy(&value, at, width);
+          samples[lead].push_back(value);
+        }
+      }
+    }
+  }
+  rest_.erase(0, used);
+}
+
+void LiveInput::finish(std::vector<std::vector<float>>& samples) {
+  if (format_ == LiveFormat::csv) {
+    if (!rest_.empty()) {
+      push("\n", samples);
+    }
+    return;
+  }
+  require(rest_.empty(), "standard input: ends within a frame of {} leads", leads_);
+}
+
+void LiveInput::read_line(std::string_view line, std::vector<std::vector<float>>& samples) {
+  ++line_;
+  if (trimmed(line).empty() && leads_ > 1) {
+    return;
+  }
+  std::vector<float> frame;
+  bool numbers = true;
+  for (std::size_t begin = 0; begin <= line.size();) {
+    const std::size_t end = std::min(line.find(',', begin), line.size());
+    numbers = parse_number(line.substr(begin, end - begin), frame.emplace_back()) && numbers;
+    begin = end + 1;
+  }
+  if (!numbers && line_ == 1) {
+    return;  // the names of columns
+  }
+  require(numbers, "standard input: line {}: '{}' is no list of numbers", line_, trimmed(line.substr(0, 80)));
+  require(frame.size() == leads_, "standard input: line {}: {} numbers, expected {}, one for each of --leads",
+          line_, frame.size(), leads_);
+  for (std::size_t lead = 0; lead < leads_; ++lead) {
+    samples[lead].push_back(frame[lead]);
+  }
+}
+
+}  // namespace sec::tools

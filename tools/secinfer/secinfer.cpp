@@ -1,0 +1,337 @@
+// secinfer: finds the beats of recordings of any length, classifies them with a trained network, and writes
+// annotations, JSON lines or a summary; also from a pipe, while the recording goes on.
+
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/parallel.h"
+#include "io/databases/open_recording.h"
+#include "io/scoring/aami.h"
+#include "io/wfdb/annotation.h"
+#include "tools/secinfer/live_input.h"
+#include "tools/secinfer/options.h"
+#include "tools/secinfer/output.h"
+#include "tools/secinfer/recording_blocks.h"
+#include "tools/secinfer/whole.h"
+#include "train/loop/tile_file.h"
+#include "train/streaming/beat_summary.h"
+#include "train/streaming/stream_classifier.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace sec;
+using namespace sec::tools;
+using namespace sec::train;
+
+constexpr double block_seconds = 10;  // read at once
+
+// Wrong usage that the command line's parser does not find by itself.
+struct UsageError : Error {
+  using Error::Error;
+};
+
+void say(const Options& options, const std::string& line) {
+  if (!options.quiet) {
+    fmt::print(stderr, "{}\n", line);
+  }
+}
+
+void warn(const std::string& line) {
+  fmt::print(stderr, "warning: {}\n", line);
+}
+
+// Which of a recording's leads the network reads, and in which of these beats are looked for.
+struct Leads {
+  std::vector<std::size_t> read;
+  std::vector<std::string> names;
+  std::vector<std::size_t> qrs;  // indices into `read`
+};
+
+Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
+                   const std::string& file) {
+  const std::vector<std::string>& wanted = options.leads.empty() ? recipe.data.leads : options.leads;
+  if (wanted.size() != recipe.data.leads.size()) {
+    throw UsageError(fmt::format("--leads {}: {} leads, the model reads {} ({})", fmt::join(wanted, ","),
+                                 wanted.size(), recipe.data.leads.size(),
+                                 fmt::join(recipe.data.leads, ", ")));
+  }
+  Leads leads;
+  leads.read = select_leads(there, file, wanted);
+  for (const std::size_t lead : leads.read) {
+    leads.names.push_back(there[lead]);
+  }
+  for (const std::string& name : options.qrs_leads) {
+    const auto found = std::find(leads.names.begin(), leads.names.end(), name);
+    if (found == leads.names.end()) {
+      throw UsageError(
+          fmt::format("--qrs-leads {}: not among the leads read: {}", name, fmt::join(leads.names, ", ")));
+    }
+    leads.qrs.push_back(static_cast<std::size_t>(found - leads.names.begin()));
+  }
+  if (leads.qrs.empty()) {
+    leads.qrs = {0};
+  }
+  return leads;
+}
+
+// Whether there is anything in a lead.
+struct LeadCheck {
+  std::int64_t valid = 0;
+  float low = INFINITY;
+  float high = -INFINITY;
+
+  void add(std::span<const float> samples) {
+    for (const float sample : samples) {
+      if (std::isfinite(sample)) {
+        ++valid;
+        low = std::min(low, sample);
+        high = std::max(high, sample);
+      }
+    }
+  }
+};
+
+void warn_of_leads(const std::string& record, const Leads& leads, const std::vector<LeadCheck>& checks) {
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    if (checks[i].valid == 0) {
+      warn(fmt::format("{}: lead {} has no valid sample", record, leads.names[i]));
+    } else if (checks[i].low == checks[i].high) {
+      warn(fmt::format("{}: lead {} is flat", record, leads.names[i]));
+    }
+  }
+}
+
+// The R peaks of an annotation file beside the record, counted at `rate`, that of the leads read.
+std::vector<std::int64_t> given_beats(const Options& options, const RecordingBlocks& recording, double rate) {
+  const fs::path file = fs::path(recording.file).replace_extension(options.annotations);
+  std::vector<io::Annotation> annotations;
+  double counted = recording.rate;
+  if (io::is_wfdb_record(file)) {
+    annotations = io::read_annotations(file, counted);
+  } else {  // an EDF+ file: the recording itself, or one of annotations only
+    const auto reader = io::open_recording(file);
+    annotations = reader->annotations();
+    counted = io::annotation_rate(reader->info());
+  }
+  std::vector<std::int64_t> beats;
+  for (const io::Annotation& annotation : annotations) {
+    if (io::beat_class_of(annotation.code)) {
+      beats.push_back(counted == rate
+                          ? annotation.sample
+                          : std::llround(static_cast<double>(annotation.sample) / counted * rate));
+    }
+  }
+  require(!beats.empty(), "{}: no beat is annotated", file.string());
+  return beats;
+}
+
+// The sampling rate of the leads read, Hz.
+double rate_of(const RecordingBlocks& recording, const Leads& leads) {
+  const double rate = recording.rates[leads.read[0]];
+  for (std::size_t i = 0; i < leads.read.size(); ++i) {
+    require(recording.rates[leads.read[i]] == rate,
+            "{}: leads {} and {} have {} and {} samples a second, the network wants them alike",
+            recording.file, leads.names[0], leads.names[i], rate, recording.rates[leads.read[i]]);
+  }
+  return rate;
+}
+
+void infer_record(const Options& options, Model& model, const std::string& path) {
+  const auto started = std::chrono::steady_clock::now();
+  const RecordingBlocks recording = open_blocks(path, block_seconds);
+  const Recipe& recipe = model.recipe();
+  const Leads leads = choose_leads(options, recipe, recording.leads, recording.file);
+  const double rate = rate_of(recording, leads);
+  std::vector<std::int64_t> given;
+  if (!options.annotations.empty()) {
+    given = given_beats(options, recording, rate);
+  }
+  if (!options.out.empty()) {
+    const fs::path file = Output::annotation_file(options, recording.name);
+    require(options.overwrite || !fs::exists(file), "{}: exists; --overwrite replaces it", file.string());
+  }
+  StreamOptions stream;
+  stream.rate = rate;
+  stream.find_beats = options.annotations.empty();
+  stream.qrs_leads = leads.qrs;
+  stream.batch = static_cast<std::size_t>(recipe.train.evaluation_batch);
+  StreamClassifier classifier(model, stream);
+  Output output(options, recipe,
+                {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
+  std::vector<LeadCheck> checks(leads.read.size());
+  std::vector<ClassifiedBeat> beats;
+  std::vector<std::vector<float>> block;
+  std::int64_t samples = 0;
+  std::size_t next_given = 0;
+  const auto hand_on = [&] {
+    for (const ClassifiedBeat& beat : beats) {
+      output.add(beat);
+    }
+    beats.clear();
+  };
+  while (recording.next(block)) {
+    std::vector<std::span<const float>> read;
+    for (const std::size_t lead : leads.read) {
+      checks[read.size()].add(block[lead]);
+      read.emplace_back(block[lead]);
+    }
+    samples += std::ssize(read[0]);
+    for (; next_given < given.size() && given[next_given] < samples; ++next_given) {
+      classifier.add_beat(given[next_given]);
+    }
+    classifier.push(read, beats);
+    hand_on();
+  }
+  const double seconds = static_cast<double>(samples) / rate;
+  require(next_given == given.size(), "{}: a beat at sample {}, the record has {} samples",
+          fs::path(recording.file).replace_extension(options.annotations).string(),
+          next_given < given.size() ? given[next_given] : 0, samples);
+  require(seconds >= recipe.data.before + recipe.data.after,
+          "{}: {:.2f} s long, the network's window is {} s", recording.file, seconds,
+          recipe.data.before + recipe.data.after);
+  classifier.finish(beats);
+  hand_on();
+  warn_of_leads(recording.name, leads, checks);
+  if (output.beats() == 0) {
+    warn(fmt::format("{}: no beat was found", recording.name));
+  }
+  output.finish();
+  const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  say(options, fmt::format("{}: {} beats of {} in {:.2f} s, {:.0f} x real time", recording.name,
+                           output.beats(), clock_text(seconds), taken, seconds / taken));
+}
+
+void infer_live(const Options& options, Model& model) {
+  const Leads leads = choose_leads(options, model.recipe(), options.leads, "standard input");
+  StreamOptions stream;
+  stream.rate = options.rate;
+  stream.qrs_leads = leads.qrs;
+  stream.batch = 1;
+  stream.longest_wait = options.wait;
+  StreamClassifier classifier(model, stream);
+  LiveInput input(parse_live_format(options.input), options.leads.size(), options.gain);
+  Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
+  std::vector<ClassifiedBeat> beats;
+  const auto push = [&](std::vector<std::vector<float>>& samples) {
+    std::vector<std::span<const float>> read;
+    for (const std::size_t lead : leads.read) {
+      read.emplace_back(samples[lead]);
+    }
+    classifier.push(read, beats);
+    for (const ClassifiedBeat& beat : beats) {
+      output.add(beat);
+    }
+    if (!beats.empty()) {
+      flush_output();
+    }
+    beats.clear();
+  };
+  char bytes[4096];
+  while (true) {
+    const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    require(count >= 0, "standard input: cannot read: {}", std::strerror(errno));
+    std::vector<std::vector<float>> samples(options.leads.size());
+    if (count == 0) {
+      input.finish(samples);
+      push(samples);
+      break;
+    }
+    input.push({bytes, static_cast<std::size_t>(count)}, samples);
+    push(samples);
+  }
+  classifier.finish(beats);
+  for (const ClassifiedBeat& beat : beats) {
+    output.add(beat);
+  }
+  output.finish();
+}
+
+Precision precision_of(const Options& options, Device device) {
+  try {
+    return parse_precision(options.precision, device);
+  } catch (const Error& error) {
+    throw UsageError(fmt::format("--{}", error.what()));
+  }
+}
+
+int run(const Options& options) {
+  const auto wrong = [](bool is_wrong, const char* text) {
+    if (is_wrong) {
+      throw UsageError(text);
+    }
+  };
+  const bool from_pipe = options.records == std::vector<std::string>{"-"};
+  wrong(options.live != from_pipe, "--live reads standard input: name '-', and only that, as its record");
+  wrong(options.live && !(options.rate > 0), "--live needs --rate");
+  wrong(options.live && options.leads.empty(), "--live needs --leads: what the columns are");
+  wrong(options.live && !options.annotations.empty(), "--annotations: a pipe has none");
+  wrong(options.live && !options.out.empty(), "--out: from a pipe there are lines only");
+  wrong(options.format != "wfdb" && options.out.empty(), "--format is that of the files --out writes");
+  wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
+  set_threads(options.threads);
+  const Device device = parse_device(options.device);
+  if (!options.tiles.empty()) {
+    use_tile_file(options.tiles, device);
+  }
+  Model model(options.model, device, precision_of(options, device), !options.eager);
+  if (model.recipe().whole_recordings()) {
+    wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
+              !options.qrs_leads.empty() || options.summary,
+          "--model: classifies whole recordings; --live, --annotations, --out, --leads, --qrs-leads and "
+          "--summary are for beats");
+    for (const std::string& record : options.records) {
+      classify_whole(options, model, record);
+    }
+    return 0;
+  }
+  if (options.live) {
+    infer_live(options, model);
+    return 0;
+  }
+  if (!options.out.empty()) {
+    std::error_code error;
+    fs::create_directories(options.out, error);
+    require(!error, "{}: cannot make the folder: {}", options.out, error.message());
+  }
+  for (const std::string& record : options.records) {
+    infer_record(options, model, record);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app;
+  Options options;
+  declare(app, options);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
+  std::signal(SIGPIPE, SIG_IGN);  // so is a reader that went away
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+  }
+  try {
+    return run(options);
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "secinfer: {}\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "secinfer: {}\n", error.what());
+    return 1;
+  }
+}

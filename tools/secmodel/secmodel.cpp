@@ -1,0 +1,220 @@
+// secmodel: weights in and out. Reads models of sectrain and state dicts of PyTorch, writes either, and ONNX.
+
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/parallel.h"
+#include "engine/stream.h"
+#include "io/databases/tianchi.h"
+#include "io/files/atomic_file.h"
+#include "io/signal/fourier_resample.h"
+#include "model/networks.h"
+#include "model/onnx_graph.h"
+#include "train/loop/model_file.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace sec;
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  fs::path model;
+  fs::path out;
+  std::int64_t length = 0;  // samples; 0: what the model says
+  std::string device = "auto";
+  int threads = 0;
+  std::vector<fs::path> signals;
+  bool json = false;
+};
+
+void print(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  require(written, "standard output: cannot write: {}", std::strerror(errno));
+}
+
+// What the network is asked about: one recording, or a file of several.
+struct Signals {
+  std::int64_t n = 0;
+  std::int64_t leads = 0;
+  std::int64_t length = 0;
+  std::vector<float> x;           // (n, length, leads), mV
+  std::vector<float> covariates;  // (n, K), or empty
+  std::int64_t covariate_count = 0;
+};
+
+Signals tianchi_signals(const fs::path& path, std::int64_t length) {
+  const io::Recording recording = io::read_tianchi(path);
+  Signals signals{1, static_cast<std::int64_t>(recording.leads.size()), recording.samples(), {}, {}, 0};
+  std::vector<std::vector<float>> leads = recording.signals;
+  if (length > 0 && length != signals.length) {
+    for (std::vector<float>& lead : leads) {
+      lead = io::fourier_resample(lead, length);
+    }
+    signals.length = length;
+  }
+  for (std::int64_t i = 0; i < signals.length; ++i) {
+    for (const std::vector<float>& lead : leads) {
+      signals.x.push_back(lead[static_cast<std::size_t>(i)]);
+    }
+  }
+  return signals;
+}
+
+// A safetensors file with `x` (N, H, L), f32, and where the network has covariates `covariates` (N, K).
+Signals stored_signals(const fs::path& path) {
+  const io::SafetensorsFile file = io::read_safetensors(path);
+  const auto found = file.tensors.find("x");
+  require(found != file.tensors.end() && found->second.shape.size() == 3 && found->second.count() > 0,
+          "{}: expected a tensor x (recordings, leads, samples)", path.string());
+  const auto theirs = found->second.as<float>(path.string() + ": x");
+  const std::vector<std::int64_t>& shape = found->second.shape;
+  Signals signals{shape[0], shape[1], shape[2], {}, {}, 0};
+  signals.x.resize(theirs.size());
+  std::size_t from = 0;
+  for (std::int64_t n = 0; n < shape[0]; ++n) {
+    for (std::int64_t h = 0; h < shape[1]; ++h) {
+      for (std::int64_t l = 0; l < shape[2]; ++l) {
+        signals.x[static_cast<std::size_t>((n * shape[2] + l) * shape[1] + h)] = theirs[from++];
+      }
+    }
+  }
+  const auto more = file.tensors.find("covariates");
+  if (more != file.tensors.end()) {
+    require(more->second.shape.size() == 2 && more->second.shape[0] == signals.n,
+            "{}: covariates are ({}), expected ({}, K)", path.string(), fmt::join(more->second.shape, ", "),
+            signals.n);
+    const auto values = more->second.as<float>(path.string() + ": covariates");
+    signals.covariates = {values.begin(), values.end()};
+    signals.covariate_count = more->second.shape[1];
+  }
+  return signals;
+}
+
+void predict(const Options& options, Stream& stream) {
+  std::unique_ptr<train::StoredNetwork> model;
+  for (const fs::path& path : options.signals) {
+    const bool stored = path.extension() == ".safetensors";
+    Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
+    if (model == nullptr) {
+      model = std::make_unique<train::StoredNetwork>(
+          train::read_model(options.model, options.length, stream, signals.length));
+    }
+    const model::NetworkOptions& o = model->network->options();
+    if (!stored && signals.length != o.length) {
+      signals = tianchi_signals(path, o.length);
+    }
+    require(signals.leads == o.leads && signals.length == o.length && signals.covariate_count == o.covariates,
+            "{}: {} lead(s) of {} samples with {} covariate(s), but {} takes {} of {} with {}", path.string(),
+            signals.leads, signals.length, signals.covariate_count, options.model.string(), o.leads, o.length,
+            o.covariates);
+    const Tensor x = Tensor::from(stream, {signals.n, o.length, o.leads, 1}, signals.x);
+    const Tensor covariates =
+        o.covariates > 0 ? Tensor::from(stream, {signals.n, o.covariates}, signals.covariates) : Tensor();
+    layers::Pass pass;
+    pass.stream = stream;
+    const std::vector<float> logits = model->network->forward(pass, x, covariates).value.to_vector(stream);
+    for (std::int64_t n = 0; n < signals.n; ++n) {
+      const std::span<const float> row(logits.data() + n * o.classes, static_cast<std::size_t>(o.classes));
+      const std::string record = signals.n > 1 ? fmt::format("{}:{}", path.string(), n) : path.string();
+      if (options.json) {
+        print(Json{{"record", record}, {"logits", row}}.dump() + "\n");
+      } else {
+        print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
+      }
+    }
+  }
+}
+
+void run(const std::string& command, const Options& options) {
+  OwnedStream owned(parse_device(options.device));
+  Stream& stream = owned;
+  if (command == "predict") {
+    predict(options, stream);
+    return;
+  }
+  // A state dict exports the same whatever the length of its input.
+  const std::int64_t any_length = command == "export" ? 5000 : 0;
+  const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
+  const auto network = [&]() -> model::SeEcgNet& {
+    return model::as_se_ecgnet(*model.network, fmt::format("{}: {}", command, options.model.string()));
+  };
+  if (command == "summary") {
+    print(model.network->summary());
+  } else if (command == "import") {
+    train::write_model(options.out, model, stream);
+  } else if (command == "export") {
+    io::write_safetensors(options.out, model::to_state_dict(*model.network, model.counts, stream));
+  } else {
+    io::write_atomically(options.out, model::to_onnx(network(), "sec " SEC_VERSION, stream));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app;
+  app.description(
+      "Weights in and out. MODEL is a model of sectrain (best.safetensors) or a state dict of SE-ECGNet "
+      "that\n"
+      "PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
+  app.footer(
+      "Dataset:\n"
+      "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
+      "  secmodel export runs/inter/best.safetensors --out state_dict.safetensors\n"
+      "  secmodel onnx runs/inter/best.safetensors --out model.onnx\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage.");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "secmodel " SEC_VERSION, "Print version and commit, and stop");
+  Options options;
+  const auto add = [&](const char* name, const char* help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->add_option("MODEL", options.model, "Model or state dict (safetensors)")->required();
+    command
+        ->add_option("--length", options.length,
+                     "Samples of its input; a model says so itself, a state dict does not")
+        ->check(CLI::Range(1, 1'000'000'000));
+    return command;
+  };
+  const auto with_output = [&](CLI::App* command) {
+    command->add_option("--out", options.out, "File to write")->required();
+  };
+  with_output(add("import", "Writes the model in sectrain's form"));
+  with_output(add("export", "Writes the model as PyTorch's state dict"));
+  with_output(add("onnx", "Writes the model as ONNX, opset 17, with a free batch size"));
+  add("summary", "Lists the layers: output shape, parameters, multiply-accumulates");
+  CLI::App* predict_command = add("predict", "Prints the logits of recordings, a line each");
+  predict_command
+      ->add_option(
+          "SIGNAL", options.signals,
+          "Recordings in Tianchi's text form (resampled to the model's length), or .safetensors with x "
+          "(recordings, leads, samples) in mV, and covariates")
+      ->required();
+  predict_command->add_flag("--json", options.json, "Print one JSON object a recording");
+  predict_command->add_option("--device", options.device, "Where to compute")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
+      ->capture_default_str();
+  predict_command->add_option("--threads", options.threads, "Compute threads; 0: one per core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+  }
+  try {
+    set_threads(options.threads);
+    run(app.get_subcommands().front()->get_name(), options);
+    require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "secmodel: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,301 @@
+#include "train/data/beat_splits.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/error.h"
+#include "io/databases/mitdb.h"
+#include "io/files/read_file.h"
+#include "io/wfdb/annotation.h"
+#include "train/data/fnv.h"
+
+namespace sec::train {
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Names records_of(io::Split split) {
+  Names names;
+  for (const io::MitdbRecord& record : io::mitdb_records()) {
+    if (record.split == split) {
+      names.emplace_back(record.name);
+    }
+  }
+  return names;
+}
+
+// "*" stays: what it stands for depends on the other splits.
+Names expand(const Names& wanted, const char* key) {
+  Names names;
+  for (const std::string& name : wanted) {
+    const Names some = name == "DS1"   ? records_of(io::Split::ds1)
+                       : name == "DS2" ? records_of(io::Split::ds2)
+                                       : Names{name};
+    for (const std::string& one : some) {
+      require(!contains(names, one), "{}: record {} is listed twice", key, one);
+      names.push_back(one);
+    }
+  }
+  return names;
+}
+
+void expand_rest(Names& names, const Names& one_side, const Names& other_side,
+                 const std::filesystem::path& folder) {
+  const auto star = std::find(names.begin(), names.end(), "*");
+  if (star == names.end()) {
+    return;
+  }
+  names.erase(star);
+  const Names paced = records_of(io::Split::paced);
+  for (const std::string& name : io::read_record_names(folder)) {
+    if (!contains(names, name) && !contains(one_side, name) && !contains(other_side, name) &&
+        !contains(paced, name)) {
+      names.push_back(name);
+    }
+  }
+}
+
+std::uint64_t hash(std::uint64_t state, std::string_view bytes) {
+  for (const char c : bytes) {
+    state = fnv_next(state, static_cast<unsigned char>(c));
+  }
+  return state;
+}
+
+std::string fingerprint_of(const Splits& splits, const std::filesystem::path& folder) {
+  std::uint64_t state = fnv_start;
+  for (const Names* side : {&splits.train, &splits.validation, &splits.test}) {
+    state = hash(state, "|");
+    for (const std::string& name : *side) {
+      for (const char* suffix : {".hea", ".atr", ".dat"}) {
+        const std::filesystem::path file = folder / (name + suffix);
+        state = hash(state, name + suffix);
+        if (std::filesystem::exists(file)) {  // the header may name another signal file
+          state = hash(state, io::read_file(file));
+        }
+      }
+    }
+  }
+  return fmt::format("fnv1a64:{:016x}", state);
+}
+
+bool same_set(const Names& a, const Names& b) {
+  return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
+}
+
+io::ClassCounts counts_of(const BeatDataset& inputs) {
+  io::ClassCounts counts{};
+  const auto by_class = count_classes(inputs);
+  std::copy(by_class.begin(), by_class.end(), counts.begin());
+  return counts;
+}
+
+void require_every_class(const Recipe& recipe, const BeatDataset& inputs, const char* side,
+                         const Names& records) {
+  std::vector<std::int64_t> counts(recipe.classes.size());
+  for (const ExampleId id : inputs.beats()) {
+    ++counts[static_cast<std::size_t>(inputs.beat(id).label)];
+  }
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    require(counts[c] > 0, "no beat of class {} to {}: none in record(s) {}", recipe.classes[c], side,
+            fmt::join(records, ", "));
+  }
+}
+
+// Every record of any side, once.
+Names pooled(const Splits& splits) {
+  Names all;
+  for (std::size_t i = 0; i < split_names.size(); ++i) {
+    for (const std::string& name : splits.side(i)) {
+      if (!contains(all, name)) {
+        all.push_back(name);
+      }
+    }
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+Splits fold_sides(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
+  std::map<std::string, PatientBeats> patients;
+  for (const std::string& name : records) {
+    PatientBeats& patient = patients[Splits{}.patient_of(name)];
+    patient.patient = Splits{}.patient_of(name);
+    patient.records.push_back(name);
+    const io::ClassCounts beats = io::count_beats(io::read_annotations(folder / (name + ".atr")));
+    for (std::size_t c = 0; c < beats.size(); ++c) {
+      patient.beats[c] += beats[c];
+    }
+  }
+  std::vector<PatientBeats> list;
+  for (const auto& [name, patient] : patients) {
+    list.push_back(patient);
+  }
+  const auto folds = folds_by_patient(list, recipe.data.folds, recipe.data.split_seed);
+  const std::int64_t tested = recipe.data.fold - 1;
+  Splits splits;
+  for (std::int64_t i = 0; i < recipe.data.folds; ++i) {
+    const std::int64_t after = (i - tested + recipe.data.folds) % recipe.data.folds;
+    Names& side = splits.side(after == 0 ? 2 : after == 1 ? 1 : 0);
+    const Names& fold = folds[static_cast<std::size_t>(i)];
+    side.insert(side.end(), fold.begin(), fold.end());
+  }
+  return splits;
+}
+
+// A number in [0, 1) for each beat, the same at every call (SplitMix64).
+double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
+  std::uint64_t z = static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15ULL + (record << 32U) + beat;
+  for (int round = 0; round < 2; ++round) {
+    z += 0x9E3779B97F4A7C15ULL;
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
+    z ^= z >> 31U;
+  }
+  return static_cast<double>(z >> 11U) * 0x1p-53;
+}
+
+// Leaves on a side the beats that belong to it, where a record is on it in part.
+void keep_part(const Recipe& recipe, const Splits& splits, std::size_t side,
+               std::vector<BeatRecord>& records) {
+  for (std::size_t r = 0; r < records.size(); ++r) {
+    BeatRecord& record = records[r];
+    const auto part = splits.parts[side].find(record.name);
+    for (std::size_t b = 0; b < record.beats.size(); ++b) {
+      Beat& beat = record.beats[b];
+      if (recipe.data.protocol == "beats") {
+        const double u = draw(recipe.data.split_seed, r, b);
+        const double tested = recipe.data.test_share;
+        beat.on_side = side == (u < tested ? 2U : u < tested + recipe.data.validation_share ? 1U : 0U);
+      } else if (part != splits.parts[side].end()) {
+        const double time = static_cast<double>(beat.sample) / record.source_rate;
+        beat.on_side = part->second.from <= time && time < part->second.to;
+      }
+    }
+  }
+}
+
+BeatDataset load_side(const Recipe& recipe, const std::filesystem::path& folder, const Splits& splits,
+                      std::size_t side) {
+  std::vector<BeatRecord> records = load_records(folder, splits.side(side), recipe);
+  keep_part(recipe, splits, side, records);
+  return {recipe, std::move(records)};
+}
+
+// Stops at leaks, unless the recipe allows them: then they are for the report.
+void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
+  std::map<std::string, std::string> patients;
+  for (const std::string& name : pooled(data.splits)) {
+    patients[name] = data.splits.patient_of(name);
+  }
+  Names texts;
+  for (const Leak& leak : find_leaks(
+           {{"train", &data.train}, {"validation", &data.validation}, {"test", &data.test}}, patients)) {
+    const bool usual = leak.kind == Leak::Kind::patient && leak.records == Names{"201", "202"} &&
+                       data.splits.patients.empty();
+    if (usual && !recipe.data.strict_patients) {
+      data.warnings.push_back(leak.text + ": the test is reported with and without");
+    } else {
+      texts.push_back(leak.text);
+    }
+  }
+  if (texts.empty()) {
+    return;
+  }
+  require(recipe.data.allow_leakage,
+          "data: the sides are not independent: {}{}; data.allow_leakage = true would train all the same",
+          texts.front(), texts.size() > 1 ? fmt::format(" (and {} more)", texts.size() - 1) : "");
+  data.leaks = texts;
+}
+
+}  // namespace
+
+Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder) {
+  require(std::filesystem::is_directory(folder),
+          "{}: no such folder; expected one with WFDB records (.hea, "
+          ".dat, .atr)",
+          folder.string());
+  if (recipe.data.protocol == "file") {
+    return read_split_file(recipe.data.split_file);
+  }
+  Splits splits{expand(recipe.data.train, "data.train"), expand(recipe.data.validation, "data.validation"),
+                expand(recipe.data.test, "data.test")};
+  expand_rest(splits.test, splits.train, splits.validation, folder);
+  expand_rest(splits.validation, splits.train, splits.test, folder);
+  expand_rest(splits.train, splits.validation, splits.test, folder);
+  if (recipe.data.protocol == "folds" || recipe.data.protocol == "beats") {
+    const Names all = pooled(splits);
+    return recipe.data.protocol == "folds" ? fold_sides(recipe, folder, all) : Splits{all, all, all};
+  }
+  for (const std::string& name : splits.validation) {
+    require(!contains(splits.test, name), "record {} is in data.validation and in data.test", name);
+  }
+  std::erase_if(splits.train, [&](const std::string& name) {
+    return contains(splits.validation, name) || contains(splits.test, name);
+  });
+  require(!splits.train.empty(), "data.train: no record is left that is not in data.validation or data.test");
+  return splits;
+}
+
+std::vector<std::string> test_records_seen(const Splits& splits) {
+  std::set<std::string> seen;
+  for (const Names* names : {&splits.train, &splits.validation}) {
+    for (const std::string& name : *names) {
+      seen.insert(splits.patient_of(name));
+    }
+  }
+  Names result;
+  std::copy_if(splits.test.begin(), splits.test.end(), std::back_inserter(result),
+               [&](const std::string& name) { return seen.contains(splits.patient_of(name)); });
+  return result;
+}
+
+BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder) {
+  const Splits splits = resolve_splits(recipe, folder);
+  BeatSplits data{splits,
+                  load_side(recipe, folder, splits, 0),
+                  load_side(recipe, folder, splits, 1),
+                  load_side(recipe, folder, splits, 2),
+                  io::is_synthetic(folder),
+                  fingerprint_of(splits, folder),
+                  {},
+                  {}};
+  look_for_leaks(recipe, data);
+  io::ClassCounts ds1 = counts_of(data.train);
+  const io::ClassCounts validation = counts_of(data.validation);
+  for (std::size_t c = 0; c < ds1.size(); ++c) {
+    ds1[c] += validation[c];
+  }
+  Names development = splits.train;
+  development.insert(development.end(), splits.validation.begin(), splits.validation.end());
+  const bool whole = recipe.data.protocol == "records";
+  if (whole && same_set(development, records_of(io::Split::ds1))) {
+    io::check_counts(folder, io::Split::ds1, ds1);
+  }
+  if (whole && same_set(splits.test, records_of(io::Split::ds2))) {
+    io::check_counts(folder, io::Split::ds2, counts_of(data.test));
+  }
+  require_every_class(recipe, data.train, "train on", splits.train);
+  if (!splits.validation.empty()) {
+    require_every_class(recipe, data.validation, "validate with", splits.validation);
+  }
+  if (data.synthetic) {
+    data.warnings.push_back("the signals are synthetic: these figures say nothing about patients");
+  }
+  return data;
+}
+
+std::array<std::int64_t, 5> count_classes(const BeatDataset& inputs) {
+  std::array<std::int64_t, 5> counts{};
+  for (const ExampleId id : inputs.beats(true)) {
+    ++counts[static_cast<std::size_t>(inputs.beat(id).aami)];
+  }
+  return counts;
+}
+
+}  // namespace sec::train

@@ -1,0 +1,148 @@
+#include "train/data/beats.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "io/scoring/aami.h"
+#include "io/signal/resample.h"
+#include "io/wfdb/annotation.h"
+#include "io/wfdb/signal.h"
+#include "train/data/lead_filter.h"
+#include "train/data/patient.h"
+
+namespace sec::train {
+namespace {
+
+std::vector<float> prepare(std::span<const float> signal, const std::string& file, const io::Lead& lead,
+                           double source_rate, const Recipe::Data& options) {
+  const auto bad = std::find_if(signal.begin(), signal.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != signal.end()) {
+    require(
+        options.invalid_samples == "hold",
+        "{}: sample {} of lead {} is not a number (marked invalid); data.invalid_samples = \"hold\" would "
+        "repeat the last valid one",
+        file, bad - signal.begin(), lead.name);
+  }
+  LeadFilter filter(options, source_rate);
+  std::vector<float> filtered;
+  filtered.reserve(static_cast<std::size_t>(static_cast<double>(signal.size()) * options.rate / source_rate) +
+                   1);
+  filter.push(signal, filtered);
+  filter.finish(filtered);
+  return filtered;
+}
+
+}  // namespace
+
+std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
+                                      std::span<const std::string> wanted) {
+  constexpr std::size_t open = SIZE_MAX;
+  std::vector<std::size_t> chosen;
+  const auto taken = [&](std::size_t i) {
+    return std::find(chosen.begin(), chosen.end(), i) != chosen.end();
+  };
+  for (const std::string& name : wanted) {  // the named ones first: "other" takes what is left
+    const auto found = std::find(names.begin(), names.end(), name);
+    require(name == "other" || found != names.end(), "{}: no lead '{}'; its leads: {}", file, name,
+            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+    chosen.push_back(name == "other" ? open : static_cast<std::size_t>(found - names.begin()));
+  }
+  for (std::size_t& lead : chosen) {
+    for (std::size_t i = 0; i < names.size() && lead == open; ++i) {
+      lead = taken(i) ? open : i;
+    }
+    require(lead != open, "{}: data.leads asks for {} leads ({}), the record has {}", file, wanted.size(),
+            fmt::join(wanted, ", "), names.size());
+  }
+  return chosen;
+}
+
+BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
+  const io::Recording recording = io::read_record(folder, name);
+  const std::string header = (folder / (name + ".hea")).string();
+  const std::filesystem::path annotations = folder / (name + ".atr");
+  BeatRecord record;
+  record.name = name;
+  record.source_rate = recording.rate;
+  record.rate = recipe.data.rate;
+  const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
+
+  for (const io::Annotation& annotation : io::read_annotations(annotations, recording.rate)) {
+    const std::optional<io::BeatClass> beat_class = io::beat_class_of(annotation.code);
+    if (!beat_class) {
+      continue;
+    }
+    require(annotation.sample < recording.samples(), "{}: a beat at sample {}, the record has {} samples",
+            annotations.string(), annotation.sample, recording.samples());
+    Beat beat{annotation.sample, io::resampled_position(annotation.sample, ratio),
+              static_cast<int>(*beat_class)};
+    const std::string& aami = io::beat_class_names[static_cast<std::size_t>(beat.aami)];
+    const auto label = std::find(recipe.classes.begin(), recipe.classes.end(), aami);
+    beat.label = label == recipe.classes.end() ? -1 : static_cast<int>(label - recipe.classes.begin());
+    record.beats.push_back(beat);
+  }
+  require(!record.beats.empty(), "{}: no beat is annotated", annotations.string());
+
+  std::vector<std::string> names;
+  for (const io::Lead& lead : recording.leads) {
+    names.push_back(lead.name);
+  }
+  for (const std::size_t lead : select_leads(names, header, recipe.data.leads)) {
+    record.lead_names.push_back(names[lead]);
+    record.signals.push_back(
+        prepare(recording.signals[lead], header, recording.leads[lead], recording.rate, recipe.data));
+  }
+  describe_beats(record, recipe);
+  return record;
+}
+
+void describe_beats(BeatRecord& record, const Recipe& recipe) {
+  std::vector<double> times;
+  for (const Beat& beat : record.beats) {
+    times.push_back(static_cast<double>(beat.sample) / record.source_rate);
+  }
+  record.rhythm = rhythm_of(times);
+
+  const std::size_t leads = record.signals.size();
+  const auto length = static_cast<std::size_t>(recipe.window_length());
+  const std::size_t count = record.beats.size();
+  std::vector<float> windows(count * leads * length);  // (beats, leads, window)
+  std::vector<float> amplitudes(count * leads);        // of each beat itself
+  std::vector<PastBeat> beats;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t centre = record.beats[i].centre;
+    for (std::size_t lead = 0; lead < leads; ++lead) {
+      const std::size_t cell = i * leads + lead;
+      cut_window(record.signals[lead], centre - recipe.window_before(), {&windows[cell * length], length});
+      amplitudes[cell] = qrs_amplitude(record.signals[lead], centre, record.rate);
+    }
+    beats.push_back({record.rhythm[i].interval,
+                     {&windows[i * leads * length], leads * length},
+                     {&amplitudes[i * leads], leads}});
+  }
+  record.amplitudes.resize(amplitudes.size());
+  record.templates.resize(windows.size());
+  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    const std::size_t first = i - std::min(i, static_cast<std::size_t>(recipe.input.past_beats));
+    const auto past = i == 0 ? std::span(beats).first(1) : std::span(beats).subspan(first, i - first);
+    describe_patient(past, recipe.input, {&record.amplitudes[i * leads], leads},
+                     {&record.templates[i * leads * length], leads * length});
+  });
+}
+
+std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
+                                     const Recipe& recipe) {
+  std::vector<BeatRecord> records(names.size());
+  parallel_for(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    records[index] = load_record(folder, names[index], recipe);
+  });
+  return records;
+}
+
+}  // namespace sec::train

@@ -1,0 +1,181 @@
+#include "train/data/recording_signal.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <optional>
+
+#include "engine/error.h"
+#include "io/databases/open_recording.h"
+#include "io/signal/fourier_resample.h"
+#include "train/data/leakage.h"
+
+namespace sec::train {
+namespace {
+
+// A lead out of the leads there are: first * I + second * II.
+struct Derivation {
+  const char* name;
+  float first;
+  float second;
+};
+constexpr Derivation derivations[] = {
+    {"iii", -1, 1}, {"avr", -0.5F, -0.5F}, {"avl", 1, -0.5F}, {"avf", -0.5F, 1}};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+// The beginning of a recording: samples by lead, each lead at its own rate.
+struct Opening {
+  std::string file;
+  std::vector<io::Lead> leads;
+  std::vector<std::vector<float>> signals;  // data.seconds long, or as long as the file
+  std::vector<std::int64_t> wanted;         // samples that data.seconds would be, by lead
+  std::vector<std::string> comments;
+
+  std::optional<std::size_t> find(std::string_view name) const {
+    for (std::size_t i = 0; i < leads.size(); ++i) {
+      if (lower(leads[i].name) == lower(name)) {
+        return i;
+      }
+    }
+    return std::nullopt;
+  }
+};
+
+Opening open(const Recipe& recipe, const std::filesystem::path& path) {
+  const std::unique_ptr<io::RecordingReader> reader = io::open_recording(path);
+  const io::ReaderInfo& info = reader->info();
+  const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * info.rate));
+  const std::int64_t count = std::min(wanted, info.samples);
+  require(count > 0, "{}: has no samples", path.string());
+  Opening opening{path.string(), info.leads, {}, {}, info.comments};
+  std::vector<std::span<float>> spans;
+  for (const int per_frame : info.samples_per_frame) {
+    opening.signals.emplace_back(static_cast<std::size_t>(count * per_frame));
+    opening.wanted.push_back(wanted * per_frame);
+  }
+  for (std::vector<float>& signal : opening.signals) {
+    spans.emplace_back(signal);
+  }
+  reader->read(0, count, spans);
+  return opening;
+}
+
+void hold_invalid(const Recipe& recipe, const Opening& opening, std::size_t lead,
+                  std::vector<float>& signal) {
+  const auto bad = [](float v) { return !std::isfinite(v); };
+  const auto first = std::ranges::find_if(signal, bad);
+  if (first == signal.end()) {
+    return;
+  }
+  require(recipe.data.invalid_samples == "hold",
+          "{}: sample {} of lead {} is not a number (marked invalid); data.invalid_samples = \"hold\" would "
+          "repeat the last valid one",
+          opening.file, first - signal.begin(), opening.leads[lead].name);
+  const auto valid = std::ranges::find_if_not(signal, bad);
+  float last = valid == signal.end() ? 0.0F : *valid;
+  for (float& sample : signal) {
+    last = bad(sample) ? last : sample;
+    sample = last;
+  }
+}
+
+// A lead of the file as the recipe counts it, data.seconds long.
+std::vector<float> prepared(const Recipe& recipe, const Opening& opening, std::size_t lead) {
+  std::vector<float> signal = opening.signals[lead];
+  hold_invalid(recipe, opening, lead, signal);
+  if (recipe.input.amplitudes == "raw") {
+    const auto gain = static_cast<float>(opening.leads[lead].gain);
+    std::ranges::transform(signal, signal.begin(), [&](float v) { return v * gain; });
+  }
+  signal.resize(static_cast<std::size_t>(opening.wanted[lead]));
+  return signal;
+}
+
+std::vector<float> lead_of(const Recipe& recipe, const Opening& opening, const std::string& name) {
+  if (const auto there = opening.find(name)) {
+    return prepared(recipe, opening, *there);
+  }
+  const auto* const derived =
+      std::ranges::find_if(derivations, [&](const Derivation& d) { return lower(name) == d.name; });
+  const auto first = opening.find("I");
+  const auto second = opening.find("II");
+  if (derived == std::end(derivations) || !first || !second ||
+      opening.wanted[*first] != opening.wanted[*second]) {
+    std::string there;
+    for (const io::Lead& lead : opening.leads) {
+      there += (there.empty() ? "" : ", ") + lead.name;
+    }
+    fail("{}: no lead '{}'; its leads: {}", opening.file, name, there);
+  }
+  std::vector<float> signal = prepared(recipe, opening, *first);
+  const std::vector<float> other = prepared(recipe, opening, *second);
+  for (std::size_t t = 0; t < signal.size(); ++t) {
+    signal[t] = derived->first * signal[t] + derived->second * other[t];
+  }
+  return signal;
+}
+
+void standardise(std::vector<float>& signal) {
+  constexpr double flat = 1e-6;  // a flat lead is not blown up into noise
+  double sum = 0, squares = 0;
+  for (const float v : signal) {
+    sum += v;
+  }
+  const double mean = sum / static_cast<double>(signal.size());
+  for (const float v : signal) {
+    squares += (v - mean) * (v - mean);
+  }
+  const double deviation = std::sqrt(squares / static_cast<double>(signal.size()));
+  for (float& v : signal) {
+    v = static_cast<float>((v - mean) / (deviation > flat ? deviation : 1));
+  }
+}
+
+}  // namespace
+
+RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path) {
+  const Opening opening = open(recipe, path);
+  const std::size_t leads = recipe.data.leads.size();
+  const auto length = static_cast<std::size_t>(recipe.data.length);
+  RecordingSignal signal;
+  signal.comments = opening.comments;
+  signal.x.resize(length * leads);
+  for (std::size_t h = 0; h < leads; ++h) {
+    const std::string& name = recipe.data.leads[h];
+    std::vector<float> row = io::fourier_resample(lead_of(recipe, opening, name), recipe.data.length);
+    if (recipe.input.amplitudes == "standardised") {
+      standardise(row);
+    }
+    for (std::size_t t = 0; t < length; ++t) {
+      signal.x[t * leads + h] = row[t];
+    }
+    const auto there = opening.find(name);
+    const std::uint64_t hash = there ? signal_hash(opening.signals[*there]) : 0;
+    if (hash != 0) {
+      signal.hashes.push_back(hash);
+    }
+  }
+  return signal;
+}
+
+std::vector<float> recording_covariates(const Recipe& recipe, const io::LabelledRecording& recording) {
+  std::vector<float> values;
+  for (const std::string& name : recipe.input.covariates) {
+    if (name == "age") {
+      values.push_back(std::isnan(recording.age) ? 0.0F : static_cast<float>((recording.age - 50) / 50));
+    } else {
+      values.push_back(recording.sex == io::Sex::female ? -1.0F
+                       : recording.sex == io::Sex::male ? 1.0F
+                                                        : 0.0F);
+    }
+  }
+  return values;
+}
+
+}  // namespace sec::train

@@ -1,0 +1,211 @@
+#include "train/data/recording_splits.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "io/databases/cinc.h"
+#include "io/databases/label_table.h"
+#include "io/databases/ptbxl.h"
+#include "io/databases/tianchi_labels.h"
+#include "train/data/fnv.h"
+#include "train/data/leakage.h"
+#include "train/data/recording_division.h"
+#include "train/data/recording_signal.h"
+
+namespace sec::train {
+namespace {
+
+using Names = std::vector<std::string>;
+namespace fs = std::filesystem;
+
+std::vector<io::LabelledRecording> read_labels(const Recipe& recipe, const fs::path& folder) {
+  const Recipe::Data& d = recipe.data;
+  require(fs::is_directory(folder), "{}: no such folder", folder.string());
+  if (d.source == "ptbxl") {
+    return io::read_ptbxl(
+        folder, d.label_set == "superclass" ? io::PtbxlLabels::superclass : io::PtbxlLabels::statements,
+        d.signal_folder == "records100");
+  }
+  const fs::path signals = d.signal_folder.empty() ? folder : folder / d.signal_folder;
+  require(fs::is_directory(signals), "{}: no such folder (data.signal_folder)", signals.string());
+  if (d.source == "cinc") {
+    return io::read_cinc(signals);
+  }
+  return d.source == "tianchi" ? io::read_tianchi_labels(folder / d.label_file, signals)
+                               : io::read_label_table(folder / d.label_file, signals);
+}
+
+std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::LabelledRecording> labelled) {
+  std::vector<LoadedRecording> recordings(labelled.size());
+  parallel_for(std::ssize(labelled), [&](std::int64_t i) {
+    LoadedRecording& recording = recordings[static_cast<std::size_t>(i)];
+    recording.about = std::move(labelled[static_cast<std::size_t>(i)]);
+    RecordingSignal signal = read_signal(recipe, recording.about.path);
+    recording.x = std::move(signal.x);
+    recording.hashes = std::move(signal.hashes);
+    recording.covariates = recording_covariates(recipe, recording.about);
+  });
+  return recordings;
+}
+
+// The labels of these recordings, sorted.
+Names labels_of(const std::vector<LoadedRecording>& recordings, const std::vector<std::size_t>& members) {
+  std::set<std::string> labels;
+  for (const std::size_t i : members) {
+    labels.insert(recordings[i].about.labels.begin(), recordings[i].about.labels.end());
+  }
+  return {labels.begin(), labels.end()};
+}
+
+void set_targets(std::vector<LoadedRecording>& recordings, const Names& classes) {
+  for (LoadedRecording& recording : recordings) {
+    recording.targets.assign(classes.size(), 0.0F);
+    for (const std::string& label : recording.about.labels) {
+      const auto c = std::ranges::find(classes, label) - classes.begin();
+      if (c < std::ssize(classes)) {
+        recording.targets[static_cast<std::size_t>(c)] = 1;
+      }
+    }
+  }
+}
+
+// Not Splits::patient_of, which takes a record named 201 for MIT-BIH's.
+std::string person_of(const io::LabelledRecording& recording) {
+  return recording.patient.empty() ? "recording " + recording.id : "patient " + recording.patient;
+}
+
+std::string fingerprint_of(const std::vector<LoadedRecording>& recordings) {
+  std::uint64_t state = fnv_start;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) {
+      state = fnv_next(state, static_cast<unsigned char>(c));
+    }
+  };
+  for (const LoadedRecording& r : recordings) {
+    add(fmt::format("{}|{}|{}|{}|{}|{}", r.about.id, person_of(r.about), r.about.fold, r.about.age,
+                    static_cast<int>(r.about.sex), signal_hash(r.x)));
+    for (const std::string& label : r.about.labels) {
+      add("|" + label);
+    }
+  }
+  return fmt::format("fnv1a64:{:016x}", state);
+}
+
+NamedRecordings named(const char* name, const RecordingDataset& side) {
+  NamedRecordings result{name, {}};
+  for (std::size_t i = 0; i < side.size(); ++i) {
+    result.recordings.push_back({side[i].about.id, side[i].hashes});
+  }
+  return result;
+}
+
+// Stops at leaks, unless the recipe allows them: then they are for the report.
+void look_for_leaks(RecordingSplits& data) {
+  for (const Leak& leak :
+       find_leaks(std::vector{named("train", data.train), named("validation", data.validation),
+                              named("test", data.test)},
+                  data.splits.patients)) {
+    data.leaks.push_back(leak.text);
+  }
+  const std::size_t count = data.leaks.size();
+  if (count > 0 && !data.recipe.data.allow_leakage) {
+    fail("data: the sides are not independent: {}{}; data.allow_leakage = true would train all the same",
+         data.leaks.front(), count > 1 ? fmt::format(" (and {} more)", count - 1) : "");
+  }
+  if (data.recipe.data.protocol == "tianchi-paper") {
+    data.leaks.insert(
+        data.leaks.begin(),
+        "as in the released code, what is reported is the validation side, which chose the weights");
+  }
+}
+
+std::size_t count(const RecordingDataset& side, std::size_t c) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < side.size(); ++i) {
+    n += side[i].targets[c] > 0 ? 1 : 0;
+  }
+  return n;
+}
+
+void check_splits(RecordingSplits& data) {
+  const Recipe& r = data.recipe;
+  const bool needs_validation =
+      r.train.choose == "best" || r.train.patience > 0 || r.decision.thresholds == "validation";
+  require(data.validation.size() > 0 || !needs_validation,
+          "no recording validates, but train.choose = \"best\", train.patience and decision.thresholds = "
+          "\"validation\" need some");
+  for (std::size_t c = 0; c < r.classes.size(); ++c) {
+    require(count(data.train, c) > 0, "no recording of class {} to train on", r.classes[c]);
+    if (data.validation.size() > 0 && count(data.validation, c) == 0) {
+      data.warnings.push_back(
+          fmt::format("no recording of class {} validates{}", r.classes[c],
+                      r.decision.thresholds == "validation" ? ": its threshold is 0.5" : ""));
+    }
+    if (data.test.size() > 0 && count(data.test, c) == 0) {
+      data.warnings.push_back(
+          fmt::format("no recording of class {} is tested: the macro figures leave it out", r.classes[c]));
+    }
+  }
+  bool ranked = false;  // some class has recordings of it and others
+  for (std::size_t c = 0; c < r.classes.size(); ++c) {
+    const std::size_t n = count(data.validation, c);
+    ranked = ranked || (n > 0 && n < data.validation.size());
+  }
+  require(ranked || !needs_validation || r.train.choose_by != "macro_auc",
+          "train.choose_by = \"macro_auc\": of each class either all recordings validate or none");
+}
+
+}  // namespace
+
+RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folder) {
+  Recipe recipe = asked;
+  if (!recipe.data.class_file.empty()) {
+    recipe.classes = io::read_class_list(folder / recipe.data.class_file);
+    recipe.data.class_file.clear();  // from here on the recipe itself says them
+  }
+  auto all = std::make_shared<std::vector<LoadedRecording>>(load_all(recipe, read_labels(recipe, folder)));
+  std::vector<std::size_t> everything(all->size());
+  for (std::size_t i = 0; i < everything.size(); ++i) {
+    everything[i] = i;
+  }
+  auto division = divide(recipe, *all, recipe.classes.empty() ? labels_of(*all, everything) : recipe.classes);
+  if (recipe.classes.empty()) {
+    recipe.classes = labels_of(*all, division[0]);
+    require(!recipe.classes.empty(), "no recording that trains has a label");
+  }
+  set_targets(*all, recipe.classes);
+  std::int64_t dropped = 0;
+  if (recipe.data.unlabelled == "drop") {
+    for (std::vector<std::size_t>& side : division) {
+      dropped += static_cast<std::int64_t>(std::erase_if(
+          side, [&](std::size_t i) { return std::ranges::count((*all)[i].targets, 1.0F) == 0; }));
+    }
+  }
+  Splits splits;
+  for (std::size_t side = 0; side < division.size(); ++side) {
+    for (const std::size_t i : division[side]) {
+      splits.side(side).push_back((*all)[i].about.id);
+      splits.patients[(*all)[i].about.id] = person_of((*all)[i].about);
+    }
+  }
+  RecordingSplits data{recipe,
+                       std::move(splits),
+                       RecordingDataset(recipe, all, division[0]),
+                       RecordingDataset(recipe, all, division[1]),
+                       RecordingDataset(recipe, all, division[2]),
+                       fingerprint_of(*all),
+                       {},
+                       {},
+                       dropped,
+                       std::ssize(*all) * recipe.data.length * std::ssize(recipe.data.leads) *
+                           static_cast<std::int64_t>(sizeof(float))};
+  check_splits(data);
+  look_for_leaks(data);
+  return data;
+}
+
+}  // namespace sec::train

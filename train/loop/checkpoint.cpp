@@ -1,0 +1,273 @@
+#include "train/loop/checkpoint.h"
+
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "io/models/safetensors.h"
+#include "model/networks.h"
+#include "train/data/beat_dataset.h"
+#include "train/recipe/recipe.h"
+
+namespace sec::train {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* weights_format = "sec weights 1";
+constexpr const char* training_format = "sec training 2";
+
+// A tensor of the network or the optimizer, and its name in files.
+struct Named {
+  std::string name;
+  Shape shape;
+  Tensor tensor;
+};
+
+std::vector<Named> network_tensors(layers::ParameterSet& set) {
+  std::vector<Named> tensors;
+  for (const layers::Parameter& p : set.parameters()) {
+    tensors.push_back({p.name, p.shape, p.value});
+  }
+  for (const layers::State& s : set.state()) {
+    tensors.push_back({s.name, s.shape, s.value});
+  }
+  return tensors;
+}
+
+std::vector<Named> optimizer_tensors(const OptimizerState& state) {
+  std::vector<Named> tensors;
+  const std::pair<const char*, Tensor> all[] = {{"optimizer.first_moment", state.first_moment},
+                                                {"optimizer.second_moment", state.second_moment},
+                                                {"average.parameters", state.average},
+                                                {"average.states", state.average_states}};
+  for (const auto& [name, tensor] : all) {
+    if (tensor.defined()) {
+      tensors.push_back({name, tensor.shape(), tensor});
+    }
+  }
+  return tensors;
+}
+
+void store(io::SafetensorsFile& file, const std::vector<Named>& tensors, Stream& stream) {
+  for (const Named& named : tensors) {
+    const std::vector<float> values = named.tensor.to_vector(stream);
+    const auto extents = named.shape.extents();
+    file.tensors[named.name] =
+        io::StoredTensor::of<float>({extents.begin(), extents.end()}, std::span(values));
+  }
+}
+
+// All or nothing: every problem is listed before a tensor is touched.
+void restore(const io::SafetensorsFile& file, const std::filesystem::path& path, std::vector<Named> tensors,
+             Stream& stream) {
+  std::vector<std::string> problems;
+  std::size_t known = 0;
+  for (const Named& named : tensors) {
+    const auto found = file.tensors.find(named.name);
+    if (found == file.tensors.end()) {
+      problems.push_back("missing " + named.name);
+      continue;
+    }
+    ++known;
+    const io::StoredTensor& stored = found->second;
+    const bool fits =
+        stored.type == io::StoredType::f32 && std::ranges::equal(stored.shape, named.shape.extents());
+    if (!fits) {
+      problems.push_back(fmt::format("{} is {} ({}), expected F32 {}", named.name, io::name_of(stored.type),
+                                     fmt::join(stored.shape, ", "), named.shape.text()));
+    }
+  }
+  if (known != file.tensors.size()) {
+    for (const auto& [name, stored] : file.tensors) {
+      const bool wanted = std::any_of(tensors.begin(), tensors.end(),
+                                      [&, &key = name](const Named& n) { return n.name == key; });
+      if (!wanted) {
+        problems.push_back("unknown " + name);
+      }
+    }
+  }
+  constexpr std::size_t shown = 6;
+  const std::size_t more = problems.size() - std::min(problems.size(), shown);
+  const std::string tail = more > 0 ? fmt::format("; and {} more", more) : "";
+  problems.resize(std::min(problems.size(), shown));
+  require(problems.empty(), "{}: does not fit this network: {}{}", path.string(), fmt::join(problems, "; "),
+          tail);
+  for (Named& named : tensors) {
+    const auto values = file.tensors.at(named.name).as<float>(named.name);
+    copy_bytes(stream, named.tensor.write().data, stream.device, values.data(), Device::cpu,
+               values.size_bytes());
+  }
+}
+
+std::string network_json(const model::NetworkOptions& o) {
+  json network{{"name", model::network_title(o.model)},
+               {"leads", o.leads},
+               {"length", o.length},
+               {"classes", o.classes},
+               {"covariates", o.covariates},
+               {"width", o.width},
+               {"dropout", o.dropout}};
+  if (o.model == "se-ecgnet") {
+    network["tied"] = o.tied;
+  }
+  if (o.beats > 1) {
+    network["beats"] = o.beats;
+  }
+  return network.dump();
+}
+
+const std::string& metadata(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                            const std::string& key) {
+  const auto found = file.metadata.find(key);
+  require(found != file.metadata.end(), "{}: no \"{}\" in its metadata: not a checkpoint of sectrain",
+          path.string(), key);
+  return found->second;
+}
+
+io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std::string& format) {
+  io::SafetensorsFile file = io::read_safetensors(path);
+  const std::string& found = metadata(file, path, "format");
+  require(found == format, "{}: format \"{}\", expected \"{}\"", path.string(), found, format);
+  return file;
+}
+
+// Before their tensors are compared: weights of another kind of network are named as such.
+void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                const model::Network& to) {
+  const json network = json::parse(metadata(file, path, "network"), nullptr, false);
+  require(network.is_object() && network.contains("name") && network["name"].is_string(),
+          "{}: its metadata \"network\" does not describe a network", path.string());
+  const std::string expected = model::network_title(to.options().model);
+  require(network["name"] == expected, "{}: holds {}, expected {}", path.string(),
+          network["name"].get<std::string>(), expected);
+}
+
+void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
+  Recipe before = parse_recipe(stored, path.string() + " (recipe)");
+  Recipe now = parse_recipe(wanted, "recipe");
+  before.title = now.title;  // these do not change results
+  before.train.loader_threads = now.train.loader_threads;
+  before.train.checkpoint_steps = now.train.checkpoint_steps;
+  before.train.log_steps = now.train.log_steps;
+  const std::vector<RecipeKey> old_keys = recipe_keys(before);
+  const std::vector<RecipeKey> new_keys = recipe_keys(now);
+  for (std::size_t i = 0; i < new_keys.size(); ++i) {
+    const std::string was = value_text(old_keys[i]);
+    const std::string is = value_text(new_keys[i]);
+    require(was == is, "{}: was trained with {} = {}, this recipe has {}", path.string(), new_keys[i].name,
+            was, is);
+  }
+}
+
+}  // namespace
+
+void save_network(const std::filesystem::path& path, model::Network& network,
+                  std::map<std::string, std::string> metadata, Stream& stream) {
+  io::SafetensorsFile file;
+  store(file, network_tensors(network.parameters()), stream);
+  file.metadata = std::move(metadata);
+  file.metadata["format"] = weights_format;
+  file.metadata["network"] = network_json(network.options());
+  io::write_safetensors(path, file);
+}
+
+void save_weights(const std::filesystem::path& path, model::Network& network,
+                  const CheckpointContext& context, const Progress& progress, Stream& stream) {
+  save_network(path, network,
+               {{"recipe", context.recipe},
+                {"data", context.fingerprint},
+                {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
+                {"chosen", json{{"epoch", progress.best_epoch},
+                                {"step", progress.step},
+                                {"validation_score", progress.best_score}}
+                               .dump()}},
+               stream);
+}
+
+void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets) {
+  io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  file.metadata["decision"] = json{{"logit_offsets", offsets}}.dump();
+  io::write_safetensors(path, file);
+}
+
+void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
+  const io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  check_kind(file, path, network);
+  layers::ParameterSet& set = network.parameters();
+  restore(file, path, network_tensors(set), stream);
+}
+
+model::NetworkOptions network_options(const Recipe& recipe) {
+  const bool whole = recipe.whole_recordings();
+  model::NetworkOptions options = model::released_options(recipe.network.model);
+  options.leads = whole ? std::ssize(recipe.data.leads) : std::ssize(parse_channels(recipe));
+  options.beats = recipe.input.beats;
+  options.length = whole ? recipe.data.length : recipe.window_length() * options.beats;
+  options.classes = std::ssize(recipe.classes);
+  options.covariates =
+      whole ? std::ssize(recipe.input.covariates) : covariate_count(recipe.input.covariates, options.beats);
+  if (recipe.network.model == "se-ecgnet") {
+    options.width = recipe.network.width;
+    options.tied = recipe.network.tied;
+    options.dropout = recipe.network.dropout;
+  } else if (recipe.network.baseline_width > 0) {
+    options.width = recipe.network.baseline_width;
+  }
+  return options;
+}
+
+WeightsInfo read_weights_info(const std::filesystem::path& path) {
+  const io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  WeightsInfo info{parse_recipe(metadata(file, path, "recipe"), path.string() + " (recipe)"), {}};
+  const std::string& network = metadata(file, path, "network");
+  const std::string described = network_json(network_options(info.recipe));
+  require(network == described, "{}: holds the network {}, its recipe describes {}", path.string(), network,
+          described);
+  const json decision = json::parse(metadata(file, path, "decision"), nullptr, false);
+  const bool has_offsets = decision.is_object() && decision.contains("logit_offsets") &&
+                           decision["logit_offsets"].is_array() &&
+                           decision["logit_offsets"].size() == info.recipe.classes.size() &&
+                           std::all_of(decision["logit_offsets"].begin(), decision["logit_offsets"].end(),
+                                       [](const json& value) { return value.is_number(); });
+  require(has_offsets,
+          "{}: \"decision\" in its metadata: expected logit_offsets, a number for each of {} classes",
+          path.string(), info.recipe.classes.size());
+  info.decision_offsets = decision["logit_offsets"].get<std::vector<float>>();
+  return info;
+}
+
+void save_training(const std::filesystem::path& path, model::Network& network,
+                   const OptimizerState& optimizer, const CheckpointContext& context,
+                   const Progress& progress, Stream& stream) {
+  layers::ParameterSet& set = network.parameters();
+  io::SafetensorsFile file;
+  store(file, network_tensors(set), stream);
+  store(file, optimizer_tensors(optimizer), stream);
+  file.metadata = {{"format", training_format},
+                   {"network", network_json(network.options())},
+                   {"recipe", context.recipe},
+                   {"data", context.fingerprint},
+                   {"progress", to_text(progress)}};
+  io::write_safetensors(path, file);
+}
+
+Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
+                       const CheckpointContext& context, Stream& stream) {
+  const io::SafetensorsFile file = read_checkpoint(path, training_format);
+  check_recipe(metadata(file, path, "recipe"), context.recipe, path);
+  const std::string& data = metadata(file, path, "data");
+  require(data == context.fingerprint, "{}: was trained on other data ({}, here {})", path.string(), data,
+          context.fingerprint);
+  Progress progress = parse_progress(metadata(file, path, "progress"), path.string());
+  layers::ParameterSet& set = network.parameters();
+  std::vector<Named> tensors = network_tensors(set);
+  const std::vector<Named> moments = optimizer_tensors(optimizer);
+  tensors.insert(tensors.end(), moments.begin(), moments.end());
+  restore(file, path, std::move(tensors), stream);
+  return progress;
+}
+
+}  // namespace sec::train

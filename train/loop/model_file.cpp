@@ -1,0 +1,91 @@
+#include "train/loop/model_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "model/networks.h"
+#include "train/loop/checkpoint.h"
+
+namespace sec::train {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* counts_key = "num_batches_tracked";
+
+bool is_ours(const io::SafetensorsFile& file) {
+  const auto format = file.metadata.find("format");
+  return format != file.metadata.end() && format->second.starts_with("sec ");
+}
+
+const std::string& metadata(const io::SafetensorsFile& file, const std::string& path,
+                            const std::string& key) {
+  const auto found = file.metadata.find(key);
+  require(found != file.metadata.end(), "{}: no \"{}\" in its metadata", path, key);
+  return found->second;
+}
+
+model::NetworkOptions stored_options(const io::SafetensorsFile& file, const std::string& path) {
+  try {
+    const json network = json::parse(metadata(file, path, "network"));
+    const std::string model = model::network_titled(network.at("name"), path);
+    return {network.at("leads"),      network.at("length"),
+            network.at("classes"),    network.at("covariates"),
+            network.at("width"),      network.value("tied", true),
+            network.at("dropout"),    model,
+            network.value("beats", 1)};
+  } catch (const json::exception&) {
+    fail("{}: its metadata \"network\" does not describe a network", path);
+  }
+}
+
+model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::string& path) {
+  const auto found = file.metadata.find(counts_key);
+  if (found == file.metadata.end()) {
+    return {};
+  }
+  try {
+    return json::parse(found->second).get<model::BatchCounts>();
+  } catch (const json::exception&) {
+    fail("{}: its metadata \"{}\" is not an object of counts", path, counts_key);
+  }
+}
+
+}  // namespace
+
+StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
+                         std::int64_t otherwise) {
+  const std::string name = path.string();
+  const io::SafetensorsFile file = io::read_safetensors(path);
+  if (!is_ours(file)) {
+    const std::int64_t samples = length > 0 ? length : otherwise;
+    require(samples > 0, "{}: a state dict does not say how many samples its input has: give --length", name);
+    auto network = std::make_unique<model::SeEcgNet>(model::options_of(file, name, samples), stream, 0);
+    model::BatchCounts counts = model::load_state_dict(file, name, *network, stream);
+    return {std::move(network), std::move(counts), {}};
+  }
+  const model::NetworkOptions options = stored_options(file, name);
+  require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,
+          options.length, length);
+  StoredNetwork model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
+  load_weights(path, *model.network, stream);
+  return model;
+}
+
+void write_model(const std::filesystem::path& path, const StoredNetwork& model, Stream& stream) {
+  std::map<std::string, std::string> metadata = model.metadata;
+  if (!model.counts.empty()) {
+    metadata[counts_key] = json(model.counts).dump();
+  }
+  save_network(path, *model.network, metadata, stream);
+}
+
+void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
+  const io::SafetensorsFile file = io::read_safetensors(path);
+  if (is_ours(file)) {
+    load_weights(path, network, stream);
+  } else {
+    model::load_state_dict(file, path.string(), network, stream);
+  }
+}
+
+}  // namespace sec::train

@@ -1,0 +1,55 @@
+#include "train/loop/run_log.h"
+
+#include "io/files/atomic_file.h"
+#include "io/files/read_file.h"
+#include "train/report/json.h"
+
+namespace sec::train {
+
+std::string log_line(const StepReport& r) {
+  return json{{"event", "step"},
+              {"epoch", r.epoch},
+              {"step", r.step},
+              {"loss", r.loss},
+              {"learning_rate", r.learning_rate},
+              {"gradient_norm", r.gradient_norm},
+              {"samples_per_second", r.samples_per_second}}
+      .dump();
+}
+
+std::string log_line(const EpochRecord& record, const std::vector<std::string>& classes) {
+  json line = {{"event", "epoch"}};
+  line.update(to_json(record, classes));
+  return line.dump();
+}
+
+void continue_log(const std::filesystem::path& path, std::int64_t step, std::vector<EpochRecord>& history) {
+  if (!std::filesystem::exists(path)) {
+    return;
+  }
+  const std::string text = io::read_file(path);
+  std::string kept;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    const std::string line = text.substr(begin, end - begin);
+    begin = end == std::string::npos ? text.size() : end + 1;
+    const json value = json::parse(line, nullptr, false);
+    if (!value.is_object() || !value.contains("step") || !value["step"].is_number_integer() ||
+        value["step"].get<std::int64_t>() > step) {
+      continue;
+    }
+    kept += line + "\n";
+    if (value.value("event", "") != "epoch") {
+      continue;
+    }
+    for (EpochRecord& e : history) {
+      if (e.epoch == value.value("epoch", 0) && value["seconds"].is_number()) {
+        e.seconds = value["seconds"];
+        e.samples_per_second = value.value("samples_per_second", 0.0);
+      }
+    }
+  }
+  io::write_atomically(path, kept);
+}
+
+}  // namespace sec::train

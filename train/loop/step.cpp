@@ -1,0 +1,186 @@
+#include "train/loop/step.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "engine/ranges.h"
+#include "kernels/table.h"
+#include "layers/accumulate.h"
+#include "train/loop/objective.h"
+
+namespace sec::train {
+namespace {
+
+constexpr std::int64_t values_words = sizeof(kernels::StepValues) / sizeof(std::int32_t);
+
+// Copies host values into `tensor` where it has that shape, else into a new one.
+template <typename T>
+void place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream& stream) {
+  if (tensor.defined() && tensor.shape() == shape) {
+    tensor.assign(stream, values);
+  } else {
+    tensor = Tensor::from(stream, shape, values);
+  }
+}
+
+void copy(Tensor& to, const Tensor& from, Stream& stream) {
+  copy_bytes(stream, to.write().data, stream.device, from.read().data, stream.device,
+             static_cast<std::size_t>(from.count()) * size_of(from.type()));
+}
+
+// The same on the device. Whether `to` kept its place.
+bool enter(Tensor& to, const Tensor& from, Stream& stream) {
+  if (!from.defined()) {
+    return true;
+  }
+  if (to.defined() && to.shape() == from.shape()) {
+    copy(to, from, stream);
+    return true;
+  }
+  to = from.clone(stream);
+  return false;
+}
+
+void zero(Tensor& tensor, Stream& stream) {
+  zero_bytes(stream, tensor.write().data, static_cast<std::size_t>(tensor.count()) * sizeof(float));
+}
+
+bool is_finite(const StepResult& result) {
+  return std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+}
+
+}  // namespace
+
+TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
+                           Tensor class_weights, const Stream& stream, bool record, DType activations,
+                           const ResidentDataset* resident)
+    : recipe_(recipe),
+      network_(network),
+      optimizer_(optimizer),
+      class_weights_(std::move(class_weights)),
+      stream_(stream),
+      record_(record),
+      activations_(activations),
+      resident_(resident),
+      one_(Tensor::from(stream_, {1}, std::vector<float>{1})),
+      zero_(Tensor::zeros(stream_, {1})),
+      result_(Tensor::zeros(stream_, {2})) {}
+
+std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::span<const double> rates) {
+  const Range range("step");
+  const auto count = static_cast<std::int64_t>(batches.size());
+  require(count > 0 && rates.size() == batches.size(), "steps: {} batches and {} rates", count, rates.size());
+  if (waiting_.size() < batches.size()) {
+    waiting_.resize(batches.size());
+    results_ = Tensor::empty({count, 2}, DType::f32, stream_.device);
+  }
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    upload(batches[i], rates[i], waiting_[i]);
+  }
+  zero(result_, stream_);
+  for (std::int64_t i = 0; i < count; ++i) {
+    run(waiting_[static_cast<std::size_t>(i)]);
+    Tensor to = results_.slice(i, 1);
+    copy(to, result_, stream_);
+  }
+  const std::vector<float> values = results_.to_vector(stream_);
+  std::vector<StepResult> results;
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    results.push_back({values[2 * i], std::sqrt(static_cast<double>(values[2 * i + 1]))});
+  }
+  const auto failed = std::find_if_not(results.begin(), results.end(), is_finite);
+  if (failed < results.end() - 1) {
+    zero(result_, stream_);
+    enter(waiting_[static_cast<std::size_t>(failed - results.begin())]);
+    compute();
+  }
+  return results;
+}
+
+void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
+  const kernels::StepValues values = step_values(recipe_.train, rate, batch.step);
+  const auto words = std::bit_cast<std::array<std::int32_t, values_words>>(values);
+  place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
+  if (resident_ != nullptr) {
+    for (const std::int32_t i : batch.index) {
+      require(i >= 0 && i < resident_->size(), "steps: example {} of {}", i, resident_->size());
+    }
+    place(to.index, {std::ssize(batch.index)}, std::span<const std::int32_t>(batch.index), stream_);
+    return;
+  }
+  const model::NetworkOptions& o = network_.options();
+  const auto n = static_cast<std::int64_t>(batch.labels.size());
+  place(to.x, {n, o.length, o.leads, 1}, std::span(batch.x), stream_);
+  if (o.covariates > 0) {
+    place(to.covariates, {n, o.covariates}, std::span(batch.covariates), stream_);
+  }
+  if (recipe_.loss.kind == "cross_entropy") {
+    place(to.targets, {n}, std::span(batch.labels), stream_);
+  } else {
+    const std::vector<float> rows = batch.targets.empty() ? one_hot(batch.labels, o.classes) : batch.targets;
+    place(to.targets, {n, o.classes}, std::span(rows), stream_);
+  }
+}
+
+bool TrainingStep::enter(const Operands& operands) {
+  bool kept = train::enter(now_.x, operands.x, stream_);
+  kept = train::enter(now_.covariates, operands.covariates, stream_) && kept;
+  kept = train::enter(now_.targets, operands.targets, stream_) && kept;
+  kept = train::enter(now_.index, operands.index, stream_) && kept;
+  return train::enter(now_.values, operands.values, stream_) && kept;
+}
+
+// Enqueues a step, and waits for nothing.
+void TrainingStep::run(const Operands& operands) {
+  if (!enter(operands)) {
+    recording_.reset();
+    warm_ = false;
+  }
+  if (!record_ || !warm_) {
+    compute();
+    warm_ = true;
+    return;
+  }
+  if (!recording_) {
+    recording_ = capture(stream_, [this] { compute(); });
+  }
+  recording_->replay(stream_);
+  // What a recording writes on cuda is not marked as changed.
+  network_.parameters().values().write();
+  network_.parameters().states().write();
+}
+
+// What is recorded: nothing here depends on the host's values, or waits for the device.
+void TrainingStep::compute() {
+  const auto* const values = static_cast<const kernels::StepValues*>(now_.values.read().data);
+  layers::ParameterSet& set = network_.parameters();
+  Tensor gradients = set.gradients();
+  zero(gradients, stream_);
+
+  Tape tape(stream_, layers::accumulate);
+  layers::Pass pass;
+  pass.stream = stream_;
+  pass.tape = &tape;
+  pass.training = true;
+  pass.activations = activations_;
+  pass.seed = static_cast<std::uint64_t>(recipe_.seed);
+  pass.step_at = &values->step;
+  const auto batch = resident_ != nullptr ? resident_->gather(stream_, now_.index, values)
+                                          : ResidentDataset::Gathered{now_.x, now_.covariates, now_.targets};
+  const Var logits = network_.forward(pass, batch.x, batch.covariates);
+  const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
+  // The gradient of the loss is 1; but NaN after a step of this take() whose gradient was not finite, so that
+  // nothing is updated any more: 0 times the sum of squares that it left.
+  Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);
+  const kernels::PointwiseKernels& pointwise = kernels::table(stream_).pointwise;
+  pointwise.gate(stream_, {1, 1, 1}, result_.slice(1, 1).read(), zero_.read(), seed.write());
+  pointwise.accumulate(stream_, one_.read(), seed.write());
+  tape.backward(loss, std::move(seed));
+  Tensor to = result_.slice(0, 1);
+  copy(to, loss.value, stream_);
+  optimizer_step(recipe_.train, set, optimizer_, values, result_.slice(1, 1), stream_);
+}
+
+}  // namespace sec::train

@@ -1,0 +1,255 @@
+#include "train/loop/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "engine/ranges.h"
+#include "model/networks.h"
+#include "train/loop/diagnose.h"
+#include "train/loop/model_file.h"
+#include "train/loop/schedule.h"
+
+namespace sec::train {
+namespace {
+
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// (classes), or undefined: all 1.
+Tensor weight_tensor(const std::vector<float>& weights, Stream& stream) {
+  return weights.empty() ? Tensor()
+                         : Tensor::from(stream, {static_cast<std::int64_t>(weights.size())},
+                                        std::span<const float>(weights));
+}
+
+void copy(Tensor to, const Tensor& from, Stream& stream) {
+  copy_bytes(stream, to.write().data, to.device(), from.read().data, from.device(),
+             static_cast<std::size_t>(from.count()) * sizeof(float));
+}
+
+std::optional<ResidentDataset> resident_examples(TrainerOptions& options, const TrainingData& data) {
+  if (!options.resident) {
+    return std::nullopt;
+  }
+  return std::make_optional<ResidentDataset>(data.train, options.recipe, options.stream);
+}
+
+// While it lives the network has its moving averages in place of its weights and running statistics.
+class WithAverages {
+ public:
+  WithAverages(layers::ParameterSet& set, const OptimizerState& optimizer, Stream& stream)
+      : set_(set), stream_(stream) {
+    if (optimizer.average.defined()) {
+      values_ = set.values().clone(stream);
+      states_ = set.states().clone(stream);
+      copy(set.values(), optimizer.average, stream);
+      copy(set.states(), optimizer.average_states, stream);
+    }
+  }
+  ~WithAverages() {
+    if (values_.defined()) {
+      copy(set_.values(), values_, stream_);
+      copy(set_.states(), states_, stream_);
+    }
+  }
+  WithAverages(const WithAverages&) = delete;
+  WithAverages& operator=(const WithAverages&) = delete;
+
+ private:
+  layers::ParameterSet& set_;
+  Stream& stream_;
+  Tensor values_;
+  Tensor states_;
+};
+
+}  // namespace
+
+Trainer::Trainer(TrainerOptions options, TrainingData data)
+    : options_(std::move(options)),
+      data_(std::move(data)),
+      context_{to_toml(options_.recipe), data_.fingerprint, data_.decision_offsets},
+      network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
+      optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
+      resident_(resident_examples(options_, data_)),
+      step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
+            options_.stream, options_.record, options_.activations, resident_ ? &*resident_ : nullptr) {}
+
+Trainer::Trainer(const TrainerOptions& options, const BeatSplits& data)
+    : Trainer(options, training_data(options.recipe, data)) {}
+
+void Trainer::start() {
+  const std::string& init = options_.recipe.network.init;
+  if (!init.empty()) {
+    load_initial_weights(init, *network_, options_.stream);
+    // Averages start from these weights too.
+    optimizer_ = make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream);
+  }
+}
+
+void Trainer::resume() {
+  progress_ =
+      load_training(options_.folder / "last.safetensors", *network_, optimizer_, context_, options_.stream);
+}
+
+TrainingEnd Trainer::run() {
+  Loader loader(data_.train, options_.recipe, seed(), progress_.step, options_.steps_at_once,
+                resident_.has_value());
+  epoch_steps_ = loader.epoch_steps();
+  const Recipe::Train& train = options_.recipe.train;
+  last_.total_steps = epoch_steps_ * train.epochs;
+  // A run that was stopped after an epoch's last step but before its end has that end before it.
+  const auto epoch_pending = [&] {
+    return static_cast<std::int64_t>(progress_.history.size()) < progress_.step / epoch_steps_;
+  };
+  while (!progress_.finished) {
+    if (epoch_pending()) {
+      end_epoch();
+      save_last();
+      continue;
+    }
+    if (options_.stop != nullptr && options_.stop->load()) {
+      save_last();
+      return TrainingEnd::interrupted;
+    }
+    // An epoch ends, and last.safetensors is written, between steps that are taken together.
+    const std::int64_t count = std::min({options_.steps_at_once, epoch_steps_ - progress_.step % epoch_steps_,
+                                         train.checkpoint_steps - progress_.step % train.checkpoint_steps});
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < count; ++i) {
+      batches.push_back(loader.next());
+    }
+    take_steps(batches);
+    if (progress_.step % train.checkpoint_steps == 0 && !epoch_pending()) {
+      save_last();
+    }
+  }
+  return TrainingEnd::finished;
+}
+
+void Trainer::take_steps(const std::vector<Batch>& batches) {
+  const double started = now();
+  std::vector<double> rates;
+  for (const Batch& batch : batches) {
+    rates.push_back(learning_rate(options_.recipe.train, epoch_steps_, batch.step));
+  }
+  const std::vector<StepResult> results = step_.take(batches, rates);
+  const double seconds = (now() - started) / static_cast<double>(batches.size());
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    end_step(batches[i], rates[i], results[i], seconds);
+  }
+}
+
+void Trainer::end_step(const Batch& batch, double rate, const StepResult& result, double seconds) {
+  const auto& [loss, norm] = result;
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    const Batch made =
+        resident_ ? training_batch(data_.train, options_.recipe, seed(), batch.step, batch.beats) : batch;
+    fail("step {} (epoch {}): the {} is not finite: {}", batch.step + 1, batch.epoch + 1,
+         std::isfinite(loss) ? "gradient" : "loss",
+         diagnose_step(*network_, data_.train, made, options_.stream, options_.activations, seed()));
+  }
+
+  const auto samples = static_cast<std::int64_t>(batch.beats.size());
+  epoch_seconds_ += seconds;
+  session_seconds_ += seconds;
+  epoch_samples_ += samples;
+  session_samples_ += samples;
+  ++session_steps_;
+  progress_.epoch_loss += loss;
+  progress_.step = batch.step + 1;
+  last_.epoch = batch.epoch + 1;
+  last_.step = progress_.step;
+  last_.loss = loss;
+  last_.learning_rate = rate;
+  last_.gradient_norm = norm;
+  last_.samples_per_second = static_cast<double>(session_samples_) / session_seconds_;
+  const auto steps_left = static_cast<double>(last_.total_steps - progress_.step);
+  last_.seconds_left = steps_left * session_seconds_ / static_cast<double>(session_steps_) +
+                       validation_seconds_ * std::ceil(steps_left / static_cast<double>(epoch_steps_));
+  if (options_.on_step) {
+    options_.on_step(last_);
+  }
+}
+
+void Trainer::end_epoch() {
+  const double started = now();
+  const Recipe::Train& train = options_.recipe.train;
+  EpochRecord record;
+  record.validation_loss = record.validation_accuracy = record.validation_macro_f1 = undefined;
+  record.epoch = static_cast<int>(progress_.history.size()) + 1;
+  record.step = progress_.step;
+  record.learning_rate = learning_rate(train, epoch_steps_, progress_.step - 1);
+  record.train_loss = progress_.epoch_loss / static_cast<double>(epoch_steps_);
+  {
+    const WithAverages averages(network_->parameters(), optimizer_, options_.stream);
+    Classifier classifier = this->classifier();
+    data_.validate(classifier, record);
+    const double score = chosen_score(record, train.choose_by);
+    record.best = score > progress_.best_score;
+    if (record.best) {
+      progress_.best_score = score;
+      progress_.epochs_without_gain = 0;
+    } else {
+      ++progress_.epochs_without_gain;
+    }
+    if (record.best || train.choose == "last") {
+      progress_.best_epoch = record.epoch;
+      save_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
+    }
+  }
+  validation_seconds_ = now() - started;
+  record.samples_per_second = epoch_samples_ > 0 ? static_cast<double>(epoch_samples_) / epoch_seconds_ : 0;
+  record.seconds = epoch_seconds_ + validation_seconds_;
+  epoch_samples_ = 0;
+  epoch_seconds_ = 0;
+  progress_.epoch_loss = 0;
+  progress_.history.push_back(record);
+  if (drops_rate(train, record.epoch)) {
+    reload_best();
+  }
+  progress_.finished =
+      record.epoch >= train.epochs || (train.patience > 0 && progress_.epochs_without_gain >= train.patience);
+  if (options_.on_epoch) {
+    options_.on_epoch(record);
+  }
+}
+
+// The optimizer's moments stay as they are, as after any step; the moving averages go on from the best
+// weights.
+void Trainer::reload_best() {
+  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
+  if (optimizer_.average.defined()) {
+    copy(optimizer_.average, network_->parameters().values(), options_.stream);
+    copy(optimizer_.average_states, network_->parameters().states(), options_.stream);
+  }
+}
+
+void Trainer::save_last() {
+  const Range range("checkpoint");
+  save_training(options_.folder / "last.safetensors", *network_, optimizer_, context_, progress_,
+                options_.stream);
+}
+
+Classifier Trainer::load_chosen() {
+  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
+  return classifier();
+}
+
+Classifier Trainer::classifier() {
+  return {*network_, options_.recipe, data_.decision_offsets, options_.stream,
+          std::make_shared<GraphForward>(*network_, options_.stream, options_.activations, options_.record)};
+}
+
+void Trainer::decide_above(const std::vector<float>& thresholds) {
+  std::vector<float> offsets;
+  for (const float threshold : thresholds) {
+    offsets.push_back(-threshold);
+  }
+  replace_decision(options_.folder / "best.safetensors", offsets);
+}
+
+}  // namespace sec::train

@@ -1,0 +1,98 @@
+// The training loop: batches in, checkpoints out.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "train/data/loader.h"
+#include "train/loop/checkpoint.h"
+#include "train/loop/step.h"
+#include "train/loop/training_data.h"
+#include "train/scoring/predict.h"
+
+namespace sec::train {
+
+struct StepReport {
+  std::int64_t epoch = 0;        // counts from 1
+  std::int64_t step = 0;         // steps taken in the whole run
+  std::int64_t total_steps = 0;  // of the whole run, if it does not stop early
+  double loss = 0;
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  double samples_per_second = 0;  // of this session's training so far
+  double seconds_left = 0;        // an estimate, for all epochs
+};
+
+struct TrainerOptions {
+  Recipe recipe;
+  Stream stream;                   // on cuda of an OwnedStream, unless `record` is off
+  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
+  bool record = true;              // replay steps and forward passes as recordings, see train/loop/step.h
+  std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
+  bool resident = false;           // the training examples in device memory, see train/loop/resident.h
+  std::filesystem::path folder;    // for best.safetensors and last.safetensors
+  const std::atomic<bool>* stop = nullptr;  // asks to stop after the steps under way
+  std::function<void(const StepReport&)> on_step;
+  std::function<void(const EpochRecord&)> on_epoch;
+};
+
+enum class TrainingEnd { finished, interrupted };
+
+class Trainer {
+ public:
+  // What `data` refers to must outlive the trainer.
+  Trainer(TrainerOptions options, TrainingData data);
+  Trainer(const TrainerOptions& options, const BeatSplits& data);
+
+  // Starts from the weights in recipe.network.init, if it names any. Throws Error unless they fit.
+  void start();
+
+  // Goes on from folder/last.safetensors. Throws Error as load_training does.
+  void resume();
+
+  // Trains until the epochs are over, patience ends or a stop is asked for; last.safetensors then holds the
+  // state, and best.safetensors the chosen weights. Throws Error if a loss or gradient is not finite, naming
+  // step, layer and beats; both files then stay as they were.
+  TrainingEnd run();
+
+  // The network with the chosen weights (best.safetensors).
+  Classifier load_chosen();
+
+  // Writes these thresholds of the logits into best.safetensors, for programs that use the weights.
+  void decide_above(const std::vector<float>& thresholds);
+
+  model::Network& network() { return *network_; }
+  Progress& progress() { return progress_; }
+
+ private:
+  Classifier classifier();
+  void take_steps(const std::vector<Batch>& batches);
+  void end_step(const Batch& batch, double rate, const StepResult& result, double seconds);
+  void end_epoch();
+  void save_last();
+  void reload_best();
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.recipe.seed); }
+
+  TrainerOptions options_;
+  TrainingData data_;
+  CheckpointContext context_;
+  std::unique_ptr<model::Network> network_;
+  OptimizerState optimizer_;
+  std::optional<ResidentDataset> resident_;
+  TrainingStep step_;
+  Progress progress_;
+  std::int64_t epoch_steps_ = 0;
+  StepReport last_;
+  double epoch_seconds_ = 0;        // of training steps of this epoch in this session
+  double session_seconds_ = 0;      // of training steps in this session
+  double validation_seconds_ = 0;   // of the last validation
+  std::int64_t epoch_samples_ = 0;  // in this session
+  std::int64_t session_samples_ = 0;
+  std::int64_t session_steps_ = 0;
+};
+
+}  // namespace sec::train

@@ -1,0 +1,193 @@
+#include "train/recipe/recipe.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <sstream>
+
+#include "engine/error.h"
+#include "io/files/read_file.h"
+
+namespace sec::train {
+namespace {
+
+// Where a value came from, for messages: "recipes/a.toml:12" or "--set".
+struct Entry {
+  const toml::node* node;
+  std::string place;
+};
+using Entries = std::map<std::string, Entry>;
+
+void collect(const toml::table& table, const std::string& prefix, const std::string& file, Entries& entries) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      collect(*inner, name + ".", file, entries);
+    } else {
+      entries[name] = {&node, file.empty() ? "--set" : fmt::format("{}:{}", file, node.source().begin.line)};
+    }
+  }
+}
+
+// Levenshtein's distance: how many letters to insert, delete or replace.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+// The key that `name` was most likely meant to be: in its section, or by its last part in another.
+std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
+  const auto last_part = [](std::string_view text) { return text.substr(text.rfind('.') + 1); };
+  const auto distance = [&](const RecipeKey& key) {
+    return std::min(edit_distance(key.name, name), 1 + edit_distance(last_part(key.name), last_part(name)));
+  };
+  return std::min_element(keys.begin(), keys.end(),
+                          [&](const auto& a, const auto& b) { return distance(a) < distance(b); })
+      ->name;
+}
+
+struct Reader {
+  const RecipeKey& key;
+  const Entry& entry;
+
+  [[noreturn]] void wrong(std::string_view expected) const {
+    fail("{}: {}: expected {}", entry.place, key.name, expected);
+  }
+  void check_range(double value) const {
+    if (!(value >= key.min && value <= key.max)) {
+      wrong(fmt::format("a number from {:g} to {:g}, got {:g}", key.min, key.max, value));
+    }
+  }
+  double number(const toml::node& node) const {
+    if (!node.is_number()) {
+      wrong("a number");
+    }
+    const double value = node.value<double>().value_or(0);
+    check_range(value);
+    return value;
+  }
+  template <typename Add>
+  void array(std::string_view expected, Add add) const {
+    const toml::array* values = entry.node->as_array();
+    if (values == nullptr) {
+      wrong(expected);
+    }
+    for (const toml::node& value : *values) {
+      add(value);
+    }
+  }
+
+  void operator()(bool* value) const {
+    if (!entry.node->is_boolean()) {
+      wrong("true or false");
+    }
+    *value = entry.node->as_boolean()->get();
+  }
+  void operator()(std::int64_t* value) const {
+    if (!entry.node->is_integer()) {
+      wrong("a whole number");
+    }
+    check_range(static_cast<double>(entry.node->as_integer()->get()));
+    *value = entry.node->as_integer()->get();
+  }
+  void operator()(double* value) const { *value = number(*entry.node); }
+  void operator()(std::string* value) const {
+    if (!entry.node->is_string()) {
+      wrong("a string");
+    }
+    *value = entry.node->as_string()->get();
+    if (!key.choices.empty() &&
+        std::find(key.choices.begin(), key.choices.end(), *value) == key.choices.end()) {
+      wrong(fmt::format("one of {}, got {:?}", fmt::join(key.choices, ", "), *value));
+    }
+  }
+  void operator()(std::vector<double>* values) const {
+    values->clear();
+    array("a list of numbers", [&](const toml::node& node) { values->push_back(number(node)); });
+  }
+  void operator()(std::vector<std::string>* values) const {
+    values->clear();
+    array("a list of strings", [&](const toml::node& node) {
+      if (!node.is_string()) {
+        wrong("a list of strings");
+      }
+      values->push_back(node.as_string()->get());
+    });
+  }
+};
+
+// Adds the names of the keys to `given`.
+void assign(Recipe& recipe, const toml::table& table, const std::string& file, std::set<std::string>& given) {
+  Entries entries;
+  collect(table, "", file, entries);
+  const std::vector<RecipeKey> keys = recipe_keys(recipe);
+  for (const auto& [name, entry] : entries) {
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&, &wanted = name](const auto& k) { return k.name == wanted; });
+    if (key == keys.end()) {
+      fail("{}: unknown recipe key {}; the nearest is {}", entry.place, name, nearest(keys, name));
+    }
+    std::visit(Reader{*key, entry}, key->value);
+    given.insert(name);
+  }
+}
+
+// "train.epochs=3" as TOML; a value that is no TOML, such as the bare word in "train.optimizer=sgd", is a
+// string.
+toml::table parse_override(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  require(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);
+  const std::string key = text.substr(0, equals);
+  const std::string value = text.substr(equals + 1);
+  require(value.find('\n') == std::string::npos && key.find('\n') == std::string::npos,
+          "--set {}: expected one line", key);
+  try {
+    return toml::parse(key + " = " + value);
+  } catch (const toml::parse_error&) {
+    try {
+      return toml::parse(fmt::format("{} = '{}'", key, value));
+    } catch (const toml::parse_error& error) {
+      fail("--set {}: {}", text, error.description());
+    }
+  }
+}
+
+}  // namespace
+
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& overrides) {
+  Recipe recipe;
+  std::set<std::string> given;
+  try {
+    assign(recipe, toml::parse(text, file), file, given);
+  } catch (const toml::parse_error& error) {
+    fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
+  }
+  for (const std::string& override : overrides) {
+    assign(recipe, parse_override(override), "", given);
+  }
+  // The default classes are those of beats.
+  if (recipe.whole_recordings() && !given.contains("classes")) {
+    recipe.classes.clear();
+  }
+  require_consistent(recipe, file);
+  return recipe;
+}
+
+Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides) {
+  return parse_recipe(io::read_file(file), file, overrides);
+}
+
+}  // namespace sec::train

@@ -1,0 +1,62 @@
+#include "train/scoring/score_beats.h"
+
+#include <fmt/format.h>
+
+#include "train/scoring/evaluate.h"
+
+namespace sec::train {
+namespace {
+
+constexpr std::size_t misread_shown = 60;
+
+std::string test_name(const Recipe& recipe) {
+  if (recipe.data.protocol == "beats") {
+    return "test (intra-patient)";
+  }
+  if (recipe.data.protocol == "folds") {
+    return fmt::format("test (fold {} of {})", recipe.data.fold, recipe.data.folds);
+  }
+  if (recipe.data.protocol == "file") {
+    return "test";
+  }
+  return recipe.data.test == std::vector<std::string>{"DS2"} ? "DS2" : "test";
+}
+
+}  // namespace
+
+void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data) {
+  const Recipe& recipe = classifier.recipe;
+  const auto add = [&](const std::vector<Evaluation>& more) {
+    run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
+  };
+  const std::size_t classes = recipe.classes.size();
+  std::optional<TestResult> validation;
+  std::optional<double> temperature;
+  if (!data.splits.validation.empty()) {
+    validation = evaluate(classifier, data.validation, 0, data.splits);
+    if (recipe.loss.kind == "cross_entropy") {  // the others' probabilities are no softmax
+      temperature = fit_temperature(validation->logits, validation->labels, classes);
+    }
+  }
+  if (!data.splits.test.empty()) {
+    const TestResult test = evaluate(classifier, data.test, misread_shown, data.splits);
+    add(evaluations(test_name(recipe), test.records, recipe.seed));
+    const std::vector<std::string> seen = test_records_seen(data.splits);
+    if (!seen.empty() && seen.size() < test.records.size()) {
+      add(evaluations(test_name(recipe), test.records, recipe.seed, seen));
+    }
+    run.aucs.push_back({test_name(recipe), test.auc, test.auc_range});
+    run.calibrations.push_back(calibrate(test_name(recipe), test, classes, temperature));
+    run.records = test.records;
+    run.patients = by_patient(test.records);
+    run.misread = test.misread;
+    run.misread_total = test.misread_total;
+  }
+  if (validation) {
+    add(evaluations("validation", validation->records, recipe.seed));
+    run.aucs.push_back({"validation", validation->auc, validation->auc_range});
+    run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));
+  }
+}
+
+}  // namespace sec::train
