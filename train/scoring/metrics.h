@@ -48,7 +48,9 @@ struct Scores {
   double accuracy = 0;  // NaN without beats
   double micro_f1 = 0;  // of the counts summed over the classes; equals accuracy where nothing was called a
                         // class that is left out. NaN without beats
-  double macro_f1 = 0;  // the mean F1 of the classes whose F1 is defined
+  double macro_f1 =
+      0;  // the mean F1 of the classes that occur; a class without beats does not count, even if it was
+          // predicted
 };
 
 Scores score(const Confusion& confusion);
