@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ using BatchCounts = std::map<std::string, std::int64_t>;
 // tensors and tied copies that differ. The network is then as it was.
 BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream);
+
+// Throws Error, naming the file and the tensor, unless all values are finite, and not negative in a running variance: with
+// such weights a network answers nonsense.
+void require_usable(const std::string& file, const std::string& name, std::span<const float> values);
 
 // Counts that are not given are 0. What load_state_dict was given comes back bit for bit.
 io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream);

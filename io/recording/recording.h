@@ -41,6 +41,7 @@ struct Recording {
   std::vector<std::vector<float>>
       signals;  // [lead][sample], in the lead's units; NaN where the sample is invalid
   std::vector<std::string> comments;
+  std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 
   std::int64_t samples() const {
     return signals.empty() ? 0 : static_cast<std::int64_t>(signals.front().size());

@@ -15,18 +15,19 @@ namespace sec::io {
 struct DigitalRecord {
   WfdbHeader header;
   std::vector<std::vector<std::int32_t>> signals;  // [signal][sample], adu
+  std::vector<std::string> warnings = {};          // of RecordingReader::verify
 };
 
-// Reads FOLDER/NAME.hea and all samples. Initial values and checksums are verified where the header gives
-// them. `name` may hold subfolders ("records500/00001_hr"). Throws Error naming the file and what was
+// Reads FOLDER/NAME.hea and all samples. Unless `verify` is false, initial values and checksums are verified where the
+// header gives them. `name` may hold subfolders ("records500/00001_hr"). Throws Error naming the file and what was
 // expected: a truncated file, a name that leads out of the folder, signals without samples, a record in
 // segments. For parts of a record, and what does not fit into memory: open_wfdb.
-DigitalRecord read_digital(const std::filesystem::path& folder, const std::string& name);
+DigitalRecord read_digital(const std::filesystem::path& folder, const std::string& name, bool verify = true);
 
 // The same in physical units: see lead_of. Invalid samples are NaN. Throws Error also unless all signals have
 // one sample a frame.
 Recording to_recording(const DigitalRecord& record);
-Recording read_record(const std::filesystem::path& folder, const std::string& name);
+Recording read_record(const std::filesystem::path& folder, const std::string& name, bool verify = true);
 
 // Writes FOLDER/NAME.dat and then NAME.hea, each atomically, all signals in one file in the format of the
 // header's signals (16, 24 or 212, the same for all). File name, sample count, initial values and checksums

@@ -28,6 +28,7 @@ struct BeatRecord {
   std::vector<std::string> lead_names;      // as selected
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
+  std::vector<std::string> warnings = {};   // of what was found while reading, a line each
 
   // From the beats before each one; a record's first beat stands for its own past.
   std::vector<BeatRhythm> rhythm;
@@ -41,7 +42,8 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
                                       std::span<const std::string> wanted);
 
 // Reads FOLDER/NAME.hea, .dat and .atr. Annotations that are no beats are left out. Throws Error naming file
-// and place: what io/ finds wrong, a lead that is not there, samples that are not finite, no beats at all.
+// and place: what io/ finds wrong, a lead that is not there, samples that are not finite, no beats at all. A beat that is
+// annotated outside the signal is left out with a warning, as WFDB's programs do.
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
 
 // The same for several records, in parallel, in the order of the names.

@@ -36,6 +36,9 @@ struct Splits {
   std::string patient_of(const std::string& record) const;
 };
 
+// Keeps the first few of the warnings that reading a database left, and says how many more there were.
+void shorten_warnings(std::vector<std::string>& warnings);
+
 // A division that a user wrote. JSON: {"train": ["100"], "validation": [...], "test": [...]}, and
 // {"patients": {"100": "P1"}} if wanted. Any other name: text, a line a record, its fields separated by
 // commas, tabs or spaces: record, side, and optionally patient (- for none), first and last second:

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "io/models/safetensors.h"
 #include "model/networks.h"
+#include "model/state_dict.h"
 #include "train/data/beat_dataset.h"
 #include "train/recipe/recipe.h"
 
@@ -95,6 +96,9 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
   problems.resize(std::min(problems.size(), shown));
   require(problems.empty(), "{}: does not fit this network: {}{}", path.string(), fmt::join(problems, "; "),
           tail);
+  for (const Named& named : tensors) {
+    model::require_usable(path.string(), named.name, file.tensors.at(named.name).as<float>(named.name));
+  }
   for (Named& named : tensors) {
     const auto values = file.tensors.at(named.name).as<float>(named.name);
     copy_bytes(stream, named.tensor.write().data, stream.device, values.data(), Device::cpu,

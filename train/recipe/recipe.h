@@ -49,6 +49,7 @@ struct Recipe {
     double after = 0.7;                                  // s, after it
     std::string wander = "median";                       // how baseline wander is removed
     std::string invalid_samples = "error";               // samples marked invalid
+    bool verify = true;  // hold samples against their headers' checksums before they are used
   } data;
 
   struct Input {
