@@ -45,6 +45,8 @@ namespace detail {
 // released: a recorded step replays on the same addresses. While it is made, the arena serves from its cache
 // alone.
 int begin_memory_plan(Device device);
+// Continues a plan: on simt a replay runs the captured step again, in the memory of the first run.
+void resume_memory_plan(Device device, int plan);
 void end_memory_plan(Device device);
 void release_memory_plan(Device device, int plan);
 }  // namespace detail

@@ -65,6 +65,7 @@ class Graph {
  private:
   friend Graph capture(Stream& stream, std::function<void()> step);
   void reset();
+  void replay_on_host();
 
   Device device_ = Device::cpu;
   std::function<void()> step_;  // on hosts
@@ -72,8 +73,8 @@ class Graph {
   int memory_plan_ = 0;
 };
 
-// Records what `step` enqueues on the stream, without running it. On cuda the step must be one whose memory
-// the arena has: run it once before. Kernel arguments are recorded by value: what changes from step to step
+// Records what `step` enqueues on the stream, without running it. On cuda and simt the step must be one whose memory
+// the arena has: run it once before. (On simt this is checked at the first replay.) Kernel arguments are recorded by value: what changes from step to step
 // must be read from device memory. Throws Error, naming the culprit, for what a CUDA graph cannot hold:
 // copies from and to the host, allocations the arena cannot serve from its cache, waiting for the stream.
 Graph capture(Stream& stream, std::function<void()> step);
