@@ -2,8 +2,8 @@
 // Tile sizes come from a built-in rule, or from a file of measured choices (train/loop/tile_file.h).
 //
 // Outputs and gradients of inputs are bitwise independent of the tile sizes.
-// Sums over tiles (batch statistics, gradients of weights) are added in a different order,
-// so their last bits may change.
+// Sums over tiles (batch statistics, gradients of weights) are added in another order,
+// so they may round differently.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,7 @@ ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape);
 ConvTiles tiles_for(const ConvTask& task);
 
 // Replaces the measured choices; tasks that are not among them use the built-in rule.
-// Must not be called while other threads launch kernels. CUDA graphs that are already captured keep their
-// tile sizes.
+// Must not be called while other threads launch kernels. Captured CUDA graphs keep their tile sizes.
 void use_tiles(TileChoices choices);
 
 // Adds every task whose tiles are looked up to `tasks`, until another set or null is passed.

@@ -16,8 +16,8 @@ struct StepValues {
   float average_decay = 0;    // decay of the moving average of the parameters
 };
 
-// The optimizers decide on the device, from the gradient's sum of squares, whether to clip or to skip the
-// step. A gradient with a norm above clip_norm is scaled to that norm.
+// The optimizers decide on the device, from the gradient's sum of squares, whether to clip or to skip a step.
+// A gradient with a norm above clip_norm is scaled to that norm.
 // If the norm is not finite, only the moving average is updated.
 struct AdamOptions {
   float beta1 = 0.9F;

@@ -20,7 +20,7 @@ struct PointwiseKernels {
 
   void (*sigmoid)(Stream& stream, ConstSpan x, Span y);
   void (*sigmoid_backward)(Stream& stream, ConstSpan y, ConstSpan gy,
-                           Span gx);  // y is the output of `sigmoid`
+                           Span gx);  // y = sigmoid(x)
 
   void (*add)(Stream& stream, ConstSpan a, ConstSpan b, Span y);
   void (*accumulate)(Stream& stream, ConstSpan x, Span y);  // y += x

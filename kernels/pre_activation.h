@@ -28,9 +28,9 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  // One bit per element of x, packed into i32, for backward; or empty.
-  // Bits tell whether dropout kept the element. Undefined where p = 0 or batch norm's result is not positive:
-  // backward recomputes the ReLU mask from x.
+  // One bit per element of x, packed into i32, written for backward; or empty.
+  // Set if dropout kept the element. Unspecified where p = 0 or batch norm's result is not positive:
+  // there the ReLU decides about the gradient.
   Span passed;
   Span mean;                // (Co) f32: mean of y, for the next batch norm; or empty
   Span variance;            // (Co) f32: biased variance of y; empty if `mean` is

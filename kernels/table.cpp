@@ -24,7 +24,7 @@ const Table& own(Device device) {
   fail("unknown device");
 }
 
-// A device's table without the fused operations.
+// Returns a device's table without its fused operations.
 const Table& without_fused(Device device) {
   static constexpr int devices = 3;
   static std::once_flag filled[devices];

@@ -1,6 +1,6 @@
-// Batch norm. Statistics are taken per block of rows that stays in the cache, in two passes (the mean, then
-// deviations from it, so that a large mean does not cancel), and the blocks are merged in order in double
-// precision (Chan, Golub & LeVeque 1983).
+// Batch norm. Each cache-sized block of rows is read twice: first for the mean, then for the squared
+// deviations from it, so that a large mean does not cancel the variance.
+// The blocks' statistics are merged in a fixed order in double precision (Chan, Golub & LeVeque 1983).
 #include <cmath>
 
 #include "engine/ranges.h"
@@ -23,7 +23,7 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   const Channels channels(s.c);
   const std::int64_t blocks = channels.blocks(s.rows);
   const std::int64_t block_rows = channels.block_rows();
-  // Of each block: a rounded mean, the sum of deviations from it, and that of their squares.
+  // (blocks, 3, C): a rounded mean, the sum of deviations from it, and the sum of their squares.
   const Scratch partial(blocks * 3 * s.c);
 
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
@@ -42,7 +42,7 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
     channels.sum_rows<2>(
         rows,
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
-          // Lanes past the end load as zero on both sides, and add nothing.
+          // Lanes past the end load as zero from both operands and add nothing.
           value[0] = load_lanes(from + e, n) - load_lanes(centre.data() + p, n);
           value[1] = value[0] * value[0];
         },
@@ -56,7 +56,7 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
       const float* const from = partial.data() + block * 3 * s.c;
       const auto before = static_cast<double>(block * block_rows);
       const auto here = static_cast<double>(std::min(block_rows, s.rows - block * block_rows));
-      // The sum of deviations corrects both the mean's rounding and the squares taken about it.
+      // The sum of deviations corrects the rounding of the block's mean, and with it the sum of squares.
       const double deviations = from[s.c + c];
       const double squares = from[2 * s.c + c] - deviations * deviations / here;
       const double delta = from[c] + deviations / here - total_mean;
@@ -78,7 +78,7 @@ void update_running(const RunningUpdate& problem) {
   float* const running_mean = floats(problem.running_mean, s.c, "batch_norm.update_running: running_mean");
   float* const running_variance =
       floats(problem.running_variance, s.c, "batch_norm.update_running: running_variance");
-  // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
+  // A single row has no unbiased variance. PyTorch refuses this case; we keep the biased variance (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   for (std::int64_t c = 0; c < s.c; ++c) {
@@ -142,7 +142,7 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
   const Channels channels(s.c);
   const std::int64_t blocks = channels.blocks(s.rows);
   const std::int64_t block_rows = channels.block_rows();
-  const Scratch partial(blocks * 2 * s.c);  // of each block: sum of gy, sum of gy * (x - mean)
+  const Scratch partial(blocks * 2 * s.c);  // (blocks, 2, C): sum of gy, sum of gy * (x - mean)
   const Scratch repeated(4 * channels.period);
   float* const centre = repeated.data();
   channels.repeat(centre, [&](std::int64_t c) { return mean[c]; });

@@ -1,8 +1,8 @@
-// Direct correlation, and what both ways share.
+// Direct correlation, and code shared with the correlation by minimal filtering.
 //
-// Activations are rows of channels: row (t, h) of a sample starts at (t * H + h) * C, so that a tap moves H
-// rows on and leads are just more rows. Every output element is summed over (tap, channel) in the same order
-// wherever its row lies in a tile, so results do not depend on how samples are batched or on threads.
+// Row (t, h) of a sample starts at (t * H + h) * C. A tap therefore moves H rows on,
+// and leads are just more rows. Every output element is summed over (tap, channel) in the same order,
+// whatever its row in a tile. Results are therefore independent of the batch and of the number of threads.
 #include "kernels/cpu/correlation.h"
 
 #include "engine/parallel.h"
@@ -12,7 +12,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Consecutive outputs of one sample, and the input that they need.
+// Consecutive output steps of one sample, and the input window that they read.
 struct Window {
   const float* in;
   std::int64_t sample, first, size;
@@ -27,15 +27,15 @@ TilePanel panel_of(const Correlation& op, std::int64_t panel) {
           std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns)};
 }
 
-// All rows of a window, one panel of output channels.
+// Computes one panel of output channels for all rows of a window.
 void run_window(const Correlation& op, const Window& window, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
-  // The rows of a tile must be evenly spaced in the input. With steps of 1, or one lead, all rows of the
-  // window are so. Else a tile takes the leads of one step, which lie side by side; or, where they are too
-  // few for a tile, consecutive steps of one lead.
+  // The rows of a tile must be evenly spaced in the input. All rows of a window are if in_step is 1 or H is
+  // 1. Otherwise a tile covers the adjacent leads of one step, or consecutive steps of one lead if H is
+  // small.
   const bool flat = op.in_step == 1 || h == 1;
   const bool by_step = !flat && h >= tile_rows / 2;
   const std::int64_t step = op.in_step * h * c_in;
@@ -60,14 +60,14 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   }
 }
 
-// One panel of output channels of several windows, each too short to fill a tile: their rows one after
-// another.
+// Computes one panel of output channels for several windows, each too short to fill a tile.
+// A tile takes rows from consecutive windows.
 void run_short_windows(const Correlation& op, const Window* windows, std::int64_t count, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   constexpr std::int64_t most = tile_rows / 2;
-  const std::int64_t rows = windows[0].size * h;  // of each: the windows are whole samples
+  const std::int64_t rows = windows[0].size * h;  // rows of each window; every window is a whole sample
   const std::int64_t tiles = ceil_div(count * rows, most);
   for (std::int64_t i = 0; i < tiles; ++i) {
     const Part part = part_of(count * rows, tiles, i);
@@ -85,13 +85,13 @@ void run_short_windows(const Correlation& op, const Window* windows, std::int64_
   }
 }
 
-// Rows of a stretch of outputs: runs of evenly spaced ones.
+// Rows of a block of outputs: `runs` runs of `rows` evenly spaced rows.
 struct Stretch {
-  std::int64_t first;  // float of the output
+  std::int64_t first;  // index of the first float
   std::int64_t runs, run_floats, rows;
 };
 
-// Vectors of columns side by side: what a row has of them is read in one piece.
+// Finishes `Vectors` adjacent vectors of columns, which are read from each row together.
 template <int Vectors>
 void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const Stretch& s) {
   const Finish& f = output.finish;
@@ -173,7 +173,7 @@ void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample
   if (size <= 0 || (output.finish.statistics == nullptr && output.finish.passed == nullptr)) {
     return;
   }
-  // Stretches of evenly spaced rows: all of them, or where steps lie apart the leads of each.
+  // Evenly spaced rows form a run: all rows if the steps are adjacent, otherwise the leads of one step.
   const std::int64_t runs = spacing == 1 ? 1 : size;
   const std::int64_t rows = spacing == 1 ? size * output.h : output.h;
   const std::int64_t begin = (sample * output.length + first) * output.h * c;
@@ -191,7 +191,7 @@ void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample
 }
 
 Shares Correlation::shares() const {
-  // Enough rows to use each panel of weights well once it is in the cache.
+  // About 192 rows per share make good use of each panel of weights while it is in the cache.
   return shares_of(n, count, 1, out.h, 192);
 }
 
@@ -200,11 +200,11 @@ void correlate(const Correlation& op) {
     return;
   }
   const Shares shares = op.shares();
-  // Few rows: cut the output channels as well, to keep all threads busy.
+  // With few rows, output channels are also divided among tasks to keep all threads busy.
   const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, op.panels());
   const auto input_length = [&](std::int64_t size) { return (size - 1) * op.in_step + op.taps; };
 
-  // The stretches of a share's samples, side by side.
+  // Fills `windows` with the input windows of a share's samples.
   const auto prepare = [&](const Share& share, float* buffer, Window* windows) {
     for (std::int64_t s = 0; s < share.samples; ++s) {
       const Part own{share.first * op.in_step,
@@ -234,7 +234,7 @@ void correlate(const Correlation& op) {
   };
   constexpr std::int64_t most_samples = 192;
   const std::int64_t buffer_size =
-      input_length(ceil_div(op.count, shares.chunks)) * op.in.row;  // of a sample
+      input_length(ceil_div(op.count, shares.chunks)) * op.in.row;  // input window of a sample
   if (panel_tasks == 1) {
     parallel_for(shares.size(), [&](std::int64_t i) {
       const Share share = shares[i];

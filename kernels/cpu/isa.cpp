@@ -28,7 +28,7 @@ struct Isa {
   bool (*present)();
 };
 
-// Each check names what kernels/CMakeLists.txt lets the compiler use.
+// Each check must name the instruction sets that kernels/CMakeLists.txt enables for the compiler.
 constexpr Isa isas[] = {
     {"baseline", baseline::make_table, [] { return true; }},
 #ifdef SEC_HAS_avx2

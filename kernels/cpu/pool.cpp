@@ -1,5 +1,5 @@
-// Pooling along time. A time step is a row of H * C floats, so windows are handled a vector of (lead,
-// channel) pairs at a time. The backward passes gather: each input step looks at the windows it lies in.
+// Pooling along time. A time step is a row of H * C floats, and each vector covers adjacent (lead,
+// channel) pairs. The backward passes gather: each input step sums over the windows that contain it.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"
@@ -14,7 +14,7 @@ void check_shape(const PoolShape& s) {
   check(s.l + 2 * s.pad >= s.k, "pool: the padded input is shorter than the window");
 }
 
-// body(n, t) for all samples and `steps` time steps, in blocks.
+// Calls body(n, t) for all samples and `steps` time steps, in blocks.
 template <typename Body>
 void each_step(const PoolShape& s, std::int64_t steps, const Body& body) {
   const std::int64_t block = std::max<std::int64_t>(block_floats / (s.h * s.c), 1);
@@ -25,7 +25,7 @@ void each_step(const PoolShape& s, std::int64_t steps, const Body& body) {
   });
 }
 
-// body(e, lanes) for vectors of a row.
+// Calls body(e, lanes) for each vector of a row.
 template <typename Body>
 void each_vector(std::int64_t row, const Body& body) {
   std::int64_t e = 0;
@@ -37,17 +37,17 @@ void each_vector(std::int64_t row, const Body& body) {
   }
 }
 
-// The time steps [begin, end) of the input in the window of output t.
+// The input steps [begin, end) in the window of output t.
 struct Reach {
   std::int64_t begin, end;
 };
 Reach window_of(const PoolShape& s, std::int64_t t) {
   return {std::max<std::int64_t>(t * s.stride - s.pad, 0), std::min(t * s.stride - s.pad + s.k, s.l)};
 }
-// The outputs [begin, end) whose windows hold input step t.
+// The outputs [begin, end) whose windows contain input step t.
 Reach windows_with(const PoolShape& s, std::int64_t t) {
   const std::int64_t last = (t + s.pad) / s.stride;
-  const std::int64_t before = t + s.pad - s.k;  // a window that starts here ends just before t
+  const std::int64_t before = t + s.pad - s.k;  // window w ends before t if w * stride <= before
   const std::int64_t first = before < 0 ? 0 : before / s.stride + 1;
   return {first, std::min(last + 1, s.l_out())};
 }
@@ -74,7 +74,7 @@ void max_forward(Stream&, const PoolShape& s, ConstSpan x_span, Span y_span, Spa
       I32 where = I32{} + static_cast<std::int32_t>(window.begin);
       for (std::int64_t step = window.begin + 1; step < window.end; ++step) {
         const F32 v = load_lanes(from + step * row, lanes);
-        const I32 wins = (v > best) | ((v != v) & (best == best));  // the first NaN wins over all
+        const I32 wins = (v > best) | ((v != v) & (best == best));  // the first NaN wins
         best = select(wins, v, best);
         where = wins ? I32{} + static_cast<std::int32_t>(step) : where;
       }
@@ -150,7 +150,7 @@ void global_average(Stream&, const GlobalPoolShape& s, ConstSpan x_span, Span y_
   const float* const x = floats(x_span, s.n * s.positions * s.c, "pool.global_average: x");
   float* const y = floats(y_span, s.n * s.c, "pool.global_average: y");
   const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.positions);  // of a sample
+  const std::int64_t blocks = channels.blocks(s.positions);  // blocks per sample
   const Scratch partial(s.n * blocks * s.c);
   for_blocks(s.n * blocks, s.n * s.positions * s.c, [&](std::int64_t index) {
     const std::int64_t first = index % blocks * channels.block_rows();

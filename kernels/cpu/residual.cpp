@@ -1,4 +1,4 @@
-// The end of a residual block, in stretches of positions that stay in L1 while they are summed over.
+// The end of a residual block, computed in chunks of positions that stay in L1 while they are summed.
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 #include "kernels/cpu/correlation.h"
@@ -9,7 +9,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// A position is a step of one row: stretches of some 4096 floats.
+// Chunks of about 4096 floats; a position counts as a step of one row.
 Shares stretches(const GateShape& s) {
   return shares_of(s.n, s.positions, 1, 1, std::max<std::int64_t>(4096 / s.c, 1));
 }
@@ -19,7 +19,7 @@ void check_residual(const GateShape& s) {
         "residual: expected positions, and channels in multiples of 16");
 }
 
-// body(sample, first, size, slot) for each stretch of each sample.
+// Calls body(sample, first, size, slot) for each chunk of each sample.
 template <typename Body>
 void each_stretch(const Shares& shares, const Body& body) {
   parallel_for(shares.size(), [&](std::int64_t i) {
@@ -50,7 +50,7 @@ void forward(const ResidualForward& problem) {
     for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
       for (std::int64_t c = 0; c < s.c; c += width) {
         const F32 sum = load(x + row + c) * load(factors + c) + load(shortcut + row + c);
-        store(y + row + c, select(sum < floor, floor, sum));  // NaN is not below: it passes
+        store(y + row + c, select(sum < floor, floor, sum));  // NaN is not below the floor, so it passes
       }
     }
     finish_stretch(output, slot, sample, first, size, 1, {0, s.c});
