@@ -1,5 +1,4 @@
-// Convolutions for one instruction set, with a fused activation of the input and a fused finish of the
-// output.
+// Convolutions for one instruction set. They can activate the input and finish the output in the same pass.
 #pragma once
 
 #include "kernels/conv.h"

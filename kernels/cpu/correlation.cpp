@@ -33,9 +33,9 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
-  // The rows of a tile must be evenly spaced in the input. All rows of a window are if in_step is 1 or H is
-  // 1. Otherwise a tile covers the adjacent leads of one step, or consecutive steps of one lead if H is
-  // small.
+  // The rows of a tile must be evenly spaced in the input. All rows of a window are if in_step = 1 or H = 1.
+  // Otherwise a tile covers the adjacent leads of one step.
+  // With too few leads for that, a tile covers consecutive steps of one lead.
   const bool flat = op.in_step == 1 || h == 1;
   const bool by_step = !flat && h >= tile_rows / 2;
   const std::int64_t step = op.in_step * h * c_in;

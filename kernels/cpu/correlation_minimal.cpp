@@ -54,8 +54,8 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
         const std::int64_t step = u * op.out_phases + phase;
         const std::int64_t outputs =
             std::min(share.first + share.size - u, ceil_div(op.out.length - step, op.out_phases));
-        // If the panel holds all channels of a row, the leads are adjacent in both operands and need one
-        // call.
+        // If the panel holds all channels of a row, the leads are adjacent in both operands:
+        // one call does them.
         const bool whole = run == op.out.channels && run == row;
         for (std::int64_t lead = 0; lead < (whole ? 1 : t.h); ++lead) {
           const float* const from = products + ((s * t.stored() + tile) * t.h + lead) * row + v;

@@ -19,8 +19,9 @@ const Table& table_of(std::string_view isa);
 std::string_view isa_in_use();
 const Table& table();
 
-// True if convolutions may use minimal filtering: always, unless the environment variable SEC_CPU_FILTER is
-// "direct". Throws Error if its value is neither "direct" nor "minimal".
+// True if convolutions may use minimal filtering, which is the default.
+// The environment variable SEC_CPU_FILTER ("direct" or "minimal") decides.
+// Throws Error if it has another value.
 bool minimal_filtering();
 
 }  // namespace sec::kernels::cpu

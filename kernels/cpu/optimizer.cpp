@@ -7,8 +7,8 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Calls body(begin, end) for blocks of [0, count). The bodies are plain loops over separate arrays, which the
-// compiler vectorises.
+// Calls body(begin, end) for blocks of [0, count).
+// The bodies are plain loops over separate arrays, which the compiler vectorises.
 template <typename Body>
 void each_block(std::int64_t count, const Body& body) {
   for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {

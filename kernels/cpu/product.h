@@ -5,8 +5,8 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// gw[c, :] = the sum over a < outer and b < inner of x[a, b, c] * gy[a, b, :], plus the old gw[c,
-// :] if `adds`.
+// The product for each c: gw[c, :] = the sum over a < outer and b < inner of x[a, b, c] * gy[a, b, :].
+// If `adds`, the old gw[c, :] is added.
 struct Product {
   const float* x;
   std::int64_t x_outer, x_inner, x_channel;  // distances in floats

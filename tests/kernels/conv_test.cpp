@@ -109,8 +109,7 @@ class Conv : public Kernels {
   }
 };
 
-// The group contains all cases but the largest. Each convolution must have the same bits as in an ungrouped
-// call.
+// The group contains all cases but the largest. Each convolution must have the same bits as ungrouped.
 TEST_P(Conv, AGroupEqualsItsConvolutions) {
   struct Tensors {
     Tensor x, w, bias, gy, y, gx, gw, gbias;

@@ -305,8 +305,7 @@ TEST_P(ConvVersion, UnalignedOperandsGiveTheSameBits) {
   EXPECT_EQ(floats_of(gw), expected.gw);
 }
 
-// A kernel that lacks a barrier may still work in some orders of its threads, so the test runs several
-// orders.
+// A kernel that lacks a barrier works in some orders of its threads, so the test runs several orders.
 TEST_P(ConvVersion, AnyOrderOfThreadsGivesTheSameBits) {
   if (GetParam().device != Device::simt) {
     GTEST_SKIP() << "only simt can choose the order of threads";

@@ -35,8 +35,7 @@ TEST_P(LstmRecurrence, EqualsTheReference) {
     kernels().lstm.forward(stream(), s, tensor(v.projected).read(), w.read(), tensor(v.bias).read(),
                            gates.write(), cells.write(), y.write());
     const reference::Lstm expected = reference::lstm_forward(s, v.projected, v.w, v.bias);
-    // Each step sums Hid products of order 1 / sqrt(Hid) and inherits about half of the previous step's
-    // error.
+    // Each step sums Hid products of order 1 / sqrt(Hid) and inherits about half of the last step's error.
     const double tolerance = static_cast<double>(s.hidden + 16) * unit;
     expect_close(floats_of(gates), expected.gates, tolerance, 0, name + ", gates");
     expect_close(floats_of(cells), expected.cells, 2 * tolerance, 0, name + ", cells");

@@ -29,8 +29,7 @@ class Optimizers : public Kernels {
 TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
   for (const bool decoupled : {false, true}) {
     for (const float decay : {0.0F, 0.01F}) {
-      // A gradient of 40,001 numbers in [-1, 1] has a norm of 115, so a clip_norm of 50 clips and 200 does
-      // not.
+      // A gradient of 40,001 numbers in [-1, 1] has a norm of 115: a clip_norm of 50 clips, 200 does not.
       const AdamOptions options{
           .weight_decay = decay, .decoupled = decoupled, .clip_norm = decoupled ? 50.0F : 200.0F};
       Values p = random_values(count, 1);
@@ -51,8 +50,8 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
       expect_close(floats_of(second), v, 1e-9, 32 * unit, "second moment, " + name);
-      // A step changes a parameter by at most about 1e-3; the change and the new parameter each have a few
-      // roundings.
+      // A step changes a parameter by at most about 1e-3. The change and the new parameter are rounded a few
+      // times.
       expect_close(floats_of(parameters), p, 16 * unit, 8 * unit, "parameters, " + name);
     }
   }

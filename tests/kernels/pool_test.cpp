@@ -90,8 +90,7 @@ TEST_P(Pool, GlobalAverage) {
     const Values gy = random_values(s.n * s.c, 2);
     Tensor y = result(s.n * s.c);
     kernels().pool.global_average(stream(), s, tensor(x).read(), y.write());
-    // Sums of blocks of B rows err by unit * B / 2 at worst. Sums of blocks and means are in double
-    // precision.
+    // Sums of blocks of B rows err by unit * B / 2 at worst. Blocks and means are summed in double precision.
     expect_close(floats_of(y), reference::global_average(s, x), 16 * unit, 4 * unit, name);
     Tensor gx = result(s.n * s.positions * s.c);
     kernels().pool.global_average_backward(stream(), s, tensor(gy).read(), gx.write());

@@ -233,8 +233,8 @@ class PreActivationKernel : public Kernels {
 constexpr double f32_tolerance = 5e-6;
 
 // Both round the same products, but fused kernels add some sums in a different order.
-// The tolerance is relative to the largest element: one term's rounding error in a sum of a few thousand
-// terms.
+// The tolerance is relative to the largest element and allows for one term's rounding error in a sum of a few
+// thousand terms.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
   const double largest = std::abs(*std::max_element(
@@ -271,7 +271,7 @@ TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
   }
 }
 
-// Dropout must hit the same elements as the unfused dropout. The comparison above would only notice many
+// Dropout must hit the same elements as the unfused dropout. The test above would only notice many
 // differences.
 TEST_P(PreActivationKernel, MarksWhatPasses) {
   const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
@@ -297,8 +297,8 @@ TEST_P(PreActivationKernel, MarksWhatPasses) {
   }
 }
 
-// The chosen tiles differ from the built-in ones in half of the cases, and differ between cases with equal
-// channels.
+// The chosen tiles differ from the built-in ones in half of the cases.
+// They also differ between cases with equal numbers of channels.
 TEST_P(PreActivationKernel, AnyTilesComputeTheSame) {
   if (GetParam().device == Device::cpu) {
     GTEST_SKIP() << "the cpu device has no tiles to choose";
