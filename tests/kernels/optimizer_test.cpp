@@ -50,8 +50,8 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
       expect_close(floats_of(second), v, 1e-9, 32 * unit, "second moment, " + name);
-      // A step changes a parameter by at most about 1e-3. The change and the new parameter are rounded a few
-      // times.
+      // A step changes a parameter by at most about 1e-3; the change and the new parameter have a few
+      // roundings.
       expect_close(floats_of(parameters), p, 16 * unit, 8 * unit, "parameters, " + name);
     }
   }

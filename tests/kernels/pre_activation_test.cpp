@@ -233,7 +233,7 @@ class PreActivationKernel : public Kernels {
 constexpr double f32_tolerance = 5e-6;
 
 // Both round the same products, but fused kernels add some sums in a different order.
-// The tolerance is relative to the largest element and allows for one term's rounding error in a sum of a few
+// The tolerance, relative to the largest element, allows for one term's rounding error in a sum of a few
 // thousand terms.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
@@ -271,8 +271,7 @@ TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
   }
 }
 
-// Dropout must hit the same elements as the unfused dropout. The test above would only notice many
-// differences.
+// Dropout must hit the same elements as the unfused dropout. The test above might miss a few differences.
 TEST_P(PreActivationKernel, MarksWhatPasses) {
   const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
   const Operands op = operands_of(c);

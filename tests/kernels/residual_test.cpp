@@ -171,9 +171,8 @@ TEST_P(Residual, EqualsTheReference) {
   }
 }
 
-// Both round the same products and only add sums in a different order.
-// The tolerance is relative to the largest element and allows for one term's rounding error in a sum of a few
-// thousand terms.
+// Both round the same products and only add sums in a different order. The tolerance, relative to the largest
+// element, allows for one term's rounding error in a sum of a few thousand terms.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
                   const std::string& what) {
   const double largest = std::abs(*std::max_element(
@@ -224,7 +223,7 @@ TEST_P(Residual, EqualsTheSeparateOperations) {
 }
 
 // E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows may be off by up to
-// 6e-5 (1000 * unit), while it is less than a deviation away from the other means.
+// 1000 * unit = 6e-5, while it is less than a deviation away from the other means.
 // In bf16 numbers are 4 apart here, so y is spread over several of them.
 TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
   for (const DType type : types()) {
