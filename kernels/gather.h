@@ -20,7 +20,7 @@ struct GatherShape {
 
 struct GatherChannel {
   std::int32_t lead = 0;       // channels of the same lead get the same scale and offset; -1: a rhythm strip
-  std::int32_t stretches = 0;  // values in the rhythm strip; they get covariate noise and no other change
+  std::int32_t stretches = 0;  // values in the rhythm strip, which get covariate noise and no other change
 };
 
 struct GatherKernels {

@@ -28,9 +28,9 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  // One bit per element of x, packed into i32, written for backward; or empty.
-  // Set if dropout kept the element. Unspecified where p = 0 or batch norm's result is not positive:
-  // there the ReLU decides about the gradient.
+  // One bit per element of x, packed into i32, for backward on the same device; or empty. If p > 0 and batch
+  // norm's result is positive, the bit says whether dropout kept the element. Other bits are up to the device:
+  // the CPU stores ReLU's decision too, the GPU recomputes it from x.
   Span passed;
   Span mean;                // (Co) f32: mean of y, for the next batch norm; or empty
   Span variance;            // (Co) f32: biased variance of y; empty if `mean` is
@@ -67,7 +67,7 @@ struct PreActivationKernels {
                   Span prepared) = nullptr;  // (prepared_size) f32
 
   // True if the device has these kernels and they support these numbers of channels.
-  bool take(std::int64_t c_in, std::int64_t c_out) const {
+  bool supports(std::int64_t c_in, std::int64_t c_out) const {
     return forward_group != nullptr && c_in % 16 == 0 && c_out % 16 == 0;
   }
 };

@@ -79,12 +79,12 @@ void activate(const Activation& a, const float* x, std::int64_t element, std::in
 
 }  // namespace
 
-const float* stretch(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
-                     Part own, float* buffer) {
+const float* padded_window(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
+                           Part own, float* buffer) {
   const std::int64_t row = source.row;
   const float* const x = source.x + sample * source.length * row;
   if (source.activation == nullptr) {
-    return padded(x, source.length, row, first, size, buffer);
+    return zero_padded(x, source.length, row, first, size, buffer);
   }
   const Activation& a = *source.activation;
   const std::int64_t begin = std::clamp<std::int64_t>(-first, 0, size);

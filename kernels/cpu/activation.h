@@ -32,7 +32,7 @@ struct Source {
 // Returns time steps [first, first + size) of a sample, with zeros for steps outside [0, L).
 // The result points into the sample if possible, otherwise to a copy in `buffer` (size * row floats).
 // Marks are written only for the steps `own`, because windows of neighbouring tasks overlap.
-const float* stretch(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
-                     Part own, float* buffer);
+const float* padded_window(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
+                           Part own, float* buffer);
 
 }  // namespace sec::kernels::cpu::SEC_ISA

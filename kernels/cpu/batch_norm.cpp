@@ -20,9 +20,9 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   const float* const x = floats(x_span, s.rows * s.c, "batch_norm.statistics: x");
   float* const mean = floats(mean_span, s.c, "batch_norm.statistics: mean");
   float* const variance = floats(variance_span, s.c, "batch_norm.statistics: variance");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.rows);
-  const std::int64_t block_rows = channels.block_rows();
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.rows);
+  const std::int64_t block_rows = layout.block_rows();
   // (blocks, 3, C): a rounded mean, the sum of deviations from it, and the sum of their squares.
   const Scratch partial(blocks * 3 * s.c);
 
@@ -30,16 +30,16 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
     const std::int64_t rows = std::min(block_rows, s.rows - block * block_rows);
     const float* const from = x + block * block_rows * s.c;
     float* const to = partial.data() + block * 3 * s.c;
-    const Scratch folded(2 * channels.period);
-    const Scratch centre(channels.period);
-    channels.sum_rows<1>(
+    const Scratch folded(2 * layout.period);
+    const Scratch centre(layout.period);
+    layout.sum_rows<1>(
         rows,
         [&](std::int64_t e, std::int64_t, std::int64_t n, F32* value) { value[0] = load_lanes(from + e, n); },
         folded.data(), to);
     const float scale = 1.0F / static_cast<float>(rows);
-    channels.repeat(centre.data(), [&](std::int64_t channel) { return to[channel] * scale; });
+    layout.repeat(centre.data(), [&](std::int64_t channel) { return to[channel] * scale; });
     std::copy(centre.data(), centre.data() + s.c, to);
-    channels.sum_rows<2>(
+    layout.sum_rows<2>(
         rows,
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
           // Lanes past the end load as zero from both operands and add nothing.
@@ -104,23 +104,23 @@ void apply(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span, Co
   const float* const gamma = floats(gamma_span, s.c, "batch_norm.apply: gamma");
   const float* const beta = floats(beta_span, s.c, "batch_norm.apply: beta");
   float* const y = floats(y_span, s.rows * s.c, "batch_norm.apply: y");
-  const Channels channels(s.c);
-  const Scratch repeated(3 * channels.period);
+  const RowBlocks layout(s.c);
+  const Scratch repeated(3 * layout.period);
   float* const centre = repeated.data();
-  float* const scale = centre + channels.period;
-  float* const shift = scale + channels.period;
-  channels.repeat(centre, [&](std::int64_t c) { return mean[c]; });
-  channels.repeat(scale, [&](std::int64_t c) { return gamma[c] / std::sqrt(variance[c] + epsilon); });
-  channels.repeat(shift, [&](std::int64_t c) { return beta[c]; });
-  for_blocks(channels.blocks(s.rows), s.rows * s.c, [&](std::int64_t block) {
-    const std::int64_t first = block * channels.block_rows();
+  float* const scale = centre + layout.period;
+  float* const shift = scale + layout.period;
+  layout.repeat(centre, [&](std::int64_t c) { return mean[c]; });
+  layout.repeat(scale, [&](std::int64_t c) { return gamma[c] / std::sqrt(variance[c] + epsilon); });
+  layout.repeat(shift, [&](std::int64_t c) { return beta[c]; });
+  for_blocks(layout.blocks(s.rows), s.rows * s.c, [&](std::int64_t block) {
+    const std::int64_t first = block * layout.block_rows();
     const float* const from = x + first * s.c;
     float* const to = y + first * s.c;
-    channels.each(std::min(channels.block_rows(), s.rows - first),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t n) {
-                    const F32 deviation = load_lanes(from + e, n) - load(centre + p);
-                    store_lanes(to + e, deviation * load(scale + p) + load(shift + p), n);
-                  });
+    layout.for_each_vector(std::min(layout.block_rows(), s.rows - first),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t n) {
+                             const F32 deviation = load_lanes(from + e, n) - load(centre + p);
+                             store_lanes(to + e, deviation * load(scale + p) + load(shift + p), n);
+                           });
   });
 }
 
@@ -139,18 +139,18 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
   float* const gx = floats(gx_span, s.rows * s.c, "batch_norm.backward: gx");
   float* const ggamma = floats(ggamma_span, s.c, "batch_norm.backward: ggamma");
   float* const gbeta = floats(gbeta_span, s.c, "batch_norm.backward: gbeta");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.rows);
-  const std::int64_t block_rows = channels.block_rows();
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.rows);
+  const std::int64_t block_rows = layout.block_rows();
   const Scratch partial(blocks * 2 * s.c);  // (blocks, 2, C): sum of gy, sum of gy * (x - mean)
-  const Scratch repeated(4 * channels.period);
+  const Scratch repeated(4 * layout.period);
   float* const centre = repeated.data();
-  channels.repeat(centre, [&](std::int64_t c) { return mean[c]; });
+  layout.repeat(centre, [&](std::int64_t c) { return mean[c]; });
 
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t first = block * block_rows;
-    const Scratch folded(2 * channels.period);
-    channels.sum_rows<2>(
+    const Scratch folded(2 * layout.period);
+    layout.sum_rows<2>(
         std::min(block_rows, s.rows - first),
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
           value[0] = load_lanes(gy + first * s.c + e, n);
@@ -159,9 +159,9 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
         folded.data(), partial.data() + block * 2 * s.c);
   });
 
-  float* const scale = centre + channels.period;  // gx = scale * (gy - offset) - slope * (x - mean)
-  float* const offset = scale + channels.period;
-  float* const slope = offset + channels.period;
+  float* const scale = centre + layout.period;  // gx = scale * (gy - offset) - slope * (x - mean)
+  float* const offset = scale + layout.period;
+  float* const slope = offset + layout.period;
   for (std::int64_t c = 0; c < s.c; ++c) {
     double sum = 0;
     double product = 0;
@@ -177,19 +177,20 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
     offset[c] = static_cast<float>(sum / rows);
     slope[c] = static_cast<float>(gamma[c] * r * r * r * product / rows);
   }
-  for (std::int64_t p = s.c; p < channels.period; ++p) {
+  for (std::int64_t p = s.c; p < layout.period; ++p) {
     scale[p] = scale[p - s.c];
     offset[p] = offset[p - s.c];
     slope[p] = slope[p - s.c];
   }
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t first = block * block_rows * s.c;
-    channels.each(std::min(block_rows, s.rows - block * block_rows),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t n) {
-                    const F32 deviation = load_lanes(x + first + e, n) - load(centre + p);
-                    const F32 gradient = load_lanes(gy + first + e, n) - load(offset + p);
-                    store_lanes(gx + first + e, load(scale + p) * gradient - load(slope + p) * deviation, n);
-                  });
+    layout.for_each_vector(std::min(block_rows, s.rows - block * block_rows),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t n) {
+                             const F32 deviation = load_lanes(x + first + e, n) - load(centre + p);
+                             const F32 gradient = load_lanes(gy + first + e, n) - load(offset + p);
+                             store_lanes(gx + first + e,
+                                         load(scale + p) * gradient - load(slope + p) * deviation, n);
+                           });
   });
 }
 

@@ -47,15 +47,15 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
   }
   const std::int64_t reach = (steps.size - 1) * s.stride + s.k;  // input steps that the chunk reads
   // Copies each sample's input window if x must be activated or if a register tile holds taps.
-  const bool stretched = op.taps_as_channels() || op.x.activation != nullptr;
-  const Scratch copy(stretched ? samples * reach * x_row : 0);
-  const float* stretches = copy.data();
-  if (stretched) {
+  const bool windowed = op.taps_as_channels() || op.x.activation != nullptr;
+  const Scratch copy(windowed ? samples * reach * x_row : 0);
+  const float* windows = copy.data();
+  if (windowed) {
     for (std::int64_t i = 0; i < samples; ++i) {
-      const float* const one = stretch(op.x, sample + i, steps.first * s.stride - s.pad, reach, {0, s.l},
-                                       copy.data() + i * reach * x_row);
+      const float* const one = padded_window(op.x, sample + i, steps.first * s.stride - s.pad, reach,
+                                             {0, s.l}, copy.data() + i * reach * x_row);
       if (samples == 1) {
-        stretches = one;
+        windows = one;
       }
     }
   }
@@ -76,12 +76,12 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
     product.inner = s.h;
     std::int64_t channels = s.c_in;
     if (op.taps_as_channels()) {
-      product.x = stretches;
+      product.x = windows;
       product.x_channel = x_row;
       product.outer = steps.size;
       channels = s.k;
-    } else if (stretched) {
-      product.x = stretches + tap * x_row;
+    } else if (windowed) {
+      product.x = windows + tap * x_row;
       product.x_channel = 1;
       product.outer = steps.size;
     } else {
@@ -102,7 +102,7 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
       product.x_inner = s.stride * s.c_in;
       product.inner = product.outer * s.h;
       product.outer = samples;
-      product.x_outer = (stretched ? reach : s.l) * x_row;
+      product.x_outer = (windowed ? reach : s.l) * x_row;
       product.gy_outer = s.l_out() * s.h * product.gy_inner;
     } else if (s.h < 4) {  // the longer loop becomes the inner one
       std::swap(product.x_outer, product.x_inner);
@@ -150,7 +150,7 @@ void wgrad_directly(const ConvShape& s, const Source& x, const float* gy, float*
     // Activates x once beforehand; otherwise each group of units would activate all of x again.
     const Scratch active(s.n * s.l * x.row);
     parallel_for(s.n, [&](std::int64_t sample) {
-      stretch(x, sample, 0, s.l, {0, s.l}, active.data() + sample * s.l * x.row);
+      padded_window(x, sample, 0, s.l, {0, s.l}, active.data() + sample * s.l * x.row);
     });
     wgrad_directly(s, {active.data(), x.length, x.row, x.channels, nullptr}, gy, gw, gbias);
     return;

@@ -86,14 +86,14 @@ void run_short_windows(const Correlation& op, const Window* windows, std::int64_
 }
 
 // Rows of a block of outputs: `runs` runs of `rows` evenly spaced rows.
-struct Stretch {
+struct RowRuns {
   std::int64_t first;  // index of the first float
   std::int64_t runs, run_floats, rows;
 };
 
 // Finishes `Vectors` adjacent vectors of columns, which are read from each row together.
 template <int Vectors>
-void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const Stretch& s) {
+void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const RowRuns& s) {
   const Finish& f = output.finish;
   const std::int64_t c = output.channels;
   F32 centre[Vectors];
@@ -122,7 +122,7 @@ void finish_columns(const Output& output, std::int64_t slot, std::int64_t column
     return;
   }
   for (int v = 0; v < Vectors; ++v) {
-    centre[v] = load(f.passed->centre + column + v * width);
+    centre[v] = load(f.activation->centre + column + v * width);
   }
   for (std::int64_t run = 0; run < s.runs; ++run) {
     const std::int64_t from = s.first + run * s.run_floats;
@@ -130,8 +130,8 @@ void finish_columns(const Output& output, std::int64_t slot, std::int64_t column
       for (int v = 0; v < Vectors; ++v) {
         const std::int64_t at = e + v * width;
         const unsigned bits =
-            unsigned{f.passed->marks[at / mark_elements]} >> static_cast<unsigned>(at % mark_elements);
-        const F32 g = keep_bits(bits, load(output.y + at) * f.passed->keep);
+            unsigned{f.activation->marks[at / mark_elements]} >> static_cast<unsigned>(at % mark_elements);
+        const F32 g = keep_bits(bits, load(output.y + at) * f.activation->keep);
         store(output.y + at, g);
         sum[v] += g;
         product[v] += g * (load(f.x + at) - centre[v]);
@@ -167,10 +167,10 @@ Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int
   return {n, count, unit, chunks, group};
 }
 
-void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
-                    std::int64_t size, std::int64_t spacing, Part columns) {
+void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
+                  std::int64_t size, std::int64_t spacing, Part columns) {
   const std::int64_t c = output.channels;
-  if (size <= 0 || (output.finish.statistics == nullptr && output.finish.passed == nullptr)) {
+  if (size <= 0 || (output.finish.statistics == nullptr && output.finish.activation == nullptr)) {
     return;
   }
   // Evenly spaced rows form a run: all rows if the steps are adjacent, otherwise the leads of one step.
@@ -182,11 +182,11 @@ void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample
   for (std::int64_t column = columns.first; column < columns.first + columns.size; column += size_now) {
     const std::int64_t left = columns.first + columns.size - column;
     size_now = left >= 4 * width ? 4 * width : left >= 2 * width ? 2 * width : width;
-    const Stretch stretch{begin + column, runs, run_floats, rows};
+    const RowRuns rows_of_block{begin + column, runs, run_floats, rows};
     const auto run = size_now == 4 * width   ? finish_columns<4>
                      : size_now == 2 * width ? finish_columns<2>
                                              : finish_columns<1>;
-    run(output, slot, column, stretch);
+    run(output, slot, column, rows_of_block);
   }
 }
 
@@ -209,9 +209,10 @@ void correlate(const Correlation& op) {
     for (std::int64_t s = 0; s < share.samples; ++s) {
       const Part own{share.first * op.in_step,
                      share.chunk == shares.chunks - 1 ? op.in.length : share.size * op.in_step};
-      windows[s] = {stretch(op.in, share.sample + s, share.first * op.in_step - op.pad,
-                            input_length(share.size), own, buffer + s * input_length(share.size) * op.in.row),
-                    share.sample + s, share.first, share.size};
+      windows[s] = {
+          padded_window(op.in, share.sample + s, share.first * op.in_step - op.pad, input_length(share.size),
+                        own, buffer + s * input_length(share.size) * op.in.row),
+          share.sample + s, share.first, share.size};
     }
   };
   const auto compute = [&](const Share& share, const Window* windows, Part panels) {
@@ -227,9 +228,8 @@ void correlate(const Correlation& op) {
     const std::int64_t column = panels.first * tile_columns;
     const Part columns{column, std::min(op.out.channels - column, panels.size * tile_columns)};
     for (std::int64_t s = 0; s < share.samples; ++s) {
-      finish_stretch(op.out, op.first_slot + (share.sample + s) * shares.chunks + share.chunk,
-                     share.sample + s, share.first * op.out_step + op.out_first, share.size, op.out_step,
-                     columns);
+      finish_block(op.out, op.first_slot + (share.sample + s) * shares.chunks + share.chunk, share.sample + s,
+                   share.first * op.out_step + op.out_first, share.size, op.out_step, columns);
     }
   };
   constexpr std::int64_t most_samples = 192;

@@ -15,7 +15,7 @@ struct Finish {
   float* statistics = nullptr;
   // The activation that a gradient g passes on its way back: g becomes g * keep if the mark is set, else 0.
   // A slot holds the sums of g and of g * (x - centre) for each channel.
-  const Activation* passed = nullptr;
+  const Activation* activation = nullptr;
   const float* x = nullptr;  // same shape as the output
   float* sums = nullptr;
 };
@@ -32,8 +32,8 @@ struct Output {
 
 // Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps
 // `first`, `first + spacing`, ...; there are `size` such steps.
-void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
-                    std::int64_t size, std::int64_t spacing, Part columns);
+void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
+                  std::int64_t size, std::int64_t spacing, Part columns);
 
 // A task's share of the outputs: steps [first, first + size) of samples [sample, sample + samples).
 // Shares depend on a sample's shape alone, so sums depend neither on the batch nor on the number of threads.

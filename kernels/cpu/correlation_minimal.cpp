@@ -102,8 +102,8 @@ void correlate(const MinimalCorrelation& op) {
     const std::int64_t first = share.first * op.out_phases;
     const std::int64_t size = std::min(share.size * op.out_phases, op.out.length - first);
     for (std::int64_t s = 0; s < share.samples; ++s) {
-      finish_stretch(op.out, (share.sample + s) * shares.chunks + share.chunk, share.sample + s, first, size,
-                     1, columns);
+      finish_block(op.out, (share.sample + s) * shares.chunks + share.chunk, share.sample + s, first, size, 1,
+                   columns);
     }
   };
   if (panel_tasks == 1) {

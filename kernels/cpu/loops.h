@@ -49,14 +49,14 @@ void map(std::int64_t count, float* y, const Function& function, Pointers... x) 
   });
 }
 
-// Splits (rows, C) matrices into blocks and vectors. Several rows form a period, whose number of floats is a
-// multiple of the vector width for any number of channels.
-struct Channels {
+// Splits a (rows, C) matrix into blocks of rows and into vectors. The vectors repeat after a period of
+// several rows, whose number of floats is a multiple of the vector width for any number of channels.
+struct RowBlocks {
   std::int64_t c;
   std::int64_t rows_at_once = width / std::gcd(c, std::int64_t{width});
   std::int64_t period = rows_at_once * c;
 
-  explicit Channels(std::int64_t channels) : c(channels) {}
+  explicit RowBlocks(std::int64_t channels) : c(channels) {}
 
   // Rows per block.
   std::int64_t block_rows() const { return std::max<std::int64_t>(block_floats / period, 1) * rows_at_once; }
@@ -72,7 +72,7 @@ struct Channels {
 
   // Calls body(e, p, n) for elements [e, e + n) of `rows` rows; p = e % period is their offset in the period.
   template <typename Body>
-  void each(std::int64_t rows, const Body& body) const {
+  void for_each_vector(std::int64_t rows, const Body& body) const {
     const std::int64_t whole = rows / rows_at_once * period;
     for (std::int64_t e = 0; e < whole; e += period) {
       for (std::int64_t p = 0; p < period; p += width) {

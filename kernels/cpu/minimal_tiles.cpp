@@ -27,7 +27,7 @@ void transform_input(const MinimalTiles& t, const Source& in, std::int64_t phase
   for (std::int64_t s = 0; s < share.samples; ++s) {
     const Part own{share.first * phases, last ? in.length : share.size * phases};
     const float* const x =
-        stretch(in, share.sample + s, share.first * phases - pad, steps, own, buffer.data());
+        padded_window(in, share.sample + s, share.first * phases - pad, steps, own, buffer.data());
     for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
       const float* const from = x + tile * t.form.outputs * folded_row;
       float* const rows = to + (s * t.stored() + tile) * t.h * c;

@@ -10,7 +10,7 @@ namespace {
 // Calls body(begin, end) for blocks of [0, count).
 // The bodies are plain loops over separate arrays, which the compiler vectorises.
 template <typename Body>
-void each_block(std::int64_t count, const Body& body) {
+void for_each_block(std::int64_t count, const Body& body) {
   for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {
     body(block * block_floats, std::min(count, (block + 1) * block_floats));
   });
@@ -53,7 +53,7 @@ void adam(Stream&, const AdamOptions& options, const StepValues* now, ConstSpan 
   const float correction = now->adam_correction;
   const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
   const float kept = o.decoupled ? 1.0F - now->rate * o.weight_decay : 1.0F;
-  each_block(count, [=](std::int64_t begin, std::int64_t end) {
+  for_each_block(count, [=](std::int64_t begin, std::int64_t end) {
     const std::int64_t stepped = finite ? end : begin;  // nothing is updated if the gradient is not finite
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
@@ -83,7 +83,7 @@ void sgd(Stream&, const SgdOptions& options, const StepValues* now, ConstSpan su
   const SgdOptions o = options;
   const float scale = clipping(squares, o.clip_norm);
   const float rate = now->rate;
-  each_block(count, [=](std::int64_t begin, std::int64_t end) {
+  for_each_block(count, [=](std::int64_t begin, std::int64_t end) {
     const std::int64_t stepped = finite ? end : begin;  // nothing is updated if the gradient is not finite
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
@@ -103,8 +103,8 @@ void moving_average(Stream&, const StepValues* now, ConstSpan parameters_span, S
   const std::int64_t count = average_span.count;
   float* const average = floats(average_span, count, "moving_average: average");
   const float* const parameters = floats(parameters_span, count, "moving_average: parameters");
-  each_block(count,
-             [=](std::int64_t begin, std::int64_t end) { blend(begin, end, decay, parameters, average); });
+  for_each_block(
+      count, [=](std::int64_t begin, std::int64_t end) { blend(begin, end, decay, parameters, average); });
 }
 
 void sum_of_squares(Stream&, ConstSpan x_span, Span sum_span) {
@@ -114,7 +114,7 @@ void sum_of_squares(Stream&, ConstSpan x_span, Span sum_span) {
   const std::int64_t blocks = (x_span.count + block_floats - 1) / block_floats;
   const Scratch partial(2 * blocks);  // doubles: squares of large elements overflow f32
   double* const sums = reinterpret_cast<double*>(partial.data());
-  each_block(x_span.count, [&](std::int64_t begin, std::int64_t end) {
+  for_each_block(x_span.count, [&](std::int64_t begin, std::int64_t end) {
     constexpr int chains = 16;
     double chain[chains] = {};
     std::int64_t i = begin;

@@ -108,7 +108,8 @@ void backward_one(const PreActivationBackward& problem) {
   const Scratch sums(slots * 2 * c);
   {
     const Range range("pre_activation.dgrad");
-    dgrad(s, gy, w, {gx, s.l, s.h, c, {.statistics = nullptr, .passed = &a, .x = x, .sums = sums.data()}});
+    dgrad(s, gy, w,
+          {gx, s.l, s.h, c, {.statistics = nullptr, .activation = &a, .x = x, .sums = sums.data()}});
   }
   {
     const Range range("pre_activation.batch_norm");
@@ -150,7 +151,7 @@ void backward_one(const PreActivationBackward& problem) {
 // Runs the problems of a group. By default they run in sequence, each on all threads.
 // If all are so small that threads would mostly wait for each other, they run in parallel, the largest first.
 template <typename Problem>
-void each_job(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
+void for_each_problem(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
   constexpr std::int64_t small = 32'000'000;
   const auto macs = [](const Problem& problem) { return problem.shape.macs(); };
   const bool all_small =
@@ -177,11 +178,11 @@ void each_job(const char* name, std::span<const Problem> group, void (*run)(cons
 }
 
 void forward_group(Stream&, std::span<const PreActivationForward> group) {
-  each_job("pre_activation.forward", group, forward_one);
+  for_each_problem("pre_activation.forward", group, forward_one);
 }
 
 void backward_group(Stream&, std::span<const PreActivationBackward> group) {
-  each_job("pre_activation.backward", group, backward_one);
+  for_each_problem("pre_activation.backward", group, backward_one);
 }
 
 void prepare(Stream&, const ConvShape& s, ConstSpan w, Span prepared) {

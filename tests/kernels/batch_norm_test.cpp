@@ -180,26 +180,26 @@ TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
     Tensor gnormal = result(s.rows * s.c);
     kernels().pointwise.relu_backward(stream(), expected.read(), gy.read(), gnormal.write());
     std::vector<Tensor> results[2];
-    for (const bool together : {false, true}) {
+    for (const bool fused : {false, true}) {
       Tensor gx = result(s.rows * s.c);
       Tensor ggamma = tensor(Values(static_cast<std::size_t>(s.c), 2.0));  // backward adds to these
       Tensor gbeta = tensor(Values(static_cast<std::size_t>(s.c), 3.0));
-      if (together) {
+      if (fused) {
         kernel.backward_relu(stream(), s, epsilon, x.read(), gy.read(), mean.read(), variance.read(),
                              gamma.read(), beta.read(), gx.write(), ggamma.write(), gbeta.write());
       } else {
         kernel.backward(stream(), s, epsilon, x.read(), gnormal.read(), mean.read(), variance.read(),
                         gamma.read(), gx.write(), ggamma.write(), gbeta.write());
       }
-      results[together ? 1 : 0] = {gx, ggamma, gbeta};
+      results[fused ? 1 : 0] = {gx, ggamma, gbeta};
     }
     for (std::size_t i = 0; i < results[0].size(); ++i) {
-      const std::vector<float> separate = floats_of(results[0][i]);
+      const std::vector<float> unfused = floats_of(results[0][i]);
       double largest = 0;
-      for (const float v : separate) {
+      for (const float v : unfused) {
         largest = std::max(largest, std::abs(double{v}));
       }
-      expect_close(floats_of(results[1][i]), Values(separate.begin(), separate.end()), 2e-6 * largest, 0,
+      expect_close(floats_of(results[1][i]), Values(unfused.begin(), unfused.end()), 2e-6 * largest, 0,
                    fmt::format("gradient {}, {}", i, name_of(s)));
     }
   }

@@ -183,9 +183,9 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
     shapes[1].l = 33;  // the shapes of a group may differ
     for (const DType type : {DType::f32, DType::bf16}) {
       for (int version = ConvVersions::best; version <= ConvVersions::count; ++version) {
-        const std::vector<Results> together = run(version, shapes, type);
+        const std::vector<Results> grouped = run(version, shapes, type);
         for (std::size_t i = 0; i < shapes.size(); ++i) {
-          EXPECT_EQ(together[i], run(version, {shapes[i]}, type)[0])
+          EXPECT_EQ(grouped[i], run(version, {shapes[i]}, type)[0])
               << "version " << version << ", k = " << shapes[i].k << ", stride " << stride;
         }
       }

@@ -156,13 +156,13 @@ inline void expect_gradient(const std::vector<float>& gradient, const Values& at
 template <typename Compute>
 void expect_same_bits_for_any_threads(const Compute& compute, const std::string& what) {
   set_threads(1);
-  const std::vector<std::vector<float>> alone = compute();
+  const std::vector<std::vector<float>> serial = compute();
   for (const int count : {2, 3}) {
     set_threads(count);
-    const std::vector<std::vector<float>> together = compute();
-    for (std::size_t k = 0; k < alone.size(); ++k) {
-      ASSERT_EQ(alone[k].size(), together[k].size());
-      EXPECT_EQ(std::memcmp(alone[k].data(), together[k].data(), alone[k].size() * 4), 0)
+    const std::vector<std::vector<float>> parallel = compute();
+    for (std::size_t k = 0; k < serial.size(); ++k) {
+      ASSERT_EQ(serial[k].size(), parallel[k].size());
+      EXPECT_EQ(std::memcmp(serial[k].data(), parallel[k].data(), serial[k].size() * 4), 0)
           << what << ": result " << k << " differs with " << count << " threads";
     }
   }

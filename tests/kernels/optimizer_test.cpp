@@ -50,8 +50,8 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
       expect_close(floats_of(second), v, 1e-9, 32 * unit, "second moment, " + name);
-      // A step changes a parameter by at most about 1e-3; the change and the new parameter have a few
-      // roundings.
+      // A step changes a parameter by at most about 1e-3, with a few roundings of the change and the
+      // parameter.
       expect_close(floats_of(parameters), p, 16 * unit, 8 * unit, "parameters, " + name);
     }
   }
@@ -131,20 +131,20 @@ TEST_P(Optimizers, AStepTakesTheAverageAlong) {
         values.average_decay = 0.9F;
         const StepValues* const now = on_device(values);
         const Values before = random_values(count + leading, 2);
-        const auto step = [&](bool together) {
+        const auto step = [&](bool fused) {
           Tensor parameters = tensor(random_values(count, 3));
           Tensor first = tensor(random_values(count, 4));
           Tensor second = tensor(random_values(count, 5, 0, 1));
           Tensor average = tensor(before).slice(leading, count);
-          const Span along = together ? average.write() : Span();
+          const Span fused_average = fused ? average.write() : Span();
           if (adam) {
             k.adam(stream(), {.weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(), gradient.read(),
-                   parameters.write(), first.write(), second.write(), along);
+                   parameters.write(), first.write(), second.write(), fused_average);
           } else {
             k.sgd(stream(), {.momentum = 0.9F, .weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(),
-                  gradient.read(), parameters.write(), first.write(), along);
+                  gradient.read(), parameters.write(), first.write(), fused_average);
           }
-          if (!together) {
+          if (!fused) {
             k.moving_average(stream(), now, parameters.read(), average.write());
           }
           return std::vector{floats_of(parameters), floats_of(first), floats_of(second), floats_of(average)};

@@ -154,11 +154,11 @@ class PreActivationKernel : public Kernels {
   static PreActivation before(const Case& c, const Operands& op) {
     return {op.mean.read(), op.variance.read(), op.gamma.read(), op.beta.read(), epsilon, c.p, {3, 1, 4}};
   }
-  static PreActivationForward forward_job(const Case& c, const Operands& op, Outputs& o) {
+  static PreActivationForward forward_problem(const Case& c, const Operands& op, Outputs& o) {
     return {c.shape,     op.typed_x.read(), before(c, op),  op.w.read(),        op.bias.read(),
             o.y.write(), o.passed.write(),  o.mean.write(), o.variance.write(), o.squeeze.write()};
   }
-  static PreActivationBackward backward_job(const Case& c, const Operands& op, Outputs& o) {
+  static PreActivationBackward backward_problem(const Case& c, const Operands& op, Outputs& o) {
     return {c.shape,
             op.typed_x.read(),
             before(c, op),
@@ -173,18 +173,18 @@ class PreActivationKernel : public Kernels {
             o.gbeta.write()};
   }
 
-  Results together(const Case& c, const Operands& op) {
+  Results fused(const Case& c, const Operands& op) {
     Outputs o = outputs_of(c.shape);
-    const PreActivationForward forward = forward_job(c, op, o);
+    const PreActivationForward forward = forward_problem(c, op, o);
     kernels().pre_activation.forward_group(stream(), {&forward, 1});
-    const PreActivationBackward backward = backward_job(c, op, o);
+    const PreActivationBackward backward = backward_problem(c, op, o);
     kernels().pre_activation.backward_group(stream(), {&backward, 1});
     return results_of(o);
   }
 
   // The unfused operations compute in f32 or TF32. Values are rounded to the type of activations wherever the
   // fused operations store them or multiply them on tensor cores.
-  Results separately(const Case& c, const Operands& op) {
+  Results unfused(const Case& c, const Operands& op) {
     const ConvShape& s = c.shape;
     const BatchNormShape in{s.n * s.l * s.h, s.c_in};
     Outputs o = outputs_of(s);
@@ -233,8 +233,7 @@ class PreActivationKernel : public Kernels {
 constexpr double f32_tolerance = 5e-6;
 
 // Both round the same products, but fused kernels add some sums in a different order.
-// The tolerance, relative to the largest element, allows for one term's rounding error in a sum of a few
-// thousand terms.
+// The tolerance is relative to the largest element: one term's rounding error in a sum of thousands.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
   const double largest = std::abs(*std::max_element(
@@ -255,8 +254,8 @@ TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
     const double summed = exact ? f32_tolerance : sums_of_neighbours;
     for (const Case& c : cases) {
       const Operands op = operands_of(c);
-      const Results got = together(c, op);
-      const Results expected = separately(c, op);
+      const Results got = fused(c, op);
+      const Results expected = unfused(c, op);
       const std::string name = fmt::format(", {}, {}", c.name, arithmetic.name);
       expect_equal(got.y, expected.y, "y" + name, stored);
       expect_equal(got.mean, expected.mean, "mean" + name, summed);
@@ -276,7 +275,7 @@ TEST_P(PreActivationKernel, MarksWhatPasses) {
   const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  const PreActivationForward problem = forward_job(c, op, o);
+  const PreActivationForward problem = forward_problem(c, op, o);
   kernels().pre_activation.forward_group(stream(), {&problem, 1});
   const Integers words = integers_of(o.passed);
   const std::vector<float> x = floats_of(op.x);
@@ -319,10 +318,10 @@ TEST_P(PreActivationKernel, AnyTilesComputeTheSame) {
     }
     for (const Case& c : cases) {
       const Operands op = operands_of(c);
-      const Results expected = separately(c, op);
-      const std::vector<float> built_in = together(c, op).y;
+      const Results expected = unfused(c, op);
+      const std::vector<float> built_in = fused(c, op).y;
       use_tiles(choices);
-      const Results got = together(c, op);
+      const Results got = fused(c, op);
       use_tiles({});
       const std::string name = fmt::format(", {}, {}", c.name, arithmetic.name);
       EXPECT_EQ(got.y, built_in) << name;
@@ -353,7 +352,7 @@ void PreActivationKernel::keeps_its_bits(const std::string& arithmetic) {
   set_threads(1);
   for (const Case& c : cases) {
     operands.push_back(operands_of(c));
-    alone.push_back(together(c, operands.back()));
+    alone.push_back(fused(c, operands.back()));
   }
   for (const int count : {2, 3, 7}) {
     set_threads(count);
@@ -366,11 +365,11 @@ void PreActivationKernel::keeps_its_bits(const std::string& arithmetic) {
       outputs.reserve(end);
       for (std::size_t i = first; i < end; ++i) {
         outputs.push_back(outputs_of(cases[i].shape));
-        forward.push_back(forward_job(cases[i], operands[i], outputs.back()));
+        forward.push_back(forward_problem(cases[i], operands[i], outputs.back()));
       }
       kernels().pre_activation.forward_group(stream(), forward);
       for (std::size_t i = first; i < end; ++i) {
-        backward.push_back(backward_job(cases[i], operands[i], outputs[i - first]));
+        backward.push_back(backward_problem(cases[i], operands[i], outputs[i - first]));
       }
       kernels().pre_activation.backward_group(stream(), backward);
       for (std::size_t i = first; i < end; ++i) {
@@ -394,7 +393,7 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     const Operands op = operands_of(c);
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
-    PreActivationForward problem = forward_job(c, op, plain);
+    PreActivationForward problem = forward_problem(c, op, plain);
     problem.passed = {};  // as in inference
     problem.mean = problem.variance = {};
     problem.before.p = 0;
@@ -419,13 +418,13 @@ TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   const Case c = cases[0];
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  PreActivationForward problem = forward_job(c, op, o);
+  PreActivationForward problem = forward_problem(c, op, o);
   problem.shape.c_in = 24;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
-  problem = forward_job(c, op, o);
+  problem = forward_problem(c, op, o);
   problem.passed.count -= 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
-  problem = forward_job(c, op, o);
+  problem = forward_problem(c, op, o);
   problem.before.p = 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
 }

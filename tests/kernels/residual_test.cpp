@@ -222,8 +222,8 @@ TEST_P(Residual, EqualsTheSeparateOperations) {
   }
 }
 
-// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows may be off by up to
-// 1000 * unit = 6e-5, while it is less than a deviation away from the other means.
+// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is off by at most
+// 1000 * unit = 6e-5, and less than a deviation away from the other means.
 // In bf16 numbers are 4 apart here, so y is spread over several of them.
 TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
   for (const DType type : types()) {
@@ -306,7 +306,7 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
       group.back().statistics = s.c % 3 != 0;
     }
     std::vector<std::vector<float>> alone;
-    std::vector<std::vector<float>> together;
+    std::vector<std::vector<float>> grouped;
     const auto add = [](std::vector<std::vector<float>>& to, const Results& r) {
       to.insert(to.end(), {r.y, r.mean, r.variance, r.gshortcut, r.ggate, r.gx});
     };
@@ -314,9 +314,9 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
       add(alone, run({problem})[0]);
     }
     for (const Results& results : run(group)) {
-      add(together, results);
+      add(grouped, results);
     }
-    EXPECT_EQ(together, alone) << sec::name_of(type);
+    EXPECT_EQ(grouped, alone) << sec::name_of(type);
   }
 }
 
