@@ -19,8 +19,8 @@ struct RunningUpdate {
   float momentum;
   ConstSpan mean;         // (C) f32
   ConstSpan variance;     // (C) f32, biased
-  Span running_mean;      // (C) f32
-  Span running_variance;  // (C) f32
+  Span running_mean;      // (C) f32, updated in place
+  Span running_variance;  // (C) f32, updated in place
 };
 
 struct BatchNormKernels {

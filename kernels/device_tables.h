@@ -17,9 +17,9 @@ namespace peers {
 // of our kernels, for comparisons. Throws Error if the libraries cannot be loaded.
 const Table& table();
 
-// Makes convolutions use the algorithm that cuDNN measures as fastest for each shape (measured once a shape),
-// deterministic or not. The default is the first algorithm that cuDNN's heuristics propose. For benches only.
-// Must be called before the first use of the table.
+// Makes convolutions use the algorithm that cuDNN measures as fastest for each shape (measured once per
+// shape), deterministic or not. The default is the first algorithm that cuDNN's heuristics propose.
+// For benches only. Must be called before the first use of the table.
 void measure_algorithms();
 }  // namespace peers
 

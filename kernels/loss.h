@@ -1,5 +1,5 @@
-// Losses on logits. Each kernel computes the loss and its gradient in one pass, in forms that do not
-// overflow: log-sum-exp with the maximum subtracted, and log(sigmoid(x)) = min(x, 0) - log1p(exp(-|x|)).
+// Losses on logits. Each kernel computes the loss and its gradient in one pass, without overflow:
+// log-sum-exp subtracts the maximum, and log(sigmoid(x)) = min(x, 0) - log1p(exp(-|x|)).
 // A label or target out of range throws Error on the cpu device; on the other devices the loss becomes NaN.
 #pragma once
 

@@ -26,8 +26,8 @@ struct LstmKernels {
                   Span cells,  // (N, T, Hid) f32: c of every time step, for backward; or empty
                   Span y);     // (N, T, Hid)
 
-  // Computes the gradient of the four parts before sigmoid and tanh, which is also the gradient of
-  // `projected` and of each h w; summed over n and t it is the gradient of the bias. Overwrites gprojected.
+  // Computes the gradient of the four parts before sigmoid and tanh. It equals the gradient of `projected`
+  // and of each h w; its sum over n and t is the gradient of the bias. Overwrites gprojected.
   void (*backward)(Stream& stream, const LstmShape& shape,
                    ConstSpan gy,      // (N, T, Hid)
                    ConstSpan w,       // (Hid, 4 Hid) f32

@@ -22,8 +22,8 @@ struct GlobalPoolShape {
 };
 
 struct PoolKernels {
-  // Computes the maximum of each window and the input time step it came from (the earliest if several are
-  // equal). Padding is never the maximum.
+  // Computes the maximum of each window and the input time step of the maximum (the earliest one on ties).
+  // Padding is never the maximum.
   void (*max)(Stream& stream, const PoolShape& shape,
               ConstSpan x,     // (N, L, H, C)
               Span y,          // (N, Lo, H, C)

@@ -7,8 +7,9 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each block of outputs while it is in the cache: nothing, statistics, or the activation's
-// gradient. Sums are kept per slot, (slots, 3 or 2, channels); the caller adds the slots up in order.
+// What is done with each block of outputs while it is in the cache: nothing, statistics,
+// or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels);
+// the caller adds the slots up in order.
 struct Finish {
   // Statistics for batch norm and the squeeze. A slot holds a block's first row of outputs,
   // the sum of the distances d from that row, and the sum of d^2, for each channel.

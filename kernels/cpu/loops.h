@@ -49,8 +49,8 @@ void map(std::int64_t count, float* y, const Function& function, Pointers... x) 
   });
 }
 
-// Splits a (rows, C) matrix into blocks of rows and into vectors. The vectors repeat after a period of
-// several rows, whose number of floats is a multiple of the vector width for any number of channels.
+// Splits a (rows, C) matrix into blocks of rows and into vectors. A period is the smallest number of whole
+// rows whose floats are a multiple of the vector width; vectors meet the same channels once per period.
 struct RowBlocks {
   std::int64_t c;
   std::int64_t rows_at_once = width / std::gcd(c, std::int64_t{width});

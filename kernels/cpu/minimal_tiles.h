@@ -15,8 +15,8 @@ struct MinimalTiles {
   std::int64_t h;
 
   std::int64_t stored() const { return of_outputs + form.groups - 1; }
-  // Floats between consecutive points, for rows of `columns` floats. Never a multiple of a page:
-  // the points of a row would otherwise fall into the same few cache sets.
+  // Floats between consecutive points, for rows of `columns` floats. Never a multiple of a page,
+  // because the points of a row would then fall into the same few cache sets.
   std::int64_t point(std::int64_t columns) const { return rows * columns + 16; }
 };
 MinimalTiles minimal_tiles(const MinimalForm& form, std::int64_t h, const Share& share);

@@ -1,5 +1,6 @@
-// Philox for a vector of counters. Lane i computes the four words of block group + i,
-// which serve the elements from 4 * (group + i) on. Results equal those of engine/philox.h.
+// Philox for a vector of counters, with the results of engine/philox.h.
+// Lane i computes the four words of block group + i, which serve elements 4 * (group + i) to 4 * (group + i)
+// + 3.
 #pragma once
 
 #include "engine/philox.h"

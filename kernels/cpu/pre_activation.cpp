@@ -1,5 +1,6 @@
-// conv(dropout(relu(batch_norm(x)))) as one operation. Forward activates the input while copying it into the
-// convolution's buffers, and sums statistics of the output while it is in the cache.
+// conv(dropout(relu(batch_norm(x)))) as one operation.
+// Forward activates the input while copying it into the convolution's buffers.
+// It sums statistics of the output while the output is in the cache.
 // Backward masks dgrad's output (dropout, ReLU) and sums batch norm's gradients while it is in the cache.
 // One more pass then computes gx = scale * (g - offset) - slope * (x - mean).
 #include <algorithm>

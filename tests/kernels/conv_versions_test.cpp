@@ -167,7 +167,7 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
       .n = 64, .l = 2476, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7};
   EXPECT_TRUE(all_supported(4, longest, DType::f32));
   EXPECT_TRUE(all_supported(4, longest, DType::bf16));
-  EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // one input channel
+  EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // version 4 does not support one input channel
   EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);
 }
 
@@ -242,8 +242,8 @@ TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
   use_tiles({});
 }
 
-// By default the kernels use tensor cores for bf16, and for f32 if the stream allows TF32. Otherwise they use
-// version 3, which is exact.
+// By default the kernels use tensor cores for bf16, and for f32 if the stream allows TF32.
+// Otherwise they use version 3, which is exact.
 TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
   const ConvShape s = cases[1].shape;
   EXPECT_EQ(run(ConvVersions::best, {s}, DType::bf16), run(4, {s}, DType::bf16));

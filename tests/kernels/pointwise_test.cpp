@@ -29,7 +29,7 @@ TEST_P(Pointwise, Relu) {
   kernels().pointwise.relu_backward(stream(), at_zero.read(), tensor(Values{1, 1, 1}).read(), g.write());
   EXPECT_EQ(floats_of(g)[0], 0);
   EXPECT_EQ(floats_of(g)[1], 0);
-  kernels().pointwise.relu(stream(), at_zero.read(), at_zero.write());  // in place
+  kernels().pointwise.relu(stream(), at_zero.read(), at_zero.write());  // y = x: in place
   EXPECT_TRUE(std::isnan(floats_of(at_zero)[2])) << "relu hides NaN";
 }
 

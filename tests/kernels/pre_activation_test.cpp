@@ -210,7 +210,7 @@ class PreActivationKernel : public Kernels {
     Tensor gactive = result(in.rows * in.c);
     Tensor gnormal = result(in.rows * in.c);
     k.conv.dgrad(stream(), s, op.gy.read(), op.w.read(), gkept.write());
-    gkept = rounded(gkept);  // the tensor-core dgrad stores this type
+    gkept = rounded(gkept);  // the tensor-core dgrad stores the type of activations
     k.conv.wgrad(stream(), s, kept.read(), op.gy.read(), o.gw.write(), c.bias ? o.gbias.write() : Span());
     k.pointwise.dropout(stream(), c.p, key, gkept.read(), gactive.write());
     k.pointwise.relu_backward(stream(), active.read(), gactive.read(), gnormal.write());
@@ -357,7 +357,7 @@ void PreActivationKernel::keeps_its_bits(const std::string& arithmetic) {
   for (const int count : {2, 3, 7}) {
     set_threads(count);
     for (const std::size_t first :
-         {std::size_t{0}, std::size_t{7}}) {  // 0: all cases; 7: small convolutions only
+         {std::size_t{0}, std::size_t{7}}) {  // from 0: all cases; from 7: small convolutions only
       std::vector<Outputs> outputs;
       std::vector<PreActivationForward> forward;
       std::vector<PreActivationBackward> backward;

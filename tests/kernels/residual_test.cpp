@@ -171,8 +171,8 @@ TEST_P(Residual, EqualsTheReference) {
   }
 }
 
-// Both round the same products and only add sums in a different order. The tolerance, relative to the largest
-// element, allows for one term's rounding error in a sum of a few thousand terms.
+// Both round the same products and only add sums in a different order.
+// The tolerance is relative to the largest element: one term's rounding error in a sum of a few thousand.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
                   const std::string& what) {
   const double largest = std::abs(*std::max_element(
@@ -231,7 +231,7 @@ TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
     for (const GateShape& s : {GateShape{2, 2000, 16}, GateShape{512, 3, 16}}) {
       Operands op = operands_of(s, type);
       for (double& v : op.shortcut) {
-        v = static_cast<float>(1000 + std::sqrt(3.0) * deviation * v);  // v deviates by 1 / sqrt(3)
+        v = static_cast<float>(1000 + std::sqrt(3.0) * deviation * v);  // v's deviation is 1 / sqrt(3)
       }
       const Results got = run(s, true, op);
       const auto expected = reference::batch_norm_statistics({s.n * s.positions, s.c}, doubles(got.y));
