@@ -72,7 +72,8 @@ TEST_P(BatchNorm, AnOutlierInTheFirstRowIsWeighedRight) {
   x[0] = 1e4;
   const auto expected = reference::batch_norm_statistics(s, x);
   const Results got = statistics(s, x);
-  // Each of some 500 additions to a sum near 1e4 errs by unit * 1e4, in total 0.013 over 3000 rows.
+  // About 500 additions to a sum near 1e4 err by unit * 1e4 each: a random walk to 0.013,
+  // divided by 3000 rows.
   expect_close(got.mean, expected.mean, 2e-5, 0, "mean");
   expect_close(got.variance, expected.variance, 0, 32 * unit, "variance");
 }
