@@ -97,7 +97,7 @@ bool minimal_filtering() {
     const char* const wish = std::getenv("SEC_CPU_FILTER");
     const std::string_view name = wish == nullptr || *wish == '\0' ? "minimal" : wish;
     require(name == "minimal" || name == "direct",
-            "SEC_CPU_FILTER: unknown way '{}', expected minimal or direct", name);
+            "SEC_CPU_FILTER: unknown method '{}', expected minimal or direct", name);
     return name == "minimal";
   }();
   return wanted;
