@@ -73,7 +73,7 @@ struct PreActivationKernels {
 };
 
 // The end of a residual block: y = x * gate + shortcut, followed by ReLU if `relu`.
-// The number of channels must be a multiple of 16.
+// Every device supports numbers of channels that are multiples of 16.
 struct ResidualForward {
   GateShape shape;
   bool relu;
