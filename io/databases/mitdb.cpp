@@ -32,7 +32,7 @@ constexpr MitdbRecord records[] = {
 
 constexpr MitdbCounts published = {{45866, 944, 3788, 415, 8}, {44259, 1837, 3221, 388, 7}};
 
-// The line "DS1 N 12 S 3 V 4 F 5 Q 6" of a marker file.
+// Finds the line "DS1 N 12 S 3 V 4 F 5 Q 6" of a marker file and parses its counts.
 std::optional<ClassCounts> find_counts(const std::string& text, const std::string& part,
                                        const std::string& file) {
   std::istringstream lines(text);

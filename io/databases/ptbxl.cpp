@@ -12,7 +12,7 @@
 namespace sec::io {
 namespace {
 
-constexpr double hidden_age = 300;  // stands for all ages above 89
+constexpr double hidden_age = 300;  // the value that stands for all ages above 89
 constexpr double above_89 = 90;
 
 class DictionaryParser {
@@ -80,7 +80,7 @@ class DictionaryParser {
   const std::string& place_;
 };
 
-// Every statement, and its superclass or "".
+// Maps each SCP statement to its diagnostic superclass, or to "" if it has none.
 std::map<std::string, std::string> read_statements(const std::filesystem::path& path) {
   const TextTable table = read_text_table(path);
   const std::size_t diagnostic = table.column("diagnostic");

@@ -10,7 +10,7 @@ namespace sec::io {
 namespace {
 
 constexpr std::string_view header = "I II V1 V2 V3 V4 V5 V6";
-constexpr std::uintmax_t largest_file = 16'000'000;  // bytes; the real ones have a tenth of a million
+constexpr std::uintmax_t largest_file = 16'000'000;  // bytes; the contest's files have about 0.1 million
 
 std::string_view next_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');

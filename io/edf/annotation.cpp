@@ -14,7 +14,7 @@ namespace {
 
 constexpr char separator = 0x14;
 constexpr char before_duration = 0x15;
-constexpr double latest = 1e9;  // s: 31 years
+constexpr double latest = 1e9;  // s, about 31 years
 constexpr int comment = 22;
 
 std::optional<double> seconds_of(std::string_view text) {
@@ -24,14 +24,14 @@ std::optional<double> seconds_of(std::string_view text) {
   const std::string_view digits = text.substr(text[0] == '+' ? 1 : 0);
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  // "not <" would let NaN pass
+  // Negated so that NaN is rejected too.
   if (error != std::errc() || end != digits.data() + digits.size() || !(std::abs(value) <= latest)) {
     return std::nullopt;
   }
   return value;
 }
 
-// "SUB CHN NUM"
+// Parses "SUB CHN NUM".
 std::optional<std::array<int, 3>> three_fields(std::string_view text) {
   std::array<int, 3> fields{};
   for (std::size_t i = 0; i < 3; ++i) {

@@ -16,14 +16,16 @@ namespace sec::io {
 namespace {
 
 constexpr int longest_record = 100;  // s
-constexpr double rate_error = 1e-6;  // relative, where eight characters cannot say a record's length
-constexpr std::size_t annotation_record = 60'000;  // bytes, of files of annotations only
+constexpr double rate_error =
+    1e-6;  // relative error allowed where eight characters cannot express a record's duration
+constexpr std::size_t annotation_record =
+    60'000;  // bytes per data record in files that hold only annotations
 constexpr std::int64_t most_records = 99'999'999;
 
 constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                                                   "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
 
-// A signal as the header lists it.
+// The header fields of one signal.
 struct Column {
   std::string label;
   std::string units;
@@ -31,22 +33,22 @@ struct Column {
   std::string physical_max = "1";
   std::string digital_min = "-32768";
   std::string digital_max = "32767";
-  std::int64_t samples = 0;  // in a record
+  std::int64_t samples = 0;  // per data record
 };
 
-// When the recording began, as the header's fields say it.
+// The start of the recording, as header fields.
 struct Start {
   std::string date = "01.01.85";
   std::string time = "00.00.00";
   std::string recording = "Startdate X X X X";
-  double fraction = 0;  // of the first second
+  double fraction = 0;  // fraction of the first second
 };
 
 struct Plan {
   Start start;
-  std::string duration;  // s of a record
+  std::string duration;  // s, of a data record
   std::int64_t records = 0;
-  std::vector<Column> columns;  // the last one holds the annotations
+  std::vector<Column> columns;  // the last column holds the annotations
 };
 
 void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
@@ -78,20 +80,20 @@ std::string header_of(const Plan& plan, const std::string& file) {
     }
   };
   each(16, [](const Column& c) { return c.label; });
-  each(80, [](const Column&) { return std::string(); });  // transducer
+  each(80, [](const Column&) { return std::string(); });  // transducer type
   each(8, [](const Column& c) { return c.units; });
   each(8, [](const Column& c) { return c.physical_min; });
   each(8, [](const Column& c) { return c.physical_max; });
   each(8, [](const Column& c) { return c.digital_min; });
   each(8, [](const Column& c) { return c.digital_max; });
-  each(80, [](const Column&) { return std::string(); });  // filters
+  each(80, [](const Column&) { return std::string(); });  // filters applied
   each(8, [](const Column& c) { return std::to_string(c.samples); });
   each(32, [](const Column&) { return std::string(); });
   return header;
 }
 
-// "02/03/2002" and "12:30:05.25" as header fields. EDF's two digits of the year mean 1985 to 2084; what lies
-// outside, or is not known, is not said.
+// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084; a date
+// that is unknown or outside these years is left at its default, which means unknown.
 Start start_of(const EdfStart& given) {
   Start start;
   const auto number = [](std::string_view text, std::size_t& at) {
@@ -125,7 +127,7 @@ Start start_of(const EdfStart& given) {
   return start;
 }
 
-// How long a record is, so that it holds whole frames: whole seconds if there are any such.
+// The length of a data record: a whole number of frames, in whole seconds if possible.
 struct Record {
   std::int64_t frames = 0;
   std::string duration;  // s
@@ -158,7 +160,7 @@ double value_of(const std::string& number) {
   return value;
 }
 
-// Lists of times and texts, by the record they go into.
+// Time-stamped annotation lists (TALs), distributed over the data records.
 class Tals {
  public:
   Tals(std::span<const Annotation> annotations, double rate, double offset, const std::string& file)
@@ -179,14 +181,14 @@ class Tals {
       Annotation checked;
       checked.code = 22;
       checked.aux = comment;
-      edf_text_of(checked);  // throws on what EDF+ cannot hold
+      edf_text_of(checked);  // throws if EDF+ cannot hold the text
       add(0, "# " + comment);
     }
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
 
-  // How many bytes a record needs so that `records` records hold all, each in its time's record or soon
-  // after; what comes after the recording's end goes into the last.
+  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in the
+  // record of its time or soon after; annotations after the end of the recording are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;
@@ -206,7 +208,7 @@ class Tals {
     }
   }
 
-  // The bytes of the next record's annotation signal.
+  // The bytes of the annotation signal in the next data record.
   std::string take(std::int64_t record, double duration) {
     std::string bytes = kept_time(record, duration);
     const double end = record + 1 == records_ ? INFINITY : static_cast<double>(record + 1) * duration;
@@ -218,7 +220,7 @@ class Tals {
     return bytes;
   }
 
-  // Annotations only: as few records as hold them all, without durations.
+  // For files that hold only annotations: splits them into as few records as possible, each of duration 0.
   std::vector<std::string> in_records_of(std::size_t size) {
     std::vector<std::string> records(1, kept_time(0, 0));
     for (const Tal& tal : tals_) {
@@ -251,11 +253,11 @@ class Tals {
     return edf_onset(offset_ + static_cast<double>(record) * duration) + std::string("\x14\x14\0", 3);
   }
 
-  double offset_;  // of the first sample after the header's start time, s
+  double offset_;  // s, from the header's start time to the first sample
   std::vector<Tal> tals_;
   std::int64_t records_ = 0;
   std::size_t next_ = 0;
-  std::size_t capacity_ = 0;  // bytes of a record
+  std::size_t capacity_ = 0;  // bytes per data record
 };
 
 Column annotation_column(std::size_t bytes) {
@@ -265,7 +267,7 @@ Column annotation_column(std::size_t bytes) {
   return column;
 }
 
-// Windows of the source, a record at a time, the last one shorter.
+// Reads the source one data record at a time. The last record may be shorter.
 class Windows {
  public:
   Windows(RecordingReader& source, std::int64_t frames) : source_(source), frames_(frames) {

@@ -11,7 +11,7 @@
 namespace sec::io {
 namespace {
 
-constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's has 6 million
+constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's table has 6 million
 constexpr std::size_t most_columns = 10'000;
 
 class Parser {
@@ -19,7 +19,7 @@ class Parser {
   Parser(std::string_view text, char separator, const std::string& file)
       : rest_(text), separator_(separator), file_(file) {}
 
-  // The next row that is not an empty line; false: there is none.
+  // Reads the next row, skipping empty lines. Returns false at the end.
   bool next(TextRow& row) {
     while (!rest_.empty() && end_of_line() > 0) {
       take(end_of_line());

@@ -52,7 +52,7 @@ class PartReader final : public RecordingReader {
   }
 
  private:
-  // The spans where the whole recording has these leads; the others are left out.
+  // Puts each lead's span at the lead's index in the whole recording. Leads without a span are skipped.
   template <typename T>
   std::vector<std::span<T>> spread(std::span<const std::span<T>> leads) const {
     std::vector<std::span<T>> all(whole_->info().leads.size());

@@ -19,7 +19,7 @@ struct TimedBeat {
   Ec57Label label;
 };
 
-// The samples from `begin` up to, not including, `end`.
+// The samples from `begin` to `end` (exclusive).
 struct Stretch {
   std::int64_t begin, end;
 
@@ -31,7 +31,7 @@ bool within(const std::vector<Stretch>& stretches, std::int64_t sample) {
                      [&](const Stretch& stretch) { return stretch.contains(sample); });
 }
 
-// Ventricular flutter or fibrillation: from [ to ], or to the end.
+// Ventricular flutter or fibrillation: from [ to ], or from [ to the end.
 std::vector<Stretch> fibrillation_of(std::span<const Annotation> annotations) {
   const int opening = code_of("[").value();
   const int closing = code_of("]").value();
@@ -47,7 +47,7 @@ std::vector<Stretch> fibrillation_of(std::span<const Annotation> annotations) {
   return stretches;
 }
 
-// Where annotations say that no signal can be read.
+// The stretches in which the annotations declare all signals unreadable.
 std::vector<Stretch> shutdown_of(std::span<const Annotation> annotations, std::int64_t window) {
   const int noise = code_of("~").value();
   const auto unreadable = [&](const Annotation& a) {
@@ -69,7 +69,7 @@ std::vector<Stretch> shutdown_of(std::span<const Annotation> annotations, std::i
     const Annotation* const next = i + 1 < annotations.size() ? &annotations[i + 1] : nullptr;
     if (next != nullptr && next->code == noise) {
       stretches.push_back({annotations[mark].sample, next->sample});
-    } else {  // a mark in the gap between two beats stands for the gap
+    } else {  // a mark in the gap between two beats stands for the whole gap
       const std::int64_t begin = last_beat + window;
       stretches.push_back({begin, next == nullptr ? forever : std::max(begin, next->sample - window)});
     }
@@ -95,8 +95,8 @@ std::int64_t distance(const TimedBeat& a, const TimedBeat& b) {
 
 using BeatIterator = std::vector<TimedBeat>::const_iterator;
 
-// Whether `early` has its counterpart in `late`, a beat of the other side within the window. Not if the beat
-// after `early` lies as near to `late` or nearer, and has no nearer counterpart of its own.
+// True if `early` matches `late`, a beat of the other side within the match window. False if the beat after
+// `early` is at least as near to `late`, unless that beat has a nearer counterpart after `late`.
 bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late, BeatIterator late_end) {
   const BeatIterator rival = early + 1;
   if (rival == early_end || distance(*rival, *late) > distance(*early, *late)) {
@@ -105,7 +105,7 @@ bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late,
   return late + 1 != late_end && distance(*rival, late[1]) < distance(*rival, *late);
 }
 
-// The beats of both sides in order of time, as pairs; the side that has none is null.
+// Visits the beats of both sides in order of time, as pairs. A beat without a counterpart is paired with nullptr.
 template <typename Visit>
 void for_each_pair(const std::vector<TimedBeat>& reference, const std::vector<TimedBeat>& test,
                    std::int64_t window, const Visit& visit) {
@@ -163,13 +163,13 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   const auto count = [&](Ec57Label r, Ec57Label t) {
     ++counts.cells[static_cast<std::size_t>(r)][static_cast<std::size_t>(t)];
   };
-  // Pairs of neighbours on both sides bound an RR interval that both have.
+  // Two consecutive matched pairs delimit an RR interval that exists on both sides.
   const TimedBeat* before_r = nullptr;
   const TimedBeat* before_t = nullptr;
-  // Beats are paired from the beginning on, so that one at the start or end of what is scored may have its
-  // counterpart just outside: where the reference's beat lies decides. The test's first beat, if it has none,
-  // lies within a window of the start and another is nearer to the reference's first, may belong to a beat
-  // before the start, and is no error either.
+  // Matching starts at the beginning of the annotations, so a beat at the edge of the scored range can match a
+  // beat just outside it. The position of the reference beat decides whether the pair is scored.
+  // An unmatched test beat may be the first after the start, within a match window of it, while the next test
+  // beat is nearer to the first reference beat. It may then match a beat before the start and is not an error.
   const std::vector<TimedBeat> test_beats = beats_of(test);
   const auto first_scored = [&](const std::vector<TimedBeat>& beats) {
     return std::find_if(beats.begin(), beats.end(),

@@ -15,13 +15,14 @@ Dipole any_direction(Random& random) {
 }
 
 void append_repolarisation(Shape& shape, double time, const Dipole& dipole) {
-  shape.push_back({time - 0.035, 0.055, 0.45 * dipole, true});  // T rises slower than it falls
+  shape.push_back({time - 0.035, 0.055, 0.45 * dipole, true});  // the T wave rises more slowly than it falls
   shape.push_back({time + 0.015, 0.032, 0.6 * dipole, true});
 }
 
 Shape ventricular_shape(Random& random, double strength) {
-  // From an apex or a wall: any direction that is far from the normal one and not across the limb leads.
-  const Dipole limb = {0.5, 0.85, 0};  // lead MLII
+  // An ectopic focus at the apex or in a wall: any direction far from the normal axis, but not one that limb lead
+  // MLII hardly sees.
+  const Dipole limb = {0.5, 0.85, 0};  // the direction of lead MLII
   Dipole direction;
   do {
     direction = any_direction(random);
@@ -34,7 +35,7 @@ Shape ventricular_shape(Random& random, double strength) {
   return shape;
 }
 
-// The relative speed of the cycle: two bands of sinusoids with random phases.
+// The relative variation of the heart rate over time: two bands of sinusoids with random phases.
 class RateVariation {
  public:
   RateVariation(const Patient& patient, double respiration, Random& random) {
@@ -66,7 +67,7 @@ class RateVariation {
 
 void mix_in(Shape& shape, const Shape& other, double share) {
   for (Event& event : shape) {
-    // The P wave is complete before both waves of activation meet.
+    // The P wave is complete before the two waves of activation meet.
     event.dipole = (event.time < -0.1 ? 1.0 : 1 - share) * event.dipole;
   }
   for (Event event : other) {
@@ -77,13 +78,13 @@ void mix_in(Shape& shape, const Shape& other, double share) {
 
 enum class Kind { sinus, ventricular, atrial, fusion, paced, torn };
 
-// Where the heart stands when its next beat is due.
+// The state of the heart when its next beat is due.
 struct Moment {
-  bool may_be_early;      // the last interval was long enough for another beat
-  int since_ventricular;  // beats
+  bool may_be_early;      // the last interval was long enough for an early beat
+  int since_ventricular;  // number of beats
 };
 
-// What a patient's heart does by itself.
+// Chooses the kind of the next beat from the patient's own rates.
 Kind natural_kind(const Patient& patient, bool paced, const Moment& now, Random& random) {
   const double dice = random.uniform();
   const double called = now.since_ventricular == 1 ? 1 : now.since_ventricular == 0 ? 0.2 : 0;
@@ -104,7 +105,7 @@ Kind natural_kind(const Patient& patient, bool paced, const Moment& now, Random&
   return random.chance(0.003) ? Kind::torn : Kind::sinus;
 }
 
-// Kinds in the shares of a mix: at any time each class has, but for a few beats, the share that it should.
+// Chooses kinds so that at any time each class has its fraction of the beats, exact to a few beats.
 class MixedKinds {
  public:
   explicit MixedKinds(const ClassMix& mix) : mix_(mix) {}
@@ -129,7 +130,7 @@ class MixedKinds {
   }
 
  private:
-  // By how many beats a class is below its share.
+  // The number of beats by which a class is below its fraction.
   double lack(std::size_t c) const {
     return std::max(0.0, mix_[c] * beats_ - static_cast<double>(counts_[c]));
   }
@@ -213,14 +214,14 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
   for (Shape& focus : patient.foci) {
     focus = ventricular_shape(random, size * random.uniform(1.6, 2.8));
   }
-  // A pacing wire in the apex of the right ventricle: a spike of a few ms, then activation away from it.
+  // A pacing wire in the apex of the right ventricle: a spike of a few ms, then activation away from the apex.
   patient.paced = {{-0.035, 0.0012, random.uniform(0.6, 1.5) * near({-0.6, -0.7, 0.4}, random, 0.2)}};
   const Dipole away = size * near({-0.2, -1, -0.5}, random, 0.25);
   patient.paced.push_back({0, 0.028, away});
   patient.paced.push_back({0.05, 0.03, 0.6 * near(away, random, 0.3)});
   append_repolarisation(patient.paced, 0.33, -0.35 * away);
 
-  // Few patients have many ectopic beats, many have few.
+  // A few patients have many ectopic beats; most have few.
   patient.atrial_rate = 0.005 + 0.08 * std::pow(random.uniform(), 2);
   patient.ventricular_rate = 0.01 + 0.18 * std::pow(random.uniform(), 2);
   patient.second_focus = random.chance(0.4) ? random.uniform(0.1, 0.4) : 0;
@@ -237,9 +238,9 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
     mixed.emplace(*rhythm.mix);
   }
   std::vector<Beat> beats;
-  double last = 0;                         // the last R peak
-  double next = random.uniform(0.2, 0.9);  // of the sinus node
-  int since_ventricular = 2;               // beats
+  double last = 0;                         // time of the last R peak, s
+  double next = random.uniform(0.2, 0.9);  // time of the next sinus beat, s
+  int since_ventricular = 2;               // number of beats
   while (true) {
     const double variability = paced ? 0.1 * variation.at(next) : variation.at(next);
     const double cycle = patient.cycle * std::max(0.5, 1 + variability);
@@ -252,7 +253,7 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
         beat.code = *code_of("V");
         beat.time = beats.empty() ? next : last + cycle * random.uniform(0.5, 0.72);
         beat.shape = patient.foci[random.chance(patient.second_focus) ? 1 : 0];
-        // What the node fires before the ventricles have recovered goes unanswered.
+        // Sinus impulses before the ventricles have recovered are not conducted.
         following = next;
         while (following < beat.time + 0.6 * cycle) {
           following += cycle;
@@ -265,7 +266,7 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
         beat.code = *code_of(origin < 0.8 ? "A" : origin < 0.92 ? "a" : "J");
         beat.shape = origin < 0.8 || origin >= 0.92 ? patient.atrial : patient.aberrant;
         if (origin >= 0.92) {
-          beat.shape.erase(beat.shape.begin());  // from the node: no P wave before it
+          beat.shape.erase(beat.shape.begin());  // a junctional beat has no P wave before it
         }
         break;
       }
@@ -284,7 +285,7 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
         beat.shape = patient.paced;
         break;
       case Kind::torn:
-        // An observer could not tell: one shape torn by another.
+        // A beat that an observer could not classify: a mixture of two shapes.
         beat.code = *code_of("Q");
         mix_in(beat.shape, ventricular_shape(random, random.uniform(0.5, 2)), random.uniform(0.5, 0.8));
         break;

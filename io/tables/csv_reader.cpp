@@ -14,9 +14,10 @@
 namespace sec::io {
 namespace {
 
-constexpr std::int64_t rows_apart = 1024;  // of which the place is kept
+constexpr std::int64_t rows_apart = 1024;  // the position of every 1024th row is kept
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-constexpr double rate_agrees = 1e-3;  // relative: of the time column and the side file
+constexpr double rate_agrees =
+    1e-3;  // relative tolerance between the rates of the time column and the side file
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -25,7 +26,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// "MLII (uV)" or "MLII [uV]": the name, and the units if there are any.
+// Splits "MLII (uV)" or "MLII [uV]" into name and units. The units are empty if there are none.
 std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   for (const auto& [open, close] : {std::pair(" (", ')'), std::pair(" [", ']')}) {
     const std::size_t at = cell.rfind(open);
@@ -36,7 +37,7 @@ std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   return {cell, ""};
 }
 
-// What the first column is, by its name.
+// The meaning of the first column, by its name.
 enum class First { lead, sample_number, seconds, milliseconds };
 
 First first_column(const std::string& cell) {
@@ -59,7 +60,7 @@ First first_column(const std::string& cell) {
   return First::lead;
 }
 
-// Times as they come: whether they are regular, and what rate they mean.
+// Checks that times are equally spaced and estimates the sampling rate.
 class Clock {
  public:
   void add(double time, int decimals, std::int64_t line) {
@@ -78,7 +79,8 @@ class Clock {
     ++count_;
   }
 
-  // Times have `unit` s. Of the rates that the digits allow, that with the fewest of its own.
+  // Estimates the sampling rate from times in units of `unit` seconds. Several rates are consistent with times of
+  // limited precision; returns the one with the fewest decimals. Returns 0 for fewer than two times.
   double rate(double unit, const std::string& file) const {
     if (count_ < 2) {
       return 0;
@@ -143,7 +145,7 @@ class CsvReader final : public RecordingReader {
     } else {
       lines_.go(next_place_.offset, next_place_.line);
     }
-    at_row_ = -1;  // until all went well
+    at_row_ = -1;  // remains -1 if reading fails
     for (std::int64_t i = 0; i < count; ++i) {
       split_csv(next_row(), delimiter_, cells_);
       const std::int64_t line = lines_.number() - 1;
@@ -179,7 +181,7 @@ class CsvReader final : public RecordingReader {
                                                                    : std::numeric_limits<float>::quiet_NaN();
   }
 
-  // The next line that is not empty; there is one.
+  // The next line that is not empty. The file must have one.
   std::string_view next_row() {
     while (true) {
       const std::optional<std::string_view> line = lines_.next();
@@ -240,7 +242,8 @@ class CsvReader final : public RecordingReader {
     info_.samples_per_frame.assign(info_.leads.size(), 1);
   }
 
-  // A line of units: as many cells, none of them a number. They are added to the names.
+  // Skips a line of units and appends them to the names. Such a line has as many cells as the header, none of
+  // them a number. Any other line is left unread.
   void skip_units(std::vector<std::string>& names) {
     const Place before{lines_.offset(), lines_.number()};
     const std::optional<std::string_view> line = lines_.next();
@@ -254,7 +257,8 @@ class CsvReader final : public RecordingReader {
     }
   }
 
-  // Counts the rows, keeps the place of some, and returns the rate that their times mean, 0 without.
+  // Counts the rows and keeps the position of every 1024th. Returns the sampling rate given by the time column,
+  // or 0 without a time column.
   double read_index() {
     Clock clock;
     lines_.go(begin_.offset, begin_.line);
@@ -293,10 +297,10 @@ class CsvReader final : public RecordingReader {
   std::size_t columns_ = 0;
   ReaderInfo info_;
   std::vector<SideScale> scales_;
-  std::vector<std::string_view> cells_;  // of a line, while it is read
+  std::vector<std::string_view> cells_;  // the cells of the current line
   Place begin_{};
-  std::vector<Place> places_;  // of row 0, 1024, 2048 …
-  std::int64_t at_row_ = -1;   // that next_place_ is the place of
+  std::vector<Place> places_;  // of rows 0, 1024, 2048, ...
+  std::int64_t at_row_ = -1;   // the row at next_place_; -1: none
   Place next_place_{};
 };
 

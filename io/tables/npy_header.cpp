@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
 
-// The Python dictionary that the header is: strings, True and False, and tuples of whole numbers.
+// Parses the Python dictionary in a header: strings, True and False, and tuples of whole numbers.
 class Dictionary {
  public:
   Dictionary(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
@@ -146,7 +146,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
           file, shape.size());
   header.rows = shape[0];
   header.columns = shape.size() == 2 ? shape[1] : 1;
-  // By divisions, as products of hostile numbers overflow.
+  // Uses divisions, because products of hostile numbers could overflow.
   const std::int64_t values = (size - header.bytes) / bytes_of(header.type);
   const bool fits = header.rows == 0 || header.columns == 0
                         ? size == header.bytes
@@ -165,7 +165,7 @@ std::string npy_header_text(NpyType type, std::int64_t rows, std::int64_t column
   std::string text =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", descr, rows, columns);
   constexpr std::size_t before = 10;
-  constexpr std::size_t alignment = 64;  // of the samples in the file, as the format asks for
+  constexpr std::size_t alignment = 64;  // of the samples within the file, as the format requires
   text.append(alignment - (before + text.size() + 1) % alignment, ' ');
   text += '\n';
   std::string header(magic);

@@ -68,7 +68,7 @@ class NpyReader final : public RecordingReader {
   bool is_whole() const { return header_.type == NpyType::i16 || header_.type == NpyType::i32; }
   double lowest() const { return header_.type == NpyType::i16 ? -32768.0 : -2147483648.0; }
 
-  // meaning(lead, value) of each value.
+  // Converts each stored value with meaning(lead, value).
   template <typename T, typename Meaning>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads,
                    const Meaning& meaning) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uintmax_t largest_header = 16U << 20;
 constexpr std::size_t most_signals = 1U << 16;
-// So that every sample is a float, in mV too.
+// Limits that keep every sample in mV within the range of a float.
 constexpr double smallest_gain = 1e-25;
 constexpr double largest_gain = 1e25;
 constexpr std::string_view blanks = " \t";
@@ -23,14 +23,14 @@ bool one_of(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-// A line of the header with its place, from which fields are taken one by one.
+// A line of the header and its position for error messages. Fields are taken from its front.
 class Line {
  public:
   Line(std::string_view text, std::string place) : rest_(text), place_(std::move(place)) {}
 
   const std::string& place() const { return place_; }
 
-  // The next field, empty at the end of the line.
+  // The next field; empty at the end of the line.
   std::string_view field() {
     skip_blanks();
     const std::string_view found = rest_.substr(0, rest_.find_first_of(blanks));
@@ -44,7 +44,7 @@ class Line {
     return rest_.substr(0, last == std::string_view::npos ? 0 : last + 1);
   }
 
-  // Takes a number off the front of `text`.
+  // Parses a number at the front of `text` and removes it.
   template <typename T>
   T take(std::string_view& text, std::string_view what) const {
     T value{};
@@ -58,7 +58,7 @@ class Line {
     return value;
   }
 
-  // The whole of `text` as a number.
+  // Parses all of `text` as a number.
   template <typename T>
   T whole(std::string_view text, std::string_view what) const {
     std::string_view rest = text;
@@ -88,20 +88,20 @@ bool is_record_name(std::string_view name) {
   });
 }
 
-// A name in the header's own folder: no path, no hidden way out, no device.
+// True for a plain file name in the header's own folder, not a path, "..", or a device.
 bool is_plain_file_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name != "-" &&
          std::ranges::none_of(name,
                               [](unsigned char c) { return c == '/' || c == '\\' || c < 0x21 || c == 0x7f; });
 }
 
-// What the record line promises of the lines after it.
+// The numbers of lines that the record line announces.
 struct Promise {
   std::uint64_t signals = 0;
-  std::uint64_t segments = 0;  // 0: the record is in one piece
+  std::uint64_t segments = 0;  // 0: a single-segment record
 };
 
-// "12-May-2020", as challenge data have it in place of a base time, is turned into "12/05/2020".
+// Converts "12-May-2020", which CinC challenge data have in place of a base time, to "12/05/2020".
 std::string numeric_date(std::string_view text) {
   constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const std::size_t first = text.find('-');
@@ -200,7 +200,7 @@ bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
           "{}: gain is {}, expected {} to {} adu a unit, or negative", line.place(), gain, smallest_gain,
           largest_gain);
-  signal.gain = gain == 0 ? 200 : gain;  // 0 says "not calibrated": the standard's default stands
+  signal.gain = gain == 0 ? 200 : gain;  // 0 means "not calibrated": the standard's default applies
   bool has_baseline = false;
   if (starts(field, '(')) {
     signal.baseline = line.take<int>(field, "baseline");
@@ -269,7 +269,7 @@ WfdbSegment parse_segment_line(Line& line) {
   return segment;
 }
 
-// The segments together are as long as the record line says.
+// Checks that the segments' lengths add up to the length in the record line.
 void check_segments(WfdbHeader& header, const std::string& place) {
   std::int64_t total = 0;
   for (const WfdbSegment& segment : header.segments) {
@@ -369,7 +369,7 @@ std::string wfdb_header_text(const WfdbHeader& header) {
     text += signal.baseline == signal.zero ? "" : fmt::format("({})", signal.baseline);
     text += signal.units == "mV" ? "" : "/" + signal.units;
     text += fmt::format(" {} {}", signal.resolution, signal.zero);
-    // Fields are positional: what follows a missing one cannot be said.
+    // Fields are positional, so fields after a missing one cannot be written.
     if (signal.initial) {
       text += fmt::format(" {}", *signal.initial);
       if (signal.checksum) {

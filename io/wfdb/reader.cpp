@@ -1,4 +1,4 @@
-// WFDB records in one piece: all signal formats, several signal files, several samples a frame, skew.
+// Single-segment WFDB records: all signal formats, several signal files, several samples per frame, skew.
 #include "io/wfdb/reader.h"
 
 #include <algorithm>
@@ -15,16 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A signal's place in the frames of its file.
+// The position of a signal within the frames of its file.
 struct Member {
   std::size_t signal = 0;
-  std::int64_t at = 0;  // samples before it in a frame
+  std::int64_t at = 0;  // samples of other signals before it in a frame
 };
 
 struct File {
   SourceLayout layout;
   std::vector<Member> members;
-  std::int64_t skew = 0;  // the largest
+  std::int64_t skew = 0;  // largest skew of its signals
   std::unique_ptr<SampleSource> source;
 
   std::int64_t frames_at_once() const {
@@ -49,7 +49,7 @@ class WfdbReader final : public RecordingReader {
       info_.samples_per_frame.push_back(signal.samples_per_frame);
     }
     gather_files(folder);
-    // Without a length in the header, as many as the shortest file holds.
+    // If the header states no length, the shortest file determines the length.
     std::int64_t least = header_.samples > 0 || files_.empty() ? header_.samples : INT64_MAX;
     for (File& file : files_) {
       file.source = open_source(file.layout);
@@ -121,7 +121,7 @@ class WfdbReader final : public RecordingReader {
     }
   }
 
-  // convert(signal, adu) gives what is asked for of a valid sample.
+  // convert(signal, adu) converts a valid sample to the requested type.
   template <typename T, typename Convert>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
                    const Convert& convert) {
@@ -133,7 +133,8 @@ class WfdbReader final : public RecordingReader {
       if (std::ranges::all_of(file.members, [&](const Member& m) { return leads[m.signal].empty(); })) {
         continue;
       }
-      // Signals that lie late in the file end beyond the window; beyond the record they are invalid.
+      // Skewed signals are delayed in the file, so reading continues after the window. Samples past the end of the
+      // record are invalid.
       const std::int64_t end = std::min(begin + count + file.skew, info_.samples);
       const std::int64_t step = file.frames_at_once();
       for (std::int64_t at = begin; at < end; at += step) {
@@ -149,7 +150,7 @@ class WfdbReader final : public RecordingReader {
     }
   }
 
-  // Of the frames in samples_, the first of which is frame `at` of the window, one signal's part.
+  // Copies one signal out of samples_, whose first frame is frame `at` of the window.
   template <typename T, typename Convert>
   void hand_out(const File& file, const Member& member, std::int64_t at, std::int64_t frames,
                 std::int64_t count, std::span<T> lead, const Convert& convert) const {
@@ -168,8 +169,8 @@ class WfdbReader final : public RecordingReader {
     }
   }
 
-  // Checksums are over all samples as they lie in the file, late signals too. Writers put 0 as the initial
-  // value where a signal begins with invalid samples.
+  // Checksums cover all samples as stored in the file, without correction for skew. Some writers state an initial
+  // value of 0 for a signal that begins with invalid samples.
   void verify_file(File& file) {
     const std::int64_t frames = header_.samples > 0 ? header_.samples : file.source->frames();
     const std::int64_t step = file.frames_at_once();
@@ -206,7 +207,7 @@ class WfdbReader final : public RecordingReader {
   WfdbHeader header_;
   ReaderInfo info_;
   std::vector<File> files_;
-  std::vector<std::int32_t> samples_;  // of the last read of a file
+  std::vector<std::int32_t> samples_;  // samples of the last read from a file
 };
 
 }  // namespace
@@ -221,7 +222,7 @@ std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
     file += ".hea";
   }
   WfdbHeader header = read_wfdb_header(file);
-  header.name = file.stem().string();  // the file's name is what the record is known by
+  header.name = file.stem().string();  // a record is known by the name of its header file
   return header.segments.empty() ? open_wfdb_piece(file.parent_path(), std::move(header))
                                  : open_wfdb_segments(file.parent_path(), header);
 }

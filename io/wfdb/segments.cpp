@@ -1,6 +1,6 @@
-// WFDB records in segments, one after the other in time. With a fixed layout every segment has the same
-// signals; with a variable one the first segment has no samples and lists all signals there are, of which the
-// others have some. Gaps, and leads that a segment lacks, are invalid samples.
+// Multi-segment WFDB records, whose segments follow each other in time. In a fixed layout, all segments have
+// the same signals. In a variable layout, the first segment has no samples and lists all signals, and each
+// other segment has some of them. Gaps, and leads that a segment lacks, are invalid samples.
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -17,16 +17,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
 
-// What is remembered of a segment's record.
+// A record that is used as one or more segments.
 struct Piece {
   std::string name;
-  std::vector<std::size_t> place;  // by lead of the record: its index in the segment, or `absent`
+  std::vector<std::size_t> place;  // per lead of the whole record: its index in the segment, or `absent`
 };
 
 struct Part {
   std::int64_t begin = 0;
   std::int64_t samples = 0;
-  const Piece* piece = nullptr;  // none: a gap
+  const Piece* piece = nullptr;  // nullptr: a gap
 };
 
 class SegmentsReader final : public RecordingReader {
@@ -93,7 +93,7 @@ class SegmentsReader final : public RecordingReader {
   }
 
  private:
-  // How the segments that have a lead scale it.
+  // The scaling of a lead in the segments that have it.
   struct Use {
     bool any = false;
     bool differ = false;
@@ -131,7 +131,8 @@ class SegmentsReader final : public RecordingReader {
     take_leads(info);
   }
 
-  // Opens the segment, once for all places where its name occurs, and sees how it fits the record.
+  // Opens a segment's record, once even if several segments have the same name, and checks that it matches the
+  // whole record.
   const Piece& piece_of(const WfdbSegment& segment, std::size_t width, bool variable) {
     const auto known = pieces_.find(segment.name);
     if (known == pieces_.end()) {
@@ -160,7 +161,7 @@ class SegmentsReader final : public RecordingReader {
     for (std::size_t s = 0; s < segment.leads.size(); ++s) {
       const Lead& lead = segment.leads[s];
       std::size_t at = s;
-      if (variable) {  // where a name occurs twice, so do its places
+      if (variable) {  // leads of equal name are matched in order
         for (at = 0; at < place.size() && (info_.leads[at].name != lead.name || place[at] != absent);) {
           ++at;
         }
@@ -182,7 +183,7 @@ class SegmentsReader final : public RecordingReader {
     return place;
   }
 
-  // Gain and baseline are those of the samples where they have some in common, otherwise the layout's.
+  // A lead gets the gain and baseline of its segments if they agree; otherwise those of the layout remain.
   void settle_units() {
     for (std::size_t i = 0; i < used_.size(); ++i) {
       if (used_[i].any && !used_[i].differ) {
@@ -191,7 +192,7 @@ class SegmentsReader final : public RecordingReader {
     }
   }
 
-  // The reader of a segment; the last one stays open.
+  // The reader of a segment. Only the last one used stays open.
   RecordingReader& open(const Piece& piece) {
     if (open_ == nullptr || open_name_ != piece.name) {
       close();

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What the record's signals have in common, of which the writer says nothing else.
+// Checks that all signals can be written to one file in one format.
 void check_writable(const DigitalRecord& record, const std::string& path) {
   const std::vector<WfdbSignal>& signals = record.header.signals;
   require(!signals.empty() && signals.size() == record.signals.size(), "{}: {} signals described, {} given",
@@ -47,7 +47,7 @@ DigitalRecord read_digital(const fs::path& folder, const std::string& name) {
     require(record.header.signals[i].format != 0, "{}: signal {} has no samples", path.string(), i);
   }
   const auto reader = open_wfdb(path);
-  reader->verify();  // before memory is taken for what the files are said to hold
+  reader->verify();  // before allocating memory for the number of samples that the header claims
   record.signals.resize(record.header.signals.size());
   std::vector<std::span<std::int32_t>> spans;
   for (std::size_t i = 0; i < record.signals.size(); ++i) {
@@ -97,7 +97,7 @@ void write_digital(const fs::path& folder, const DigitalRecord& record) {
   }
   const std::size_t frames = record.signals.front().size() / header.signals.front().samples_per_frame;
   std::vector<std::int32_t> flat(frames * frame);
-  std::size_t at = 0;  // of the signal in a frame
+  std::size_t at = 0;  // offset of the signal within a frame
   for (std::size_t s = 0; s < header.signals.size(); ++s) {
     WfdbSignal& signal = header.signals[s];
     const std::vector<std::int32_t>& samples = record.signals[s];
