@@ -1,5 +1,5 @@
-// libFuzzer's entry: `fuzz --target=edf CORPUS` fuzzes one parser, `fuzz --target=edf --make-seeds=FOLDER`
-// writes what it starts from. libFuzzer passes over options of two dashes.
+// The entry point of libFuzzer. `fuzz --target=edf CORPUS` fuzzes one parser;
+// `fuzz --target=edf --make-seeds=FOLDER` writes its seeds. libFuzzer ignores options with two dashes.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

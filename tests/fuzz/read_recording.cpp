@@ -65,7 +65,7 @@ void read_recording(io::RecordingReader& reader) {
   const std::vector<std::span<std::int32_t>> spans(digital.begin(), digital.end());
   try {
     reader.read_digital(0, count, spans);
-  } catch (const Error&) {  // formats without such numbers
+  } catch (const Error&) {  // formats without digital values
   }
   if (info.samples <= most_values / frame) {
     reader.verify();

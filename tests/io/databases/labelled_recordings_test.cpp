@@ -1,4 +1,4 @@
-// Readers of labelled recordings: what they take, and what they refuse in one line.
+// Readers of labelled recordings: valid input, and one-line errors for invalid input.
 #include "io/databases/labelled_recordings.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ TEST(Utf8, TellsTextFromDamage) {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE7\xAA\xA6", "\xF0\x9F\x98\x80"}) {
     EXPECT_TRUE(is_utf8(good)) << good;
   }
-  // A stray continuation, a cut character, overlong forms, a surrogate, beyond U+10FFFF.
+  // A stray continuation byte, a truncated character, overlong forms, a surrogate, a code point above U+10FFFF.
   for (const char* bad :
        {"\x80", "\xE7\xAA", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF"}) {
     EXPECT_FALSE(is_utf8(bad));
@@ -135,7 +135,7 @@ TEST_F(PtbXl, RefusesDamage) {
   expect_error([&] { read_ptbxl(folder_.path(), PtbxlLabels::superclass); }, "no column age");
 }
 
-// The counts that the data's README gives, which were taken with another program.
+// The counts in the data's README, which were computed with another program.
 TEST(PtbXlData, HasThePublishedCounts) {
   const auto data = real_data("ptbxl-500");
   if (!data) {
@@ -150,7 +150,7 @@ TEST(PtbXlData, HasThePublishedCounts) {
       ++counts[label];
     }
     EXPECT_EQ(patient_folds.try_emplace(r.patient, r.fold).first->second,
-              r.fold);  // patients are in one fold
+              r.fold);  // all recordings of a patient are in one fold
   }
   EXPECT_EQ(counts,
             (std::map<std::string, int>{{"NORM", 297}, {"STTC", 96}, {"CD", 78}, {"MI", 73}, {"HYP", 40}}));
@@ -201,7 +201,7 @@ TEST(TianchiLabels, RefusesDamage) {
   expect_error([&] { read_class_list(folder.write("classes", "\n")); }, "names no class");
 }
 
-// The contest's own label files against its published counts; the signals' place is taken by empty files.
+// Reads the contest's own label files and compares the published counts. Empty files stand in for the signals.
 TEST(TianchiLabels, ReadsTheRealFiles) {
   const auto data = real_data("tianchi-hefei/labels");
   if (!data) {

@@ -100,7 +100,7 @@ TEST(Mitdb, RecordNames) {
   expect_error([&] { read_record_names(folder.path()); }, "RECORDS: '1' is named twice");
 }
 
-// Every sample and annotation as Python's wfdb reads them.
+// Compares every sample and annotation with what Python's wfdb reads.
 TEST(Mitdb, TheRealDatabaseReadsAsWithWfdb) {
   const auto folder = real_data("mitdb");
   if (!folder) {
@@ -155,7 +155,7 @@ TEST(Mitdb, TheRealDatabaseReadsAsWithWfdb) {
   check_counts(*folder, Split::ds2, ds2);
 }
 
-// All annotations of the real database survive writing.
+// Writes and rereads all annotations of the real database.
 TEST(Mitdb, TheRealAnnotationsRoundTrip) {
   const auto folder = real_data("mitdb");
   if (!folder) {

@@ -1,4 +1,4 @@
-// Recordings of the Tianchi contest, sound and damaged.
+// Valid and damaged recordings of the Tianchi contest.
 #include "io/databases/tianchi.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ TEST(Tianchi, RealRecording) {
   const Recording r = read_tianchi(*samples / "train_2.txt");
   EXPECT_EQ(r.samples(), 5000);
   EXPECT_NEAR(r.signals[0][0], -5 * 0.00488, 1e-8);
-  EXPECT_NEAR(r.signals[3][4999], 76 * 0.00488, 1e-7);  // the last line: 7 4 29 76 47 22 14 10
+  EXPECT_NEAR(r.signals[3][4999], 76 * 0.00488, 1e-7);  // the last line is 7 4 29 76 47 22 14 10
 }
 
 }  // namespace

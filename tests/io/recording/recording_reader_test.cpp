@@ -28,7 +28,7 @@ TEST(RecordingReader, RefusesWindowsOutsideAndTruncatedFiles) {
   expect_error([&] { open_recording(folder / "r"); }, "truncated: 3 samples a signal expected, 1 found");
 }
 
-// A format without a converter's numbers, which counts what is read of it.
+// A reader without digital values that counts how much is read.
 class Physical final : public RecordingReader {
  public:
   Physical() {

@@ -1,4 +1,4 @@
-// Recordings as tables of text and as NumPy arrays: read, written, damaged.
+// Recordings as text tables and NumPy arrays: reading, writing, damaged files.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -95,7 +95,8 @@ TEST_F(Tables, ReadsTheFormsThatTheyHave) {
   EXPECT_TRUE(reader->annotations().empty());
 }
 
-// Times have few digits; the rate is the plainest that these allow: a millionth in 9 s is 4e-5 of 333 Hz.
+// Times have few digits, so the reader chooses the simplest rate that they allow. A time error of a millionth
+// of a second in 9 s is 4e-5 of 333 Hz.
 TEST_F(Tables, TellsTheRateFromTimes) {
   for (const auto& [rate, digits, tolerance] : std::vector<std::tuple<double, int, double>>{
            {360, 3, 0}, {257.5, 3, 0}, {1000.0 / 3, 6, 4e-5}, {0.5, 0, 0}}) {
@@ -139,7 +140,7 @@ TEST_F(Tables, NamesWhatIsWrong) {
   expect_refused("I,II\n\n1,2\n\n3,x\n", "r.csv: line 5: lead II is 'x', expected a number");
   expect_refused("I,II\n1,inf\n", "line 2: lead II is 'inf'");
   expect_refused("I,II\n1,1e999\n", "line 2: lead II is '1e999'");
-  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): so long it is meant
+  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): the length is intended
   expect_refused("I\n" + long_line, "r.csv: line 2: longer than 1000000 bytes");
   const std::string longer_line(9'000'000, '1');  // NOLINT(bugprone-string-constructor)
   expect_refused("I\n" + longer_line, "r.csv: line 2: longer than 1000000 bytes");
@@ -170,7 +171,7 @@ Recording two_leads(std::int64_t count) {
   recording.rate = 360;
   recording.leads = {{"I", "mV", 200, 0, 12}, {"V1", "mV", 200, 0, 12}};
   recording.signals.resize(2);
-  for (std::int64_t lead = 0; lead < 2; ++lead) {  // the same formula as in tools/parity/npy_golden.py
+  for (std::int64_t lead = 0; lead < 2; ++lead) {  // the formula of tools/parity/npy_golden.py
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t adu = (i * i * (7 + lead) + i * 31) % 2001 - 1000;
       recording.signals[static_cast<std::size_t>(lead)].push_back(
@@ -181,12 +182,12 @@ Recording two_leads(std::int64_t count) {
 }
 
 TEST_F(Tables, ReadBackAsTheyWereWritten) {
-  Recording recording = two_leads(5000);  // several of the places that are kept
+  Recording recording = two_leads(5000);  // covers several of the stored row positions
   recording.leads[1] = {"a \"b\", c", "l", 200, 0, 12};
   recording.signals[0][7] = NAN;
   recording.signals[1][4999] = 1.0F / 3;
   recording.comments = {"Age: 56"};
-  for (const char* name : {"w.npy", "w.csv", "w.tsv"}) {  // the array's side file is the tables' too
+  for (const char* name : {"w.npy", "w.csv", "w.tsv"}) {  // the array's side file also applies to the tables
     const auto source = reader_of(recording);
     const std::filesystem::path path = folder_ / name;
     path.extension() == ".npy" ? write_npy(path, *source) : write_csv(path, *source);
@@ -198,11 +199,11 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
     expect_same(read_all(*reader, 1700), recording.signals);
     std::vector<float> window(3);
     const std::vector<std::span<float>> spans{{}, window};
-    reader->read(2047, 3, spans);  // not where the last one ended
+    reader->read(2047, 3, spans);  // not where the last window ended
     expect_same({window}, {{recording.signals[1].begin() + 2047, recording.signals[1].begin() + 2050}});
     expect_error([&] { reader->read(4999, 3, spans); }, "samples 4999 and 3 more lie outside its 5000");
   }
-  EXPECT_EQ(folder_.entries(), 4U);  // nothing temporary is left
+  EXPECT_EQ(folder_.entries(), 4U);  // no temporary files are left
 }
 
 TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
@@ -227,7 +228,7 @@ TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
   }
 }
 
-// tools/parity/npy_golden.py check, which NumPy loads, has seen these bytes.
+// tools/parity/npy_golden.py has checked with NumPy that these bytes load.
 TEST_F(Tables, WritesArraysThatNumpyReads) {
   write_npy(folder_ / "ours.npy", *reader_of(two_leads(40)));
   if (const char* out = std::getenv("SEC_NPY_OUT")) {

@@ -63,7 +63,7 @@ TEST(WfdbHeader, FillsInTheStandardsDefaults) {
   EXPECT_EQ(header.signals[0].baseline, 0);
   EXPECT_FALSE(header.signals[0].initial || header.signals[0].checksum);
   EXPECT_EQ(header.signals[1].gain, 200);
-  EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero
+  EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero value
 }
 
 TEST(WfdbHeader, ReadsSegments) {
@@ -80,7 +80,7 @@ TEST(WfdbHeader, ReadsSegments) {
   expect_error([&] { wfdb_header_text(header); }, "r.hea: a record in segments cannot be written");
 }
 
-// As the PhysioNet challenges of 2020 and 2021 have it: the date, in words, in the place of the time.
+// Headers of the PhysioNet challenges 2020 and 2021 have a date with the month's name in place of the time.
 TEST(WfdbHeader, ReadsChallengeHeaders) {
   const WfdbHeader header = parse_wfdb_header(
       "A0001 1 500 7500 12-May-2020 12:33:59\nA0001.mat 16x1+24 1000.0(0)/mv 16 0 28 -1716 0 I\n#Dx: "
@@ -184,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(
                   ":2: '-' is not the name of a file in the header's folder"}),
     [](const auto& test) { return test.param.name; });
 
-// Lines take more memory than bytes in the file.
+// Signal lines take more memory than their bytes in the file.
 TEST(WfdbHeader, RefusesSignalsWithoutEnd) {
   std::string text = "r 70000\n";
   for (int i = 0; i < 70'000; ++i) {

@@ -1,4 +1,4 @@
-// Records in segments: fixed and variable layout.
+// Multi-segment records with fixed and variable layout.
 #include <gtest/gtest.h>
 
 #include "io/wfdb/reader.h"
@@ -11,7 +11,7 @@ namespace {
 using Digital = Leads<std::int32_t>;
 constexpr std::int32_t none = invalid_sample;
 
-// Little-endian samples of format 16.
+// Encodes samples in format 16, little-endian.
 std::string sixteen(const std::vector<int>& samples) {
   std::string bytes;
   for (const int sample : samples) {
@@ -21,7 +21,7 @@ std::string sixteen(const std::vector<int>& samples) {
   return bytes;
 }
 
-// Pieces a (leads I and II, II twice a frame; three frames) and b (lead I alone, two frames).
+// Segment a: leads I and II, three frames, II with two samples per frame. Segment b: lead I only, two frames.
 class WfdbSegments : public testing::Test {
  protected:
   WfdbSegments() {
@@ -68,8 +68,8 @@ TEST_F(WfdbSegments, FixedLayout) {
 TEST_F(WfdbSegments, VariableLayout) {
   const auto reader = open("r/5 3 100\nl 0\nb 2\n~ 1\na 3\nb 1\n");
   EXPECT_EQ(reader->info().samples_per_frame, (std::vector<int>{2, 1, 1}));
-  EXPECT_EQ(reader->info().leads[2].gain, 200);  // of the samples, not of the layout
-  EXPECT_EQ(reader->info().leads[1].gain, 50);   // V has none
+  EXPECT_EQ(reader->info().leads[2].gain, 200);  // the gain of the segments, not of the layout
+  EXPECT_EQ(reader->info().leads[1].gain, 50);   // no segment has lead V
   const Digital wanted = {{none, none, none, none, none, none, 10, 11, 20, 21, 31, 33, none, none},
                           std::vector<std::int32_t>(7, none),
                           {7, 8, none, 1, 3, 5, 7}};
@@ -79,14 +79,14 @@ TEST_F(WfdbSegments, VariableLayout) {
           << begin << " and " << count;
     }
   }
-  // Leads that are not asked for are left alone.
+  // Leads that are not requested are not read.
   Digital one(3);
   one[2].resize(4);
   read_into(*reader, 0, 4, one);
   EXPECT_EQ(one, (Digital{{}, {}, {7, 8, none, 1}}));
 }
 
-// A lead that one segment scales otherwise has physical samples only.
+// A lead whose scaling differs between segments has only physical samples.
 TEST_F(WfdbSegments, SegmentsMayScaleOtherwise) {
   folder_.write("b.hea", "b 1 100 2\nb.dat 16 100(1)/mV 12 0 7 15 0 I\n");
   const auto reader = open("r/3 3 100\nl 0\nb 2\na 3\n");
@@ -94,13 +94,13 @@ TEST_F(WfdbSegments, SegmentsMayScaleOtherwise) {
   physical[2].resize(5);
   read_into(*reader, 0, 5, physical);
   EXPECT_EQ(physical[2], (std::vector<float>{0.06F, 0.07F, 0.005F, 0.015F, 0.025F}));
-  EXPECT_EQ(reader->info().leads[2].gain, 50);  // the layout's
+  EXPECT_EQ(reader->info().leads[2].gain, 50);  // the layout's gain
   expect_error(
       [&] { window<std::int32_t>(*reader, 0, 5); },
       "r: lead I has not the same gain and baseline in all segments; its samples can be read in mV only");
   Digital rest(3);
   rest[0].resize(10);
-  read_into(*reader, 0, 5, rest);  // II is the same throughout
+  read_into(*reader, 0, 5, rest);  // lead II has the same scaling in all segments
   EXPECT_EQ(rest[0][4], 10);
 }
 
@@ -127,7 +127,7 @@ TEST_F(WfdbSegments, OneLineSaysWhatDoesNotFit) {
   refuse("r/1 2 100\na 3\n", "a.dat: cannot open: No such file or directory");
 }
 
-// A damaged segment is found by verify, and by the window that needs it.
+// A damaged segment is found by verify() and by windows that need it.
 TEST_F(WfdbSegments, DamageIsFound) {
   const auto reader = open("r/3 3 100\nl 0\nb 2\na 3\n");
   folder_.write("a.dat", sixteen({1, 10, 11, 3, 20, 21, 5, 31, 34}));

@@ -56,7 +56,7 @@ TEST_P(RoundTrip, OneLeadWithAnOddNumberOfSamples) {
   EXPECT_EQ(read_digital(folder.path(), "r").signals, record.signals);
 }
 
-// Two leads at different rates, with what else a header can say.
+// Two leads at different rates, with all optional fields of a header.
 TEST_P(RoundTrip, SeveralSamplesAFrame) {
   const TemporaryFolder folder;
   DigitalRecord record = two_leads(GetParam(), 21);
@@ -80,8 +80,8 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
 
-// tools/parity/compare_wfdb.py has Python's wfdb read the same: it names a folder to leave the files in, and
-// knows what is in them.
+// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written. It names the folder to
+// write them to and knows their contents.
 TEST(WfdbSignal, RecordsForOtherPrograms) {
   const TemporaryFolder temporary;
   const char* wanted = std::getenv("SEC_WRITTEN");
@@ -127,7 +127,7 @@ TEST(WfdbSignal, RecordsForOtherPrograms) {
   }
 }
 
-// Laid out by hand from the format's description.
+// The bytes are written by hand from the format's description.
 TEST(WfdbSignal, DecodesBytesLaidOutByHand) {
   const TemporaryFolder folder;
   folder.write("a.hea", "a 2 100 2\na.dat 212 100\na.dat 212 -100(1)/uV\n");
@@ -169,7 +169,8 @@ class BadWfdbRecord : public testing::TestWithParam<BadRecord> {};
 TEST_P(BadWfdbRecord, OneLineSaysWhy) {
   const TemporaryFolder folder;
   folder.write("r.hea", GetParam().header);
-  folder.write("r.dat", std::string(12, '\1'));  // 3 samples of 2 signals in format 16, 4 in format 212
+  folder.write("r.dat",
+               std::string(12, '\1'));  // 3 samples of 2 signals in format 16, 4 samples in format 212
   folder.write("s.dat", std::string(6, '\1'));
   expect_error([&] { read_digital(folder.path(), "r"); }, GetParam().message);
 }
