@@ -50,7 +50,7 @@ LabelledRecording read_one(const std::filesystem::path& folder, const std::files
   bool diagnosed = false;
   for (const std::string& comment : comments) {
     if (const auto codes = value_of(comment, "Dx")) {
-      require(!diagnosed, "{}: Dx is there twice", file);
+      require(!diagnosed, "{}: Dx appears twice", file);
       diagnosed = true;
       add_codes(recording, *codes, file);
     }

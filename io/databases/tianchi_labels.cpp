@@ -72,7 +72,7 @@ std::vector<std::string> read_class_list(const std::filesystem::path& path) {
   for_each_line(path, [&](std::string_view line, const std::string& place) {
     const std::size_t before = list.labels.size();
     add_label(list, trimmed(line), place);
-    require(list.labels.size() > before, "{}: class {} is there twice", place, for_message(trimmed(line)));
+    require(list.labels.size() > before, "{}: class {} appears twice", place, for_message(trimmed(line)));
   });
   require(!list.labels.empty(), "{}: names no class", path.string());
   return list.labels;

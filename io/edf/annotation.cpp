@@ -95,9 +95,10 @@ std::string edf_onset(double seconds) {
 
 std::string edf_text_of(const Annotation& annotation) {
   const std::string& aux = annotation.aux;
-  require(aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos && is_utf8(aux),
-          "annotation at sample {}: EDF+ holds UTF-8 text without bytes 0, 20 and 21, its AUX is not",
-          annotation.sample);
+  require(
+      aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos && is_utf8(aux),
+      "annotation at sample {}: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different",
+      annotation.sample);
   const bool has_tab = aux.find('\t') != std::string::npos;
   const bool has_fields = annotation.subtype != 0 || annotation.channel != 0 || annotation.number != 0;
   if (annotation.code == comment && !aux.empty() && !has_tab && !has_fields && !code_of(aux) &&

@@ -160,7 +160,7 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signal.offset = header.record_bytes;
     header.record_bytes += 2 * signal.samples;
     require(signal.is_annotation || signal.digital_min < signal.digital_max,
-            "{}: header: {}: digital range from {} to {}, expected it to rise", file, place(i),
+            "{}: header: {}: digital range from {} to {}, expected a higher maximum", file, place(i),
             signal.digital_min, signal.digital_max);
     require(signal.is_annotation || signal.physical_min != signal.physical_max,
             "{}: header: {}: physical minimum and maximum are both {}", file, place(i), signal.physical_min);
@@ -175,7 +175,7 @@ EdfHeader read_edf_header(const RandomFile& file) {
           block);
   std::string bytes(block, '\0');
   file.read(0, bytes);
-  require(bytes[0] != '\xff', "{}: a file of 24 bits a sample (BDF), expected EDF", name);
+  require(bytes[0] != '\xff', "{}: a file of 24-bit samples (BDF), expected EDF", name);
   require(trimmed(std::string_view(bytes).substr(0, 8)) == "0",
           "{}: header: expected version 0, as all EDF files have", name);
   std::int64_t count = 0;

@@ -139,7 +139,7 @@ class EdfReader final : public RecordingReader {
   void place_records() {
     if (has_annotations_ && header_.records > 0) {
       const EdfRecordEvents first = events_of(0);
-      require(first.has_onset || !header_.gaps, "{}: record 0 does not say when it begins", name());
+      require(first.has_onset || !header_.gaps, "{}: record 0 does not state when it begins", name());
       first_onset_ = first.onset;
       if (first_onset_ > 0 && first_onset_ < 1 && !info_.start_time.empty()) {
         info_.start_time +=
@@ -157,10 +157,10 @@ class EdfReader final : public RecordingReader {
     std::int64_t next = 0;
     for (std::int64_t record = 0; record < header_.records; ++record) {
       const EdfRecordEvents events = events_of(record);
-      require(events.has_onset, "{}: record {} does not say when it begins", name(), record);
+      require(events.has_onset, "{}: record {} does not state when it begins", name(), record);
       const double place = std::round((events.onset - first_onset_) * info_.rate);
       require(place < 0x1p52 && place > static_cast<double>(next) - 1.5,
-              "{}: record {} begins at {} s, before the end of the record before it", name(), record,
+              "{}: record {} begins at {} s, before the end of the previous record", name(), record,
               events.onset);
       next = std::max(next, static_cast<std::int64_t>(place));
       places_.push_back(next);

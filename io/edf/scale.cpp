@@ -103,7 +103,7 @@ EdfScale EdfRange::scale() const {
   }
   require(!scale.physical_min.empty() && !scale.physical_max.empty() &&
               scale.physical_min != scale.physical_max && std::isfinite(scale.gain),
-          "lead {}: a range from {} to {} {} cannot be said in EDF's eight characters", lead_.name, low_,
+          "lead {}: a range from {} to {} {} cannot be expressed in EDF's eight characters", lead_.name, low_,
           high_, lead_.units);
   return scale;
 }

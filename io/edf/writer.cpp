@@ -54,14 +54,15 @@ struct Plan {
 void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
   const bool fits =
       text.size() <= width && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  require(fits, "{}: '{}': an EDF header holds {} ASCII characters here", file, text, width);
+  require(fits, "{}: '{}': expected at most {} ASCII characters in this field of an EDF header", file, text,
+          width);
   header += text;
   header.append(width - text.size(), ' ');
 }
 
 std::string header_of(const Plan& plan, const std::string& file) {
   require(plan.columns.size() <= 9999 && plan.records <= most_records,
-          "{}: {} signals and {} records, EDF holds 9999 and {}", file, plan.columns.size(), plan.records,
+          "{}: {} signals and {} records, EDF allows 9999 and {}", file, plan.columns.size(), plan.records,
           most_records);
   std::string header;
   put(header, "0", 8, file);
@@ -150,7 +151,7 @@ Record record_of(double rate, const std::string& file) {
       break;
     }
   }
-  require(best.frames > 0, "{}: no EDF record holds whole samples of {} Hz", file, rate);
+  require(best.frames > 0, "{}: no EDF record holds a whole number of samples at {} Hz", file, rate);
   return best;
 }
 
@@ -306,7 +307,7 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
                std::span<const Annotation> annotations) {
   const std::string file = path.string();
   const ReaderInfo& info = source.info();
-  require(!info.leads.empty(), "{}: a recording without leads", file);
+  require(!info.leads.empty(), "{}: the recording has no leads", file);
   const Record record = record_of(info.rate, file);
   const double duration = value_of(record.duration);
 

@@ -52,7 +52,7 @@ class Parser {
     if (field.ends_with('\r') && rest_.substr(field.size()).starts_with('\n')) {
       field.remove_suffix(1);
     }
-    require(field.find('"') == std::string_view::npos, "{}: a quote within a field without quotes", place());
+    require(field.find('"') == std::string_view::npos, "{}: a quote within an unquoted field", place());
     take(field.size());
     return std::string(field);
   }
@@ -63,7 +63,7 @@ class Parser {
     take(1);
     while (true) {
       const std::size_t end = rest_.find('"');
-      require(end != std::string_view::npos, "{}: a quote that is not closed", began);
+      require(end != std::string_view::npos, "{}: an unclosed quote", began);
       line_ += std::ranges::count(rest_.substr(0, end), '\n');
       field += rest_.substr(0, end);
       take(end + 1);
@@ -108,7 +108,7 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
   require(parser.next(row), "{}: is empty, expected a row of column names", file);
   table.heading = row.fields;
   for (const std::string& name : table.heading) {
-    require(name.empty() || std::ranges::count(table.heading, name) == 1, "{}: column {} is there twice",
+    require(name.empty() || std::ranges::count(table.heading, name) == 1, "{}: column {} appears twice",
             row.place, for_message(name));
   }
   while (parser.next(row)) {

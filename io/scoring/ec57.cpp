@@ -141,7 +141,7 @@ Ec57Counts& Ec57Counts::operator+=(const Ec57Counts& other) {
 
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,
                          const Ec57Options& options) {
-  require(options.rate > 0, "EC57: rate {} Hz; expected a positive one", options.rate);
+  require(options.rate > 0, "EC57: rate {} Hz; expected a positive rate", options.rate);
   require(options.start >= 0 && options.window >= 0, "EC57: start {} s, window {} s; expected 0 or more",
           options.start, options.window);
   const auto samples = [&](double seconds) { return static_cast<std::int64_t>(seconds * options.rate); };

@@ -295,7 +295,7 @@ struct QrsDetector::State {
 QrsDetector::QrsDetector(double rate, std::size_t leads) : state_(std::make_unique<State>()) {
   require(std::isfinite(rate) && rate >= 50 && rate <= 10'000,
           "QRS detector: rate {} Hz, expected 50 to 10000", rate);
-  require(leads > 0, "QRS detector: no lead");
+  require(leads > 0, "QRS detector: no leads");
   state_->rate = rate;
   state_->leads.assign(leads, Lead(rate_ratio(rate, qrs_rate)));
 }
@@ -308,7 +308,7 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
   require(samples.size() == state_->leads.size(), "QRS detector: samples of {} leads, expected {}",
           samples.size(), state_->leads.size());
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    require(samples[i].size() == samples[0].size(), "QRS detector: {} samples of lead {}, {} of the first",
+    require(samples[i].size() == samples[0].size(), "QRS detector: {} samples of lead {}, but {} of lead 0",
             samples[i].size(), i, samples[0].size());
     Lead& lead = state_->leads[i];
     const std::size_t begin = lead.source.values.size();

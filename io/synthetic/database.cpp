@@ -99,12 +99,12 @@ void check(const SyntheticOptions& options) {
           options.noise);
   if (options.count == 0) {
     require(!options.rate && options.leads == 0 && !options.mix,
-            "synthetic: rate, leads and mix are those of MIT-BIH unless a count of records is given");
+            "synthetic: rate, leads and mix can be chosen only with a count of records");
     return;
   }
   require(options.count > 0 && options.count <= 99'999, "synthetic: {} records, expected 1 to 99999",
           options.count);
-  require(options.records.empty(), "synthetic: a count of records and their names contradict each other");
+  require(options.records.empty(), "synthetic: a count of records excludes names of records");
   require(rate_of(options) >= 100 && rate_of(options) <= 2000, "synthetic: {} Hz, expected 100 to 2000",
           rate_of(options));
   synthetic_leads(options.leads);
@@ -233,7 +233,7 @@ SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
   check(options);
   const std::vector<Plan> plans = plans_of(options);
   require(is_synthetic(folder) || !std::filesystem::exists(folder / "RECORDS"),
-          "{}: holds a database that is not synthetic, and is left alone", folder.string());
+          "{}: holds a database that is not synthetic; it is left unchanged", folder.string());
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   require(!error, "{}: cannot make the folder: {}", folder.string(), error.message());

@@ -87,10 +87,10 @@ class Clock {
     }
     const double digit = std::pow(10.0, -decimals_) * unit;
     const double duration = (last_ - first_) * unit;
-    require(shortest_ > 0 && duration > 0, "{}: times do not rise from line to line", file);
+    require(shortest_ > 0 && duration > 0, "{}: times do not increase from line to line", file);
     const double mean = static_cast<double>(count_ - 1) / duration;
     require(longest_ * unit <= 1.5 / mean + digit && shortest_ * unit >= 0.5 / mean - digit,
-            "{}: line {}: a step of {:.6g} s, {:.6g} s in the mean; samples must be regular", file,
+            "{}: line {}: a time step of {:.6g} s, the mean is {:.6g} s; expected equal time steps", file,
             longest_line_, longest_ * unit, 1 / mean);
     const double doubt = std::max(1e-12, std::min(0.01, digit / duration)) * mean;
     for (int places = 0; places <= 9; ++places) {
@@ -123,7 +123,8 @@ class CsvReader final : public RecordingReader {
     const double rate = read_index();
     scales_ = apply_side_file(side, side_path.string(), info_);
     require(!side.rate || rate == 0 || std::abs(rate / *side.rate - 1) <= rate_agrees,
-            "{}: its times mean {} Hz, {} says {}", name(), rate, side_path.string(), side.rate.value_or(0));
+            "{}: its times give {} Hz, but {} states {}", name(), rate, side_path.string(),
+            side.rate.value_or(0));
     info_.rate = side.rate.value_or(rate);
     require(info_.rate > 0, "{}: no sampling rate: expected a column time_s or \"rate\" in {}", name(),
             side_path.string());
@@ -225,7 +226,7 @@ class CsvReader final : public RecordingReader {
       require(!side.leads.empty(), "{}: line {}: numbers, expected a header that names the leads", name(),
               at.line);
       names = side.leads;
-      require(names.size() == columns_, "{}: line {}: {} cells, {} leads are named beside it", name(),
+      require(names.size() == columns_, "{}: line {}: {} cells, but its side file names {} leads", name(),
               at.line, columns_, names.size());
       lines_.go(at.offset, at.line);
     } else {

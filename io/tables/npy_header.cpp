@@ -29,14 +29,14 @@ class Dictionary {
     return true;
   }
   void expect(char c) {
-    require(take(c), "{}: header: expected '{}' before byte {} from its end", file_, c, rest_.size());
+    require(take(c), "{}: header: expected '{}' {} bytes before its end", file_, c, rest_.size());
   }
 
   std::string text() {
     blanks();
     const bool quoted = !rest_.empty() && (rest_.front() == '\'' || rest_.front() == '"');
     const std::size_t end = quoted ? rest_.find(rest_.front(), 1) : std::string_view::npos;
-    require(end != std::string_view::npos, "{}: header: expected a quoted text before byte {} from its end",
+    require(end != std::string_view::npos, "{}: header: expected a quoted string {} bytes before its end",
             file_, rest_.size());
     const std::string_view found = rest_.substr(1, end - 1);
     rest_.remove_prefix(end + 1);
@@ -59,7 +59,7 @@ class Dictionary {
       std::int64_t value = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
       require(error == std::errc() && value >= 0 && values.size() < 32,
-              "{}: header: shape: expected whole numbers from 0", file_);
+              "{}: header: shape: expected whole numbers of at least 0", file_);
       values.push_back(value);
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
       if (!take(',')) {
@@ -101,7 +101,7 @@ std::int64_t bytes_of(NpyType type) {
 }
 
 NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const std::string& file) {
-  require(content.starts_with(magic) && content.size() >= 12, "{}: expected an array of NumPy (.npy)", file);
+  require(content.starts_with(magic) && content.size() >= 12, "{}: expected a NumPy array (.npy)", file);
   const auto byte = [&](std::size_t i) {
     return static_cast<std::int64_t>(static_cast<unsigned char>(content[i]));
   };
@@ -152,8 +152,8 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
                         ? size == header.bytes
                         : header.rows <= values && values / header.rows == header.columns &&
                               values % header.rows == 0 && (size - header.bytes) % bytes_of(header.type) == 0;
-  require(fits, "{}: {} bytes of samples, expected those of {} x {} values of {} bytes", file,
-          size - header.bytes, header.rows, header.columns, bytes_of(header.type));
+  require(fits, "{}: {} bytes of samples, expected {} x {} values of {} bytes", file, size - header.bytes,
+          header.rows, header.columns, bytes_of(header.type));
   return header;
 }
 

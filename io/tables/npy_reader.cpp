@@ -24,9 +24,9 @@ class NpyReader final : public RecordingReader {
     const std::filesystem::path side_path = side_file_of(path);
     const SideFile side = read_side_file(side_path);
     require(side.rate && !side.leads.empty(),
-            "{}: needs {} beside it, to say \"rate\" and \"leads\" of its {} columns", name(),
-            side_path.string(), header_.columns);
-    require(!is_whole() || !side.gain.empty(), "{}: whole numbers; {} must say \"gain\"", name(),
+            "{}: needs {} with the \"rate\" and \"leads\" of its {} columns", name(), side_path.string(),
+            header_.columns);
+    require(!is_whole() || !side.gain.empty(), "{}: an array of integers; {} must state \"gain\"", name(),
             side_path.string());
     require(header_.columns == std::ssize(side.leads),
             "{}: an array of {} x {}, expected (samples, leads) of the {} leads in {}", name(), header_.rows,

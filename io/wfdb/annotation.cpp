@@ -109,7 +109,7 @@ std::size_t take_description(AnnotationFile& made, const std::string& file) {
     }
     ++at;
   }
-  require(!labels, "{}: annotation type definitions without their end", file);
+  require(!labels, "{}: annotation type definitions without an end mark", file);
   at += at > 0 && at < all.size() && all[at] == Annotation{} ? 1 : 0;
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at));
   return at;

@@ -27,7 +27,7 @@ class FlacSource final : public SampleSource {
             layout_.offset);
     require(
         std::ranges::count(layout_.samples_per_frame, per_frame_) == std::ssize(layout_.samples_per_frame),
-        "{}: the signals of a FLAC file need the same number of samples a frame", file_);
+        "{}: the signals of a FLAC file need the same number of samples per frame", file_);
     require(decoder_ != nullptr, "{}: no memory for a FLAC decoder", file_);
     stream_.seekg(layout_.offset);
     const auto status = FLAC__stream_decoder_init_stream(decoder_.get(), read_bytes, seek, tell, length,
@@ -38,7 +38,7 @@ class FlacSource final : public SampleSource {
     require(begun && described_ && error_ == nullptr, "{}: byte {}: expected a FLAC stream", file_,
             layout_.offset);
     require(channels_ == layout_.samples_per_frame.size(),
-            "{}: {} FLAC channels, the header has {} signals in it", file_, channels_,
+            "{}: {} FLAC channels, but the header lists {} signals", file_, channels_,
             layout_.samples_per_frame.size());
     const int bits = layout_.format - 500;
     require(bits_ <= static_cast<unsigned>(bits), "{}: FLAC samples of {} bits, format {} has at most {}",
@@ -132,7 +132,7 @@ class FlacSource final : public SampleSource {
                                               void* data) {
     FlacSource& source = self(data);
     if (frame->header.channels != source.channels_ || frame->header.bits_per_sample != source.bits_) {
-      source.error_ = "a block of another shape than the stream";
+      source.error_ = "a block whose shape differs from the stream's";
       return FLAC__STREAM_DECODER_WRITE_STATUS_ABORT;
     }
     source.fresh_ = true;
@@ -182,8 +182,8 @@ class FlacSource final : public SampleSource {
               at, total_);
     }
     require(at >= block_begin_ && at < block_end(),
-            "{}: damaged FLAC stream: sample {} expected, block of {} to {}", file_, at, block_begin_,
-            block_end());
+            "{}: damaged FLAC stream: sample {} expected, found a block from {} to {}", file_, at,
+            block_begin_, block_end());
   }
 
   // Counts the samples of a stream whose header does not state their number.

@@ -198,7 +198,7 @@ bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
   const auto gain = line.take<double>(field, "gain");
   require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
-          "{}: gain is {}, expected {} to {} adu a unit, or negative", line.place(), gain, smallest_gain,
+          "{}: gain is {}, expected a magnitude of {} to {} adu per unit", line.place(), gain, smallest_gain,
           largest_gain);
   signal.gain = gain == 0 ? 200 : gain;  // 0 means "not calibrated": the standard's default applies
   bool has_baseline = false;
@@ -273,11 +273,10 @@ WfdbSegment parse_segment_line(Line& line) {
 void check_segments(WfdbHeader& header, const std::string& place) {
   std::int64_t total = 0;
   for (const WfdbSegment& segment : header.segments) {
-    require(segment.samples <= INT64_MAX - total, "{}: the segments' samples are more than can be counted",
-            place);
+    require(segment.samples <= INT64_MAX - total, "{}: the segments have too many samples to count", place);
     total += segment.samples;
   }
-  require(header.samples == 0 || header.samples == total, "{}: {} samples promised, the segments have {}",
+  require(header.samples == 0 || header.samples == total, "{}: {} samples expected, the segments have {}",
           place, header.samples, total);
   header.samples = total;
 }
@@ -309,12 +308,11 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
       record_place = line.place();
     } else if (promised->segments > 0) {
       require(header.segments.size() < promised->segments,
-              "{}: more segments than the {} that the record line promises", line.place(),
-              promised->segments);
+              "{}: more segments than the {} that the record line states", line.place(), promised->segments);
       header.segments.push_back(parse_segment_line(line));
     } else {
       require(header.signals.size() < promised->signals,
-              "{}: more signals than the {} that the record line promises", line.place(), promised->signals);
+              "{}: more signals than the {} that the record line states", line.place(), promised->signals);
       require(header.signals.size() < most_signals, "{}: more than {} signals", line.place(), most_signals);
       header.signals.push_back(parse_signal_line(line));
     }
@@ -322,11 +320,11 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
   require(promised.has_value(), "{}: no record line", file);
   header.width = promised->signals;
   if (promised->segments > 0) {
-    require(header.segments.size() == promised->segments, "{}: {} segments promised, {} found", record_place,
+    require(header.segments.size() == promised->segments, "{}: {} segments expected, {} found", record_place,
             promised->segments, header.segments.size());
     check_segments(header, record_place);
   } else {
-    require(header.signals.size() == promised->signals, "{}: {} signals promised, {} found", record_place,
+    require(header.signals.size() == promised->signals, "{}: {} signals expected, {} found", record_place,
             promised->signals, header.signals.size());
   }
   return header;
@@ -343,7 +341,7 @@ Lead lead_of(const WfdbSignal& signal) {
 }
 
 std::string wfdb_header_text(const WfdbHeader& header) {
-  require(header.segments.empty(), "{}.hea: a record in segments cannot be written", header.name);
+  require(header.segments.empty(), "{}.hea: a multi-segment record cannot be written", header.name);
   const auto fits_a_line = [](std::string_view text) { return text.find_first_of("\r\n") == text.npos; };
   const bool lines_hold = std::ranges::all_of(header.comments, fits_a_line) &&
                           std::ranges::all_of(header.signals, fits_a_line, &WfdbSignal::description) &&

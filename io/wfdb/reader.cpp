@@ -54,14 +54,14 @@ class WfdbReader final : public RecordingReader {
     for (File& file : files_) {
       file.source = open_source(file.layout);
       const std::int64_t found = file.source->frames();
-      require(header_.samples <= found, "{}: truncated: {} samples a signal expected, {} found",
+      require(header_.samples <= found, "{}: truncated: {} samples per signal expected, {} found",
               file.layout.path.string(), header_.samples, found);
       least = std::min(least, found);
     }
     info_.samples = least;
     for (const int each : info_.samples_per_frame) {
-      require(info_.samples <= INT64_MAX / each,
-              "{}.hea: {} frames of {} samples are more than can be counted", record_, info_.samples, each);
+      require(info_.samples <= INT64_MAX / each, "{}.hea: {} frames of {} samples are too many to count",
+              record_, info_.samples, each);
     }
   }
 

@@ -50,10 +50,10 @@ class SegmentsReader final : public RecordingReader {
       parts_.push_back({begin, segment.samples, piece});
       begin += segment.samples;
     }
-    require(info_.leads.size() == header.width, "{}.hea: no segment says which signals there are", record_);
+    require(info_.leads.size() == header.width, "{}.hea: no segment defines the signals", record_);
     for (const int each : info_.samples_per_frame) {
-      require(info_.samples <= INT64_MAX / each,
-              "{}.hea: {} frames of {} samples are more than can be counted", record_, info_.samples, each);
+      require(info_.samples <= INT64_MAX / each, "{}.hea: {} frames of {} samples are too many to count",
+              record_, info_.samples, each);
     }
     settle_units();
     close();
@@ -70,10 +70,10 @@ class SegmentsReader final : public RecordingReader {
   void read_digital(std::int64_t begin, std::int64_t count,
                     std::span<const std::span<std::int32_t>> leads) override {
     for (std::size_t i = 0; i < std::min(leads.size(), used_.size()); ++i) {
-      require(leads[i].empty() || !used_[i].differ,
-              "{}: lead {} has not the same gain and baseline in all segments; its samples can be read in {} "
-              "only",
-              record_, info_.leads[i].name, info_.leads[i].units);
+      require(
+          leads[i].empty() || !used_[i].differ,
+          "{}: lead {} has different gains or baselines in its segments; its samples can be read only in {}",
+          record_, info_.leads[i].name, info_.leads[i].units);
     }
     read_window(
         begin, count, leads, invalid_sample,
@@ -106,7 +106,7 @@ class SegmentsReader final : public RecordingReader {
     require(fs::exists(file, reason), "{}.hea: segment {} is missing: there is no {}", record_, name,
             file.string());
     WfdbHeader header = read_wfdb_header(file);
-    require(header.segments.empty(), "{}.hea: segment {} is itself a record in segments", record_, name);
+    require(header.segments.empty(), "{}.hea: segment {} is itself a multi-segment record", record_, name);
     require(header.rate == info_.rate, "{}.hea: {} Hz, but segment {} has {} Hz", record_, info_.rate, name,
             header.rate);
     header.name = name;
@@ -121,7 +121,7 @@ class SegmentsReader final : public RecordingReader {
 
   void take_layout(const std::string& name, std::size_t width) {
     const WfdbHeader header = header_of(name);
-    require(header.signals.size() == width, "{}.hea: {} signals promised, the layout {} has {}", record_,
+    require(header.signals.size() == width, "{}.hea: {} signals expected, the layout {} has {}", record_,
             width, name, header.signals.size());
     ReaderInfo info;
     for (const WfdbSignal& signal : header.signals) {
@@ -139,7 +139,7 @@ class SegmentsReader final : public RecordingReader {
       Piece piece{segment.name, {}};
       const ReaderInfo& info = open(piece).info();
       if (info_.leads.empty()) {
-        require(info.leads.size() == width, "{}.hea: {} signals promised, segment {} has {}", record_, width,
+        require(info.leads.size() == width, "{}.hea: {} signals expected, segment {} has {}", record_, width,
                 segment.name, info.leads.size());
         take_leads(info);
       }
@@ -156,8 +156,8 @@ class SegmentsReader final : public RecordingReader {
   std::vector<std::size_t> places(const ReaderInfo& segment, const std::string& name, bool variable) {
     std::vector<std::size_t> place(info_.leads.size(), absent);
     require(variable || segment.leads.size() == info_.leads.size(),
-            "{}.hea: segment {} has {} signals, the one before it {}", record_, name, segment.leads.size(),
-            info_.leads.size());
+            "{}.hea: segment {} has {} signals, the previous segment has {}", record_, name,
+            segment.leads.size(), info_.leads.size());
     for (std::size_t s = 0; s < segment.leads.size(); ++s) {
       const Lead& lead = segment.leads[s];
       std::size_t at = s;
@@ -165,13 +165,13 @@ class SegmentsReader final : public RecordingReader {
         for (at = 0; at < place.size() && (info_.leads[at].name != lead.name || place[at] != absent);) {
           ++at;
         }
-        require(at < place.size(), "{}.hea: segment {} has a signal '{}' that the layout does not have",
-                record_, name, lead.name);
+        require(at < place.size(), "{}.hea: segment {} has a signal '{}' that the layout lacks", record_,
+                name, lead.name);
       }
       require(info_.leads[at].name == lead.name && info_.leads[at].units == lead.units &&
                   info_.samples_per_frame[at] == segment.samples_per_frame[s],
-              "{}.hea: segment {}: signal {} is {} in {}, {} a frame; expected {} in {}, {} a frame", record_,
-              name, s, lead.name, lead.units, segment.samples_per_frame[s], info_.leads[at].name,
+              "{}.hea: segment {}: signal {} is {} in {}, {} per frame; expected {} in {}, {} per frame",
+              record_, name, s, lead.name, lead.units, segment.samples_per_frame[s], info_.leads[at].name,
               info_.leads[at].units, info_.samples_per_frame[at]);
       place[at] = s;
       Use& use = used_[at];

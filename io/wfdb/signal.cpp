@@ -42,7 +42,8 @@ DigitalRecord read_digital(const fs::path& folder, const std::string& name) {
           "'{}' is not the name of a record in {}", name, folder.string());
   const fs::path path = folder / (name + ".hea");
   DigitalRecord record{read_wfdb_header(path), {}};
-  require(record.header.segments.empty(), "{}: a record in segments is not read as a whole", path.string());
+  require(record.header.segments.empty(), "{}: a multi-segment record cannot be read as a whole",
+          path.string());
   for (std::size_t i = 0; i < record.header.signals.size(); ++i) {
     require(record.header.signals[i].format != 0, "{}: signal {} has no samples", path.string(), i);
   }
@@ -67,8 +68,8 @@ Recording to_recording(const DigitalRecord& record) {
   for (std::size_t s = 0; s < record.signals.size(); ++s) {
     const WfdbSignal& signal = record.header.signals[s];
     require(signal.samples_per_frame == 1,
-            "{}.hea: signal {} has {} samples a frame, expected one rate for all", record.header.name, s,
-            signal.samples_per_frame);
+            "{}.hea: signal {} has {} samples per frame, expected one rate for all signals",
+            record.header.name, s, signal.samples_per_frame);
     const Lead& lead = result.leads.emplace_back(lead_of(signal));
     std::vector<float>& values = result.signals.emplace_back(record.signals[s].size());
     std::ranges::transform(record.signals[s], values.begin(), [&](std::int32_t sample) {

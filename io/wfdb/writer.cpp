@@ -210,8 +210,8 @@ class Writer {
 }  // namespace
 
 void write_wfdb(const std::filesystem::path& record, RecordingReader& source, int format) {
-  require(format == 16 || format == 24 || format == 212, "{}: WFDB format {}, written are 16, 24 and 212",
-          record.string(), format);
+  require(format == 16 || format == 24 || format == 212,
+          "{}: WFDB format {} cannot be written, expected 16, 24 or 212", record.string(), format);
   const ReaderInfo& info = source.info();
   require(!info.leads.empty() && info.samples > 0, "{}: no samples to write", info.name);
   Writer(record, source, format).write();

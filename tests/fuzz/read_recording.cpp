@@ -31,7 +31,7 @@ bool same(float a, float b) {
 void read_recording(io::RecordingReader& reader) {
   const io::ReaderInfo& info = reader.info();
   expect(info.samples >= 0 && std::isfinite(info.rate) && info.rate > 0, "a length or a rate that is none");
-  expect(info.samples_per_frame.size() == info.leads.size(), "leads without samples a frame");
+  expect(info.samples_per_frame.size() == info.leads.size(), "leads without samples per frame");
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
     expect(each >= 1, "a lead without samples");

@@ -53,12 +53,12 @@ TEST(TextTable, RefusesDamage) {
   const std::pair<std::string, std::string> damaged[] = {
       {"", "is empty"},
       {"a,b\n", "no row"},
-      {"a,a\n1,2\n", "t:1: column a is there twice"},
+      {"a,a\n1,2\n", "t:1: column a appears twice"},
       {"a,b\n1\n", "t:2: 1 fields, the heading has 2"},
       {"a,b\n1,2,3\n", "t:2: 3 fields"},
-      {"a,b\n1,\"2\n\n", "t:2: a quote that is not closed"},
+      {"a,b\n1,\"2\n\n", "t:2: an unclosed quote"},
       {"a,b\n1,\"2\"x\n", "t:2: text after a quoted field"},
-      {"a,b\n1,x\"2\"\n", "t:2: a quote within a field"},
+      {"a,b\n1,x\"2\"\n", "t:2: a quote within an unquoted field"},
       {"a,b\n1,\xFF\n", "not UTF-8"},
       {std::string("a,b\n1,\0\n", 8), "not UTF-8"},
       {std::string(20'000, ','), "more than"},
@@ -197,7 +197,7 @@ TEST(TianchiLabels, RefusesDamage) {
   }
   EXPECT_EQ(read_class_list(folder.write("classes", "A\n\n B \r\n")), (Labels{"A", "B"}));
   expect_error([&] { read_class_list(folder.write("classes", "A\nA\n")); },
-               "classes:2: class A is there twice");
+               "classes:2: class A appears twice");
   expect_error([&] { read_class_list(folder.write("classes", "\n")); }, "names no class");
 }
 
@@ -240,7 +240,7 @@ TEST(Cinc, ReadsHeadersOfBothForms) {
                                                         {"#Dx:\n", "C.hea: Dx: ''"},
                                                         {"#Dx: 1,,2\n", "C.hea: Dx: ''"},
                                                         {"#Dx: AF\n", "C.hea: Dx: 'AF'"},
-                                                        {"#Dx: 1\n#Dx: 2\n", "C.hea: Dx is there twice"},
+                                                        {"#Dx: 1\n#Dx: 2\n", "C.hea: Dx appears twice"},
                                                         {"#Dx: 1\n#Age: old\n", "C.hea: age 'old'"},
                                                         {"#Dx: 1\n#Sex: 3\n", "C.hea: sex '3'"}}) {
     folder.write("C.hea", lead + comments);

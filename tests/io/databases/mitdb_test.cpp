@@ -83,10 +83,11 @@ TEST(Mitdb, CountsAreThoseOfTheMarkerOrThePublishedOnes) {
   EXPECT_EQ(expected_counts(folder.path()), (MitdbCounts{{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}));
   check_counts(folder.path(), Split::ds1, {1, 2, 3, 4, 5});
   folder.write("SYNTHETIC.txt", "DS1 N 1 S 2 V x F 4 Q 5\n");
-  expect_error([&] { expected_counts(folder.path()); },
-               "SYNTHETIC.txt: 'DS1 N 1 S 2 V x F 4 Q 5', expected the beats as DS1 N 1 S 2 V 3 F 4 Q 5");
+  expect_error(
+      [&] { expected_counts(folder.path()); },
+      "SYNTHETIC.txt: 'DS1 N 1 S 2 V x F 4 Q 5', expected beat counts such as DS1 N 1 S 2 V 3 F 4 Q 5");
   folder.write("SYNTHETIC.txt", "DS1 N 1 S 2 V 3 F 4 Q 5\n");
-  expect_error([&] { expected_counts(folder.path()); }, "SYNTHETIC.txt: no line with the beats of DS2");
+  expect_error([&] { expected_counts(folder.path()); }, "SYNTHETIC.txt: no line with the beat counts of DS2");
 }
 
 TEST(Mitdb, RecordNames) {

@@ -222,7 +222,7 @@ TEST(Edf, ChoosesRecordsThatHoldWholeSamples) {
     EXPECT_EQ(reader->info().samples, 1001) << rate;
   }
   expect_error([&] { write_edf(folder / "r.edf", *reader_of(one_lead(signal, 1e-9)), {}); },
-               "r.edf: no EDF record holds whole samples of 1e-09 Hz");
+               "r.edf: no EDF record holds a whole number of samples at 1e-09 Hz");
 }
 
 TEST(Edf, KeepsAnnotationsOfEveryKind) {
@@ -255,7 +255,7 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
         [&] {
           write_edf(folder / "b.edf", *source, std::vector<Annotation>{{7, 22, 0, 0, 0, aux}});
         },
-        "annotation at sample 7: EDF+ holds UTF-8 text without bytes 0, 20 and 21, its AUX is not");
+        "annotation at sample 7: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different");
   }
   expect_error(
       [&] {
@@ -323,9 +323,9 @@ TEST(Edf, GapsOfDiscontinuousFilesAreNaN) {
   }
   EXPECT_EQ(reader->annotations(), (std::vector<Annotation>{{1, 1, 0, 0, 0, ""}}));
   made.onsets = {"+0", "+5", "+4"};
-  expect_refused(made, "record 2 begins at 4 s, before the end of the record before it");
+  expect_refused(made, "record 2 begins at 4 s, before the end of the previous record");
   made.onsets = {"+0", "", "+4"};
-  expect_refused(made, "record 1 does not say when it begins");
+  expect_refused(made, "record 1 does not state when it begins");
 }
 
 TEST(Edf, TakesRecordsAsTheyAreWhereTheirNumberIsNotKnown) {
@@ -367,7 +367,7 @@ TEST(Edf, NamesWhatIsWrong) {
                "\xff"
                "BIOSEMI" +
                    std::string(600, ' '));
-  expect_error([&] { open_edf(folder / "r.edf"); }, "24 bits a sample (BDF)");
+  expect_error([&] { open_edf(folder / "r.edf"); }, "24-bit samples (BDF)");
 }
 
 TEST(Edf, EveryTruncationIsNoticed) {

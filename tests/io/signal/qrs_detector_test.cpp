@@ -143,7 +143,7 @@ TEST(QrsDetector, RefusesWhatItCannotRead) {
   std::vector<std::int64_t> peaks;
   const std::vector<float> some(10), more(11);
   const std::span<const float> unequal[] = {some, more};
-  expect_error([&] { detector.push(unequal, peaks); }, "11 samples of lead 1, 10 of the first");
+  expect_error([&] { detector.push(unequal, peaks); }, "11 samples of lead 1, but 10 of lead 0");
   expect_error([&] { detector.push({unequal, 1}, peaks); }, "samples of 1 leads, expected 2");
 }
 

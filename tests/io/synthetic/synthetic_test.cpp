@@ -231,9 +231,9 @@ TEST(Synthetic, RefusesOptionsThatContradictEachOther) {
     change(options);
     expect_error([&] { write_synthetic_database(folder.path() / "x", options); }, text);
   };
-  expect([](auto& o) { o.count = 0; }, "are those of MIT-BIH unless a count");
+  expect([](auto& o) { o.count = 0; }, "can be chosen only with a count of records");
   expect([](auto& o) { o.count = -1; }, "-1 records, expected 1 to 99999");
-  expect([](auto& o) { o.records = {"100"}; }, "contradict each other");
+  expect([](auto& o) { o.records = {"100"}; }, "excludes names of records");
   expect([](auto& o) { o.rate = 99; }, "99 Hz, expected 100 to 2000");
   expect([](auto& o) { o.leads = 13; }, "13 leads, expected 1 to 12");
   expect([](auto& o) { o.mix = ClassMix{1, 0.1, 0, 0, 0}; }, "sum to 1.1, expected 1");
@@ -245,7 +245,7 @@ TEST(Synthetic, LeavesRealDatabasesAloneAndRefusesWrongOptions) {
   const TemporaryFolder folder;
   folder.write("RECORDS", "100\n");
   expect_error([&] { write_synthetic_database(folder.path(), {}); },
-               "holds a database that is not synthetic, and is left alone");
+               "holds a database that is not synthetic; it is left unchanged");
   EXPECT_EQ(folder.entries(), 1U);
   expect_error([] { make("100", 0.05); }, "synthetic: 0.05 minutes, expected 0.1 to 120");
   expect_error([] { make("100", NAN); }, "minutes, expected 0.1 to 120");

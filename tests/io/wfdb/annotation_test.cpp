@@ -110,7 +110,7 @@ TEST(WfdbAnnotation, AFileDefinesTypesOfItsOwn) {
                           std::vector<Annotation>{{0, 22, 0, 0, 0, "## annotation type definitions"}});
         read_annotations(folder / "s.atr");
       },
-      "s.atr: annotation type definitions without their end");
+      "s.atr: annotation type definitions without an end mark");
 }
 
 struct BadFile {

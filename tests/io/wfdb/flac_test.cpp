@@ -101,13 +101,13 @@ TEST(WfdbFlac, OneLineSaysWhatIsWrong) {
   const std::string two = "r 2 100 300\nr.dat 516\nr.dat 516\n";
   refuse(two, "", "r.dat: byte 0: expected a FLAC stream");
   refuse(two, std::string(500, 'x'), "r.dat: byte 0: expected a FLAC stream");
-  refuse("r 1 100\nr.dat 516\n", stream, "r.dat: 2 FLAC channels, the header has 1 signals in it");
+  refuse("r 1 100\nr.dat 516\n", stream, "r.dat: 2 FLAC channels, but the header lists 1 signals");
   refuse("r 2 100\nr.dat 508\nr.dat 508\n", stream,
          "r.dat: FLAC samples of 16 bits, format 508 has at most 8");
   refuse("r 2 100\nr.dat 516x2\nr.dat 516\n", stream,
          "r.dat: the signals of a FLAC file need the same number");
   refuse("r 2 100 301\nr.dat 516\nr.dat 516\n", stream,
-         "r.dat: truncated: 301 samples a signal expected, 300 found");
+         "r.dat: truncated: 301 samples per signal expected, 300 found");
   refuse("r 2 100\nr.dat 516+99999\nr.dat 516+99999\n", stream, "bytes, but its samples begin at byte 99999");
   std::string promising = stream;
   promising.replace(total_at, 4, "\x7f\xff\xff\xff");

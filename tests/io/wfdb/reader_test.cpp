@@ -184,7 +184,7 @@ TEST_P(WfdbFormat, WindowsOfAnyPlaceAndSize) {
   const std::int64_t more = std::ssize(flat) + format.pack_samples;
   folder.write("r.hea", fmt::format("r 1 100 {}\nr.dat {}+5\n", more, format.number));
   expect_error([&] { open_wfdb(folder / "r"); },
-               fmt::format("r.dat: truncated: {} samples a signal expected", more));
+               fmt::format("r.dat: truncated: {} samples per signal expected", more));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WfdbFormat, testing::ValuesIn(formats),
@@ -257,7 +257,7 @@ TEST(WfdbReader, MissingLengthsAndFiles) {
             (std::vector<std::int32_t>(2, invalid_sample)));
   folder.write("r.hea", "r 1 100 4611686018427387904\n~ 0x2\n");
   expect_error([&] { open_wfdb(folder / "r"); },
-               "4611686018427387904 frames of 2 samples are more than can be counted");
+               "4611686018427387904 frames of 2 samples are too many to count");
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST_F(WfdbSegments, FixedLayout) {
   const Leads<float> physical = window<float>(*reader, 2, 2);
   EXPECT_FLOAT_EQ(physical[0][0], 0.025F);
   EXPECT_TRUE(std::isnan(physical[0][1]) && std::isnan(physical[1][3]));
-  expect_error([&] { window<float>(*reader, 7, 2); }, "samples 7 and 2 more lie outside its 8");
+  expect_error([&] { window<float>(*reader, 7, 2); }, "window at sample 7, length 2, exceeds its 8 samples");
 }
 
 TEST_F(WfdbSegments, VariableLayout) {
@@ -97,7 +97,7 @@ TEST_F(WfdbSegments, SegmentsMayScaleOtherwise) {
   EXPECT_EQ(reader->info().leads[2].gain, 50);  // the layout's gain
   expect_error(
       [&] { window<std::int32_t>(*reader, 0, 5); },
-      "r: lead I has not the same gain and baseline in all segments; its samples can be read in mV only");
+      "r: lead I has different gains or baselines in its segments; its samples can be read only in mV");
   Digital rest(3);
   rest[0].resize(10);
   read_into(*reader, 0, 5, rest);  // lead II has the same scaling in all segments
@@ -105,24 +105,24 @@ TEST_F(WfdbSegments, SegmentsMayScaleOtherwise) {
 }
 
 TEST_F(WfdbSegments, OneLineSaysWhatDoesNotFit) {
-  refuse("r/1 2 100\nr 3\n", "r.hea: segment r is itself a record in segments");
+  refuse("r/1 2 100\nr 3\n", "r.hea: segment r is itself a multi-segment record");
   folder_.write("n.hea", "n/1 2 100\na 3\n");
-  refuse("r/2 2 100\na 3\nn 3\n", "r.hea: segment n is itself a record in segments");
-  refuse("r/2 3 100\nn 0\na 3\n", "r.hea: segment n is itself a record in segments");
+  refuse("r/2 2 100\na 3\nn 3\n", "r.hea: segment n is itself a multi-segment record");
+  refuse("r/2 3 100\nn 0\na 3\n", "r.hea: segment n is itself a multi-segment record");
   refuse("r/1 2 100\nc 3\n", "r.hea: segment c is missing: there is no ");
   refuse("r/1 2 100\na 4\n", "r.hea: 4 samples of segment a expected, it has 3");
   refuse("r/1 2 250\na 3\n", "r.hea: 250 Hz, but segment a has 100 Hz");
-  refuse("r/1 4 100\na 3\n", "r.hea: 4 signals promised, segment a has 2");
-  refuse("r/2 2 100\na 3\nb 2\n", "r.hea: segment b has 1 signals, the one before it 2");
-  refuse("r/2 2 100\nl 0\na 3\n", "r.hea: 2 signals promised, the layout l has 3");
-  refuse("r/1 2 100\n~ 3\n", "r.hea: no segment says which signals there are");
-  refuse("r/1 9223372036854775807 100\n~ 3\n", "r.hea: no segment says which signals there are");
-  refuse("r/3 3 100\nl 0\n~ 9223372036854775800\na 3\n", "frames of 2 samples are more than can be counted");
+  refuse("r/1 4 100\na 3\n", "r.hea: 4 signals expected, segment a has 2");
+  refuse("r/2 2 100\na 3\nb 2\n", "r.hea: segment b has 1 signals, the previous segment has 2");
+  refuse("r/2 2 100\nl 0\na 3\n", "r.hea: 2 signals expected, the layout l has 3");
+  refuse("r/1 2 100\n~ 3\n", "r.hea: no segment defines the signals");
+  refuse("r/1 9223372036854775807 100\n~ 3\n", "r.hea: no segment defines the signals");
+  refuse("r/3 3 100\nl 0\n~ 9223372036854775800\na 3\n", "frames of 2 samples are too many to count");
   folder_.write("b.hea", "b 1 100 2\nb.dat 16 200 12 0 7 15 0 aVF\n");
-  refuse("r/2 3 100\nl 0\nb 2\n", "r.hea: segment b has a signal 'aVF' that the layout does not have");
+  refuse("r/2 3 100\nl 0\nb 2\n", "r.hea: segment b has a signal 'aVF' that the layout lacks");
   folder_.write("b.hea", "b 1 100 2\nb.dat 16 200/mmHg 12 0 7 15 0 I\n");
   refuse("r/2 3 100\nl 0\nb 2\n",
-         "r.hea: segment b: signal 0 is I in mmHg, 1 a frame; expected I in mV, 1 a frame");
+         "r.hea: segment b: signal 0 is I in mmHg, 1 per frame; expected I in mV, 1 per frame");
   std::filesystem::remove(folder_ / "a.dat");
   refuse("r/1 2 100\na 3\n", "a.dat: cannot open: No such file or directory");
 }
@@ -136,7 +136,7 @@ TEST_F(WfdbSegments, DamageIsFound) {
   folder_.write("a.dat", sixteen({1, 10, 11, 3, 20, 21}));
   window<float>(*reader, 0, 2);
   expect_error([&] { window<float>(*reader, 0, 5); },
-               "a.dat: truncated: 3 samples a signal expected, 2 found");
+               "a.dat: truncated: 3 samples per signal expected, 2 found");
 }
 
 }  // namespace
