@@ -44,7 +44,7 @@ struct Start {
   double fraction = 0;  // fraction of the first second
 };
 
-struct Plan {
+struct HeaderContent {
   Start start;
   std::string duration;  // s, of a data record
   std::int64_t records = 0;
@@ -60,23 +60,23 @@ void put(std::string& header, std::string_view text, std::size_t width, const st
   header.append(width - text.size(), ' ');
 }
 
-std::string header_of(const Plan& plan, const std::string& file) {
-  require(plan.columns.size() <= 9999 && plan.records <= most_records,
-          "{}: {} signals and {} records, EDF allows 9999 and {}", file, plan.columns.size(), plan.records,
-          most_records);
+std::string header_of(const HeaderContent& content, const std::string& file) {
+  require(content.columns.size() <= 9999 && content.records <= most_records,
+          "{}: {} signals and {} records, EDF allows 9999 and {}", file, content.columns.size(),
+          content.records, most_records);
   std::string header;
   put(header, "0", 8, file);
   put(header, "X X X X", 80, file);
-  put(header, plan.start.recording, 80, file);
-  put(header, plan.start.date, 8, file);
-  put(header, plan.start.time, 8, file);
-  put(header, std::to_string(256 * (plan.columns.size() + 1)), 8, file);
+  put(header, content.start.recording, 80, file);
+  put(header, content.start.date, 8, file);
+  put(header, content.start.time, 8, file);
+  put(header, std::to_string(256 * (content.columns.size() + 1)), 8, file);
   put(header, "EDF+C", 44, file);
-  put(header, std::to_string(plan.records), 8, file);
-  put(header, plan.duration, 8, file);
-  put(header, std::to_string(plan.columns.size()), 4, file);
+  put(header, std::to_string(content.records), 8, file);
+  put(header, content.duration, 8, file);
+  put(header, std::to_string(content.columns.size()), 4, file);
   const auto each = [&](std::size_t width, const auto& text) {
-    for (const Column& column : plan.columns) {
+    for (const Column& column : content.columns) {
       put(header, text(column), width, file);
     }
   };
@@ -200,7 +200,7 @@ class Tals {
     for (capacity_ = keeping + longest;; capacity_ += capacity_ / 4 + 2) {
       next_ = 0;
       for (std::int64_t record = 0; record < records && next_ < tals_.size(); ++record) {
-        take(record, duration);
+        annotations_of(record, duration);
       }
       if (next_ == tals_.size()) {
         next_ = 0;
@@ -210,7 +210,7 @@ class Tals {
   }
 
   // The bytes of the annotation signal in the next data record.
-  std::string take(std::int64_t record, double duration) {
+  std::string annotations_of(std::int64_t record, double duration) {
     std::string bytes = kept_time(record, duration);
     const double end = record + 1 == records_ ? INFINITY : static_cast<double>(record + 1) * duration;
     while (next_ < tals_.size() && tals_[next_].onset < end &&
@@ -311,16 +311,16 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   const Record record = record_of(info.rate, file);
   const double duration = value_of(record.duration);
 
-  Plan plan;
-  plan.start = start_of({info.start_date, info.start_time});
-  plan.duration = record.duration;
-  plan.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
-  Tals tals(annotations, annotation_rate(info), plan.start.fraction, file);
+  HeaderContent content;
+  content.start = start_of({info.start_date, info.start_time});
+  content.duration = record.duration;
+  content.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
+  Tals tals(annotations, annotation_rate(info), content.start.fraction, file);
   tals.add_first(info.comments);
 
   std::vector<EdfRange> ranges(info.leads.begin(), info.leads.end());
   Windows windows(source, record.frames);
-  for (std::int64_t r = 0; r < plan.records; ++r) {
+  for (std::int64_t r = 0; r < content.records; ++r) {
     const std::vector<std::vector<float>>& values = windows.read(r);
     for (std::size_t i = 0; i < values.size(); ++i) {
       ranges[i].add(values[i]);
@@ -329,27 +329,27 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   std::vector<EdfScale> scales;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const EdfScale& scale = scales.emplace_back(ranges[i].scale());
-    plan.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
-                            scale.physical_max, std::to_string(scale.digital_min),
-                            std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
+    content.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
+                               scale.physical_max, std::to_string(scale.digital_min),
+                               std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
   }
-  plan.columns.push_back(annotation_column(tals.fit(plan.records, duration)));
+  content.columns.push_back(annotation_column(tals.fit(content.records, duration)));
 
   AtomicFile out(path);
-  out.write(header_of(plan, file));
+  out.write(header_of(content, file));
   std::string bytes;
-  for (std::int64_t r = 0; r < plan.records; ++r) {
+  for (std::int64_t r = 0; r < content.records; ++r) {
     const std::vector<std::vector<float>>& values = windows.read(r);
     bytes.clear();
     for (std::size_t i = 0; i < values.size(); ++i) {
-      for (std::int64_t k = 0; k < plan.columns[i].samples; ++k) {
+      for (std::int64_t k = 0; k < content.columns[i].samples; ++k) {
         const float sample = k < std::ssize(values[i]) ? values[i][static_cast<std::size_t>(k)] : NAN;
         const auto digital = static_cast<std::uint16_t>(edf_digital(scales[i], sample));
         bytes += static_cast<char>(digital & 0xffU);
         bytes += static_cast<char>(digital >> 8);
       }
     }
-    bytes += tals.take(r, duration);
+    bytes += tals.annotations_of(r, duration);
     out.write(bytes);
   }
   out.commit();
@@ -359,15 +359,15 @@ void write_edf_annotations(const std::filesystem::path& path, double rate, const
                            std::span<const Annotation> annotations) {
   const std::string file = path.string();
   require(rate > 0 && std::isfinite(rate), "{}: annotations at {} Hz", file, rate);
-  Plan plan;
-  plan.start = start_of(start);
-  Tals tals(annotations, rate, plan.start.fraction, file);
+  HeaderContent content;
+  content.start = start_of(start);
+  Tals tals(annotations, rate, content.start.fraction, file);
   const std::vector<std::string> records = tals.in_records_of(annotation_record);
-  plan.duration = "0";
-  plan.records = std::ssize(records);
-  plan.columns.push_back(annotation_column(records.front().size()));
+  content.duration = "0";
+  content.records = std::ssize(records);
+  content.columns.push_back(annotation_column(records.front().size()));
   AtomicFile out(path);
-  out.write(header_of(plan, file));
+  out.write(header_of(content, file));
   for (const std::string& record : records) {
     out.write(record);
   }

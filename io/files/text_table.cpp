@@ -22,7 +22,7 @@ class Parser {
   // Reads the next row, skipping empty lines. Returns false at the end.
   bool next(TextRow& row) {
     while (!rest_.empty() && end_of_line() > 0) {
-      take(end_of_line());
+      skip(end_of_line());
       ++line_;
     }
     if (rest_.empty()) {
@@ -33,16 +33,16 @@ class Parser {
     do {
       require(row.fields.size() < most_columns, "{}: more than {} fields", row.place, most_columns);
       row.fields.push_back(rest_.starts_with('"') ? quoted() : plain());
-    } while (rest_.starts_with(separator_) && (take(1), true));
+    } while (rest_.starts_with(separator_) && (skip(1), true));
     require(rest_.empty() || end_of_line() > 0, "{}: text after a quoted field", place());
-    take(end_of_line());
+    skip(end_of_line());
     ++line_;
     return true;
   }
 
  private:
   std::string place() const { return fmt::format("{}:{}", file_, line_); }
-  void take(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
+  void skip(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
 
   std::size_t end_of_line() const { return rest_.starts_with("\r\n") ? 2 : rest_.starts_with('\n') ? 1 : 0; }
 
@@ -53,25 +53,25 @@ class Parser {
       field.remove_suffix(1);
     }
     require(field.find('"') == std::string_view::npos, "{}: a quote within an unquoted field", place());
-    take(field.size());
+    skip(field.size());
     return std::string(field);
   }
 
   std::string quoted() {
     const std::string began = place();
     std::string field;
-    take(1);
+    skip(1);
     while (true) {
       const std::size_t end = rest_.find('"');
       require(end != std::string_view::npos, "{}: an unclosed quote", began);
       line_ += std::ranges::count(rest_.substr(0, end), '\n');
       field += rest_.substr(0, end);
-      take(end + 1);
+      skip(end + 1);
       if (!rest_.starts_with('"')) {
         return field;
       }
       field += '"';
-      take(1);
+      skip(1);
     }
   }
 

@@ -194,8 +194,8 @@ struct Tail {
   }
 };
 
-struct Lead {
-  explicit Lead(RateRatio ratio) : resampler(ratio) {}
+struct DetectorLead {
+  explicit DetectorLead(RateRatio ratio) : resampler(ratio) {}
 
   Resampler resampler;
   QrsFilter filter;
@@ -208,7 +208,7 @@ struct Lead {
 
 struct QrsDetector::State {
   double rate;
-  std::vector<Lead> leads;
+  std::vector<DetectorLead> leads;
   std::int64_t time = 0;  // number of filtered samples
   double before[2] = {};  // the last two filtered values
   bool is_pending = false;
@@ -217,15 +217,15 @@ struct QrsDetector::State {
 
   // Filters the newly resampled samples.
   void filter(std::vector<std::int64_t>& peaks) {
-    const Lead& first = leads.front();
+    const DetectorLead& first = leads.front();
     while (time < first.resampled.first + std::ssize(first.resampled.values)) {
       double sum = 0;
-      for (Lead& lead : leads) {
+      for (DetectorLead& lead : leads) {
         sum += lead.filter.push(lead.resampled.values[static_cast<std::size_t>(time - lead.resampled.first)]);
       }
       step(sum, peaks);
     }
-    for (Lead& lead : leads) {
+    for (DetectorLead& lead : leads) {
       lead.resampled.drop_before(time - 2 * around - apart - QrsFilter::delay);
       lead.source.drop_before(source_sample(time - 2 * around - apart - QrsFilter::delay));
     }
@@ -267,9 +267,9 @@ struct QrsDetector::State {
   }
 
   void describe(Peak& peak) {
-    const Lead* clearest = &leads.front();
+    const DetectorLead* clearest = &leads.front();
     double steepest = 0;
-    for (const Lead& lead : leads) {
+    for (const DetectorLead& lead : leads) {
       const auto& values = lead.resampled.values;
       const std::int64_t begin = std::max<std::int64_t>(peak.time - around - lead.resampled.first, 1);
       const std::int64_t end = std::min(peak.time + around + 1 - lead.resampled.first, std::ssize(values));
@@ -297,7 +297,7 @@ QrsDetector::QrsDetector(double rate, std::size_t leads) : state_(std::make_uniq
           "QRS detector: rate {} Hz, expected 50 to 10000", rate);
   require(leads > 0, "QRS detector: no leads");
   state_->rate = rate;
-  state_->leads.assign(leads, Lead(rate_ratio(rate, qrs_rate)));
+  state_->leads.assign(leads, DetectorLead(rate_ratio(rate, qrs_rate)));
 }
 
 QrsDetector::~QrsDetector() = default;
@@ -310,7 +310,7 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
   for (std::size_t i = 0; i < samples.size(); ++i) {
     require(samples[i].size() == samples[0].size(), "QRS detector: {} samples of lead {}, but {} of lead 0",
             samples[i].size(), i, samples[0].size());
-    Lead& lead = state_->leads[i];
+    DetectorLead& lead = state_->leads[i];
     const std::size_t begin = lead.source.values.size();
     for (const float value : samples[i]) {
       lead.held = std::isfinite(value) ? value : lead.held;
@@ -323,7 +323,7 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
 
 void QrsDetector::finish(std::vector<std::int64_t>& peaks) {
   // Extends the signal with its last sample until the last peak is settled.
-  for (Lead& lead : state_->leads) {
+  for (DetectorLead& lead : state_->leads) {
     lead.resampler.finish(lead.resampled.values);
     const float last = lead.resampled.values.empty() ? 0 : lead.resampled.values.back();
     lead.resampled.values.insert(lead.resampled.values.end(), apart + 2 + QrsFilter::delay, last);

@@ -20,7 +20,7 @@ constexpr double mains = 60;        // Hz
 constexpr double pi = std::numbers::pi;
 
 // The parameters of one recording to generate.
-struct Plan {
+struct RecordPlan {
   std::string name;
   std::uint32_t number;   // seeds the random numbers of this recording
   std::uint32_t subject;  // seeds the random numbers of its patient
@@ -33,19 +33,20 @@ std::uint32_t number_of(std::string_view record) {
   return static_cast<std::uint32_t>(std::stoul(std::string(record)));
 }
 
-Plan plan_of(const MitdbRecord& record) {
+RecordPlan plan_of(const MitdbRecord& record) {
   return {std::string(record.name),     number_of(record.name),      number_of(record.subject),
           record.split == Split::paced, mitdb_leads_of(record.name), record.split};
 }
 
 // A record of a patient that MIT-BIH does not have.
-Plan plan_of(int number, const SyntheticOptions& options) {
+RecordPlan plan_of(int number, const SyntheticOptions& options) {
   const auto who = static_cast<std::uint32_t>(1'000'000 + number);
   return {fmt::format("s{:05}", number), who, who, false, synthetic_leads(options.leads), std::nullopt};
 }
 
-void draw(const Beat& beat, const Dipole& lead, double gain, double rate, std::vector<double>& signal) {
-  for (const Event& event : beat.shape) {
+void draw(const SyntheticBeat& beat, const Dipole& lead, double gain, double rate,
+          std::vector<double>& signal) {
+  for (const GaussianEvent& event : beat.shape) {
     const double stretch = event.repolarisation ? std::sqrt(beat.cycle) : 1;
     const double centre = (beat.time + stretch * event.time) * rate;
     const double width = stretch * event.width * rate;
@@ -119,14 +120,14 @@ void check(const SyntheticOptions& options) {
   }
 }
 
-SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
+SyntheticRecord synthesize(const RecordPlan& plan, const SyntheticOptions& options) {
   const double rate = rate_of(options);
   const Patient patient = make_patient(plan.subject, options.seed);
   Random random(options.seed, plan.number, 2);
   const auto samples = static_cast<std::size_t>(std::llround(options.minutes * 60 * rate));
   const double seconds = static_cast<double>(samples) / rate;
   const Rhythm rhythm{plan.paced, random.uniform(0.2, 0.3), options.mix};
-  const std::vector<Beat> beats = make_beats(patient, rhythm, seconds, random);
+  const std::vector<SyntheticBeat> beats = make_beats(patient, rhythm, seconds, random);
 
   SyntheticRecord result;
   WfdbHeader& header = result.digital.header;
@@ -139,7 +140,7 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
     Random electrode(options.seed, plan.number, stream++);
     const Dipole vector = near(lead, electrode, 0.08);  // electrode positions vary
     std::vector<double> signal(samples);
-    for (const Beat& beat : beats) {
+    for (const SyntheticBeat& beat : beats) {
       draw(beat, vector, 1 + 0.04 * std::sin(2 * pi * rhythm.respiration * beat.time), rate, signal);
     }
     add_noise(signal, rhythm.respiration, options.noise, rate, electrode);
@@ -177,7 +178,7 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
   start.code = *code_of("+");
   start.aux = plan.paced ? "(P" : "(N";
   result.annotations.push_back(start);
-  for (const Beat& beat : beats) {
+  for (const SyntheticBeat& beat : beats) {
     Annotation annotation;
     annotation.sample = std::llround(beat.time * rate);
     annotation.code = beat.code;
@@ -186,8 +187,8 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
   return result;
 }
 
-std::vector<Plan> plans_of(const SyntheticOptions& options) {
-  std::vector<Plan> plans;
+std::vector<RecordPlan> plans_of(const SyntheticOptions& options) {
+  std::vector<RecordPlan> plans;
   for (int number = 1; number <= options.count; ++number) {
     plans.push_back(plan_of(number, options));
   }
@@ -231,7 +232,7 @@ SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& op
 SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
                                          const SyntheticOptions& options) {
   check(options);
-  const std::vector<Plan> plans = plans_of(options);
+  const std::vector<RecordPlan> plans = plans_of(options);
   require(is_synthetic(folder) || !std::filesystem::exists(folder / "RECORDS"),
           "{}: holds a database that is not synthetic; it is left unchanged", folder.string());
   std::error_code error;

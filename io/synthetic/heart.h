@@ -45,7 +45,7 @@ Dipole near(const Dipole& d, Random& random,
             double spread);  // d, each coordinate off by `spread` of its length
 
 // One Gaussian of a beat.
-struct Event {
+struct GaussianEvent {
   double time;   // of the peak relative to the R peak, s, for an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
@@ -53,31 +53,31 @@ struct Event {
       false;  // keeps the square root of the cycle's length (Bazett), as in McSharry's model
 };
 
-using Shape = std::vector<Event>;
+using BeatShape = std::vector<GaussianEvent>;
 
 // Properties that stay constant for a patient.
 struct Patient {
-  double cycle;               // mean RR interval, s
-  double variability;         // standard deviation of the RR interval, relative to its mean
-  double low_high_ratio;      // power of Mayer waves divided by that of respiration
-  int sinus_code;             // annotation type N, L or R
-  Shape sinus;                // a sinus beat: P, QRS, T
-  Shape atrial;               // an ectopic P wave with the patient's QRS
-  Shape aberrant;             // `atrial` with a QRS widened by aberrant conduction
-  Shape paced;                // a pacing spike and a wide QRS
-  std::array<Shape, 2> foci;  // beats of the two ventricular foci
-  double second_focus;        // probability that a ventricular beat comes from the second focus
-  double atrial_rate;         // ectopic beats per beat
+  double cycle;                   // mean RR interval, s
+  double variability;             // standard deviation of the RR interval, relative to its mean
+  double low_high_ratio;          // power of Mayer waves divided by that of respiration
+  int sinus_code;                 // annotation type N, L or R
+  BeatShape sinus;                // a sinus beat: P, QRS, T
+  BeatShape atrial;               // an ectopic P wave with the patient's QRS
+  BeatShape aberrant;             // `atrial` with a QRS widened by aberrant conduction
+  BeatShape paced;                // a pacing spike and a wide QRS
+  std::array<BeatShape, 2> foci;  // beats of the two ventricular foci
+  double second_focus;            // probability that a ventricular beat comes from the second focus
+  double atrial_rate;             // ectopic beats per beat
   double ventricular_rate;
   double fusion_rate;
   double bigeminy;  // probability of another ventricular beat at once, or after the next sinus beat
 };
 
-struct Beat {
+struct SyntheticBeat {
   double time;   // of the R peak, s
   double cycle;  // RR interval that scales the repolarisation, s
   int code;
-  Shape shape;
+  BeatShape shape;
 };
 
 Patient make_patient(std::uint32_t subject, std::uint64_t seed);
@@ -94,6 +94,7 @@ struct Rhythm {
 // Generates the beats of the first `seconds`, in order of time. The sinus node (or the pacemaker) is the clock.
 // An atrial beat resets the clock, so the pause after it is not compensatory.
 // A ventricular beat does not reset the clock, so the pause after it is compensatory.
-std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds, Random& random);
+std::vector<SyntheticBeat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds,
+                                      Random& random);
 
 }  // namespace sec::io

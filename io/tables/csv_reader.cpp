@@ -61,7 +61,7 @@ First first_column(const std::string& cell) {
 }
 
 // Checks that times are equally spaced and estimates the sampling rate.
-class Clock {
+class TimeColumn {
  public:
   void add(double time, int decimals, std::int64_t line) {
     const double step = time - last_;
@@ -261,7 +261,7 @@ class CsvReader final : public RecordingReader {
   // Counts the rows and keeps the position of every 1024th. Returns the sampling rate given by the time column,
   // or 0 without a time column.
   double read_index() {
-    Clock clock;
+    TimeColumn times;
     lines_.go(begin_.offset, begin_.line);
     while (true) {
       const Place place{lines_.offset(), lines_.number()};
@@ -284,10 +284,10 @@ class CsvReader final : public RecordingReader {
         const std::optional<double> time = csv_time(cell, decimals);
         require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss", name(),
                 place.line, cell.substr(0, 40));
-        clock.add(*time, decimals, place.line);
+        times.add(*time, decimals, place.line);
       }
     }
-    return clock.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
+    return times.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
   }
 
   RandomFile file_;

@@ -20,7 +20,7 @@ class Dictionary {
     const std::size_t begin = rest_.find_first_not_of(" \n");
     rest_.remove_prefix(begin == std::string_view::npos ? rest_.size() : begin);
   }
-  bool take(char c) {
+  bool consume(char c) {
     blanks();
     if (!rest_.starts_with(c)) {
       return false;
@@ -29,7 +29,7 @@ class Dictionary {
     return true;
   }
   void expect(char c) {
-    require(take(c), "{}: header: expected '{}' {} bytes before its end", file_, c, rest_.size());
+    require(consume(c), "{}: header: expected '{}' {} bytes before its end", file_, c, rest_.size());
   }
 
   std::string text() {
@@ -54,7 +54,7 @@ class Dictionary {
   std::vector<std::int64_t> tuple() {
     std::vector<std::int64_t> values;
     expect('(');
-    while (!take(')')) {
+    while (!consume(')')) {
       blanks();
       std::int64_t value = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
@@ -62,7 +62,7 @@ class Dictionary {
               "{}: header: shape: expected whole numbers of at least 0", file_);
       values.push_back(value);
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-      if (!take(',')) {
+      if (!consume(',')) {
         expect(')');
         break;
       }
@@ -120,7 +120,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
   std::vector<std::int64_t> shape;
   int found = 0;
   dictionary.expect('{');
-  while (!dictionary.take('}')) {
+  while (!dictionary.consume('}')) {
     const std::string key = dictionary.text();
     dictionary.expect(':');
     if (key == "descr") {
@@ -135,7 +135,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
     } else {
       fail("{}: header: key {:?}, expected descr, fortran_order and shape", file, key.substr(0, 40));
     }
-    if (!dictionary.take(',')) {
+    if (!dictionary.consume(',')) {
       dictionary.expect('}');
       break;
     }

@@ -35,7 +35,7 @@ class Reader {
 
   std::size_t position() const { return position_; }
 
-  std::string_view take(std::size_t count) {
+  std::string_view bytes(std::size_t count) {
     require(count <= bytes_.size() - position_, "{}: truncated: ends at byte {} without an end mark", file_,
             bytes_.size());
     position_ += count;
@@ -43,7 +43,7 @@ class Reader {
   }
 
   std::uint32_t word() {
-    const std::string_view two = take(2);
+    const std::string_view two = bytes(2);
     return static_cast<unsigned char>(two[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(two[1]))
                                                     << 8;
   }
@@ -92,7 +92,7 @@ double resolution_of(std::string_view text, const std::string& file) {
 
 // Removes the notes at sample 0 that describe the file, and the empty annotation that writers put after them.
 // Returns the number of annotations removed.
-std::size_t take_description(AnnotationFile& made, const std::string& file) {
+std::size_t remove_description(AnnotationFile& made, const std::string& file) {
   std::vector<Annotation>& all = made.annotations;
   std::size_t at = 0;
   bool labels = false;
@@ -187,8 +187,8 @@ std::vector<Annotation> parse_words(std::string_view bytes, const std::string& f
     } else if (type == channel) {
       last.channel = value & 0xff;
     } else {
-      last.aux = reader.take(static_cast<std::size_t>(value));
-      reader.take(static_cast<std::size_t>(value % 2));
+      last.aux = reader.bytes(static_cast<std::size_t>(value));
+      reader.bytes(static_cast<std::size_t>(value % 2));
       last.aux.erase(last.aux.find_last_not_of('\0') + 1);
     }
   }
@@ -240,11 +240,11 @@ AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& 
   AnnotationFile made;
   std::vector<std::size_t> places;
   made.annotations = parse_words(bytes, file, places);
-  const std::size_t taken = take_description(made, file);
+  const std::size_t removed = remove_description(made, file);
   for (std::size_t i = 0; i < made.annotations.size(); ++i) {
     const int code = made.annotations[i].code;
     require(is_annotation_code(code) || defines(made, code), "{}: byte {}: annotation type {} is not defined",
-            file, places[taken + i], code);
+            file, places[removed + i], code);
   }
   convert_times(made, rate, file);
   return made;

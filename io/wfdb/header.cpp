@@ -46,7 +46,7 @@ class Line {
 
   // Parses a number at the front of `text` and removes it.
   template <typename T>
-  T take(std::string_view& text, std::string_view what) const {
+  T number(std::string_view& text, std::string_view what) const {
     T value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     require(error == std::errc{}, "{}: {} is '{}', expected a number{}", place_, what, text,
@@ -62,7 +62,7 @@ class Line {
   template <typename T>
   T whole(std::string_view text, std::string_view what) const {
     std::string_view rest = text;
-    const T value = take<T>(rest, what);
+    const T value = number<T>(rest, what);
     require(rest.empty(), "{}: {} is '{}', expected a number", place_, what, text);
     return value;
   }
@@ -139,11 +139,11 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
   std::string_view field = line.field();
   if (!field.empty()) {
     const std::string_view whole = field;
-    header.rate = line.take<double>(field, "sampling rate");
+    header.rate = line.number<double>(field, "sampling rate");
     if (starts(field, '/')) {
-      header.counter_rate = line.take<double>(field, "counter frequency");
+      header.counter_rate = line.number<double>(field, "counter frequency");
       if (starts(field, '(')) {
-        header.base_counter = line.take<double>(field, "base counter value");
+        header.base_counter = line.number<double>(field, "base counter value");
         require(starts(field, ')'), "{}: sampling rate is '{}', expected a closing bracket", line.place(),
                 whole);
       }
@@ -175,18 +175,18 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
 // FORMAT[xSAMPLES_PER_FRAME][:SKEW][+BYTE_OFFSET]
 void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
-  signal.format = line.take<int>(field, "format");
+  signal.format = line.number<int>(field, "format");
   if (starts(field, 'x')) {
-    signal.samples_per_frame = line.take<int>(field, "samples per frame");
+    signal.samples_per_frame = line.number<int>(field, "samples per frame");
     require(signal.samples_per_frame >= 1, "{}: samples per frame is {}, expected 1 or more", line.place(),
             signal.samples_per_frame);
   }
   if (starts(field, ':')) {
-    signal.skew = line.take<int>(field, "skew");
+    signal.skew = line.number<int>(field, "skew");
     require(signal.skew >= 0, "{}: skew is {}, expected 0 or more", line.place(), signal.skew);
   }
   if (starts(field, '+')) {
-    signal.byte_offset = line.take<std::int64_t>(field, "byte offset");
+    signal.byte_offset = line.number<std::int64_t>(field, "byte offset");
     require(signal.byte_offset >= 0, "{}: byte offset is {}, expected 0 or more", line.place(),
             signal.byte_offset);
   }
@@ -196,14 +196,14 @@ void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) 
 // GAIN[(BASELINE)][/UNITS]; returns whether a baseline is given.
 bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
-  const auto gain = line.take<double>(field, "gain");
+  const auto gain = line.number<double>(field, "gain");
   require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
           "{}: gain is {}, expected a magnitude of {} to {} adu per unit", line.place(), gain, smallest_gain,
           largest_gain);
   signal.gain = gain == 0 ? 200 : gain;  // 0 means "not calibrated": the standard's default applies
   bool has_baseline = false;
   if (starts(field, '(')) {
-    signal.baseline = line.take<int>(field, "baseline");
+    signal.baseline = line.number<int>(field, "baseline");
     has_baseline = true;
     require(starts(field, ')'), "{}: gain is '{}', expected a closing bracket", line.place(), whole);
   }

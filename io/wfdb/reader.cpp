@@ -16,14 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 // The position of a signal within the frames of its file.
-struct Member {
+struct FileSignal {
   std::size_t signal = 0;
   std::int64_t at = 0;  // samples of other signals before it in a frame
 };
 
-struct File {
+struct SignalFile {
   SourceLayout layout;
-  std::vector<Member> members;
+  std::vector<FileSignal> members;
   std::int64_t skew = 0;  // largest skew of its signals
   std::unique_ptr<SampleSource> source;
 
@@ -51,7 +51,7 @@ class WfdbReader final : public RecordingReader {
     gather_files(folder);
     // If the header states no length, the shortest file determines the length.
     std::int64_t least = header_.samples > 0 || files_.empty() ? header_.samples : INT64_MAX;
-    for (File& file : files_) {
+    for (SignalFile& file : files_) {
       file.source = open_source(file.layout);
       const std::int64_t found = file.source->frames();
       require(header_.samples <= found, "{}: truncated: {} samples per signal expected, {} found",
@@ -82,7 +82,7 @@ class WfdbReader final : public RecordingReader {
   }
 
   void verify() override {
-    for (File& file : files_) {
+    for (SignalFile& file : files_) {
       verify_file(file);
     }
   }
@@ -107,7 +107,7 @@ class WfdbReader final : public RecordingReader {
         layout.format = s.format;
         layout.offset = s.byte_offset;
       }
-      File& file = files_[at->second];
+      SignalFile& file = files_[at->second];
       file.members.push_back({i, file.layout.frame});
       require(file.layout.format == s.format && file.layout.offset == s.byte_offset,
               "{}.hea: signals {} and {} share {} but differ in format or byte offset", record_,
@@ -129,8 +129,8 @@ class WfdbReader final : public RecordingReader {
     for (const std::span<T> lead : leads) {
       std::ranges::fill(lead, invalid);
     }
-    for (File& file : files_) {
-      if (std::ranges::all_of(file.members, [&](const Member& m) { return leads[m.signal].empty(); })) {
+    for (SignalFile& file : files_) {
+      if (std::ranges::all_of(file.members, [&](const FileSignal& m) { return leads[m.signal].empty(); })) {
         continue;
       }
       // Skewed signals are delayed in the file, so reading continues after the window. Samples past the end of the
@@ -141,9 +141,9 @@ class WfdbReader final : public RecordingReader {
         const std::int64_t frames = std::min(step, end - at);
         samples_.resize(static_cast<std::size_t>(frames * file.layout.frame));
         file.source->read(at, samples_);
-        for (const Member& member : file.members) {
+        for (const FileSignal& member : file.members) {
           if (!leads[member.signal].empty()) {
-            hand_out(file, member, at - begin, frames, count, leads[member.signal], convert);
+            copy_signal(file, member, at - begin, frames, count, leads[member.signal], convert);
           }
         }
       }
@@ -152,8 +152,8 @@ class WfdbReader final : public RecordingReader {
 
   // Copies one signal out of samples_, whose first frame is frame `at` of the window.
   template <typename T, typename Convert>
-  void hand_out(const File& file, const Member& member, std::int64_t at, std::int64_t frames,
-                std::int64_t count, std::span<T> lead, const Convert& convert) const {
+  void copy_signal(const SignalFile& file, const FileSignal& member, std::int64_t at, std::int64_t frames,
+                   std::int64_t count, std::span<T> lead, const Convert& convert) const {
     const WfdbSignal& s = header_.signals[member.signal];
     const std::int32_t none = invalid_in(s.format);
     const std::int64_t shift = at - s.skew;
@@ -171,7 +171,7 @@ class WfdbReader final : public RecordingReader {
 
   // Checksums cover all samples as stored in the file, without correction for skew. Some writers state an initial
   // value of 0 for a signal that begins with invalid samples.
-  void verify_file(File& file) {
+  void verify_file(SignalFile& file) {
     const std::int64_t frames = header_.samples > 0 ? header_.samples : file.source->frames();
     const std::int64_t step = file.frames_at_once();
     std::vector<std::uint32_t> sums(file.members.size());
@@ -179,7 +179,7 @@ class WfdbReader final : public RecordingReader {
       samples_.resize(static_cast<std::size_t>(std::min(step, frames - at) * file.layout.frame));
       file.source->read(at, samples_);
       for (std::size_t m = 0; m < sums.size(); ++m) {
-        const Member& member = file.members[m];
+        const FileSignal& member = file.members[m];
         const WfdbSignal& s = header_.signals[member.signal];
         const std::int32_t first = samples_[static_cast<std::size_t>(member.at)];
         require(at > 0 || !s.initial || s.format == 8 || first == *s.initial || first == invalid_in(s.format),
@@ -206,13 +206,13 @@ class WfdbReader final : public RecordingReader {
   std::string record_;
   WfdbHeader header_;
   ReaderInfo info_;
-  std::vector<File> files_;
+  std::vector<SignalFile> files_;
   std::vector<std::int32_t> samples_;  // samples of the last read from a file
 };
 
 }  // namespace
 
-std::unique_ptr<RecordingReader> open_wfdb_piece(const fs::path& folder, WfdbHeader header) {
+std::unique_ptr<RecordingReader> open_wfdb_single(const fs::path& folder, WfdbHeader header) {
   return std::make_unique<WfdbReader>(folder, std::move(header));
 }
 
@@ -223,7 +223,7 @@ std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
   }
   WfdbHeader header = read_wfdb_header(file);
   header.name = file.stem().string();  // a record is known by the name of its header file
-  return header.segments.empty() ? open_wfdb_piece(file.parent_path(), std::move(header))
+  return header.segments.empty() ? open_wfdb_single(file.parent_path(), std::move(header))
                                  : open_wfdb_segments(file.parent_path(), header);
 }
 

@@ -14,7 +14,7 @@ namespace sec::io {
 std::unique_ptr<RecordingReader> open_wfdb(const std::filesystem::path& path);
 
 // Opens a single-segment and a multi-segment record whose header was read from `folder`.
-std::unique_ptr<RecordingReader> open_wfdb_piece(const std::filesystem::path& folder, WfdbHeader header);
+std::unique_ptr<RecordingReader> open_wfdb_single(const std::filesystem::path& folder, WfdbHeader header);
 std::unique_ptr<RecordingReader> open_wfdb_segments(const std::filesystem::path& folder,
                                                     const WfdbHeader& header);
 

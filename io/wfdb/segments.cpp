@@ -18,15 +18,15 @@ namespace fs = std::filesystem;
 constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
 
 // A record that is used as one or more segments.
-struct Piece {
+struct SegmentRecord {
   std::string name;
   std::vector<std::size_t> place;  // per lead of the whole record: its index in the segment, or `absent`
 };
 
-struct Part {
+struct Segment {
   std::int64_t begin = 0;
   std::int64_t samples = 0;
-  const Piece* piece = nullptr;  // nullptr: a gap
+  const SegmentRecord* record = nullptr;  // nullptr: a gap
 };
 
 class SegmentsReader final : public RecordingReader {
@@ -41,13 +41,14 @@ class SegmentsReader final : public RecordingReader {
     info_.comments = header.comments;
     const bool variable = header.segments.front().samples == 0 && !header.segments.front().is_gap();
     if (variable) {
-      take_layout(header.segments.front().name, header.width);
+      set_layout(header.segments.front().name, header.width);
     }
     std::int64_t begin = 0;
     for (std::size_t i = variable ? 1 : 0; i < header.segments.size(); ++i) {
       const WfdbSegment& segment = header.segments[i];
-      const Piece* piece = segment.is_gap() ? nullptr : &piece_of(segment, header.width, variable);
-      parts_.push_back({begin, segment.samples, piece});
+      const SegmentRecord* record =
+          segment.is_gap() ? nullptr : &find_record(segment, header.width, variable);
+      segments_.push_back({begin, segment.samples, record});
       begin += segment.samples;
     }
     require(info_.leads.size() == header.width, "{}.hea: no segment defines the signals", record_);
@@ -82,8 +83,8 @@ class SegmentsReader final : public RecordingReader {
   }
 
   void verify() override {
-    for (const auto& [name, piece] : pieces_) {
-      open(piece).verify();
+    for (const auto& [name, record] : segment_records_) {
+      open(record).verify();
     }
   }
 
@@ -113,13 +114,13 @@ class SegmentsReader final : public RecordingReader {
     return header;
   }
 
-  void take_leads(const ReaderInfo& of) {
+  void set_leads(const ReaderInfo& of) {
     info_.leads = of.leads;
     info_.samples_per_frame = of.samples_per_frame;
     used_.resize(info_.leads.size());
   }
 
-  void take_layout(const std::string& name, std::size_t width) {
+  void set_layout(const std::string& name, std::size_t width) {
     const WfdbHeader header = header_of(name);
     require(header.signals.size() == width, "{}.hea: {} signals expected, the layout {} has {}", record_,
             width, name, header.signals.size());
@@ -128,29 +129,29 @@ class SegmentsReader final : public RecordingReader {
       info.leads.push_back(lead_of(signal));
       info.samples_per_frame.push_back(signal.samples_per_frame);
     }
-    take_leads(info);
+    set_leads(info);
   }
 
   // Opens a segment's record, once even if several segments have the same name, and checks that it matches the
   // whole record.
-  const Piece& piece_of(const WfdbSegment& segment, std::size_t width, bool variable) {
-    const auto known = pieces_.find(segment.name);
-    if (known == pieces_.end()) {
-      Piece piece{segment.name, {}};
-      const ReaderInfo& info = open(piece).info();
+  const SegmentRecord& find_record(const WfdbSegment& segment, std::size_t width, bool variable) {
+    const auto known = segment_records_.find(segment.name);
+    if (known == segment_records_.end()) {
+      SegmentRecord record{segment.name, {}};
+      const ReaderInfo& info = open(record).info();
       if (info_.leads.empty()) {
         require(info.leads.size() == width, "{}.hea: {} signals expected, segment {} has {}", record_, width,
                 segment.name, info.leads.size());
-        take_leads(info);
+        set_leads(info);
       }
-      piece.place = places(info, segment.name, variable);
-      pieces_.emplace(segment.name, std::move(piece));
+      record.place = places(info, segment.name, variable);
+      segment_records_.emplace(segment.name, std::move(record));
     }
-    const Piece& piece = pieces_.at(segment.name);
-    const std::int64_t found = open(piece).info().samples;
+    const SegmentRecord& record = segment_records_.at(segment.name);
+    const std::int64_t found = open(record).info().samples;
     require(segment.samples <= found, "{}.hea: {} samples of segment {} expected, it has {}", record_,
             segment.samples, segment.name, found);
-    return piece;
+    return record;
   }
 
   std::vector<std::size_t> places(const ReaderInfo& segment, const std::string& name, bool variable) {
@@ -193,11 +194,11 @@ class SegmentsReader final : public RecordingReader {
   }
 
   // The reader of a segment. Only the last one used stays open.
-  RecordingReader& open(const Piece& piece) {
-    if (open_ == nullptr || open_name_ != piece.name) {
+  RecordingReader& open(const SegmentRecord& record) {
+    if (open_ == nullptr || open_name_ != record.name) {
       close();
-      open_ = open_wfdb_piece(folder_, header_of(piece.name));
-      open_name_ = piece.name;
+      open_ = open_wfdb_single(folder_, header_of(record.name));
+      open_name_ = record.name;
     }
     return *open_;
   }
@@ -205,39 +206,39 @@ class SegmentsReader final : public RecordingReader {
 
   template <typename T, typename Read>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
-                   const Read& read_part) {
+                   const Read& read_segment) {
     require_window(info_, record_, begin, count, leads);
     for (const std::span<T> lead : leads) {
       std::ranges::fill(lead, invalid);
     }
     const std::int64_t end = begin + count;
-    auto part = std::ranges::upper_bound(parts_, begin, {}, &Part::begin);
-    part -= part == parts_.begin() ? 0 : 1;
-    for (; part != parts_.end() && part->begin < end; ++part) {
-      const std::int64_t from = std::max(begin, part->begin);
-      const std::int64_t frames = std::min(end, part->begin + part->samples) - from;
-      if (part->piece == nullptr || frames <= 0) {
+    auto segment = std::ranges::upper_bound(segments_, begin, {}, &Segment::begin);
+    segment -= segment == segments_.begin() ? 0 : 1;
+    for (; segment != segments_.end() && segment->begin < end; ++segment) {
+      const std::int64_t from = std::max(begin, segment->begin);
+      const std::int64_t frames = std::min(end, segment->begin + segment->samples) - from;
+      if (segment->record == nullptr || frames <= 0) {
         continue;
       }
-      RecordingReader& reader = open(*part->piece);
+      RecordingReader& reader = open(*segment->record);
       std::vector<std::span<T>> spans(reader.info().leads.size());
       for (std::size_t i = 0; i < leads.size(); ++i) {
-        const std::size_t place = part->piece->place[i];
+        const std::size_t place = segment->record->place[i];
         if (!leads[i].empty() && place != absent) {
           spans[place] =
               leads[i].subspan(static_cast<std::size_t>((from - begin) * info_.samples_per_frame[i]),
                                static_cast<std::size_t>(frames * info_.samples_per_frame[i]));
         }
       }
-      read_part(reader, from - part->begin, frames, spans);
+      read_segment(reader, from - segment->begin, frames, spans);
     }
   }
 
   fs::path folder_;
   std::string record_;
   ReaderInfo info_;
-  std::map<std::string, Piece> pieces_;
-  std::vector<Part> parts_;
+  std::map<std::string, SegmentRecord> segment_records_;
+  std::vector<Segment> segments_;
   std::vector<Use> used_;  // by lead
   std::unique_ptr<RecordingReader> open_;
   std::string open_name_;

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::int64_t samples_at_once = 1 << 16;
 
-// Calls take(leads) for each block of the recording. The samples have type T.
-template <typename T, typename Read, typename Take>
-void each_block(const ReaderInfo& info, const Read& read, const Take& take) {
+// Calls visit(leads) for each block of the recording. The samples have type T.
+template <typename T, typename Read, typename Visit>
+void each_block(const ReaderInfo& info, const Read& read, const Visit& visit) {
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
     frame += each;
@@ -34,7 +34,7 @@ void each_block(const ReaderInfo& info, const Read& read, const Take& take) {
       spans[i] = values[i];
     }
     read(at, count, std::span<const std::span<T>>(spans));
-    take(values);
+    visit(values);
   }
 }
 
@@ -44,7 +44,7 @@ struct Extremes {
   T high = std::numeric_limits<T>::lowest();
 
   bool any() const { return low <= high; }
-  void take(T value) {
+  void add(T value) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -124,7 +124,7 @@ class Writer {
       for (std::size_t i = 0; i < leads.size(); ++i) {
         for (const float value : leads[i]) {
           if (!std::isnan(value)) {
-            ranges[i].take(value);
+            ranges[i].add(value);
           }
         }
       }
