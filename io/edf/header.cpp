@@ -84,7 +84,8 @@ std::optional<std::array<int, 3>> three_numbers(std::string_view text) {
   return numbers;
 }
 
-// The date that EDF+ repeats with its whole year: "Startdate 02-MAR-2002 …"; "X" stands for not known.
+// The date with a four-digit year from the EDF+ recording field "Startdate 02-MAR-2002 …".
+// Empty if the field has no valid date; "X" means not known.
 std::string plus_date(std::string_view recording) {
   constexpr std::string_view word = "Startdate ";
   if (!recording.starts_with(word)) {
@@ -106,7 +107,7 @@ std::string plus_date(std::string_view recording) {
   return "";
 }
 
-// 01.01.85 00.00.00 stands for not known; an EDF+ file says so in its recording field.
+// "01.01.85 00.00.00" means that the start is not known. EDF+ states this in its recording field.
 void set_start(EdfHeader& header, std::string_view date_field, std::string_view time_field) {
   const auto date = three_numbers(date_field);
   const auto time = three_numbers(time_field);
@@ -117,8 +118,7 @@ void set_start(EdfHeader& header, std::string_view date_field, std::string_view 
     header.start_date = full_date;
   } else if (date && !date_unknown && (*date)[0] >= 1 && (*date)[0] <= 31 && (*date)[1] >= 1 &&
              (*date)[1] <= 12) {
-    const int year =
-        (*date)[2] + ((*date)[2] >= 85 ? 1900 : 2000);  // EDF's rule for two-digit years: 1985 to 2084
+    const int year = (*date)[2] + ((*date)[2] >= 85 ? 1900 : 2000);  // two-digit years: 1985 to 2084
     header.start_date = fmt::format("{:02}/{:02}/{:04}", (*date)[0], (*date)[1], year);
   }
   if (time && (!nothing || !full_date.empty()) && (*time)[0] < 24 && (*time)[1] < 60 && (*time)[2] < 60) {

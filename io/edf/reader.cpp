@@ -134,16 +134,15 @@ class EdfReader final : public RecordingReader {
     info_.annotation_rate = info_.rate * static_cast<double>(most);
   }
 
-  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files, where their
-  // annotations state the time.
+  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files, whose
+  // annotations state each record's time.
   void place_records() {
     if (has_annotations_ && header_.records > 0) {
       const EdfRecordEvents first = events_of(0);
       require(first.has_onset || !header_.gaps, "{}: record 0 does not state when it begins", name());
       first_onset_ = first.onset;
       if (first_onset_ > 0 && first_onset_ < 1 && !info_.start_time.empty()) {
-        info_.start_time +=
-            edf_onset(first_onset_).substr(2);  // appends the fraction of a second, as in "+0.25"
+        info_.start_time += edf_onset(first_onset_).substr(2);  // the fraction of a second in "+0.25"
       }
     }
     if (scales_.empty()) {
@@ -221,7 +220,7 @@ class EdfReader final : public RecordingReader {
     info_.samples -= frames_ - used;
   }
 
-  // The record that contains a frame, or the last one before it.
+  // The data record that contains a frame; for a frame in a time gap, the last record before it.
   std::int64_t record_at(std::int64_t frame) const {
     if (places_.empty()) {
       return frame / frames_;

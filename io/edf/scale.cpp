@@ -14,7 +14,7 @@ constexpr int lowest = -32767;
 constexpr int highest = 32767;
 constexpr int no_sample = -32768;
 constexpr std::size_t width = 8;
-// Tolerance for whole numbers of adu: a float holds 16-bit values times a gain to within 0.002 adu.
+// Tolerance for a whole number of adu: a float holds 16-bit numbers of adu to within 0.002.
 constexpr double nearly_whole = 0.01;
 
 // Formats a number with as many decimals as fit into eight characters; `round` rounds its last digit.
@@ -40,8 +40,8 @@ double value_of(const std::string& text) {
   return value;
 }
 
-// Searches from `from` to `to` in steps of `step` for the first digital value whose physical value can be written
-// exactly in eight characters. Returns `from` if there is none.
+// Searches from `from` to `to` in steps of `step` for the first digital value whose physical value can be
+// written exactly in eight characters. Returns `from` if there is none.
 int exact_limit(int from, int to, int step, double gain, double zero) {
   for (int digital = from; step > 0 ? digital <= to : digital >= to; digital += step) {
     const double physical = (digital - zero) / gain;

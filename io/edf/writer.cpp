@@ -16,10 +16,8 @@ namespace sec::io {
 namespace {
 
 constexpr int longest_record = 100;  // s
-constexpr double rate_error =
-    1e-6;  // relative error allowed where eight characters cannot express a record's duration
-constexpr std::size_t annotation_record =
-    60'000;  // bytes per data record in files that hold only annotations
+constexpr double rate_error = 1e-6;  // largest relative error of a record's duration in eight characters
+constexpr std::size_t annotation_record = 60'000;  // bytes per data record in files of annotations only
 constexpr std::int64_t most_records = 99'999'999;
 
 constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
@@ -188,8 +186,8 @@ class Tals {
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
 
-  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in the
-  // record of its time or soon after; annotations after the end of the recording are in the last record.
+  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in
+  // the record of its time or soon after; annotations after the recording's end are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;

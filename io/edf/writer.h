@@ -15,7 +15,7 @@ namespace sec::io {
 // data record, are -32768, which is below the digital minimum. Comments become annotations "# TEXT" at the
 // beginning. Sample numbers of `annotations` are at annotation_rate(source.info()).
 // Throws Error on data that EDF+ cannot hold: names that are too long or not ASCII, a sampling rate for which
-// no record duration of at most eight digits holds whole samples, and annotations before sample 0 or unsorted.
+// no record duration of at most eight digits holds whole samples, annotations before sample 0 or unsorted.
 void write_edf(const std::filesystem::path& path, RecordingReader& source,
                std::span<const Annotation> annotations);
 

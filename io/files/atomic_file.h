@@ -1,4 +1,4 @@
-// Files are replaced atomically: a reader never sees a partly written file, even after a crash or a full disk.
+// Atomic file replacement: a reader never sees a partly written file, even after a crash or a full disk.
 #pragma once
 
 #include <filesystem>

@@ -17,7 +17,7 @@ class RandomFile {
 
   const std::filesystem::path& path() const { return path_; }
   std::int64_t size() const { return size_; }  // bytes, at the time of opening
-  // Fills `bytes` from byte `offset` onwards. Throws Error if the file has become shorter since it was opened.
+  // Fills `bytes` from byte `offset` onwards. Throws Error if the file has shrunk since it was opened.
   void read(std::int64_t offset, std::span<char> bytes) const;
 
  private:

@@ -31,9 +31,9 @@ class RecordingReader {
 
   virtual const ReaderInfo& info() const = 0;
 
-  // Fills leads[i] with `count` * samples_per_frame[i] physical samples (mV, or the lead's own units), starting
-  // at frame `begin`. Invalid samples are NaN. An empty span skips that lead. Throws Error if the window is not
-  // inside the recording or a span has the wrong size.
+  // Fills leads[i] with `count` * samples_per_frame[i] physical samples from frame `begin` onwards.
+  // Samples are in mV or the lead's own units; invalid samples are NaN. An empty span skips that lead.
+  // Throws Error if the window is not inside the recording or a span has the wrong size.
   virtual void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) = 0;
 
   // Reads the same window as digital values (adu); invalid samples are `invalid_sample`.

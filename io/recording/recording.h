@@ -38,8 +38,7 @@ struct Recording {
   std::string name;
   double rate = 0;  // Hz
   std::vector<Lead> leads;
-  std::vector<std::vector<float>>
-      signals;  // [lead][sample], in the lead's units; NaN where the sample is invalid
+  std::vector<std::vector<float>> signals;  // [lead][sample], in the lead's units; NaN: invalid sample
   std::vector<std::string> comments;
 
   std::int64_t samples() const {

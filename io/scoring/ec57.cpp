@@ -105,7 +105,7 @@ bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late,
   return late + 1 != late_end && distance(*rival, late[1]) < distance(*rival, *late);
 }
 
-// Visits the beats of both sides in order of time, as pairs. A beat without a counterpart is paired with nullptr.
+// Visits the beats of both sides in order of time, as pairs. A beat without a match is paired with nullptr.
 template <typename Visit>
 void for_each_pair(const std::vector<TimedBeat>& reference, const std::vector<TimedBeat>& test,
                    std::int64_t window, const Visit& visit) {
@@ -166,10 +166,11 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   // Two consecutive matched pairs delimit an RR interval that exists on both sides.
   const TimedBeat* before_r = nullptr;
   const TimedBeat* before_t = nullptr;
-  // Matching starts at the beginning of the annotations, so a beat at the edge of the scored range can match a
-  // beat just outside it. The position of the reference beat decides whether the pair is scored.
-  // An unmatched test beat may be the first after the start, within a match window of it, while the next test
-  // beat is nearer to the first reference beat. It may then match a beat before the start and is not an error.
+  // Matching starts at the beginning of the annotations, so a beat at the edge of the scored range can match
+  // a beat just outside it. The position of the reference beat decides whether the pair is scored.
+  // The first test beat in the scored range is not an error if it is unmatched, within a match window of the
+  // start, and further from the first reference beat than the next test beat: it may belong to a reference
+  // beat before the start.
   const std::vector<TimedBeat> test_beats = beats_of(test);
   const auto first_scored = [&](const std::vector<TimedBeat>& beats) {
     return std::find_if(beats.begin(), beats.end(),

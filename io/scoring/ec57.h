@@ -37,20 +37,21 @@ struct Ec57Counts {
   Ec57Counts& operator+=(const Ec57Counts& other);
 };
 
-// Annotations must be sorted by time. Annotations between [ and ] (ventricular fibrillation) are not beats, and
-// unmatched test beats within the reference's [ to ] are not counted. Shutdown lasts from a NOISE annotation
-// with bits 4 and 5 of its subtype set to the next NOISE annotation without them. If another annotation
-// follows instead, shutdown lasts from one match window after the beat before the NOISE annotation to one
-// match window before that next annotation.
+// Annotations must be sorted by time. Annotations between [ and ] (ventricular fibrillation) are not beats.
+// Unmatched test beats within the reference's [ to ] are not counted.
+// Shutdown lasts from a NOISE annotation with bits 4 and 5 of its subtype set to the next NOISE annotation
+// without them. If an annotation of another type follows instead, shutdown lasts from one match window after
+// the beat before the NOISE annotation to one match window before the annotation that follows.
 // Throws Error on a rate that is not positive and on a negative start or window.
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,
                          const Ec57Options& options);
 
 // Scores in percent; nullopt where undefined.
 struct Ec57Scores {
-  std::optional<double> q_se, q_p, v_se, v_p, s_se, s_p;  // QRS complexes, ventricular and supraventricular
-                                                          // ectopic beats: sensitivity and +P
-  std::optional<double> rr_error;                         // ms, root mean square
+  // Sensitivity (se) and positive predictivity (p) of QRS complexes (q), ventricular (v) and supraventricular
+  // (s) ectopic beats.
+  std::optional<double> q_se, q_p, v_se, v_p, s_se, s_p;
+  std::optional<double> rr_error;  // ms, root mean square
 };
 // Scores of one record. As EC57 requires, F or Q beats labelled S count as errors of S, but F or Q beats
 // labelled V do not count as errors of V.
@@ -63,9 +64,8 @@ struct Ec57Record {
 
 // Scores of a set of records. Like the comparator's summary, they are computed from the columns of its lines.
 // Those columns do not separate F and Q beats labelled S, so such beats are not errors of S here.
-Ec57Scores ec57_gross(std::span<const Ec57Record> records);  // scores of the summed counts
-Ec57Scores ec57_average(
-    std::span<const Ec57Record> records);  // mean over the records for which a score is defined
+Ec57Scores ec57_gross(std::span<const Ec57Record> records);    // scores of the summed counts
+Ec57Scores ec57_average(std::span<const Ec57Record> records);  // mean over records with a score
 
 std::string ec57_line(const Ec57Record& record);  // without the line end
 // The complete table: heading, one line per record, then sums, gross and average scores.

@@ -62,7 +62,7 @@ class MedianBaseline {
 void high_pass(std::span<float> signal, double rate, double cutoff);
 
 // high_pass() for a stream, bitwise equal. The backward pass of a block starts 5 cycles of the cutoff later,
-// far enough that samples after that point influence the block by less than 1e-9. The delay is that look-ahead.
+// so far that samples after that point influence the block by less than 1e-9. This look-ahead is the delay.
 class HighPass {
  public:
   HighPass(double rate, double cutoff);  // throws Error like high_pass()

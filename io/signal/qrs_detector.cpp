@@ -19,8 +19,7 @@ constexpr std::int64_t around = 20;        // 100 ms on either side of a peak, w
 constexpr std::int64_t learning = 600;     // 3 s at the beginning
 constexpr std::int64_t given_up = 1600;    // 8 s without a beat, after which learning starts again
 constexpr std::size_t remembered = 8;      // number of recent peaks and intervals
-constexpr double threshold_part =
-    0.28;  // position of the threshold between noise peaks (0) and QRS peaks (1)
+constexpr double threshold_part = 0.28;    // position between noise peaks (0) and QRS peaks (1)
 constexpr double search_back_part = 0.5;   // fraction of the threshold
 constexpr double search_back_after = 1.5;  // in median RR intervals
 constexpr double t_wave_slope = 0.5;       // fraction of the slope of the preceding QRS complex
@@ -236,8 +235,7 @@ struct QrsDetector::State {
   }
 
   void step(double value, std::vector<std::int64_t>& peaks) {
-    const std::int64_t top =
-        time - 1 - QrsFilter::delay;  // the time of the previous value, without the filter's delay
+    const std::int64_t top = time - 1 - QrsFilter::delay;  // time in the signal of the previous value
     if (time > 1 && before[0] > before[1] && before[0] >= value && top >= 0 &&
         (!is_pending || before[0] > pending.height || top - pending.time >= apart)) {
       settle(top, peaks);

@@ -37,8 +37,7 @@ class QrsFilter {
   MovingMean smooth_again_ = MovingMean(5);
   MovingMean trend_ = MovingMean(25);  // 125 ms
   MovingMean energy_ = MovingMean(16);
-  std::vector<double> history_ =
-      std::vector<double>(13);  // the smoothed signal, back to the middle of trend_
+  std::vector<double> history_ = std::vector<double>(13);  // smoothed signal, back to trend_'s middle
   std::size_t at_ = 0;
   double before_[2] = {};
   int seen_ = 0;

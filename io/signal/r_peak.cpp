@@ -9,7 +9,7 @@ namespace {
 
 constexpr double reach = 0.09;           // s, search range on either side
 constexpr double baseline_reach = 0.15;  // s, range of the baseline's median on either side
-// R peaks usually point up: a downward deflection is scaled by this factor before it competes with upward ones.
+// R peaks usually point up, so downward deflections are scaled by this factor before comparing the heights.
 // Search range and factor were chosen so that 95 % of the peaks in DS1 are within 12 ms of their annotation.
 constexpr float downward = 0.6F;
 

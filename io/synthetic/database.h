@@ -32,13 +32,13 @@ struct SyntheticOptions {
   int count = 0;
   std::optional<double> rate;  // Hz, 100 to 2000; nullopt: 360
   int leads = 0;               // 1 to 12, see synthetic_leads; 0: two leads
-  std::optional<ClassMix>
-      mix;  // each record's beats by class, but for a few; otherwise as each patient has them
+  // Each record's fractions of beats per class, exact to a few beats; nullopt: they vary by patient.
+  std::optional<ClassMix> mix;
 };
 
 struct SyntheticRecord {
-  DigitalRecord
-      digital;  // 200 adu/mV, 11 bits around 1024, format 212; MIT-BIH's records have two leads at 360 Hz
+  // 200 adu/mV, 11 bits around 1024, format 212. Stand-ins for MIT-BIH's records have two leads at 360 Hz.
+  DigitalRecord digital;
   std::vector<Annotation> annotations;
 };
 

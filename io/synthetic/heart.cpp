@@ -20,8 +20,8 @@ void append_repolarisation(BeatShape& shape, double time, const Dipole& dipole) 
 }
 
 BeatShape ventricular_shape(Random& random, double strength) {
-  // An ectopic focus at the apex or in a wall: any direction far from the normal axis, but not one that limb lead
-  // MLII hardly sees.
+  // An ectopic focus at the apex or in a wall: any direction that is far from the normal axis and not nearly
+  // perpendicular to limb lead MLII.
   const Dipole limb = {0.5, 0.85, 0};  // the direction of lead MLII
   Dipole direction;
   do {
@@ -215,7 +215,7 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
   for (BeatShape& focus : patient.foci) {
     focus = ventricular_shape(random, size * random.uniform(1.6, 2.8));
   }
-  // A pacing wire in the apex of the right ventricle: a spike of a few ms, then activation away from the apex.
+  // A pacing wire in the right ventricle's apex: a spike of a few ms, then activation away from the apex.
   patient.paced = {{-0.035, 0.0012, random.uniform(0.6, 1.5) * near({-0.6, -0.7, 0.4}, random, 0.2)}};
   const Dipole away = size * near({-0.2, -1, -0.5}, random, 0.25);
   patient.paced.push_back({0, 0.028, away});

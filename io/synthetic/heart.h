@@ -41,16 +41,17 @@ struct Dipole {
 
 Dipole operator*(double factor, const Dipole& d);
 double dot(const Dipole& a, const Dipole& b);
-Dipole near(const Dipole& d, Random& random,
-            double spread);  // d, each coordinate off by `spread` of its length
+// Returns d with normal noise on each coordinate, of standard deviation `spread` times the length of d.
+Dipole near(const Dipole& d, Random& random, double spread);
 
 // One Gaussian of a beat.
 struct GaussianEvent {
   double time;   // of the peak relative to the R peak, s, for an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
-  bool repolarisation =
-      false;  // keeps the square root of the cycle's length (Bazett), as in McSharry's model
+  // Part of the T wave: time and width scale with the square root of the RR interval (Bazett), as in
+  // McSharry's model.
+  bool repolarisation = false;
 };
 
 using BeatShape = std::vector<GaussianEvent>;
@@ -91,7 +92,7 @@ struct Rhythm {
   std::optional<ClassMix> mix;  // fractions of the beat classes; nullopt: as natural for the patient
 };
 
-// Generates the beats of the first `seconds`, in order of time. The sinus node (or the pacemaker) is the clock.
+// Generates the beats of the first `seconds`, in order of time. The sinus node or the pacemaker is the clock.
 // An atrial beat resets the clock, so the pause after it is not compensatory.
 // A ventricular beat does not reset the clock, so the pause after it is compensatory.
 std::vector<SyntheticBeat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds,

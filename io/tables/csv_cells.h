@@ -15,7 +15,7 @@ void split_csv(std::string_view line, char delimiter, std::vector<std::string_vi
 // The same as strings, with "" inside quotes replaced by one quote.
 std::vector<std::string> csv_cells(std::string_view line, char delimiter);
 
-// The number in a cell: NaN for an empty cell, "-", "nan" and "NA" (in any case); nullopt if it is not a number.
+// The number in a cell. NaN for an empty cell, "-", "nan" and "NA" (in any case); nullopt if not a number.
 std::optional<double> csv_number(std::string_view cell);
 
 // A time in seconds, such as "12.5", "1:02.5" or "1:00:02.5", optionally in brackets; nullopt if malformed.

@@ -16,8 +16,7 @@ namespace {
 
 constexpr std::int64_t rows_apart = 1024;  // the position of every 1024th row is kept
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-constexpr double rate_agrees =
-    1e-3;  // relative tolerance between the rates of the time column and the side file
+constexpr double rate_agrees = 1e-3;  // relative tolerance between the time column and the side file
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -79,8 +78,8 @@ class TimeColumn {
     ++count_;
   }
 
-  // Estimates the sampling rate from times in units of `unit` seconds. Several rates are consistent with times of
-  // limited precision; returns the one with the fewest decimals. Returns 0 for fewer than two times.
+  // Estimates the sampling rate from times in units of `unit` seconds. Several rates are consistent with
+  // times of limited precision; returns the one with the fewest decimals. Returns 0 for fewer than two times.
   double rate(double unit, const std::string& file) const {
     if (count_ < 2) {
       return 0;
@@ -258,8 +257,8 @@ class CsvReader final : public RecordingReader {
     }
   }
 
-  // Counts the rows and keeps the position of every 1024th. Returns the sampling rate given by the time column,
-  // or 0 without a time column.
+  // Counts the rows and keeps the position of every 1024th.
+  // Returns the sampling rate given by the time column, or 0 without a time column.
   double read_index() {
     TimeColumn times;
     lines_.go(begin_.offset, begin_.line);

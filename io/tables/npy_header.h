@@ -20,8 +20,8 @@ struct NpyHeader {
   std::int64_t bytes = 0;    // size of the header
 };
 
-// Parses a header. `content` is the beginning of a file of `size` bytes, or all of it. Accepts arrays with one
-// or two dimensions of int16, int32, float32 or float64 and exactly the bytes they need.
+// Parses a header. `content` is the beginning of a file of `size` bytes, or all of it. Accepts arrays of
+// int16, int32, float32 or float64 with one or two dimensions. The file must have exactly the array's size.
 // Throws Error naming `file` and what was expected.
 NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const std::string& file);
 

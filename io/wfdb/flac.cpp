@@ -1,5 +1,5 @@
-// WFDB formats 508, 516 and 524: a FLAC stream with one channel per signal. libFLAC decodes only the blocks that
-// a window needs.
+// WFDB formats 508, 516 and 524: a FLAC stream with one channel per signal.
+// libFLAC decodes only the blocks that a window needs.
 #include <FLAC/stream_decoder.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace sec::io {
 namespace {
 
-// libFLAC calls back into this class. Callbacks must not throw, so they note failures, which are thrown later.
+// libFLAC calls back into this class. Callbacks must not throw: they note errors, which are thrown later.
 class FlacSource final : public SampleSource {
  public:
   explicit FlacSource(SourceLayout layout)

@@ -89,8 +89,8 @@ std::int64_t samples_in(int format, std::int64_t bytes) {
   const Packing packing = packing_of(format);
   const std::int64_t rest = bytes % packing.bytes;
   std::int64_t samples = bytes / packing.bytes * packing.samples;
-  samples +=
-      packing.samples > 1 ? rest / 2 : 0;  // two bytes hold one sample of 212, 310 and 311, three no more
+  // Two or three bytes of an incomplete pack hold one sample, but three bytes hold two in format 311.
+  samples += packing.samples > 1 ? rest / 2 : 0;
   samples += format == 311 && rest == 3 ? 1 : 0;
   return samples;
 }

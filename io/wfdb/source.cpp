@@ -56,8 +56,8 @@ class PackedSource : public SampleSource {
   std::vector<unsigned char> bytes_;
 };
 
-// Format 8: a sample is the sum of all differences before it. Sums are stored at regular intervals, as far as the
-// file has been read, so that reading a window starts at the last stored sum before it.
+// Format 8: a sample is the sum of all differences before it. Sums are stored at regular intervals, as far as
+// the file has been read, so that reading a window starts at the last stored sum before it.
 class DifferenceSource final : public PackedSource {
  public:
   explicit DifferenceSource(SourceLayout given)
@@ -95,8 +95,8 @@ class DifferenceSource final : public PackedSource {
     return {begin, begin + width()};
   }
 
-  // Reads the differences from frame `at` onwards and replaces them by their running sums. Stores the sums if the
-  // last frame read ends an interval.
+  // Reads the differences from frame `at` onwards and replaces them by their running sums.
+  // Stores the sums if the last frame read ends an interval.
   void add(std::int64_t at, std::span<std::int32_t> samples, std::vector<std::uint32_t>& sums) {
     PackedSource::read(at, samples);
     std::size_t i = 0;

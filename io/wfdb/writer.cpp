@@ -194,8 +194,7 @@ class Writer {
     for (std::size_t i = 0; i < sums.size(); ++i) {
       header_.signals[i].checksum = static_cast<std::int16_t>(sums[i] & 0xffffU);
     }
-    const std::string text =
-        wfdb_header_text(header_);  // before the samples have their name: it may be refused
+    const std::string text = wfdb_header_text(header_);  // may throw, so before the samples are committed
     out.commit();
     write_atomically(record_.string() + ".hea", text);
   }

@@ -161,8 +161,7 @@ std::string flac_stream() {
   return bytes;
 }
 
-// Seeds for WFDB records. Formats that write_wfdb supports are written by it; for the others, a header of that
-// format is put over the same bytes.
+// Seeds for WFDB records: one per packed format, then several files, segments in both layouts, and FLAC.
 std::vector<std::string> record_seeds() {
   std::vector<std::string> seeds;
   const std::string bytes(96, '\x11');

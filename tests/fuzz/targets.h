@@ -11,8 +11,8 @@ namespace sec::fuzz {
 
 struct Target {
   const char* name;
-  // Parses the bytes. Throwing Error is a success. Findings are any other exception, sanitizer reports, and failed
-  // calls of expect().
+  // Parses the bytes. Throwing Error is a success. Findings are any other exception, a sanitizer's report,
+  // and a failed call of expect().
   void (*read)(std::string_view bytes);
   // Valid inputs to start from, made by this project's writers.
   std::vector<std::string> (*seeds)();
@@ -23,13 +23,14 @@ std::span<const Target> targets();
 // If `holds` is false, ends the program, which libFuzzer reports as a finding.
 void expect(bool holds, const char* what);
 
-// Splits an input into several files; each begins with a line "%% NAME". Writes them to a folder, in memory if
-// possible, and returns its path. The folder is emptied on each call. Names that are not plain are skipped.
+// Splits an input into several files; each begins with a line "%% NAME". Writes them to a folder, in memory
+// if possible, and returns its path. The folder is emptied on each call. Names that are not plain are
+// skipped.
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);
 std::string write_file(const std::string& name,
-                       std::string_view bytes);  // writes a single file, returns its path
+                       std::string_view bytes);  // a single file; returns its path
 
 // Returns what a writer writes to a file of that name, as a seed.
 std::string written(const std::string& name, void (*write)(const std::string& path));

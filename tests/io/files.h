@@ -36,8 +36,7 @@ class TemporaryFolder {
   const std::filesystem::path& path() const { return path_; }
 
   std::filesystem::path write(const std::string& name, const std::string& content) const {
-    std::filesystem::remove(path_ /
-                            name);  // on some file systems, replacing a file's content forces a write to disk
+    std::filesystem::remove(path_ / name);  // some file systems write to disk when content is replaced
     std::ofstream(path_ / name, std::ios::binary) << content;
     return path_ / name;
   }

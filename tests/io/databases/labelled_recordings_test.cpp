@@ -23,7 +23,7 @@ TEST(Utf8, TellsTextFromDamage) {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE7\xAA\xA6", "\xF0\x9F\x98\x80"}) {
     EXPECT_TRUE(is_utf8(good)) << good;
   }
-  // A stray continuation byte, a truncated character, overlong forms, a surrogate, a code point above U+10FFFF.
+  // A stray continuation byte, a truncated character, overlong forms, a surrogate, and beyond U+10FFFF.
   for (const char* bad :
        {"\x80", "\xE7\xAA", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF"}) {
     EXPECT_FALSE(is_utf8(bad));
@@ -201,7 +201,7 @@ TEST(TianchiLabels, RefusesDamage) {
   expect_error([&] { read_class_list(folder.write("classes", "\n")); }, "names no class");
 }
 
-// Reads the contest's own label files and compares the published counts. Empty files stand in for the signals.
+// Compares the contest's own label files with the published counts. Empty files stand in for the signals.
 TEST(TianchiLabels, ReadsTheRealFiles) {
   const auto data = real_data("tianchi-hefei/labels");
   if (!data) {

@@ -1,5 +1,5 @@
-// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py), files written by this
-// library, and damaged files.
+// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py), files written by
+// this library, and damaged files.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -192,7 +192,7 @@ TEST(Edf, KeepsWholeAduAndInvalidSamplesExactly) {
     const auto source = reader_of(one_lead(signal, 360, {"II", "mV", gain, baseline, 16}));
     write_edf(folder / "r.edf", *source, {});
     const auto reader = open_edf(folder / "r.edf");
-    // The header states the range in eight characters. Rounding them causes a relative error of up to about 1e-7.
+    // The header states the range in eight characters; rounding causes a relative error of up to about 1e-7.
     const float tolerance =
         gain == 1 / 0.00488 || gain == 26'000 ? 1e-6F * static_cast<float>(32768 / gain) : 0;
     expect_same(read_all(*reader, 1000)[0], signal, tolerance);
@@ -237,8 +237,7 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
                                       {9, 28, 0, 0, 0, "(AFIB"},
                                       {5000, 1, 0, 0, 0, std::string(255, 'x')}};
   for (int i = 0; i < 400; ++i) {
-    annotations.push_back(
-        {5001 + i, 1, 0, 0, 0, ""});  // more annotations at the same time than fit an average data record
+    annotations.push_back({5001 + i, 1, 0, 0, 0, ""});  // more at this time than fit an average data record
   }
   const auto source = reader_of(one_lead(std::vector<float>(720, 0.5F), 360));
   write_edf(folder / "r.edf", *source, annotations);

@@ -1,6 +1,6 @@
-// Applies thousands of random changes to valid files. Each damaged file must either read or throw Error with a
-// one-line message; the sanitizers check for accesses out of bounds. A reader that allocates memory by a number
-// in the file, instead of the file's size, would fail with std::bad_alloc.
+// Applies thousands of random changes to valid files. Each damaged file must either read or throw Error with
+// a one-line message; the sanitizers check for accesses out of bounds. A reader that allocates memory by a
+// number in the file, instead of the file's size, would fail with std::bad_alloc.
 #include <gtest/gtest.h>
 
 #include "engine/philox.h"
@@ -128,7 +128,7 @@ TEST(Mutation, RecordsInSegments) {
       }));
 }
 
-// A format 8 file can begin with any bytes but must not end early.
+// Damaged headers of a format 8 file: any initial value is valid, but the file limits the number of samples.
 TEST(Mutation, Differences) {
   const TemporaryFolder folder;
   expect_both(survive("r 2 360 9\nr.dat 8x2 200 11 0 5\nr.dat 8 200 11 0 -7\n", [&](const std::string& text) {

@@ -79,7 +79,7 @@ TEST(MedianBaseline, TakesAwayDcAndSlowWanderButNotSpikes) {
   }
   subtract_median_baseline(x, rate);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    // Within a window of 600 ms the curve of the wander deviates by at most (108 samples * 2e-3)^2 / 2 of its height.
+    // Within a window of 600 ms the wander bends by at most (108 samples * 2e-3)^2 / 2 of its height.
     ASSERT_NEAR(x[i], i % 300 == 150 ? 1.0F : 0.0F, 0.02F) << i;
   }
   expect_error([&] { subtract_median_baseline(x, 0); }, "rate 0 Hz, expected 10 to 1e6");
@@ -89,7 +89,7 @@ TEST(HighPass, EqualsScipysFiltfilt) {
   auto x = test_signal(100);
   high_pass(x, 100, 0.5);
   expect_near(x, golden_high_pass,
-              1e-5F);  // both in double precision, then rounded to f32; values are up to 5
+              1e-5F);  // both in double, then rounded to f32; values are up to 5
 }
 
 TEST(HighPass, TakesAwayDcExactlyAndSaysWhatIsWrong) {

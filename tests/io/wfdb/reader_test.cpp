@@ -79,8 +79,8 @@ TEST(WfdbReader, SampleRecordsReadAsWithWfdb) {
                "s00001-2896-10-10-00-31.hea: segment 3975656_0005 is missing: there is no ");
 }
 
-// A second implementation of the formats: a minimal encoder, written from their description, that puts each bit
-// of a sample, lowest first, at its bit position in the file.
+// A second implementation of the formats: a minimal encoder, written from their description, that puts each
+// bit of a sample, lowest first, at its bit position in the file.
 struct Format {
   int number;
   int bits;
@@ -128,8 +128,8 @@ std::string encoded(const Format& format, const std::vector<std::int64_t>& sampl
 
 class WfdbFormat : public testing::TestWithParam<Format> {};
 
-// Two signals with three samples and one sample per frame, the second skewed, after 5 unrelated bytes. The samples
-// include the lowest, the highest and invalid numbers.
+// Two signals with three samples and one sample per frame, the second skewed, after 5 unrelated bytes.
+// The samples include the lowest, the highest and invalid numbers.
 TEST_P(WfdbFormat, WindowsOfAnyPlaceAndSize) {
   const Format& format = GetParam();
   constexpr std::int64_t frames = 23;
@@ -215,8 +215,8 @@ TEST(WfdbReader, FormatEightAddsUpFromAnywhere) {
 
 TEST(WfdbReader, VerifiesFramesSkewAndInvalidBeginnings) {
   const TemporaryFolder folder;
-  folder.write("r.dat", std::string("\1\0\2\0\0\x80\3\0\4\0\5\0",
-                                    12));  // two-signal frames: (1, 2), (invalid, 3), (4, 5)
+  // Two frames of three samples: (1, 2, invalid) and (3, 4, 5).
+  folder.write("r.dat", std::string("\1\0\2\0\0\x80\3\0\4\0\5\0", 12));
   const auto verify = [&](const std::string& lines) {
     folder.write("r.hea", "r 2 100\n" + lines);
     open_wfdb(folder / "r")->verify();

@@ -80,8 +80,8 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
 
-// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written. It names the folder to
-// write them to and knows their contents.
+// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written. The script names the
+// folder to write them to and knows their contents.
 TEST(WfdbSignal, RecordsForOtherPrograms) {
   const TemporaryFolder temporary;
   const char* wanted = std::getenv("SEC_WRITTEN");
@@ -169,8 +169,7 @@ class BadWfdbRecord : public testing::TestWithParam<BadRecord> {};
 TEST_P(BadWfdbRecord, OneLineSaysWhy) {
   const TemporaryFolder folder;
   folder.write("r.hea", GetParam().header);
-  folder.write("r.dat",
-               std::string(12, '\1'));  // 3 samples of 2 signals in format 16, 4 samples in format 212
+  folder.write("r.dat", std::string(12, '\1'));  // 3 samples of 2 signals in format 16, 4 in format 212
   folder.write("s.dat", std::string(6, '\1'));
   expect_error([&] { read_digital(folder.path(), "r"); }, GetParam().message);
 }
