@@ -41,8 +41,8 @@ double parse_age(std::string_view text, const std::string& place);
 // Throws Error on anything else.
 Sex parse_sex(std::string_view text, const std::string& place);
 
-// Parses a whole number from `low` to `high`; a trailing ".0" is allowed. Otherwise throws Error naming
-// `what`.
+// Parses a whole number from `low` to `high`; a trailing ".0" is allowed.
+// Throws Error, naming `what`, on anything else.
 int parse_whole(std::string_view text, int low, int high, const char* what, const std::string& place);
 
 // Throws Error, naming `file`, if there are no recordings or if two of them have the same id.

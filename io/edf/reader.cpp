@@ -233,7 +233,7 @@ class EdfReader final : public RecordingReader {
     return places_.empty() ? record * frames_ : places_[static_cast<std::size_t>(record)];
   }
 
-  // Fills samples with physical(scale, digital value), or with `invalid` where there is no valid sample.
+  // Fills the leads' windows with physical(scale, digital value), or `invalid` where no sample is valid.
   template <typename T, typename Physical>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
                    const Physical& physical) {

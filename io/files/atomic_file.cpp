@@ -98,8 +98,8 @@ class AtomicFile::Impl {
     const bool renamed = ::rename(temporary_.c_str(), target_.c_str()) == 0;
     require(renamed, "{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
     file_->keep();
-    // Syncing the folder makes the new name durable. Errors are ignored: some file systems cannot sync
-    // folders.
+    // Syncing the folder makes the new name durable.
+    // Errors are ignored, because some file systems cannot sync folders.
     const int directory = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (directory >= 0) {
       ::fsync(directory);

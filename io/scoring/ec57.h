@@ -48,8 +48,8 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
 
 // Scores in percent; nullopt where undefined.
 struct Ec57Scores {
-  // Sensitivity (se) and positive predictivity (p) of QRS complexes (q), ventricular (v) and supraventricular
-  // (s) ectopic beats.
+  // Sensitivity (se) and positive predictivity (p) of QRS complexes (q), ventricular ectopic beats (v)
+  // and supraventricular ectopic beats (s).
   std::optional<double> q_se, q_p, v_se, v_p, s_se, s_p;
   std::optional<double> rr_error;  // ms, root mean square
 };

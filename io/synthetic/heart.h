@@ -49,8 +49,8 @@ struct GaussianEvent {
   double time;   // of the peak relative to the R peak, s, for an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
-  // Part of the T wave: time and width scale with the square root of the RR interval (Bazett), as in
-  // McSharry's model.
+  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval (Bazett),
+  // as in McSharry's model.
   bool repolarisation = false;
 };
 

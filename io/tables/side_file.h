@@ -40,8 +40,8 @@ struct SideScale {
 // Returns the scaling of each lead. Throws Error, naming `file`, if the number of leads differs.
 std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& file, ReaderInfo& info);
 
-// Writes NAME.json for an array of the recording's physical samples or, with `digital`, of its digital
-// values.
+// Writes the side file NAME.json for an array of the recording's physical samples.
+// With `digital`, the side file describes an array of digital values.
 void write_side_file(const std::filesystem::path& recording, const ReaderInfo& info, bool digital);
 
 }  // namespace sec::io

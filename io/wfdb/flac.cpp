@@ -148,7 +148,7 @@ class FlacSource final : public SampleSource {
   std::int64_t channels() const { return static_cast<std::int64_t>(channels_); }
   std::int64_t block_end() const { return block_begin_ + block_length_; }
 
-  // Decodes the next block. Returns false at the end of the stream.
+  // Decodes the next FLAC block. Returns false at the end of the stream.
   bool next_block() {
     fresh_ = false;
     while (!fresh_ && FLAC__stream_decoder_get_state(decoder_.get()) != FLAC__STREAM_DECODER_END_OF_STREAM) {

@@ -133,8 +133,8 @@ class WfdbReader final : public RecordingReader {
       if (std::ranges::all_of(file.members, [&](const FileSignal& m) { return leads[m.signal].empty(); })) {
         continue;
       }
-      // Skewed signals are delayed in the file, so reading continues after the window. Samples past the end
-      // of the record are invalid.
+      // Skewed signals are delayed in the file, so reading continues after the window.
+      // Samples past the end of the record are invalid.
       const std::int64_t end = std::min(begin + count + file.skew, info_.samples);
       const std::int64_t step = file.frames_at_once();
       for (std::int64_t at = begin; at < end; at += step) {

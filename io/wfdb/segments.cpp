@@ -132,8 +132,8 @@ class SegmentsReader final : public RecordingReader {
     set_leads(info);
   }
 
-  // Opens a segment's record, once even if several segments have the same name, and checks that it matches
-  // the whole record.
+  // Opens a segment's record and checks that it matches the whole record.
+  // Segments of the same name share one record.
   const SegmentRecord& find_record(const WfdbSegment& segment, std::size_t width, bool variable) {
     const auto known = segment_records_.find(segment.name);
     if (known == segment_records_.end()) {

@@ -24,8 +24,7 @@ std::span<const Target> targets();
 void expect(bool holds, const char* what);
 
 // Splits an input into several files; each begins with a line "%% NAME". Writes them to a folder, in memory
-// if possible, and returns its path. The folder is emptied on each call. Names that are not plain are
-// skipped.
+// if possible, and returns its path. The folder is emptied on each call. Only plain names are written.
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);
