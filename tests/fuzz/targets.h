@@ -28,8 +28,7 @@ void expect(bool holds, const char* what);
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);
-std::string write_file(const std::string& name,
-                       std::string_view bytes);  // a single file; returns its path
+std::string write_file(const std::string& name, std::string_view bytes);  // returns its path
 
 // Returns what a writer writes to a file of that name, as a seed.
 std::string written(const std::string& name, void (*write)(const std::string& path));

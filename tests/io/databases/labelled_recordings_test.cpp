@@ -149,8 +149,8 @@ TEST(PtbXlData, HasThePublishedCounts) {
     for (const std::string& label : r.labels) {
       ++counts[label];
     }
-    EXPECT_EQ(patient_folds.try_emplace(r.patient, r.fold).first->second,
-              r.fold);  // all recordings of a patient are in one fold
+    // All recordings of a patient are in one fold.
+    EXPECT_EQ(patient_folds.try_emplace(r.patient, r.fold).first->second, r.fold);
   }
   EXPECT_EQ(counts,
             (std::map<std::string, int>{{"NORM", 297}, {"STTC", 96}, {"CD", 78}, {"MI", 73}, {"HYP", 40}}));
