@@ -51,7 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   try {
     chosen->read({reinterpret_cast<const char*>(bytes), size});
   } catch (const sec::Error& error) {
-    expect(std::string_view(error.what()).find('\n') == std::string_view::npos, "an error of several lines");
+    expect(std::string_view(error.what()).find('\n') == std::string_view::npos,
+           "an error message with several lines");
   }
   return 0;
 }

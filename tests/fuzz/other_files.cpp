@@ -110,7 +110,7 @@ void read_labels(std::string_view bytes) {
       read();
     } catch (const Error& error) {
       expect(std::string_view(error.what()).find('\n') == std::string_view::npos,
-             "an error of several lines");
+             "an error message with several lines");
     }
   };
   attempt([&] { io::read_ptbxl(folder, io::PtbxlLabels::superclass); });

@@ -30,7 +30,8 @@ bool same(float a, float b) {
 
 void read_recording(io::RecordingReader& reader) {
   const io::ReaderInfo& info = reader.info();
-  expect(info.samples >= 0 && std::isfinite(info.rate) && info.rate > 0, "a length or a rate that is none");
+  expect(info.samples >= 0 && std::isfinite(info.rate) && info.rate > 0,
+         "a negative length or a rate that is not positive");
   expect(info.samples_per_frame.size() == info.leads.size(), "leads without samples per frame");
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
@@ -55,7 +56,7 @@ void read_recording(io::RecordingReader& reader) {
       expect(std::equal(first[lead].begin(), first[lead].end(), whole[lead].begin(), same) &&
                  std::equal(second[lead].begin(), second[lead].end(),
                             whole[lead].begin() + std::ssize(first[lead]), same),
-             "two windows differ from the one that they make up");
+             "two windows differ from the window that they make up");
     }
   }
   std::vector<std::vector<std::int32_t>> digital;
