@@ -1,6 +1,6 @@
-// Augmentation: the random changes that training examples undergo, and the random numbers that decide them. The host's
-// loader (train/data/augment.h) and the kernel that gathers a batch on the device (kernels/gather.h) both draw from here,
-// so both make the same batch.
+// Augmentation of training examples: its settings and its random numbers. The host's loader
+// (train/data/augment.h) and the kernel that gathers a batch on the device (kernels/gather.h) both draw from
+// this file, so both produce the same batch.
 #pragma once
 
 #include <cmath>
@@ -11,10 +11,11 @@
 
 namespace sec {
 
-// What draws from RandomKey{seed, step, operation}. The network's layers count their operations from 0.
+// The purpose of a random number: the `operation` of RandomKey{seed, step, operation}.
+// The values start at 2^31 because the network's layers number their operations from 0.
 enum class Draw : std::uint32_t {
-  order = 0x80000000U,  // step: the epoch
-  scale,                // from here on, step: the training step
+  order = 0x80000000U,  // the order of the examples; the key's step is the epoch
+  scale,                // for this and all purposes below the key's step is the training step
   noise_level,
   noise,
   wander_amplitude,
@@ -30,7 +31,8 @@ enum class Draw : std::uint32_t {
   offset,
 };
 
-// Element i of the example in this place of its batch: at most 2^24 numbers an example and kind.
+// The RandomKey element for number `i` of the example at position `slot` of its batch.
+// An example can draw at most 2^24 numbers for each purpose.
 SEC_HOST_DEVICE inline std::uint64_t element_of(std::uint64_t slot, std::uint64_t i) {
   return (slot << 24) + i;
 }
@@ -42,7 +44,7 @@ SEC_HOST_DEVICE inline double uniform53(const RandomKey& key, std::uint64_t elem
   return static_cast<double>(bits) * 0x1p-53;
 }
 
-// Standard normal (Box & Muller 1958).
+// A standard normal number (Box & Muller 1958).
 SEC_HOST_DEVICE inline float normal(const RandomKey& key, std::uint64_t element) {
   const PhiloxBlock block = random_block(key, element);
   const double u = 1.0 - static_cast<double>(to_unit(block.word[0]));  // in (0, 1]
@@ -50,12 +52,12 @@ SEC_HOST_DEVICE inline float normal(const RandomKey& key, std::uint64_t element)
   return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(angle));
 }
 
-// The wander of a baseline, in Hz: breathing.
+// The frequency range of baseline wander in Hz, as breathing causes it.
 inline constexpr double slowest_wander = 0.2, fastest_wander = 0.8;
 
 namespace kernels {
 
-// As in a recipe (Recipe::Augment); 0 leaves alone.
+// The settings of augmentation, as in a recipe (Recipe::Augment). 0 disables a change.
 struct Augmentation {
   double scale = 0;
   double noise = 0;
@@ -63,11 +65,11 @@ struct Augmentation {
   double offset = 0;
   double wander = 0;
   double lead_drop = 0;
-  bool any_lead_drops = false;  // each by itself, but one stays; otherwise the second lead alone is lost
+  bool any_lead_drops = false;  // true: each lead may be dropped, but never all; false: only the second may
   double covariate_noise = 0;
   double covariate_drop = 0;
-  std::int64_t shift = 0;  // samples, at most
-  double rate = 1;         // samples a second
+  std::int64_t shift = 0;  // the largest shift in time, in samples
+  double rate = 1;         // sampling rate in Hz
 };
 
 // The random numbers of one example of a training batch.
@@ -77,7 +79,7 @@ struct ExampleRandom {
   std::uint64_t slot;  // the example's index in its batch
 
   SEC_HOST_DEVICE RandomKey key(Draw draw) const { return {seed, step, static_cast<std::uint32_t>(draw)}; }
-  // Standard normal.
+  // A standard normal number.
   SEC_HOST_DEVICE float gaussian(Draw draw, std::uint64_t i) const {
     return normal(key(draw), element_of(slot, i));
   }

@@ -8,31 +8,34 @@
 namespace sec::kernels {
 
 struct BatchNormShape {
-  std::int64_t rows;  // N * L * H
-  std::int64_t c;
+  std::int64_t rows;  // N * L * H positions
+  std::int64_t c;     // channels
 };
 
-// One of a group of updates, of which no two have the same running statistics.
+// The operands of one update of running statistics.
+// No two updates of a group may share their running statistics.
 struct RunningUpdate {
   BatchNormShape shape;
   float momentum;
   ConstSpan mean;         // (C) f32
   ConstSpan variance;     // (C) f32, biased
-  Span running_mean;      // (C) f32
-  Span running_variance;  // (C) f32
+  Span running_mean;      // (C) f32, updated in place
+  Span running_variance;  // (C) f32, updated in place
 };
 
 struct BatchNormKernels {
-  // Mean and biased variance of each channel.
+  // Computes the mean and the biased variance of each channel.
   void (*statistics)(Stream& stream, const BatchNormShape& shape,
                      ConstSpan x,     // (rows, C)
                      Span mean,       // (C) f32
                      Span variance);  // (C) f32
 
-  // running = (1 - momentum) * running + momentum * batch, with the unbiased variance, as PyTorch does.
+  // running = (1 - momentum) * running + momentum * batch.
+  // The running variance is updated with the unbiased variance of the batch, as in PyTorch.
   void (*update_running_group)(Stream& stream, std::span<const RunningUpdate> group);
 
-  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the batch's or the running statistics.
+  // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+  // `mean` and `variance` are those of the batch or the running ones.
   void (*apply)(Stream& stream, const BatchNormShape& shape, float epsilon,
                 ConstSpan x,         // (rows, C)
                 ConstSpan mean,      // (C) f32
@@ -41,7 +44,8 @@ struct BatchNormKernels {
                 ConstSpan beta,      // (C) f32
                 Span y);             // (rows, C)
 
-  // Through the batch's own statistics: overwrites gx, adds to ggamma and gbeta.
+  // The gradient of `apply` when mean and variance were computed from x itself.
+  // Overwrites gx; adds to ggamma and gbeta.
   void (*backward)(Stream& stream, const BatchNormShape& shape, float epsilon,
                    ConstSpan x,         // (rows, C)
                    ConstSpan gy,        // (rows, C)
@@ -52,8 +56,8 @@ struct BatchNormKernels {
                    Span ggamma,         // (C) f32
                    Span gbeta);         // (C) f32
 
-  // y = relu(apply(x)) in one pass, with the mean and biased variance of y, where they are asked for; and its
-  // gradient. Null on devices that do not have it.
+  // y = relu(apply(x)) in one pass, with the mean and the biased variance of y unless `y_mean` is empty;
+  // and the gradient. Both are null on devices without these fused kernels.
   void (*apply_relu)(Stream& stream, const BatchNormShape& shape, float epsilon,
                      ConstSpan x,                 // (rows, C)
                      ConstSpan mean,              // (C) f32
@@ -74,7 +78,7 @@ struct BatchNormKernels {
                         Span ggamma,            // (C) f32
                         Span gbeta) = nullptr;  // (C) f32
 
-  // A group of one.
+  // Updates a single layer's running statistics: a group of one.
   void update_running(Stream& stream, const RunningUpdate& one) const {
     update_running_group(stream, {&one, 1});
   }

@@ -1,4 +1,5 @@
-// Convolution along time, the same for every lead: a (1, k) convolution in 2-D, a 1-D one where H = 1.
+// Convolution along time with the same weights for every lead: a (1, k) convolution in 2-D terms,
+// an ordinary 1-D convolution if H = 1.
 #pragma once
 
 #include <span>
@@ -12,15 +13,15 @@ struct ConvShape {
   std::int64_t c_in, c_out;  // channels
   std::int64_t k;            // taps
   std::int64_t stride = 1;
-  std::int64_t pad = 0;  // zeros on either side in time
+  std::int64_t pad = 0;  // zeros added before the first and after the last time step
 
   std::int64_t l_out() const { return (l + 2 * pad - k) / stride + 1; }
   std::int64_t macs() const { return n * l_out() * h * c_out * c_in * k; }
 };
 
-// The operands of one convolution in a group. A group's convolutions have equal types and outputs that do not
-// overlap; they may differ in shape. A network's three scales (k = 3, 5, 7) are a group: its deep layers are
-// so small that one after another they would leave most of a GPU idle.
+// The operands of one convolution in a group. All convolutions of a group have the same element type, and
+// their outputs must not overlap; their shapes may differ. The network's three scales form a group:
+// a deep layer is so small that a launch for a single scale would leave most of a GPU idle.
 struct ConvForward {
   ConvShape shape;
   ConstSpan x;     // (N, L, H, Ci)
@@ -42,20 +43,20 @@ struct ConvWgrad {
   Span gbias;    // (Co) f32, or empty
 };
 
-// All take a group, in one launch where the device gains by it; each convolution has the bits that it has
-// alone.
+// Each kernel processes a group of convolutions, in one launch on devices where that is faster.
+// Results are bitwise equal to those of ungrouped calls.
 struct ConvKernels {
-  // y[n,t,h,o] = bias[o] + sum over j, i of x[n, t * stride + j - pad, h, i] * w[j,i,o]; time steps outside
-  // [0, L) count as zero.
+  // y[n,t,h,o] = bias[o] + sum over j, i of x[n, t * stride + j - pad, h, i] * w[j,i,o].
+  // Time steps outside [0, L) count as zero.
   void (*forward_group)(Stream& stream, std::span<const ConvForward> group);
 
-  // The gradient of the input: overwrites gx.
+  // Computes the gradient of the input. Overwrites gx.
   void (*dgrad_group)(Stream& stream, std::span<const ConvDgrad> group);
 
-  // The gradient of weights and bias: adds to gw and gbias.
+  // Computes the gradients of the weights and the bias. Adds to gw and gbias.
   void (*wgrad_group)(Stream& stream, std::span<const ConvWgrad> group);
 
-  // Groups of one.
+  // Single convolutions: groups of one.
   void forward(Stream& stream, const ConvShape& shape, ConstSpan x, ConstSpan w, ConstSpan bias,
                Span y) const {
     const ConvForward one{shape, x, w, bias, y};

@@ -1,8 +1,9 @@
-// How the convolutions of the cuda and simt devices cut their work into blocks: for each shape by a built-in
-// rule, or as a file says that was measured (train/loop/tile_file.h).
+// How the convolutions of the cuda and simt devices divide their work into thread blocks.
+// Tile sizes come from a built-in rule, or from a file of measured choices (train/loop/tile_file.h).
 //
-// What a convolution computes does not depend on it: each output and each gradient of an input has the same
-// bits. Sums over tiles (statistics, the gradients of weights) are added up in another order.
+// Outputs and gradients of inputs are bitwise independent of the tile sizes.
+// Sums over tiles (batch statistics, gradients of weights) are added in another order,
+// so they may round differently.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +18,22 @@ namespace sec::kernels {
 enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
 
 struct ConvTiles {
-  // Forward and dgrad: output channels and, where tensor cores compute, the most rows (positions) of a block.
-  int columns;  // 32 or 64
-  int rows;     // 32, 64, 96 or 128
-  // wgrad: the least length of a part of the positions, in tiles (up to 64 positions on tensor cores, 32
-  // elsewhere), and how many blocks more parts would not exceed.
-  int part_tiles;
-  int most_blocks;
+  // Forward and dgrad: the tile of a block. `rows` is used by the tensor-core versions only.
+  int columns;  // output channels: 32 or 64
+  int rows;     // positions, at most: 32, 64, 96 or 128
+  // wgrad: the positions are split into parts, and partial sums are added up afterwards.
+  // The unit of `part_tiles` is a tile of up to 64 positions on tensor cores, of 32 elsewhere.
+  int part_tiles;   // the smallest part, in tiles
+  int most_blocks;  // more parts are made only while the launch has no more than this many blocks
 
   bool operator==(const ConvTiles&) const = default;
 };
 
-// What tiles are chosen for.
+// The key under which tile sizes are chosen.
 struct ConvTask {
   ConvPass pass;
   Precision arithmetic;  // tf32: f32 operands on tensor cores; bf16: bf16 operands
-  ConvShape shape;       // forward: of any batch, n = 0, so that a sample's bits do not depend on its batch
+  ConvShape shape;       // forward: n = 0, as results must be batch-invariant
 };
 bool operator<(const ConvTask& a, const ConvTask& b);
 
@@ -40,16 +41,17 @@ ConvTask conv_task(ConvPass pass, Precision arithmetic, const ConvShape& shape);
 
 using TileChoices = std::map<ConvTask, ConvTiles>;
 
-// The rule for shapes that nothing was chosen for.
+// The built-in rule, used for tasks without a measured choice.
 ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape);
 
 ConvTiles tiles_for(const ConvTask& task);
 
-// From now on convolutions take these, and all others the built-in rule. Not while kernels are launched on
-// other threads; recordings keep what they were captured with.
+// Replaces the measured choices; tasks that are not among them use the built-in rule.
+// Must not be called while other threads launch kernels. Captured CUDA graphs keep their tile sizes.
 void use_tiles(TileChoices choices);
 
-// From now on every task that tiles are looked up for is added, until another set or null is given. As above.
+// Adds every task whose tiles are looked up to `tasks`, until another set or null is passed.
+// Must not be called while other threads launch kernels.
 void collect_conv_tasks(std::set<ConvTask>* tasks);
 
 }  // namespace sec::kernels

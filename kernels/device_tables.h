@@ -1,5 +1,5 @@
-// The tables of the devices that a build may lack. kernels/absent/ has, for each, a file that is linked in
-// its place and throws Error.
+// The kernel tables of devices that a build may lack. A build without such a device links a file of
+// kernels/absent/ instead, whose table() throws Error.
 #pragma once
 
 #include "kernels/table.h"
@@ -13,22 +13,22 @@ namespace simt {
 const Table& table();
 }
 namespace peers {
-// The cuda device's table with NVIDIA's cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear)
-// in the place of our kernels, to compare with. Throws Error if the libraries cannot be loaded.
+// The cuda device's table with cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear) in place
+// of our kernels, for comparisons. Throws Error if the libraries cannot be loaded.
 const Table& table();
 
-// From now on convolutions use what cuDNN measures as the fastest, for each shape once, whether or not it
-// gives the same bits every time, instead of the first that its heuristics propose: for benches. To be called
-// before the table is used.
+// Makes convolutions use the algorithm that cuDNN measures as fastest for each shape (measured once per
+// shape), deterministic or not. The default is the first algorithm that cuDNN's heuristics propose.
+// For benches only. Must be called before the first use of the table.
 void measure_algorithms();
 }  // namespace peers
 
-// From now on peers::table() is the table of the cuda device. To be called at a program's start, before
-// kernels are looked up on other threads.
+// Makes peers::table() the table of the cuda device.
+// Must be called at a program's start, before other threads look kernels up.
 void use_libraries();
 
-// From now on no device has fused operations: every layer is a kernel of its own, to be read, stepped through
-// and timed by itself. To be called as above.
+// Disables fused kernels process-wide: every layer runs as a separate kernel, which can be read,
+// stepped through and timed. Must be called at a program's start, before other threads look kernels up.
 void use_unfused_operations();
 
 }  // namespace sec::kernels

@@ -1,5 +1,5 @@
-// The excite half of squeeze-and-excite (Hu et al. 2018): from the mean of each of a sample's channels to a
-// factor for each, through a hidden layer: factors = sigmoid(relu(means w1 + b1) w2 + b2).
+// The excite half of squeeze-and-excite (Hu et al. 2018): maps the mean of each channel of a sample to a
+// factor for that channel, through a hidden layer. factors = sigmoid(relu(means w1 + b1) w2 + b2).
 #pragma once
 
 #include <span>
@@ -20,7 +20,7 @@ struct ExciteWeights {
   ConstSpan b2;  // (C) f32
 };
 
-// Of the weights' shapes.
+// Shaped like the ExciteWeights.
 struct ExciteGradients {
   Span w1, b1, w2, b2;
 };
@@ -29,7 +29,7 @@ struct ExciteForward {
   ExciteShape shape;
   ConstSpan means;  // (N, C)
   ExciteWeights weights;
-  Span hidden;   // (N, Hid) f32, after the ReLU: what backward wants
+  Span hidden;   // (N, Hid) f32, after the ReLU; an input of backward
   Span factors;  // (N, C)
 };
 
@@ -40,16 +40,16 @@ struct ExciteBackward {
   ConstSpan hidden;           // (N, Hid) f32
   ConstSpan factors;          // (N, C)
   ConstSpan gfactors;         // (N, C)
-  Span gmeans;                // (N, C): overwritten
-  ExciteGradients gradients;  // added to
+  Span gmeans;                // (N, C), overwritten
+  ExciteGradients gradients;  // backward adds to these
 };
 
-// Groups as in ConvKernels: in one launch where the device gains by it.
+// Each kernel processes a group, in one launch on devices where that is faster.
 struct ExciteKernels {
   void (*forward_group)(Stream& stream, std::span<const ExciteForward> group);
   void (*backward_group)(Stream& stream, std::span<const ExciteBackward> group);
 
-  // Groups of one.
+  // Single layers: groups of one.
   void forward(Stream& stream, const ExciteForward& one) const { forward_group(stream, {&one, 1}); }
   void backward(Stream& stream, const ExciteBackward& one) const { backward_group(stream, {&one, 1}); }
 };

@@ -6,7 +6,7 @@
 namespace sec::kernels {
 
 struct LinearShape {
-  std::int64_t n, in, out;
+  std::int64_t n, in, out;  // samples, input features, output features
 };
 
 struct LinearKernels {
@@ -15,12 +15,12 @@ struct LinearKernels {
                   ConstSpan w,     // (In, Out) f32
                   ConstSpan bias,  // (Out) f32, or empty
                   Span y);         // (N, Out)
-  // Overwrites gx.
+  // Computes the gradient of the input. Overwrites gx.
   void (*dgrad)(Stream& stream, const LinearShape& shape,
                 ConstSpan gy,  // (N, Out)
                 ConstSpan w,   // (In, Out) f32
                 Span gx);      // (N, In)
-  // Adds to gw and gbias.
+  // Computes the gradients of the weights and the bias. Adds to gw and gbias.
   void (*wgrad)(Stream& stream, const LinearShape& shape,
                 ConstSpan x,   // (N, In)
                 ConstSpan gy,  // (N, Out)

@@ -1,6 +1,6 @@
-// The recurrence of a long short-term memory (Hochreiter & Schmidhuber 1997; gates and their order are
-// PyTorch's), one direction of one layer. The inputs' share of the gates does not depend on the recurrence: a
-// linear layer over all time steps at once computes it beforehand.
+// The recurrence of one direction of an LSTM layer (Hochreiter & Schmidhuber 1997); gates and their order are
+// PyTorch's. The contribution of the inputs to the gates does not depend on the recurrence:
+// a linear layer over all time steps computes it beforehand (`projected`).
 #pragma once
 
 #include "engine/tensor.h"
@@ -8,27 +8,26 @@
 namespace sec::kernels {
 
 struct LstmShape {
-  std::int64_t n, steps;  // sequences, time steps of each
-  std::int64_t hidden;    // Hid
-  bool reverse = false;   // from the last time step to the first
+  std::int64_t n, steps;  // sequences, time steps per sequence
+  std::int64_t hidden;    // Hid, hidden units
+  bool reverse = false;   // true: the recurrence runs from the last time step to the first
 };
 
 struct LstmKernels {
-  // One time step after the other, from h = c = 0:
-  //   i, f, g, o  are the four parts, Hid each, of projected[n,t] + h w + bias
+  // Runs the time steps in order, from h = c = 0:
+  //   i, f, g, o = the four parts, Hid each, of projected[n,t] + h w + bias
   //   c = sigmoid(f) c + sigmoid(i) tanh(g)
-  //   h = sigmoid(o) tanh(c), which is y[n,t]
+  //   h = sigmoid(o) tanh(c), stored as y[n,t]
   void (*forward)(Stream& stream, const LstmShape& shape,
                   ConstSpan projected,  // (N, T, 4 Hid)
                   ConstSpan w,          // (Hid, 4 Hid) f32
                   ConstSpan bias,       // (4 Hid) f32
-                  Span gates,           // (N, T, 4 Hid) f32, after sigmoid and tanh: what backward wants;
-                                        // or empty
-                  Span cells,           // (N, T, Hid) f32, every c, likewise
-                  Span y);              // (N, T, Hid)
+                  Span gates,  // (N, T, 4 Hid) f32: gates after sigmoid and tanh, for backward; or empty
+                  Span cells,  // (N, T, Hid) f32: c of every time step, for backward; or empty
+                  Span y);     // (N, T, Hid)
 
-  // The gradient of the four parts before sigmoid and tanh: that of `projected`, of every h w, and summed
-  // over n and t of the bias. Overwrites gprojected.
+  // Computes the gradient of the four parts before sigmoid and tanh. It equals the gradient of `projected`
+  // and of each h w; its sum over n and t is the gradient of the bias. Overwrites gprojected.
   void (*backward)(Stream& stream, const LstmShape& shape,
                    ConstSpan gy,      // (N, T, Hid)
                    ConstSpan w,       // (Hid, 4 Hid) f32

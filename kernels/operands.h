@@ -1,21 +1,21 @@
-// What kernels ask of their operands, and memory for their intermediate results. Nothing here is a template
-// or inline: the files of kernels/cpu/ are compiled several times for different instruction sets, and an
-// inline function shared by them could end up, from the wrong copy, in a program for a machine that cannot
-// run it.
+// Checks of a kernel's operands, and memory for intermediate results.
+// Nothing in this file may be a template or inline: the files of kernels/cpu/ are compiled once per
+// instruction set, and the linker could choose the AVX-512 copy of a shared inline function for a program
+// that runs on a machine without AVX-512.
 #pragma once
 
 #include "engine/tensor.h"
 
 namespace sec::kernels {
 
-// The operand's elements. Throws Error, beginning with `what` ("conv.forward: x"), unless there are `count`
-// of the expected type.
+// Returns the operand's elements. Throws Error with a message that begins with `what` ("conv.forward: x")
+// unless the operand has `count` elements of the expected type.
 const float* floats(ConstSpan operand, std::int64_t count, const char* what);
 float* floats(Span operand, std::int64_t count, const char* what);
 const std::int32_t* integers(ConstSpan operand, std::int64_t count, const char* what);
 std::int32_t* integers(Span operand, std::int64_t count, const char* what);
 
-// As above, but null for an operand that is not there.
+// As `floats`, but returns null if the operand is empty.
 const float* floats_or_null(ConstSpan operand, std::int64_t count, const char* what);
 float* floats_or_null(Span operand, std::int64_t count, const char* what);
 
@@ -25,7 +25,7 @@ void check(bool condition, const char* what);
 // Throws Error unless 0 <= index < count.
 void check_index(std::int64_t index, std::int64_t count, const char* what);
 
-// Host memory from the arena, for the length of a call. Content undefined.
+// Uninitialised host memory from the arena, released when the object goes out of scope.
 class Scratch {
  public:
   explicit Scratch(std::int64_t count);  // floats

@@ -1,34 +1,35 @@
-// Optimizer steps over flat buffers: all parameters of a network in one call. Nothing here waits for the
-// device: a step of an optimizer can be recorded, and replayed with other values.
+// Optimizer steps over flat buffers: one call updates all parameters of a network. No kernel waits for the
+// device, so a step can be captured in a CUDA graph and replayed with other values.
 #pragma once
 
 #include "engine/tensor.h"
 
 namespace sec::kernels {
 
-// What changes from one training step to the next. Kernels read it from the memory of their device, as a
-// recorded step reads its arguments once and for all.
+// The values that change with every training step. Kernels read them from device memory,
+// because a captured CUDA graph fixes the arguments of its launches.
 struct StepValues {
-  std::uint32_t step = 0;     // counts from 0: for RandomKey::step_at
+  std::uint32_t step = 0;     // counts from 0; RandomKey::step_at may point to it
   float rate = 0;             // the learning rate
-  float adam_rate = 0;        // rate / (1 - beta1^(step + 1)): corrects the first moment's bias
-  float adam_correction = 0;  // 1 / sqrt(1 - beta2^(step + 1)): the second moment's
-  float average_decay = 0;    // of the moving average
+  float adam_rate = 0;        // rate / (1 - beta1^(step + 1)), corrects the first moment's bias
+  float adam_correction = 0;  // 1 / sqrt(1 - beta2^(step + 1)), corrects the second moment's bias
+  float average_decay = 0;    // decay of the moving average of the parameters
 };
 
-// Clipping and failing are decided on the device, by the sum of squares of the gradient: where its root
-// exceeds clip_norm the gradient is scaled to that norm, and where it is not finite nothing is updated but
-// the average.
+// The optimizers decide on the device, from the gradient's sum of squares, whether to clip or to skip a step.
+// A gradient with a norm above clip_norm is scaled to that norm.
+// If the norm is not finite, only the moving average is updated.
 struct AdamOptions {
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
   float weight_decay = 0;
-  bool decoupled = false;  // AdamW (Loshchilov & Hutter 2019); otherwise decay is added to the gradient
+  bool decoupled = false;  // true: AdamW (Loshchilov & Hutter 2019); false: decay is added to the gradient
   float clip_norm = 0;     // 0: no clipping
 };
 
-// The values for Adam's step number `step`, which counts from 0; no average. Throws Error if it is negative.
+// Returns the values for Adam's step number `step`, counted from 0; average_decay stays 0.
+// Throws Error if `step` is negative.
 StepValues adam_values(const AdamOptions& options, double rate, std::int64_t step);
 
 struct SgdOptions {
@@ -38,11 +39,11 @@ struct SgdOptions {
   float clip_norm = 0;  // 0: no clipping
 };
 
-// `average` is a moving average of the parameters after the step, as moving_average computes it, which reads
-// them again; or empty.
+// `average` is the moving average of the parameters. Unless it is empty, `adam` and `sgd` update it after the
+// step, exactly as `moving_average` does, and save a second pass over the parameters.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
-               const StepValues* now,     // on the device
+               const StepValues* now,     // in device memory
                ConstSpan sum_of_squares,  // (1) f32, of the gradient
                ConstSpan gradient,        // (P) f32
                Span parameters,           // (P) f32
@@ -50,22 +51,24 @@ struct OptimizerKernels {
                Span second_moment,        // (P) f32
                Span average);             // (P) f32, or empty
 
-  // velocity = momentum * velocity + gradient, as PyTorch's SGD without dampening.
+  // velocity = momentum * velocity + gradient, as in PyTorch's SGD without dampening.
   void (*sgd)(Stream& stream, const SgdOptions& options,
-              const StepValues* now,     // on the device
+              const StepValues* now,     // in device memory
               ConstSpan sum_of_squares,  // (1) f32, of the gradient
               ConstSpan gradient,        // (P) f32
               Span parameters,           // (P) f32
               Span velocity,             // (P) f32
               Span average);             // (P) f32, or empty
 
-  // average = decay * average + (1 - decay) * parameters: what is scored when averaging is on.
+  // average = decay * average + (1 - decay) * parameters.
+  // Evaluation uses the average if averaging is enabled.
   void (*moving_average)(Stream& stream,
-                         const StepValues* now,  // on the device
+                         const StepValues* now,  // in device memory
                          ConstSpan parameters,   // (P) f32
                          Span average);          // (P) f32
 
-  // The sum of squares in fixed order, for clipping by norm; not finite if any element is not.
+  // Computes the sum of squares in a fixed order, for clipping by norm.
+  // Not finite if any element is not finite.
   void (*sum_of_squares)(Stream& stream,
                          ConstSpan x,  // (P) f32
                          Span sum);    // (1) f32

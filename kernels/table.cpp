@@ -10,7 +10,7 @@ namespace sec::kernels {
 namespace {
 
 const Table* libraries = nullptr;
-bool separate = false;
+bool unfused = false;
 
 const Table& own(Device device) {
   switch (device) {
@@ -24,7 +24,7 @@ const Table& own(Device device) {
   fail("unknown device");
 }
 
-// A device's table without the fused operations.
+// Returns a device's table without its fused operations.
 const Table& without_fused(Device device) {
   static constexpr int devices = 3;
   static std::once_flag filled[devices];
@@ -42,7 +42,7 @@ const Table& without_fused(Device device) {
 }  // namespace
 
 void use_unfused_operations() {
-  separate = true;
+  unfused = true;
 }
 
 void use_libraries() {
@@ -52,7 +52,7 @@ void use_libraries() {
 const Table& table(Device device) {
   const std::string reason = why_unavailable(device);
   require(reason.empty(), "device {}: {}", name_of(device), reason);
-  return separate ? without_fused(device) : own(device);
+  return unfused ? without_fused(device) : own(device);
 }
 
 }  // namespace sec::kernels

@@ -1,5 +1,5 @@
-// What a device can compute. Each contract header says what its operations compute; the table of a device
-// says who computes it. Callers look the table up by the stream's device:
+// What a device can compute. Each contract header defines what its operations compute; the table of a device
+// holds the kernels that do it. Callers look the table up by the stream's device:
 //
 //   kernels::table(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
 #pragma once
@@ -28,12 +28,12 @@ struct Table {
   LstmKernels lstm;
   LossKernels loss;
   OptimizerKernels optimizer;
-  PreActivationKernels pre_activation = {};  // none on devices without fused kernels
-  ResidualKernels residual = {};             // there if the former are
-  GatherKernels gather = {};                 // none on cpu
+  PreActivationKernels pre_activation = {};  // empty on devices without fused kernels
+  ResidualKernels residual = {};             // present if pre_activation is
+  GatherKernels gather = {};                 // empty on cpu
 };
 
-// The table of a device. Throws Error if the device is not available here.
+// Returns the table of a device. Throws Error if the device is not available on this machine.
 const Table& table(Device device);
 inline const Table& table(const Stream& stream) {
   return table(stream.device);

@@ -10,9 +10,9 @@
 namespace sec::io {
 namespace {
 
-constexpr std::size_t longest_code = 18;  // digits of a SNOMED CT identifier
+constexpr std::size_t longest_code = 18;  // the most digits of a SNOMED CT identifier
 
-// What follows "NAME:", if the comment begins so.
+// The text after "NAME:", if the comment begins with it.
 std::optional<std::string_view> value_of(std::string_view comment, std::string_view name) {
   comment = trimmed(comment);
   if (!comment.starts_with(name)) {
@@ -50,7 +50,7 @@ LabelledRecording read_one(const std::filesystem::path& folder, const std::files
   bool diagnosed = false;
   for (const std::string& comment : comments) {
     if (const auto codes = value_of(comment, "Dx")) {
-      require(!diagnosed, "{}: Dx is there twice", file);
+      require(!diagnosed, "{}: Dx appears twice", file);
       diagnosed = true;
       add_codes(recording, *codes, file);
     }

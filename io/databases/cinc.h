@@ -1,5 +1,5 @@
-// Folders of recordings in the form of the PhysioNet/Computing in Cardiology challenges 2020 and 2021: WFDB
-// records whose headers say age, sex and diagnoses in comments.
+// Folders of WFDB records as published for the PhysioNet/Computing in Cardiology challenges 2020 and 2021.
+// Comments in the records' headers state age, sex and diagnoses.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,15 @@
 
 namespace sec::io {
 
-// Every header of the folder and its subfolders, by name. Of its comments, "#Age: 74", "#Sex: Female" and
-// "#Dx: 426783006,164865005", each also with a space after the mark; labels are the SNOMED CT codes. The id
-// is the record's path in the folder. Throws Error naming the header: no Dx, a code that is none, an age or a
-// sex that is none (NaN and Unknown are allowed, and a negative age, which says unknown).
+// Reads every WFDB header in the folder and its subfolders, sorted by name.
+// Reads the header comments "#Age: 74", "#Sex: Female" and "#Dx: 426783006,164865005";
+// a space after the # is allowed. The labels are the SNOMED CT codes in "Dx".
+// A recording's id is its path relative to the folder. NaN, "Unknown" and negative ages mean "not known".
+// Throws Error, naming the header, if "Dx" is missing or a diagnosis, age or sex is malformed.
 std::vector<LabelledRecording> read_cinc(const std::filesystem::path& folder);
 
-// Age and sex alone, from the comments of any recording; what they do not say stays as it is. `place` is for
-// messages.
+// Reads only age and sex from the comments of any recording; fields without a comment keep their value.
+// `place` is the location shown in error messages.
 void read_age_and_sex(const std::vector<std::string>& comments, const std::string& place,
                       LabelledRecording& recording);
 

@@ -1,4 +1,4 @@
-// A plain folder of recordings and a table that says what is in them.
+// A folder of recordings with a table that lists their labels.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,11 @@
 
 namespace sec::io {
 
-// A table (text_table.h) with the columns "file" and "labels", and where wanted "patient", "fold", "age" and
-// "sex"; others are passed over. Labels are separated by |, an empty field is a recording without any; files
-// are named as they lie in `signals`, WFDB records without extension. Throws Error naming file and line: a
-// missing column, a recording that is missing or listed twice, a fold that is no number from 1 to 1000 (or
-// empty), an age or a sex that is none.
+// Reads a table (io/files/text_table.h) with the columns "file" and "labels", and optionally "patient",
+// "fold", "age" and "sex"; other columns are ignored. Labels are separated by |; the field may be empty.
+// Files are named relative to the folder `signals`, WFDB records without extension.
+// Throws Error, naming file and line, on a missing column, a missing or repeated recording,
+// a fold that is neither empty nor a number from 1 to 1000, or a malformed age or sex.
 std::vector<LabelledRecording> read_label_table(const std::filesystem::path& table,
                                                 const std::filesystem::path& signals);
 

@@ -1,6 +1,6 @@
-// Whole recordings and what is known of each: the one form into which the readers of PTB-XL (ptbxl.h), the
-// Tianchi contest (tianchi_labels.h), the CinC challenges (cinc.h) and plain folders (label_table.h) bring
-// them. Signals stay in their files until they are asked for.
+// A whole recording with its labels and patient data. The readers of PTB-XL (ptbxl.h), the Tianchi contest
+// (tianchi_labels.h), the CinC challenges (cinc.h) and label tables (label_table.h) all return this type.
+// Signals are not loaded here: they are read from their files on demand.
 #pragma once
 
 #include <filesystem>
@@ -14,8 +14,8 @@ namespace sec::io {
 enum class Sex { unknown, female, male };
 
 struct LabelledRecording {
-  std::string id;              // unique in its set, as reports and split files name it
-  std::filesystem::path path;  // for open_recording, or read_tianchi
+  std::string id;              // unique in its data set; used in reports and split files
+  std::filesystem::path path;  // argument of open_recording or read_tianchi
   std::string patient;         // empty: not known
   int fold = 0;                // 0: none
   std::vector<std::string> labels;
@@ -23,31 +23,32 @@ struct LabelledRecording {
   Sex sex = Sex::unknown;
 };
 
-// What the readers share. `place` is "file:line", for messages.
+// Helpers shared by these readers. `place` is "file:line", shown in error messages.
 
-// FOLDER/NAME, which must exist itself or, for a WFDB record, with ".hea". Throws Error on a name that is
-// empty, absolute or leads out of the folder, and on a missing file.
+// Returns FOLDER/NAME. That file must exist, or, for a WFDB record, the same path with ".hea" appended.
+// Throws Error if the name is empty, absolute or leads out of the folder, or if the file is missing.
 std::filesystem::path recording_path(const std::filesystem::path& folder, std::string_view name,
                                      const std::string& place);
 
-// Adds a label unless it is there already. Throws Error on one that is empty, no UTF-8, longer than 200
-// bytes, or holds control characters: labels appear in reports and recipes.
+// Adds a label unless the recording already has it. Labels appear in reports and recipes, so this throws
+// Error on a label that is empty, not UTF-8, longer than 200 bytes, or contains control characters.
 void add_label(LabelledRecording& recording, std::string_view label, const std::string& place);
 
-// Years from 0 to 150; empty, "NaN" and "Unknown" are NaN. Throws Error on anything else.
+// Parses an age in years, 0 to 150. Empty text, "NaN" and "Unknown" give NaN. Throws Error on anything else.
 double parse_age(std::string_view text, const std::string& place);
 
-// "F", "Female", "M", "Male" in any case; empty, "NaN" and "Unknown" are unknown. Throws Error on anything
-// else.
+// Parses "F", "Female", "M" or "Male" in any case. Empty text, "NaN" and "Unknown" give Sex::unknown.
+// Throws Error on anything else.
 Sex parse_sex(std::string_view text, const std::string& place);
 
-// A whole number from `low` to `high`, ".0" allowed after it. Throws Error naming `what` otherwise.
+// Parses a whole number from `low` to `high`; a trailing ".0" is allowed.
+// Throws Error, naming `what`, on anything else.
 int parse_whole(std::string_view text, int low, int high, const char* what, const std::string& place);
 
-// Throws Error, naming `file`, unless there is at least one and all ids differ.
+// Throws Error, naming `file`, if there are no recordings or if two of them have the same id.
 void require_distinct(const std::vector<LabelledRecording>& recordings, const std::string& file);
 
-// The text without spaces, tabs and carriage returns at its ends.
+// Strips spaces, tabs and carriage returns from both ends of the text.
 std::string_view trimmed(std::string_view text);
 
 }  // namespace sec::io

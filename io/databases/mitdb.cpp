@@ -32,7 +32,7 @@ constexpr MitdbRecord records[] = {
 
 constexpr MitdbCounts published = {{45866, 944, 3788, 415, 8}, {44259, 1837, 3221, 388, 7}};
 
-// The line "DS1 N 12 S 3 V 4 F 5 Q 6" of a marker file.
+// Finds the line "DS1 N 12 S 3 V 4 F 5 Q 6" of a marker file and parses its counts.
 std::optional<ClassCounts> find_counts(const std::string& text, const std::string& part,
                                        const std::string& file) {
   std::istringstream lines(text);
@@ -47,7 +47,7 @@ std::optional<ClassCounts> find_counts(const std::string& text, const std::strin
     for (std::size_t c = 0; c < beat_classes; ++c) {
       good = good && fields >> name >> counts[c] && name == beat_class_names[c];
     }
-    require(good, "{}: '{}', expected the beats as {} N 1 S 2 V 3 F 4 Q 5", file, line, part);
+    require(good, "{}: '{}', expected beat counts such as {} N 1 S 2 V 3 F 4 Q 5", file, line, part);
     return counts;
   }
   return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<ClassCounts> find_counts(const std::string& text, const std::strin
 
 ClassCounts stated_counts(const std::string& text, const std::string& split, const std::string& file) {
   const std::optional<ClassCounts> counts = find_counts(text, split, file);
-  require(counts.has_value(), "{}: no line with the beats of {}", file, split);
+  require(counts.has_value(), "{}: no line with the beat counts of {}", file, split);
   return *counts;
 }
 

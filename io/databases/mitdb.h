@@ -1,6 +1,6 @@
-// The MIT-BIH Arrhythmia Database as a data set: its records, whose they are, and the division by patient of
-// de Chazal et al. 2004 ("Automatic classification of heartbeats using ECG morphology and heartbeat interval
-// features"). A synthetic database of the same layout (synthetic.h) is told by its marker file.
+// The MIT-BIH Arrhythmia Database: its records, their subjects, and the split by patient of de Chazal et al.
+// 2004 ("Automatic classification of heartbeats using ECG morphology and heartbeat interval features").
+// A synthetic database of the same layout (io/synthetic/database.h) is recognised by its marker file.
 #pragma once
 
 #include <filesystem>
@@ -19,11 +19,11 @@ enum class Split { ds1, ds2, paced };  // train, test, and the four paced record
 struct MitdbRecord {
   std::string_view name;
   Split split;
-  std::string_view subject;  // the record's name, but 201 for 202: these are one person
+  std::string_view subject;  // the record's name; 201 for record 202, which is of the same person
 };
 
 std::span<const MitdbRecord> mitdb_records();            // all 48, in order
-const MitdbRecord& mitdb_record(std::string_view name);  // throws Error if there is none of that name
+const MitdbRecord& mitdb_record(std::string_view name);  // throws Error if there is no such record
 
 constexpr std::string_view synthetic_marker = "SYNTHETIC.txt";
 
@@ -36,18 +36,19 @@ struct MitdbCounts {
 
 bool is_synthetic(const std::filesystem::path& folder);
 
-// The beats by class that the database in `folder` must have: the published ones, or for a synthetic
-// database those its marker file states. Throws Error if the marker states none.
+// The number of beats per class that the database in `folder` must have: the published counts, or, for a
+// synthetic database, the counts in its marker file. Throws Error if the marker file contains none.
 MitdbCounts expected_counts(const std::filesystem::path& folder);
 
-// The beats by class of a synthetic database of other records than MIT-BIH's, as its marker file states them;
-// nothing where it states none.
+// The number of beats per class of a synthetic database that does not imitate MIT-BIH's records, read from
+// its marker file; nullopt if the marker file contains no such counts.
 std::optional<ClassCounts> synthetic_total(const std::filesystem::path& folder);
 
-// Throws Error, naming split and both sets of counts, unless the counts found in a split are those expected.
+// Throws Error, naming the split and both sets of counts, if the counts found differ from those expected.
 void check_counts(const std::filesystem::path& folder, Split split, const ClassCounts& found);
 
-// The names in FOLDER/RECORDS, one a line. Throws Error on a missing or empty file, or a repeated name.
+// Reads the record names in FOLDER/RECORDS, one per line.
+// Throws Error if the file is missing or empty, or if a name is repeated.
 std::vector<std::string> read_record_names(const std::filesystem::path& folder);
 
 }  // namespace sec::io

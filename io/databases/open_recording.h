@@ -1,4 +1,4 @@
-// Recordings of every format that is known here.
+// Opens recordings of every supported format.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 
 namespace sec::io {
 
-// By the name's extension: .edf EDF and EDF+, .csv and .tsv tables of text, .npy NumPy arrays, .txt the
-// Tianchi contest's text; anything else is a WFDB record, named with or without ".hea". Throws Error on what
-// cannot be read.
+// Chooses the format by the file name's extension: .edf for EDF and EDF+, .csv and .tsv for text tables, .npy
+// for NumPy arrays, .txt for the Tianchi contest's text. Any other name is a WFDB record, with or without
+// ".hea". Throws Error on a file that cannot be read.
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
 
-// Whether that is a WFDB record.
+// True if open_recording would treat this path as a WFDB record.
 bool is_wfdb_record(const std::filesystem::path& path);
 
 }  // namespace sec::io

@@ -12,7 +12,7 @@
 namespace sec::io {
 namespace {
 
-constexpr double hidden_age = 300;  // stands for all ages above 89
+constexpr double hidden_age = 300;  // the value that stands for all ages above 89
 constexpr double above_89 = 90;
 
 class DictionaryParser {
@@ -28,7 +28,7 @@ class DictionaryParser {
       }
       const std::string key = text();
       for (const auto& [known, value] : entries) {
-        require(known != key, "{}: scp_codes: '{}' is there twice", place_, key);
+        require(known != key, "{}: scp_codes: '{}' appears twice", place_, key);
       }
       expect(':');
       entries.emplace_back(key, number());
@@ -58,10 +58,10 @@ class DictionaryParser {
     require(quote == '\'' || quote == '"', "{}: scp_codes: expected a quoted name at '{}'", place_,
             for_message(rest_));
     const std::size_t end = rest_.find(quote, 1);
-    require(end != std::string_view::npos, "{}: scp_codes: a quote that is not closed", place_);
+    require(end != std::string_view::npos, "{}: scp_codes: an unclosed quote", place_);
     const std::string_view inside = rest_.substr(1, end - 1);
     require(!inside.empty() && inside.find('\\') == std::string_view::npos && !has_control_characters(inside),
-            "{}: scp_codes: '{}' is no name of a statement", place_, for_message(inside));
+            "{}: scp_codes: '{}' is not the name of a statement", place_, for_message(inside));
     rest_.remove_prefix(end + 1);
     return std::string(inside);
   }
@@ -80,7 +80,7 @@ class DictionaryParser {
   const std::string& place_;
 };
 
-// Every statement, and its superclass or "".
+// Maps each SCP statement to its diagnostic superclass, or to "" if it has none.
 std::map<std::string, std::string> read_statements(const std::filesystem::path& path) {
   const TextTable table = read_text_table(path);
   const std::size_t diagnostic = table.column("diagnostic");
@@ -92,7 +92,7 @@ std::map<std::string, std::string> read_statements(const std::filesystem::path& 
             row.place, for_message(is));
     const bool fresh =
         statements.try_emplace(row.fields.front(), is.empty() ? "" : row.fields[superclass]).second;
-    require(fresh, "{}: statement {} is there twice", row.place, row.fields.front());
+    require(fresh, "{}: statement {} appears twice", row.place, row.fields.front());
   }
   return statements;
 }

@@ -10,7 +10,7 @@ namespace sec::io {
 namespace {
 
 constexpr std::string_view header = "I II V1 V2 V3 V4 V5 V6";
-constexpr std::uintmax_t largest_file = 16'000'000;  // bytes; the real ones have a tenth of a million
+constexpr std::uintmax_t largest_file = 16'000'000;  // bytes; the contest's files have about 0.1 million
 
 std::string_view next_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
@@ -49,8 +49,8 @@ Recording read_tianchi(const std::filesystem::path& path) {
   while (!rest.empty()) {
     const std::int64_t number = lines + 2;
     std::string_view line = next_line(rest);
-    require(++lines <= tianchi_samples, "{}: line {}: expected {} lines of samples, there are more", file,
-            number, tianchi_samples);
+    require(++lines <= tianchi_samples, "{}: line {}: expected {} lines of samples, found more", file, number,
+            tianchi_samples);
     for (std::size_t lead = 0; lead < recording.signals.size(); ++lead) {
       const std::string_view word = next_word(line);
       int value = 0;
@@ -60,7 +60,7 @@ Recording read_tianchi(const std::filesystem::path& path) {
               recording.leads[lead].name, word);
       recording.signals[lead].push_back(static_cast<float>(value * tianchi_millivolts));
     }
-    require(next_word(line).empty(), "{}: line {}: expected {} numbers, there are more", file, number,
+    require(next_word(line).empty(), "{}: line {}: expected {} numbers, found more", file, number,
             recording.signals.size());
   }
   require(lines == tianchi_samples, "{}: {} lines of samples, expected {}", file, lines, tianchi_samples);

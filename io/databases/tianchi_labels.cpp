@@ -9,7 +9,7 @@
 namespace sec::io {
 namespace {
 
-constexpr std::uintmax_t largest_file = 64'000'000;  // bytes; the real ones have 2 million
+constexpr std::uintmax_t largest_file = 64'000'000;  // bytes; the contest's files have 2 million
 
 // Calls visit(line, place) for each line that is not empty.
 template <typename Visit>
@@ -68,11 +68,11 @@ std::vector<LabelledRecording> read_tianchi_labels(const std::filesystem::path& 
 }
 
 std::vector<std::string> read_class_list(const std::filesystem::path& path) {
-  LabelledRecording list;  // a list of labels has the rules of labels
+  LabelledRecording list;  // class names follow the same rules as labels
   for_each_line(path, [&](std::string_view line, const std::string& place) {
     const std::size_t before = list.labels.size();
     add_label(list, trimmed(line), place);
-    require(list.labels.size() > before, "{}: class {} is there twice", place, for_message(trimmed(line)));
+    require(list.labels.size() > before, "{}: class {} appears twice", place, for_message(trimmed(line)));
   });
   require(!list.labels.empty(), "{}: names no class", path.string());
   return list.labels;

@@ -1,4 +1,4 @@
-// Label files of the Alibaba Tianchi 2019 (Hefei) contest, whose recordings tianchi.h reads.
+// Label files of the Alibaba Tianchi 2019 (Hefei) contest. Its recordings are read by io/databases/tianchi.h.
 #pragma once
 
 #include <filesystem>
@@ -9,14 +9,14 @@
 
 namespace sec::io {
 
-// A line a recording, its fields separated by tabs: file name, age, sex, labels. Age and sex may be empty,
-// and so may fields at the end. Recordings are files of `signals`; ids are their names without extension.
-// Throws Error naming file and line: a recording that is missing or listed twice, an age or a sex that is
-// none, text that is not UTF-8.
+// Reads one recording per line with the tab-separated fields file name, age, sex and labels.
+// Age, sex and trailing fields may be empty. The recordings are files in the folder `signals`;
+// a recording's id is its file name without extension. Throws Error, naming file and line,
+// on a missing or repeated recording, a malformed age or sex, or text that is not UTF-8.
 std::vector<LabelledRecording> read_tianchi_labels(const std::filesystem::path& labels,
                                                    const std::filesystem::path& signals);
 
-// A class name a line. Throws Error, naming file and line, on one that is there twice or no label.
+// Reads one class name per line. Throws Error, naming file and line, on a repeated or invalid label.
 std::vector<std::string> read_class_list(const std::filesystem::path& path);
 
 }  // namespace sec::io

@@ -14,7 +14,7 @@ namespace {
 
 constexpr char separator = 0x14;
 constexpr char before_duration = 0x15;
-constexpr double latest = 1e9;  // s: 31 years
+constexpr double latest = 1e9;  // s, about 31 years
 constexpr int comment = 22;
 
 std::optional<double> seconds_of(std::string_view text) {
@@ -24,14 +24,14 @@ std::optional<double> seconds_of(std::string_view text) {
   const std::string_view digits = text.substr(text[0] == '+' ? 1 : 0);
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  // "not <" would let NaN pass
+  // Negated so that NaN is rejected too.
   if (error != std::errc() || end != digits.data() + digits.size() || !(std::abs(value) <= latest)) {
     return std::nullopt;
   }
   return value;
 }
 
-// "SUB CHN NUM"
+// Parses "SUB CHN NUM".
 std::optional<std::array<int, 3>> three_fields(std::string_view text) {
   std::array<int, 3> fields{};
   for (std::size_t i = 0; i < 3; ++i) {
@@ -95,9 +95,10 @@ std::string edf_onset(double seconds) {
 
 std::string edf_text_of(const Annotation& annotation) {
   const std::string& aux = annotation.aux;
-  require(aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos && is_utf8(aux),
-          "annotation at sample {}: EDF+ holds UTF-8 text without bytes 0, 20 and 21, its AUX is not",
-          annotation.sample);
+  require(
+      aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos && is_utf8(aux),
+      "annotation at sample {}: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different",
+      annotation.sample);
   const bool has_tab = aux.find('\t') != std::string::npos;
   const bool has_fields = annotation.subtype != 0 || annotation.channel != 0 || annotation.number != 0;
   if (annotation.code == comment && !aux.empty() && !has_tab && !has_fields && !code_of(aux) &&

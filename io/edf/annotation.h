@@ -1,4 +1,4 @@
-// What EDF+ files say in their annotation signals: lists of times and texts (TALs), "+12.5<20>text<20><0>".
+// EDF+ annotation signals: time-stamped annotation lists (TALs), such as "+12.5<20>text<20><0>".
 #pragma once
 
 #include <cstdint>
@@ -15,27 +15,28 @@ struct EdfEvent {
   std::string text;
 };
 
-// The annotations of one record.
+// The annotations of one data record.
 struct EdfRecordEvents {
   bool has_onset = false;
-  double onset = 0;  // s after the header's start time: when the record itself begins
+  double onset = 0;  // start of the data record, s after the header's start time
   std::vector<EdfEvent> events;
 };
 
-// Adds what one annotation signal of record `record` holds. Only a record's first annotation signal says when
-// the record begins. Throws Error naming the file and the record.
+// Parses the bytes of one annotation signal in data record `record` and adds its annotations to `found`.
+// Only a record's first annotation signal states when the record begins.
+// Throws Error naming the file and the record.
 void parse_edf_events(std::string_view bytes, const std::string& file, std::int64_t record,
                       EdfRecordEvents& found);
 
-// "+12.5": as TALs write it.
+// Formats an onset as in TALs: "+12.5".
 std::string edf_onset(double seconds);
 
-// An annotation as text: its mnemonic ("N"), with AUX after a tab ("+<tab>(AFIB") and where there are any
-// SUB, CHN and NUM after a second one ("V<tab><tab>1 0 0"). Comments (type 22) are their AUX alone where that
-// is not taken for something else. Throws Error on an AUX that EDF+ cannot hold: bytes 0, 20 and 21, and what
-// is not UTF-8.
+// Converts an annotation to EDF+ text: the mnemonic ("N"), then AUX after a tab ("+<tab>(AFIB"), then,
+// if they are not all 0, SUB, CHN and NUM after a second tab ("V<tab><tab>1 0 0").
+// A comment (type 22) is written as its AUX text alone if that text cannot be mistaken for a mnemonic.
+// Throws Error if EDF+ cannot hold the AUX text: it contains bytes 0, 20 or 21, or is not UTF-8.
 std::string edf_text_of(const Annotation& annotation);
-// The opposite. Texts that are no mnemonic are comments. `sample` is left at 0.
+// The inverse of edf_text_of. Texts that do not begin with a mnemonic become comments. `sample` stays 0.
 Annotation annotation_of_edf_text(std::string_view text);
 
 }  // namespace sec::io

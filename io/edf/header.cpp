@@ -10,7 +10,7 @@
 namespace sec::io {
 namespace {
 
-constexpr std::int64_t block = 256;  // bytes of the header's fixed part, and of each signal's part
+constexpr std::int64_t block = 256;  // size in bytes of the header's fixed part, and of each signal's part
 
 constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                                                   "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Fields of fixed width, one after the other.
+// Reads consecutive fields of fixed width.
 class Fields {
  public:
   Fields(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {
@@ -68,7 +68,7 @@ class Fields {
   std::size_t position_ = 0;
 };
 
-// Two digits apart by dots or colons: "dd.mm.yy", "hh.mm.ss".
+// Parses three two-digit numbers separated by dots or colons: "dd.mm.yy", "hh.mm.ss".
 std::optional<std::array<int, 3>> three_numbers(std::string_view text) {
   if (text.size() != 8) {
     return std::nullopt;
@@ -84,7 +84,8 @@ std::optional<std::array<int, 3>> three_numbers(std::string_view text) {
   return numbers;
 }
 
-// The date that EDF+ repeats with its whole year: "Startdate 02-MAR-2002 …"; "X" stands for not known.
+// The date with a four-digit year from the EDF+ recording field "Startdate 02-MAR-2002 …".
+// Empty if the field has no valid date; "X" means not known.
 std::string plus_date(std::string_view recording) {
   constexpr std::string_view word = "Startdate ";
   if (!recording.starts_with(word)) {
@@ -106,7 +107,7 @@ std::string plus_date(std::string_view recording) {
   return "";
 }
 
-// 01.01.85 00.00.00 stands for not known; an EDF+ file says so in its recording field.
+// "01.01.85 00.00.00" means that the start is not known. EDF+ states this in its recording field.
 void set_start(EdfHeader& header, std::string_view date_field, std::string_view time_field) {
   const auto date = three_numbers(date_field);
   const auto time = three_numbers(time_field);
@@ -117,7 +118,7 @@ void set_start(EdfHeader& header, std::string_view date_field, std::string_view 
     header.start_date = full_date;
   } else if (date && !date_unknown && (*date)[0] >= 1 && (*date)[0] <= 31 && (*date)[1] >= 1 &&
              (*date)[1] <= 12) {
-    const int year = (*date)[2] + ((*date)[2] >= 85 ? 1900 : 2000);  // EDF's way round the year 2000
+    const int year = (*date)[2] + ((*date)[2] >= 85 ? 1900 : 2000);  // two-digit years: 1985 to 2084
     header.start_date = fmt::format("{:02}/{:02}/{:04}", (*date)[0], (*date)[1], year);
   }
   if (time && (!nothing || !full_date.empty()) && (*time)[0] < 24 && (*time)[1] < 60 && (*time)[2] < 60) {
@@ -133,7 +134,7 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signal.is_annotation = header.plus && signal.label == edf_annotation_label;
   }
   for (std::size_t i = 0; i < signals.size(); ++i) {
-    fields.text(80);  // transducer
+    fields.text(80);  // transducer type, ignored
   }
   for (EdfSignal& signal : signals) {
     signal.units = fields.text(8);
@@ -151,7 +152,7 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signals[i].digital_max = static_cast<int>(fields.whole(8, place(i) + ": digital maximum", -32768, 32767));
   }
   for (std::size_t i = 0; i < signals.size(); ++i) {
-    fields.text(80);  // filters that were applied
+    fields.text(80);  // filters applied before recording, ignored
   }
   for (std::size_t i = 0; i < signals.size(); ++i) {
     EdfSignal& signal = signals[i];
@@ -159,7 +160,7 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signal.offset = header.record_bytes;
     header.record_bytes += 2 * signal.samples;
     require(signal.is_annotation || signal.digital_min < signal.digital_max,
-            "{}: header: {}: digital range from {} to {}, expected it to rise", file, place(i),
+            "{}: header: {}: digital range from {} to {}, expected a higher maximum", file, place(i),
             signal.digital_min, signal.digital_max);
     require(signal.is_annotation || signal.physical_min != signal.physical_max,
             "{}: header: {}: physical minimum and maximum are both {}", file, place(i), signal.physical_min);
@@ -174,7 +175,7 @@ EdfHeader read_edf_header(const RandomFile& file) {
           block);
   std::string bytes(block, '\0');
   file.read(0, bytes);
-  require(bytes[0] != '\xff', "{}: a file of 24 bits a sample (BDF), expected EDF", name);
+  require(bytes[0] != '\xff', "{}: a file of 24-bit samples (BDF), expected EDF", name);
   require(trimmed(std::string_view(bytes).substr(0, 8)) == "0",
           "{}: header: expected version 0, as all EDF files have", name);
   std::int64_t count = 0;

@@ -1,5 +1,5 @@
 // Headers of EDF and EDF+ files (Kemp et al., "A simple format for exchange of digitized polygraphic
-// recordings", 1992; "European Data Format plus", 2003): fields of fixed width, in ASCII.
+// recordings", 1992; "European Data Format plus", 2003). All fields are ASCII text of fixed width.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct EdfSignal {
   double physical_max = 0;
   int digital_min = 0;
   int digital_max = 0;
-  std::int64_t samples = 0;  // in a record
-  std::int64_t offset = 0;   // of its bytes in a record
+  std::int64_t samples = 0;  // per data record
+  std::int64_t offset = 0;   // byte offset of the signal within a data record
   bool is_annotation = false;
 };
 
@@ -30,17 +30,18 @@ struct EdfHeader {
   std::string recording;
   std::string start_date;  // "DD/MM/YYYY", empty if not known
   std::string start_time;  // "HH:MM:SS", empty if not known
-  bool plus = false;       // EDF+
-  bool gaps = false;       // EDF+D: records need not follow each other in time
-  std::int64_t bytes = 0;  // of the header
+  bool plus = false;       // true for EDF+
+  bool gaps = false;       // EDF+D: there may be time gaps between data records
+  std::int64_t bytes = 0;  // size of the header
   std::int64_t records = 0;
   std::int64_t record_bytes = 0;
-  double duration = 0;  // of a record, s
+  double duration = 0;  // of a data record, s
   std::vector<EdfSignal> signals;
 };
 
-// Throws Error naming the field and what was expected. The file must hold exactly the header's records; where
-// the header does not say how many (-1: it was being recorded), as many whole records as there are.
+// Reads and checks the header. The file must hold exactly the number of data records that the header states.
+// If that number is -1 (the recording was still in progress), all whole records in the file are used.
+// Throws Error naming the field and what was expected.
 EdfHeader read_edf_header(const RandomFile& file);
 
 }  // namespace sec::io

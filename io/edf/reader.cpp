@@ -20,7 +20,7 @@ constexpr std::int64_t samples_at_once = 1 << 16;
 constexpr int no_sample = -32768;
 constexpr std::string_view comment_mark = "# ";
 
-// EDF+ labels say the kind of signal first: "ECG V1".
+// Removes the signal type that EDF+ puts before a lead's name: "ECG V1" becomes "V1".
 std::string lead_name(const std::string& label) {
   for (const std::string_view kind : {"ECG ", "EKG "}) {
     if (label.starts_with(kind) && label.size() > kind.size()) {
@@ -30,7 +30,7 @@ std::string lead_name(const std::string& label) {
   return label;
 }
 
-// What stands after "Startdate 02-MAR-2002" in an EDF+ recording field.
+// The rest of an EDF+ recording field after "Startdate 02-MAR-2002".
 std::string without_date(const std::string& recording) {
   constexpr std::string_view word = "Startdate ";
   if (!recording.starts_with(word)) {
@@ -83,9 +83,9 @@ class EdfReader final : public RecordingReader {
 
  private:
   struct Scale {
-    std::size_t signal;  // number in the header
-    double gain;         // digital units per mV, or per unit of what is no voltage
-    double zero;         // the digital value of 0
+    std::size_t signal;  // index in the header
+    double gain;         // digital units per mV, or per physical unit if the signal is not a voltage
+    double zero;         // digital value of 0 physical units
   };
 
   std::string name() const { return file_.path().string(); }
@@ -134,14 +134,15 @@ class EdfReader final : public RecordingReader {
     info_.annotation_rate = info_.rate * static_cast<double>(most);
   }
 
-  // Where in the recording the records begin: one after the other, in EDF+D files where they say.
+  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files, whose
+  // annotations state each record's time.
   void place_records() {
     if (has_annotations_ && header_.records > 0) {
       const EdfRecordEvents first = events_of(0);
-      require(first.has_onset || !header_.gaps, "{}: record 0 does not say when it begins", name());
+      require(first.has_onset || !header_.gaps, "{}: record 0 does not state when it begins", name());
       first_onset_ = first.onset;
       if (first_onset_ > 0 && first_onset_ < 1 && !info_.start_time.empty()) {
-        info_.start_time += edf_onset(first_onset_).substr(2);  // "+0.25": the fraction of a second
+        info_.start_time += edf_onset(first_onset_).substr(2);  // the fraction of a second in "+0.25"
       }
     }
     if (scales_.empty()) {
@@ -155,10 +156,10 @@ class EdfReader final : public RecordingReader {
     std::int64_t next = 0;
     for (std::int64_t record = 0; record < header_.records; ++record) {
       const EdfRecordEvents events = events_of(record);
-      require(events.has_onset, "{}: record {} does not say when it begins", name(), record);
+      require(events.has_onset, "{}: record {} does not state when it begins", name(), record);
       const double place = std::round((events.onset - first_onset_) * info_.rate);
       require(place < 0x1p52 && place > static_cast<double>(next) - 1.5,
-              "{}: record {} begins at {} s, before the end of the record before it", name(), record,
+              "{}: record {} begins at {} s, before the end of the previous record", name(), record,
               events.onset);
       next = std::max(next, static_cast<std::int64_t>(place));
       places_.push_back(next);
@@ -167,7 +168,7 @@ class EdfReader final : public RecordingReader {
     info_.samples = next;
   }
 
-  // Comments of a header that knows none stand among the first annotations.
+  // Collects comments. EDF has no field for them, so this library stores them as the first annotations.
   void add_comments() {
     const auto add = [&](const char* what, const std::string& text) {
       if (text.find_first_not_of("X ") != std::string::npos) {
@@ -198,7 +199,7 @@ class EdfReader final : public RecordingReader {
     if (!padded || scales_.empty() || header_.records == 0) {
       return;
     }
-    std::int64_t used = 0;  // frames of the last record
+    std::int64_t used = 0;  // frames in use of the last record
     for (std::size_t lead = 0; lead < scales_.size(); ++lead) {
       const std::int64_t each = info_.samples_per_frame[lead];
       std::vector<std::int32_t> samples;
@@ -219,7 +220,7 @@ class EdfReader final : public RecordingReader {
     info_.samples -= frames_ - used;
   }
 
-  // The record that a frame lies in, or the next one.
+  // The data record that contains a frame; for a frame in a time gap, the last record before it.
   std::int64_t record_at(std::int64_t frame) const {
     if (places_.empty()) {
       return frame / frames_;
@@ -232,7 +233,7 @@ class EdfReader final : public RecordingReader {
     return places_.empty() ? record * frames_ : places_[static_cast<std::size_t>(record)];
   }
 
-  // `invalid` where there is no sample, elsewhere physical(scale, digital value).
+  // Fills the leads' windows with physical(scale, digital value), or `invalid` where no sample is valid.
   template <typename T, typename Physical>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
                    const Physical& physical) {
@@ -261,7 +262,7 @@ class EdfReader final : public RecordingReader {
     }
   }
 
-  // Samples of one record from number `first` on.
+  // Reads samples of one data record, starting at sample number `first`.
   template <typename T, typename Physical>
   void read_samples(std::int64_t record, std::size_t lead, std::int64_t first, std::span<T> out, T invalid,
                     const Physical& physical) {
@@ -299,9 +300,9 @@ class EdfReader final : public RecordingReader {
   RandomFile file_;
   EdfHeader header_;
   ReaderInfo info_;
-  std::vector<Scale> scales_;         // by lead
-  std::vector<std::int64_t> places_;  // by record, frames; empty if records follow each other
-  std::int64_t frames_ = 0;           // of a record
+  std::vector<Scale> scales_;         // per lead
+  std::vector<std::int64_t> places_;  // first frame of each record; empty if records are contiguous
+  std::int64_t frames_ = 0;           // frames per data record
   double first_onset_ = 0;            // s after the header's start time
   bool has_annotations_ = false;
   std::string bytes_;

@@ -1,4 +1,4 @@
-// EDF and EDF+ files a window at a time.
+// Reads EDF and EDF+ files window by window.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,13 @@
 
 namespace sec::io {
 
-// A frame is as long as the samples of all signals divide evenly; a signal's own rate is its
-// samples_per_frame times info().rate. Voltages come in mV. Samples are NaN between the records of an EDF+D
-// file, and where they are -32768 although the header's digital minimum is higher; frames of nothing else at
-// the end of the file are left out. Annotations are counted from the first sample on, at the rate of the
-// fastest signal, in a file without signals at 1000 Hz; what lies before the first sample is left out. Throws
-// Error naming the file and the place in it.
+// A frame is the shortest time in which every signal has a whole number of samples. A signal's own rate is
+// its samples_per_frame times info().rate. Voltages are converted to mV. Samples are NaN in the time gaps
+// between the data records of an EDF+D file, and where the value is -32768 although the header's digital
+// minimum is higher; frames at the end of the file that contain only such values are left out.
+// Annotation times count from the first sample, at the rate of the fastest signal, or at 1000 Hz in a file
+// without signals; annotations before the first sample are dropped.
+// Throws Error naming the file and the position of the problem.
 std::unique_ptr<RecordingReader> open_edf(const std::filesystem::path& path);
 
 }  // namespace sec::io

@@ -14,10 +14,10 @@ constexpr int lowest = -32767;
 constexpr int highest = 32767;
 constexpr int no_sample = -32768;
 constexpr std::size_t width = 8;
-// From whole numbers of adu: a float of 16 bits of them is exact to 0.002.
+// Tolerance for a whole number of adu: a float holds 16-bit numbers of adu to within 0.002.
 constexpr double nearly_whole = 0.01;
 
-// As many decimals as fit, rounded by `round`.
+// Formats a number with as many decimals as fit into eight characters; `round` rounds its last digit.
 template <typename Round>
 std::string number_with(double value, Round round) {
   for (int decimals = 6; decimals >= 0; --decimals) {
@@ -40,8 +40,8 @@ double value_of(const std::string& text) {
   return value;
 }
 
-// The digital value nearest to `from`, going by `step` at most to `to`, whose physical value eight characters
-// say exactly; `from` if there is none.
+// Searches from `from` to `to` in steps of `step` for the first digital value whose physical value can be
+// written exactly in eight characters. Returns `from` if there is none.
 int exact_limit(int from, int to, int step, double gain, double zero) {
   for (int digital = from; step > 0 ? digital <= to : digital >= to; digital += step) {
     const double physical = (digital - zero) / gain;
@@ -103,7 +103,7 @@ EdfScale EdfRange::scale() const {
   }
   require(!scale.physical_min.empty() && !scale.physical_max.empty() &&
               scale.physical_min != scale.physical_max && std::isfinite(scale.gain),
-          "lead {}: a range from {} to {} {} cannot be said in EDF's eight characters", lead_.name, low_,
+          "lead {}: a range from {} to {} {} cannot be expressed in EDF's eight characters", lead_.name, low_,
           high_, lead_.units);
   return scale;
 }

@@ -1,4 +1,4 @@
-// How physical samples become EDF's 16 bits, with a header whose numbers have eight characters.
+// Scaling of physical samples to EDF's 16-bit values. Numbers in an EDF header have at most eight characters.
 #pragma once
 
 #include <cstdint>
@@ -18,30 +18,31 @@ struct EdfScale {
   double zero = 0;
 };
 
-// What a lead's samples look like, gathered over the whole recording.
+// Gathers the value range of one lead over the whole recording.
 class EdfRange {
  public:
   explicit EdfRange(const Lead& lead) : lead_(lead) {}
   void add(std::span<const float> samples);
 
-  // The lead's own gain where all samples are whole numbers of adu in 16 bits: they are then kept exactly.
-  // Otherwise the range from the smallest to the largest sample is divided into 65534 steps. -32768 is left
-  // free for samples that are not there. Throws Error, naming the lead, on a range that eight characters
-  // cannot say.
+  // Uses the lead's own gain if all samples are whole numbers of adu that fit 16 bits: such samples are
+  // stored exactly. Otherwise divides the range from the smallest to the largest sample into 65534 steps.
+  // The value -32768 is reserved for missing samples.
+  // Throws Error, naming the lead, if eight characters cannot express the range.
   EdfScale scale() const;
 
  private:
   Lead lead_;
-  bool is_whole_ = true;  // as far as seen
+  bool is_whole_ = true;  // all samples so far are whole numbers of adu
   float low_ = 0;
   float high_ = 0;
   bool empty_ = true;
 };
 
-// The digital value of a sample, -32768 if it is NaN or infinite.
+// The digital value of a sample; -32768 if the sample is NaN or infinite.
 std::int16_t edf_digital(const EdfScale& scale, float sample);
 
-// A number in at most eight characters, without an exponent, as exact as that allows; empty if there is none.
+// Formats a number in at most eight characters without an exponent, as precisely as possible.
+// Returns an empty string if that is impossible.
 std::string edf_number(double value);
 
 }  // namespace sec::io

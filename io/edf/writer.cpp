@@ -16,14 +16,14 @@ namespace sec::io {
 namespace {
 
 constexpr int longest_record = 100;  // s
-constexpr double rate_error = 1e-6;  // relative, where eight characters cannot say a record's length
-constexpr std::size_t annotation_record = 60'000;  // bytes, of files of annotations only
+constexpr double rate_error = 1e-6;  // largest relative error of a record's duration in eight characters
+constexpr std::size_t annotation_record = 60'000;  // bytes per data record in files of annotations only
 constexpr std::int64_t most_records = 99'999'999;
 
 constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                                                   "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
 
-// A signal as the header lists it.
+// The header fields of one signal.
 struct Column {
   std::string label;
   std::string units;
@@ -31,67 +31,68 @@ struct Column {
   std::string physical_max = "1";
   std::string digital_min = "-32768";
   std::string digital_max = "32767";
-  std::int64_t samples = 0;  // in a record
+  std::int64_t samples = 0;  // per data record
 };
 
-// When the recording began, as the header's fields say it.
+// The start of the recording, as header fields.
 struct Start {
   std::string date = "01.01.85";
   std::string time = "00.00.00";
   std::string recording = "Startdate X X X X";
-  double fraction = 0;  // of the first second
+  double fraction = 0;  // fraction of the first second
 };
 
-struct Plan {
+struct HeaderContent {
   Start start;
-  std::string duration;  // s of a record
+  std::string duration;  // s, of a data record
   std::int64_t records = 0;
-  std::vector<Column> columns;  // the last one holds the annotations
+  std::vector<Column> columns;  // the last column holds the annotations
 };
 
 void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
   const bool fits =
       text.size() <= width && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  require(fits, "{}: '{}': an EDF header holds {} ASCII characters here", file, text, width);
+  require(fits, "{}: '{}': expected at most {} ASCII characters in this field of an EDF header", file, text,
+          width);
   header += text;
   header.append(width - text.size(), ' ');
 }
 
-std::string header_of(const Plan& plan, const std::string& file) {
-  require(plan.columns.size() <= 9999 && plan.records <= most_records,
-          "{}: {} signals and {} records, EDF holds 9999 and {}", file, plan.columns.size(), plan.records,
-          most_records);
+std::string header_of(const HeaderContent& content, const std::string& file) {
+  require(content.columns.size() <= 9999 && content.records <= most_records,
+          "{}: {} signals and {} records, EDF allows 9999 and {}", file, content.columns.size(),
+          content.records, most_records);
   std::string header;
   put(header, "0", 8, file);
   put(header, "X X X X", 80, file);
-  put(header, plan.start.recording, 80, file);
-  put(header, plan.start.date, 8, file);
-  put(header, plan.start.time, 8, file);
-  put(header, std::to_string(256 * (plan.columns.size() + 1)), 8, file);
+  put(header, content.start.recording, 80, file);
+  put(header, content.start.date, 8, file);
+  put(header, content.start.time, 8, file);
+  put(header, std::to_string(256 * (content.columns.size() + 1)), 8, file);
   put(header, "EDF+C", 44, file);
-  put(header, std::to_string(plan.records), 8, file);
-  put(header, plan.duration, 8, file);
-  put(header, std::to_string(plan.columns.size()), 4, file);
+  put(header, std::to_string(content.records), 8, file);
+  put(header, content.duration, 8, file);
+  put(header, std::to_string(content.columns.size()), 4, file);
   const auto each = [&](std::size_t width, const auto& text) {
-    for (const Column& column : plan.columns) {
+    for (const Column& column : content.columns) {
       put(header, text(column), width, file);
     }
   };
   each(16, [](const Column& c) { return c.label; });
-  each(80, [](const Column&) { return std::string(); });  // transducer
+  each(80, [](const Column&) { return std::string(); });  // transducer type
   each(8, [](const Column& c) { return c.units; });
   each(8, [](const Column& c) { return c.physical_min; });
   each(8, [](const Column& c) { return c.physical_max; });
   each(8, [](const Column& c) { return c.digital_min; });
   each(8, [](const Column& c) { return c.digital_max; });
-  each(80, [](const Column&) { return std::string(); });  // filters
+  each(80, [](const Column&) { return std::string(); });  // filters applied
   each(8, [](const Column& c) { return std::to_string(c.samples); });
   each(32, [](const Column&) { return std::string(); });
   return header;
 }
 
-// "02/03/2002" and "12:30:05.25" as header fields. EDF's two digits of the year mean 1985 to 2084; what lies
-// outside, or is not known, is not said.
+// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084; a date
+// that is unknown or outside these years is left at its default, which means unknown.
 Start start_of(const EdfStart& given) {
   Start start;
   const auto number = [](std::string_view text, std::size_t& at) {
@@ -125,7 +126,7 @@ Start start_of(const EdfStart& given) {
   return start;
 }
 
-// How long a record is, so that it holds whole frames: whole seconds if there are any such.
+// The length of a data record: a whole number of frames, in whole seconds if possible.
 struct Record {
   std::int64_t frames = 0;
   std::string duration;  // s
@@ -148,7 +149,7 @@ Record record_of(double rate, const std::string& file) {
       break;
     }
   }
-  require(best.frames > 0, "{}: no EDF record holds whole samples of {} Hz", file, rate);
+  require(best.frames > 0, "{}: no EDF record holds a whole number of samples at {} Hz", file, rate);
   return best;
 }
 
@@ -158,7 +159,7 @@ double value_of(const std::string& number) {
   return value;
 }
 
-// Lists of times and texts, by the record they go into.
+// Time-stamped annotation lists (TALs), distributed over the data records.
 class Tals {
  public:
   Tals(std::span<const Annotation> annotations, double rate, double offset, const std::string& file)
@@ -179,14 +180,14 @@ class Tals {
       Annotation checked;
       checked.code = 22;
       checked.aux = comment;
-      edf_text_of(checked);  // throws on what EDF+ cannot hold
+      edf_text_of(checked);  // throws if EDF+ cannot hold the text
       add(0, "# " + comment);
     }
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
 
-  // How many bytes a record needs so that `records` records hold all, each in its time's record or soon
-  // after; what comes after the recording's end goes into the last.
+  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in
+  // the record of its time or soon after; annotations after the recording's end are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;
@@ -197,7 +198,7 @@ class Tals {
     for (capacity_ = keeping + longest;; capacity_ += capacity_ / 4 + 2) {
       next_ = 0;
       for (std::int64_t record = 0; record < records && next_ < tals_.size(); ++record) {
-        take(record, duration);
+        annotations_of(record, duration);
       }
       if (next_ == tals_.size()) {
         next_ = 0;
@@ -206,8 +207,8 @@ class Tals {
     }
   }
 
-  // The bytes of the next record's annotation signal.
-  std::string take(std::int64_t record, double duration) {
+  // The bytes of the annotation signal in the next data record.
+  std::string annotations_of(std::int64_t record, double duration) {
     std::string bytes = kept_time(record, duration);
     const double end = record + 1 == records_ ? INFINITY : static_cast<double>(record + 1) * duration;
     while (next_ < tals_.size() && tals_[next_].onset < end &&
@@ -218,7 +219,7 @@ class Tals {
     return bytes;
   }
 
-  // Annotations only: as few records as hold them all, without durations.
+  // For files that hold only annotations: splits them into as few records as possible, each of duration 0.
   std::vector<std::string> in_records_of(std::size_t size) {
     std::vector<std::string> records(1, kept_time(0, 0));
     for (const Tal& tal : tals_) {
@@ -251,11 +252,11 @@ class Tals {
     return edf_onset(offset_ + static_cast<double>(record) * duration) + std::string("\x14\x14\0", 3);
   }
 
-  double offset_;  // of the first sample after the header's start time, s
+  double offset_;  // s, from the header's start time to the first sample
   std::vector<Tal> tals_;
   std::int64_t records_ = 0;
   std::size_t next_ = 0;
-  std::size_t capacity_ = 0;  // bytes of a record
+  std::size_t capacity_ = 0;  // bytes per data record
 };
 
 Column annotation_column(std::size_t bytes) {
@@ -265,7 +266,7 @@ Column annotation_column(std::size_t bytes) {
   return column;
 }
 
-// Windows of the source, a record at a time, the last one shorter.
+// Reads the source one data record at a time. The last record may be shorter.
 class Windows {
  public:
   Windows(RecordingReader& source, std::int64_t frames) : source_(source), frames_(frames) {
@@ -304,20 +305,20 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
                std::span<const Annotation> annotations) {
   const std::string file = path.string();
   const ReaderInfo& info = source.info();
-  require(!info.leads.empty(), "{}: a recording without leads", file);
+  require(!info.leads.empty(), "{}: the recording has no leads", file);
   const Record record = record_of(info.rate, file);
   const double duration = value_of(record.duration);
 
-  Plan plan;
-  plan.start = start_of({info.start_date, info.start_time});
-  plan.duration = record.duration;
-  plan.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
-  Tals tals(annotations, annotation_rate(info), plan.start.fraction, file);
+  HeaderContent content;
+  content.start = start_of({info.start_date, info.start_time});
+  content.duration = record.duration;
+  content.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
+  Tals tals(annotations, annotation_rate(info), content.start.fraction, file);
   tals.add_first(info.comments);
 
   std::vector<EdfRange> ranges(info.leads.begin(), info.leads.end());
   Windows windows(source, record.frames);
-  for (std::int64_t r = 0; r < plan.records; ++r) {
+  for (std::int64_t r = 0; r < content.records; ++r) {
     const std::vector<std::vector<float>>& values = windows.read(r);
     for (std::size_t i = 0; i < values.size(); ++i) {
       ranges[i].add(values[i]);
@@ -326,27 +327,27 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   std::vector<EdfScale> scales;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const EdfScale& scale = scales.emplace_back(ranges[i].scale());
-    plan.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
-                            scale.physical_max, std::to_string(scale.digital_min),
-                            std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
+    content.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
+                               scale.physical_max, std::to_string(scale.digital_min),
+                               std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
   }
-  plan.columns.push_back(annotation_column(tals.fit(plan.records, duration)));
+  content.columns.push_back(annotation_column(tals.fit(content.records, duration)));
 
   AtomicFile out(path);
-  out.write(header_of(plan, file));
+  out.write(header_of(content, file));
   std::string bytes;
-  for (std::int64_t r = 0; r < plan.records; ++r) {
+  for (std::int64_t r = 0; r < content.records; ++r) {
     const std::vector<std::vector<float>>& values = windows.read(r);
     bytes.clear();
     for (std::size_t i = 0; i < values.size(); ++i) {
-      for (std::int64_t k = 0; k < plan.columns[i].samples; ++k) {
+      for (std::int64_t k = 0; k < content.columns[i].samples; ++k) {
         const float sample = k < std::ssize(values[i]) ? values[i][static_cast<std::size_t>(k)] : NAN;
         const auto digital = static_cast<std::uint16_t>(edf_digital(scales[i], sample));
         bytes += static_cast<char>(digital & 0xffU);
         bytes += static_cast<char>(digital >> 8);
       }
     }
-    bytes += tals.take(r, duration);
+    bytes += tals.annotations_of(r, duration);
     out.write(bytes);
   }
   out.commit();
@@ -356,15 +357,15 @@ void write_edf_annotations(const std::filesystem::path& path, double rate, const
                            std::span<const Annotation> annotations) {
   const std::string file = path.string();
   require(rate > 0 && std::isfinite(rate), "{}: annotations at {} Hz", file, rate);
-  Plan plan;
-  plan.start = start_of(start);
-  Tals tals(annotations, rate, plan.start.fraction, file);
+  HeaderContent content;
+  content.start = start_of(start);
+  Tals tals(annotations, rate, content.start.fraction, file);
   const std::vector<std::string> records = tals.in_records_of(annotation_record);
-  plan.duration = "0";
-  plan.records = std::ssize(records);
-  plan.columns.push_back(annotation_column(records.front().size()));
+  content.duration = "0";
+  content.records = std::ssize(records);
+  content.columns.push_back(annotation_column(records.front().size()));
   AtomicFile out(path);
-  out.write(header_of(plan, file));
+  out.write(header_of(content, file));
   for (const std::string& record : records) {
     out.write(record);
   }

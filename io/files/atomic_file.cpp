@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// write(2) takes at most 2 GiB a call, and fewer where the disk is nearly full.
+// write(2) writes at most 2 GiB per call, and less when the disk is nearly full.
 void write_all(int file, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(file, bytes.data(), bytes.size());
@@ -30,7 +30,7 @@ void write_all(int file, std::string_view bytes, const fs::path& path) {
   }
 }
 
-// An open file that is closed, and removed unless it was kept, when it goes out of scope.
+// An open file. The destructor closes it, and removes it unless keep() was called.
 class OpenFile {
  public:
   OpenFile(const fs::path& path, int flags, const fs::path& named) : path_(path), named_(named) {
@@ -52,14 +52,14 @@ class OpenFile {
   void remove_on_failure() { remove_ = true; }
   void keep() { remove_ = false; }
   void close() {
-    // Network file systems report a full disk here.
+    // Network file systems report a full disk only at close.
     const bool closed = ::close(std::exchange(file_, -1)) == 0;
     require(closed, "{}: cannot write: {}", named_.string(), std::strerror(errno));
   }
 
  private:
   fs::path path_;
-  fs::path named_;  // for messages
+  fs::path named_;  // the name shown in error messages
   int file_ = -1;
   bool remove_ = false;
 };
@@ -98,7 +98,8 @@ class AtomicFile::Impl {
     const bool renamed = ::rename(temporary_.c_str(), target_.c_str()) == 0;
     require(renamed, "{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
     file_->keep();
-    // The name becomes durable with its folder. Some file systems cannot sync folders: nothing to be done.
+    // Syncing the folder makes the new name durable.
+    // Errors are ignored, because some file systems cannot sync folders.
     const int directory = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (directory >= 0) {
       ::fsync(directory);
@@ -110,7 +111,7 @@ class AtomicFile::Impl {
   fs::path path_;
   fs::path target_;
   fs::path folder_;
-  fs::path temporary_;  // empty where `path` is no regular file and is written directly
+  fs::path temporary_;  // empty if `path` is a special file that is written directly
   std::optional<OpenFile> file_;
 };
 

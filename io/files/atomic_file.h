@@ -1,4 +1,4 @@
-// Files appear whole or not at all: a reader, a full disk or a kill never meets half a file.
+// Atomic file replacement: a reader never sees a partly written file, even after a crash or a full disk.
 #pragma once
 
 #include <filesystem>
@@ -8,15 +8,15 @@
 
 namespace sec::io {
 
-// Writes the pieces, one after the other, to a temporary name in the same folder, makes them durable (fsync)
-// and renames. An older file of that name stays as it was until the rename, whatever fails; a symbolic link
-// keeps pointing where it does. Something that is no regular file (a pipe, a device) is written directly.
+// Writes the pieces in order to a temporary file in the same folder, makes it durable (fsync) and renames it.
+// If anything fails before the rename, an existing file of that name is unchanged. If `path` is a symbolic
+// link, the link's target is replaced. A pipe, device or other special file is written directly.
 // Throws Error naming the file and the system's reason.
 void write_atomically(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void write_atomically(const std::filesystem::path& path, std::string_view content);
 
-// The same for files too large to be held in memory: what was written appears under its name with commit(),
-// and is gone without.
+// The same for files too large to hold in memory. The file appears under its name at commit();
+// without commit(), the destructor discards what was written.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);

@@ -12,7 +12,7 @@
 namespace sec::io {
 
 RandomFile::RandomFile(const std::filesystem::path& path) : path_(path) {
-  // Without O_NONBLOCK, opening a pipe that nobody writes would wait for ever.
+  // Without O_NONBLOCK, opening a pipe that has no writer would block forever.
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   require(file_ >= 0, "{}: cannot open: {}", path_.string(), std::strerror(errno));
   struct stat status {};

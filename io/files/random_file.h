@@ -1,4 +1,4 @@
-// A regular file of any size, read at any place.
+// Random access to a regular file of any size.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ class RandomFile {
   RandomFile& operator=(const RandomFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  std::int64_t size() const { return size_; }  // bytes, when it was opened
-  // Fills `bytes` from byte `offset` on. Throws Error if the file has become shorter.
+  std::int64_t size() const { return size_; }  // bytes, at the time of opening
+  // Fills `bytes` from byte `offset` onwards. Throws Error if the file has shrunk since it was opened.
   void read(std::int64_t offset, std::span<char> bytes) const;
 
  private:

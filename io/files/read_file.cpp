@@ -20,7 +20,7 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t limit) {
       }
     }
   };
-  // Without O_NONBLOCK, opening a pipe that nobody writes would wait for ever.
+  // Without O_NONBLOCK, opening a pipe that has no writer would block forever.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   require(file.number >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
   struct stat status {};

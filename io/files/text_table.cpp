@@ -11,7 +11,7 @@
 namespace sec::io {
 namespace {
 
-constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's has 6 million
+constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's table has 6 million
 constexpr std::size_t most_columns = 10'000;
 
 class Parser {
@@ -19,10 +19,10 @@ class Parser {
   Parser(std::string_view text, char separator, const std::string& file)
       : rest_(text), separator_(separator), file_(file) {}
 
-  // The next row that is not an empty line; false: there is none.
+  // Reads the next row, skipping empty lines. Returns false at the end.
   bool next(TextRow& row) {
     while (!rest_.empty() && end_of_line() > 0) {
-      take(end_of_line());
+      skip(end_of_line());
       ++line_;
     }
     if (rest_.empty()) {
@@ -33,16 +33,16 @@ class Parser {
     do {
       require(row.fields.size() < most_columns, "{}: more than {} fields", row.place, most_columns);
       row.fields.push_back(rest_.starts_with('"') ? quoted() : plain());
-    } while (rest_.starts_with(separator_) && (take(1), true));
+    } while (rest_.starts_with(separator_) && (skip(1), true));
     require(rest_.empty() || end_of_line() > 0, "{}: text after a quoted field", place());
-    take(end_of_line());
+    skip(end_of_line());
     ++line_;
     return true;
   }
 
  private:
   std::string place() const { return fmt::format("{}:{}", file_, line_); }
-  void take(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
+  void skip(std::size_t count) { rest_.remove_prefix(std::min(count, rest_.size())); }
 
   std::size_t end_of_line() const { return rest_.starts_with("\r\n") ? 2 : rest_.starts_with('\n') ? 1 : 0; }
 
@@ -52,26 +52,26 @@ class Parser {
     if (field.ends_with('\r') && rest_.substr(field.size()).starts_with('\n')) {
       field.remove_suffix(1);
     }
-    require(field.find('"') == std::string_view::npos, "{}: a quote within a field without quotes", place());
-    take(field.size());
+    require(field.find('"') == std::string_view::npos, "{}: a quote within an unquoted field", place());
+    skip(field.size());
     return std::string(field);
   }
 
   std::string quoted() {
     const std::string began = place();
     std::string field;
-    take(1);
+    skip(1);
     while (true) {
       const std::size_t end = rest_.find('"');
-      require(end != std::string_view::npos, "{}: a quote that is not closed", began);
+      require(end != std::string_view::npos, "{}: an unclosed quote", began);
       line_ += std::ranges::count(rest_.substr(0, end), '\n');
       field += rest_.substr(0, end);
-      take(end + 1);
+      skip(end + 1);
       if (!rest_.starts_with('"')) {
         return field;
       }
       field += '"';
-      take(1);
+      skip(1);
     }
   }
 
@@ -108,7 +108,7 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
   require(parser.next(row), "{}: is empty, expected a row of column names", file);
   table.heading = row.fields;
   for (const std::string& name : table.heading) {
-    require(name.empty() || std::ranges::count(table.heading, name) == 1, "{}: column {} is there twice",
+    require(name.empty() || std::ranges::count(table.heading, name) == 1, "{}: column {} appears twice",
             row.place, for_message(name));
   }
   while (parser.next(row)) {

@@ -49,7 +49,7 @@ std::string for_message(std::string_view text) {
   constexpr std::size_t shown = 60;
   std::size_t end = std::min(text.size(), shown);
   while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {
-    --end;  // not within a character
+    --end;  // do not cut within a character
   }
   std::string line(text.substr(0, end));
   std::ranges::replace_if(line, is_control, '?');

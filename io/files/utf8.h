@@ -1,4 +1,4 @@
-// Text from files of unknown origin: whether it is UTF-8 (RFC 3629), and as much of it as a message can show.
+// Checks text from untrusted files for UTF-8 (RFC 3629) and shortens it for error messages.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace sec::io {
 
-// No stray or missing continuation bytes, no overlong forms, surrogates, or code points above U+10FFFF.
+// Rejects stray or missing continuation bytes, overlong forms, surrogates, and code points above U+10FFFF.
 bool is_utf8(std::string_view text);
 
 bool has_control_characters(std::string_view text);
 
-// The first 60 bytes, control characters replaced: one line whatever the text holds.
+// The first 60 bytes with control characters replaced, so that a message stays on one line.
 std::string for_message(std::string_view text);
 
 }  // namespace sec::io

@@ -1,5 +1,5 @@
-// Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), the part that writes: a message
-// is the concatenation of its fields, each a varint of (number, wire type) and its value.
+// Writes Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding). A message is the
+// concatenation of its fields; each field is a varint of (number, wire type) followed by its value.
 #pragma once
 
 #include <bit>
@@ -24,7 +24,7 @@ class ProtobufMessage {
     }
     return *this;
   }
-  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // or raw bytes
+  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // also for raw bytes
     tag(field, 2);
     varint(value.size());
     bytes_ += value;

@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr StoredType all_types[] = {StoredType::f32, StoredType::bf16, StoredType::i32, StoredType::i64,
                                     StoredType::u8};
-constexpr std::uint64_t longest_header = 100'000'000;  // the limit of the format's first implementation
+constexpr std::uint64_t longest_header = 100'000'000;  // limit of the format's reference implementation
 
 std::optional<StoredType> type_named(std::string_view name) {
   for (const StoredType type : all_types) {
@@ -29,7 +29,7 @@ std::optional<StoredType> type_named(std::string_view name) {
   return std::nullopt;
 }
 
-// The bytes that a tensor of this shape takes; nothing where that overflows or an extent is negative.
+// The size of a tensor in bytes; nullopt if the size overflows or an extent is negative.
 std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::int64_t>& shape) {
   std::uint64_t bytes = size_of(type);
   for (const std::int64_t extent : shape) {
@@ -41,7 +41,7 @@ std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::i
 }
 
 Json parse_header(std::string_view text, const std::string& file) {
-  std::vector<std::set<std::string>> names;  // seen so far, one set an open object
+  std::vector<std::set<std::string>> names;  // names seen so far, one set per open JSON object
   const auto no_repeats = [&](int, Json::parse_event_t event, Json& value) {
     if (event == Json::parse_event_t::object_start) {
       names.emplace_back();
@@ -66,7 +66,7 @@ struct Range {
   std::string name;
 };
 
-// Reads one entry of the header, all but the bytes.
+// Parses one entry of the header. The tensor's bytes are copied later.
 Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data_bytes, StoredTensor& tensor,
                   const std::string& file) {
   require(entry.is_object() && entry.size() == 3 && entry.contains("dtype") && entry.contains("shape") &&
@@ -215,7 +215,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
   } catch (const Json::type_error&) {
     fail("{}: a name or a metadata value is not UTF-8", path.string());
   }
-  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data is aligned
+  text.append((8 - text.size() % 8) % 8, ' ');  // pads the header so that the data is aligned to 8 bytes
   const std::uint64_t header_bytes = text.size();
   require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", path.string(),
           header_bytes, longest_header);

@@ -19,11 +19,11 @@ namespace sec::io {
 
 enum class StoredType : std::uint8_t { f32, bf16, i32, i64, u8 };
 
-std::string_view name_of(StoredType type);  // as in the header: "F32"
-std::size_t size_of(StoredType type);       // bytes of an element
+std::string_view name_of(StoredType type);  // as in the file's header: "F32"
+std::size_t size_of(StoredType type);       // bytes per element
 
 template <typename T>
-struct stored_type_of;  // the StoredType that holds a C++ type
+struct stored_type_of;  // maps a C++ type to its StoredType
 template <>
 struct stored_type_of<float> {
   static constexpr StoredType value = StoredType::f32;
@@ -45,11 +45,11 @@ struct stored_type_of<std::uint8_t> {
   static constexpr StoredType value = StoredType::u8;
 };
 
-// An array in a file: any number of axes, outermost first.
+// A tensor in a file, with any number of dimensions, outermost first.
 struct StoredTensor {
   StoredType type = StoredType::f32;
-  std::vector<std::int64_t> shape;  // empty: one element
-  std::vector<std::byte> bytes;     // as many as type and shape ask for
+  std::vector<std::int64_t> shape;  // empty for a scalar
+  std::vector<std::byte> bytes;     // the elements, little-endian, row-major
 
   template <typename T>
   static StoredTensor of(std::vector<std::int64_t> shape, std::span<const T> values) {
@@ -61,7 +61,7 @@ struct StoredTensor {
 
   std::int64_t count() const { return static_cast<std::int64_t>(bytes.size() / size_of(type)); }
 
-  // The elements. Throws Error, naming `what`, if they are of another type.
+  // The elements. Throws Error, naming `what`, if T is not the stored type.
   template <typename T>
   std::span<const T> as(std::string_view what) const {
     require(type == stored_type_of<T>::value, "{}: stored as {}, expected {}", what, name_of(type),
@@ -78,14 +78,14 @@ struct SafetensorsFile {
   const StoredTensor& at(const std::string& name) const;
 };
 
-// Strict: the header must be JSON without repeated names, and the byte ranges must cover the data exactly
-// once, each as long as its type and shape ask for. Throws Error naming the file and the tensor. Types other
-// than those of StoredType are refused.
+// Validates strictly: the header must be JSON without repeated names, and the tensors' byte ranges must cover
+// the data exactly once, each of the size that its type and shape imply. Types outside StoredType are
+// rejected. Throws Error naming the file and the tensor.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-// Writes the file atomically, with the same bytes for the same content: larger elements first, then by name,
-// so that every tensor is aligned. Throws Error if a shape does not fit its bytes, or the file cannot be
-// written; an older file is then untouched.
+// Writes the file atomically; equal contents give equal bytes. Tensors are sorted by decreasing element size,
+// then by name, so that every tensor is aligned. Throws Error if a tensor's size does not match its shape, or
+// if the file cannot be written; an existing file is then unchanged.
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 }  // namespace sec::io

@@ -14,15 +14,15 @@ struct AnnotationCode {
   std::string_view description;
 };
 
-constexpr int first_user_code = 42;  // 42 to 49 are free for users to define
+constexpr int first_user_code = 42;  // codes 42 to 49 are free for users to define
 constexpr int last_user_code = 49;
 
-std::span<const AnnotationCode> annotation_codes();  // all that are defined, in order
+std::span<const AnnotationCode> annotation_codes();  // all predefined types, ordered by code
 
-// The mnemonic, "[42]" for the types from 1 to 49 that have none. Throws Error on other codes.
+// The mnemonic of an annotation type; "[42]" for codes from 1 to 49 without one. Throws Error on other codes.
 std::string symbol_of(int code);
 bool is_annotation_code(int code);
-// The code of a mnemonic, of user-defined types too; nothing if there is none.
+// The code of a mnemonic, including "[42]" for user-defined types; nullopt if the mnemonic is unknown.
 std::optional<int> code_of(std::string_view symbol);
 
 }  // namespace sec::io

@@ -1,4 +1,4 @@
-// A recording that is in memory already, as a RecordingReader.
+// A RecordingReader for a recording that is already in memory.
 #pragma once
 
 #include <memory>

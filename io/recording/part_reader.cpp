@@ -12,8 +12,8 @@ class PartReader final : public RecordingReader {
   PartReader(std::unique_ptr<RecordingReader> whole, std::int64_t begin, std::int64_t end,
              const std::vector<std::size_t>& leads)
       : whole_(std::move(whole)), begin_(begin), leads_(leads), info_(whole_->info()) {
-    require(begin >= 0 && begin <= end && end <= info_.samples, "{}: samples {} to {} lie outside its {}",
-            info_.name, begin, end, info_.samples);
+    require(begin >= 0 && begin <= end && end <= info_.samples,
+            "{}: samples {} to {} are outside its {} samples", info_.name, begin, end, info_.samples);
     info_.samples = end - begin;
     info_.leads.clear();
     info_.samples_per_frame.clear();
@@ -52,7 +52,7 @@ class PartReader final : public RecordingReader {
   }
 
  private:
-  // The spans where the whole recording has these leads; the others are left out.
+  // Puts each lead's span at the lead's index in the whole recording. Leads without a span are skipped.
   template <typename T>
   std::vector<std::span<T>> spread(std::span<const std::span<T>> leads) const {
     std::vector<std::span<T>> all(whole_->info().leads.size());

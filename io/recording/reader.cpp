@@ -8,7 +8,7 @@ namespace sec::io {
 
 void RecordingReader::read_digital(std::int64_t /*begin*/, std::int64_t /*count*/,
                                    std::span<const std::span<std::int32_t>> /*leads*/) {
-  fail("{}: its samples are physical values; there are no numbers of a converter to read", info().name);
+  fail("{}: its samples are physical values; there are no digital values to read", info().name);
 }
 
 std::vector<std::string> RecordingReader::verify() {
@@ -39,8 +39,8 @@ template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads) {
   require(begin >= 0 && count >= 0 && begin <= info.samples && count <= info.samples - begin,
-          "{}: samples {} and {} more lie outside its {}", record, begin, count, info.samples);
-  require(leads.size() == info.leads.size(), "{}: {} leads asked for, it has {}", record, leads.size(),
+          "{}: window at sample {}, length {}, exceeds its {} samples", record, begin, count, info.samples);
+  require(leads.size() == info.leads.size(), "{}: {} leads requested, it has {}", record, leads.size(),
           info.leads.size());
   for (std::size_t i = 0; i < leads.size(); ++i) {
     require(leads[i].empty() || std::ssize(leads[i]) == count * info.samples_per_frame[i],

@@ -1,4 +1,4 @@
-// Recordings read a window at a time: memory does not grow with their length.
+// Reads recordings window by window, so that memory does not grow with a recording's length.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@ namespace sec::io {
 
 struct ReaderInfo {
   std::string name;
-  double rate = 0;           // frames a second, Hz
-  std::int64_t samples = 0;  // frames
+  double rate = 0;           // frames per second, Hz
+  std::int64_t samples = 0;  // number of frames
   std::string start_time;    // "HH:MM:SS", empty if not known
   std::string start_date;    // "DD/MM/YYYY", empty if not known
   std::vector<Lead> leads;
-  std::vector<int> samples_per_frame;  // by lead; a lead's own rate is `rate` times this
+  std::vector<int> samples_per_frame;  // per lead; a lead's own sampling rate is `rate` times this
   std::vector<std::string> comments;
-  double annotation_rate = 0;  // Hz of the annotations' sample numbers; 0: `rate`
+  double annotation_rate = 0;  // Hz, unit of the annotations' sample numbers; 0: `rate`
 };
 
 class RecordingReader {
@@ -31,13 +31,13 @@ class RecordingReader {
 
   virtual const ReaderInfo& info() const = 0;
 
-  // Fills leads[i] with `count` * samples_per_frame[i] physical samples (mV, or the lead's own units) from
-  // frame `begin` on; NaN where a sample is invalid. An empty span leaves that lead out. Throws Error if the
-  // window leaves the recording or a span has another size.
+  // Fills leads[i] with `count` * samples_per_frame[i] physical samples from frame `begin` onwards.
+  // Samples are in mV or the lead's own units; invalid samples are NaN. An empty span skips that lead.
+  // Throws Error if the window is not inside the recording or a span has the wrong size.
   virtual void read(std::int64_t begin, std::int64_t count, std::span<const std::span<float>> leads) = 0;
 
-  // The same window as the numbers of the converter (adu), `invalid_sample` where a sample is invalid. Throws
-  // Error also if the format has no such numbers.
+  // Reads the same window as digital values (adu); invalid samples are `invalid_sample`.
+  // Also throws Error if the format has no digital values.
   virtual void read_digital(std::int64_t begin, std::int64_t count,
                             std::span<const std::span<std::int32_t>> leads);
 
@@ -46,13 +46,13 @@ class RecordingReader {
   // another one is a placeholder in public data, and proves nothing.
   virtual std::vector<std::string> verify();
 
-  // The recording's own annotations in order of time, their samples counted at annotation_rate(info()); none
-  // if it has none.
+  // The recording's own annotations in order of time, empty if it has none.
+  // Their sample numbers are at annotation_rate(info()).
   virtual std::vector<Annotation> annotations() = 0;
 };
 
-// Throws Error, naming `record`, unless the window lies inside the recording and leads[i] is empty or has
-// room for `count` * samples_per_frame[i] samples.
+// Throws Error, naming `record`, unless the window is inside the recording and each leads[i] is either empty
+// or has room for `count` * samples_per_frame[i] samples.
 template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads);

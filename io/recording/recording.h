@@ -1,4 +1,4 @@
-// What io/ reads recordings into.
+// Types for recordings and their annotations.
 #pragma once
 
 #include <cstdint>
@@ -9,37 +9,36 @@
 
 namespace sec::io {
 
-// Stands, among samples as the converter gave them, for one that is marked as invalid or lies in a gap.
+// Marks, among digital samples, a sample that the file declares invalid or that is in a gap.
 constexpr std::int32_t invalid_sample = std::numeric_limits<std::int32_t>::min();
 
-// An event at a sample of a recording: for MIT-BIH mostly a heartbeat.
+// An event at a sample of a recording. In MIT-BIH most events are heartbeats.
 struct Annotation {
   std::int64_t sample = 0;
-  int code = 0;     // annotation type of the MIT format: see annotation_codes.h
-  int subtype = 0;  // SUB
-  int channel = 0;  // CHN
-  int number = 0;   // NUM
+  int code = 0;     // annotation type of the MIT format, see annotation_codes.h
+  int subtype = 0;  // the MIT format's SUB field
+  int channel = 0;  // the MIT format's CHN field
+  int number = 0;   // the MIT format's NUM field
   std::string aux;
 
   friend bool operator==(const Annotation&, const Annotation&) = default;
 };
 
-// One lead's description.
+// The description of one lead.
 struct Lead {
   std::string name;    // "MLII"
   std::string units;   // "mV"
-  double gain = 200;   // adu per unit
-  int baseline = 0;    // adu that stands for 0 units
+  double gain = 200;   // analog-to-digital converter units (adu) per physical unit
+  int baseline = 0;    // digital value (adu) of 0 physical units
   int resolution = 0;  // bits
 };
 
-// A whole recording in memory: physical samples by lead.
+// A whole recording in memory, as physical samples per lead.
 struct Recording {
   std::string name;
   double rate = 0;  // Hz
   std::vector<Lead> leads;
-  std::vector<std::vector<float>>
-      signals;  // [lead][sample], in the lead's units; NaN where the sample is invalid
+  std::vector<std::vector<float>> signals;  // [lead][sample], in the lead's units; NaN: invalid sample
   std::vector<std::string> comments;
   std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 
@@ -48,7 +47,7 @@ struct Recording {
   }
 };
 
-// The index of the lead of that name. Throws Error listing the leads there are.
+// The index of the lead of that name. Throws Error listing the existing leads.
 std::size_t lead_index(const Recording& recording, std::string_view name);
 std::size_t lead_index(const std::vector<Lead>& leads, std::string_view name, const std::string& recording);
 

@@ -9,7 +9,7 @@ double millivolts_per(std::string_view unit) {
   if (unit == "V") {
     return 1e3;
   }
-  // u; micro sign, Greek mu in UTF-8; micro sign in Latin-1
+  // "u" for micro; the micro sign and the Greek letter mu in UTF-8; the micro sign in Latin-1.
   if (unit == "uV" || unit == "\xc2\xb5V" || unit == "\xce\xbcV" || unit == "\xb5V") {
     return 1e-3;
   }

@@ -1,4 +1,4 @@
-// The beat classes of ANSI/AAMI EC57, into which the annotation types of the MIT format fall.
+// The beat classes of ANSI/AAMI EC57 and the MIT annotation types that belong to them.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ enum class BeatClass : std::uint8_t {
 };
 
 constexpr std::size_t beat_classes = 5;
-// In the order of BeatClass, which is the order in which scores are reported.
+// In the order of BeatClass, in which scores are reported.
 inline const std::vector<std::string> beat_class_names = {"N", "S", "V", "F", "Q"};
 
 // Who decides the class of supraventricular escape beats (e, j, n). Every score names the mapping that it used.
@@ -35,7 +35,7 @@ inline const std::vector<std::string> beat_mapping_names = {"ec57", "de-chazal"}
 // The class of an annotation type. Empty for annotations that are not beats, ventricular flutter waves (!) among them.
 std::optional<BeatClass> beat_class_of(int code, BeatMapping mapping = BeatMapping::de_chazal);
 
-using ClassCounts = std::array<std::int64_t, beat_classes>;  // by BeatClass
+using ClassCounts = std::array<std::int64_t, beat_classes>;  // indexed by BeatClass
 
 ClassCounts count_beats(std::span<const Annotation> annotations);
 std::string text_of(const ClassCounts& counts);  // "N 45866 S 944 V 3788 F 415 Q 8"

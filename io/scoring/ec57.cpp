@@ -19,41 +19,41 @@ struct TimedBeat {
   Ec57Label label;
 };
 
-// The samples from `begin` up to, not including, `end`.
-struct Stretch {
+// The samples from `begin` to `end` (exclusive).
+struct SampleRange {
   std::int64_t begin, end;
 
   bool contains(std::int64_t sample) const { return sample >= begin && sample < end; }
 };
 
-bool within(const std::vector<Stretch>& stretches, std::int64_t sample) {
-  return std::any_of(stretches.begin(), stretches.end(),
-                     [&](const Stretch& stretch) { return stretch.contains(sample); });
+bool within(const std::vector<SampleRange>& ranges, std::int64_t sample) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const SampleRange& range) { return range.contains(sample); });
 }
 
-// Ventricular flutter or fibrillation: from [ to ], or to the end.
-std::vector<Stretch> fibrillation_of(std::span<const Annotation> annotations) {
+// Ventricular flutter or fibrillation: from [ to ], or from [ to the end.
+std::vector<SampleRange> fibrillation_of(std::span<const Annotation> annotations) {
   const int opening = code_of("[").value();
   const int closing = code_of("]").value();
-  std::vector<Stretch> stretches;
+  std::vector<SampleRange> ranges;
   for (const Annotation& annotation : annotations) {
-    const bool open = !stretches.empty() && stretches.back().end == forever;
+    const bool open = !ranges.empty() && ranges.back().end == forever;
     if (annotation.code == opening && !open) {
-      stretches.push_back({annotation.sample, forever});
+      ranges.push_back({annotation.sample, forever});
     } else if (annotation.code == closing && open) {
-      stretches.back().end = annotation.sample + 1;
+      ranges.back().end = annotation.sample + 1;
     }
   }
-  return stretches;
+  return ranges;
 }
 
-// Where annotations say that no signal can be read.
-std::vector<Stretch> shutdown_of(std::span<const Annotation> annotations, std::int64_t window) {
+// The ranges in which the annotations declare all signals unreadable.
+std::vector<SampleRange> shutdown_of(std::span<const Annotation> annotations, std::int64_t window) {
   const int noise = code_of("~").value();
   const auto unreadable = [&](const Annotation& a) {
     return a.code == noise && (a.subtype & unreadable_signals) == unreadable_signals;
   };
-  std::vector<Stretch> stretches;
+  std::vector<SampleRange> ranges;
   std::int64_t last_beat = -window;
   for (std::size_t i = 0; i < annotations.size(); ++i) {
     if (beat_class_of(annotations[i].code)) {
@@ -68,17 +68,17 @@ std::vector<Stretch> shutdown_of(std::span<const Annotation> annotations, std::i
     }
     const Annotation* const next = i + 1 < annotations.size() ? &annotations[i + 1] : nullptr;
     if (next != nullptr && next->code == noise) {
-      stretches.push_back({annotations[mark].sample, next->sample});
-    } else {  // a mark in the gap between two beats stands for the gap
+      ranges.push_back({annotations[mark].sample, next->sample});
+    } else {  // a mark in the gap between two beats stands for the whole gap
       const std::int64_t begin = last_beat + window;
-      stretches.push_back({begin, next == nullptr ? forever : std::max(begin, next->sample - window)});
+      ranges.push_back({begin, next == nullptr ? forever : std::max(begin, next->sample - window)});
     }
   }
-  return stretches;
+  return ranges;
 }
 
 std::vector<TimedBeat> beats_of(std::span<const Annotation> annotations, BeatMapping mapping) {
-  const std::vector<Stretch> fibrillation = fibrillation_of(annotations);
+  const std::vector<SampleRange> fibrillation = fibrillation_of(annotations);
   std::vector<TimedBeat> beats;
   for (const Annotation& annotation : annotations) {
     const std::optional<BeatClass> beat = beat_class_of(annotation.code, mapping);
@@ -95,8 +95,8 @@ std::int64_t distance(const TimedBeat& a, const TimedBeat& b) {
 
 using BeatIterator = std::vector<TimedBeat>::const_iterator;
 
-// Whether `early` has its counterpart in `late`, a beat of the other side within the window. Not if the beat
-// after `early` lies as near to `late` or nearer, and has no nearer counterpart of its own.
+// True if `early` matches `late`, a beat of the other side within the match window. False if the beat after
+// `early` is at least as near to `late`, unless that beat has a nearer counterpart after `late`.
 bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late, BeatIterator late_end) {
   const BeatIterator rival = early + 1;
   if (rival == early_end || distance(*rival, *late) > distance(*early, *late)) {
@@ -105,7 +105,7 @@ bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late,
   return late + 1 != late_end && distance(*rival, late[1]) < distance(*rival, *late);
 }
 
-// The beats of both sides in order of time, as pairs; the side that has none is null.
+// Visits the beats of both sides in order of time, as pairs. A beat without a match is paired with nullptr.
 template <typename Visit>
 void for_each_pair(const std::vector<TimedBeat>& reference, const std::vector<TimedBeat>& test,
                    std::int64_t window, const Visit& visit) {
@@ -117,11 +117,11 @@ void for_each_pair(const std::vector<TimedBeat>& reference, const std::vector<Ti
     const bool pair = both && distance(*r, *t) <= window &&
                       (reference_first ? are_one_beat(r, reference.end(), t, test.end())
                                        : are_one_beat(t, test.end(), r, reference.end()));
-    const bool take_reference = pair || reference_first;
-    const bool take_test = pair || !reference_first;
-    visit(take_reference ? &*r : nullptr, take_test ? &*t : nullptr);
-    r += take_reference ? 1 : 0;
-    t += take_test ? 1 : 0;
+    const bool use_reference = pair || reference_first;
+    const bool use_test = pair || !reference_first;
+    visit(use_reference ? &*r : nullptr, use_test ? &*t : nullptr);
+    r += use_reference ? 1 : 0;
+    t += use_test ? 1 : 0;
   }
 }
 
@@ -141,7 +141,7 @@ Ec57Counts& Ec57Counts::operator+=(const Ec57Counts& other) {
 
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,
                          const Ec57Options& options) {
-  require(options.rate > 0, "EC57: rate {} Hz; expected a positive one", options.rate);
+  require(options.rate > 0, "EC57: rate {} Hz; expected a positive rate", options.rate);
   require(options.start >= 0 && options.window >= 0, "EC57: start {} s, window {} s; expected 0 or more",
           options.start, options.window);
   const auto samples = [&](double seconds) { return static_cast<std::int64_t>(seconds * options.rate); };
@@ -150,23 +150,24 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   const std::int64_t last = options.end               ? *options.end
                             : reference_beats.empty() ? -1
                                                       : reference_beats.back().sample;
-  const Stretch scored{samples(options.start), std::max(samples(options.start), last + 1)};
-  const std::vector<Stretch> fibrillation = fibrillation_of(reference);
-  const std::vector<Stretch> reference_off = shutdown_of(reference, window);
-  const std::vector<Stretch> test_off = shutdown_of(test, window);
+  const SampleRange scored{samples(options.start), std::max(samples(options.start), last + 1)};
+  const std::vector<SampleRange> fibrillation = fibrillation_of(reference);
+  const std::vector<SampleRange> reference_off = shutdown_of(reference, window);
+  const std::vector<SampleRange> test_off = shutdown_of(test, window);
 
   Ec57Counts counts;
-  for (const Stretch& off : test_off) {
+  for (const SampleRange& off : test_off) {
     const std::int64_t length = std::min(off.end, scored.end) - std::max(off.begin, scored.begin);
     counts.shutdown += static_cast<double>(std::max<std::int64_t>(length, 0)) / options.rate;
   }
   const auto count = [&](Ec57Label r, Ec57Label t) {
     ++counts.cells[static_cast<std::size_t>(r)][static_cast<std::size_t>(t)];
   };
-  // Beats are paired from the beginning on, so that one at the start or end of what is scored may have its
-  // counterpart just outside: where the reference's beat lies decides. The test's first beat, if it has none,
-  // lies within a window of the start and another is nearer to the reference's first, may belong to a beat
-  // before the start, and is no error either.
+  // Matching starts at the beginning of the annotations, so a beat at the edge of the scored range can match
+  // a beat just outside it. The position of the reference beat decides whether the pair is scored.
+  // The first test beat in the scored range is not an error if it is unmatched, within a match window of the
+  // start, and further from the first reference beat than the next test beat: it may belong to a reference
+  // beat before the start.
   const std::vector<TimedBeat> test_beats = beats_of(test, options.mapping);
   const auto first_scored = [&](const std::vector<TimedBeat>& beats) {
     return std::find_if(beats.begin(), beats.end(),

@@ -1,4 +1,4 @@
-// Scores and the line-format report of beat-by-beat comparisons.
+// Scores and text reports of beat-by-beat comparisons.
 #include <array>
 #include <cmath>
 
@@ -8,8 +8,8 @@
 namespace sec::io {
 namespace {
 
-// A column of the report: the cells that are added up, rows (reference) and columns (test) by their letters.
-// A primed name says that other cells are gathered in than its two letters tell.
+// A column of the report: the sum of the cells with these reference labels (rows) and test labels (columns).
+// A prime in the name means that the sum includes more cells than its two letters say.
 struct CountColumn {
   std::string_view name;
   int width;
@@ -58,7 +58,7 @@ std::optional<double> percentage(std::int64_t right, std::int64_t wrong) {
   return 100 * static_cast<double>(right) / static_cast<double>(right + wrong);
 }
 
-// `not_s`: the reference labels whose beats are an error if they are called S.
+// `not_s`: reference labels whose beats count as errors when the test labels them S.
 Ec57Scores scores_of(const Ec57Counts& counts, std::string_view not_s) {
   const std::int64_t found = sum_of(counts, "NSVFQ", "NSVFQ");
   const std::int64_t ventricular = sum_of(counts, "V", "V");

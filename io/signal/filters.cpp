@@ -17,7 +17,7 @@ void require_finite(std::span<const float> signal, const char* what) {
   require(bad == signal.end(), "{}: sample {} is not finite", what, bad - signal.begin());
 }
 
-constexpr std::size_t reflected = 9;  // samples by which the high-pass extends the ends
+constexpr std::size_t reflected = 9;  // number of samples by which the high-pass filter extends each end
 
 std::int64_t odd_width(double samples) {
   return 2 * std::llround((samples - 1) / 2) + 1;
@@ -32,7 +32,7 @@ RunningMedian::RunningMedian(std::int64_t width) {
 }
 
 void RunningMedian::push(float sample, std::vector<float>& medians) {
-  if (!started_) {  // before the first sample there are more like it
+  if (!started_) {  // pads the window with copies of the first sample
     started_ = true;
     std::ranges::fill(window_, sample);
     sorted_ = window_;
@@ -40,7 +40,7 @@ void RunningMedian::push(float sample, std::vector<float>& medians) {
     const float old = std::exchange(window_[next_], sample);
     next_ = next_ + 1 == window_.size() ? 0 : next_ + 1;
     --missing_;
-    // The samples between the place of the old one and that of the new one move by one.
+    // Shifts the samples between the removed one and the inserted one by one place.
     if (sample > old) {
       const auto hole = std::ranges::lower_bound(sorted_, old);
       const auto place = std::lower_bound(hole, sorted_.end(), sample);
@@ -137,7 +137,7 @@ HighPass::HighPass(double rate, double cutoff) {
   look_ahead_ = static_cast<std::size_t>(std::ceil(5 * rate / cutoff));
 }
 
-// The state that a constant of the first value would have led to.
+// The filter state after an endless constant input of value `sample`.
 void HighPass::settle(double sample, double (&state)[2]) const {
   state[0] = -b_[0] * sample;
   state[1] = b_[2] * sample;
@@ -158,7 +158,7 @@ double HighPass::forward(double sample) {
   return step(sample, state_);
 }
 
-// Filters back from the end, and gives out the first `count` values.
+// Runs the backward pass from the end and outputs the first `count` values.
 void HighPass::backward(std::size_t count, std::vector<float>& output) {
   double state[2];
   settle(forwards_.back(), state);

@@ -1,5 +1,5 @@
-// Baseline wander and DC, of a whole lead in place or in pieces. Samples must be finite: fill invalid ones
-// first.
+// Removal of baseline wander and DC, from a whole lead in place or from a stream of blocks.
+// Samples must be finite: replace invalid samples first.
 #pragma once
 
 #include <cstdint>
@@ -8,39 +8,41 @@
 
 namespace sec::io {
 
-// The median of the `width` samples around each sample, the end samples repeated beyond the ends. `width` is
-// odd. Throws Error on an even or non-positive width, or a sample that is not finite.
+// The median of the `width` samples around each sample. The end samples are repeated beyond the ends.
+// Throws Error if `width` is even or not positive, or if a sample is not finite.
 std::vector<float> running_median(std::span<const float> signal, std::int64_t width);
 
-// The same of a signal that comes in pieces, half a window late. The window is kept sorted: a sample costs
-// two searches and one move of at most the window.
+// The running median of a stream, delayed by half a window. The window is kept sorted: each sample costs two
+// binary searches and one move of at most the window.
 class RunningMedian {
  public:
-  explicit RunningMedian(std::int64_t width);  // throws Error as running_median() does
+  explicit RunningMedian(std::int64_t width);  // throws Error like running_median()
 
-  // Append what is known by now, or all that is left. Samples are finite; none follows finish().
+  // push() appends the medians known so far, finish() the remaining ones.
+  // Samples must be finite. Do not call push() after finish().
   void push(float sample, std::vector<float>& medians);
   void finish(std::vector<float>& medians);
 
  private:
-  std::vector<float> window_;  // in order of time, from next_ on
+  std::vector<float> window_;  // ring buffer in order of time; the oldest sample is at next_
   std::vector<float> sorted_;
   std::size_t next_ = 0;
-  std::int64_t missing_ = 0;  // samples until the first window is full
+  std::int64_t missing_ = 0;  // samples still needed to fill the first window
   bool started_ = false;
 };
 
-// De Chazal et al. 2004: a running median of 200 ms takes QRS complexes and P waves away, one of 600 ms of
-// the result takes T waves away; what is left is the wander, which is subtracted, and DC with it. Windows are
-// rounded to the odd number of samples next to their duration. `rate` in Hz.
+// The baseline filter of de Chazal et al. 2004. A running median of 200 ms removes QRS complexes and P waves;
+// a running median of 600 ms of the result removes T waves. What remains is the baseline wander with DC,
+// which is subtracted from the signal. `rate` is in Hz.
+// Window widths are rounded to the nearest odd number of samples.
 void subtract_median_baseline(std::span<float> signal, double rate);
 
-// The same bits from a signal that comes in pieces, 0.4 s late.
+// subtract_median_baseline() for a stream, bitwise equal, with a delay of 0.4 s.
 class MedianBaseline {
  public:
   explicit MedianBaseline(double rate);  // throws Error unless the rate is 10 to 1e6 Hz
 
-  // Append samples without wander, as far as known by now, or all that are left.
+  // push() appends the filtered samples known so far, finish() the remaining ones.
   void push(std::span<const float> samples, std::vector<float>& output);
   void finish(std::vector<float>& output);
 
@@ -50,22 +52,23 @@ class MedianBaseline {
   RunningMedian without_qrs_;
   RunningMedian without_t_;
   std::vector<float> waiting_;   // samples whose baseline is not known yet
-  std::vector<float> medians_;   // of the first filter, not yet filtered again
-  std::vector<float> baseline_;  // not yet subtracted
+  std::vector<float> medians_;   // output of the first filter, not yet passed to the second
+  std::vector<float> baseline_;  // known baseline, not yet subtracted
 };
 
-// Second-order Butterworth high-pass at `cutoff` Hz, forwards and backwards (zero phase, 6 dB down at the
-// cutoff), the ends extended by point reflection over 9 samples as in scipy.signal.filtfilt. Takes DC away
-// exactly. Throws Error unless 0 < cutoff < rate / 2 and there are more than 9 samples, all finite.
+// Second-order Butterworth high-pass at `cutoff` Hz, run forwards and backwards: zero phase, 6 dB down at the
+// cutoff. Removes DC exactly. As in scipy.signal.filtfilt, 9 samples of point reflection extend both ends.
+// Throws Error unless 0 < cutoff < rate / 2 and there are more than 9 samples, all finite.
 void high_pass(std::span<float> signal, double rate, double cutoff);
 
-// The same bits from a signal that comes in pieces. The way back begins 5 cycles of the cutoff after what it
-// is for, where nothing of what follows can be seen any more (less than 1e-9 of it), so that much is it late.
+// high_pass() for a stream, bitwise equal. The backward pass of a block starts 5 cycles of the cutoff later,
+// so far that samples after that point influence the block by less than 1e-9. This look-ahead is the delay.
 class HighPass {
  public:
-  HighPass(double rate, double cutoff);  // throws Error as high_pass() does
+  HighPass(double rate, double cutoff);  // throws Error like high_pass()
 
-  // Append what is known by now, or all that is left. Samples are finite; none follows finish().
+  // push() appends the filtered samples known so far, finish() the remaining ones.
+  // Samples must be finite. Do not call push() after finish().
   void push(std::span<const float> samples, std::vector<float>& output);
   void finish(std::vector<float>& output);
 
@@ -80,8 +83,8 @@ class HighPass {
   std::size_t look_ahead_;
   double state_[2] = {};
   std::vector<float> first_;      // samples until there are enough to reflect
-  std::vector<double> forwards_;  // filtered once
-  std::vector<double> last_;      // samples, as many as are reflected at the end
+  std::vector<double> forwards_;  // forward-filtered samples
+  std::vector<double> last_;      // the last samples, for the reflection at the end
 };
 
 }  // namespace sec::io

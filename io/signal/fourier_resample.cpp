@@ -13,7 +13,7 @@ namespace {
 using Complex = std::complex<double>;
 using Spectrum = std::vector<Complex>;
 
-// exp(-2 pi i * index / count), for every index.
+// exp(-2 pi i * index / count) for each index from 0 to count - 1.
 Spectrum roots_of_unity(std::size_t count) {
   Spectrum roots(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -31,9 +31,9 @@ std::size_t smallest_factor(std::size_t n) {
   return n;
 }
 
-// The transform of x[0], x[stride], ... (n of them) into out[0, n): Cooley and Tukey 1965, one level for each
-// prime factor of n, n * (sum of the factors) multiplications in all. `roots` are those of the whole
-// transform, of which n divides the length.
+// The discrete Fourier transform of the n values x[0], x[stride], ... into out[0, n), after Cooley and Tukey
+// 1965: one recursion level per prime factor of n, n * (sum of the factors) multiplications in total.
+// `roots` are the roots of unity of the whole transform, whose length n divides.
 void transform(const Complex* x, std::size_t n, std::size_t stride, const Spectrum& roots, Complex* out) {
   if (n == 1) {
     out[0] = x[0];
@@ -76,8 +76,8 @@ std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t 
   const auto m = static_cast<std::size_t>(count);
   const Spectrum before = transformed({signal.begin(), signal.end()});
 
-  // Bins of frequency 0 to the lower Nyquist, and their mirror images. Where the shorter length is even its
-  // Nyquist bin stands for two: a cut spectrum adds both up, a filled one shares them out.
+  // Copies the bins from frequency 0 to the lower Nyquist frequency, and their mirror images. If the shorter
+  // length is even, its Nyquist bin stands for two: truncation adds both, zero-padding halves the bin.
   const std::size_t shorter = std::min(n, m);
   Spectrum after(m);
   for (std::size_t k = 0; k <= (shorter - 1) / 2; ++k) {
@@ -97,7 +97,7 @@ std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t 
       after[nyquist] = before[nyquist];
     }
   }
-  // Backward is forward of the conjugate.
+  // The inverse transform is computed as the forward transform of the conjugate.
   for (Complex& bin : after) {
     bin = std::conj(bin);
   }

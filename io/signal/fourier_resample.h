@@ -1,5 +1,6 @@
-// Change of length by the discrete Fourier transform, as the released Tianchi recipe does it (5000 to 2048).
-// It takes the signal for periodic, so a jump between its ends rings at both: resample.h has no such edge.
+// Resampling with the discrete Fourier transform, as in the released Tianchi recipe (5000 to 2048 samples).
+// The DFT treats the signal as periodic, so a jump between its ends causes ringing at both.
+// The polyphase filter in resample.h has no such edge effect.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +9,10 @@
 
 namespace sec::io {
 
-// The signal at `count` equally spaced times over the same duration: its spectrum is cut at, or filled with
-// zeros up to, the lower of the two Nyquist frequencies, and transformed back. As
-// scipy.signal.resample(signal, count), computed in double precision. Throws Error unless both lengths are
-// positive.
+// Resamples the signal to `count` equally spaced samples over the same duration: truncates or zero-pads the
+// spectrum at the lower of the two Nyquist frequencies, then transforms back. Equivalent to
+// scipy.signal.resample(signal, count), computed in double precision.
+// Throws Error unless both lengths are positive.
 std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t count);
 
 }  // namespace sec::io

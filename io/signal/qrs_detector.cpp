@@ -12,26 +12,26 @@
 namespace sec::io {
 namespace {
 
-// In samples at qrs_rate.
-constexpr std::int64_t apart = 46;         // 230 ms: of two peaks closer than this the larger counts
-constexpr std::int64_t t_wave_reach = 72;  // 360 ms: a T wave comes no later after its QRS
-constexpr std::int64_t around = 20;        // 100 ms: where slopes are looked at
-constexpr std::int64_t learning = 600;     // 3 s
-constexpr std::int64_t given_up = 1600;    // 8 s without a beat: learn again
-constexpr std::size_t remembered = 8;      // peaks and intervals
-constexpr double threshold_part = 0.28;    // of the way from noise to QRS peaks
-constexpr double search_back_part = 0.5;   // of the threshold
-constexpr double search_back_after = 1.5;  // usual intervals
-constexpr double t_wave_slope = 0.5;       // of the QRS's before
-constexpr double one_sided = 0.125;        // slopes up and down more different than this: a step
+// Times in samples at qrs_rate, 5 ms each.
+constexpr std::int64_t apart = 46;         // 230 ms; of two peaks closer than this, the larger is kept
+constexpr std::int64_t t_wave_reach = 72;  // 360 ms; a T wave follows its QRS complex within this time
+constexpr std::int64_t around = 20;        // 100 ms on either side of a peak, where its slopes are measured
+constexpr std::int64_t learning = 600;     // 3 s at the beginning
+constexpr std::int64_t given_up = 1600;    // 8 s without a beat, after which learning starts again
+constexpr std::size_t remembered = 8;      // number of recent peaks and intervals
+constexpr double threshold_part = 0.28;    // position between noise peaks (0) and QRS peaks (1)
+constexpr double search_back_part = 0.5;   // fraction of the threshold
+constexpr double search_back_after = 1.5;  // in median RR intervals
+constexpr double t_wave_slope = 0.5;       // fraction of the slope of the preceding QRS complex
+constexpr double one_sided = 0.125;  // largest ratio of the smaller to the larger slope of a step artifact
 
 // A peak of the filtered signal.
 struct Peak {
-  std::int64_t time = 0;  // at qrs_rate, the filter's delay taken off
+  std::int64_t time = 0;  // at qrs_rate, corrected for the filter's delay
   double height = 0;
-  double slope = 0;  // the steepest of the signal around it
+  double slope = 0;  // steepest slope of the signal around the peak
   bool step = false;
-  std::int64_t sample = 0;  // of the R peak, at the signal's own rate
+  std::int64_t sample = 0;  // sample number of the R peak at the signal's own rate
 };
 
 // The median of the last few values.
@@ -62,10 +62,10 @@ class Recent {
   std::deque<double> values_;
 };
 
-// The rules: which peaks are QRS complexes.
+// Decides which peaks are QRS complexes.
 class Rules {
  public:
-  // The next peak, more than `apart` after the one before.
+  // Passes the next peak, which comes more than `apart` after the previous one.
   void push(const Peak& peak, std::vector<std::int64_t>& found) {
     if (is_learning_) {
       learned_from_.push_back(peak);
@@ -74,7 +74,7 @@ class Rules {
     judge(peak, found);
   }
 
-  // To be called as time goes on; `now` is when the next peak can be at the earliest.
+  // Must be called as time advances. `now` is the earliest possible time of the next peak.
   void advance(std::int64_t now, std::vector<std::int64_t>& found) {
     if (is_learning_ && now >= learning_since_ + learning) {
       learn(found);
@@ -101,7 +101,7 @@ class Rules {
 
   void learn(std::vector<std::int64_t>& found) {
     is_learning_ = false;
-    std::vector<double> highest(3);  // by thirds of the time
+    std::vector<double> highest(3);  // the highest peak in each third of the learning time
     for (const Peak& peak : learned_from_) {
       const std::int64_t third = (peak.time - learning_since_) * 3 / learning;
       double& top = highest[static_cast<std::size_t>(std::clamp<std::int64_t>(third, 0, 2))];
@@ -166,26 +166,26 @@ class Rules {
     }
   }
 
-  Recent heights_;    // of QRS complexes
-  Recent noise_;      // of other peaks
-  Recent intervals_;  // between QRS complexes
+  Recent heights_;    // heights of QRS complexes
+  Recent noise_;      // heights of other peaks
+  Recent intervals_;  // intervals between QRS complexes
   bool is_learning_ = true;
   std::int64_t learning_since_ = 0;
   std::vector<Peak> learned_from_;
   bool has_last_ = false;
-  std::int64_t last_time_ = 0;  // of the last QRS
+  std::int64_t last_time_ = 0;  // time of the last QRS complex
   double last_slope_ = 0;
   std::int64_t last_sample_ = -1;
-  std::unique_ptr<Peak> best_missed_;  // the highest peak since then that was taken for noise
+  std::unique_ptr<Peak> best_missed_;  // the highest peak rejected as noise since then
 };
 
-// The last few seconds of a signal, by sample number.
+// The last few seconds of a signal, indexed by sample number.
 struct Tail {
   std::vector<float> values;
-  std::int64_t first = 0;  // number of values[0]
+  std::int64_t first = 0;  // sample number of values[0]
 
   void drop_before(std::int64_t number) {
-    constexpr std::int64_t unused_kept = 4096;  // moving the values at every call would be slow
+    constexpr std::int64_t unused_kept = 4096;  // erasing at every call would be slow
     if (number - first > unused_kept) {
       values.erase(values.begin(), values.begin() + (number - first));
       first = number;
@@ -193,12 +193,12 @@ struct Tail {
   }
 };
 
-struct Lead {
-  explicit Lead(RateRatio ratio) : resampler(ratio) {}
+struct DetectorLead {
+  explicit DetectorLead(RateRatio ratio) : resampler(ratio) {}
 
   Resampler resampler;
   QrsFilter filter;
-  Tail source;     // at the signal's rate, invalid samples held
+  Tail source;     // at the signal's own rate; invalid samples replaced by the last valid one
   Tail resampled;  // at qrs_rate
   float held = 0;
 };
@@ -207,24 +207,24 @@ struct Lead {
 
 struct QrsDetector::State {
   double rate;
-  std::vector<Lead> leads;
-  std::int64_t time = 0;  // samples filtered
-  double before[2] = {};  // the last two filtered ones
+  std::vector<DetectorLead> leads;
+  std::int64_t time = 0;  // number of filtered samples
+  double before[2] = {};  // the last two filtered values
   bool is_pending = false;
-  Peak pending;  // the highest peak of late
+  Peak pending;  // the highest recent peak
   Rules rules;
 
-  // Filters what has been resampled.
+  // Filters the newly resampled samples.
   void filter(std::vector<std::int64_t>& peaks) {
-    const Lead& first = leads.front();
+    const DetectorLead& first = leads.front();
     while (time < first.resampled.first + std::ssize(first.resampled.values)) {
       double sum = 0;
-      for (Lead& lead : leads) {
+      for (DetectorLead& lead : leads) {
         sum += lead.filter.push(lead.resampled.values[static_cast<std::size_t>(time - lead.resampled.first)]);
       }
       step(sum, peaks);
     }
-    for (Lead& lead : leads) {
+    for (DetectorLead& lead : leads) {
       lead.resampled.drop_before(time - 2 * around - apart - QrsFilter::delay);
       lead.source.drop_before(source_sample(time - 2 * around - apart - QrsFilter::delay));
     }
@@ -235,7 +235,7 @@ struct QrsDetector::State {
   }
 
   void step(double value, std::vector<std::int64_t>& peaks) {
-    const std::int64_t top = time - 1 - QrsFilter::delay;  // where the value before lies in the signal
+    const std::int64_t top = time - 1 - QrsFilter::delay;  // time in the signal of the previous value
     if (time > 1 && before[0] > before[1] && before[0] >= value && top >= 0 &&
         (!is_pending || before[0] > pending.height || top - pending.time >= apart)) {
       settle(top, peaks);
@@ -255,7 +255,7 @@ struct QrsDetector::State {
     }
   }
 
-  // A peak without a higher one until `apart` after it goes to the rules.
+  // Passes the pending peak to the rules once no higher peak has followed within `apart`.
   void settle(std::int64_t now, std::vector<std::int64_t>& peaks) {
     if (is_pending && now - pending.time >= apart) {
       describe(pending);
@@ -265,9 +265,9 @@ struct QrsDetector::State {
   }
 
   void describe(Peak& peak) {
-    const Lead* clearest = &leads.front();
+    const DetectorLead* clearest = &leads.front();
     double steepest = 0;
-    for (const Lead& lead : leads) {
+    for (const DetectorLead& lead : leads) {
       const auto& values = lead.resampled.values;
       const std::int64_t begin = std::max<std::int64_t>(peak.time - around - lead.resampled.first, 1);
       const std::int64_t end = std::min(peak.time + around + 1 - lead.resampled.first, std::ssize(values));
@@ -293,9 +293,9 @@ struct QrsDetector::State {
 QrsDetector::QrsDetector(double rate, std::size_t leads) : state_(std::make_unique<State>()) {
   require(std::isfinite(rate) && rate >= 50 && rate <= 10'000,
           "QRS detector: rate {} Hz, expected 50 to 10000", rate);
-  require(leads > 0, "QRS detector: no lead");
+  require(leads > 0, "QRS detector: no leads");
   state_->rate = rate;
-  state_->leads.assign(leads, Lead(rate_ratio(rate, qrs_rate)));
+  state_->leads.assign(leads, DetectorLead(rate_ratio(rate, qrs_rate)));
 }
 
 QrsDetector::~QrsDetector() = default;
@@ -306,9 +306,9 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
   require(samples.size() == state_->leads.size(), "QRS detector: samples of {} leads, expected {}",
           samples.size(), state_->leads.size());
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    require(samples[i].size() == samples[0].size(), "QRS detector: {} samples of lead {}, {} of the first",
+    require(samples[i].size() == samples[0].size(), "QRS detector: {} samples of lead {}, but {} of lead 0",
             samples[i].size(), i, samples[0].size());
-    Lead& lead = state_->leads[i];
+    DetectorLead& lead = state_->leads[i];
     const std::size_t begin = lead.source.values.size();
     for (const float value : samples[i]) {
       lead.held = std::isfinite(value) ? value : lead.held;
@@ -320,8 +320,8 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
 }
 
 void QrsDetector::finish(std::vector<std::int64_t>& peaks) {
-  // Until the last peak's successors would have been seen, the signal stays as it is.
-  for (Lead& lead : state_->leads) {
+  // Extends the signal with its last sample until the last peak is settled.
+  for (DetectorLead& lead : state_->leads) {
     lead.resampler.finish(lead.resampled.values);
     const float last = lead.resampled.values.empty() ? 0 : lead.resampled.values.back();
     lead.resampled.values.insert(lead.resampled.values.end(), apart + 2 + QrsFilter::delay, last);

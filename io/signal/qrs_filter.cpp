@@ -15,7 +15,7 @@ double MovingMean::push(double value) {
   sum_ += value - values_[next_];
   values_[next_] = value;
   next_ = next_ + 1 == values_.size() ? 0 : next_ + 1;
-  if (next_ == 0) {  // afresh, so that no rounding error of a huge value stays
+  if (next_ == 0) {  // recomputed so that the rounding error of a huge value does not persist
     sum_ = std::accumulate(values_.begin(), values_.end(), 0.0);
   }
   return sum_ / static_cast<double>(values_.size());

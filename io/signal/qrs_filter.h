@@ -1,4 +1,4 @@
-// The signal in which QRS complexes stand out: see io/signal/qrs_detector.h.
+// The filter that makes QRS complexes stand out, see io/signal/qrs_detector.h.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,9 @@
 
 namespace sec::io {
 
-constexpr double qrs_rate = 200;  // Hz, at which QRS complexes are looked for
+constexpr double qrs_rate = 200;  // Hz, sampling rate for QRS detection
 
-// The mean of the last `width` values; before there are as many, the first one stands for those missing.
+// The mean of the last `width` values. At the start, the first value stands in for missing earlier ones.
 class MovingMean {
  public:
   explicit MovingMean(std::size_t width) : values_(width) {}
@@ -23,21 +23,21 @@ class MovingMean {
   bool started_ = false;
 };
 
-// One lead at qrs_rate, filtered sample by sample.
+// Filters one lead sample by sample. The input must be sampled at qrs_rate.
 class QrsFilter {
  public:
-  // The slope of the band-passed signal, rectified, averaged over 80 ms.
+  // Returns the slope of the band-passed signal, rectified and averaged over 80 ms.
   double push(double sample);
 
-  // By how many samples the result is late.
+  // The delay of the output, in samples.
   static constexpr std::int64_t delay = 25;
 
  private:
-  MovingMean smooth_ = MovingMean(5);  // twice 25 ms: half of 50 Hz and most of 60 Hz is gone
+  MovingMean smooth_ = MovingMean(5);  // applied twice, 25 ms each: removes half of 50 Hz and most of 60 Hz
   MovingMean smooth_again_ = MovingMean(5);
   MovingMean trend_ = MovingMean(25);  // 125 ms
   MovingMean energy_ = MovingMean(16);
-  std::vector<double> history_ = std::vector<double>(13);  // of the smoothed signal, to the trend's middle
+  std::vector<double> history_ = std::vector<double>(13);  // smoothed signal, back to trend_'s middle
   std::size_t at_ = 0;
   double before_[2] = {};
   int seen_ = 0;

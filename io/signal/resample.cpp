@@ -14,7 +14,7 @@ constexpr std::int64_t largest_term = 10'000;
 constexpr std::int64_t zero_crossings = 10;
 constexpr double kaiser_beta = 5;
 
-// The low-pass at `up` times the input rate, 2 * half + 1 taps with a sum of `up`.
+// The low-pass filter at `up` times the input rate: 2 * half + 1 taps whose sum is `up`.
 std::vector<double> low_pass(std::int64_t up, std::int64_t down, std::int64_t half) {
   const auto slowest = static_cast<double>(std::max(up, down));
   std::vector<double> taps(static_cast<std::size_t>(2 * half + 1));
@@ -31,7 +31,7 @@ std::vector<double> low_pass(std::int64_t up, std::int64_t down, std::int64_t ha
   return taps;
 }
 
-// Fixed lanes let the compiler vectorise, and fix the order of the sum.
+// A fixed number of lanes lets the compiler vectorise and fixes the order of summation.
 float dot(const float* a, const float* b, std::int64_t count) {
   constexpr int lanes = 8;
   float sums[lanes] = {};
@@ -56,7 +56,7 @@ float dot(const float* a, const float* b, std::int64_t count) {
 RateRatio rate_ratio(double from, double to) {
   require(std::isfinite(from) && std::isfinite(to) && from > 0 && to > 0,
           "resampling from {} Hz to {} Hz: expected rates above 0", from, to);
-  // Continued fractions give the simplest ratio within rounding error.
+  // Continued fractions find the simplest ratio within the rounding error.
   const double target = to / from;
   double rest = target;
   std::int64_t up = 1;
@@ -86,8 +86,8 @@ Resampler::Resampler(RateRatio ratio) {
   up_ = ratio.up / divisor;
   down_ = ratio.down / divisor;
   half_ = zero_crossings * std::max(up_, down_);
-  // Output j weighs input i with tap j * down + half - i * up. The taps that meet a given remainder of that
-  // by `up` form a phase, stored here so that they run along the input.
+  // Output j weights input i with tap j * down + half - i * up. The taps whose indices have the same
+  // remainder modulo `up` form a phase. Each phase is stored in the order of the inputs.
   width_ = (2 * half_) / up_ + 1;
   if (up_ == down_) {
     return;
@@ -102,18 +102,18 @@ Resampler::Resampler(RateRatio ratio) {
   }
 }
 
-// Outputs up to number `count`, as far as the inputs in the buffer reach.
+// Computes outputs up to number `count`, as far as the buffered inputs allow.
 void Resampler::make(std::int64_t count, std::vector<float>& output) {
   const std::int64_t end = first_ + std::ssize(buffer_);
   for (; made_ < count; ++made_) {
     const std::int64_t position = made_ * down_ + half_;
-    const std::int64_t last = position / up_;  // the last input that a tap meets
+    const std::int64_t last = position / up_;  // the last input that a tap is applied to
     if (last >= end) {
       break;
     }
     output.push_back(dot(&buffer_[last - width_ + 1 - first_], &phases_[position % up_ * width_], width_));
   }
-  constexpr std::int64_t unused_kept = 4096;  // moving the buffer at every push would be slow
+  constexpr std::int64_t unused_kept = 4096;  // erasing at every push would be slow
   const std::int64_t first_needed = (made_ * down_ + half_) / up_ - width_ + 1;
   if (first_needed - first_ > unused_kept) {
     const std::int64_t unused = std::min(first_needed, end) - first_;
@@ -127,7 +127,7 @@ void Resampler::push(std::span<const float> samples, std::vector<float>& output)
     output.insert(output.end(), samples.begin(), samples.end());
     return;
   }
-  if (received_ == 0 && !samples.empty()) {  // beyond the ends, the end samples
+  if (received_ == 0 && !samples.empty()) {  // extends the signal with copies of its first sample
     buffer_.assign(static_cast<std::size_t>(width_), samples.front());
     first_ = -width_;
   }

@@ -19,33 +19,34 @@ constexpr double mitdb_rate = 360;  // Hz
 constexpr double mains = 60;        // Hz
 constexpr double pi = std::numbers::pi;
 
-// One recording to be made.
-struct Plan {
+// The parameters of one recording to generate.
+struct RecordPlan {
   std::string name;
-  std::uint32_t number;   // draws what is this recording's alone
-  std::uint32_t subject;  // and this its patient's
+  std::uint32_t number;   // seeds the random numbers of this recording
+  std::uint32_t subject;  // seeds the random numbers of its patient
   bool paced = false;
   std::vector<std::string_view> leads;
-  std::optional<Split> split;  // nothing outside of MIT-BIH's layout
+  std::optional<Split> split;  // nullopt outside MIT-BIH's layout
 };
 
 std::uint32_t number_of(std::string_view record) {
   return static_cast<std::uint32_t>(std::stoul(std::string(record)));
 }
 
-Plan plan_of(const MitdbRecord& record) {
+RecordPlan plan_of(const MitdbRecord& record) {
   return {std::string(record.name),     number_of(record.name),      number_of(record.subject),
           record.split == Split::paced, mitdb_leads_of(record.name), record.split};
 }
 
-// Records of patients that MIT-BIH does not have.
-Plan plan_of(int number, const SyntheticOptions& options) {
+// A record of a patient that MIT-BIH does not have.
+RecordPlan plan_of(int number, const SyntheticOptions& options) {
   const auto who = static_cast<std::uint32_t>(1'000'000 + number);
   return {fmt::format("s{:05}", number), who, who, false, synthetic_leads(options.leads), std::nullopt};
 }
 
-void draw(const Beat& beat, const Dipole& lead, double gain, double rate, std::vector<double>& signal) {
-  for (const Event& event : beat.shape) {
+void draw(const SyntheticBeat& beat, const Dipole& lead, double gain, double rate,
+          std::vector<double>& signal) {
+  for (const GaussianEvent& event : beat.shape) {
     const double stretch = event.repolarisation ? std::sqrt(beat.cycle) : 1;
     const double centre = (beat.time + stretch * event.time) * rate;
     const double width = stretch * event.width * rate;
@@ -60,13 +61,13 @@ void draw(const Beat& beat, const Dipole& lead, double gain, double rate, std::v
   }
 }
 
-// Wander, mains, muscle and electrode noise of one lead.
+// Adds baseline wander, mains hum, muscle noise and electrode noise to one lead.
 void add_noise(std::vector<double>& signal, double respiration, double factor, double rate, Random& random) {
   const double breath = random.uniform(0.02, 0.08);
   const double drift = random.uniform(0.02, 0.12);
   const double hum = random.uniform(0.002, 0.012) * (mains < rate / 2 ? 1 : 0);
   const double muscle = random.uniform(0.005, 0.02);
-  const double motion_rate = random.uniform(0, 0.02) / rate;  // jerks of the electrode a sample
+  const double motion_rate = random.uniform(0, 0.02) / rate;  // electrode jerks per sample
   const double phase = random.uniform(0, 2 * pi);
   double slow = random.normal(drift);
   double electrode = 0;
@@ -74,7 +75,7 @@ void add_noise(std::vector<double>& signal, double respiration, double factor, d
   double before = 0;
   for (std::size_t i = 0; i < signal.size(); ++i) {
     const double time = static_cast<double>(i) / rate;
-    // Drift and muscle tension wander with time constants of 8 s and 3 s.
+    // Drift and muscle tension are random walks with time constants of 8 s and 3 s.
     slow += -slow / (8 * rate) + random.normal(drift * std::sqrt(2 / (8 * rate)));
     tension += -tension / (3 * rate) + random.normal(std::sqrt(2 / (3 * rate)));
     if (random.chance(motion_rate)) {
@@ -82,7 +83,7 @@ void add_noise(std::vector<double>& signal, double respiration, double factor, d
     }
     electrode -= electrode / (0.7 * rate);
     const double white = random.normal(muscle * std::exp(0.5 * tension));
-    const double high = white - 0.5 * std::exchange(before, white);  // muscles sound above 20 Hz
+    const double high = white - 0.5 * std::exchange(before, white);  // high-pass: muscle noise is above 20 Hz
     signal[i] += factor * (breath * std::sin(2 * pi * respiration * time + phase) + slow + electrode +
                            hum * std::sin(2 * pi * mains * time) + high);
   }
@@ -99,12 +100,12 @@ void check(const SyntheticOptions& options) {
           options.noise);
   if (options.count == 0) {
     require(!options.rate && options.leads == 0 && !options.mix,
-            "synthetic: rate, leads and mix are those of MIT-BIH unless a count of records is given");
+            "synthetic: rate, leads and mix can be chosen only with a count of records");
     return;
   }
   require(options.count > 0 && options.count <= 99'999, "synthetic: {} records, expected 1 to 99999",
           options.count);
-  require(options.records.empty(), "synthetic: a count of records and their names contradict each other");
+  require(options.records.empty(), "synthetic: a count of records excludes names of records");
   require(rate_of(options) >= 100 && rate_of(options) <= 2000, "synthetic: {} Hz, expected 100 to 2000",
           rate_of(options));
   synthetic_leads(options.leads);
@@ -119,14 +120,14 @@ void check(const SyntheticOptions& options) {
   }
 }
 
-SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
+SyntheticRecord synthesize(const RecordPlan& plan, const SyntheticOptions& options) {
   const double rate = rate_of(options);
   const Patient patient = make_patient(plan.subject, options.seed);
   Random random(options.seed, plan.number, 2);
   const auto samples = static_cast<std::size_t>(std::llround(options.minutes * 60 * rate));
   const double seconds = static_cast<double>(samples) / rate;
   const Rhythm rhythm{plan.paced, random.uniform(0.2, 0.3), options.mix};
-  const std::vector<Beat> beats = make_beats(patient, rhythm, seconds, random);
+  const std::vector<SyntheticBeat> beats = make_beats(patient, rhythm, seconds, random);
 
   SyntheticRecord result;
   WfdbHeader& header = result.digital.header;
@@ -134,18 +135,18 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
   header.rate = rate;
   header.comments = {"Synthetic: made by a computer, from no person."};
   std::uint32_t stream = 3;
-  // What an electrode sees, mV: beats and noise.
+  // The signal at one electrode in mV: beats and noise.
   const auto seen = [&](const Dipole& lead) {
     Random electrode(options.seed, plan.number, stream++);
-    const Dipole vector = near(lead, electrode, 0.08);  // electrodes never sit alike
+    const Dipole vector = near(lead, electrode, 0.08);  // electrode positions vary
     std::vector<double> signal(samples);
-    for (const Beat& beat : beats) {
+    for (const SyntheticBeat& beat : beats) {
       draw(beat, vector, 1 + 0.04 * std::sin(2 * pi * rhythm.respiration * beat.time), rate, signal);
     }
     add_noise(signal, rhythm.respiration, options.noise, rate, electrode);
     return signal;
   };
-  std::vector<std::vector<double>> limbs;  // I and II, from which four other leads follow
+  std::vector<std::vector<double>> limbs;  // leads I and II, from which four other leads are computed
   for (const std::string_view lead : plan.leads) {
     std::vector<double> signal;
     if (const auto parts = limb_parts(lead)) {
@@ -177,7 +178,7 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
   start.code = *code_of("+");
   start.aux = plan.paced ? "(P" : "(N";
   result.annotations.push_back(start);
-  for (const Beat& beat : beats) {
+  for (const SyntheticBeat& beat : beats) {
     Annotation annotation;
     annotation.sample = std::llround(beat.time * rate);
     annotation.code = beat.code;
@@ -186,8 +187,8 @@ SyntheticRecord synthesize(const Plan& plan, const SyntheticOptions& options) {
   return result;
 }
 
-std::vector<Plan> plans_of(const SyntheticOptions& options) {
-  std::vector<Plan> plans;
+std::vector<RecordPlan> plans_of(const SyntheticOptions& options) {
+  std::vector<RecordPlan> plans;
   for (int number = 1; number <= options.count; ++number) {
     plans.push_back(plan_of(number, options));
   }
@@ -231,15 +232,14 @@ SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& op
 SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
                                          const SyntheticOptions& options) {
   check(options);
-  const std::vector<Plan> plans = plans_of(options);
+  const std::vector<RecordPlan> plans = plans_of(options);
   require(is_synthetic(folder) || !std::filesystem::exists(folder / "RECORDS"),
-          "{}: holds a database that is not synthetic, and is left alone", folder.string());
+          "{}: holds a database that is not synthetic; it is left unchanged", folder.string());
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   require(!error, "{}: cannot make the folder: {}", folder.string(), error.message());
 
-  // Whenever this is cut short, the folder says that it is synthetic and has no counts to pass the check
-  // with.
+  // If writing is interrupted, the folder is marked as synthetic and has no counts to pass the check with.
   write_atomically(folder / synthetic_marker, unfinished);
   std::vector<ClassCounts> counts(plans.size());
   parallel_for(std::ssize(plans), [&](std::int64_t i) {

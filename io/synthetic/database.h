@@ -1,12 +1,12 @@
-// Synthetic recordings: a stand-in for the MIT-BIH Arrhythmia Database, for machines that cannot fetch the
-// real one, and others of any number of leads.
+// Generates synthetic recordings: a stand-in for the MIT-BIH Arrhythmia Database on machines that cannot
+// download it, and other recordings with 1 to 12 leads.
 //
 // Beats follow the dynamical model of McSharry et al. 2003 ("A dynamical model for generating synthetic
-// electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3)): a point goes round a limit cycle, once a beat,
-// and P, Q, R, S and T are Gaussian events at given angles of it; the cycle's speed varies with respiration
+// electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3)). A point travels around a limit cycle once per
+// beat; P, Q, R, S and T are Gaussian events at given angles of the cycle. The speed varies with respiration
 // (0.25 Hz) and Mayer waves (0.1 Hz). As in Sameni et al. 2007 ("Multichannel ECG and noise modeling",
-// EURASIP J. Adv. Signal Process.) each event is a dipole in space that leads see by projection, and the
-// solution on the cycle is written out as the sum of its Gaussians instead of being integrated.
+// EURASIP J. Adv. Signal Process.), each event is a dipole in space, and a lead records its projection.
+// The signal is computed in closed form as the sum of the Gaussians, without integrating the model.
 #pragma once
 
 #include <cstdint>
@@ -22,37 +22,38 @@
 namespace sec::io {
 
 struct SyntheticOptions {
-  double minutes = 5;                // of signal a record, up to 120
-  std::uint64_t seed = 1;            // the same seed gives the same database
-  double noise = 1;                  // factor on wander, mains, muscle and electrode noise
+  double minutes = 5;                // length of each record, up to 120
+  std::uint64_t seed = 1;            // equal seeds give equal databases
+  double noise = 1;                  // scales baseline wander, mains hum, muscle and electrode noise
   std::vector<std::string> records;  // names as in MIT-BIH; empty: all 48
 
-  // Instead of MIT-BIH's records so many others, s00001 and so on, each of a patient of its own. What follows
-  // is for these only.
+  // If positive, generates this number of records (s00001, s00002, ...), each of a different patient, instead
+  // of MIT-BIH's records. The options below apply only then.
   int count = 0;
-  std::optional<double> rate;  // Hz, 100 to 2000; otherwise 360
-  int leads = 0;               // 1 to 12, see synthetic_leads; 0: two
-  std::optional<ClassMix>
-      mix;  // each record's beats by class, but for a few; otherwise as each patient has them
+  std::optional<double> rate;  // Hz, 100 to 2000; nullopt: 360
+  int leads = 0;               // 1 to 12, see synthetic_leads; 0: two leads
+  // Each record's fractions of beats per class, exact to a few beats; nullopt: they vary by patient.
+  std::optional<ClassMix> mix;
 };
 
 struct SyntheticRecord {
-  DigitalRecord digital;  // 200 adu/mV, 11 bits around 1024, format 212; as in MIT-BIH two leads, 360 Hz
+  // 200 adu/mV, 11 bits around 1024, format 212. Stand-ins for MIT-BIH's records have two leads at 360 Hz.
+  DigitalRecord digital;
   std::vector<Annotation> annotations;
 };
 
 struct SyntheticCounts {
   ClassCounts all{};
-  MitdbCounts mitdb;  // of the records that are in DS1 and DS2
+  MitdbCounts mitdb;  // only the records in DS1 and DS2
 };
 
-// One recording of that record's imaginary patient. 201 and 202 are one person here too; 102, 104, 107 and
-// 217 are paced. Throws Error on options out of range.
+// Generates one recording of an imaginary patient in place of `record`. As in MIT-BIH, 201 and 202 are of the
+// same patient, and 102, 104, 107 and 217 are paced. Throws Error on options out of range.
 SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& options);
 
-// Writes the records, RECORDS, and the marker file with the beats by class, into a folder that is made if
-// need be. Returns these counts. Throws Error if the folder holds a database that is not synthetic, and on
-// options that are out of range or contradict each other.
+// Writes the records, RECORDS, and the marker file with the number of beats per class; creates the folder if
+// needed. Returns these counts. Throws Error if the folder holds a database that is not synthetic, or if
+// options are out of range or contradictory.
 SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
                                          const SyntheticOptions& options);
 

@@ -14,14 +14,15 @@ Dipole any_direction(Random& random) {
   return (1 / std::sqrt(dot(d, d) + 1e-9)) * d;
 }
 
-void append_repolarisation(Shape& shape, double time, const Dipole& dipole) {
-  shape.push_back({time - 0.035, 0.055, 0.45 * dipole, true});  // T rises slower than it falls
+void append_repolarisation(BeatShape& shape, double time, const Dipole& dipole) {
+  shape.push_back({time - 0.035, 0.055, 0.45 * dipole, true});  // the T wave rises more slowly than it falls
   shape.push_back({time + 0.015, 0.032, 0.6 * dipole, true});
 }
 
-Shape ventricular_shape(Random& random, double strength) {
-  // From an apex or a wall: any direction that is far from the normal one and not across the limb leads.
-  const Dipole limb = {0.5, 0.85, 0};  // lead MLII
+BeatShape ventricular_shape(Random& random, double strength) {
+  // An ectopic focus at the apex or in a wall: any direction that is far from the normal axis and not nearly
+  // perpendicular to limb lead MLII.
+  const Dipole limb = {0.5, 0.85, 0};  // the direction of lead MLII
   Dipole direction;
   do {
     direction = any_direction(random);
@@ -29,12 +30,12 @@ Shape ventricular_shape(Random& random, double strength) {
   const double width = random.uniform(0.024, 0.034);
   const Dipole main = strength * direction;
   const Dipole late = strength * random.uniform(0.3, 0.6) * near(direction, random, 0.5);
-  Shape shape = {{0, width, main}, {random.uniform(0.05, 0.075), width * 1.1, late}};
+  BeatShape shape = {{0, width, main}, {random.uniform(0.05, 0.075), width * 1.1, late}};
   append_repolarisation(shape, random.uniform(0.30, 0.36), random.uniform(-0.45, -0.25) * main);
   return shape;
 }
 
-// The relative speed of the cycle: two bands of sinusoids with random phases.
+// The relative variation of the heart rate over time: two bands of sinusoids with random phases.
 class RateVariation {
  public:
   RateVariation(const Patient& patient, double respiration, Random& random) {
@@ -64,52 +65,52 @@ class RateVariation {
   std::vector<Wave> waves_;
 };
 
-void mix_in(Shape& shape, const Shape& other, double share) {
-  for (Event& event : shape) {
-    // The P wave is complete before both waves of activation meet.
+void mix_in(BeatShape& shape, const BeatShape& other, double share) {
+  for (GaussianEvent& event : shape) {
+    // The P wave is complete before the two waves of activation meet.
     event.dipole = (event.time < -0.1 ? 1.0 : 1 - share) * event.dipole;
   }
-  for (Event event : other) {
+  for (GaussianEvent event : other) {
     event.dipole = share * event.dipole;
     shape.push_back(event);
   }
 }
 
-enum class Kind { sinus, ventricular, atrial, fusion, paced, torn };
+enum class BeatKind { sinus, ventricular, atrial, fusion, paced, unclassifiable };
 
-// Where the heart stands when its next beat is due.
+// The state of the heart when its next beat is due.
 struct Moment {
-  bool may_be_early;      // the last interval was long enough for another beat
-  int since_ventricular;  // beats
+  bool may_be_early;      // the last interval was long enough for an early beat
+  int since_ventricular;  // number of beats
 };
 
-// What a patient's heart does by itself.
-Kind natural_kind(const Patient& patient, bool paced, const Moment& now, Random& random) {
+// Chooses the kind of the next beat from the patient's own rates.
+BeatKind natural_kind(const Patient& patient, bool paced, const Moment& now, Random& random) {
   const double dice = random.uniform();
   const double called = now.since_ventricular == 1 ? 1 : now.since_ventricular == 0 ? 0.2 : 0;
   const double ventricular = (patient.ventricular_rate + patient.bigeminy * called) * (paced ? 0.3 : 1);
   const double atrial = paced ? 0 : patient.atrial_rate;
   if (now.may_be_early && dice < ventricular) {
-    return Kind::ventricular;
+    return BeatKind::ventricular;
   }
   if (now.may_be_early && dice < ventricular + atrial) {
-    return Kind::atrial;
+    return BeatKind::atrial;
   }
   if (now.may_be_early && dice < ventricular + atrial + patient.fusion_rate) {
-    return Kind::fusion;
+    return BeatKind::fusion;
   }
   if (paced && !(now.since_ventricular < 2 && random.chance(0.1))) {
-    return Kind::paced;
+    return BeatKind::paced;
   }
-  return random.chance(0.003) ? Kind::torn : Kind::sinus;
+  return random.chance(0.003) ? BeatKind::unclassifiable : BeatKind::sinus;
 }
 
-// Kinds in the shares of a mix: at any time each class has, but for a few beats, the share that it should.
+// Chooses kinds so that at any time each class has its fraction of the beats, exact to a few beats.
 class MixedKinds {
  public:
   explicit MixedKinds(const ClassMix& mix) : mix_(mix) {}
 
-  Kind next(Random& random) {
+  BeatKind next(Random& random) {
     ++beats_;
     double dice = random.uniform(0, lack());
     std::size_t chosen = 0;
@@ -124,12 +125,13 @@ class MixedKinds {
       dice -= lack(c);
     }
     ++counts_[chosen];
-    constexpr Kind kinds[] = {Kind::sinus, Kind::atrial, Kind::ventricular, Kind::fusion, Kind::torn};
+    constexpr BeatKind kinds[] = {BeatKind::sinus, BeatKind::atrial, BeatKind::ventricular, BeatKind::fusion,
+                                  BeatKind::unclassifiable};
     return kinds[chosen];
   }
 
  private:
-  // By how many beats a class is below its share.
+  // The number of beats by which a class is below its fraction.
   double lack(std::size_t c) const {
     return std::max(0.0, mix_[c] * beats_ - static_cast<double>(counts_[c]));
   }
@@ -179,7 +181,7 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
     t = random.uniform(-0.7, -0.2) * t;  // inverted, as after an infarction
   }
   const double wide = random.uniform(0.9, 1.15);
-  Shape qrs;
+  BeatShape qrs;
   const double variant = random.uniform();
   if (variant < 0.10) {
     patient.sinus_code = *code_of("L");
@@ -195,7 +197,7 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
     }
   }
   const auto beat = [&](double p_time, double p_width, const Dipole& p_dipole) {
-    Shape shape = {{p_time, p_width, p_dipole}};
+    BeatShape shape = {{p_time, p_width, p_dipole}};
     shape.insert(shape.end(), qrs.begin(), qrs.end());
     return shape;
   };
@@ -210,17 +212,17 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
   append_repolarisation(patient.atrial, t_time, t);
   append_repolarisation(patient.aberrant, t_time, 0.6 * t);
 
-  for (Shape& focus : patient.foci) {
+  for (BeatShape& focus : patient.foci) {
     focus = ventricular_shape(random, size * random.uniform(1.6, 2.8));
   }
-  // A pacing wire in the apex of the right ventricle: a spike of a few ms, then activation away from it.
+  // A pacing wire in the right ventricle's apex: a spike of a few ms, then activation away from the apex.
   patient.paced = {{-0.035, 0.0012, random.uniform(0.6, 1.5) * near({-0.6, -0.7, 0.4}, random, 0.2)}};
   const Dipole away = size * near({-0.2, -1, -0.5}, random, 0.25);
   patient.paced.push_back({0, 0.028, away});
   patient.paced.push_back({0.05, 0.03, 0.6 * near(away, random, 0.3)});
   append_repolarisation(patient.paced, 0.33, -0.35 * away);
 
-  // Few patients have many ectopic beats, many have few.
+  // A few patients have many ectopic beats; most have few.
   patient.atrial_rate = 0.005 + 0.08 * std::pow(random.uniform(), 2);
   patient.ventricular_rate = 0.01 + 0.18 * std::pow(random.uniform(), 2);
   patient.second_focus = random.chance(0.4) ? random.uniform(0.1, 0.4) : 0;
@@ -229,47 +231,48 @@ Patient make_patient(std::uint32_t subject, std::uint64_t seed) {
   return patient;
 }
 
-std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds, Random& random) {
+std::vector<SyntheticBeat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds,
+                                      Random& random) {
   const RateVariation variation(patient, rhythm.respiration, random);
   const bool paced = rhythm.paced;
   std::optional<MixedKinds> mixed;
   if (rhythm.mix) {
     mixed.emplace(*rhythm.mix);
   }
-  std::vector<Beat> beats;
-  double last = 0;                         // the last R peak
-  double next = random.uniform(0.2, 0.9);  // of the sinus node
-  int since_ventricular = 2;               // beats
+  std::vector<SyntheticBeat> beats;
+  double last = 0;                         // time of the last R peak, s
+  double next = random.uniform(0.2, 0.9);  // time of the next sinus beat, s
+  int since_ventricular = 2;               // number of beats
   while (true) {
     const double variability = paced ? 0.1 * variation.at(next) : variation.at(next);
     const double cycle = patient.cycle * std::max(0.5, 1 + variability);
-    Beat beat{next, cycle, patient.sinus_code, patient.sinus};
+    SyntheticBeat beat{next, cycle, patient.sinus_code, patient.sinus};
     double following = next + cycle;
     const Moment now{!beats.empty() && next - last > 0.8 * cycle, since_ventricular};
-    const Kind kind = mixed ? mixed->next(random) : natural_kind(patient, paced, now, random);
+    const BeatKind kind = mixed ? mixed->next(random) : natural_kind(patient, paced, now, random);
     switch (kind) {
-      case Kind::ventricular:
+      case BeatKind::ventricular:
         beat.code = *code_of("V");
         beat.time = beats.empty() ? next : last + cycle * random.uniform(0.5, 0.72);
         beat.shape = patient.foci[random.chance(patient.second_focus) ? 1 : 0];
-        // What the node fires before the ventricles have recovered goes unanswered.
+        // Sinus impulses before the ventricles have recovered are not conducted.
         following = next;
         while (following < beat.time + 0.6 * cycle) {
           following += cycle;
         }
         break;
-      case Kind::atrial: {
+      case BeatKind::atrial: {
         beat.time = beats.empty() ? next : last + cycle * random.uniform(0.55, 0.8);
         following = beat.time + cycle * random.uniform(1.0, 1.12);
         const double origin = random.uniform();
         beat.code = *code_of(origin < 0.8 ? "A" : origin < 0.92 ? "a" : "J");
         beat.shape = origin < 0.8 || origin >= 0.92 ? patient.atrial : patient.aberrant;
         if (origin >= 0.92) {
-          beat.shape.erase(beat.shape.begin());  // from the node: no P wave before it
+          beat.shape.erase(beat.shape.begin());  // a junctional beat has no P wave before it
         }
         break;
       }
-      case Kind::fusion:
+      case BeatKind::fusion:
         beat.time = next - random.uniform(0.02, 0.06);
         beat.code = *code_of(paced ? "f" : "F");
         if (paced) {
@@ -279,16 +282,16 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
           mix_in(beat.shape, patient.foci[0], random.uniform(0.35, 0.65));
         }
         break;
-      case Kind::paced:
+      case BeatKind::paced:
         beat.code = *code_of("/");
         beat.shape = patient.paced;
         break;
-      case Kind::torn:
-        // An observer could not tell: one shape torn by another.
+      case BeatKind::unclassifiable:
+        // A beat that an observer could not classify: a mixture of two shapes.
         beat.code = *code_of("Q");
         mix_in(beat.shape, ventricular_shape(random, random.uniform(0.5, 2)), random.uniform(0.5, 0.8));
         break;
-      case Kind::sinus:
+      case BeatKind::sinus:
         break;
     }
     if (beat.time >= seconds - 0.1) {
@@ -297,7 +300,7 @@ std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, doubl
     since_ventricular = beat.code == *code_of("V") ? 0 : since_ventricular + 1;
     last = beat.time;
     next = std::max(following, last + 0.35);
-    for (Event& event : beat.shape) {
+    for (GaussianEvent& event : beat.shape) {
       event.time += random.normal(0.0015);
       event.dipole = (1 + random.normal(0.03)) * event.dipole;
     }

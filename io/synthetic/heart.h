@@ -1,4 +1,4 @@
-// The heart of a synthetic recording (synthetic.h): what its beats look like, and when they come.
+// The heart model of synthetic recordings (io/synthetic/database.h): the shapes and times of beats.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace sec::io {
 
-// Random numbers in order, off one stream of Philox.
+// A sequence of random numbers from one Philox stream.
 class Random {
  public:
   Random(std::uint64_t seed, std::uint32_t who, std::uint32_t stream) : key_{seed, who, stream} {}
@@ -32,7 +32,7 @@ class Random {
   std::uint64_t element_ = 0;
 };
 
-// A vector in the body, mV: x to the left, y to the feet, z to the front.
+// A dipole vector in the body, in mV: x points left, y to the feet, z to the front.
 struct Dipole {
   double x = 0;
   double y = 0;
@@ -41,59 +41,61 @@ struct Dipole {
 
 Dipole operator*(double factor, const Dipole& d);
 double dot(const Dipole& a, const Dipole& b);
-Dipole near(const Dipole& d, Random& random,
-            double spread);  // d, each coordinate off by `spread` of its length
+// Returns d with normal noise on each coordinate, of standard deviation `spread` times the length of d.
+Dipole near(const Dipole& d, Random& random, double spread);
 
 // One Gaussian of a beat.
-struct Event {
-  double time;   // of its peak after the R peak, s, at a cycle of 1 s
+struct GaussianEvent {
+  double time;   // of the peak relative to the R peak, s, for an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
-  bool repolarisation =
-      false;  // keeps the square root of the cycle's length (Bazett), as in McSharry's model
+  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval, as in
+  // McSharry's model (Bazett's formula).
+  bool repolarisation = false;
 };
 
-using Shape = std::vector<Event>;
+using BeatShape = std::vector<GaussianEvent>;
 
-// All that stays the same in a patient.
+// Properties that stay constant for a patient.
 struct Patient {
-  double cycle;               // mean RR interval, s
-  double variability;         // standard deviation of the RR interval, relative
-  double low_high_ratio;      // power of Mayer waves over that of respiration
-  int sinus_code;             // N, L or R
-  Shape sinus;                // P, QRS, T
-  Shape atrial;               // the ectopic P wave with the patient's QRS
-  Shape aberrant;             // the same, widened on the way through the ventricles
-  Shape paced;                // spike and a wide QRS
-  std::array<Shape, 2> foci;  // ventricular
-  double second_focus;        // how often the second one fires
-  double atrial_rate;         // ectopic beats by beat
+  double cycle;                   // mean RR interval, s
+  double variability;             // standard deviation of the RR interval, relative to its mean
+  double low_high_ratio;          // power of Mayer waves divided by that of respiration
+  int sinus_code;                 // annotation type N, L or R
+  BeatShape sinus;                // a sinus beat: P, QRS, T
+  BeatShape atrial;               // an ectopic P wave with the patient's QRS
+  BeatShape aberrant;             // `atrial` with a QRS widened by aberrant conduction
+  BeatShape paced;                // a pacing spike and a wide QRS
+  std::array<BeatShape, 2> foci;  // beats of the two ventricular foci
+  double second_focus;            // probability that a ventricular beat comes from the second focus
+  double atrial_rate;             // ectopic beats per beat
   double ventricular_rate;
   double fusion_rate;
-  double bigeminy;  // how often a ventricular beat calls another after the next sinus beat, or at once
+  double bigeminy;  // probability of another ventricular beat at once, or after the next sinus beat
 };
 
-struct Beat {
+struct SyntheticBeat {
   double time;   // of the R peak, s
-  double cycle;  // the interval that its repolarisation keeps to, s
+  double cycle;  // RR interval that scales the repolarisation, s
   int code;
-  Shape shape;
+  BeatShape shape;
 };
 
 Patient make_patient(std::uint32_t subject, std::uint64_t seed);
 
-// The shares of the beats by class, which sum to 1.
+// The fraction of beats in each class; the fractions sum to 1.
 using ClassMix = std::array<double, beat_classes>;
 
 struct Rhythm {
   bool paced = false;
   double respiration = 0.25;    // Hz
-  std::optional<ClassMix> mix;  // of the beats; otherwise what the patient's heart does by itself
+  std::optional<ClassMix> mix;  // fractions of the beat classes; nullopt: as natural for the patient
 };
 
-// The beats of the first `seconds`, in order. The clock is the sinus node (or the pacemaker): an atrial beat
-// resets it, so that the pause after it is not compensatory; a ventricular one does not, so that the pause
-// is.
-std::vector<Beat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds, Random& random);
+// Generates the beats of the first `seconds`, in order of time. The sinus node or the pacemaker is the clock.
+// An atrial beat resets the clock, so the pause after it is not compensatory.
+// A ventricular beat does not reset the clock, so the pause after it is compensatory.
+std::vector<SyntheticBeat> make_beats(const Patient& patient, const Rhythm& rhythm, double seconds,
+                                      Random& random);
 
 }  // namespace sec::io

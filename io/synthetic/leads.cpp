@@ -13,9 +13,9 @@ struct NamedVector {
   Dipole vector;
 };
 
-// V3, V6, I and II by the transform of Dower et al. 1980 ("On deriving the electrocardiogram from
-// vectorcardiographic leads", Clin. Cardiol. 3), whose z points to the back; MIT-BIH's by where its
-// electrodes sit.
+// V3, V6, I and II are from the transform of Dower et al. 1980 ("On deriving the electrocardiogram from
+// vectorcardiographic leads", Clin. Cardiol. 3), with the z axis inverted (theirs points to the back).
+// The other leads are estimated from the positions of the electrodes.
 constexpr NamedVector vectors[] = {
     {"MLII", {0.5, 0.85, 0}},       {"V1", {-0.45, 0.05, 0.9}},     {"V2", {0.05, 0.1, 1.1}},
     {"V3", {0.882, 0.098, 1.277}},  {"V4", {0.9, 0.3, 0.5}},        {"V5", {1, 0.25, 0}},

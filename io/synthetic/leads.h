@@ -1,4 +1,4 @@
-// The leads of synthetic recordings: what each sees of the heart's dipole.
+// The leads of synthetic recordings: how each lead projects the heart's dipole.
 #pragma once
 
 #include <optional>
@@ -11,20 +11,22 @@ namespace sec::io {
 
 constexpr int most_synthetic_leads = 12;
 
-// Those that the MIT-BIH record has.
+// The leads of a MIT-BIH record.
 std::vector<std::string_view> mitdb_leads_of(std::string_view record);
 
-// Up to three: of MLII, V1 and V5, as portable recorders have them; more: of I, II, V1 to V6, III, aVR, aVL
-// and aVF. 0 stands for two. Throws Error if there are no so many.
+// Names of `count` leads. Up to three leads are taken in order from MLII, V1 and V5, as in portable
+// recorders; more are taken from I, II, V1 to V6, III, aVR, aVL and aVF. 0 means two leads.
+// Throws Error if `count` is out of range.
 std::vector<std::string_view> synthetic_leads(int count);
 
 Dipole lead_vector(std::string_view lead);
 
-// Four of the limb leads follow from two, as the electrodes are the same: III = II - I, and so on.
+// The limb leads share electrodes, so III, aVR, aVL and aVF are linear combinations of I and II.
+// For example, III = II - I.
 struct LimbParts {
   double of_i;
   double of_ii;
 };
-std::optional<LimbParts> limb_parts(std::string_view lead);  // of I and II too; nothing of other leads
+std::optional<LimbParts> limb_parts(std::string_view lead);  // also for I and II; nullopt for other leads
 
 }  // namespace sec::io

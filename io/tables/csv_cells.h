@@ -1,4 +1,4 @@
-// A line of a table of text as its cells.
+// Splits a line of a text table into cells.
 #pragma once
 
 #include <optional>
@@ -8,18 +8,18 @@
 
 namespace sec::io {
 
-// The cells between delimiters, without blanks around them and without quotes (" or ') that enclose them;
-// within double quotes a delimiter is text.
+// Splits at the delimiter and strips blanks and enclosing quotes (" or ') from each cell.
+// Within double quotes, the delimiter is text.
 void split_csv(std::string_view line, char delimiter, std::vector<std::string_view>& cells);
 
-// The same as texts, in which "" is a quote.
+// The same as strings, with "" inside quotes replaced by one quote.
 std::vector<std::string> csv_cells(std::string_view line, char delimiter);
 
-// The value of a cell: NaN of an empty one, "-", "nan" and "NA" (in any case); nothing if it is no number.
+// The number in a cell. NaN for an empty cell, "-", "nan" and "NA" (in any case); nullopt if not a number.
 std::optional<double> csv_number(std::string_view cell);
 
-// A time in seconds: "12.5", "1:02.5", "1:00:02.5", also in brackets. `decimals` becomes the number of digits
-// behind the point.
+// A time in seconds, such as "12.5", "1:02.5" or "1:00:02.5", optionally in brackets; nullopt if malformed.
+// Stores the number of digits after the decimal point in `decimals`.
 std::optional<double> csv_time(std::string_view cell, int& decimals);
 
 }  // namespace sec::io

@@ -14,9 +14,9 @@
 namespace sec::io {
 namespace {
 
-constexpr std::int64_t rows_apart = 1024;  // of which the place is kept
+constexpr std::int64_t rows_apart = 1024;  // the position of every 1024th row is kept
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-constexpr double rate_agrees = 1e-3;  // relative: of the time column and the side file
+constexpr double rate_agrees = 1e-3;  // relative tolerance between the time column and the side file
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -25,7 +25,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// "MLII (uV)" or "MLII [uV]": the name, and the units if there are any.
+// Splits "MLII (uV)" or "MLII [uV]" into name and units. The units are empty if there are none.
 std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   for (const auto& [open, close] : {std::pair(" (", ')'), std::pair(" [", ']')}) {
     const std::size_t at = cell.rfind(open);
@@ -36,7 +36,7 @@ std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   return {cell, ""};
 }
 
-// What the first column is, by its name.
+// The meaning of the first column, by its name.
 enum class First { lead, sample_number, seconds, milliseconds };
 
 First first_column(const std::string& cell) {
@@ -59,8 +59,8 @@ First first_column(const std::string& cell) {
   return First::lead;
 }
 
-// Times as they come: whether they are regular, and what rate they mean.
-class Clock {
+// Checks that times are equally spaced and estimates the sampling rate.
+class TimeColumn {
  public:
   void add(double time, int decimals, std::int64_t line) {
     const double step = time - last_;
@@ -78,17 +78,18 @@ class Clock {
     ++count_;
   }
 
-  // Times have `unit` s. Of the rates that the digits allow, that with the fewest of its own.
+  // Estimates the sampling rate from times in units of `unit` seconds. Several rates are consistent with
+  // times of limited precision; returns the one with the fewest decimals. Returns 0 for fewer than two times.
   double rate(double unit, const std::string& file) const {
     if (count_ < 2) {
       return 0;
     }
     const double digit = std::pow(10.0, -decimals_) * unit;
     const double duration = (last_ - first_) * unit;
-    require(shortest_ > 0 && duration > 0, "{}: times do not rise from line to line", file);
+    require(shortest_ > 0 && duration > 0, "{}: times do not increase from line to line", file);
     const double mean = static_cast<double>(count_ - 1) / duration;
     require(longest_ * unit <= 1.5 / mean + digit && shortest_ * unit >= 0.5 / mean - digit,
-            "{}: line {}: a step of {:.6g} s, {:.6g} s in the mean; samples must be regular", file,
+            "{}: line {}: a time step of {:.6g} s, the mean is {:.6g} s; expected equal time steps", file,
             longest_line_, longest_ * unit, 1 / mean);
     const double doubt = std::max(1e-12, std::min(0.01, digit / duration)) * mean;
     for (int places = 0; places <= 9; ++places) {
@@ -121,7 +122,8 @@ class CsvReader final : public RecordingReader {
     const double rate = read_index();
     scales_ = apply_side_file(side, side_path.string(), info_);
     require(!side.rate || rate == 0 || std::abs(rate / *side.rate - 1) <= rate_agrees,
-            "{}: its times mean {} Hz, {} says {}", name(), rate, side_path.string(), side.rate.value_or(0));
+            "{}: its times give {} Hz, but {} states {}", name(), rate, side_path.string(),
+            side.rate.value_or(0));
     info_.rate = side.rate.value_or(rate);
     require(info_.rate > 0, "{}: no sampling rate: expected a column time_s or \"rate\" in {}", name(),
             side_path.string());
@@ -143,7 +145,7 @@ class CsvReader final : public RecordingReader {
     } else {
       lines_.go(next_place_.offset, next_place_.line);
     }
-    at_row_ = -1;  // until all went well
+    at_row_ = -1;  // remains -1 if reading fails
     for (std::int64_t i = 0; i < count; ++i) {
       split_csv(next_row(), delimiter_, cells_);
       const std::int64_t line = lines_.number() - 1;
@@ -179,7 +181,7 @@ class CsvReader final : public RecordingReader {
                                                                    : std::numeric_limits<float>::quiet_NaN();
   }
 
-  // The next line that is not empty; there is one.
+  // The next line that is not empty. The file must have one.
   std::string_view next_row() {
     while (true) {
       const std::optional<std::string_view> line = lines_.next();
@@ -223,7 +225,7 @@ class CsvReader final : public RecordingReader {
       require(!side.leads.empty(), "{}: line {}: numbers, expected a header that names the leads", name(),
               at.line);
       names = side.leads;
-      require(names.size() == columns_, "{}: line {}: {} cells, {} leads are named beside it", name(),
+      require(names.size() == columns_, "{}: line {}: {} cells, but its side file names {} leads", name(),
               at.line, columns_, names.size());
       lines_.go(at.offset, at.line);
     } else {
@@ -240,7 +242,8 @@ class CsvReader final : public RecordingReader {
     info_.samples_per_frame.assign(info_.leads.size(), 1);
   }
 
-  // A line of units: as many cells, none of them a number. They are added to the names.
+  // Skips a line of units and appends them to the names. Such a line has as many cells as the header, none of
+  // them a number. Any other line is left unread.
   void skip_units(std::vector<std::string>& names) {
     const Place before{lines_.offset(), lines_.number()};
     const std::optional<std::string_view> line = lines_.next();
@@ -254,9 +257,10 @@ class CsvReader final : public RecordingReader {
     }
   }
 
-  // Counts the rows, keeps the place of some, and returns the rate that their times mean, 0 without.
+  // Counts the rows and keeps the position of every 1024th.
+  // Returns the sampling rate given by the time column, or 0 without a time column.
   double read_index() {
-    Clock clock;
+    TimeColumn times;
     lines_.go(begin_.offset, begin_.line);
     while (true) {
       const Place place{lines_.offset(), lines_.number()};
@@ -279,10 +283,10 @@ class CsvReader final : public RecordingReader {
         const std::optional<double> time = csv_time(cell, decimals);
         require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss", name(),
                 place.line, cell.substr(0, 40));
-        clock.add(*time, decimals, place.line);
+        times.add(*time, decimals, place.line);
       }
     }
-    return clock.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
+    return times.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
   }
 
   RandomFile file_;
@@ -293,10 +297,10 @@ class CsvReader final : public RecordingReader {
   std::size_t columns_ = 0;
   ReaderInfo info_;
   std::vector<SideScale> scales_;
-  std::vector<std::string_view> cells_;  // of a line, while it is read
+  std::vector<std::string_view> cells_;  // the cells of the current line
   Place begin_{};
-  std::vector<Place> places_;  // of row 0, 1024, 2048 …
-  std::int64_t at_row_ = -1;   // that next_place_ is the place of
+  std::vector<Place> places_;  // of rows 0, 1024, 2048, ...
+  std::int64_t at_row_ = -1;   // the row at next_place_; -1: none
   Place next_place_{};
 };
 

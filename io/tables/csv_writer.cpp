@@ -29,16 +29,16 @@ std::string quoted(const std::string& field, char delimiter) {
 void write_csv(const std::filesystem::path& path, RecordingReader& source) {
   const ReaderInfo& info = source.info();
   require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
-          "{}: its leads have different rates, a table has one", info.name);
+          "{}: its leads have different rates, a table has only one", info.name);
   const char delimiter = path.extension() == ".tsv" ? '\t' : ',';
   std::string header;
   for (const std::string& comment : info.comments) {
-    require(comment.find_first_of("\r\n") == std::string::npos, "{}: a comment of several lines", info.name);
+    require(comment.find_first_of("\r\n") == std::string::npos, "{}: a comment has several lines", info.name);
     header += "# " + comment + '\n';
   }
   header += "time_s";
   for (const Lead& lead : info.leads) {
-    require(lead.name.find_first_of("\r\n") == std::string::npos, "{}: a lead whose name has several lines",
+    require(lead.name.find_first_of("\r\n") == std::string::npos, "{}: a lead's name has several lines",
             info.name);
     header += delimiter;
     header += quoted(lead.units == "mV" ? lead.name : lead.name + " (" + lead.units + ")", delimiter);

@@ -1,4 +1,4 @@
-// Recordings as tables of text.
+// Writes recordings as text tables.
 #pragma once
 
 #include <filesystem>
@@ -7,10 +7,11 @@
 
 namespace sec::io {
 
-// Writes comments as lines that begin with "# ", a header ("time_s", the leads' names, with their units where
-// these are not mV) and a line a sample, NaN as "nan"; between the cells tabs if the name ends in .tsv, else
-// commas. Atomic, block by block. Samples read back to the same bits; the rate, to six decimals of a second
-// over the whole length. Throws Error if the leads have different rates.
+// Writes comments as lines that begin with "# ", a header ("time_s" and the leads' names, with units other
+// than mV), and one line per sample; NaN is written as "nan". Cells are separated by tabs if the name ends in
+// .tsv, otherwise by commas. The file is written atomically, block by block. Samples read back bitwise equal.
+// Times have six decimals, so the rate reads back with that precision over the whole length.
+// Throws Error if the leads have different sampling rates.
 void write_csv(const std::filesystem::path& path, RecordingReader& source);
 
 }  // namespace sec::io

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
 
-// The Python dictionary that the header is: strings, True and False, and tuples of whole numbers.
+// Parses the Python dictionary in a header: strings, True and False, and tuples of whole numbers.
 class Dictionary {
  public:
   Dictionary(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
@@ -20,7 +20,7 @@ class Dictionary {
     const std::size_t begin = rest_.find_first_not_of(" \n");
     rest_.remove_prefix(begin == std::string_view::npos ? rest_.size() : begin);
   }
-  bool take(char c) {
+  bool consume(char c) {
     blanks();
     if (!rest_.starts_with(c)) {
       return false;
@@ -29,14 +29,14 @@ class Dictionary {
     return true;
   }
   void expect(char c) {
-    require(take(c), "{}: header: expected '{}' before byte {} from its end", file_, c, rest_.size());
+    require(consume(c), "{}: header: expected '{}' {} bytes before its end", file_, c, rest_.size());
   }
 
   std::string text() {
     blanks();
     const bool quoted = !rest_.empty() && (rest_.front() == '\'' || rest_.front() == '"');
     const std::size_t end = quoted ? rest_.find(rest_.front(), 1) : std::string_view::npos;
-    require(end != std::string_view::npos, "{}: header: expected a quoted text before byte {} from its end",
+    require(end != std::string_view::npos, "{}: header: expected a quoted string {} bytes before its end",
             file_, rest_.size());
     const std::string_view found = rest_.substr(1, end - 1);
     rest_.remove_prefix(end + 1);
@@ -54,15 +54,15 @@ class Dictionary {
   std::vector<std::int64_t> tuple() {
     std::vector<std::int64_t> values;
     expect('(');
-    while (!take(')')) {
+    while (!consume(')')) {
       blanks();
       std::int64_t value = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
       require(error == std::errc() && value >= 0 && values.size() < 32,
-              "{}: header: shape: expected whole numbers from 0", file_);
+              "{}: header: shape: expected whole numbers of at least 0", file_);
       values.push_back(value);
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-      if (!take(',')) {
+      if (!consume(',')) {
         expect(')');
         break;
       }
@@ -101,7 +101,7 @@ std::int64_t bytes_of(NpyType type) {
 }
 
 NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const std::string& file) {
-  require(content.starts_with(magic) && content.size() >= 12, "{}: expected an array of NumPy (.npy)", file);
+  require(content.starts_with(magic) && content.size() >= 12, "{}: expected a NumPy array (.npy)", file);
   const auto byte = [&](std::size_t i) {
     return static_cast<std::int64_t>(static_cast<unsigned char>(content[i]));
   };
@@ -120,7 +120,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
   std::vector<std::int64_t> shape;
   int found = 0;
   dictionary.expect('{');
-  while (!dictionary.take('}')) {
+  while (!dictionary.consume('}')) {
     const std::string key = dictionary.text();
     dictionary.expect(':');
     if (key == "descr") {
@@ -135,7 +135,7 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
     } else {
       fail("{}: header: key {:?}, expected descr, fortran_order and shape", file, key.substr(0, 40));
     }
-    if (!dictionary.take(',')) {
+    if (!dictionary.consume(',')) {
       dictionary.expect('}');
       break;
     }
@@ -146,14 +146,14 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
           file, shape.size());
   header.rows = shape[0];
   header.columns = shape.size() == 2 ? shape[1] : 1;
-  // By divisions, as products of hostile numbers overflow.
+  // Uses divisions, because products of hostile numbers could overflow.
   const std::int64_t values = (size - header.bytes) / bytes_of(header.type);
   const bool fits = header.rows == 0 || header.columns == 0
                         ? size == header.bytes
                         : header.rows <= values && values / header.rows == header.columns &&
                               values % header.rows == 0 && (size - header.bytes) % bytes_of(header.type) == 0;
-  require(fits, "{}: {} bytes of samples, expected those of {} x {} values of {} bytes", file,
-          size - header.bytes, header.rows, header.columns, bytes_of(header.type));
+  require(fits, "{}: {} bytes of samples, expected {} x {} values of {} bytes", file, size - header.bytes,
+          header.rows, header.columns, bytes_of(header.type));
   return header;
 }
 
@@ -165,7 +165,7 @@ std::string npy_header_text(NpyType type, std::int64_t rows, std::int64_t column
   std::string text =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", descr, rows, columns);
   constexpr std::size_t before = 10;
-  constexpr std::size_t alignment = 64;  // of the samples in the file, as the format asks for
+  constexpr std::size_t alignment = 64;  // of the samples within the file, as the format requires
   text.append(alignment - (before + text.size() + 1) % alignment, ' ');
   text += '\n';
   std::string header(magic);

@@ -24,9 +24,9 @@ class NpyReader final : public RecordingReader {
     const std::filesystem::path side_path = side_file_of(path);
     const SideFile side = read_side_file(side_path);
     require(side.rate && !side.leads.empty(),
-            "{}: needs {} beside it, to say \"rate\" and \"leads\" of its {} columns", name(),
-            side_path.string(), header_.columns);
-    require(!is_whole() || !side.gain.empty(), "{}: whole numbers; {} must say \"gain\"", name(),
+            "{}: needs {} with the \"rate\" and \"leads\" of its {} columns", name(), side_path.string(),
+            header_.columns);
+    require(!is_whole() || !side.gain.empty(), "{}: an array of integers; {} must state \"gain\"", name(),
             side_path.string());
     require(header_.columns == std::ssize(side.leads),
             "{}: an array of {} x {}, expected (samples, leads) of the {} leads in {}", name(), header_.rows,
@@ -68,7 +68,7 @@ class NpyReader final : public RecordingReader {
   bool is_whole() const { return header_.type == NpyType::i16 || header_.type == NpyType::i32; }
   double lowest() const { return header_.type == NpyType::i16 ? -32768.0 : -2147483648.0; }
 
-  // meaning(lead, value) of each value.
+  // Converts each stored value with meaning(lead, value).
   template <typename T, typename Meaning>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads,
                    const Meaning& meaning) {

@@ -1,4 +1,4 @@
-// NumPy arrays of samples a window at a time.
+// Reads NumPy arrays of samples window by window.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +8,9 @@
 
 namespace sec::io {
 
-// An array of (samples) or (samples, leads). The side file NAME.json (io/tables/side_file.h) must say the
-// rate and the leads' names, and the gain of arrays of whole numbers, whose lowest value then stands for an
-// invalid sample. Throws Error naming the file and what was expected.
+// Opens an array of shape (samples) or (samples, leads). The side file NAME.json (io/tables/side_file.h) must
+// give the sampling rate and the leads' names, and for integer arrays the gain. In integer arrays, the type's
+// lowest value marks an invalid sample. Throws Error naming the file and what was expected.
 std::unique_ptr<RecordingReader> open_npy(const std::filesystem::path& path);
 
 }  // namespace sec::io

@@ -46,7 +46,7 @@ void write_rows(AtomicFile& out, const ReaderInfo& info, const Read& read) {
 void write_npy(const std::filesystem::path& path, RecordingReader& source, bool digital) {
   const ReaderInfo& info = source.info();
   require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
-          "{}: its leads have different rates, an array has one", info.name);
+          "{}: its leads have different rates, an array has only one", info.name);
   AtomicFile out(path);
   out.write(npy_header_text(digital ? NpyType::i32 : NpyType::f32, info.samples,
                             static_cast<std::int64_t>(info.leads.size())));

@@ -1,4 +1,4 @@
-// Recordings as NumPy arrays.
+// Writes recordings as NumPy arrays.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 namespace sec::io {
 
-// Writes an array of (samples, leads), block by block, and its side file NAME.json, each atomically: physical
-// samples as float32, NaN where there is none, or with `digital` the converter's numbers as int32, the lowest
-// of them where there is none. Throws Error if the leads have different rates.
+// Writes an array of shape (samples, leads), block by block, and its side file NAME.json, each atomically.
+// Physical samples are float32 with NaN for invalid samples. With `digital`, samples are int32 digital values
+// (adu), with the lowest int32 for invalid samples. Throws Error if the leads have different sampling rates.
 void write_npy(const std::filesystem::path& path, RecordingReader& source, bool digital = false);
 
 }  // namespace sec::io

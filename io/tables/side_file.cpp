@@ -30,7 +30,7 @@ std::string text_of(const Json& json, const std::string& place) {
   return text;
 }
 
-// A value, or a list of such.
+// Parses a value or a list of values.
 template <typename T>
 std::vector<T> list_of(const Json& json, const std::string& place,
                        T (*value)(const Json&, const std::string&)) {
@@ -44,7 +44,7 @@ std::vector<T> list_of(const Json& json, const std::string& place,
   return list;
 }
 
-// The lead's value of a list that has one for all or one each.
+// A lead's value in a list with one value per lead or one for all; `otherwise` if the list is empty.
 template <typename T>
 T of_lead(const std::vector<T>& list, std::size_t lead, T otherwise) {
   return list.empty() ? otherwise : list[list.size() == 1 ? 0 : lead];
@@ -130,7 +130,7 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
   info.samples_per_frame.assign(count, 1);
   info.start_date = side.start_date;
   info.start_time = side.start_time;
-  for (const std::string& comment : side.comments) {  // a table can have the same ones itself
+  for (const std::string& comment : side.comments) {  // the table itself may contain the same comments
     if (std::ranges::find(info.comments, comment) == info.comments.end()) {
       info.comments.push_back(comment);
     }

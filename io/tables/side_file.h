@@ -1,4 +1,4 @@
-// What arrays and tables of samples do not say of themselves: NAME.json beside NAME.npy or NAME.csv.
+// Side files: NAME.json beside NAME.npy or NAME.csv adds what these formats cannot express.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,14 @@
 
 namespace sec::io {
 
-// {"rate": 360, "leads": ["MLII", "V5"], "units": "mV", "gain": 200, "baseline": 1024, "start_date":
-// "02/03/2002", "start_time": "12:30:05", "comments": ["Age: 56"]}; units, gain and baseline also as a list,
-// one a lead. All is optional here; who reads it says what is missing.
+// {"rate": 360, "leads": ["MLII", "V5"], "units": "mV", "gain": 200, "baseline": 1024,
+// "start_date": "02/03/2002", "start_time": "12:30:05", "comments": ["Age: 56"]}
+// "units", "gain" and "baseline" may also be lists with one value per lead.
+// All keys are optional; the reader of each format reports the ones it lacks.
 struct SideFile {
   std::optional<double> rate;  // Hz
   std::vector<std::string> leads;
-  std::vector<std::string> units;  // one for all leads, or one each; likewise the next two
+  std::vector<std::string> units;  // one for all leads, or one per lead; also for gain and baseline
   std::vector<double> gain;        // physical = (value - baseline) / gain, in units
   std::vector<double> baseline;
   std::string start_date;
@@ -24,21 +25,23 @@ struct SideFile {
   std::vector<std::string> comments;
 };
 
-// NAME.json for NAME.npy; all empty if there is none. Throws Error naming the file and the key.
+// The side file's path is NAME.json for NAME.npy. If it does not exist, read_side_file returns an empty
+// SideFile. Throws Error naming the file and the key.
 std::filesystem::path side_file_of(const std::filesystem::path& recording);
 SideFile read_side_file(const std::filesystem::path& path);
 
-// Of the leads' samples: physical = value * factor + offset, voltages in mV.
+// Scaling of a lead's samples: physical = value * factor + offset, with voltages in mV.
 struct SideScale {
   double factor = 1;
   double offset = 0;
 };
 
-// Fills what `side` says of leads, rate and all else into `info`, whose leads' names and units are kept where
-// it says nothing of them. Throws Error, naming `file`, where their numbers differ.
+// Copies the contents of `side` into `info`; the leads keep their names and units where `side` has none.
+// Returns the scaling of each lead. Throws Error, naming `file`, if the number of leads differs.
 std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& file, ReaderInfo& info);
 
-// Writes NAME.json for the recording's physical samples, or, with `digital`, for its converter's numbers.
+// Writes the side file NAME.json for an array of the recording's physical samples.
+// With `digital`, the side file describes an array of digital values.
 void write_side_file(const std::filesystem::path& recording, const ReaderInfo& info, bool digital);
 
 }  // namespace sec::io

@@ -13,12 +13,12 @@
 namespace sec::io {
 namespace {
 
-// Pseudo-types.
-constexpr int skip = 59;    // the interval is in the next four bytes
-constexpr int number = 60;  // NUM
+// Types of pseudo-annotations.
+constexpr int skip = 59;    // the next four bytes hold an interval
+constexpr int number = 60;  // the NUM field
 constexpr int subtype = 61;
 constexpr int channel = 62;
-constexpr int aux = 63;  // as many bytes of text follow, padded to an even number
+constexpr int aux = 63;  // the AUX text follows, padded to an even number of bytes
 
 constexpr std::int64_t longest_interval = 1023;
 constexpr std::string_view resolution_note = "## time resolution: ";
@@ -28,14 +28,14 @@ constexpr int note = 22;
 constexpr int largest_code = 49;
 constexpr std::size_t longest_aux = 255;  // bytes
 
-// Words off the bytes of a file.
+// Reads 16-bit words from the bytes of a file.
 class Reader {
  public:
   Reader(std::string_view bytes, const std::string& file) : bytes_(bytes), file_(file) {}
 
   std::size_t position() const { return position_; }
 
-  std::string_view take(std::size_t count) {
+  std::string_view bytes(std::size_t count) {
     require(count <= bytes_.size() - position_, "{}: truncated: ends at byte {} without an end mark", file_,
             bytes_.size());
     position_ += count;
@@ -43,12 +43,12 @@ class Reader {
   }
 
   std::uint32_t word() {
-    const std::string_view two = take(2);
+    const std::string_view two = bytes(2);
     return static_cast<unsigned char>(two[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(two[1]))
                                                     << 8;
   }
 
-  // Four bytes, the upper half first as on a PDP-11.
+  // A 32-bit interval, upper word first as on a PDP-11.
   std::int32_t interval() {
     const std::uint32_t high = word();
     return static_cast<std::int32_t>(high << 16 | word());
@@ -60,12 +60,12 @@ class Reader {
   std::size_t position_ = 0;
 };
 
-// The lower eight bits of a word's value in two's complement.
+// The lower eight bits of `value` as a two's complement number.
 int signed_byte(int value) {
   return (value & 0x7f) - (value & 0x80);
 }
 
-// "42 sym What it means"
+// Parses a type definition such as "42 sym What it means".
 AnnotationLabel label_of(std::string_view text, const std::string& file) {
   AnnotationLabel label;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), label.code);
@@ -90,9 +90,9 @@ double resolution_of(std::string_view text, const std::string& file) {
   return resolution;
 }
 
-// Takes the notes at sample 0 that describe the file out of its annotations, and the empty annotation that
-// writers put after them. Returns how many were taken.
-std::size_t take_description(AnnotationFile& made, const std::string& file) {
+// Removes the notes at sample 0 that describe the file, and the empty annotation that writers put after them.
+// Returns the number of annotations removed.
+std::size_t remove_description(AnnotationFile& made, const std::string& file) {
   std::vector<Annotation>& all = made.annotations;
   std::size_t at = 0;
   bool labels = false;
@@ -109,7 +109,7 @@ std::size_t take_description(AnnotationFile& made, const std::string& file) {
     }
     ++at;
   }
-  require(!labels, "{}: annotation type definitions without their end", file);
+  require(!labels, "{}: annotation type definitions without an end mark", file);
   at += at > 0 && at < all.size() && all[at] == Annotation{} ? 1 : 0;
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(at));
   return at;
@@ -145,7 +145,7 @@ void put_skip(std::string& bytes, std::int64_t interval) {
   }
 }
 
-// The annotations as they lie in the file, and at which byte each begins.
+// Parses annotations as stored in the file; `places` receives the byte position of each.
 std::vector<Annotation> parse_words(std::string_view bytes, const std::string& file,
                                     std::vector<std::size_t>& places) {
   std::vector<Annotation> annotations;
@@ -187,8 +187,8 @@ std::vector<Annotation> parse_words(std::string_view bytes, const std::string& f
     } else if (type == channel) {
       last.channel = value & 0xff;
     } else {
-      last.aux = reader.take(static_cast<std::size_t>(value));
-      reader.take(static_cast<std::size_t>(value % 2));
+      last.aux = reader.bytes(static_cast<std::size_t>(value));
+      reader.bytes(static_cast<std::size_t>(value % 2));
       last.aux.erase(last.aux.find_last_not_of('\0') + 1);
     }
   }
@@ -201,7 +201,7 @@ void put_aux(std::string& bytes, std::string_view text) {
   bytes.append(text.size() % 2, '\0');
 }
 
-// What the file says of itself, as notes at sample 0, and an empty annotation after them.
+// Writes the time resolution and the labels as notes at sample 0, followed by an empty annotation.
 void put_description(std::string& bytes, const AnnotationFile& file, const std::string& name) {
   std::vector<std::string> notes;
   if (file.resolution != 0) {
@@ -240,11 +240,11 @@ AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& 
   AnnotationFile made;
   std::vector<std::size_t> places;
   made.annotations = parse_words(bytes, file, places);
-  const std::size_t taken = take_description(made, file);
+  const std::size_t removed = remove_description(made, file);
   for (std::size_t i = 0; i < made.annotations.size(); ++i) {
     const int code = made.annotations[i].code;
     require(is_annotation_code(code) || defines(made, code), "{}: byte {}: annotation type {} is not defined",
-            file, places[taken + i], code);
+            file, places[removed + i], code);
   }
   convert_times(made, rate, file);
   return made;
@@ -290,7 +290,7 @@ void write_annotation_file(const std::filesystem::path& path, const AnnotationFi
       interval = 0;
     }
     if (now.code == 0 && interval == 0) {
-      // A word of zeros would end the file: step back by one.
+      // A zero word would end the file, so go back one sample and write an interval of 1.
       put_skip(bytes, -1);
       interval = 1;
     }

@@ -1,5 +1,5 @@
-// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)): 16-bit words of a 6-bit
-// type and a 10-bit interval since the last annotation, with pseudo-types between them.
+// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)). They consist of 16-bit
+// words with a 6-bit type and a 10-bit interval since the previous annotation, plus pseudo-annotations.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace sec::io {
 
-// An annotation type that a file defines for itself.
+// An annotation type that a file defines.
 struct AnnotationLabel {
   int code = 0;             // 1 to 49
   std::string symbol;       // without blanks
@@ -22,28 +22,29 @@ struct AnnotationLabel {
 };
 
 struct AnnotationFile {
-  std::vector<AnnotationLabel> labels;  // in the file's order
-  double resolution = 0;                // Hz of the file's own time, 0 if it states none
+  std::vector<AnnotationLabel> labels;  // in file order
+  double resolution = 0;                // time resolution of the file, Hz; 0 if not stated
   std::vector<Annotation> annotations;  // in order of time
 
-  // The symbol of one of its annotations: its own label's, or the standard one.
+  // The symbol of an annotation type: the file's own label if it defines one, otherwise the standard symbol.
   std::string symbol_of(int code) const;
 };
 
-// All annotations of a file. SUB holds for the annotation it follows, CHN and NUM until changed. NULs that
-// end an AUX text are dropped. Notes at the beginning that state the time resolution or define types are no
-// annotations. Where a file states another time resolution than `rate` (Hz, 0: take times as they are),
-// sample numbers are converted. Throws Error naming the byte: an undefined type, times that run backwards, a
-// file that ends before its end mark.
+// Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed. Trailing
+// NULs of AUX texts are dropped. Notes at the beginning that state the time resolution or define annotation
+// types are not returned as annotations. If the file's time resolution differs from `rate` (Hz; 0: keep the
+// file's times), sample numbers are converted to `rate`. Throws Error, naming the byte, on an undefined type,
+// times that run backwards, or a missing end mark.
 AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& file, double rate = 0);
 AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate = 0);
 
-// Its annotations alone.
+// Reads a file's annotations without its labels and time resolution.
 std::vector<Annotation> read_annotations(const std::filesystem::path& path, double rate = 0);
 
-// Writes the file atomically, first its time resolution (Hz, 0: none) and its own labels. Throws Error on
-// what the format cannot hold: annotations out of order, before sample 0, of a type that is neither standard
-// nor among the labels, SUB or NUM outside -128 to 127, CHN outside 0 to 255, AUX over 255 bytes.
+// Writes the file atomically, beginning with its time resolution (Hz, 0: none) and its labels.
+// Throws Error on what the format cannot hold: annotations out of order or before sample 0, a type that is
+// neither standard nor among the labels, SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text
+// of more than 255 bytes.
 void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file);
 void write_annotations(const std::filesystem::path& path, std::span<const Annotation> annotations);
 

@@ -1,5 +1,5 @@
-// WFDB formats 508, 516 and 524: a FLAC stream with a channel for each signal, decoded by libFLAC where a
-// window needs it.
+// WFDB formats 508, 516 and 524: a FLAC stream with one channel per signal.
+// libFLAC decodes only the blocks that a window needs.
 #include <FLAC/stream_decoder.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace sec::io {
 namespace {
 
-// libFLAC calls back into C++: nothing is thrown there, failures are noted and thrown once it has returned.
+// libFLAC calls back into this class. Callbacks must not throw: they note errors, which are thrown later.
 class FlacSource final : public SampleSource {
  public:
   explicit FlacSource(SourceLayout layout)
@@ -27,7 +27,7 @@ class FlacSource final : public SampleSource {
             layout_.offset);
     require(
         std::ranges::count(layout_.samples_per_frame, per_frame_) == std::ssize(layout_.samples_per_frame),
-        "{}: the signals of a FLAC file need the same number of samples a frame", file_);
+        "{}: the signals of a FLAC file need the same number of samples per frame", file_);
     require(decoder_ != nullptr, "{}: no memory for a FLAC decoder", file_);
     stream_.seekg(layout_.offset);
     const auto status = FLAC__stream_decoder_init_stream(decoder_.get(), read_bytes, seek, tell, length,
@@ -38,7 +38,7 @@ class FlacSource final : public SampleSource {
     require(begun && described_ && error_ == nullptr, "{}: byte {}: expected a FLAC stream", file_,
             layout_.offset);
     require(channels_ == layout_.samples_per_frame.size(),
-            "{}: {} FLAC channels, the header has {} signals in it", file_, channels_,
+            "{}: {} FLAC channels, but the header lists {} signals", file_, channels_,
             layout_.samples_per_frame.size());
     const int bits = layout_.format - 500;
     require(bits_ <= static_cast<unsigned>(bits), "{}: FLAC samples of {} bits, format {} has at most {}",
@@ -124,7 +124,7 @@ class FlacSource final : public SampleSource {
       source.described_ = true;
       source.channels_ = block->data.stream_info.channels;
       source.bits_ = block->data.stream_info.bits_per_sample;
-      source.total_ = static_cast<std::int64_t>(block->data.stream_info.total_samples);  // of 36 bits
+      source.total_ = static_cast<std::int64_t>(block->data.stream_info.total_samples);  // a 36-bit number
     }
   }
   static FLAC__StreamDecoderWriteStatus write(const FLAC__StreamDecoder* /*decoder*/,
@@ -132,7 +132,7 @@ class FlacSource final : public SampleSource {
                                               void* data) {
     FlacSource& source = self(data);
     if (frame->header.channels != source.channels_ || frame->header.bits_per_sample != source.bits_) {
-      source.error_ = "a block of another shape than the stream";
+      source.error_ = "a block whose shape differs from the stream's";
       return FLAC__STREAM_DECODER_WRITE_STATUS_ABORT;
     }
     source.fresh_ = true;
@@ -148,7 +148,7 @@ class FlacSource final : public SampleSource {
   std::int64_t channels() const { return static_cast<std::int64_t>(channels_); }
   std::int64_t block_end() const { return block_begin_ + block_length_; }
 
-  // Decodes the next block; returns whether there was one.
+  // Decodes the next FLAC block. Returns false at the end of the stream.
   bool next_block() {
     fresh_ = false;
     while (!fresh_ && FLAC__stream_decoder_get_state(decoder_.get()) != FLAC__STREAM_DECODER_END_OF_STREAM) {
@@ -165,7 +165,7 @@ class FlacSource final : public SampleSource {
             FLAC__stream_decoder_get_resolved_state_string(decoder_.get()));
   }
 
-  // Makes the block that holds sample `at` the present one: the next, or found by a search.
+  // Decodes the block that contains sample `at`: the next block, or one found by seeking.
   void go_to(std::int64_t at) {
     error_ = nullptr;
     if (at != block_end() || !next_block()) {
@@ -174,7 +174,7 @@ class FlacSource final : public SampleSource {
           FLAC__stream_decoder_seek_absolute(decoder_.get(), static_cast<FLAC__uint64>(at)) != 0;
       if (!found || !fresh_) {
         FLAC__stream_decoder_flush(decoder_.get());
-        block_begin_ = -1;  // what it decodes next may lie anywhere
+        block_begin_ = -1;  // the next decoded block may be anywhere
         block_length_ = 0;
       }
       check(true);
@@ -182,11 +182,11 @@ class FlacSource final : public SampleSource {
               at, total_);
     }
     require(at >= block_begin_ && at < block_end(),
-            "{}: damaged FLAC stream: sample {} expected, block of {} to {}", file_, at, block_begin_,
-            block_end());
+            "{}: damaged FLAC stream: sample {} expected, found a block from {} to {}", file_, at,
+            block_begin_, block_end());
   }
 
-  // For streams that were written without saying how long they would be.
+  // Counts the samples of a stream whose header does not state their number.
   void count_samples() {
     while (next_block()) {
       total_ = block_end();
@@ -198,13 +198,13 @@ class FlacSource final : public SampleSource {
   std::int64_t size_;  // bytes
   std::ifstream stream_;
   std::unique_ptr<FLAC__StreamDecoder, Delete> decoder_;
-  std::int64_t per_frame_;  // samples of a channel in a frame
+  std::int64_t per_frame_;  // samples per channel and frame
   bool described_ = false;
   unsigned channels_ = 0;
   unsigned bits_ = 0;
-  std::int64_t total_ = 0;       // samples of a channel
-  const char* error_ = nullptr;  // the last that libFLAC told of
-  bool fresh_ = false;           // the block was decoded by the call before
+  std::int64_t total_ = 0;       // samples per channel
+  const char* error_ = nullptr;  // the last error reported by libFLAC
+  bool fresh_ = false;           // the last call decoded a block
   std::int64_t block_begin_ = 0;
   std::int64_t block_length_ = 0;
   std::vector<std::int32_t> block_;  // [channel][sample]

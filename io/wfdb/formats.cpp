@@ -11,7 +11,7 @@ std::int32_t signed_bits(std::uint32_t value, int bits) {
   return static_cast<std::int32_t>(value << (32 - bits)) >> (32 - bits);
 }
 
-// Sample `i` of the pack that begins at `p`.
+// Sample `i` of the pack that starts at `p`.
 template <int format>
 std::int32_t sample_of(const unsigned char* p, int i) {
   const auto word = [p](int at) { return p[at] | static_cast<std::uint32_t>(p[at + 1]) << 8; };
@@ -29,9 +29,9 @@ std::int32_t sample_of(const unsigned char* p, int i) {
     return signed_bits(word(0) | static_cast<std::uint32_t>(p[2]) << 16, 24);
   } else if constexpr (format == 32) {
     return static_cast<std::int32_t>(word(0) | word(2) << 16);
-  } else if constexpr (format == 212) {  // the middle byte holds the upper bits of both
+  } else if constexpr (format == 212) {  // the middle byte holds the upper 4 bits of both samples
     return i == 0 ? signed_bits(p[0] | (p[1] & 0x0fU) << 8, 12) : signed_bits(p[2] | (p[1] & 0xf0U) << 4, 12);
-  } else if constexpr (format == 310) {  // the third lies in the upper bits of both words
+  } else if constexpr (format == 310) {  // the third sample is in the upper 5 bits of both words
     return i == 0   ? signed_bits(word(0) >> 1 & 0x3ffU, 10)
            : i == 1 ? signed_bits(word(2) >> 1 & 0x3ffU, 10)
                     : signed_bits(word(0) >> 11 | (word(2) >> 11) << 5, 10);
@@ -89,8 +89,8 @@ std::int64_t samples_in(int format, std::int64_t bytes) {
   const Packing packing = packing_of(format);
   const std::int64_t rest = bytes % packing.bytes;
   std::int64_t samples = bytes / packing.bytes * packing.samples;
-  samples +=
-      packing.samples > 1 ? rest / 2 : 0;  // two bytes hold one sample of 212, 310 and 311, three no more
+  // Two or three bytes of an incomplete pack hold one sample, but three bytes hold two in format 311.
+  samples += packing.samples > 1 ? rest / 2 : 0;
   samples += format == 311 && rest == 3 ? 1 : 0;
   return samples;
 }

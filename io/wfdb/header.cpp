@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uintmax_t largest_header = 16U << 20;
 constexpr std::size_t most_signals = 1U << 16;
-// So that every sample is a float, in mV too.
+// Limits that keep every sample in mV within the range of a float.
 constexpr double smallest_gain = 1e-25;
 constexpr double largest_gain = 1e25;
 constexpr std::string_view blanks = " \t";
@@ -23,14 +23,14 @@ bool one_of(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-// A line of the header with its place, from which fields are taken one by one.
+// A line of the header and its position for error messages. Fields are taken from its front.
 class Line {
  public:
   Line(std::string_view text, std::string place) : rest_(text), place_(std::move(place)) {}
 
   const std::string& place() const { return place_; }
 
-  // The next field, empty at the end of the line.
+  // The next field; empty at the end of the line.
   std::string_view field() {
     skip_blanks();
     const std::string_view found = rest_.substr(0, rest_.find_first_of(blanks));
@@ -44,9 +44,9 @@ class Line {
     return rest_.substr(0, last == std::string_view::npos ? 0 : last + 1);
   }
 
-  // Takes a number off the front of `text`.
+  // Parses a number at the front of `text` and removes it.
   template <typename T>
-  T take(std::string_view& text, std::string_view what) const {
+  T number(std::string_view& text, std::string_view what) const {
     T value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     require(error == std::errc{}, "{}: {} is '{}', expected a number{}", place_, what, text,
@@ -58,11 +58,11 @@ class Line {
     return value;
   }
 
-  // The whole of `text` as a number.
+  // Parses all of `text` as a number.
   template <typename T>
   T whole(std::string_view text, std::string_view what) const {
     std::string_view rest = text;
-    const T value = take<T>(rest, what);
+    const T value = number<T>(rest, what);
     require(rest.empty(), "{}: {} is '{}', expected a number", place_, what, text);
     return value;
   }
@@ -88,20 +88,20 @@ bool is_record_name(std::string_view name) {
   });
 }
 
-// A name in the header's own folder: no path, no hidden way out, no device.
+// True for a plain file name in the header's own folder, not a path, "..", or a device.
 bool is_plain_file_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name != "-" &&
          std::ranges::none_of(name,
                               [](unsigned char c) { return c == '/' || c == '\\' || c < 0x21 || c == 0x7f; });
 }
 
-// What the record line promises of the lines after it.
+// The numbers of lines that the record line announces.
 struct Promise {
   std::uint64_t signals = 0;
-  std::uint64_t segments = 0;  // 0: the record is in one piece
+  std::uint64_t segments = 0;  // 0: a single-segment record
 };
 
-// "12-May-2020", as challenge data have it in place of a base time, is turned into "12/05/2020".
+// Converts "12-May-2020", which CinC challenge data have in place of a base time, to "12/05/2020".
 std::string numeric_date(std::string_view text) {
   constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const std::size_t first = text.find('-');
@@ -139,11 +139,11 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
   std::string_view field = line.field();
   if (!field.empty()) {
     const std::string_view whole = field;
-    header.rate = line.take<double>(field, "sampling rate");
+    header.rate = line.number<double>(field, "sampling rate");
     if (starts(field, '/')) {
-      header.counter_rate = line.take<double>(field, "counter frequency");
+      header.counter_rate = line.number<double>(field, "counter frequency");
       if (starts(field, '(')) {
-        header.base_counter = line.take<double>(field, "base counter value");
+        header.base_counter = line.number<double>(field, "base counter value");
         require(starts(field, ')'), "{}: sampling rate is '{}', expected a closing bracket", line.place(),
                 whole);
       }
@@ -175,18 +175,18 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
 // FORMAT[xSAMPLES_PER_FRAME][:SKEW][+BYTE_OFFSET]
 void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
-  signal.format = line.take<int>(field, "format");
+  signal.format = line.number<int>(field, "format");
   if (starts(field, 'x')) {
-    signal.samples_per_frame = line.take<int>(field, "samples per frame");
+    signal.samples_per_frame = line.number<int>(field, "samples per frame");
     require(signal.samples_per_frame >= 1, "{}: samples per frame is {}, expected 1 or more", line.place(),
             signal.samples_per_frame);
   }
   if (starts(field, ':')) {
-    signal.skew = line.take<int>(field, "skew");
+    signal.skew = line.number<int>(field, "skew");
     require(signal.skew >= 0, "{}: skew is {}, expected 0 or more", line.place(), signal.skew);
   }
   if (starts(field, '+')) {
-    signal.byte_offset = line.take<std::int64_t>(field, "byte offset");
+    signal.byte_offset = line.number<std::int64_t>(field, "byte offset");
     require(signal.byte_offset >= 0, "{}: byte offset is {}, expected 0 or more", line.place(),
             signal.byte_offset);
   }
@@ -196,14 +196,14 @@ void parse_format(const Line& line, std::string_view field, WfdbSignal& signal) 
 // GAIN[(BASELINE)][/UNITS]; returns whether a baseline is given.
 bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   const std::string_view whole = field;
-  const auto gain = line.take<double>(field, "gain");
+  const auto gain = line.number<double>(field, "gain");
   require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
-          "{}: gain is {}, expected {} to {} adu a unit, or negative", line.place(), gain, smallest_gain,
+          "{}: gain is {}, expected a magnitude of {} to {} adu per unit", line.place(), gain, smallest_gain,
           largest_gain);
-  signal.gain = gain == 0 ? 200 : gain;  // 0 says "not calibrated": the standard's default stands
+  signal.gain = gain == 0 ? 200 : gain;  // 0 means "not calibrated": the standard's default applies
   bool has_baseline = false;
   if (starts(field, '(')) {
-    signal.baseline = line.take<int>(field, "baseline");
+    signal.baseline = line.number<int>(field, "baseline");
     has_baseline = true;
     require(starts(field, ')'), "{}: gain is '{}', expected a closing bracket", line.place(), whole);
   }
@@ -269,15 +269,14 @@ WfdbSegment parse_segment_line(Line& line) {
   return segment;
 }
 
-// The segments together are as long as the record line says.
+// Checks that the segments' lengths add up to the length in the record line.
 void check_segments(WfdbHeader& header, const std::string& place) {
   std::int64_t total = 0;
   for (const WfdbSegment& segment : header.segments) {
-    require(segment.samples <= INT64_MAX - total, "{}: the segments' samples are more than can be counted",
-            place);
+    require(segment.samples <= INT64_MAX - total, "{}: the segments have too many samples to count", place);
     total += segment.samples;
   }
-  require(header.samples == 0 || header.samples == total, "{}: {} samples promised, the segments have {}",
+  require(header.samples == 0 || header.samples == total, "{}: {} samples expected, the segments have {}",
           place, header.samples, total);
   header.samples = total;
 }
@@ -309,12 +308,11 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
       record_place = line.place();
     } else if (promised->segments > 0) {
       require(header.segments.size() < promised->segments,
-              "{}: more segments than the {} that the record line promises", line.place(),
-              promised->segments);
+              "{}: more segments than the {} that the record line states", line.place(), promised->segments);
       header.segments.push_back(parse_segment_line(line));
     } else {
       require(header.signals.size() < promised->signals,
-              "{}: more signals than the {} that the record line promises", line.place(), promised->signals);
+              "{}: more signals than the {} that the record line states", line.place(), promised->signals);
       require(header.signals.size() < most_signals, "{}: more than {} signals", line.place(), most_signals);
       header.signals.push_back(parse_signal_line(line));
     }
@@ -322,11 +320,11 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
   require(promised.has_value(), "{}: no record line", file);
   header.width = promised->signals;
   if (promised->segments > 0) {
-    require(header.segments.size() == promised->segments, "{}: {} segments promised, {} found", record_place,
+    require(header.segments.size() == promised->segments, "{}: {} segments expected, {} found", record_place,
             promised->segments, header.segments.size());
     check_segments(header, record_place);
   } else {
-    require(header.signals.size() == promised->signals, "{}: {} signals promised, {} found", record_place,
+    require(header.signals.size() == promised->signals, "{}: {} signals expected, {} found", record_place,
             promised->signals, header.signals.size());
   }
   return header;
@@ -343,7 +341,7 @@ Lead lead_of(const WfdbSignal& signal) {
 }
 
 std::string wfdb_header_text(const WfdbHeader& header) {
-  require(header.segments.empty(), "{}.hea: a record in segments cannot be written", header.name);
+  require(header.segments.empty(), "{}.hea: a multi-segment record cannot be written", header.name);
   const auto fits_a_line = [](std::string_view text) { return text.find_first_of("\r\n") == text.npos; };
   const bool lines_hold = std::ranges::all_of(header.comments, fits_a_line) &&
                           std::ranges::all_of(header.signals, fits_a_line, &WfdbSignal::description) &&
@@ -369,7 +367,7 @@ std::string wfdb_header_text(const WfdbHeader& header) {
     text += signal.baseline == signal.zero ? "" : fmt::format("({})", signal.baseline);
     text += signal.units == "mV" ? "" : "/" + signal.units;
     text += fmt::format(" {} {}", signal.resolution, signal.zero);
-    // Fields are positional: what follows a missing one cannot be said.
+    // Fields are positional, so fields after a missing one cannot be written.
     if (signal.initial) {
       text += fmt::format(" {}", *signal.initial);
       if (signal.checksum) {

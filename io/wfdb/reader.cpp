@@ -1,4 +1,4 @@
-// WFDB records in one piece: all signal formats, several signal files, several samples a frame, skew.
+// Single-segment WFDB records: all signal formats, several signal files, several samples per frame, skew.
 #include "io/wfdb/reader.h"
 
 #include <algorithm>
@@ -15,16 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A signal's place in the frames of its file.
-struct Member {
+// The position of a signal within the frames of its file.
+struct FileSignal {
   std::size_t signal = 0;
-  std::int64_t at = 0;  // samples before it in a frame
+  std::int64_t at = 0;  // samples of other signals before it in a frame
 };
 
-struct File {
+struct SignalFile {
   SourceLayout layout;
-  std::vector<Member> members;
-  std::int64_t skew = 0;  // the largest
+  std::vector<FileSignal> members;
+  std::int64_t skew = 0;  // largest skew of its signals
   std::unique_ptr<SampleSource> source;
 
   std::int64_t frames_at_once() const {
@@ -49,19 +49,19 @@ class WfdbReader final : public RecordingReader {
       info_.samples_per_frame.push_back(signal.samples_per_frame);
     }
     gather_files(folder);
-    // Without a length in the header, as many as the shortest file holds.
+    // If the header states no length, the shortest file determines the length.
     std::int64_t least = header_.samples > 0 || files_.empty() ? header_.samples : INT64_MAX;
-    for (File& file : files_) {
+    for (SignalFile& file : files_) {
       file.source = open_source(file.layout);
       const std::int64_t found = file.source->frames();
-      require(header_.samples <= found, "{}: truncated: {} samples a signal expected, {} found",
+      require(header_.samples <= found, "{}: truncated: {} samples per signal expected, {} found",
               file.layout.path.string(), header_.samples, found);
       least = std::min(least, found);
     }
     info_.samples = least;
     for (const int each : info_.samples_per_frame) {
-      require(info_.samples <= INT64_MAX / each,
-              "{}.hea: {} frames of {} samples are more than can be counted", record_, info_.samples, each);
+      require(info_.samples <= INT64_MAX / each, "{}.hea: {} frames of {} samples are too many to count",
+              record_, info_.samples, each);
     }
   }
 
@@ -83,7 +83,7 @@ class WfdbReader final : public RecordingReader {
 
   std::vector<std::string> verify() override {
     std::vector<std::string> warnings;
-    for (File& file : files_) {
+    for (SignalFile& file : files_) {
       verify_file(file, warnings);
     }
     return warnings;
@@ -109,7 +109,7 @@ class WfdbReader final : public RecordingReader {
         layout.format = s.format;
         layout.offset = s.byte_offset;
       }
-      File& file = files_[at->second];
+      SignalFile& file = files_[at->second];
       file.members.push_back({i, file.layout.frame});
       require(file.layout.format == s.format && file.layout.offset == s.byte_offset,
               "{}.hea: signals {} and {} share {} but differ in format or byte offset", record_,
@@ -123,7 +123,7 @@ class WfdbReader final : public RecordingReader {
     }
   }
 
-  // convert(signal, adu) gives what is asked for of a valid sample.
+  // convert(signal, adu) converts a valid sample to the requested type.
   template <typename T, typename Convert>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
                    const Convert& convert) {
@@ -131,30 +131,31 @@ class WfdbReader final : public RecordingReader {
     for (const std::span<T> lead : leads) {
       std::ranges::fill(lead, invalid);
     }
-    for (File& file : files_) {
-      if (std::ranges::all_of(file.members, [&](const Member& m) { return leads[m.signal].empty(); })) {
+    for (SignalFile& file : files_) {
+      if (std::ranges::all_of(file.members, [&](const FileSignal& m) { return leads[m.signal].empty(); })) {
         continue;
       }
-      // Signals that lie late in the file end beyond the window; beyond the record they are invalid.
+      // Skewed signals are delayed in the file, so reading continues after the window.
+      // Samples past the end of the record are invalid.
       const std::int64_t end = std::min(begin + count + file.skew, info_.samples);
       const std::int64_t step = file.frames_at_once();
       for (std::int64_t at = begin; at < end; at += step) {
         const std::int64_t frames = std::min(step, end - at);
         samples_.resize(static_cast<std::size_t>(frames * file.layout.frame));
         file.source->read(at, samples_);
-        for (const Member& member : file.members) {
+        for (const FileSignal& member : file.members) {
           if (!leads[member.signal].empty()) {
-            hand_out(file, member, at - begin, frames, count, leads[member.signal], convert);
+            copy_signal(file, member, at - begin, frames, count, leads[member.signal], convert);
           }
         }
       }
     }
   }
 
-  // Of the frames in samples_, the first of which is frame `at` of the window, one signal's part.
+  // Copies one signal out of samples_, whose first frame is frame `at` of the window.
   template <typename T, typename Convert>
-  void hand_out(const File& file, const Member& member, std::int64_t at, std::int64_t frames,
-                std::int64_t count, std::span<T> lead, const Convert& convert) const {
+  void copy_signal(const SignalFile& file, const FileSignal& member, std::int64_t at, std::int64_t frames,
+                   std::int64_t count, std::span<T> lead, const Convert& convert) const {
     const WfdbSignal& s = header_.signals[member.signal];
     const std::int32_t none = invalid_in(s.format);
     const std::int64_t shift = at - s.skew;
@@ -170,9 +171,9 @@ class WfdbReader final : public RecordingReader {
     }
   }
 
-  // Checksums are over all samples as they lie in the file, late signals too. Writers put 0 as the initial
-  // value where a signal begins with invalid samples.
-  void verify_file(File& file, std::vector<std::string>& warnings) {
+  // Checksums cover all samples as stored in the file, without correction for skew.
+  // Some writers state an initial value of 0 for a signal that begins with invalid samples.
+  void verify_file(SignalFile& file, std::vector<std::string>& warnings) {
     const std::int64_t frames = header_.samples > 0 ? header_.samples : file.source->frames();
     const std::int64_t step = file.frames_at_once();
     std::vector<std::uint32_t> sums(file.members.size());
@@ -180,7 +181,7 @@ class WfdbReader final : public RecordingReader {
       samples_.resize(static_cast<std::size_t>(std::min(step, frames - at) * file.layout.frame));
       file.source->read(at, samples_);
       for (std::size_t m = 0; m < sums.size(); ++m) {
-        const Member& member = file.members[m];
+        const FileSignal& member = file.members[m];
         const WfdbSignal& s = header_.signals[member.signal];
         const std::int32_t first = samples_[static_cast<std::size_t>(member.at)];
         require(at > 0 || !s.initial || s.format == 8 || first == *s.initial || first == invalid_in(s.format),
@@ -213,13 +214,13 @@ class WfdbReader final : public RecordingReader {
   std::string record_;
   WfdbHeader header_;
   ReaderInfo info_;
-  std::vector<File> files_;
-  std::vector<std::int32_t> samples_;  // of the last read of a file
+  std::vector<SignalFile> files_;
+  std::vector<std::int32_t> samples_;  // samples of the last read from a file
 };
 
 }  // namespace
 
-std::unique_ptr<RecordingReader> open_wfdb_piece(const fs::path& folder, WfdbHeader header) {
+std::unique_ptr<RecordingReader> open_wfdb_single(const fs::path& folder, WfdbHeader header) {
   return std::make_unique<WfdbReader>(folder, std::move(header));
 }
 
@@ -229,8 +230,8 @@ std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
     file += ".hea";
   }
   WfdbHeader header = read_wfdb_header(file);
-  header.name = file.stem().string();  // the file's name is what the record is known by
-  return header.segments.empty() ? open_wfdb_piece(file.parent_path(), std::move(header))
+  header.name = file.stem().string();  // a record is known by the name of its header file
+  return header.segments.empty() ? open_wfdb_single(file.parent_path(), std::move(header))
                                  : open_wfdb_segments(file.parent_path(), header);
 }
 

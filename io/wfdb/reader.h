@@ -1,4 +1,4 @@
-// WFDB records a window at a time (WFDB Applications Guide, header(5), signal(5)).
+// Reads WFDB records window by window (WFDB Applications Guide, header(5), signal(5)).
 #pragma once
 
 #include <filesystem>
@@ -9,12 +9,12 @@
 
 namespace sec::io {
 
-// Opens a record, named with or without ".hea"; its signal files and segments lie in the header's folder.
-// Throws Error on what cannot be read.
+// Opens a record, named with or without ".hea". Its signal files and segments are in the header's folder.
+// Throws Error if the record cannot be read.
 std::unique_ptr<RecordingReader> open_wfdb(const std::filesystem::path& path);
 
-// A record in one piece, and one in segments, whose header was read from `folder`.
-std::unique_ptr<RecordingReader> open_wfdb_piece(const std::filesystem::path& folder, WfdbHeader header);
+// Opens a single-segment and a multi-segment record whose header was read from `folder`.
+std::unique_ptr<RecordingReader> open_wfdb_single(const std::filesystem::path& folder, WfdbHeader header);
 std::unique_ptr<RecordingReader> open_wfdb_segments(const std::filesystem::path& folder,
                                                     const WfdbHeader& header);
 

@@ -1,6 +1,6 @@
-// WFDB records in segments, one after the other in time. With a fixed layout every segment has the same
-// signals; with a variable one the first segment has no samples and lists all signals there are, of which the
-// others have some. Gaps, and leads that a segment lacks, are invalid samples.
+// Multi-segment WFDB records, whose segments follow each other in time. In a fixed layout, all segments have
+// the same signals. In a variable layout, the first segment has no samples and lists all signals, and each
+// other segment has some of them. Gaps, and leads that a segment lacks, are invalid samples.
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -17,16 +17,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
 
-// What is remembered of a segment's record.
-struct Piece {
+// A record that is used as one or more segments.
+struct SegmentRecord {
   std::string name;
-  std::vector<std::size_t> place;  // by lead of the record: its index in the segment, or `absent`
+  std::vector<std::size_t> place;  // per lead of the whole record: its index in the segment, or `absent`
 };
 
-struct Part {
+struct Segment {
   std::int64_t begin = 0;
   std::int64_t samples = 0;
-  const Piece* piece = nullptr;  // none: a gap
+  const SegmentRecord* record = nullptr;  // nullptr: a gap
 };
 
 class SegmentsReader final : public RecordingReader {
@@ -41,19 +41,20 @@ class SegmentsReader final : public RecordingReader {
     info_.comments = header.comments;
     const bool variable = header.segments.front().samples == 0 && !header.segments.front().is_gap();
     if (variable) {
-      take_layout(header.segments.front().name, header.width);
+      set_layout(header.segments.front().name, header.width);
     }
     std::int64_t begin = 0;
     for (std::size_t i = variable ? 1 : 0; i < header.segments.size(); ++i) {
       const WfdbSegment& segment = header.segments[i];
-      const Piece* piece = segment.is_gap() ? nullptr : &piece_of(segment, header.width, variable);
-      parts_.push_back({begin, segment.samples, piece});
+      const SegmentRecord* record =
+          segment.is_gap() ? nullptr : &find_record(segment, header.width, variable);
+      segments_.push_back({begin, segment.samples, record});
       begin += segment.samples;
     }
-    require(info_.leads.size() == header.width, "{}.hea: no segment says which signals there are", record_);
+    require(info_.leads.size() == header.width, "{}.hea: no segment defines the signals", record_);
     for (const int each : info_.samples_per_frame) {
-      require(info_.samples <= INT64_MAX / each,
-              "{}.hea: {} frames of {} samples are more than can be counted", record_, info_.samples, each);
+      require(info_.samples <= INT64_MAX / each, "{}.hea: {} frames of {} samples are too many to count",
+              record_, info_.samples, each);
     }
     settle_units();
     close();
@@ -70,10 +71,10 @@ class SegmentsReader final : public RecordingReader {
   void read_digital(std::int64_t begin, std::int64_t count,
                     std::span<const std::span<std::int32_t>> leads) override {
     for (std::size_t i = 0; i < std::min(leads.size(), used_.size()); ++i) {
-      require(leads[i].empty() || !used_[i].differ,
-              "{}: lead {} has not the same gain and baseline in all segments; its samples can be read in {} "
-              "only",
-              record_, info_.leads[i].name, info_.leads[i].units);
+      require(
+          leads[i].empty() || !used_[i].differ,
+          "{}: lead {} has different gains or baselines in its segments; its samples can be read only in {}",
+          record_, info_.leads[i].name, info_.leads[i].units);
     }
     read_window(
         begin, count, leads, invalid_sample,
@@ -83,8 +84,8 @@ class SegmentsReader final : public RecordingReader {
 
   std::vector<std::string> verify() override {
     std::vector<std::string> warnings;
-    for (const auto& [name, piece] : pieces_) {
-      const std::vector<std::string> more = open(piece).verify();
+    for (const auto& [name, record] : segment_records_) {
+      const std::vector<std::string> more = open(record).verify();
       warnings.insert(warnings.end(), more.begin(), more.end());
     }
     return warnings;
@@ -96,7 +97,7 @@ class SegmentsReader final : public RecordingReader {
   }
 
  private:
-  // How the segments that have a lead scale it.
+  // The scaling of a lead in the segments that have it.
   struct Use {
     bool any = false;
     bool differ = false;
@@ -109,71 +110,72 @@ class SegmentsReader final : public RecordingReader {
     require(fs::exists(file, reason), "{}.hea: segment {} is missing: there is no {}", record_, name,
             file.string());
     WfdbHeader header = read_wfdb_header(file);
-    require(header.segments.empty(), "{}.hea: segment {} is itself a record in segments", record_, name);
+    require(header.segments.empty(), "{}.hea: segment {} is itself a multi-segment record", record_, name);
     require(header.rate == info_.rate, "{}.hea: {} Hz, but segment {} has {} Hz", record_, info_.rate, name,
             header.rate);
     header.name = name;
     return header;
   }
 
-  void take_leads(const ReaderInfo& of) {
+  void set_leads(const ReaderInfo& of) {
     info_.leads = of.leads;
     info_.samples_per_frame = of.samples_per_frame;
     used_.resize(info_.leads.size());
   }
 
-  void take_layout(const std::string& name, std::size_t width) {
+  void set_layout(const std::string& name, std::size_t width) {
     const WfdbHeader header = header_of(name);
-    require(header.signals.size() == width, "{}.hea: {} signals promised, the layout {} has {}", record_,
+    require(header.signals.size() == width, "{}.hea: {} signals expected, the layout {} has {}", record_,
             width, name, header.signals.size());
     ReaderInfo info;
     for (const WfdbSignal& signal : header.signals) {
       info.leads.push_back(lead_of(signal));
       info.samples_per_frame.push_back(signal.samples_per_frame);
     }
-    take_leads(info);
+    set_leads(info);
   }
 
-  // Opens the segment, once for all places where its name occurs, and sees how it fits the record.
-  const Piece& piece_of(const WfdbSegment& segment, std::size_t width, bool variable) {
-    const auto known = pieces_.find(segment.name);
-    if (known == pieces_.end()) {
-      Piece piece{segment.name, {}};
-      const ReaderInfo& info = open(piece).info();
+  // Opens a segment's record and checks that it matches the whole record.
+  // Segments of the same name share one record.
+  const SegmentRecord& find_record(const WfdbSegment& segment, std::size_t width, bool variable) {
+    const auto known = segment_records_.find(segment.name);
+    if (known == segment_records_.end()) {
+      SegmentRecord record{segment.name, {}};
+      const ReaderInfo& info = open(record).info();
       if (info_.leads.empty()) {
-        require(info.leads.size() == width, "{}.hea: {} signals promised, segment {} has {}", record_, width,
+        require(info.leads.size() == width, "{}.hea: {} signals expected, segment {} has {}", record_, width,
                 segment.name, info.leads.size());
-        take_leads(info);
+        set_leads(info);
       }
-      piece.place = places(info, segment.name, variable);
-      pieces_.emplace(segment.name, std::move(piece));
+      record.place = places(info, segment.name, variable);
+      segment_records_.emplace(segment.name, std::move(record));
     }
-    const Piece& piece = pieces_.at(segment.name);
-    const std::int64_t found = open(piece).info().samples;
+    const SegmentRecord& record = segment_records_.at(segment.name);
+    const std::int64_t found = open(record).info().samples;
     require(segment.samples <= found, "{}.hea: {} samples of segment {} expected, it has {}", record_,
             segment.samples, segment.name, found);
-    return piece;
+    return record;
   }
 
   std::vector<std::size_t> places(const ReaderInfo& segment, const std::string& name, bool variable) {
     std::vector<std::size_t> place(info_.leads.size(), absent);
     require(variable || segment.leads.size() == info_.leads.size(),
-            "{}.hea: segment {} has {} signals, the one before it {}", record_, name, segment.leads.size(),
-            info_.leads.size());
+            "{}.hea: segment {} has {} signals, the previous segment has {}", record_, name,
+            segment.leads.size(), info_.leads.size());
     for (std::size_t s = 0; s < segment.leads.size(); ++s) {
       const Lead& lead = segment.leads[s];
       std::size_t at = s;
-      if (variable) {  // where a name occurs twice, so do its places
+      if (variable) {  // leads of equal name are matched in order
         for (at = 0; at < place.size() && (info_.leads[at].name != lead.name || place[at] != absent);) {
           ++at;
         }
-        require(at < place.size(), "{}.hea: segment {} has a signal '{}' that the layout does not have",
-                record_, name, lead.name);
+        require(at < place.size(), "{}.hea: segment {} has a signal '{}' that the layout lacks", record_,
+                name, lead.name);
       }
       require(info_.leads[at].name == lead.name && info_.leads[at].units == lead.units &&
                   info_.samples_per_frame[at] == segment.samples_per_frame[s],
-              "{}.hea: segment {}: signal {} is {} in {}, {} a frame; expected {} in {}, {} a frame", record_,
-              name, s, lead.name, lead.units, segment.samples_per_frame[s], info_.leads[at].name,
+              "{}.hea: segment {}: signal {} is {} in {}, {} per frame; expected {} in {}, {} per frame",
+              record_, name, s, lead.name, lead.units, segment.samples_per_frame[s], info_.leads[at].name,
               info_.leads[at].units, info_.samples_per_frame[at]);
       place[at] = s;
       Use& use = used_[at];
@@ -185,7 +187,7 @@ class SegmentsReader final : public RecordingReader {
     return place;
   }
 
-  // Gain and baseline are those of the samples where they have some in common, otherwise the layout's.
+  // A lead gets the gain and baseline of its segments if they agree; otherwise those of the layout remain.
   void settle_units() {
     for (std::size_t i = 0; i < used_.size(); ++i) {
       if (used_[i].any && !used_[i].differ) {
@@ -194,12 +196,12 @@ class SegmentsReader final : public RecordingReader {
     }
   }
 
-  // The reader of a segment; the last one stays open.
-  RecordingReader& open(const Piece& piece) {
-    if (open_ == nullptr || open_name_ != piece.name) {
+  // The reader of a segment. Only the last one used stays open.
+  RecordingReader& open(const SegmentRecord& record) {
+    if (open_ == nullptr || open_name_ != record.name) {
       close();
-      open_ = open_wfdb_piece(folder_, header_of(piece.name));
-      open_name_ = piece.name;
+      open_ = open_wfdb_single(folder_, header_of(record.name));
+      open_name_ = record.name;
     }
     return *open_;
   }
@@ -207,39 +209,39 @@ class SegmentsReader final : public RecordingReader {
 
   template <typename T, typename Read>
   void read_window(std::int64_t begin, std::int64_t count, std::span<const std::span<T>> leads, T invalid,
-                   const Read& read_part) {
+                   const Read& read_segment) {
     require_window(info_, record_, begin, count, leads);
     for (const std::span<T> lead : leads) {
       std::ranges::fill(lead, invalid);
     }
     const std::int64_t end = begin + count;
-    auto part = std::ranges::upper_bound(parts_, begin, {}, &Part::begin);
-    part -= part == parts_.begin() ? 0 : 1;
-    for (; part != parts_.end() && part->begin < end; ++part) {
-      const std::int64_t from = std::max(begin, part->begin);
-      const std::int64_t frames = std::min(end, part->begin + part->samples) - from;
-      if (part->piece == nullptr || frames <= 0) {
+    auto segment = std::ranges::upper_bound(segments_, begin, {}, &Segment::begin);
+    segment -= segment == segments_.begin() ? 0 : 1;
+    for (; segment != segments_.end() && segment->begin < end; ++segment) {
+      const std::int64_t from = std::max(begin, segment->begin);
+      const std::int64_t frames = std::min(end, segment->begin + segment->samples) - from;
+      if (segment->record == nullptr || frames <= 0) {
         continue;
       }
-      RecordingReader& reader = open(*part->piece);
+      RecordingReader& reader = open(*segment->record);
       std::vector<std::span<T>> spans(reader.info().leads.size());
       for (std::size_t i = 0; i < leads.size(); ++i) {
-        const std::size_t place = part->piece->place[i];
+        const std::size_t place = segment->record->place[i];
         if (!leads[i].empty() && place != absent) {
           spans[place] =
               leads[i].subspan(static_cast<std::size_t>((from - begin) * info_.samples_per_frame[i]),
                                static_cast<std::size_t>(frames * info_.samples_per_frame[i]));
         }
       }
-      read_part(reader, from - part->begin, frames, spans);
+      read_segment(reader, from - segment->begin, frames, spans);
     }
   }
 
   fs::path folder_;
   std::string record_;
   ReaderInfo info_;
-  std::map<std::string, Piece> pieces_;
-  std::vector<Part> parts_;
+  std::map<std::string, SegmentRecord> segment_records_;
+  std::vector<Segment> segments_;
   std::vector<Use> used_;  // by lead
   std::unique_ptr<RecordingReader> open_;
   std::string open_name_;

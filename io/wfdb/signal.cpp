@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What the record's signals have in common, of which the writer says nothing else.
+// Checks that all signals can be written to one file in one format.
 void check_writable(const DigitalRecord& record, const std::string& path) {
   const std::vector<WfdbSignal>& signals = record.header.signals;
   require(!signals.empty() && signals.size() == record.signals.size(), "{}: {} signals described, {} given",
@@ -42,12 +42,13 @@ DigitalRecord read_digital(const fs::path& folder, const std::string& name, bool
           "'{}' is not the name of a record in {}", name, folder.string());
   const fs::path path = folder / (name + ".hea");
   DigitalRecord record{read_wfdb_header(path), {}};
-  require(record.header.segments.empty(), "{}: a record in segments is not read as a whole", path.string());
+  require(record.header.segments.empty(), "{}: a multi-segment record cannot be read as a whole",
+          path.string());
   for (std::size_t i = 0; i < record.header.signals.size(); ++i) {
     require(record.header.signals[i].format != 0, "{}: signal {} has no samples", path.string(), i);
   }
   const auto reader = open_wfdb(path);
-  if (verify) {  // before memory is taken for what the files are said to hold
+  if (verify) {  // before allocating memory for the number of samples that the header claims
     record.warnings = reader->verify();
   }
   record.signals.resize(record.header.signals.size());
@@ -70,8 +71,8 @@ Recording to_recording(const DigitalRecord& record) {
   for (std::size_t s = 0; s < record.signals.size(); ++s) {
     const WfdbSignal& signal = record.header.signals[s];
     require(signal.samples_per_frame == 1,
-            "{}.hea: signal {} has {} samples a frame, expected one rate for all", record.header.name, s,
-            signal.samples_per_frame);
+            "{}.hea: signal {} has {} samples per frame, expected one rate for all signals",
+            record.header.name, s, signal.samples_per_frame);
     const Lead& lead = result.leads.emplace_back(lead_of(signal));
     std::vector<float>& values = result.signals.emplace_back(record.signals[s].size());
     std::ranges::transform(record.signals[s], values.begin(), [&](std::int32_t sample) {
@@ -100,7 +101,7 @@ void write_digital(const fs::path& folder, const DigitalRecord& record) {
   }
   const std::size_t frames = record.signals.front().size() / header.signals.front().samples_per_frame;
   std::vector<std::int32_t> flat(frames * frame);
-  std::size_t at = 0;  // of the signal in a frame
+  std::size_t at = 0;  // offset of the signal within a frame
   for (std::size_t s = 0; s < header.signals.size(); ++s) {
     WfdbSignal& signal = header.signals[s];
     const std::vector<std::int32_t>& samples = record.signals[s];

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Every format that is no FLAC: sample n of the file lies at a place that can be computed.
+// All formats except FLAC: the file position of each sample can be computed.
 class PackedSource : public SampleSource {
  public:
   explicit PackedSource(SourceLayout layout) : layout_(std::move(layout)) {
@@ -40,7 +40,7 @@ class PackedSource : public SampleSource {
     stream_.clear();
     stream_.seekg(layout_.offset + pack * packing.bytes);
     stream_.read(reinterpret_cast<char*>(bytes_.data()), std::ssize(bytes_));
-    // Only the last pack of a file need not be whole.
+    // Only the last pack of a file may be incomplete.
     require(!stream_.bad() && stream_.gcount() > std::ssize(bytes_) - packing.bytes,
             "{}: became shorter while it was read", layout_.path.string());
     unpack(layout_.format, bytes_, begin - pack * packing.samples, samples);
@@ -56,8 +56,8 @@ class PackedSource : public SampleSource {
   std::vector<unsigned char> bytes_;
 };
 
-// Format 8: a sample is the sum of the differences before it. Sums are kept every so many frames, as far as
-// the file was read, so that a window costs the way from the last of them.
+// Format 8: a sample is the sum of all differences before it. Sums are stored at regular intervals, as far as
+// the file has been read, so that reading a window starts at the last stored sum before it.
 class DifferenceSource final : public PackedSource {
  public:
   explicit DifferenceSource(SourceLayout given)
@@ -95,7 +95,8 @@ class DifferenceSource final : public PackedSource {
     return {begin, begin + width()};
   }
 
-  // Reads the differences from frame `at` on, adds them up in place, and keeps the sums where a step ends.
+  // Reads the differences from frame `at` onwards and replaces them by their running sums.
+  // Stores the sums if the last frame read ends an interval.
   void add(std::int64_t at, std::span<std::int32_t> samples, std::vector<std::uint32_t>& sums) {
     PackedSource::read(at, samples);
     std::size_t i = 0;
@@ -113,7 +114,7 @@ class DifferenceSource final : public PackedSource {
     }
   }
 
-  std::int64_t step_;                // frames
+  std::int64_t step_;                // frames between stored sums
   std::vector<std::uint32_t> sums_;  // [frame / step_][signal], modulo 2^32
   std::vector<std::int32_t> skipped_;
 };

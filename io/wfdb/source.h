@@ -1,4 +1,4 @@
-// The samples of one WFDB signal file, read from any frame on.
+// Random access to the samples of one WFDB signal file.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace sec::io {
 
-// What the header says of a signal file. All its signals have the format and byte offset in common.
+// A signal file as described by the header. All its signals share one format and byte offset.
 struct SourceLayout {
   std::filesystem::path path;
   int format = 0;
-  std::int64_t offset = 0;             // bytes before the first sample, or before a FLAC stream
-  std::vector<int> samples_per_frame;  // by signal of the file
-  std::vector<std::int32_t> initial;   // by signal: what the differences of format 8 start from
-  std::int64_t frame = 0;              // samples of all signals
+  std::int64_t offset = 0;             // bytes before the first sample or the FLAC stream
+  std::vector<int> samples_per_frame;  // per signal of the file
+  std::vector<std::int32_t> initial;   // per signal; start values for the differences of format 8
+  std::int64_t frame = 0;              // samples per frame, summed over all signals
 };
 
 class SampleSource {
@@ -28,17 +28,16 @@ class SampleSource {
 
   virtual std::int64_t frames() const = 0;
 
-  // Fills `samples`, a whole number of frames from `first` on, as they lie in the file: frame by frame, of
-  // each the first signal's samples, then the second's. Invalid samples stay the format's own number.
-  // The frames asked for are there. Throws Error on a damaged file.
+  // Fills `samples` with whole frames from frame `first` onwards, in file order: frame by frame, and within a
+  // frame signal by signal. Invalid samples keep the format's own marker value.
+  // The requested frames must exist. Throws Error on a damaged file.
   virtual void read(std::int64_t first, std::span<std::int32_t> samples) = 0;
 };
 
-// Opens the file. Throws Error if it is missing, ends before its samples begin, or has a format that cannot
-// be read.
+// Opens the file. Throws Error if it is missing, ends before its samples begin, or has an unsupported format.
 std::unique_ptr<SampleSource> open_source(SourceLayout layout);
 
-// The same of FLAC formats 508, 516 and 524.
+// Opens a file in FLAC format 508, 516 or 524.
 std::unique_ptr<SampleSource> open_flac_source(SourceLayout layout);
 
 }  // namespace sec::io

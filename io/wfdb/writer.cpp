@@ -16,14 +16,14 @@ namespace {
 
 constexpr std::int64_t samples_at_once = 1 << 16;
 
-// Calls take(leads) for each block of the recording, with its samples as numbers of type T.
-template <typename T, typename Read, typename Take>
-void each_block(const ReaderInfo& info, const Read& read, const Take& take) {
+// Calls visit(leads) for each block of the recording. The samples have type T.
+template <typename T, typename Read, typename Visit>
+void each_block(const ReaderInfo& info, const Read& read, const Visit& visit) {
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
     frame += each;
   }
-  // Of an even number of frames, so that blocks of format 212 end with whole packs.
+  // Blocks have an even number of frames, so that blocks in format 212 end with whole packs.
   const std::int64_t step = std::max<std::int64_t>(1, samples_at_once / frame / 2) * 2;
   std::vector<std::vector<T>> values(info.leads.size());
   std::vector<std::span<T>> spans(values.size());
@@ -34,7 +34,7 @@ void each_block(const ReaderInfo& info, const Read& read, const Take& take) {
       spans[i] = values[i];
     }
     read(at, count, std::span<const std::span<T>>(spans));
-    take(values);
+    visit(values);
   }
 }
 
@@ -44,13 +44,13 @@ struct Extremes {
   T high = std::numeric_limits<T>::lowest();
 
   bool any() const { return low <= high; }
-  void take(T value) {
+  void add(T value) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
 };
 
-// The largest of 1, 2 and 5 times a power of ten that is not above `bound`.
+// The largest number of the form 1, 2 or 5 times a power of ten that is not above `bound`.
 double round_gain(double bound) {
   const double power = std::pow(10, std::floor(std::log10(bound)));
   double gain = power;
@@ -65,7 +65,7 @@ struct Scale {
   int baseline = 0;   // adu
 };
 
-// A lead between these values, in whole numbers up to `limit`.
+// The scaling of a lead with the given range to whole numbers from -limit to limit.
 Scale scale_of(const Extremes<float>& range, double limit) {
   if (!range.any() || (range.low == 0 && range.high == 0)) {
     return {};
@@ -74,7 +74,7 @@ Scale scale_of(const Extremes<float>& range, double limit) {
   const double half = (static_cast<double>(range.high) - range.low) / 2;
   const double reach =
       std::max(std::abs(static_cast<double>(range.low)), std::abs(static_cast<double>(range.high)));
-  if (reach > 8 * half && half > 0) {  // far from zero: zero itself need not be in the range
+  if (reach > 8 * half && half > 0) {  // far from zero: the value 0 need not be representable
     const double gain = round_gain((limit - 1) / half);
     if (std::abs(middle * gain) < 1e9) {
       return {gain, static_cast<int>(-std::lround(middle * gain))};
@@ -124,7 +124,7 @@ class Writer {
       for (std::size_t i = 0; i < leads.size(); ++i) {
         for (const float value : leads[i]) {
           if (!std::isnan(value)) {
-            ranges[i].take(value);
+            ranges[i].add(value);
           }
         }
       }
@@ -145,7 +145,7 @@ class Writer {
   }
 
  private:
-  // Whether the source has numbers of a converter, and all are in the format's range.
+  // True if the source has digital values and all of them fit the format.
   bool keeps_numbers() {
     bool fits = true;
     try {
@@ -158,12 +158,12 @@ class Writer {
         }
       });
     } catch (const Error&) {
-      return false;  // physical samples only; what is damaged fails again when these are read
+      return false;  // no digital values; damaged samples fail again in the physical reading
     }
     return fits;
   }
 
-  // number(lead, value) is what is written.
+  // number(lead, value) is the digital value to write.
   template <typename T, typename Read, typename Number>
   void write_samples(const Read& read, const Number& number) {
     std::vector<std::uint32_t> sums(header_.signals.size());
@@ -194,8 +194,7 @@ class Writer {
     for (std::size_t i = 0; i < sums.size(); ++i) {
       header_.signals[i].checksum = static_cast<std::int16_t>(sums[i] & 0xffffU);
     }
-    const std::string text =
-        wfdb_header_text(header_);  // before the samples have their name: it may be refused
+    const std::string text = wfdb_header_text(header_);  // may throw, so before the samples are committed
     out.commit();
     write_atomically(record_.string() + ".hea", text);
   }
@@ -210,8 +209,8 @@ class Writer {
 }  // namespace
 
 void write_wfdb(const std::filesystem::path& record, RecordingReader& source, int format) {
-  require(format == 16 || format == 24 || format == 212, "{}: WFDB format {}, written are 16, 24 and 212",
-          record.string(), format);
+  require(format == 16 || format == 24 || format == 212,
+          "{}: WFDB format {} cannot be written, expected 16, 24 or 212", record.string(), format);
   const ReaderInfo& info = source.info();
   require(!info.leads.empty() && info.samples > 0, "{}: no samples to write", info.name);
   Writer(record, source, format).write();

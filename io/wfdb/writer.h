@@ -1,4 +1,4 @@
-// Recordings of any length as WFDB records.
+// Writes recordings of any length as WFDB records.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace sec::io {
 
-// Writes RECORD.dat and then RECORD.hea, each atomically, block by block: all leads in one file in format 16,
-// 24 or 212, with initial values and checksums. Samples keep the numbers of the converter where there are
-// such and the format can hold them; otherwise a lead's range is divided evenly: gains are 1, 2 or 5 times a
-// power of ten. The source is read twice, first for the range. Annotations are not written. Throws Error on
-// another format and on what a header cannot say.
+// Writes RECORD.dat and then RECORD.hea, each atomically and block by block. All leads go to one file in
+// format 16, 24 or 212, with initial values and checksums. Digital values are kept if the source has them and
+// the format can hold them; otherwise each lead's range is divided evenly, with a gain of 1, 2 or 5 times a
+// power of ten. The source is read twice, first to find the range. Annotations are not written.
+// Throws Error on another format or if a header cannot express the recording.
 void write_wfdb(const std::filesystem::path& record, RecordingReader& source, int format);
 
 }  // namespace sec::io

@@ -1,4 +1,4 @@
-// Linked where nvcc compiled no kernels.
+// Linked in place of the cuda device's table in builds without nvcc.
 #include "kernels/cuda/conv_versions.h"
 #include "kernels/device_tables.h"
 

@@ -1,4 +1,4 @@
-// Linked where the cuda device or the headers of cuDNN are missing.
+// Linked in place of the peers table in builds without the cuda device or cuDNN's headers.
 #include "engine/error.h"
 #include "kernels/device_tables.h"
 

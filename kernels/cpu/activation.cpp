@@ -7,22 +7,23 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Elements [element, element + count) of the tensor: whole rows of channels. `marks_in` and `marks_out`
-// belong to the first of them; either may be null.
+// Writes the activation of `count` elements, whole rows of `channels`, to y.
+// `element` is the index of the first one in the tensor. The mark bits of these elements are at `marks_in`
+// and `marks_out`, which may be null.
 template <bool Draws, bool Marked>
 void activate(const Activation& a, const float* x, std::int64_t element, std::int64_t count,
               std::int64_t channels, float* y, const std::uint16_t* marks_in, std::uint16_t* marks_out) {
   constexpr std::int64_t drawn = 1024;
   constexpr int parts = mark_elements / width;
   static_assert(drawn % drawn_at_once == 0 && mark_elements % width == 0);
-  // u < p, in whole numbers: u is the word's upper 24 bits.
+  // The test u < p in integers: u is the upper 24 bits of a random word, divided by 2^24.
   const auto threshold = static_cast<std::uint32_t>(std::ceil(static_cast<double>(a.p) * 0x1p24));
   std::uint16_t kept[drawn / mark_elements];
   std::int64_t c = 0;
   for (std::int64_t first = 0; first < count; first += drawn) {
     const std::int64_t size = std::min(drawn, count - first);
     if constexpr (Draws) {
-      unsigned char bits[drawn / width * 2] = {};  // of vectors of words
+      unsigned char bits[drawn / width * 2] = {};  // bits of the kept elements, a byte per vector
       for (std::int64_t i = 0; i < size; i += drawn_at_once) {
         const Words words = draw(a.key, static_cast<std::uint64_t>(element + first + i) / 4);
         const unsigned front = to_bits(__builtin_bit_cast(I32, (words.first >> 8U) >= threshold));
@@ -78,12 +79,12 @@ void activate(const Activation& a, const float* x, std::int64_t element, std::in
 
 }  // namespace
 
-const float* stretch(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
-                     Part own, float* buffer) {
+const float* padded_window(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
+                           Part own, float* buffer) {
   const std::int64_t row = source.row;
   const float* const x = source.x + sample * source.length * row;
   if (source.activation == nullptr) {
-    return padded(x, source.length, row, first, size, buffer);
+    return zero_padded(x, source.length, row, first, size, buffer);
   }
   const Activation& a = *source.activation;
   const std::int64_t begin = std::clamp<std::int64_t>(-first, 0, size);

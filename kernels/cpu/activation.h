@@ -1,5 +1,5 @@
-// How a convolution reads its input: as it is, or through what comes before it in a pre-activation network,
-// dropout(relu(batch norm(x))), computed on the way into a buffer and never stored.
+// How a convolution reads its input: as it is, or through the activation dropout(relu(batch_norm(x))) of a
+// pre-activation network. The activation is computed into a small buffer on the way and never stored.
 #pragma once
 
 #include "engine/philox.h"
@@ -7,32 +7,32 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// a = z / (1 - p) with z = (x - centre) * scale + shift, where z > 0 and dropout keeps the element; else 0.
-// Channels come in multiples of `mark_elements`.
+// a = z / (1 - p) where z = (x - centre) * scale + shift is positive and dropout keeps the element;
+// else a = 0. The number of channels must be a multiple of `mark_elements`.
 struct Activation {
   const float* centre;  // (C)
   const float* scale;   // (C)
   const float* shift;   // (C)
   float keep = 1;       // 1 / (1 - p)
-  float p = 0;          // of dropout
-  RandomKey key = {};   // with its step in `step`, not behind a pointer
-  // A bit an element: did it pass? Written where `draws`, else read.
+  float p = 0;          // dropout probability
+  RandomKey key = {};   // the step is in `step`; `step_at` is not used
+  // One bit per element: 1 if the element passed dropout and ReLU. Written if `draws`, otherwise read.
   std::uint16_t* marks = nullptr;
   bool draws = true;
 };
 
-constexpr std::int64_t mark_elements = 16;  // that share a word of marks
+constexpr std::int64_t mark_elements = 16;  // elements per word of marks
 
 struct Source {
-  const float* x;  // (N, L, row): a row is the channels of all leads at one step
+  const float* x;  // (N, L, row): a row holds the channels of all leads at one time step
   std::int64_t length, row, channels;
-  const Activation* activation;  // or null
+  const Activation* activation;  // null: x is read as it is
 };
 
-// Steps [first, first + size) of a sample, zeros for those outside of [0, L): the sample's own memory where
-// it can serve, else a copy in `buffer` (size * row floats). Of the marks it writes those of the steps `own`,
-// as neighbours share some of their steps.
-const float* stretch(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
-                     Part own, float* buffer);
+// Returns time steps [first, first + size) of a sample, with zeros for steps outside [0, L).
+// The result points into the sample if possible, otherwise to a copy in `buffer` (size * row floats).
+// Marks are written only for the steps `own`, because windows of neighbouring tasks overlap.
+const float* padded_window(const Source& source, std::int64_t sample, std::int64_t first, std::int64_t size,
+                           Part own, float* buffer);
 
 }  // namespace sec::kernels::cpu::SEC_ISA

@@ -1,6 +1,6 @@
-// Batch norm. Statistics are taken per block of rows that stays in the cache, in two passes (the mean, then
-// deviations from it, so that a large mean does not cancel), and the blocks are merged in order in double
-// precision (Chan, Golub & LeVeque 1983).
+// Batch norm. Each cache-sized block of rows is read twice: first for the mean, then for the squared
+// deviations from it, so that a large mean does not cancel the variance.
+// The blocks' statistics are merged in a fixed order in double precision (Chan, Golub & LeVeque 1983).
 #include <cmath>
 
 #include "engine/ranges.h"
@@ -20,29 +20,29 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
   const float* const x = floats(x_span, s.rows * s.c, "batch_norm.statistics: x");
   float* const mean = floats(mean_span, s.c, "batch_norm.statistics: mean");
   float* const variance = floats(variance_span, s.c, "batch_norm.statistics: variance");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.rows);
-  const std::int64_t block_rows = channels.block_rows();
-  // Of each block: a rounded mean, the sum of deviations from it, and that of their squares.
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.rows);
+  const std::int64_t block_rows = layout.block_rows();
+  // (blocks, 3, C): a rounded mean, the sum of deviations from it, and the sum of their squares.
   const Scratch partial(blocks * 3 * s.c);
 
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t rows = std::min(block_rows, s.rows - block * block_rows);
     const float* const from = x + block * block_rows * s.c;
     float* const to = partial.data() + block * 3 * s.c;
-    const Scratch folded(2 * channels.period);
-    const Scratch centre(channels.period);
-    channels.sum_rows<1>(
+    const Scratch folded(2 * layout.period);
+    const Scratch centre(layout.period);
+    layout.sum_rows<1>(
         rows,
         [&](std::int64_t e, std::int64_t, std::int64_t n, F32* value) { value[0] = load_lanes(from + e, n); },
         folded.data(), to);
     const float scale = 1.0F / static_cast<float>(rows);
-    channels.repeat(centre.data(), [&](std::int64_t channel) { return to[channel] * scale; });
+    layout.repeat(centre.data(), [&](std::int64_t channel) { return to[channel] * scale; });
     std::copy(centre.data(), centre.data() + s.c, to);
-    channels.sum_rows<2>(
+    layout.sum_rows<2>(
         rows,
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
-          // Lanes past the end load as zero on both sides, and add nothing.
+          // Lanes past the end load as zero from both operands and add nothing.
           value[0] = load_lanes(from + e, n) - load_lanes(centre.data() + p, n);
           value[1] = value[0] * value[0];
         },
@@ -56,7 +56,7 @@ void statistics(Stream&, const BatchNormShape& s, ConstSpan x_span, Span mean_sp
       const float* const from = partial.data() + block * 3 * s.c;
       const auto before = static_cast<double>(block * block_rows);
       const auto here = static_cast<double>(std::min(block_rows, s.rows - block * block_rows));
-      // The sum of deviations corrects both the mean's rounding and the squares taken about it.
+      // The sum of deviations corrects the rounding of the block's mean, and with it the sum of squares.
       const double deviations = from[s.c + c];
       const double squares = from[2 * s.c + c] - deviations * deviations / here;
       const double delta = from[c] + deviations / here - total_mean;
@@ -78,7 +78,7 @@ void update_running(const RunningUpdate& problem) {
   float* const running_mean = floats(problem.running_mean, s.c, "batch_norm.update_running: running_mean");
   float* const running_variance =
       floats(problem.running_variance, s.c, "batch_norm.update_running: running_variance");
-  // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
+  // A single row has no unbiased variance. PyTorch refuses this case; we keep the biased variance (zero).
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   for (std::int64_t c = 0; c < s.c; ++c) {
@@ -104,23 +104,23 @@ void apply(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span, Co
   const float* const gamma = floats(gamma_span, s.c, "batch_norm.apply: gamma");
   const float* const beta = floats(beta_span, s.c, "batch_norm.apply: beta");
   float* const y = floats(y_span, s.rows * s.c, "batch_norm.apply: y");
-  const Channels channels(s.c);
-  const Scratch repeated(3 * channels.period);
+  const RowBlocks layout(s.c);
+  const Scratch repeated(3 * layout.period);
   float* const centre = repeated.data();
-  float* const scale = centre + channels.period;
-  float* const shift = scale + channels.period;
-  channels.repeat(centre, [&](std::int64_t c) { return mean[c]; });
-  channels.repeat(scale, [&](std::int64_t c) { return gamma[c] / std::sqrt(variance[c] + epsilon); });
-  channels.repeat(shift, [&](std::int64_t c) { return beta[c]; });
-  for_blocks(channels.blocks(s.rows), s.rows * s.c, [&](std::int64_t block) {
-    const std::int64_t first = block * channels.block_rows();
+  float* const scale = centre + layout.period;
+  float* const shift = scale + layout.period;
+  layout.repeat(centre, [&](std::int64_t c) { return mean[c]; });
+  layout.repeat(scale, [&](std::int64_t c) { return gamma[c] / std::sqrt(variance[c] + epsilon); });
+  layout.repeat(shift, [&](std::int64_t c) { return beta[c]; });
+  for_blocks(layout.blocks(s.rows), s.rows * s.c, [&](std::int64_t block) {
+    const std::int64_t first = block * layout.block_rows();
     const float* const from = x + first * s.c;
     float* const to = y + first * s.c;
-    channels.each(std::min(channels.block_rows(), s.rows - first),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t n) {
-                    const F32 deviation = load_lanes(from + e, n) - load(centre + p);
-                    store_lanes(to + e, deviation * load(scale + p) + load(shift + p), n);
-                  });
+    layout.for_each_vector(std::min(layout.block_rows(), s.rows - first),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t n) {
+                             const F32 deviation = load_lanes(from + e, n) - load(centre + p);
+                             store_lanes(to + e, deviation * load(scale + p) + load(shift + p), n);
+                           });
   });
 }
 
@@ -139,18 +139,18 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
   float* const gx = floats(gx_span, s.rows * s.c, "batch_norm.backward: gx");
   float* const ggamma = floats(ggamma_span, s.c, "batch_norm.backward: ggamma");
   float* const gbeta = floats(gbeta_span, s.c, "batch_norm.backward: gbeta");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.rows);
-  const std::int64_t block_rows = channels.block_rows();
-  const Scratch partial(blocks * 2 * s.c);  // of each block: sum of gy, sum of gy * (x - mean)
-  const Scratch repeated(4 * channels.period);
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.rows);
+  const std::int64_t block_rows = layout.block_rows();
+  const Scratch partial(blocks * 2 * s.c);  // (blocks, 2, C): sum of gy, sum of gy * (x - mean)
+  const Scratch repeated(4 * layout.period);
   float* const centre = repeated.data();
-  channels.repeat(centre, [&](std::int64_t c) { return mean[c]; });
+  layout.repeat(centre, [&](std::int64_t c) { return mean[c]; });
 
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t first = block * block_rows;
-    const Scratch folded(2 * channels.period);
-    channels.sum_rows<2>(
+    const Scratch folded(2 * layout.period);
+    layout.sum_rows<2>(
         std::min(block_rows, s.rows - first),
         [&](std::int64_t e, std::int64_t p, std::int64_t n, F32* value) {
           value[0] = load_lanes(gy + first * s.c + e, n);
@@ -159,9 +159,9 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
         folded.data(), partial.data() + block * 2 * s.c);
   });
 
-  float* const scale = centre + channels.period;  // gx = scale * (gy - offset) - slope * (x - mean)
-  float* const offset = scale + channels.period;
-  float* const slope = offset + channels.period;
+  float* const scale = centre + layout.period;  // gx = scale * (gy - offset) - slope * (x - mean)
+  float* const offset = scale + layout.period;
+  float* const slope = offset + layout.period;
   for (std::int64_t c = 0; c < s.c; ++c) {
     double sum = 0;
     double product = 0;
@@ -177,19 +177,20 @@ void backward(Stream&, const BatchNormShape& s, float epsilon, ConstSpan x_span,
     offset[c] = static_cast<float>(sum / rows);
     slope[c] = static_cast<float>(gamma[c] * r * r * r * product / rows);
   }
-  for (std::int64_t p = s.c; p < channels.period; ++p) {
+  for (std::int64_t p = s.c; p < layout.period; ++p) {
     scale[p] = scale[p - s.c];
     offset[p] = offset[p - s.c];
     slope[p] = slope[p - s.c];
   }
   for_blocks(blocks, s.rows * s.c, [&](std::int64_t block) {
     const std::int64_t first = block * block_rows * s.c;
-    channels.each(std::min(block_rows, s.rows - block * block_rows),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t n) {
-                    const F32 deviation = load_lanes(x + first + e, n) - load(centre + p);
-                    const F32 gradient = load_lanes(gy + first + e, n) - load(offset + p);
-                    store_lanes(gx + first + e, load(scale + p) * gradient - load(slope + p) * deviation, n);
-                  });
+    layout.for_each_vector(std::min(block_rows, s.rows - block * block_rows),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t n) {
+                             const F32 deviation = load_lanes(x + first + e, n) - load(centre + p);
+                             const F32 gradient = load_lanes(gy + first + e, n) - load(offset + p);
+                             store_lanes(gx + first + e,
+                                         load(scale + p) * gradient - load(slope + p) * deviation, n);
+                           });
   });
 }
 

@@ -1,5 +1,5 @@
-// Convolution forward and the gradient of its input: which correlations they are, and their weights in the
-// order in which these read them.
+// Convolution forward and the gradient of its input. Both are expressed as correlations (correlation.h);
+// this file reorders their weights as the inner loops read them.
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 #include "kernels/cpu/convolution.h"
@@ -12,7 +12,8 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Columns [column, column + tile_columns) of `rows` rows of `columns`; zeros for those that are missing.
+// Copies columns [column, column + tile_columns) of a (rows, columns) matrix to `panel` (rows, tile_columns).
+// Columns past the end become zeros.
 void pack(float* panel, const float* from, std::int64_t rows, std::int64_t column, std::int64_t columns) {
   const std::int64_t present = std::min<std::int64_t>(columns - column, tile_columns);
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -22,7 +23,7 @@ void pack(float* panel, const float* from, std::int64_t rows, std::int64_t colum
   }
 }
 
-// to[r * tile_columns + c] = from[c * rows + r] for `columns` columns.
+// to[r * tile_columns + c] = from[c * rows + r] for r < rows and c < columns.
 void transpose(float* to, const float* from, std::int64_t rows, std::int64_t columns) {
   const std::int64_t whole_rows = rows / width * width;
   const std::int64_t whole_columns = columns / width * width;
@@ -38,12 +39,12 @@ void transpose(float* to, const float* from, std::int64_t rows, std::int64_t col
   }
 }
 
-// Panels of (point, group, channel, tile_columns).
+// Returns the floats of all panels of transformed weights, (point, group, channel, tile_columns) each.
 std::int64_t minimal_size(const MinimalForm& form, std::int64_t in_channels, std::int64_t out_channels) {
   return ceil_div(out_channels, tile_columns) * form.points * form.groups * in_channels * tile_columns;
 }
 
-// Transforms `taps` taps of one channel and panel: `from` has them `stride` floats apart.
+// Transforms `taps` taps of one input channel for one panel. Tap m is at from + m * stride.
 void pack_channel(const MinimalForm& form, const float* from, std::int64_t stride, std::int64_t taps,
                   std::int64_t in_channels, std::int64_t columns, float* panel, std::int64_t channel) {
   const TransformFunction transform = transform_function(form, Transform::weights);
@@ -56,8 +57,9 @@ void pack_channel(const MinimalForm& form, const float* from, std::int64_t strid
   }
 }
 
-// Whether channels come as the transforms need them, and what they save is worth it: the last tile of a short
-// sample is half empty. Not the batch's size: a sample's result must not depend on it.
+// Decides whether to use minimal filtering. Channels must be multiples of 16, and the transforms must pay
+// off, which they do not if the last tile of a short sample is half empty.
+// Results must be batch-invariant, so the batch size is ignored.
 bool minimal(const ConvShape& s, std::int64_t taps, std::int64_t count) {
   if (!minimal_filtering() || taps < 3 || s.c_in % mark_elements != 0 || s.c_out % mark_elements != 0) {
     return false;
@@ -71,10 +73,10 @@ std::int64_t forward_taps(const ConvShape& s) {
   return ceil_div(s.k, s.stride);
 }
 
-// gx at time t sums gy at (t + pad - j) / stride over the taps j for which that is whole. For each residue q
-// of t = stride * u + q these are the taps j = first + stride * m, first = (q + pad) mod stride, which see gy
-// at u + (q + pad - first) / stride - m: a correlation of step 1 with the taps in reverse and the channels'
-// roles exchanged.
+// gx[t] sums gy[(t + pad - j) / stride] over the taps j for which the quotient is an integer.
+// Write t = stride * u + q with residue q. The taps of residue q are j = first + stride * m, where
+// first = (q + pad) mod stride, and tap m reads gy[u + (q + pad - first) / stride - m].
+// So each residue is a correlation with in_step 1, reversed taps, and input and output channels exchanged.
 struct Residue {
   std::int64_t first, taps, count, pad;
 };
@@ -85,7 +87,7 @@ Residue residue_of(const ConvShape& s, std::int64_t q) {
           taps == 0 ? 0 : taps - 1 - (q + s.pad - first) / s.stride};
 }
 
-// All residues see one window: that of `pad` with `taps` taps, some of them zero.
+// The smallest window that covers those of all residues. Taps that a residue lacks are zero.
 struct SharedWindow {
   std::int64_t pad, taps;
 };
@@ -138,7 +140,7 @@ Cropped cropped(const ConvShape& s) {
   ConvShape shape = s;
   shape.k = last - first + 1;
   shape.pad = s.pad - first;
-  // The zeros that are left behind the input must make up the same number of outputs.
+  // The padding left after the input must still yield the same number of outputs.
   const bool same = shape.k > 0 && s.l + 2 * shape.pad >= shape.k && shape.l_out() == s.l_out();
   return same ? Cropped{shape, first} : Cropped{s, 0};
 }
@@ -170,7 +172,7 @@ std::int64_t prepared_size(const ConvShape& whole) {
   if (minimal(s, forward_taps(s), s.l_out())) {
     return minimal_size(minimal_form(forward_taps(s), s.l_out()), s.stride * s.c_in, s.c_out);
   }
-  // The weights' own layout is that of the one panel.
+  // With a single panel, forward reads the weights in their original layout.
   return s.c_out == tile_columns ? 0 : ceil_div(s.c_out, tile_columns) * s.k * s.c_in * tile_columns;
 }
 
@@ -243,11 +245,11 @@ void dgrad(const ConvShape& whole, const float* gy, const float* weights, const 
     const Scratch start(op.out_channels());
     std::fill(start.data(), start.data() + op.out_channels(), 0.0F);
     parallel_for(panels, [&](std::int64_t panel) {
-      // The panel's taps, turned round and transposed: (taps, output channels, columns of (residue,
-      // channel)).
+      // The panel's taps, reversed and transposed: (taps, output channels, tile_columns).
+      // A column is a (residue, input channel) pair.
       const std::int64_t tap = s.c_out * tile_columns;
       const Scratch turned(op.taps * tap);
-      if (s.stride > 1) {  // residues may lack taps that others have
+      if (s.stride > 1) {  // some residues have fewer taps: the missing ones are zero
         std::fill(turned.data(), turned.data() + op.taps * tap, 0.0F);
       }
       const std::int64_t columns =
@@ -304,7 +306,7 @@ void dgrad(const ConvShape& whole, const float* gy, const float* weights, const 
 
 namespace {
 
-// One after another: each keeps all threads busy.
+// Convolutions of a group run in sequence: each of them keeps all threads busy.
 void forward_group(Stream&, std::span<const ConvForward> group) {
   const Range range("conv.forward");
   for (const ConvForward& problem : group) {

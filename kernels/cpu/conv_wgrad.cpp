@@ -1,9 +1,8 @@
-// The gradient of convolution weights: for each tap a product of two tall matrices, gw[j] += x_j^T gy, where
-// x_j are the input rows that tap j sees.
+// The gradient of convolution weights. For each tap j it is a product of two tall matrices,
+// gw[j] += x_j^T gy, where x_j holds the input rows that tap j reads. Rows in the padding are skipped.
 //
-// Rows that a tap sees in the padding are left out. The rows are cut into partitions that depend on the shape
-// alone, each summed into a buffer of its own; the buffers are added in order. So the bits do not depend on
-// threads.
+// The rows are split into partitions that depend on the shape alone. Each partition sums into its own buffer,
+// and the buffers are added in order, so results do not depend on the number of threads.
 #include "engine/parallel.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/product.h"
@@ -18,15 +17,16 @@ struct Wgrad {
   const float* gy;
 
   std::int64_t panels() const { return ceil_div(shape.c_out, tile_columns); }
-  // With one input channel the taps take the channels' place in the tile: it would hold one row otherwise.
+  // With one input channel, a register tile holds the taps of that channel instead of several channels.
   bool taps_as_channels() const { return shape.c_in == 1; }
-  // Whether the rows of a sample are evenly spaced in x: a tile then takes them in one loop.
+  // True if the rows of a sample are evenly spaced in x, so that one loop covers them.
   bool flat() const { return shape.stride == 1 || shape.h == 1; }
-  // The units in which gw is divided among tasks: (tap, panel of output channels).
+  // gw is divided among tasks in units: (tap, panel of output channels).
   std::int64_t units() const { return (taps_as_channels() ? 1 : shape.k) * panels(); }
 };
 
-// Output steps `steps` of one sample, or all steps of several, added to `units` of gw, and to gbias.
+// Adds the contribution of a chunk to `units` of gw, and to gbias unless it is null.
+// A chunk is the output steps `steps` of one sample, or all steps of `samples` samples.
 void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part steps, Part units, float* gw,
                float* gbias) {
   const ConvShape& s = op.shape;
@@ -35,7 +35,7 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
   const float* const x = op.x.x + sample * s.l * x_row;
   const float* const gy = op.gy + (sample * s.l_out() + steps.first) * gy_row;
   const std::int64_t rows = samples * steps.size * s.h;
-  const std::int64_t odd = s.c_out % tile_columns;  // columns of an incomplete last panel: copied
+  const std::int64_t odd = s.c_out % tile_columns;  // columns of an incomplete last panel, which is copied
   const std::int64_t last = op.panels() - 1;
   const Scratch tail(odd != 0 ? rows * tile_columns : 0);
   if (odd != 0) {
@@ -45,17 +45,17 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
       std::fill(to + odd, to + tile_columns, 0.0F);
     }
   }
-  const std::int64_t reach = (steps.size - 1) * s.stride + s.k;  // input steps that the chunk sees
-  // Where x is to be activated, or taps take the place of channels, the chunk's stretch of each sample.
-  const bool stretched = op.taps_as_channels() || op.x.activation != nullptr;
-  const Scratch copy(stretched ? samples * reach * x_row : 0);
-  const float* stretches = copy.data();
-  if (stretched) {
+  const std::int64_t reach = (steps.size - 1) * s.stride + s.k;  // input steps that the chunk reads
+  // Copies each sample's input window if x must be activated or if a register tile holds taps.
+  const bool windowed = op.taps_as_channels() || op.x.activation != nullptr;
+  const Scratch copy(windowed ? samples * reach * x_row : 0);
+  const float* windows = copy.data();
+  if (windowed) {
     for (std::int64_t i = 0; i < samples; ++i) {
-      const float* const one = stretch(op.x, sample + i, steps.first * s.stride - s.pad, reach, {0, s.l},
-                                       copy.data() + i * reach * x_row);
+      const float* const one = padded_window(op.x, sample + i, steps.first * s.stride - s.pad, reach,
+                                             {0, s.l}, copy.data() + i * reach * x_row);
       if (samples == 1) {
-        stretches = one;
+        windows = one;
       }
     }
   }
@@ -76,16 +76,16 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
     product.inner = s.h;
     std::int64_t channels = s.c_in;
     if (op.taps_as_channels()) {
-      product.x = stretches;
+      product.x = windows;
       product.x_channel = x_row;
       product.outer = steps.size;
       channels = s.k;
-    } else if (stretched) {
-      product.x = stretches + tap * x_row;
+    } else if (windowed) {
+      product.x = windows + tap * x_row;
       product.x_channel = 1;
       product.outer = steps.size;
     } else {
-      // The steps t for which 0 <= t * stride + tap - pad < L.
+      // Output steps t with 0 <= t * stride + tap - pad < L: those whose input is not padding.
       const std::int64_t from = s.pad > tap ? ceil_div(s.pad - tap, s.stride) : 0;
       const std::int64_t past = s.l - 1 + s.pad < tap ? 0 : (s.l - 1 + s.pad - tap) / s.stride + 1;
       const std::int64_t begin = std::max(steps.first, from);
@@ -102,9 +102,9 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
       product.x_inner = s.stride * s.c_in;
       product.inner = product.outer * s.h;
       product.outer = samples;
-      product.x_outer = (stretched ? reach : s.l) * x_row;
+      product.x_outer = (windowed ? reach : s.l) * x_row;
       product.gy_outer = s.l_out() * s.h * product.gy_inner;
-    } else if (s.h < 4) {  // the longer loop runs innermost
+    } else if (s.h < 4) {  // the longer loop becomes the inner one
       std::swap(product.x_outer, product.x_inner);
       std::swap(product.gy_outer, product.gy_inner);
       std::swap(product.outer, product.inner);
@@ -133,23 +133,24 @@ void wgrad_directly(const ConvShape& s, const Source& x, const float* gy, float*
     return;
   }
 
-  // Chunks of some 256 rows fit the cache while all taps pass over them. A partition of less than 2048 rows
-  // would cost more in adding up its buffer than in filling it; units divide the work where rows are few.
+  // Chunks of about 256 rows stay in the cache while all taps pass over them.
+  // Partitions have at least 2048 rows, because adding up their buffers must cost less than filling them.
+  // With few rows, units are distributed instead.
   constexpr std::int64_t chunk_rows = 256;
   const std::int64_t sample_rows = s.l_out() * s.h;
-  const std::int64_t chunks = ceil_div(sample_rows, chunk_rows);  // of a sample
+  const std::int64_t chunks = ceil_div(sample_rows, chunk_rows);  // chunks of a sample
   const bool grouped = op.flat() && !op.taps_as_channels() && chunks == 1;
   const std::int64_t samples =
-      grouped ? std::clamp<std::int64_t>(chunk_rows / sample_rows, 1, s.n) : 1;  // of a chunk
+      grouped ? std::clamp<std::int64_t>(chunk_rows / sample_rows, 1, s.n) : 1;  // samples of a chunk
   const std::int64_t all_chunks = ceil_div(s.n, samples) * chunks;
   const std::int64_t partitions =
       std::clamp<std::int64_t>(s.n * sample_rows / 2048, 1, std::min<std::int64_t>(all_chunks, 16));
   const std::int64_t unit_groups = std::min(op.units(), ceil_div(16, partitions));
   if (x.activation != nullptr && unit_groups > 1) {
-    // Each group would activate the whole of x.
+    // Activates x once beforehand; otherwise each group of units would activate all of x again.
     const Scratch active(s.n * s.l * x.row);
     parallel_for(s.n, [&](std::int64_t sample) {
-      stretch(x, sample, 0, s.l, {0, s.l}, active.data() + sample * s.l * x.row);
+      padded_window(x, sample, 0, s.l, {0, s.l}, active.data() + sample * s.l * x.row);
     });
     wgrad_directly(s, {active.data(), x.length, x.row, x.channels, nullptr}, gy, gw, gbias);
     return;

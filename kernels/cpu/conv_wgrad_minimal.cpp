@@ -1,5 +1,5 @@
-// The gradient of convolution weights by minimal filtering: gw = G^T (sum over tiles of (B^T x)^T (A gy)),
-// for each point a product of two tall matrices of a quarter of the rows.
+// The gradient of convolution weights by minimal filtering: gw = G^T (sum over tiles of (B^T x)^T (A gy)).
+// For each point this is a product of two tall matrices with a quarter of the rows.
 #include "engine/parallel.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/isa.h"
@@ -18,13 +18,13 @@ struct Wgrad {
   Shares shares;
 
   std::int64_t channels() const { return shape.stride * shape.c_in; }
-  // Transformed weights: (point, group, channel of a phase, output channel).
+  // Layout of transformed weights: (point, group, channel of a phase, output channel).
   std::int64_t group_size() const { return channels() * shape.c_out; }
   std::int64_t size() const { return form.points * form.groups * group_size(); }
   MinimalTiles tiles(const Share& share) const { return minimal_tiles(form, shape.h, share); }
 };
 
-// x and gy of some shares, transformed: (point, row, channel) each.
+// Transformed x and gy of one or more shares, (point, row, channel) each.
 struct Transformed {
   float* x;
   float* gy;
@@ -38,7 +38,7 @@ void transform_gradient(const Wgrad& op, const Share& share, float* to, std::int
   const std::int64_t row = s.h * s.c_out;
   for (std::int64_t i = 0; i < share.samples; ++i) {
     for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
-      // Past the last outputs stand zeros, so that the tiles which only later groups see add nothing.
+      // Gradients past the last output are zero, so the extra tiles that only later groups read add nothing.
       const std::int64_t step = tile * op.form.outputs;
       const std::int64_t present = std::clamp<std::int64_t>(share.size - step, 0, op.form.outputs);
       const float* const from =
@@ -55,11 +55,12 @@ void transform_share(const Wgrad& op, const Share& share, const Transformed& to,
   transform_gradient(op, share, to.gy + first_row * s.c_out, to.gy_point);
 }
 
-// The products of one point, group and panel of output channels: added to `weights`, or the first there.
+// Computes the products of one point, group and panel of output channels.
+// They are added to `weights` if `adds`, otherwise they overwrite them.
 void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, std::int64_t group,
                   std::int64_t panel, float* weights, bool adds) {
   const ConvShape& s = op.shape;
-  const std::int64_t skipped = group * s.h;  // a group's taps are so many rows, one tile, further on
+  const std::int64_t skipped = group * s.h;  // each group of taps reads one tile (h rows) further on
   Product product;
   product.x = from.x + point * from.x_point + skipped * op.channels();
   product.x_channel = 1;
@@ -71,13 +72,14 @@ void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, 
   product.gw = weights + (point * op.form.groups + group) * op.group_size() + panel * tile_columns;
   product.gw_channel = s.c_out;
   product.outer = 1;
-  product.inner = from.rows - skipped;  // the last tiles' gradients are zero
+  product.inner = from.rows - skipped;  // the remaining tiles have zero gradients
   product.columns = std::min<std::int64_t>(s.c_out - panel * tile_columns, tile_columns);
   product.adds = adds;
   add_product(product, op.channels());
 }
 
-// Few weights: partitions of the rows, each with weights of its own, all of it in the cache of one core.
+// For few weights: the rows are split into partitions, each with its own sum of transformed weights.
+// A partition's weights and tiles fit in the cache of one core.
 void sum_by_partitions(const Wgrad& op, float* weights) {
   const ConvShape& s = op.shape;
   const std::int64_t tile_rows_in_all = s.n * ceil_div(s.l_out(), op.form.outputs) * s.h;
@@ -92,7 +94,7 @@ void sum_by_partitions(const Wgrad& op, float* weights) {
       const Share share = op.shares[i];
       const MinimalTiles t = op.tiles(share);
       const Scratch x(op.form.points * t.point(op.channels()));
-      // One row of vectors more: the products read whole panels.
+      // One extra row, because the products always read whole panels.
       const Scratch gy(op.form.points * t.point(s.c_out) + tile_columns);
       const Transformed both{x.data(), gy.data(), t.rows, t.point(op.channels()), t.point(s.c_out)};
       transform_share(op, share, both, 0);
@@ -117,7 +119,7 @@ void sum_by_partitions(const Wgrad& op, float* weights) {
   });
 }
 
-// Many weights: slabs of rows are transformed by all threads, then each takes points and panels.
+// For many weights: all threads transform a slab of rows, then they share the products by point and panel.
 void sum_by_slabs(const Wgrad& op, float* weights) {
   const ConvShape& s = op.shape;
   constexpr std::int64_t slab_rows = 512;
@@ -162,7 +164,7 @@ void wgrad_minimally(const ConvShape& s, const Source& x, const float* gy, float
   const MinimalForm form = minimal_form(ceil_div(s.k, s.stride), s.l_out());
   const Wgrad op{s, x, gy, form, minimal_shares(form, s.n, s.l_out(), s.h, s.stride * s.c_in + s.c_out)};
   const Scratch weights(op.size());
-  constexpr std::int64_t few = 65536;  // 256 KiB, beside which the tiles of a share fit in L2
+  constexpr std::int64_t few = 65536;  // 256 KiB: leaves room in L2 for the tiles of a share
   if (op.size() <= few) {
     sum_by_partitions(op, weights.data());
   } else {

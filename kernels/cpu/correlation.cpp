@@ -1,8 +1,8 @@
-// Direct correlation, and what both ways share.
+// Direct correlation, and code shared with the correlation by minimal filtering.
 //
-// Activations are rows of channels: row (t, h) of a sample starts at (t * H + h) * C, so that a tap moves H
-// rows on and leads are just more rows. Every output element is summed over (tap, channel) in the same order
-// wherever its row lies in a tile, so results do not depend on how samples are batched or on threads.
+// Row (t, h) of a sample starts at (t * H + h) * C. A tap therefore moves H rows on,
+// and leads are just more rows. Every output element is summed over (tap, channel) in the same order,
+// whatever its row in a tile. Results are therefore independent of the batch and of the number of threads.
 #include "kernels/cpu/correlation.h"
 
 #include "engine/parallel.h"
@@ -12,7 +12,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Consecutive outputs of one sample, and the input that they need.
+// Consecutive output steps of one sample, and the input window that they read.
 struct Window {
   const float* in;
   std::int64_t sample, first, size;
@@ -27,15 +27,15 @@ TilePanel panel_of(const Correlation& op, std::int64_t panel) {
           std::min<std::int64_t>(op.out.channels - panel * tile_columns, tile_columns)};
 }
 
-// All rows of a window, one panel of output channels.
+// Computes one panel of output channels for all rows of a window.
 void run_window(const Correlation& op, const Window& window, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
-  // The rows of a tile must be evenly spaced in the input. With steps of 1, or one lead, all rows of the
-  // window are so. Else a tile takes the leads of one step, which lie side by side; or, where they are too
-  // few for a tile, consecutive steps of one lead.
+  // The rows of a tile must be evenly spaced in the input. All rows of a window are if in_step = 1 or H = 1.
+  // Otherwise a tile covers the adjacent leads of one step.
+  // With too few leads for that, a tile covers consecutive steps of one lead.
   const bool flat = op.in_step == 1 || h == 1;
   const bool by_step = !flat && h >= tile_rows / 2;
   const std::int64_t step = op.in_step * h * c_in;
@@ -60,14 +60,14 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   }
 }
 
-// One panel of output channels of several windows, each too short to fill a tile: their rows one after
-// another.
+// Computes one panel of output channels for several windows, each too short to fill a tile.
+// A tile takes rows from consecutive windows.
 void run_short_windows(const Correlation& op, const Window* windows, std::int64_t count, std::int64_t panel) {
   const std::int64_t h = op.out.h;
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   constexpr std::int64_t most = tile_rows / 2;
-  const std::int64_t rows = windows[0].size * h;  // of each: the windows are whole samples
+  const std::int64_t rows = windows[0].size * h;  // rows of each window; every window is a whole sample
   const std::int64_t tiles = ceil_div(count * rows, most);
   for (std::int64_t i = 0; i < tiles; ++i) {
     const Part part = part_of(count * rows, tiles, i);
@@ -85,15 +85,15 @@ void run_short_windows(const Correlation& op, const Window* windows, std::int64_
   }
 }
 
-// Rows of a stretch of outputs: runs of evenly spaced ones.
-struct Stretch {
-  std::int64_t first;  // float of the output
+// Rows of a block of outputs: `runs` runs of `rows` evenly spaced rows.
+struct RowRuns {
+  std::int64_t first;  // index of the first float
   std::int64_t runs, run_floats, rows;
 };
 
-// Vectors of columns side by side: what a row has of them is read in one piece.
+// Finishes `Vectors` adjacent vectors of columns, which are read from each row together.
 template <int Vectors>
-void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const Stretch& s) {
+void finish_columns(const Output& output, std::int64_t slot, std::int64_t column, const RowRuns& s) {
   const Finish& f = output.finish;
   const std::int64_t c = output.channels;
   F32 centre[Vectors];
@@ -122,7 +122,7 @@ void finish_columns(const Output& output, std::int64_t slot, std::int64_t column
     return;
   }
   for (int v = 0; v < Vectors; ++v) {
-    centre[v] = load(f.passed->centre + column + v * width);
+    centre[v] = load(f.activation->centre + column + v * width);
   }
   for (std::int64_t run = 0; run < s.runs; ++run) {
     const std::int64_t from = s.first + run * s.run_floats;
@@ -130,8 +130,8 @@ void finish_columns(const Output& output, std::int64_t slot, std::int64_t column
       for (int v = 0; v < Vectors; ++v) {
         const std::int64_t at = e + v * width;
         const unsigned bits =
-            unsigned{f.passed->marks[at / mark_elements]} >> static_cast<unsigned>(at % mark_elements);
-        const F32 g = keep_bits(bits, load(output.y + at) * f.passed->keep);
+            unsigned{f.activation->marks[at / mark_elements]} >> static_cast<unsigned>(at % mark_elements);
+        const F32 g = keep_bits(bits, load(output.y + at) * f.activation->keep);
         store(output.y + at, g);
         sum[v] += g;
         product[v] += g * (load(f.x + at) - centre[v]);
@@ -167,13 +167,13 @@ Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int
   return {n, count, unit, chunks, group};
 }
 
-void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
-                    std::int64_t size, std::int64_t spacing, Part columns) {
+void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
+                  std::int64_t size, std::int64_t spacing, Part columns) {
   const std::int64_t c = output.channels;
-  if (size <= 0 || (output.finish.statistics == nullptr && output.finish.passed == nullptr)) {
+  if (size <= 0 || (output.finish.statistics == nullptr && output.finish.activation == nullptr)) {
     return;
   }
-  // Stretches of evenly spaced rows: all of them, or where steps lie apart the leads of each.
+  // Evenly spaced rows form a run: all rows if the steps are adjacent, otherwise the leads of one step.
   const std::int64_t runs = spacing == 1 ? 1 : size;
   const std::int64_t rows = spacing == 1 ? size * output.h : output.h;
   const std::int64_t begin = (sample * output.length + first) * output.h * c;
@@ -182,16 +182,16 @@ void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample
   for (std::int64_t column = columns.first; column < columns.first + columns.size; column += size_now) {
     const std::int64_t left = columns.first + columns.size - column;
     size_now = left >= 4 * width ? 4 * width : left >= 2 * width ? 2 * width : width;
-    const Stretch stretch{begin + column, runs, run_floats, rows};
+    const RowRuns rows_of_block{begin + column, runs, run_floats, rows};
     const auto run = size_now == 4 * width   ? finish_columns<4>
                      : size_now == 2 * width ? finish_columns<2>
                                              : finish_columns<1>;
-    run(output, slot, column, stretch);
+    run(output, slot, column, rows_of_block);
   }
 }
 
 Shares Correlation::shares() const {
-  // Enough rows to use each panel of weights well once it is in the cache.
+  // About 192 rows per share make good use of each panel of weights while it is in the cache.
   return shares_of(n, count, 1, out.h, 192);
 }
 
@@ -200,18 +200,19 @@ void correlate(const Correlation& op) {
     return;
   }
   const Shares shares = op.shares();
-  // Few rows: cut the output channels as well, to keep all threads busy.
+  // With few rows, output channels are also divided among tasks to keep all threads busy.
   const std::int64_t panel_tasks = std::clamp<std::int64_t>(8 / shares.size(), 1, op.panels());
   const auto input_length = [&](std::int64_t size) { return (size - 1) * op.in_step + op.taps; };
 
-  // The stretches of a share's samples, side by side.
+  // Fills `windows` with the input windows of a share's samples.
   const auto prepare = [&](const Share& share, float* buffer, Window* windows) {
     for (std::int64_t s = 0; s < share.samples; ++s) {
       const Part own{share.first * op.in_step,
                      share.chunk == shares.chunks - 1 ? op.in.length : share.size * op.in_step};
-      windows[s] = {stretch(op.in, share.sample + s, share.first * op.in_step - op.pad,
-                            input_length(share.size), own, buffer + s * input_length(share.size) * op.in.row),
-                    share.sample + s, share.first, share.size};
+      windows[s] = {
+          padded_window(op.in, share.sample + s, share.first * op.in_step - op.pad, input_length(share.size),
+                        own, buffer + s * input_length(share.size) * op.in.row),
+          share.sample + s, share.first, share.size};
     }
   };
   const auto compute = [&](const Share& share, const Window* windows, Part panels) {
@@ -227,14 +228,13 @@ void correlate(const Correlation& op) {
     const std::int64_t column = panels.first * tile_columns;
     const Part columns{column, std::min(op.out.channels - column, panels.size * tile_columns)};
     for (std::int64_t s = 0; s < share.samples; ++s) {
-      finish_stretch(op.out, op.first_slot + (share.sample + s) * shares.chunks + share.chunk,
-                     share.sample + s, share.first * op.out_step + op.out_first, share.size, op.out_step,
-                     columns);
+      finish_block(op.out, op.first_slot + (share.sample + s) * shares.chunks + share.chunk, share.sample + s,
+                   share.first * op.out_step + op.out_first, share.size, op.out_step, columns);
     }
   };
   constexpr std::int64_t most_samples = 192;
   const std::int64_t buffer_size =
-      input_length(ceil_div(op.count, shares.chunks)) * op.in.row;  // of a sample
+      input_length(ceil_div(op.count, shares.chunks)) * op.in.row;  // input window of a sample
   if (panel_tasks == 1) {
     parallel_for(shares.size(), [&](std::int64_t i) {
       const Share share = shares[i];

@@ -1,5 +1,5 @@
-// Correlations along time: the form that a convolution and the gradient of its input share. Two ways compute
-// them, directly and by minimal filtering.
+// Correlations along time, the common form of a convolution and of the gradient of its input.
+// They are computed directly or by minimal filtering.
 #pragma once
 
 #include "kernels/cpu/activation.h"
@@ -7,16 +7,17 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each stretch of outputs while it is in the cache: nothing, or one of two things. The sums
-// are kept per slot, (slot, 3 or 2, channels), and added up in order by whoever asked for them.
+// What is done with each block of outputs while it is in the cache: nothing, statistics,
+// or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels);
+// the caller adds the slots up in order.
 struct Finish {
-  // For batch norm, and for the squeeze: of the outputs' distances d from the stretch's first row. A slot
-  // holds that row, sum of d, sum of d^2.
+  // Statistics for batch norm and the squeeze. A slot holds a block's first row of outputs,
+  // the sum of the distances d from that row, and the sum of d^2, for each channel.
   float* statistics = nullptr;
-  // A gradient on its way through dropout and ReLU: g becomes g * keep where the element had passed, else 0.
-  // A slot holds the sums of g and of g * (x - centre).
-  const Activation* passed = nullptr;
-  const float* x = nullptr;  // of the outputs' shape
+  // The activation that a gradient g passes on its way back: g becomes g * keep if the mark is set, else 0.
+  // A slot holds the sums of g and of g * (x - centre) for each channel.
+  const Activation* activation = nullptr;
+  const float* x = nullptr;  // same shape as the output
   float* sums = nullptr;
 };
 
@@ -30,33 +31,33 @@ struct Output {
   }
 };
 
-// Applies output.finish to columns [columns.first, + size) of one sample's steps `first`, `first + spacing`,
-// ..., `size` of them.
-void finish_stretch(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
-                    std::int64_t size, std::int64_t spacing, Part columns);
+// Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps
+// `first`, `first + spacing`, ...; there are `size` such steps.
+void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
+                  std::int64_t size, std::int64_t spacing, Part columns);
 
-// Steps [first, first + size) of samples [sample, sample + samples), a task's share of the outputs. Shares,
-// and with them all sums, depend on a sample's shape alone, not on the batch or on threads.
+// A task's share of the outputs: steps [first, first + size) of samples [sample, sample + samples).
+// Shares depend on a sample's shape alone, so sums depend neither on the batch nor on the number of threads.
 struct Share {
   std::int64_t sample, samples, first, size, chunk;
 };
 struct Shares {
   std::int64_t n, count, unit;  // chunks begin at multiples of `unit` steps
-  std::int64_t chunks;          // of a sample
-  std::int64_t group;           // samples of a share, 1 unless a sample is one chunk
+  std::int64_t chunks;          // chunks per sample
+  std::int64_t group;           // samples per share; 1 if a sample has several chunks
 
   std::int64_t size() const { return ceil_div(n * chunks, group); }
-  std::int64_t slots() const { return n * chunks; }  // one for each sample and chunk
+  std::int64_t slots() const { return n * chunks; }  // one per sample and chunk
   Share operator[](std::int64_t i) const;
   std::int64_t steps_of(std::int64_t chunk) const;
 };
-// Shares of about `rows` rows, of which a step has `step_rows`.
+// Divides n samples of `count` steps into shares of about `rows` rows; each step has `step_rows` rows.
 Shares shares_of(std::int64_t n, std::int64_t count, std::int64_t unit, std::int64_t step_rows,
                  std::int64_t rows);
 
-// Directly:
-// out[n, u * out_step + out_first, h, :] =
-//     start + sum over m < taps of in[n, u * in_step + m - pad, h, :] * weights[m]    for u in [0, count)
+// A direct correlation. For u in [0, count):
+//   out[n, u * out_step + out_first, h, :] =
+//       start + sum over m < taps of in[n, u * in_step + m - pad, h, :] * weights[m]
 struct Correlation {
   std::int64_t n;
   Source in;
@@ -65,7 +66,7 @@ struct Correlation {
   std::int64_t in_step, out_step, out_first;
   const float* weights;         // panels of (taps, in channels, tile_columns)
   const float* start;           // panels of (tile_columns)
-  std::int64_t first_slot = 0;  // for out.finish
+  std::int64_t first_slot = 0;  // of the sums of out.finish
 
   std::int64_t panels() const { return ceil_div(out.channels, tile_columns); }
   std::int64_t panel_size() const { return taps * in.channels * tile_columns; }
@@ -73,10 +74,10 @@ struct Correlation {
 };
 void correlate(const Correlation& op);
 
-// By minimal filtering, of phases of the input into phases of the output: a stride of s is s phases.
-// out[n, u * out_phases + q, h, :] = start + sum over m < taps, f < in_phases of
-//     in[n, (u + m) * in_phases + f - pad, h, :] * w[m, (f, :), (q, :)]    for u in [0, count), inside of the
-//     output
+// A correlation by minimal filtering. A stride of s is handled as s phases of the input (forward) or of the
+// output (gradient). For u in [0, count) and phase q, where the output step exists:
+//   out[n, u * out_phases + q, h, :] = start + sum over m < taps, f < in_phases of
+//       in[n, (u + m) * in_phases + f - pad, h, :] * w[m, (f, :), (q, :)]
 struct MinimalCorrelation {
   std::int64_t n;
   Source in;

@@ -1,6 +1,6 @@
-// Correlation by minimal filtering: a share of the input is transformed, each point is a product of matrices
-// with the transformed weights, and their results are transformed back, panel by panel while they are in the
-// cache.
+// Correlation by minimal filtering, in three stages per share: transform the input;
+// multiply it by the transformed weights, point by point; transform the products back,
+// panel by panel while they are in the cache.
 #include "engine/parallel.h"
 #include "kernels/cpu/correlation.h"
 #include "kernels/cpu/minimal_tiles.h"
@@ -10,19 +10,19 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// The products of one panel of columns, and their transform back into the output.
+// Computes the products of one panel of columns and transforms them back into the output.
 void compute_panel(const MinimalCorrelation& op, const Share& share, const float* in, std::int64_t panel,
                    float* products) {
   const MinimalTiles t = minimal_tiles(op.form(), op.out.h, share);
   const std::int64_t c = op.in_channels();
   const std::int64_t first_column = panel * tile_columns;
   const std::int64_t columns = std::min<std::int64_t>(op.out_channels() - first_column, tile_columns);
-  const std::int64_t weights = t.form.groups * c * tile_columns;  // of a point
+  const std::int64_t weights = t.form.groups * c * tile_columns;  // floats per point
   static constexpr float zeros[tile_columns] = {};
   float start[tile_columns] = {};
   std::copy(op.start + first_column, op.start + first_column + columns, start);
-  const std::int64_t row = columns;  // of the products
-  // The last tiles of the last sample have no input behind them.
+  const std::int64_t row = columns;  // floats per row of the products
+  // The last tiles of the last sample are not followed by the input that later groups would read.
   const std::int64_t rows = t.rows - (t.form.groups - 1) * t.h;
   const std::int64_t row_tiles = ceil_div(rows, tile_rows);
   for (int p = 0; p < t.form.points; ++p) {
@@ -47,14 +47,15 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
     for (std::int64_t tile = 0; tile < t.of_outputs; ++tile) {
       const std::int64_t u = share.first + tile * t.form.outputs;
       std::int64_t run = 0;
-      for (std::int64_t v = 0; v < columns; v += run) {  // channels of one phase
+      for (std::int64_t v = 0; v < columns; v += run) {  // a run of columns is the channels of one phase
         const std::int64_t phase = (first_column + v) / op.out.channels;
         const std::int64_t channel = (first_column + v) % op.out.channels;
         run = std::min(columns - v, op.out.channels - channel);
         const std::int64_t step = u * op.out_phases + phase;
         const std::int64_t outputs =
             std::min(share.first + share.size - u, ceil_div(op.out.length - step, op.out_phases));
-        // Where all channels of a row are here the leads lie side by side, on both sides.
+        // If the panel holds all channels of a row, the leads are adjacent in both operands:
+        // one call does them.
         const bool whole = run == op.out.channels && run == row;
         for (std::int64_t lead = 0; lead < (whole ? 1 : t.h); ++lead) {
           const float* const from = products + ((s * t.stored() + tile) * t.h + lead) * row + v;
@@ -101,8 +102,8 @@ void correlate(const MinimalCorrelation& op) {
     const std::int64_t first = share.first * op.out_phases;
     const std::int64_t size = std::min(share.size * op.out_phases, op.out.length - first);
     for (std::int64_t s = 0; s < share.samples; ++s) {
-      finish_stretch(op.out, (share.sample + s) * shares.chunks + share.chunk, share.sample + s, first, size,
-                     1, columns);
+      finish_block(op.out, (share.sample + s) * shares.chunks + share.chunk, share.sample + s, first, size, 1,
+                   columns);
     }
   };
   if (panel_tasks == 1) {

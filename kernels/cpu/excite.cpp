@@ -1,4 +1,5 @@
-// Two fully connected layers of a few thousand operations a sample: their own kernels serve.
+// The excite step: two fully connected layers of a few thousand operations per sample.
+// It calls the linear and pointwise kernels.
 #include "engine/ranges.h"
 #include "kernels/cpu/parts.h"
 #include "kernels/operands.h"
@@ -27,12 +28,13 @@ void backward(Stream& stream, const ExciteBackward& problem) {
   const PointwiseKernels pointwise = pointwise_kernels();
   const Scratch logits(s.n * s.c);
   const Scratch units(s.n * s.hidden);
-  const Span glogits{logits.data(), DType::f32, s.n * s.c};  // of what the sigmoid was taken of
+  const Span glogits{logits.data(), DType::f32, s.n * s.c};  // gradient of the sigmoid's input
   const Span gunits{units.data(), DType::f32, s.n * s.hidden};
   pointwise.sigmoid_backward(stream, factors, gfactors, glogits);
   linear.dgrad(stream, {s.n, s.hidden, s.c}, glogits, weights.w2, gunits);
   linear.wgrad(stream, {s.n, s.hidden, s.c}, hidden, glogits, gradients.w2, gradients.b2);
-  pointwise.relu_backward(stream, hidden, gunits, gunits);  // the hidden layer is above 0 where its input was
+  pointwise.relu_backward(stream, hidden, gunits,
+                          gunits);  // hidden > 0 where its input was
   linear.dgrad(stream, {s.n, s.c, s.hidden}, gunits, weights.w1, gmeans);
   linear.wgrad(stream, {s.n, s.c, s.hidden}, means, gunits, gradients.w1, gradients.b1);
 }

@@ -28,7 +28,7 @@ struct Isa {
   bool (*present)();
 };
 
-// Each check names what kernels/CMakeLists.txt lets the compiler use.
+// Each check must name the instruction sets that kernels/CMakeLists.txt enables for the compiler.
 constexpr Isa isas[] = {
     {"baseline", baseline::make_table, [] { return true; }},
 #ifdef SEC_HAS_avx2
@@ -97,7 +97,7 @@ bool minimal_filtering() {
     const char* const wish = std::getenv("SEC_CPU_FILTER");
     const std::string_view name = wish == nullptr || *wish == '\0' ? "minimal" : wish;
     require(name == "minimal" || name == "direct",
-            "SEC_CPU_FILTER: unknown way '{}', expected minimal or direct", name);
+            "SEC_CPU_FILTER: unknown method '{}', expected minimal or direct", name);
     return name == "minimal";
   }();
   return wanted;

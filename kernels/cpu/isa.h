@@ -1,5 +1,4 @@
-// The cpu device's kernels exist once per instruction set; the machine that runs the program decides which
-// set is used.
+// The cpu device's kernels are compiled once per instruction set; the set is chosen when the program runs.
 #pragma once
 
 #include <string_view>
@@ -9,18 +8,20 @@
 
 namespace sec::kernels::cpu {
 
-// Those that this machine can run, slowest first: "baseline", "avx2", "avx512".
+// The instruction sets that this machine can run, slowest first: "baseline", "avx2", "avx512".
 std::vector<std::string_view> available_isas();
 
-// The kernels for one of them. Throws Error for an unknown name and for a set that this machine lacks.
+// Returns the kernels for an instruction set. Throws Error if its name is unknown or this machine lacks it.
 const Table& table_of(std::string_view isa);
 
-// The one in use: the fastest, or what the environment variable SEC_CPU_ISA names. Throws Error as table_of.
+// The instruction set in use: the one that the environment variable SEC_CPU_ISA names, otherwise the fastest.
+// Throws Error as table_of does.
 std::string_view isa_in_use();
 const Table& table();
 
-// Whether convolutions may use minimal filtering, on all instruction sets: unless the environment variable
-// SEC_CPU_FILTER is "direct". Throws Error on another value than that or "minimal".
+// True if convolutions may use minimal filtering, which is the default.
+// The environment variable SEC_CPU_FILTER ("direct" or "minimal") decides.
+// Throws Error if it has another value.
 bool minimal_filtering();
 
 }  // namespace sec::kernels::cpu

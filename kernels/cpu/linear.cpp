@@ -1,4 +1,4 @@
-// A fully connected layer is a convolution of one tap over a sequence of samples.
+// A fully connected layer is computed as a convolution with one tap, over the samples as time steps.
 #include "engine/ranges.h"
 #include "kernels/cpu/parts.h"
 

@@ -1,5 +1,5 @@
-// Loops over elements and over channels, cut into blocks for the threads. Blocks depend on sizes alone, so
-// sums over them do not depend on the number of threads.
+// Parallel loops over elements and over channels. Block sizes depend on the operands' sizes alone,
+// so sums do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace sec::kernels::cpu::SEC_ISA {
 
 constexpr std::int64_t block_floats = 8192;  // 32 KiB: a block is read twice, the second time from L1 or L2
 
-// function(i) for i in [0, count); on the calling thread alone if all of them touch few elements.
+// Calls function(i) for i in [0, count), in parallel only if all calls together touch enough elements.
 template <typename Function>
 void for_blocks(std::int64_t count, std::int64_t elements, Function&& function) {
   if (elements <= 4 * block_floats) {
@@ -25,7 +25,7 @@ void for_blocks(std::int64_t count, std::int64_t elements, Function&& function) 
   }
 }
 
-// Up to `width` elements; the branch goes where `n` is a constant.
+// Loads or stores up to `width` elements. The branch disappears if `n` is a constant.
 inline F32 load_lanes(const float* from, std::int64_t n) {
   return n == width ? load(from) : load_part(from, n);
 }
@@ -33,7 +33,7 @@ inline void store_lanes(float* to, F32 v, std::int64_t n) {
   n == width ? store(to, v) : store_part(to, v, n);
 }
 
-// y[i] = function(x[i]...) for vectors of elements.
+// y[i] = function(x[i]...), a vector of elements at a time.
 template <typename Function, typename... Pointers>
 void map(std::int64_t count, float* y, const Function& function, Pointers... x) {
   const std::int64_t blocks = (count + block_floats - 1) / block_floats;
@@ -49,20 +49,20 @@ void map(std::int64_t count, float* y, const Function& function, Pointers... x) 
   });
 }
 
-// Rows of channels as vectors: several rows at a time, so that their number of floats, the period, is a
-// multiple of the vector's width whatever the number of channels.
-struct Channels {
+// Splits a (rows, C) matrix into blocks of rows and into vectors. A period is the smallest number of whole
+// rows whose floats are a multiple of the vector width; vectors meet the same channels once per period.
+struct RowBlocks {
   std::int64_t c;
   std::int64_t rows_at_once = width / std::gcd(c, std::int64_t{width});
   std::int64_t period = rows_at_once * c;
 
-  explicit Channels(std::int64_t channels) : c(channels) {}
+  explicit RowBlocks(std::int64_t channels) : c(channels) {}
 
-  // Rows that make up a block.
+  // Rows per block.
   std::int64_t block_rows() const { return std::max<std::int64_t>(block_floats / period, 1) * rows_at_once; }
   std::int64_t blocks(std::int64_t rows) const { return (rows + block_rows() - 1) / block_rows(); }
 
-  // to[p] = value(p % c) for a whole period.
+  // to[p] = value(p % c) for p in [0, period).
   template <typename Value>
   void repeat(float* to, const Value& value) const {
     for (std::int64_t p = 0; p < period; ++p) {
@@ -70,9 +70,9 @@ struct Channels {
     }
   }
 
-  // body(e, p, n): elements [e, e + n) of `rows` rows, which lie at [p, p + n) of the period.
+  // Calls body(e, p, n) for elements [e, e + n) of `rows` rows; p = e % period is their offset in the period.
   template <typename Body>
-  void each(std::int64_t rows, const Body& body) const {
+  void for_each_vector(std::int64_t rows, const Body& body) const {
     const std::int64_t whole = rows / rows_at_once * period;
     for (std::int64_t e = 0; e < whole; e += period) {
       for (std::int64_t p = 0; p < period; p += width) {
@@ -85,11 +85,12 @@ struct Channels {
     }
   }
 
-  // The sums over `rows` rows of what term(e, p, n, values) puts into values[0..Count), F32 each: the sum
-  // number k for channel c goes to sums[k * c_total + c]. `folded` holds Count * period floats.
+  // Sums `Count` terms over `rows` rows. term(e, p, n, values) writes the terms of elements [e,
+  // e + n) to values[k]. The sum of term k for a channel goes to sums[k * c + channel].
+  // `folded` is scratch of Count * period floats.
   template <int Count, typename Term>
   void sum_rows(std::int64_t rows, const Term& term, float* folded, float* sums) const {
-    constexpr int chains = 4;  // independent sums hide the latency of additions
+    constexpr int chains = 4;  // independent sums, to hide the latency of additions
     const std::int64_t groups = rows / rows_at_once;
     const std::int64_t rest = (rows - groups * rows_at_once) * c;
     for (std::int64_t p = 0; p < period; p += width) {

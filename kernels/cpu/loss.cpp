@@ -1,5 +1,5 @@
-// Losses. Logits are few (samples x classes), and what is learnt hangs on them: each sample's arithmetic is
-// in double precision, and sums run over samples in order.
+// Losses. There are few logits (samples x classes), so accuracy comes first:
+// arithmetic is in double precision, and sums run over the samples in order.
 #include <cmath>
 
 #include "engine/ranges.h"
@@ -58,7 +58,7 @@ void softmax_cross_entropy(Stream&, const LossShape& s, float smoothing, ConstSp
     for (std::int64_t c = 0; c < s.classes; ++c) {
       exponentials += std::exp(z[c] - highest);
     }
-    const double log_sum = std::log(exponentials);  // of e^(z - highest)
+    const double log_sum = std::log(exponentials);  // log of the sum of e^(z - highest)
     const std::int64_t label = labels[n];
     sum += hard * weight(label) * (log_sum - (z[label] - highest));
     for (std::int64_t c = 0; c < s.classes; ++c) {
@@ -101,7 +101,7 @@ struct ValueAndSlope {
   double value, slope;
 };
 
-// -(1 - p)^gamma log p with p = logistic(x), and its derivative in x.
+// -(1 - p)^gamma log p with p = logistic(x), and its derivative with respect to x.
 ValueAndSlope focal_of(double x, double gamma) {
   const double log_p = -softplus(-x);
   const double p = logistic(x);

@@ -1,6 +1,6 @@
-// The recurrence for a few sequences at a time, all their time steps: their states stay in L1, the weights in
-// L2. Groups of sequences run in parallel. The hidden units are padded with zeros to whole vectors, each of
-// the four parts for itself.
+// The LSTM recurrence. Each task runs all time steps of a few sequences;
+// their states stay in L1, the weights in L2. The hidden units of each of the four parts are padded with
+// zeros to whole vectors.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"
@@ -8,11 +8,11 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-constexpr std::int64_t rows = 4;  // sequences of a group
+constexpr std::int64_t rows = 4;  // sequences per group
 
 struct Sizes {
   std::int64_t n, steps, hidden;
-  std::int64_t padded;  // hidden units in whole vectors
+  std::int64_t padded;  // hidden units, rounded up to whole vectors
   std::int64_t groups;
   bool reverse;
 
@@ -30,14 +30,14 @@ struct Sizes {
 };
 
 F32 sigmoid_of(F32 v) {
-  return 1.0F / (1.0F + exp(-v)) + select(v == v, F32{}, v);  // the clamp in exp swallows NaN
+  return 1.0F / (1.0F + exp(-v)) + select(v == v, F32{}, v);  // exp's clamp drops NaN; this term restores it
 }
 
 F32 tanh_of(F32 v) {
   return 1.0F - 2.0F / (1.0F + exp(2.0F * v)) + select(v == v, F32{}, v);
 }
 
-// to (rows, m) += from (rows, k) w (k, m), `vectors` vectors of columns at a time.
+// to (rows, m) += from (rows, k) w (k, m), for `vectors` adjacent vectors of columns.
 template <int vectors>
 void add_columns(std::int64_t k, std::int64_t m, const float* from, const float* w, float* to) {
   F32 sum[rows][vectors];
@@ -74,7 +74,8 @@ void add_product(std::int64_t k, std::int64_t m, const float* from, const float*
   }
 }
 
-// The element of the padded weights for unit `from`, part and unit `to`; transposed for the way back.
+// Index of a weight in the padded matrix: from unit `from` to unit `to` of a part.
+// Backward uses the transpose.
 std::int64_t packed_index(const Sizes& s, std::int64_t from, std::int64_t part, std::int64_t to,
                           bool transposed) {
   return transposed ? (part * s.padded + to) * s.padded + from : from * 4 * s.padded + part * s.padded + to;
@@ -133,7 +134,7 @@ void forward(Stream&, const LstmShape& shape, ConstSpan projected, ConstSpan w, 
                               tanh_of(load(part + 2 * s.padded)), sigmoid_of(load(part + 3 * s.padded))};
           const F32 now = gate[1] * load(c + r * s.padded + u) + gate[0] * gate[2];
           const F32 out = gate[3] * tanh_of(now);
-          // Padded units are sums of zeros: their weights out are zeros too.
+          // Padded units have zero pre-activations, and their outgoing weights are zero.
           store(c + r * s.padded + u, now);
           store(h + r * s.padded + u, out);
           store_lanes(to + cell * s.hidden + u, out, s.lanes(u));
@@ -166,8 +167,8 @@ void backward(Stream&, const LstmShape& shape, ConstSpan gy, ConstSpan w, ConstS
   const Scratch memory(std::max<std::int64_t>(s.groups, 1) * group_floats);
   parallel_for(s.groups, [&](std::int64_t group) {
     float* const gparts = memory.data() + group * group_floats;  // (rows, 4, padded)
-    float* const gh = gparts + rows * 4 * s.padded;              // (rows, padded): from the step after
-    float* const gc = gh + rows * s.padded;                      // (rows, padded): likewise
+    float* const gh = gparts + rows * 4 * s.padded;  // (rows, padded): gradient of h from the following step
+    float* const gc = gh + rows * s.padded;          // (rows, padded): gradient of c, likewise
     std::fill(gparts, gparts + group_floats, 0.0F);
     for (std::int64_t step = s.steps - 1; step >= 0; --step) {
       for (std::int64_t r = 0; r < s.count(group); ++r) {

@@ -3,8 +3,9 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Finite points in this order, then infinity. Where n is even they come in pairs a, -a, whose rows differ in
-// signs alone: half of the multiplications serve both. 3/4 has smaller errors than 4, 1/4 or 3/2 would have.
+// The finite points, in order of use; the last point of a form is infinity.
+// If n is even, points come in pairs a, -a whose matrix rows differ in signs alone,
+// so both share half of the multiplications. 3/4 has smaller rounding errors than 4, 1/4 or 3/2.
 constexpr double points[] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
 
 template <int Rows, int Columns>
@@ -22,7 +23,7 @@ constexpr double power(double base, int exponent) {
   return value;
 }
 
-// (n, m): row p is a_p^0 ... a_p^(m-1); infinity has the highest power alone.
+// The (n, m) matrix whose row p is a_p^0 ... a_p^(m-1). The row of infinity is 0 ... 0 1.
 template <int N, int M>
 constexpr Matrix<N, M> powers() {
   Matrix<N, M> v;
@@ -35,7 +36,8 @@ constexpr Matrix<N, M> powers() {
   return v;
 }
 
-// Row p of B^T has the coefficients of the product of (x - a_q) over q != p; infinity that over all.
+// B^T: row p has the coefficients of the product of (x - a_q) over all finite q != p.
+// The row of infinity has the coefficients of the product over all finite points.
 template <int N>
 constexpr Matrix<N, N> input_matrix() {
   Matrix<N, N> b;
@@ -55,7 +57,7 @@ constexpr Matrix<N, N> input_matrix() {
   return b;
 }
 
-// G: powers, each row divided by the product of (a_p - a_q) over q != p.
+// G: the matrix of powers, with row p divided by the product of (a_p - a_q) over q != p.
 template <int N, int R>
 constexpr Matrix<N, R> weight_matrix() {
   Matrix<N, R> g = powers<N, R>();
@@ -98,11 +100,11 @@ constexpr auto matrix_of() {
   }
 }
 
-// Whether rows r and r + 1 are equal but for signs.
+// True if rows r and r + 1 are equal except for signs.
 template <int Rows, int Columns>
 constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
   if (r % 2 == 0 || r + 1 >= Rows - 1) {
-    return false;  // pairs begin at 1, and infinity is the last
+    return false;  // pairs begin at odd rows; the last row is infinity
   }
   for (int c = 0; c < Columns; ++c) {
     if (m.at[r][c] != m.at[r + 1][c] && m.at[r][c] != -m.at[r + 1][c]) {
@@ -112,15 +114,15 @@ constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
   return true;
 }
 
-// y = M x for a matrix whose rows are points. All bounds and coefficients are constants: what is zero or one
-// costs nothing.
+// y = M x for a matrix whose rows are points. Loop bounds and coefficients are compile-time constants,
+// so zeros and ones cost no multiplications.
 template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_rows(const F32* x, F32* y) {
   static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
     if (r > 0 && paired(m, r - 1)) {
-      continue;  // done with the row before
+      continue;  // computed together with row r - 1
     }
     const bool pair = paired(m, r);
     F32 same = {};
@@ -143,7 +145,7 @@ template <int M, int R, Transform Which, int Rows, int Columns>
   }
 }
 
-// y = M^T x, with the matrix given by the rows of M: points are its columns.
+// y = M x for a matrix whose columns are points.
 template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_columns(const F32* x, F32* y) {
   static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();
@@ -225,11 +227,11 @@ TransformFunction function_of(Transform which) {
 
 MinimalForm minimal_form(std::int64_t taps, std::int64_t count) {
   if (taps > 7) {
-    return {4, 4, 7, ceil_div(taps, 4)};  // a group of taps must be a whole tile
+    return {4, 4, 7, ceil_div(taps, 4)};  // form F(4, 4): a group of taps must span a whole tile
   }
   const int r = taps <= 3 ? 3 : taps == 6 ? 7 : static_cast<int>(taps);
   const auto products = [&](int m) { return ceil_div(count, m) * (m + r - 1); };
-  const int m = r < 7 && products(6) < products(4) ? 6 : 4;  // 6 outputs of 7 taps would need twelve points
+  const int m = r < 7 && products(6) < products(4) ? 6 : 4;  // 7 taps with 6 outputs would need 12 points
   return {m, r, m + r - 1, 1};
 }
 

@@ -12,7 +12,7 @@ MinimalTiles minimal_tiles(const MinimalForm& form, std::int64_t h, const Share&
 
 Shares minimal_shares(const MinimalForm& form, std::int64_t n, std::int64_t count, std::int64_t h,
                       std::int64_t in_channels) {
-  // Some 96 rows of tiles, eight register tiles; fewer where channels are many.
+  // About 96 rows of tiles (eight register tiles); fewer with many channels.
   const std::int64_t most = std::max<std::int64_t>(131072 / (form.points * in_channels), 24);
   return shares_of(n, count, form.outputs, h, form.outputs * std::min<std::int64_t>(most, 96));
 }
@@ -27,7 +27,7 @@ void transform_input(const MinimalTiles& t, const Source& in, std::int64_t phase
   for (std::int64_t s = 0; s < share.samples; ++s) {
     const Part own{share.first * phases, last ? in.length : share.size * phases};
     const float* const x =
-        stretch(in, share.sample + s, share.first * phases - pad, steps, own, buffer.data());
+        padded_window(in, share.sample + s, share.first * phases - pad, steps, own, buffer.data());
     for (std::int64_t tile = 0; tile < t.stored(); ++tile) {
       const float* const from = x + tile * t.form.outputs * folded_row;
       float* const rows = to + (s * t.stored() + tile) * t.h * c;

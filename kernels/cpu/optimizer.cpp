@@ -7,22 +7,22 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// body(begin, end) for blocks of [0, count). The bodies are plain loops over separate arrays, which the
-// compiler vectorises.
+// Calls body(begin, end) for blocks of [0, count).
+// The bodies are plain loops over separate arrays, which the compiler vectorises.
 template <typename Body>
-void each_block(std::int64_t count, const Body& body) {
+void for_each_block(std::int64_t count, const Body& body) {
   for_blocks((count + block_floats - 1) / block_floats, count, [&](std::int64_t block) {
     body(block * block_floats, std::min(count, (block + 1) * block_floats));
   });
 }
 
-// What the gradient is multiplied by.
+// Returns the factor that clips the gradient.
 float clipping(float sum_of_squares, float clip_norm) {
   const float norm = std::sqrt(sum_of_squares);
   return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
 }
 
-// One block of the moving average; nothing if there is none.
+// Updates one block of the moving average, unless it is null.
 void blend(std::int64_t begin, std::int64_t end, float decay, const float* parameters, float* average) {
   if (average == nullptr) {
     return;
@@ -53,8 +53,8 @@ void adam(Stream&, const AdamOptions& options, const StepValues* now, ConstSpan 
   const float correction = now->adam_correction;
   const float added_decay = o.decoupled ? 0.0F : o.weight_decay;
   const float kept = o.decoupled ? 1.0F - now->rate * o.weight_decay : 1.0F;
-  each_block(count, [=](std::int64_t begin, std::int64_t end) {
-    const std::int64_t stepped = finite ? end : begin;  // else nothing is
+  for_each_block(count, [=](std::int64_t begin, std::int64_t end) {
+    const std::int64_t stepped = finite ? end : begin;  // nothing is updated if the gradient is not finite
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
     float* __restrict const m = first_moment;
@@ -83,8 +83,8 @@ void sgd(Stream&, const SgdOptions& options, const StepValues* now, ConstSpan su
   const SgdOptions o = options;
   const float scale = clipping(squares, o.clip_norm);
   const float rate = now->rate;
-  each_block(count, [=](std::int64_t begin, std::int64_t end) {
-    const std::int64_t stepped = finite ? end : begin;  // else nothing is
+  for_each_block(count, [=](std::int64_t begin, std::int64_t end) {
+    const std::int64_t stepped = finite ? end : begin;  // nothing is updated if the gradient is not finite
     const float* __restrict const g = gradient;
     float* __restrict const p = parameters;
     float* __restrict const v = velocity;
@@ -103,8 +103,8 @@ void moving_average(Stream&, const StepValues* now, ConstSpan parameters_span, S
   const std::int64_t count = average_span.count;
   float* const average = floats(average_span, count, "moving_average: average");
   const float* const parameters = floats(parameters_span, count, "moving_average: parameters");
-  each_block(count,
-             [=](std::int64_t begin, std::int64_t end) { blend(begin, end, decay, parameters, average); });
+  for_each_block(
+      count, [=](std::int64_t begin, std::int64_t end) { blend(begin, end, decay, parameters, average); });
 }
 
 void sum_of_squares(Stream&, ConstSpan x_span, Span sum_span) {
@@ -112,9 +112,9 @@ void sum_of_squares(Stream&, ConstSpan x_span, Span sum_span) {
   const float* const x = floats(x_span, x_span.count, "sum_of_squares: x");
   float* const sum = floats(sum_span, 1, "sum_of_squares: sum");
   const std::int64_t blocks = (x_span.count + block_floats - 1) / block_floats;
-  const Scratch partial(2 * blocks);  // a double each: squares of large elements leave the range of f32
+  const Scratch partial(2 * blocks);  // doubles: squares of large elements overflow f32
   double* const sums = reinterpret_cast<double*>(partial.data());
-  each_block(x_span.count, [&](std::int64_t begin, std::int64_t end) {
+  for_each_block(x_span.count, [&](std::int64_t begin, std::int64_t end) {
     constexpr int chains = 16;
     double chain[chains] = {};
     std::int64_t i = begin;

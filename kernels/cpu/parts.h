@@ -1,4 +1,4 @@
-// The parts of one instruction set's kernel table, each filled in by the file of its name.
+// The parts of one instruction set's kernel table. Each is defined in the file of its name.
 #pragma once
 
 #include "kernels/table.h"
@@ -19,7 +19,7 @@ ResidualKernels residual_kernels();
 
 Table make_table();
 
-// Shared between files.
+// Defined in random.cpp.
 void fill_uniform(Stream& stream, const RandomKey& key, float low, float high, Span y);
 void dropout(Stream& stream, float p, const RandomKey& key, ConstSpan x, Span y);
 

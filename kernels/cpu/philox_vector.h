@@ -1,5 +1,6 @@
-// Philox over a vector of counters at once. Lane i of the vectors is the block of four words for elements
-// 4 * (group + i) ... + 3, as engine/philox.h lays down.
+// Philox for a vector of counters, with the results of engine/philox.h.
+// Lane i computes the four words of block group + i, which serve elements 4 * (group + i) to 4 * (group + i)
+// + 3.
 #pragma once
 
 #include "engine/philox.h"
@@ -7,20 +8,20 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-constexpr int lanes = width / 2;          // 64-bit lanes: products of 32-bit words need them
-constexpr int drawn_at_once = 4 * lanes;  // elements served by one call: two vectors of words
+constexpr int lanes = width / 2;          // 64-bit lanes, for products of 32-bit words
+constexpr int drawn_at_once = 4 * lanes;  // elements per call: two vectors of words
 
-// The words for elements 4 * group ... 4 * group + drawn_at_once - 1.
+// The random words for elements 4 * group ... 4 * group + drawn_at_once - 1.
 struct Words {
   U32 first, second;
 };
 
-// Inlined by force: one call leaves most of the machine idle, two in a row overlap.
+// Forced inline: a single call leaves most execution units idle, and inlined calls overlap.
 [[gnu::always_inline]] inline Words draw(const RandomKey& key, std::uint64_t group) {
   constexpr std::uint64_t count_up[] = {0, 1, 2, 3, 4, 5, 6, 7};
   const U64 index = load<U64>(count_up) + group;
   constexpr std::uint64_t low = 0xffffffffU;
-  // The words are the lower halves of the lanes; what products leave in the upper halves never comes down.
+  // The words are the lower halves of the lanes. What products leave in the upper halves is never read.
   U64 c0 = index;
   U64 c1 = index >> 32U;
   U64 c2 = U64{} + std::uint64_t{key.step};
@@ -37,7 +38,7 @@ struct Words {
     k0 += 0x9E3779B9U;
     k1 += 0xBB67AE85U;
   }
-  // Pairs of words, then the pairs of a block side by side.
+  // Joins the words in pairs, then interleaves the pairs so that the four words of a block are adjacent.
   const U64 front = (c0 & low) | (c1 << 32U);
   const U64 back = (c2 & low) | (c3 << 32U);
 #if defined(__AVX512F__)

@@ -7,7 +7,7 @@ namespace {
 
 void relu(Stream&, ConstSpan x, Span y) {
   const Range range("relu");
-  // NaN is not above zero and not below: it passes, so that a broken network shows.
+  // NaN is not below zero, so it passes and a broken network shows.
   map(
       y.count, floats(y, y.count, "relu: y"), [](F32 v) { return select(v < F32{}, F32{}, v); },
       floats(x, y.count, "relu: x"));
@@ -25,7 +25,7 @@ void sigmoid(Stream&, ConstSpan x, Span y) {
   const Range range("sigmoid");
   map(
       y.count, floats(y, y.count, "sigmoid: y"),
-      // The clamp in exp swallows NaN: it is brought back.
+      // exp's clamp drops NaN; the second term restores it.
       [](F32 v) { return 1.0F / (1.0F + exp(-v)) + select(v == v, F32{}, v); },
       floats(x, y.count, "sigmoid: x"));
 }
@@ -53,7 +53,7 @@ void accumulate(Stream&, ConstSpan x, Span y) {
       floats(x, y.count, "accumulate: x"));
 }
 
-// The bits of bf16 numbers; the rounding is that of the bf16 type, without branches so that it vectorises.
+// Converts to the bits of bf16. Rounds like the bf16 type, without branches so that the loop vectorises.
 std::uint16_t to_bf16(float value) {
   const auto u = __builtin_bit_cast(std::uint32_t, value);
   const std::uint32_t rounded = (u + 0x7fffU + ((u >> 16U) & 1U)) >> 16U;
@@ -102,19 +102,20 @@ void gate(Stream&, const GateShape& s, ConstSpan x_span, ConstSpan gate_span, Sp
   const float* const x = floats(x_span, s.n * sample, "gate: x");
   const float* const factor = floats(gate_span, s.n * s.c, "gate: gate");
   float* const y = floats(y_span, s.n * sample, "gate: y");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.positions);  // of a sample
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.positions);  // blocks per sample
   for_blocks(s.n * blocks, s.n * sample, [&](std::int64_t index) {
     const std::int64_t n = index / blocks;
-    const std::int64_t first = index % blocks * channels.block_rows();
+    const std::int64_t first = index % blocks * layout.block_rows();
     const std::int64_t offset = n * sample + first * s.c;
-    const Scratch repeated(channels.period);
+    const Scratch repeated(layout.period);
     const float* const factors = repeated.data();
-    channels.repeat(repeated.data(), [&](std::int64_t c) { return factor[n * s.c + c]; });
-    channels.each(std::min(channels.block_rows(), s.positions - first),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t lanes) {
-                    store_lanes(y + offset + e, load_lanes(x + offset + e, lanes) * load(factors + p), lanes);
-                  });
+    layout.repeat(repeated.data(), [&](std::int64_t c) { return factor[n * s.c + c]; });
+    layout.for_each_vector(std::min(layout.block_rows(), s.positions - first),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t lanes) {
+                             store_lanes(y + offset + e,
+                                         load_lanes(x + offset + e, lanes) * load(factors + p), lanes);
+                           });
   });
 }
 
@@ -127,24 +128,24 @@ void gate_backward(Stream&, const GateShape& s, ConstSpan x_span, ConstSpan gate
   const float* const gy = floats(gy_span, s.n * sample, "gate.backward: gy");
   float* const gx = floats(gx_span, s.n * sample, "gate.backward: gx");
   float* const ggate = floats(ggate_span, s.n * s.c, "gate.backward: ggate");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.positions);  // of a sample
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.positions);  // blocks per sample
   const Scratch partial(s.n * blocks * s.c);
   for_blocks(s.n * blocks, s.n * sample, [&](std::int64_t index) {
     const std::int64_t n = index / blocks;
-    const std::int64_t first = index % blocks * channels.block_rows();
+    const std::int64_t first = index % blocks * layout.block_rows();
     const std::int64_t offset = n * sample + first * s.c;
-    const Scratch repeated(2 * channels.period);
+    const Scratch repeated(2 * layout.period);
     const float* const factors = repeated.data();
-    channels.repeat(repeated.data(), [&](std::int64_t c) { return factor[n * s.c + c]; });
-    channels.sum_rows<1>(
-        std::min(channels.block_rows(), s.positions - first),
+    layout.repeat(repeated.data(), [&](std::int64_t c) { return factor[n * s.c + c]; });
+    layout.sum_rows<1>(
+        std::min(layout.block_rows(), s.positions - first),
         [&](std::int64_t e, std::int64_t p, std::int64_t lanes, F32* value) {
           const F32 g = load_lanes(gy + offset + e, lanes);
           store_lanes(gx + offset + e, g * load(factors + p), lanes);
           value[0] = g * load_lanes(x + offset + e, lanes);
         },
-        repeated.data() + channels.period, partial.data() + index * s.c);
+        repeated.data() + layout.period, partial.data() + index * s.c);
   });
   for (std::int64_t n = 0; n < s.n; ++n) {
     for (std::int64_t c = 0; c < s.c; ++c) {

@@ -1,5 +1,5 @@
-// Pooling along time. A time step is a row of H * C floats, so windows are handled a vector of (lead,
-// channel) pairs at a time. The backward passes gather: each input step looks at the windows it lies in.
+// Pooling along time. A time step is a row of H * C floats, and each vector covers adjacent (lead,
+// channel) pairs. The backward passes gather: each input step sums over the windows that contain it.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"
@@ -14,9 +14,9 @@ void check_shape(const PoolShape& s) {
   check(s.l + 2 * s.pad >= s.k, "pool: the padded input is shorter than the window");
 }
 
-// body(n, t) for all samples and `steps` time steps, in blocks.
+// Calls body(n, t) for all samples and `steps` time steps, in blocks.
 template <typename Body>
-void each_step(const PoolShape& s, std::int64_t steps, const Body& body) {
+void for_each_step(const PoolShape& s, std::int64_t steps, const Body& body) {
   const std::int64_t block = std::max<std::int64_t>(block_floats / (s.h * s.c), 1);
   for_blocks((s.n * steps + block - 1) / block, s.n * steps * s.h * s.c, [&](std::int64_t i) {
     for (std::int64_t row = i * block; row < std::min(s.n * steps, (i + 1) * block); ++row) {
@@ -25,9 +25,9 @@ void each_step(const PoolShape& s, std::int64_t steps, const Body& body) {
   });
 }
 
-// body(e, lanes) for vectors of a row.
+// Calls body(e, lanes) for each vector of a row.
 template <typename Body>
-void each_vector(std::int64_t row, const Body& body) {
+void for_each_vector(std::int64_t row, const Body& body) {
   std::int64_t e = 0;
   for (; e + width <= row; e += width) {
     body(e, std::int64_t{width});
@@ -37,17 +37,17 @@ void each_vector(std::int64_t row, const Body& body) {
   }
 }
 
-// The time steps [begin, end) of the input in the window of output t.
+// The input steps [begin, end) in the window of output t.
 struct Reach {
   std::int64_t begin, end;
 };
 Reach window_of(const PoolShape& s, std::int64_t t) {
   return {std::max<std::int64_t>(t * s.stride - s.pad, 0), std::min(t * s.stride - s.pad + s.k, s.l)};
 }
-// The outputs [begin, end) whose windows hold input step t.
+// The outputs [begin, end) whose windows contain input step t.
 Reach windows_with(const PoolShape& s, std::int64_t t) {
   const std::int64_t last = (t + s.pad) / s.stride;
-  const std::int64_t before = t + s.pad - s.k;  // a window that starts here ends just before t
+  const std::int64_t before = t + s.pad - s.k;  // window w ends before t if w * stride <= before
   const std::int64_t first = before < 0 ? 0 : before / s.stride + 1;
   return {first, std::min(last + 1, s.l_out())};
 }
@@ -65,16 +65,16 @@ void max_forward(Stream&, const PoolShape& s, ConstSpan x_span, Span y_span, Spa
   const float* const x = floats(x_span, s.n * s.l * row, "pool.max: x");
   float* const y = floats(y_span, s.n * s.l_out() * row, "pool.max: y");
   std::int32_t* const position = integers(position_span, s.n * s.l_out() * row, "pool.max: position");
-  each_step(s, s.l_out(), [&](std::int64_t n, std::int64_t t) {
+  for_each_step(s, s.l_out(), [&](std::int64_t n, std::int64_t t) {
     const Reach window = window_of(s, t);
     const std::int64_t to = (n * s.l_out() + t) * row;
-    each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
+    for_each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
       const float* const from = x + n * s.l * row + e;
       F32 best = load_lanes(from + window.begin * row, lanes);
       I32 where = I32{} + static_cast<std::int32_t>(window.begin);
       for (std::int64_t step = window.begin + 1; step < window.end; ++step) {
         const F32 v = load_lanes(from + step * row, lanes);
-        const I32 wins = (v > best) | ((v != v) & (best == best));  // the first NaN wins over all
+        const I32 wins = (v > best) | ((v != v) & (best == best));  // the first NaN wins
         best = select(wins, v, best);
         where = wins ? I32{} + static_cast<std::int32_t>(step) : where;
       }
@@ -92,9 +92,9 @@ void max_backward(Stream&, const PoolShape& s, ConstSpan gy_span, ConstSpan posi
   const std::int32_t* const position =
       integers(position_span, s.n * s.l_out() * row, "pool.max.backward: position");
   float* const gx = floats(gx_span, s.n * s.l * row, "pool.max.backward: gx");
-  each_step(s, s.l, [&](std::int64_t n, std::int64_t t) {
+  for_each_step(s, s.l, [&](std::int64_t n, std::int64_t t) {
     const Reach windows = windows_with(s, t);
-    each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
+    for_each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
       F32 sum = {};
       for (std::int64_t step = windows.begin; step < windows.end; ++step) {
         const std::int64_t from = (n * s.l_out() + step) * row + e;
@@ -113,9 +113,9 @@ void average(Stream&, const PoolShape& s, ConstSpan x_span, Span y_span) {
   const float* const x = floats(x_span, s.n * s.l * row, "pool.average: x");
   float* const y = floats(y_span, s.n * s.l_out() * row, "pool.average: y");
   const auto k = static_cast<float>(s.k);
-  each_step(s, s.l_out(), [&](std::int64_t n, std::int64_t t) {
+  for_each_step(s, s.l_out(), [&](std::int64_t n, std::int64_t t) {
     const Reach window = window_of(s, t);
-    each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
+    for_each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
       F32 sum = {};
       for (std::int64_t step = window.begin; step < window.end; ++step) {
         sum += load_lanes(x + (n * s.l + step) * row + e, lanes);
@@ -132,9 +132,9 @@ void average_backward(Stream&, const PoolShape& s, ConstSpan gy_span, Span gx_sp
   const float* const gy = floats(gy_span, s.n * s.l_out() * row, "pool.average.backward: gy");
   float* const gx = floats(gx_span, s.n * s.l * row, "pool.average.backward: gx");
   const auto k = static_cast<float>(s.k);
-  each_step(s, s.l, [&](std::int64_t n, std::int64_t t) {
+  for_each_step(s, s.l, [&](std::int64_t n, std::int64_t t) {
     const Reach windows = windows_with(s, t);
-    each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
+    for_each_vector(row, [&](std::int64_t e, std::int64_t lanes) {
       F32 sum = {};
       for (std::int64_t step = windows.begin; step < windows.end; ++step) {
         sum += load_lanes(gy + (n * s.l_out() + step) * row + e, lanes);
@@ -149,15 +149,15 @@ void global_average(Stream&, const GlobalPoolShape& s, ConstSpan x_span, Span y_
   check(s.n >= 0 && s.positions > 0 && s.c > 0, "pool.global_average: expected extents of 1 or more");
   const float* const x = floats(x_span, s.n * s.positions * s.c, "pool.global_average: x");
   float* const y = floats(y_span, s.n * s.c, "pool.global_average: y");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.positions);  // of a sample
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.positions);  // blocks per sample
   const Scratch partial(s.n * blocks * s.c);
   for_blocks(s.n * blocks, s.n * s.positions * s.c, [&](std::int64_t index) {
-    const std::int64_t first = index % blocks * channels.block_rows();
+    const std::int64_t first = index % blocks * layout.block_rows();
     const float* const from = x + (index / blocks * s.positions + first) * s.c;
-    const Scratch folded(channels.period);
-    channels.sum_rows<1>(
-        std::min(channels.block_rows(), s.positions - first),
+    const Scratch folded(layout.period);
+    layout.sum_rows<1>(
+        std::min(layout.block_rows(), s.positions - first),
         [&](std::int64_t e, std::int64_t, std::int64_t lanes, F32* value) {
           value[0] = load_lanes(from + e, lanes);
         },
@@ -180,20 +180,20 @@ void global_average_backward(Stream&, const GlobalPoolShape& s, ConstSpan gy_spa
         "pool.global_average.backward: expected extents of 1 or more");
   const float* const gy = floats(gy_span, s.n * s.c, "pool.global_average.backward: gy");
   float* const gx = floats(gx_span, s.n * s.positions * s.c, "pool.global_average.backward: gx");
-  const Channels channels(s.c);
-  const std::int64_t blocks = channels.blocks(s.positions);
+  const RowBlocks layout(s.c);
+  const std::int64_t blocks = layout.blocks(s.positions);
   const auto positions = static_cast<float>(s.positions);
   for_blocks(s.n * blocks, s.n * s.positions * s.c, [&](std::int64_t index) {
     const std::int64_t n = index / blocks;
-    const std::int64_t first = index % blocks * channels.block_rows();
+    const std::int64_t first = index % blocks * layout.block_rows();
     float* const to = gx + (n * s.positions + first) * s.c;
-    const Scratch share(channels.period);
+    const Scratch share(layout.period);
     const float* const shares = share.data();
-    channels.repeat(share.data(), [&](std::int64_t c) { return gy[n * s.c + c] / positions; });
-    channels.each(std::min(channels.block_rows(), s.positions - first),
-                  [&](std::int64_t e, std::int64_t p, std::int64_t lanes) {
-                    store_lanes(to + e, load(shares + p), lanes);
-                  });
+    layout.repeat(share.data(), [&](std::int64_t c) { return gy[n * s.c + c] / positions; });
+    layout.for_each_vector(std::min(layout.block_rows(), s.positions - first),
+                           [&](std::int64_t e, std::int64_t p, std::int64_t lanes) {
+                             store_lanes(to + e, load(shares + p), lanes);
+                           });
   });
 }
 

@@ -1,7 +1,8 @@
-// conv(dropout(relu(batch_norm(x)))) as one operation. The input is activated on its way into the
-// convolution's buffers, and what the next layer wants to know of the output is summed while it is in the
-// cache; on the way back the gradient passes dropout and ReLU, and batch norm's sums are taken, while dgrad's
-// output is there. What remains is one pass, of gx = scale * (g - offset) - slope * (x - mean).
+// conv(dropout(relu(batch_norm(x)))) as one operation.
+// Forward activates the input while copying it into the convolution's buffers.
+// It sums statistics of the output while the output is in the cache.
+// Backward masks dgrad's output (dropout, ReLU) and sums batch norm's gradients while it is in the cache.
+// One more pass then computes gx = scale * (g - offset) - slope * (x - mean).
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +16,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// Elements share words of marks, so rows of channels must fill them.
+// Returns the mark bits of `passed`. Rows of channels must fill whole words of marks.
 std::uint16_t* marks_of(Span passed, std::int64_t elements, const char* what) {
   return reinterpret_cast<std::uint16_t*>(integers(passed, ceil_div(elements, 32), what));
 }
@@ -29,7 +30,7 @@ void check_channels(const ConvShape& s) {
         "pre_activation: expected channels in multiples of 16");
 }
 
-// scale = gamma / sqrt(variance + epsilon), of c channels.
+// scale[i] = gamma[i] / sqrt(variance[i] + epsilon) for c channels.
 void fill_scale(const PreActivation& before, std::int64_t c, float* scale) {
   const float* const variance = floats(before.variance, c, "pre_activation: variance");
   const float* const gamma = floats(before.gamma, c, "pre_activation: gamma");
@@ -100,7 +101,7 @@ void backward_one(const PreActivationBackward& problem) {
   float* const scale = constants.data();
   fill_scale(problem.before, c, scale);
   Activation a = activation_of(problem.before, c, scale);
-  // Read alone: the activation does not draw.
+  // The marks are only read: `draws` is false.
   a.marks = const_cast<std::uint16_t*>(marks_of(problem.passed, elements, "pre_activation: passed"));
   a.draws = false;
 
@@ -108,7 +109,8 @@ void backward_one(const PreActivationBackward& problem) {
   const Scratch sums(slots * 2 * c);
   {
     const Range range("pre_activation.dgrad");
-    dgrad(s, gy, w, {gx, s.l, s.h, c, {.statistics = nullptr, .passed = &a, .x = x, .sums = sums.data()}});
+    dgrad(s, gy, w,
+          {gx, s.l, s.h, c, {.statistics = nullptr, .activation = &a, .x = x, .sums = sums.data()}});
   }
   {
     const Range range("pre_activation.batch_norm");
@@ -147,10 +149,10 @@ void backward_one(const PreActivationBackward& problem) {
         floats_or_null(problem.gbias, s.c_out, "pre_activation.backward: gbias"));
 }
 
-// One after another, each on all threads; or side by side if they are so small that threads would mostly wait
-// for each other, the largest first.
+// Runs the problems of a group. By default they run in sequence, each on all threads.
+// If all are so small that threads would mostly wait for each other, they run in parallel, the largest first.
 template <typename Problem>
-void each_job(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
+void for_each_problem(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
   constexpr std::int64_t small = 32'000'000;
   const auto macs = [](const Problem& problem) { return problem.shape.macs(); };
   const bool all_small =
@@ -162,7 +164,7 @@ void each_job(const char* name, std::span<const Problem> group, void (*run)(cons
     }
     return;
   }
-  const Range range(name);  // what runs on other threads is seen from here alone
+  const Range range(name);  // the profiler does not see ranges on other threads
   constexpr std::int64_t most = 16;
   check(count <= most, "pre_activation: more than 16 convolutions in a group");
   const Problem* by_size[most];
@@ -177,11 +179,11 @@ void each_job(const char* name, std::span<const Problem> group, void (*run)(cons
 }
 
 void forward_group(Stream&, std::span<const PreActivationForward> group) {
-  each_job("pre_activation.forward", group, forward_one);
+  for_each_problem("pre_activation.forward", group, forward_one);
 }
 
 void backward_group(Stream&, std::span<const PreActivationBackward> group) {
-  each_job("pre_activation.backward", group, backward_one);
+  for_each_problem("pre_activation.backward", group, backward_one);
 }
 
 void prepare(Stream&, const ConvShape& s, ConstSpan w, Span prepared) {

@@ -1,4 +1,4 @@
-// A register tile keeps gw for up to 12 channels of x by 32 of gy while rows run innermost.
+// A register tile keeps gw for up to 12 channels of x and 32 of gy; the loop over rows is innermost.
 #include "kernels/cpu/product.h"
 
 #include <utility>
@@ -48,7 +48,7 @@ void run_tile(std::int64_t rows, const Product& op, std::integer_sequence<int, R
 
 }  // namespace
 
-// A tile for each group of input channels.
+// Computes one tile for each group of input channels.
 void add_product(Product op, std::int64_t channels) {
   constexpr auto sizes = std::make_integer_sequence<int, tile_rows>();
   const float* const x = op.x;

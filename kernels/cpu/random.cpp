@@ -1,4 +1,4 @@
-// Kernels that draw random numbers.
+// Kernels that use random numbers.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"
@@ -11,8 +11,8 @@ F32 to_unit_vector(U32 words) {
   return __builtin_convertvector(__builtin_bit_cast(I32, words >> 8U), F32) * 0x1p-24F;
 }
 
-// y[e] = function(uniform(key, e), x[e]). Numbers are drawn some at a time into a buffer in L1: a loop that
-// did both would leave room in the machine for too few loads from memory under way.
+// y[e] = function(uniform(key, e), x[e]). Random numbers are first drawn into a buffer in L1:
+// a single loop for both would keep too few memory loads in flight.
 template <typename Function>
 void map_random(const RandomKey& key, std::int64_t count, const float* x, float* y,
                 const Function& function) {

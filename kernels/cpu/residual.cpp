@@ -1,4 +1,4 @@
-// The end of a residual block, in stretches of positions that stay in L1 while they are summed over.
+// The end of a residual block, computed in chunks of positions that stay in L1 while they are summed.
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 #include "kernels/cpu/correlation.h"
@@ -9,8 +9,8 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-// A position is a step of one row: stretches of some 4096 floats.
-Shares stretches(const GateShape& s) {
+// Chunks of about 4096 floats; a position counts as a step of one row.
+Shares chunks_of(const GateShape& s) {
   return shares_of(s.n, s.positions, 1, 1, std::max<std::int64_t>(4096 / s.c, 1));
 }
 
@@ -19,9 +19,9 @@ void check_residual(const GateShape& s) {
         "residual: expected positions, and channels in multiples of 16");
 }
 
-// body(sample, first, size, slot) for each stretch of each sample.
+// Calls body(sample, first, size, slot) for each chunk of each sample.
 template <typename Body>
-void each_stretch(const Shares& shares, const Body& body) {
+void for_each_chunk(const Shares& shares, const Body& body) {
   parallel_for(shares.size(), [&](std::int64_t i) {
     const Share share = shares[i];
     for (std::int64_t s = 0; s < share.samples; ++s) {
@@ -39,21 +39,21 @@ void forward(const ResidualForward& problem) {
   const float* const gate = floats(problem.gate, s.n * s.c, "residual.forward: gate");
   const float* const shortcut = floats(problem.shortcut, count, "residual.forward: shortcut");
   float* const y = floats(problem.y, count, "residual.forward: y");
-  const Shares shares = stretches(s);
+  const Shares shares = chunks_of(s);
   const bool statistics = !problem.mean.empty();
   const Scratch slots(statistics ? shares.slots() * 3 * s.c : 0);
   const Output output{y, s.positions, 1, s.c, {.statistics = statistics ? slots.data() : nullptr}};
   const F32 floor = problem.relu ? F32{} : F32{} - __builtin_huge_valf();
-  each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
+  for_each_chunk(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
     const float* const factors = gate + sample * s.c;
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
     for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
       for (std::int64_t c = 0; c < s.c; c += width) {
         const F32 sum = load(x + row + c) * load(factors + c) + load(shortcut + row + c);
-        store(y + row + c, select(sum < floor, floor, sum));  // NaN is not below: it passes
+        store(y + row + c, select(sum < floor, floor, sum));  // NaN is not below the floor, so it passes
       }
     }
-    finish_stretch(output, slot, sample, first, size, 1, {0, s.c});
+    finish_block(output, slot, sample, first, size, 1, {0, s.c});
   });
   if (statistics) {
     check(s.n > 0, "residual: no samples to take statistics of");
@@ -73,9 +73,9 @@ void backward(const ResidualBackward& problem) {
   const float* const gy = floats(problem.gy, count, "residual.backward: gy");
   float* const gshortcut = floats(problem.gshortcut, count, "residual.backward: gshortcut");
   float* const ggate = floats(problem.ggate, s.n * s.c, "residual.backward: ggate");
-  const Shares shares = stretches(s);
+  const Shares shares = chunks_of(s);
   const Scratch slots(shares.slots() * s.c);
-  each_stretch(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
+  for_each_chunk(shares, [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t slot) {
     float* const sums = slots.data() + slot * s.c;
     std::fill(sums, sums + s.c, 0.0F);
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
@@ -111,7 +111,7 @@ void backward_input(const ResidualBackwardInput& problem) {
   const float* const gmeans = floats(problem.gmeans, s.n * s.c, "residual.backward_input: gmeans");
   float* const gx = floats(problem.gx, count, "residual.backward_input: gx");
   const float share_of_mean = 1.0F / static_cast<float>(s.positions);
-  each_stretch(stretches(s), [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t) {
+  for_each_chunk(chunks_of(s), [&](std::int64_t sample, std::int64_t first, std::int64_t size, std::int64_t) {
     const std::int64_t end = (sample * s.positions + first + size) * s.c;
     for (std::int64_t row = (sample * s.positions + first) * s.c; row < end; row += s.c) {
       for (std::int64_t c = 0; c < s.c; c += width) {

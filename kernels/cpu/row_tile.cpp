@@ -1,5 +1,5 @@
-// A tile keeps the sums of up to 12 rows x 32 columns (6 x 16 on AVX2) in registers while taps and channels
-// run innermost; each step loads two vectors of weights and one element of each row.
+// A register tile keeps the sums of up to 12 rows x 32 columns (6 x 16 on AVX2). Each iteration over taps and
+// channels loads two vectors of weights and one element of each row.
 #include "kernels/cpu/row_tile.h"
 
 #include <cstring>
@@ -42,7 +42,7 @@ void tile(const TilePanel& panel, const float* left, std::int64_t row, float* co
   }
   const float* weights = panel.weights;
   for (std::int64_t j = 0; j < panel.taps; ++j) {
-    // One pointer for three rows: the others are within reach of an address's scaled index.
+    // One base pointer serves three rows: the other two are reached by scaled-index addressing.
     const float* base[(Rows + 2) / 3];
     for (int b = 0; b < (Rows + 2) / 3; ++b) {
       base[b] = left + j * panel.tap + 3 * b * row;

@@ -1,5 +1,5 @@
-// A vector of floats as wide as the instruction set that the including file is compiled for, written with the
-// vector extensions of GCC and Clang. `a * b + c` becomes a fused multiply-add where there is one.
+// SIMD vectors of the width of the instruction set being compiled for, written with the vector extensions of
+// GCC and Clang. `a * b + c` becomes a fused multiply-add if the instruction set has one.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #ifdef __AVX2__
-#include <immintrin.h>  // for what the extensions cannot express: multiply_wide, and masks of bits
+#include <immintrin.h>  // for multiply_wide and bit masks, which the extensions cannot express
 #endif
 
 namespace sec::kernels::cpu::SEC_ISA {
@@ -45,7 +45,7 @@ inline void store(T* to, Vector v) {
   __builtin_memcpy(to, &v, sizeof(v));
 }
 
-// The first `count` elements, at most `width`; the others load as zero and are not stored.
+// Load or store the first `count` elements, at most `width`. Missing elements load as zero.
 inline F32 load_part(const float* from, std::int64_t count) {
   F32 v = {};
   __builtin_memcpy(&v, from, static_cast<std::size_t>(count) * 4);
@@ -56,7 +56,7 @@ inline void store_part(float* to, F32 v, std::int64_t count) {
   __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * 4);
 }
 
-// In one instruction from memory: F32{} + x would be an addition, as the sum of zeros is not -0.
+// One instruction from memory. F32{} + x would compile to an addition, because 0 + -0 is not -0.
 inline F32 broadcast(float x) {
 #if defined(__AVX512F__)
   return __builtin_bit_cast(F32, _mm512_set1_ps(x));
@@ -90,13 +90,13 @@ inline float horizontal_sum(F32 v) {
   return lanes[0];
 }
 
-// e^x for x in [-87, 88], clamped outside: 2^n * e^r with |r| <= ln(2) / 2, e^r by its Taylor polynomial of
-// degree 7, whose remainder is below 1e-8.
+// e^x for x in [-87, 88], clamped outside. x = n ln(2) + r with |r| <= ln(2) / 2;
+// e^r is its Taylor polynomial of degree 7, whose remainder is below 1e-8.
 inline F32 exp(F32 x) {
   x = min(max(x, broadcast(-87.0F)), broadcast(88.0F));
-  constexpr float round = 0x1.8p23F;  // adding it rounds to whole numbers
+  constexpr float round = 0x1.8p23F;  // adding this number rounds to an integer
   const F32 n = (x * 1.44269504F + round) - round;
-  const F32 r = (x - n * 0x1.62e4p-1F) - n * 0x1.7f7d1cp-20F;  // ln(2) in two parts: the first is exact
+  const F32 r = (x - n * 0x1.62e4p-1F) - n * 0x1.7f7d1cp-20F;  // ln(2) in two parts: n * 0x1.62e4p-1 is exact
   F32 p = broadcast(1.0F / 5040);
   for (const float coefficient : {1.0F / 720, 1.0F / 120, 1.0F / 24, 1.0F / 6, 0.5F, 1.0F, 1.0F}) {
     p = p * r + coefficient;
@@ -104,10 +104,10 @@ inline F32 exp(F32 x) {
   return p * __builtin_bit_cast(F32, (__builtin_convertvector(n, I32) + 127) << 23);
 }
 
-// The 64-bit products of the lower halves of the lanes of `a` with a constant.
+// 64-bit products of a constant and the lower 32 bits of each lane of `a`.
 inline U64 multiply_wide(U64 a, std::uint32_t constant) {
 #if defined(__AVX512F__)
-  // The masked form: GCC 12 warns, wrongly, of an uninitialised variable in the other.
+  // The masked intrinsic: GCC 12 gives a false warning about an uninitialised variable for the plain one.
   const __m512i b = _mm512_set1_epi64(static_cast<long long>(constant));
   return __builtin_bit_cast(U64, _mm512_maskz_mul_epu32(0xff, __builtin_bit_cast(__m512i, a), b));
 #elif defined(__AVX2__)
@@ -118,7 +118,7 @@ inline U64 multiply_wide(U64 a, std::uint32_t constant) {
 #endif
 }
 
-// A bit for each lane whose condition (0 or -1) holds, lane 0 lowest.
+// Returns one bit per lane, lane 0 lowest: 1 if the lane's condition is -1, 0 if it is 0.
 inline unsigned to_bits(I32 condition) {
 #if defined(__AVX512F__)
   return _mm512_movepi32_mask(__builtin_bit_cast(__m512i, condition));
@@ -133,7 +133,7 @@ inline unsigned to_bits(I32 condition) {
 #endif
 }
 
-// The lanes of `v` whose bit is set, zero for the others.
+// Returns `v` with the lanes whose bit is 0 set to zero.
 inline F32 keep_bits(unsigned bits, F32 v) {
 #if defined(__AVX512F__)
   return __builtin_bit_cast(F32,

@@ -5,7 +5,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
-constexpr std::int64_t lanes_at_once = 16;  // channels that are merged together
+constexpr std::int64_t lanes_at_once = 16;  // channels per inner loop
 
 }  // namespace
 

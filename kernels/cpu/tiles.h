@@ -1,5 +1,4 @@
-// What the convolutions share: the sizes of register tiles, and access to stretches of a sample that reach
-// into the zero padding.
+// Shared by the convolutions: the sizes of register tiles, and zero padding.
 #pragma once
 
 #include <algorithm>
@@ -8,8 +7,8 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// A register tile holds tile_rows x (tile_vectors * width) sums; two registers are left for a row of the
-// right operand, the others for elements of the left one.
+// A register tile holds tile_rows x (tile_vectors * width) sums. Two more registers hold a row of the right
+// operand, and the rest holds elements of the left operand.
 constexpr int tile_vectors = 2;
 constexpr int tile_rows = registers == 32 ? 12 : 6;
 constexpr int tile_columns = tile_vectors * width;
@@ -18,7 +17,7 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Part `i` of [0, count) cut into `parts` of nearly equal size: [first, first + size).
+// Part `i` of [0, count), split into `parts` parts of nearly equal size: [first, first + size).
 struct Part {
   std::int64_t first, size;
 };
@@ -27,10 +26,11 @@ inline Part part_of(std::int64_t count, std::int64_t parts, std::int64_t i) {
   return {first, count * (i + 1) / parts - first};
 }
 
-// Time steps [first, first + size) of a sample of `length` steps of `row` floats: the sample's own memory if
-// it has them all, else a copy in `buffer` (size * row floats) with zeros for the steps outside.
-inline const float* padded(const float* sample, std::int64_t length, std::int64_t row, std::int64_t first,
-                           std::int64_t size, float* buffer) {
+// Returns time steps [first, first + size) of a sample of `length` steps of `row` floats each.
+// The result points into the sample if it has all these steps. Otherwise they are copied to `buffer`
+// (size * row floats), with zeros for the steps outside the sample.
+inline const float* zero_padded(const float* sample, std::int64_t length, std::int64_t row,
+                                std::int64_t first, std::int64_t size, float* buffer) {
   if (first >= 0 && first + size <= length) {
     return sample + first * row;
   }

@@ -1,4 +1,4 @@
-// A square of floats, as many as a vector has lanes on either side, turned over in registers.
+// Transposes a width x width square of floats in registers.
 #pragma once
 
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// Exchanges, between rows that are `Step` apart, the blocks of Step lanes off the diagonal.
+// Exchanges the off-diagonal blocks of Step lanes between two rows that are `Step` apart.
 template <int Step, int... Lane>
 [[gnu::always_inline]] inline void exchange(F32& a, F32& b, std::integer_sequence<int, Lane...>) {
   const F32 upper = __builtin_shufflevector(a, b, ((Lane & Step) == 0 ? Lane : width + Lane - Step)...);

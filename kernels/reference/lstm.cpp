@@ -9,7 +9,7 @@ double sigmoid_of(double x) {
   return 1 / (1 + std::exp(-x));
 }
 
-// The rows of (N, T) of a sequence's time steps, in the order of the recurrence.
+// Returns the rows of the (N, T) matrix that hold sequence n's time steps, in the order of the recurrence.
 std::vector<std::int64_t> order_of(const LstmShape& s, std::int64_t n) {
   std::vector<std::int64_t> order;
   for (std::int64_t step = 0; step < s.steps; ++step) {
@@ -51,7 +51,7 @@ Lstm lstm_forward(const LstmShape& s, const Values& projected, const Values& w, 
   return r;
 }
 
-// The chain rule, step by step from the last one.
+// The chain rule, applied to the time steps in reverse order.
 Values lstm_backward(const LstmShape& s, const Values& projected, const Values& w, const Values& bias,
                      const Values& gy) {
   const std::int64_t hid = s.hidden;

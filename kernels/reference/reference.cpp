@@ -11,13 +11,13 @@ Values zeros(std::int64_t count) {
   return Values(static_cast<std::size_t>(count), 0.0);
 }
 
-// Element (a, b, c, d) of an array whose last three extents are given.
+// Index of element (a, b, c, d) of an array whose last three extents are eb, ec and ed.
 std::int64_t at(std::int64_t a, std::int64_t b, std::int64_t eb, std::int64_t c, std::int64_t ec,
                 std::int64_t d, std::int64_t ed) {
   return ((a * eb + b) * ec + c) * ed + d;
 }
 
-// visit(x index, w index, y index) for every product that a convolution sums.
+// Calls visit(x index, w index, y index) for every product that a convolution sums.
 template <typename Visit>
 void each_product(const ConvShape& s, const Visit& visit) {
   for (std::int64_t n = 0; n < s.n; ++n) {
@@ -254,8 +254,8 @@ Values max_pool_backward(const PoolShape& s, const Values& gy, const Integers& p
   return gx;
 }
 
-// Averaging is a convolution of each channel with weights 1 / k: one channel in, one out, the channels taken
-// as further leads.
+// Average pooling is a convolution of each channel with weights 1 / k:
+// c_in = c_out = 1, and channels count as leads.
 Values average_pool(const PoolShape& s, const Values& x) {
   const ConvShape conv{
       .n = s.n, .l = s.l, .h = s.h * s.c, .c_in = 1, .c_out = 1, .k = s.k, .stride = s.stride, .pad = s.pad};
@@ -284,7 +284,7 @@ Values global_average_backward(const GlobalPoolShape& s, const Values& gy) {
   return gx;
 }
 
-// As PyTorch builds it: the target distribution of each sample, weighted by class, against log p.
+// As in PyTorch: each sample has a target distribution, weighted by class, which is compared with log p.
 Loss softmax_cross_entropy(const LossShape& s, double smoothing, const Values& logits, const Integers& labels,
                            const Values& class_weights) {
   Loss result{0, zeros(s.n * s.classes)};
@@ -300,7 +300,7 @@ Loss softmax_cross_entropy(const LossShape& s, double smoothing, const Values& l
     for (std::int64_t c = 0; c < s.classes; ++c) {
       sum += std::exp(z[c] - highest);
     }
-    Values share = zeros(s.classes);  // of -log p[c] in the loss
+    Values share = zeros(s.classes);  // coefficient of -log p[c] in the loss
     double shares = 0;
     for (std::int64_t c = 0; c < s.classes; ++c) {
       const double hard = c == labels[n] ? (1 - smoothing) * weight(c) : 0.0;
@@ -331,7 +331,7 @@ Loss bce_with_logits(const LossShape& s, const Values& logits, const Values& tar
 Loss focal(const LossShape& s, double alpha, double gamma, const Values& logits, const Values& targets) {
   Loss result{0, zeros(s.n * s.classes)};
   for (std::size_t e = 0; e < logits.size(); ++e) {
-    // With the sign turned for targets of 0, both cases read -(share) (1 - p)^gamma log p.
+    // For targets of 0 the logit's sign is flipped. Both cases then have the loss -share (1 - p)^gamma log p.
     const double sign = targets[e] == 1 ? 1.0 : -1.0;
     const double share = targets[e] == 1 ? alpha : 1 - alpha;
     const double x = sign * logits[e];

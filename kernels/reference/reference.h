@@ -1,6 +1,6 @@
-// Every operation of the contracts as plain loops in double precision: what the kernels are tested against.
-// Nothing here is fast, and nothing shares code with a kernel. Activations are (N, L, H, C), as in the
-// contracts; formulas are those that the contracts state. Functions return what kernels write.
+// Every operation of the contracts as plain loops in double precision; tests compare the kernels with them.
+// Nothing here is fast, and nothing shares code with a kernel. Layouts and formulas are those of the contract
+// headers. Functions return what kernels write.
 #pragma once
 
 #include <vector>
@@ -57,7 +57,7 @@ Values batch_norm_apply(const BatchNormShape& s, double epsilon, const Values& x
 struct BatchNormGradients {
   Values gx, ggamma, gbeta;
 };
-// Through the statistics of x itself.
+// The gradient through the statistics of x.
 BatchNormGradients batch_norm_backward(const BatchNormShape& s, double epsilon, const Values& x,
                                        const Values& gy, const Values& gamma);
 
@@ -65,7 +65,8 @@ BatchNormGradients batch_norm_backward(const BatchNormShape& s, double epsilon, 
 Values relu(const Values& x);
 Values relu_backward(const Values& x, const Values& gy);
 Values sigmoid(const Values& x);
-Values sigmoid_backward(const Values& x, const Values& gy);  // from the input, unlike the kernel
+Values sigmoid_backward(const Values& x,
+                        const Values& gy);  // x is sigmoid's input
 Values gate(const GateShape& s, const Values& x, const Values& factor);
 struct GateGradients {
   Values gx, ggate;
@@ -96,7 +97,7 @@ Loss bce_with_logits(const LossShape& s, const Values& logits, const Values& tar
                      const Values& positive_weights);
 Loss focal(const LossShape& s, double alpha, double gamma, const Values& logits, const Values& targets);
 
-// optimizer.h: changed in place. Steps count from 0.
+// optimizer.h: parameters and moments are changed in place; `step` counts from 0.
 void adam(const AdamOptions& options, double rate, std::int64_t step, const Values& gradient,
           Values& parameters, Values& first_moment, Values& second_moment);
 void sgd(const SgdOptions& options, double rate, const Values& gradient, Values& parameters,

@@ -1,5 +1,5 @@
-// libFuzzer's entry: `fuzz --target=edf CORPUS` fuzzes one parser, `fuzz --target=edf --make-seeds=FOLDER`
-// writes what it starts from. libFuzzer passes over options of two dashes.
+// The entry point of libFuzzer. `fuzz --target=edf CORPUS` fuzzes one parser;
+// `fuzz --target=edf --make-seeds=FOLDER` writes its seeds. libFuzzer ignores options with two dashes.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -51,7 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   try {
     chosen->read({reinterpret_cast<const char*>(bytes), size});
   } catch (const sec::Error& error) {
-    expect(std::string_view(error.what()).find('\n') == std::string_view::npos, "an error of several lines");
+    expect(std::string_view(error.what()).find('\n') == std::string_view::npos,
+           "an error message with several lines");
   }
   return 0;
 }

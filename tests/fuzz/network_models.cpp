@@ -1,4 +1,4 @@
-// The networks' names, that recipes are held to, without the networks, which no parser needs.
+// The names of the networks, which the recipe parser checks. The networks themselves are not linked.
 #include "model/networks.h"
 
 namespace sec::model {

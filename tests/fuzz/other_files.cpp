@@ -1,4 +1,4 @@
-// Parsers of all that is no recording.
+// Fuzz targets for all parsers except those of recordings.
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -22,7 +22,7 @@ void read_annotation_bytes(std::string_view bytes) {
   const std::string path = write_file("w.atr", "");
   try {
     io::write_annotation_file(path, file);
-  } catch (const Error&) {  // texts of more than 255 bytes, for example
+  } catch (const Error&) {  // for example, texts of more than 255 bytes
     return;
   }
   const io::AnnotationFile again = io::read_annotation_file(path);
@@ -83,7 +83,7 @@ std::vector<std::string> recipe_seeds() {
       "classes = [\"N\", \"V\"]\n[train]\nepochs = 3\n[data]\nleads = [\"MLII\"]\nvalidation = [\"108\"]\n"};
 }
 
-// "%% s.json" or "%% s.txt", then the file.
+// The input is a line "%% s.json" or "%% s.txt", followed by the file.
 void read_split(std::string_view bytes) {
   const std::string folder = write_files(bytes);
   try {
@@ -102,7 +102,7 @@ std::vector<std::string> split_seeds() {
        {"s.txt", "record,side\n100,train\n101,test,P7,600,1800 # late\n102\tvalidation\t-\n"}})};
 }
 
-// Tables of labels, in all their forms; the recordings that they name are files of nothing.
+// Reads tables of labels in all their forms. The recordings that they name are empty files.
 void read_labels(std::string_view bytes) {
   const std::string folder = write_files(bytes);
   const auto attempt = [](const auto& read) {
@@ -110,7 +110,7 @@ void read_labels(std::string_view bytes) {
       read();
     } catch (const Error& error) {
       expect(std::string_view(error.what()).find('\n') == std::string_view::npos,
-             "an error of several lines");
+             "an error message with several lines");
     }
   };
   attempt([&] { io::read_ptbxl(folder, io::PtbxlLabels::superclass); });
@@ -140,7 +140,7 @@ std::vector<std::string> label_seeds() {
                 {"s.txt", ""}})};
 }
 
-// The first byte chooses the format, the second how the rest is cut into pieces.
+// The first byte chooses the format; the second chooses how the remaining bytes are cut into blocks.
 void read_live(std::string_view bytes) {
   if (bytes.size() < 2) {
     return;

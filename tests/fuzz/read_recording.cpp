@@ -30,8 +30,9 @@ bool same(float a, float b) {
 
 void read_recording(io::RecordingReader& reader) {
   const io::ReaderInfo& info = reader.info();
-  expect(info.samples >= 0 && std::isfinite(info.rate) && info.rate > 0, "a length or a rate that is none");
-  expect(info.samples_per_frame.size() == info.leads.size(), "leads without samples a frame");
+  expect(info.samples >= 0 && std::isfinite(info.rate) && info.rate > 0,
+         "a negative length or a rate that is not positive");
+  expect(info.samples_per_frame.size() == info.leads.size(), "leads without samples per frame");
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
     expect(each >= 1, "a lead without samples");
@@ -55,7 +56,7 @@ void read_recording(io::RecordingReader& reader) {
       expect(std::equal(first[lead].begin(), first[lead].end(), whole[lead].begin(), same) &&
                  std::equal(second[lead].begin(), second[lead].end(),
                             whole[lead].begin() + std::ssize(first[lead]), same),
-             "two windows differ from the one that they make up");
+             "two windows differ from the window that they make up");
     }
   }
   std::vector<std::vector<std::int32_t>> digital;
@@ -65,7 +66,7 @@ void read_recording(io::RecordingReader& reader) {
   const std::vector<std::span<std::int32_t>> spans(digital.begin(), digital.end());
   try {
     reader.read_digital(0, count, spans);
-  } catch (const Error&) {  // formats without such numbers
+  } catch (const Error&) {  // formats without digital values
   }
   if (info.samples <= most_values / frame) {
     reader.verify();

@@ -1,4 +1,4 @@
-// Reads a recording in every way that its interface offers, and holds the answers to each other.
+// Reads a recording in every way that its interface offers and compares the results.
 #pragma once
 
 #include "io/recording/reader.h"

@@ -1,4 +1,4 @@
-// Parsers of recordings.
+// Fuzz targets for the parsers of recordings.
 #include <FLAC/stream_encoder.h>
 
 #include <cmath>
@@ -61,7 +61,7 @@ std::vector<std::string> edf_seeds() {
   const std::string both = written("s.edf", [](const std::string& path) {
     io::write_edf(path, *io::reader_of(recording()), annotations());
   });
-  std::string gaps = both;  // the same with gaps between its records
+  std::string gaps = both;  // the same with time gaps between its data records
   gaps.replace(gaps.find("EDF+C"), 5, "EDF+D");
   for (const auto& [at, later] : {std::pair("+3", "+9"), std::pair("+2", "+7"), std::pair("+1", "+5")}) {
     gaps.replace(gaps.find(at + std::string("\x14\x14")), 2, later);
@@ -137,7 +137,7 @@ void read_record(std::string_view bytes) {
   read_recording(*io::open_wfdb(folder + "/r"));
 }
 
-// A FLAC stream of 100 samples of 16 bits in blocks of 32, by libFLAC.
+// A FLAC stream of 100 16-bit samples in blocks of 32, encoded by libFLAC.
 std::string flac_stream() {
   std::string bytes;
   FLAC__StreamEncoder* encoder = FLAC__stream_encoder_new();
@@ -161,7 +161,7 @@ std::string flac_stream() {
   return bytes;
 }
 
-// Of a format that our writer knows, as it writes it; of others a header over the same bytes.
+// Seeds for WFDB records: one per packed format, then several files, segments in both layouts, and FLAC.
 std::vector<std::string> record_seeds() {
   std::vector<std::string> seeds;
   const std::string bytes(96, '\x11');

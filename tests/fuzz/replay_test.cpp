@@ -1,4 +1,4 @@
-// Every parser reads its seeds and what fuzzing has found before (regressions/TARGET/*), in every build.
+// In every build, each parser reads its seeds and earlier findings of the fuzzer (regressions/TARGET/*).
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -30,7 +30,7 @@ TEST_P(Replay, SeedsAreSound) {
 TEST_P(Replay, FindingsStayFixed) {
   const fs::path folder = fs::path(SEC_FUZZ_REGRESSIONS) / GetParam().name;
   if (!fs::exists(folder)) {
-    return;  // nothing was found
+    return;  // no findings for this target
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::ostringstream content;

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view mark = "%% ";
 
-// A folder that goes away with the program.
+// A temporary folder that is removed when the program ends.
 class Folder {
  public:
   Folder() {

@@ -1,4 +1,4 @@
-// What is fuzzed: every parser of files that come from elsewhere.
+// The fuzz targets: every parser of files from untrusted sources.
 #pragma once
 
 #include <span>
@@ -11,30 +11,29 @@ namespace sec::fuzz {
 
 struct Target {
   const char* name;
-  // Reads the bytes. An Error is as good as success; what a sanitizer reports, any other exception, and a
-  // call of expect() that fails are findings.
+  // Parses the bytes. Throwing Error is a success. Findings are any other exception, a sanitizer's report,
+  // and a failed call of expect().
   void (*read)(std::string_view bytes);
-  // Sound inputs, made by our writers, to start from.
+  // Valid inputs to start from, made by this project's writers.
   std::vector<std::string> (*seeds)();
 };
 
 std::span<const Target> targets();
 
-// Ends the program, as a finding, unless `holds`.
+// If `holds` is false, ends the program, which libFuzzer reports as a finding.
 void expect(bool holds, const char* what);
 
-// Several files in one input: each begins with a line "%% NAME". Files are written to a folder in memory,
-// where there is one, whose path is returned; it is emptied with each call. Names are plain; others are
-// passed over.
+// Splits an input into several files; each begins with a line "%% NAME". Writes them to a folder, in memory
+// if possible, and returns its path. The folder is emptied on each call. Only plain names are written.
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);
-std::string write_file(const std::string& name, std::string_view bytes);  // a single one, its path
+std::string write_file(const std::string& name, std::string_view bytes);  // returns its path
 
-// What a writer puts into a file of that name, for seeds.
+// Returns what a writer writes to a file of that name, as a seed.
 std::string written(const std::string& name, void (*write)(const std::string& path));
 
-// The targets, by what they read.
+// The targets, grouped by what they read.
 extern const Target wfdb_header, wfdb_record, wfdb_annotations, edf, csv, npy, tianchi, safetensors, recipe,
     split, labels, live;
 

@@ -1,5 +1,5 @@
-// Detected beats against annotated ones, as EC57 and the comparator bxb have it: from 5:00 on, within 150 ms,
-// each beat matched once; ventricular flutter ([ to ]) is left out. The plainest form, for tests.
+// Compares detected beats with annotated ones, like EC57 and its comparator bxb: from 5:00 onwards, within
+// 150 ms, each beat matched once, without ventricular flutter ([ to ]). A minimal implementation for tests.
 #pragma once
 
 #include <cmath>
@@ -17,7 +17,7 @@ struct BeatMatch {
   std::int64_t found = 0;   // true positives
   std::int64_t missed = 0;  // false negatives
   std::int64_t extra = 0;   // false positives
-  std::int64_t near = 0;    // of those found, within 12 ms
+  std::int64_t near = 0;    // true positives within 12 ms
 
   double sensitivity() const {
     return 100.0 * static_cast<double>(found) / static_cast<double>(found + missed);
@@ -58,12 +58,12 @@ inline BeatMatch match_beats(const std::vector<Annotation>& annotations,
     return inside;
   };
   BeatMatch match;
-  std::size_t next = 0;  // of detected
+  std::size_t next = 0;  // index in `detected`
   for (std::size_t i = 0; i < beats.size(); ++i) {
     while (next < detected.size() && detected[next] < beats[i] - window) {
       match.extra += counts(detected[next++]) ? 1 : 0;
     }
-    // The nearest within the window; one that lies nearer to the next beat is left to that.
+    // Chooses the nearest detected beat in the window, except one that is nearer to the next annotated beat.
     std::size_t best = SIZE_MAX;
     for (std::size_t j = next; j < detected.size() && detected[j] <= beats[i] + window; ++j) {
       const auto distance = std::abs(detected[j] - beats[i]);

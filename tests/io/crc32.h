@@ -1,4 +1,4 @@
-// CRC-32 as zlib has it: digests of what other programs read.
+// CRC-32 as computed by zlib, for comparing data with digests of what other programs read.
 #pragma once
 
 #include <array>

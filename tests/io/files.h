@@ -1,4 +1,4 @@
-// What the tests of io/ share: a folder that goes away, and the one line an error must be.
+// Helpers for the tests of io: a temporary folder, and the message of an error.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ class TemporaryFolder {
   const std::filesystem::path& path() const { return path_; }
 
   std::filesystem::path write(const std::string& name, const std::string& content) const {
-    std::filesystem::remove(path_ / name);  // some file systems write to disk what replaces a file's content
+    std::filesystem::remove(path_ / name);  // some file systems write to disk when content is replaced
     std::ofstream(path_ / name, std::ios::binary) << content;
     return path_ / name;
   }
@@ -54,7 +54,7 @@ inline std::string content_of(const std::filesystem::path& path) {
   return text.str();
 }
 
-// The text of the Error that `action` throws; fails the test if it throws none or the text is no single line.
+// The message of the Error that `action` throws. Fails the test if there is none or it has several lines.
 inline std::string error_of(const std::function<void()>& action) {
   try {
     action();
@@ -72,7 +72,7 @@ inline void expect_error(const std::function<void()>& action, const std::string&
   EXPECT_NE(text.find(part), std::string::npos) << "got:      " << text << "\nexpected: " << part;
 }
 
-// The folder of real recordings, where there is one.
+// The folder of real recordings, if it exists.
 inline std::optional<std::filesystem::path> real_data(const std::string& part) {
   const char* root = std::getenv("SEC_DATA");
   if (root == nullptr || !std::filesystem::exists(std::filesystem::path(root) / part)) {

@@ -1,4 +1,4 @@
-// What the tests of readers share: windows of a lead or of all.
+// Helpers for the tests of readers: reading a window of one lead or of all leads.
 #pragma once
 
 #include <vector>
@@ -20,7 +20,7 @@ void read_into(RecordingReader& reader, std::int64_t begin, std::int64_t count, 
   }
 }
 
-// All leads of a window.
+// Reads a window of all leads.
 template <typename T>
 Leads<T> window(RecordingReader& reader, std::int64_t begin, std::int64_t count) {
   Leads<T> leads;
@@ -31,7 +31,7 @@ Leads<T> window(RecordingReader& reader, std::int64_t begin, std::int64_t count)
   return leads;
 }
 
-// The same of the whole recording, by windows of `step` frames.
+// Reads the whole recording in windows of `step` frames.
 template <typename T>
 Leads<T> in_steps(RecordingReader& reader, std::int64_t step) {
   Leads<T> all(reader.info().leads.size());
@@ -44,7 +44,7 @@ Leads<T> in_steps(RecordingReader& reader, std::int64_t step) {
   return all;
 }
 
-// What lies in the window of `wanted`, all of the recording by lead.
+// The part of `wanted`, a whole recording by lead, that is inside the window.
 template <typename T>
 Leads<T> part_of(const Leads<T>& wanted, const ReaderInfo& info, std::int64_t begin, std::int64_t count) {
   Leads<T> part;

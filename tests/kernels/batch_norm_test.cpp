@@ -3,7 +3,7 @@
 namespace sec::kernels {
 namespace {
 
-// Rows and channels as in the network, and channel numbers that no vector divides.
+// Shapes of the network, and numbers of channels that are no multiple of a vector.
 const BatchNormShape shapes[] = {{2000, 32}, {78, 256}, {333, 64}, {7, 5},
                                  {1000, 1},  {517, 7},  {2, 33},   {5000, 24}};
 
@@ -40,7 +40,7 @@ TEST_P(BatchNorm, StatisticsEqualTheReference) {
     const Values x = input_of(s);
     const auto expected = reference::batch_norm_statistics(s, x);
     const Results got = statistics(s, x);
-    // Blocks are summed in f32 and corrected: what remains is the rounding of a few operations.
+    // Sums of blocks are in f32 and then corrected, so only a few roundings remain.
     expect_close(got.mean, expected.mean, 1e-7, 4 * unit, "mean, " + name_of(s));
     expect_close(got.variance, expected.variance, 1e-9, 32 * unit, "variance, " + name_of(s));
   }
@@ -50,7 +50,7 @@ TEST_P(BatchNorm, ALargeMeanDoesNotCancelTheVariance) {
   const BatchNormShape s{20000, 5};
   Values x = random_values(s.rows * s.c, 1, -0.01, 0.01);
   for (double& v : x) {
-    v = static_cast<float>(1000 + v);  // neighbours in f32 are 6e-5 apart here: a hundredth of the deviation
+    v = static_cast<float>(1000 + v);  // f32 numbers are 6e-5 apart here, 1/100 of the deviation
   }
   const auto expected = reference::batch_norm_statistics(s, x);
   const Results got = statistics(s, x);
@@ -72,7 +72,8 @@ TEST_P(BatchNorm, AnOutlierInTheFirstRowIsWeighedRight) {
   x[0] = 1e4;
   const auto expected = reference::batch_norm_statistics(s, x);
   const Results got = statistics(s, x);
-  // Sums near 1e4 round by unit * 1e4 at each of some 500 additions: 0.013 of 3000 rows.
+  // About 500 additions to a sum near 1e4 err by unit * 1e4 each: a random walk to 0.013,
+  // divided by 3000 rows.
   expect_close(got.mean, expected.mean, 2e-5, 0, "mean");
   expect_close(got.variance, expected.variance, 0, 32 * unit, "variance");
 }
@@ -92,7 +93,7 @@ TEST_P(BatchNorm, RunningStatisticsUseTheUnbiasedVariance) {
   expect_close(floats_of(variance), expected.variance, 4 * unit, 4 * unit, "running variance");
 }
 
-// More than fit into a launch, of different lengths.
+// More layers than fit into one launch, with different numbers of channels.
 TEST_P(BatchNorm, RunningStatisticsOfAGroupAreUpdatedEach) {
   struct Running {
     BatchNormShape shape;
@@ -131,15 +132,16 @@ TEST_P(BatchNorm, ApplyEqualsTheReference) {
     kernels().batch_norm.apply(stream(), s, epsilon, tensor(x).read(), tensor(statistics.mean).read(),
                                tensor(statistics.variance).read(), tensor(gamma).read(), tensor(beta).read(),
                                y.write());
-    // A handful of roundings; gamma * (x - mean) / deviation and beta may cancel, hence the absolute part,
-    // which grows with the values' size (|x| < c + 4, deviations above 0.3).
+    // A few roundings. The terms gamma * (x - mean) / deviation and beta may cancel,
+    // so an absolute error is allowed. It grows with the magnitude of the values:
+    // |x| < c + 4, and deviations are above 0.3.
     expect_close(floats_of(y), reference::batch_norm_apply(s, epsilon, x, statistics, gamma, beta),
                  8 * unit * 3 * static_cast<double>(s.c + 4), 8 * unit, name_of(s));
   }
 }
 
-// Against batch norm and ReLU one after the other, which have tests of their own. Both round the same values;
-// the moments of the result are taken in another order.
+// Compares with unfused batch norm and ReLU, which have their own tests.
+// Both round the same values, but the moments of the result are summed in a different order.
 TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
   const BatchNormKernels& kernel = kernels().batch_norm;
   if (kernel.apply_relu == nullptr) {
@@ -179,26 +181,26 @@ TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
     Tensor gnormal = result(s.rows * s.c);
     kernels().pointwise.relu_backward(stream(), expected.read(), gy.read(), gnormal.write());
     std::vector<Tensor> results[2];
-    for (const bool together : {false, true}) {
+    for (const bool fused : {false, true}) {
       Tensor gx = result(s.rows * s.c);
-      Tensor ggamma = tensor(Values(static_cast<std::size_t>(s.c), 2.0));  // gradients are added
+      Tensor ggamma = tensor(Values(static_cast<std::size_t>(s.c), 2.0));  // backward adds to these
       Tensor gbeta = tensor(Values(static_cast<std::size_t>(s.c), 3.0));
-      if (together) {
+      if (fused) {
         kernel.backward_relu(stream(), s, epsilon, x.read(), gy.read(), mean.read(), variance.read(),
                              gamma.read(), beta.read(), gx.write(), ggamma.write(), gbeta.write());
       } else {
         kernel.backward(stream(), s, epsilon, x.read(), gnormal.read(), mean.read(), variance.read(),
                         gamma.read(), gx.write(), ggamma.write(), gbeta.write());
       }
-      results[together ? 1 : 0] = {gx, ggamma, gbeta};
+      results[fused ? 1 : 0] = {gx, ggamma, gbeta};
     }
     for (std::size_t i = 0; i < results[0].size(); ++i) {
-      const std::vector<float> separate = floats_of(results[0][i]);
+      const std::vector<float> unfused = floats_of(results[0][i]);
       double largest = 0;
-      for (const float v : separate) {
+      for (const float v : unfused) {
         largest = std::max(largest, std::abs(double{v}));
       }
-      expect_close(floats_of(results[1][i]), Values(separate.begin(), separate.end()), 2e-6 * largest, 0,
+      expect_close(floats_of(results[1][i]), Values(unfused.begin(), unfused.end()), 2e-6 * largest, 0,
                    fmt::format("gradient {}, {}", i, name_of(s)));
     }
   }
@@ -212,16 +214,16 @@ TEST_P(BatchNorm, BackwardEqualsTheReferenceAndFiniteDifferences) {
     const Values beta = random_values(s.c, 4);
     const auto batch = reference::batch_norm_statistics(s, x);
     Tensor gx = result(s.rows * s.c);
-    Tensor ggamma = tensor(Values(gamma.size(), 2.0));  // gradients are added
+    Tensor ggamma = tensor(Values(gamma.size(), 2.0));  // backward adds to these
     Tensor gbeta = tensor(Values(beta.size(), 3.0));
     kernels().batch_norm.backward(stream(), s, epsilon, tensor(x).read(), tensor(gy).read(),
                                   tensor(batch.mean).read(), tensor(batch.variance).read(),
                                   tensor(gamma).read(), gx.write(), ggamma.write(), gbeta.write());
     auto expected = reference::batch_norm_backward(s, epsilon, x, gy, gamma);
-    // x - mean carries the rounding of a mean of up to c: relative to a deviation, c * unit. Sums of R terms
-    // of about 1/2 err by unit * sqrt(R) times the partial sums' size sqrt(R) / 2.
+    // x - mean has the rounding error of a mean of up to c; relative to a deviation that is c * unit.
+    // A sum of R terms of about 1/2 errs by unit * sqrt(R) times the size of its partial sums, sqrt(R) / 2.
     const double sums = 4 * unit * static_cast<double>(s.rows + 16) + 4e-6;
-    double inverse = 0;  // two rows can lie close together: gx scales with 1 / deviation
+    double inverse = 0;  // gx scales with 1 / deviation, which is large for two close rows
     for (const double v : batch.variance) {
       inverse = std::max(inverse, 1 / std::sqrt(v + epsilon));
     }
@@ -235,7 +237,7 @@ TEST_P(BatchNorm, BackwardEqualsTheReferenceAndFiniteDifferences) {
     expect_close(floats_of(ggamma), expected.ggamma, sums * (1 + channels * inverse), 16 * unit,
                  "ggamma, " + name_of(s));
     expect_close(floats_of(gbeta), expected.gbeta, sums, 16 * unit, "gbeta, " + name_of(s));
-    if (s.rows > 2) {  // with two rows y is a step function of x
+    if (s.rows > 2) {  // with two rows, y is a step function of x
       expect_gradient(
           floats_of(gx), x,
           [&](const Values& v) {

@@ -1,7 +1,7 @@
-// Operations on activations stored as bf16: the arithmetic is that of f32, so from operands that are exact in
-// bf16 an operation gives the result of its f32 form, rounded to 8 bits: by up to 2^-8 of itself. Sums may be
-// added up in another order, which moves a result by f32 rounding first. Convolutions have a test of their
-// own.
+// Operations on activations stored as bf16. Arithmetic is in f32, so for operands that are exact in bf16 the
+// result is the f32 result rounded to 8 bits, which changes it by up to 2^-8 of its value.
+// Sums may be added in a different order, which changes the f32 result first.
+// conv_versions_test.cpp covers convolutions.
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
@@ -30,7 +30,7 @@ class Bf16 : public Kernels {
     }
     return values;
   }
-  // Compares what compute(type) returns for the two types.
+  // Compares the results of compute(DType::bf16) with those of compute(DType::f32).
   template <typename Compute>
   void expect_f32_rounded(const Compute& compute, const std::string& what, double absolute = 1e-6) {
     const std::vector<Tensor> exact = compute(DType::f32);
@@ -235,7 +235,7 @@ TEST_P(Bf16, Excite) {
                       tensor(short_values(s.hidden * s.c, 3)), tensor(short_values(s.c, 4))};
   const ExciteWeights weights{w[0].read(), w[1].read(), w[2].read(), w[3].read()};
   const Values means = short_values(s.n * s.c, 5);
-  const Values chosen = short_values(s.n * s.c, 6);  // factors of another pass, which bf16 holds exactly
+  const Values chosen = short_values(s.n * s.c, 6);  // factors of a separate forward pass, exact in bf16
   const Values gfactors = short_values(s.n * s.c, 7);
   expect_f32_rounded(
       [&](DType type) {
@@ -280,7 +280,8 @@ TEST_P(Bf16, Lstm) {
       "lstm");
 }
 
-// Random numbers have the bits of the cpu device: the same elements are dropped, and filled values are equal.
+// Random numbers are bitwise equal to those of the cpu device: the same elements are dropped,
+// the same values filled.
 TEST_P(Bf16, RandomBitsEqualTheCpuDevices) {
   Stream host{Device::cpu, nullptr};
   for (const std::int64_t count : {1, 5, 4096, 10007}) {

@@ -11,8 +11,9 @@ struct ConvCase {
   ConvShape shape;
 };
 
-// The network's own layers with few samples and steps, and what they never are: odd numbers of channels and
-// steps, one of everything, inputs shorter than the kernel, large strides, even kernels, wide padding.
+// The network's layers with few samples and steps. Also shapes that the network never has:
+// odd numbers of channels and steps, extents of one, inputs shorter than the kernel, large strides,
+// even kernels, wide padding.
 const ConvCase cases[] = {
     {"stem", {.n = 2, .l = 331, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
     {"stem of two leads", {.n = 3, .l = 180, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
@@ -65,19 +66,20 @@ Operands operands_of(const ConvShape& s) {
           random_values(s.k * s.c_in * s.c_out, 2),
           random_values(s.c_out, 3),
           random_values(s.n * s.l_out() * s.h * s.c_out, 4),
-          random_values(s.k * s.c_in * s.c_out, 5),  // what gw holds before
+          random_values(s.k * s.c_in * s.c_out, 5),  // gw before wgrad adds to it
           random_values(s.c_out, 6)};
 }
 
-// A sum of `terms` products of numbers in [-1, 1] in f32: rounding errors grow as a random walk over partial
-// sums of about sqrt(terms) / 3 each, so the typical error is unit * terms / 3. Five times that is allowed.
+// The tolerance of a sum of `terms` products of numbers in [-1, 1] in f32.
+// Rounding errors grow as a random walk over partial sums of about sqrt(terms) / 3,
+// so a typical error is unit * terms / 3. Five times that is allowed.
 double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }
 
-// The cpu device computes some shapes by minimal filtering, whose transforms add and take away numbers larger
-// than their result: its errors are up to 9 times those of the direct sum (docs/speed.md), against the
-// five times that `tolerance` allows over the typical one.
+// The cpu device computes some shapes by minimal filtering, whose transforms add and subtract numbers larger
+// than the result. Errors are up to 9 times those of the direct sum (docs/speed.md);
+// `tolerance` allows five times the typical error of the direct sum.
 double filter_errors(const Target& target, const ConvShape& s) {
   const bool minimal =
       target.device == Device::cpu && s.c_in % 16 == 0 && s.c_out % 16 == 0 && s.k > 2 * s.stride;
@@ -97,7 +99,7 @@ class Conv : public Kernels {
     kernels().conv.dgrad(stream(), s, tensor(gy).read(), tensor(w).read(), gx.write());
     return floats_of(gx);
   }
-  // gw, gbias
+  // Returns gw and gbias.
   std::vector<std::vector<float>> wgrad(const ConvShape& s, const Operands& op, bool with_bias = true) {
     Tensor gw = tensor(op.gw);
     Tensor gbias = tensor(op.gbias);
@@ -107,7 +109,7 @@ class Conv : public Kernels {
   }
 };
 
-// A group, here of all cases but the largest, gives every convolution the bits that it has alone.
+// The group contains all cases but the largest. Each convolution must have the same bits as ungrouped.
 TEST_P(Conv, AGroupEqualsItsConvolutions) {
   struct Tensors {
     Tensor x, w, bias, gy, y, gx, gw, gbias;
@@ -115,7 +117,7 @@ TEST_P(Conv, AGroupEqualsItsConvolutions) {
   std::vector<ConvCase> group;
   std::ranges::copy_if(cases, std::back_inserter(group),
                        [](const ConvCase& c) { return c.shape.macs() < 500'000; });
-  EXPECT_GT(group.size(), 8U);  // more than the GPU kernels take at once
+  EXPECT_GT(group.size(), 8U);  // more convolutions than one GPU launch takes
   std::vector<Tensors> tensors;
   std::vector<ConvForward> forwards;
   std::vector<ConvDgrad> dgrads;
@@ -147,7 +149,7 @@ TEST_P(Conv, AGroupEqualsItsConvolutions) {
 
 TEST_P(Conv, EqualsTheReference) {
   for (const auto& [name, bound] : cases) {
-    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
+    const ConvShape& s = bound;  // clang 14 cannot capture structured bindings in lambdas
     const Operands op = operands_of(s);
     const double errors = filter_errors(GetParam(), s);
     expect_close(forward(s, op.x, op.w, op.bias), reference::conv_forward(s, op.x, op.w, op.bias),
@@ -156,7 +158,7 @@ TEST_P(Conv, EqualsTheReference) {
                  errors * tolerance(s.k * s.c_in), 2 * unit, std::string("forward without bias, ") + name);
     expect_close(dgrad(s, op.gy, op.w), reference::conv_dgrad(s, op.gy, op.w),
                  errors * tolerance(s.k * s.c_out), 2 * unit, std::string("dgrad, ") + name);
-    // Adds to what is there.
+    // The kernel adds to the old values.
     reference::ConvWgrad expected = reference::conv_wgrad(s, op.x, op.gy);
     for (std::size_t i = 0; i < op.gw.size(); ++i) {
       expected.gw[i] += op.gw[i];
@@ -172,14 +174,15 @@ TEST_P(Conv, EqualsTheReference) {
   }
 }
 
-// What minimal filtering costs in accuracy, which docs/speed.md has a table of: the root mean square error of
-// 256 channels, relative to that of the outputs. Inputs as after a ReLU, like the network's.
+// The accuracy of minimal filtering, as in the table of docs/speed.md:
+// the root mean square error over 256 channels, relative to the root mean square of the outputs.
+// Inputs are non-negative, as after a ReLU.
 TEST_P(Conv, RoundingOfMinimalFiltering) {
   if (GetParam().device != Device::cpu) {
     GTEST_SKIP() << GetParam().name << " sums directly";
   }
   struct Form {
-    std::int64_t k, l;  // l decides between tiles of four and six outputs
+    std::int64_t k, l;  // the choice of 4 or 6 outputs per tile depends on l
     double bound;
   };
   for (const auto& [k, l, most] :
@@ -198,7 +201,7 @@ TEST_P(Conv, RoundingOfMinimalFiltering) {
     };
     const double error = relative_error(forward(s, x, w, {}), reference::conv_forward(s, x, w, {}));
     EXPECT_LT(error, most) << k << " taps, " << l << " outputs";
-    // The gradient of weights over 1200 rows, its sums about as long.
+    // The gradient of weights over 1200 rows: its sums have about as many terms as the forward pass above.
     const ConvShape many{.n = 25, .l = l + k - 1, .h = 1, .c_in = 16, .c_out = 16, .k = k};
     Operands op = operands_of(many);
     std::ranges::transform(op.x, op.x.begin(), [](double v) { return std::max(v, 0.0); });
@@ -211,9 +214,9 @@ TEST_P(Conv, RoundingOfMinimalFiltering) {
 
 TEST_P(Conv, GradientsEqualFiniteDifferences) {
   for (const auto& [name, bound] : cases) {
-    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
+    const ConvShape& s = bound;  // clang 14 cannot capture structured bindings in lambdas
     if (s.n * s.macs() > 20'000'000) {
-      continue;  // the reference takes seconds a pass; the kinds of shapes that remain are the same
+      continue;  // the reference takes seconds per pass, and smaller cases cover these kinds of shapes
     }
     Operands op = operands_of(s);
     const double relative = 1e-5 * filter_errors(GetParam(), s);
@@ -237,7 +240,7 @@ TEST_P(Conv, GradientsEqualFiniteDifferences) {
 
 TEST_P(Conv, SamplesDoNotDependOnTheirBatch) {
   for (const auto& [name, bound] : cases) {
-    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
+    const ConvShape& s = bound;  // clang 14 cannot capture structured bindings in lambdas
     const Operands op = operands_of(s);
     const std::vector<float> whole = forward(s, op.x, op.w, op.bias);
     const std::vector<float> whole_gx = dgrad(s, op.gy, op.w);
@@ -262,7 +265,7 @@ TEST_P(Conv, SamplesDoNotDependOnTheirBatch) {
 
 TEST_P(Conv, SameBitsForAnyNumberOfThreads) {
   for (const auto& [name, bound] : cases) {
-    const ConvShape& s = bound;  // lambdas of clang 14 capture no structured bindings
+    const ConvShape& s = bound;  // clang 14 cannot capture structured bindings in lambdas
     const Operands op = operands_of(s);
     expect_same_bits_for_any_threads(
         [&] {

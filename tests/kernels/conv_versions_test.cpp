@@ -1,4 +1,4 @@
-// Every version of the convolution kernels, by its number, and groups of convolutions in one launch.
+// Tests every version of the convolution kernels, chosen by number, and groups of convolutions in one launch.
 #include "kernels/cuda/conv_versions.h"
 #include "engine/simt/runtime.h"
 #include "tests/kernels/kernel_test.h"
@@ -11,8 +11,8 @@ struct ConvCase {
   ConvShape shape;
 };
 
-// Layers of the network with few samples and steps, and shapes that fill no tile. Channels in eights, and
-// not.
+// Layers of the network with few samples and steps, and shapes that fill no tile.
+// Channels are multiples of 8 in some cases only.
 const ConvCase cases[] = {
     {"stem", {.n = 2, .l = 90, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
     {"trunk", {.n = 2, .l = 41, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
@@ -36,8 +36,8 @@ const ConvCase cases[] = {
     {"8 channels to 64", {.n = 2, .l = 41, .h = 1, .c_in = 8, .c_out = 64, .k = 15, .stride = 2, .pad = 7}},
 };
 
-// Numbers that are exact in bf16, and so in TF32: whatever a version rounds its operands to, their products
-// are exact in f32 and all that remains is the rounding of sums.
+// Numbers that are exact in bf16 and therefore in TF32. Rounding the operands changes nothing,
+// and products are exact in f32, so only the rounding of sums remains.
 Values short_values(std::int64_t count, std::uint32_t which) {
   Values values = random_values(count, which);
   for (double& v : values) {
@@ -60,7 +60,7 @@ struct Results {
   friend bool operator==(const Results&, const Results&) = default;
 };
 
-// The same for sums of f32 products as in conv_test.cpp; a result stored as bf16 is rounded by up to 2^-8.
+// The tolerance of conv_test.cpp for sums of f32 products; a result stored as bf16 is off by up to 2^-8 more.
 double absolute(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }
@@ -91,7 +91,7 @@ class ConvVersion : public Kernels {
            versions().supports(version, ConvPass::wgrad, s, type);
   }
 
-  // All three passes of several convolutions, each pass in one group.
+  // Runs all three passes of several convolutions, each pass as one group.
   std::vector<Results> run(int version, const std::vector<ConvShape>& shapes, DType type) {
     struct Tensors {
       Tensor x, w, bias, gy, y, gx, gw, gbias;
@@ -131,7 +131,7 @@ TEST_P(ConvVersion, EqualsTheReference) {
     const Values gx = reference::conv_dgrad(s, op.gy, op.w);
     reference::ConvWgrad g = reference::conv_wgrad(s, op.x, op.gy);
     for (double& v : g.gw) {
-      v += 1;  // adds to what is there
+      v += 1;  // the kernel adds to the old values
     }
     for (double& v : g.gbias) {
       v += 1;
@@ -159,7 +159,7 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
       for (int version = 1; version <= 3; ++version) {
         EXPECT_TRUE(all_supported(version, s, type)) << name;
       }
-      const std::int64_t whole = type == DType::f32 ? 4 : 8;  // channels in 16 bytes
+      const std::int64_t whole = type == DType::f32 ? 4 : 8;  // channels per 16 bytes
       EXPECT_EQ(all_supported(4, s, type), s.c_in % whole == 0 && s.c_out % whole == 0) << name;
     }
   }
@@ -167,12 +167,12 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
       .n = 64, .l = 2476, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7};
   EXPECT_TRUE(all_supported(4, longest, DType::f32));
   EXPECT_TRUE(all_supported(4, longest, DType::bf16));
-  EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // one input channel
+  EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // version 4 does not support one input channel
   EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);
 }
 
-// The three scales in one launch give the bits of three launches; with stride 3, dgrad takes nine problems and so
-// two.
+// The three scales in one launch have the same bits as in three launches.
+// With stride 3, dgrad has nine problems and needs two launches.
 TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
   for (const std::int64_t stride : {1, 2, 3}) {
     std::vector<ConvShape> shapes;
@@ -180,12 +180,12 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
       shapes.push_back(
           {.n = 2, .l = 21, .h = 2, .c_in = 32, .c_out = 32, .k = k, .stride = stride, .pad = k / 2});
     }
-    shapes[1].l = 33;  // a group's shapes may differ
+    shapes[1].l = 33;  // the shapes of a group may differ
     for (const DType type : {DType::f32, DType::bf16}) {
       for (int version = ConvVersions::best; version <= ConvVersions::count; ++version) {
-        const std::vector<Results> together = run(version, shapes, type);
+        const std::vector<Results> grouped = run(version, shapes, type);
         for (std::size_t i = 0; i < shapes.size(); ++i) {
-          EXPECT_EQ(together[i], run(version, {shapes[i]}, type)[0])
+          EXPECT_EQ(grouped[i], run(version, {shapes[i]}, type)[0])
               << "version " << version << ", k = " << shapes[i].k << ", stride " << stride;
         }
       }
@@ -193,8 +193,8 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
   }
 }
 
-// Whatever tiles are chosen, outputs and gradients of inputs keep their bits: each is a sum of its own. The
-// gradient of weights is added up in other parts.
+// Outputs and gradients of inputs keep their bits for any choice of tiles, because each element is a separate
+// sum. The gradient of weights is summed over different parts.
 TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
   const auto choose = [](const ConvShape& s, DType type, const ConvTiles& tiles) {
     TileChoices choices;
@@ -233,7 +233,7 @@ TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
       }
     }
   }
-  // A group whose convolutions ask for different columns.
+  // A group whose convolutions use different tile widths (`columns`).
   std::vector<ConvShape> shapes = {cases[5].shape, cases[6].shape};
   use_tiles({});
   const std::vector<Results> built_in = run(4, shapes, DType::bf16);
@@ -242,8 +242,8 @@ TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
   use_tiles({});
 }
 
-// The kernels choose tensor cores for bf16, and for f32 where the stream allows TF32; else the exact
-// version 3.
+// By default the kernels use tensor cores for bf16, and for f32 if the stream allows TF32.
+// Otherwise they use version 3, which is exact.
 TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
   const ConvShape s = cases[1].shape;
   EXPECT_EQ(run(ConvVersions::best, {s}, DType::bf16), run(4, {s}, DType::bf16));
@@ -254,11 +254,11 @@ TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
   EXPECT_EQ(run(ConvVersions::best, {odd}, DType::f32), run(3, {odd}, DType::f32));
 }
 
-// Operands that are not short: version 4 rounds them to 8 (bf16) or 11 bits (TF32), so each product is off by
-// up to 2^-8 or 2^-10 of itself; over 480 terms of magnitude 1/4 these errors add up as a random walk: its
-// typical size is 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16, a quarter of that for TF32. Five times that
-// is allowed, and more than f32 rounding must be there: the test would not notice tensor cores that are not
-// used.
+// Operands with all 24 bits. Version 4 rounds them to 8 bits (bf16) or 11 bits (TF32),
+// so each product is off by up to 2^-8 or 2^-10 of its value. Over 480 terms of magnitude 1/4 these errors
+// add up as a random walk; its typical size is 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16 and a quarter of
+// that for TF32. Five times that is allowed. The test also requires more error than f32 rounding causes,
+// to notice if tensor cores are not used.
 TEST_P(ConvVersion, RoundsOperandsAsSaid) {
   const ConvShape s{.n = 1, .l = 41, .h = 2, .c_in = 32, .c_out = 32, .k = 15, .stride = 1, .pad = 7};
   const Values x = random_values(s.n * s.l * s.h * s.c_in, 1);
@@ -278,7 +278,7 @@ TEST_P(ConvVersion, RoundsOperandsAsSaid) {
   EXPECT_GT(worst, 100 * unit);
 }
 
-// Tensors may begin at any element.
+// Tensors may begin at any element, aligned or not.
 TEST_P(ConvVersion, UnalignedOperandsGiveTheSameBits) {
   const ConvShape s{.n = 2, .l = 21, .h = 2, .c_in = 32, .c_out = 32, .k = 5, .stride = 1, .pad = 2};
   const Operands op(s);
@@ -296,7 +296,7 @@ TEST_P(ConvVersion, UnalignedOperandsGiveTheSameBits) {
   Tensor y = shifted(op.gy).slice(1, count(op.gy));
   Tensor gx = shifted(op.x).slice(1, count(op.x));
   Tensor gw = shifted(Values(op.w.size(), 1.0)).slice(1, count(op.w));
-  stream().tf32 = true;  // asks for tensor cores, which need aligned operands
+  stream().tf32 = true;  // requests tensor cores, which need aligned operands
   kernels().conv.forward(stream(), s, x.read(), w.read(), bias.read(), y.write());
   kernels().conv.dgrad(stream(), s, gy.read(), w.read(), gx.write());
   kernels().conv.wgrad(stream(), s, x.read(), gy.read(), gw.write(), {});
@@ -305,7 +305,7 @@ TEST_P(ConvVersion, UnalignedOperandsGiveTheSameBits) {
   EXPECT_EQ(floats_of(gw), expected.gw);
 }
 
-// A kernel that lacks a barrier works in some orders of its threads.
+// A kernel that lacks a barrier works in some orders of its threads, so the test runs several orders.
 TEST_P(ConvVersion, AnyOrderOfThreadsGivesTheSameBits) {
   if (GetParam().device != Device::simt) {
     GTEST_SKIP() << "only simt can choose the order of threads";

@@ -3,7 +3,7 @@
 namespace sec::kernels {
 namespace {
 
-// The weights on a device.
+// The weights in device memory.
 struct Operands {
   Tensor w1, b1, w2, b2;
 
@@ -15,7 +15,7 @@ class Excite : public Kernels {
   Operands operands_of(const reference::ExciteValues& weights) {
     return {tensor(weights.w1), tensor(weights.b1), tensor(weights.w2), tensor(weights.b2)};
   }
-  // Weights as in the network, where sums are of order one.
+  // Weights of the network's magnitude: sums are of order one.
   static reference::ExciteValues weights_of(const ExciteShape& s) {
     const double one = 1 / std::sqrt(static_cast<double>(s.c));
     const double two = 1 / std::sqrt(static_cast<double>(s.hidden));
@@ -24,7 +24,7 @@ class Excite : public Kernels {
   }
 };
 
-// The network's shapes (C and C / 16, at least one), one sample, one channel, and odd ones.
+// The network's shapes (Hid = C / 16, at least one), one sample, one channel, and odd numbers.
 const std::vector<ExciteShape> shapes = {{8, 32, 2}, {3, 256, 16}, {64, 64, 4}, {1, 1, 1}, {5, 37, 9}};
 
 TEST_P(Excite, EqualsTheReference) {
@@ -38,7 +38,7 @@ TEST_P(Excite, EqualsTheReference) {
     Tensor factors = result(s.n * s.c);
     kernels().excite.forward(stream(),
                              {s, tensor(means).read(), operands.read(), hidden.write(), factors.write()});
-    // Two sums of C and Hid terms below one in magnitude, and an exponential.
+    // The errors of two sums, of C and Hid terms below one in magnitude, and of an exponential.
     const double tolerance = static_cast<double>(s.c + s.hidden + 8) * unit;
     const Values expected = reference::excite_forward(s, means, weights);
     expect_close(floats_of(factors), expected, tolerance, 0, name + ", factors");
@@ -46,7 +46,7 @@ TEST_P(Excite, EqualsTheReference) {
     Tensor gmeans = result(s.n * s.c);
     const reference::ExciteValues before{Values(weights.w1.size(), 0.5), Values(weights.b1.size(), 0.5),
                                          Values(weights.w2.size(), 0.5), Values(weights.b2.size(), 0.5)};
-    Tensor gw1 = tensor(before.w1);  // what is there is added to
+    Tensor gw1 = tensor(before.w1);  // backward adds to these
     Tensor gb1 = tensor(before.b1);
     Tensor gw2 = tensor(before.w2);
     Tensor gb2 = tensor(before.b2);
@@ -75,11 +75,11 @@ TEST_P(Excite, EqualsTheReference) {
     expect_gradient(
         floats_of(gmeans), means,
         [&](const Values& v) { return dot(gfactors, reference::excite_forward(s, v, weights)); },
-        name + ", finite differences", 1e-4, 1e-6);  // a small step: hidden units have kinks
+        name + ", finite differences", 1e-4, 1e-6);  // a small step, because hidden units have kinks
   }
 }
 
-// Each sample has the bits it has alone.
+// Each sample has the same bits in a batch as in a batch of one.
 TEST_P(Excite, SamplesDoNotDependOnTheirBatch) {
   const ExciteShape s{4, 40, 3};
   const reference::ExciteValues weights = weights_of(s);
@@ -100,7 +100,7 @@ TEST_P(Excite, SamplesDoNotDependOnTheirBatch) {
   }
 }
 
-// More than a launch takes, of other shapes.
+// More layers than one launch takes, with different shapes.
 TEST_P(Excite, LayersKeepTheirBitsInGroups) {
   struct Layer {
     ExciteShape s;

@@ -1,5 +1,5 @@
-// Gathered and changed examples against plain loops in double precision, one change after the other over
-// whole rows, from the same draws.
+// Compares gathered and augmented examples with plain loops in double precision, which apply one change after
+// another to whole rows and use the same random numbers.
 #include <algorithm>
 #include <numbers>
 
@@ -121,7 +121,7 @@ class Gather : public Kernels {
         stream(), s, c.changes, key, tensor(index).read(), tensor(about).read(), tensor(all_x).read(),
         s.covariates > 0 ? tensor(all_covariates).read() : ConstSpan(), tensor(all_answers).read(),
         x_out.write(), s.covariates > 0 ? covariates_out.write() : Span(), answers_out.write());
-    // Ten roundings of values of up to 4.
+    // The error of ten roundings of values of up to 4.
     expect_close(floats_of(x_out), x, 40 * unit, 0, "x");
     if (s.covariates > 0) {
       expect_close(floats_of(covariates_out), covariates, 4 * unit, 0, "covariates");
@@ -147,7 +147,7 @@ TEST_P(Gather, LeavesExamplesAloneWithoutChanges) {
          {{0, 0}, {1, 0}}});
 }
 
-// Two channels of one lead, and both rhythm strips; sequences of three windows.
+// Examples with two channels of one lead and two rhythm strips, single windows and sequences of three.
 TEST_P(Gather, ChangesBeats) {
   for (const std::int64_t windows : {1, 3}) {
     check({{.n = 12,
@@ -162,7 +162,8 @@ TEST_P(Gather, ChangesBeats) {
   }
 }
 
-// Of more cells than a block makes; leads are lost each by itself, and once all but the one that stays.
+// Recordings larger than one block handles. Leads are dropped independently, with probability 0.4 and with
+// probability 1, where one lead must be kept.
 TEST_P(Gather, ChangesRecordings) {
   Augmentation changes = all_changes;
   changes.any_lead_drops = true;

@@ -44,7 +44,7 @@ TEST(Isa, TablesDiffer) {
 using IsaDeathTest = testing::Test;
 
 TEST(IsaDeathTest, TheEnvironmentChooses) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fresh process: the choice is made once
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fresh process, because a process chooses only once
   EXPECT_EXIT(
       {
         setenv("SEC_CPU_ISA", "baseline", 1);

@@ -1,4 +1,4 @@
-// What the tests of kernels share: the devices they run on, operands, and comparisons.
+// Shared by the tests of kernels: the devices they run on, operands, and comparisons.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ inline std::vector<Target> targets() {
 #endif
 }
 
-// The fixture of tests that run on every target: TEST_P(Kernels, Name) with kernels() and stream().
+// The fixture of tests that run on every target. TEST_P(Kernels, Name) can use kernels() and stream().
 class Kernels : public testing::TestWithParam<Target> {
  protected:
   void SetUp() override {
@@ -67,7 +67,7 @@ class Kernels : public testing::TestWithParam<Target> {
   Tensor tensor(const Integers& values) {
     return Tensor::from(stream_, {static_cast<std::int64_t>(values.size())}, values);
   }
-  // For results: filled with NaN, so that an element that is not written shows.
+  // Returns a tensor for results. It is filled with NaN, so an element that is never written fails the test.
   Tensor result(std::int64_t count) { return tensor(Values(static_cast<std::size_t>(count), std::nan(""))); }
   std::vector<float> floats_of(const Tensor& t) { return t.to_vector(stream_); }
   Integers integers_of(const Tensor& t) {
@@ -84,7 +84,7 @@ class Kernels : public testing::TestWithParam<Target> {
   INSTANTIATE_TEST_SUITE_P(Targets, Suite, testing::ValuesIn(targets()), \
                            [](const auto& one) { return one.param.name; })
 
-// Numbers uniform in [low, high], exact in f32 so that kernels and the reference start from the same ones.
+// Uniform random numbers in [low, high], exact in f32, so that kernels and reference get equal operands.
 inline Values random_values(std::int64_t count, std::uint32_t which, double low = -1, double high = 1) {
   Values values(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
@@ -93,8 +93,8 @@ inline Values random_values(std::int64_t count, std::uint32_t which, double low 
   return values;
 }
 
-// Expects |got - expected| <= absolute + relative * |expected| everywhere; else names the first ten elements.
-// The worst ratio of error to tolerance goes into the test's record.
+// Expects |got - expected| <= absolute + relative * |expected| for every element.
+// The message names the first ten wrong elements. The worst ratio of error to tolerance is recorded.
 inline void expect_close(const std::vector<float>& got, const Values& expected, double absolute,
                          double relative, const std::string& what) {
   ASSERT_EQ(got.size(), expected.size()) << what;
@@ -121,10 +121,10 @@ inline double dot(const Values& a, const Values& b) {
   return sum;
 }
 
-// Compares a gradient with central differences of `function`, a double-precision function of `at`: along
-// three random directions, and along five single elements. `step` must keep away from kinks. Differences have
-// an error of step^2 (third derivatives of our operations are of order one) and of 1e-16 / step; the
-// gradient's own f32 error is `relative` of the sum of its terms' magnitudes.
+// Compares a gradient with central differences of `function`, a double-precision function of `at`,
+// along three random directions and five single elements. `step` must not cross a kink of the function.
+// The differences err by step^2 (third derivatives of our operations are of order one) and by 1e-16 / step.
+// The f32 gradient may err by `relative` times the sum of the magnitudes of its terms.
 inline void expect_gradient(const std::vector<float>& gradient, const Values& at,
                             const std::function<double(const Values&)>& function, const std::string& what,
                             double relative = 1e-5, double step = 1e-4) {
@@ -152,24 +152,24 @@ inline void expect_gradient(const std::vector<float>& gradient, const Values& at
   }
 }
 
-// Runs `compute` with 1, 2 and 3 threads and expects the same bits.
+// Runs `compute` with 1, 2 and 3 threads and expects bitwise equal results.
 template <typename Compute>
 void expect_same_bits_for_any_threads(const Compute& compute, const std::string& what) {
   set_threads(1);
-  const std::vector<std::vector<float>> alone = compute();
+  const std::vector<std::vector<float>> serial = compute();
   for (const int count : {2, 3}) {
     set_threads(count);
-    const std::vector<std::vector<float>> together = compute();
-    for (std::size_t k = 0; k < alone.size(); ++k) {
-      ASSERT_EQ(alone[k].size(), together[k].size());
-      EXPECT_EQ(std::memcmp(alone[k].data(), together[k].data(), alone[k].size() * 4), 0)
+    const std::vector<std::vector<float>> parallel = compute();
+    for (std::size_t k = 0; k < serial.size(); ++k) {
+      ASSERT_EQ(serial[k].size(), parallel[k].size());
+      EXPECT_EQ(std::memcmp(serial[k].data(), parallel[k].data(), serial[k].size() * 4), 0)
           << what << ": result " << k << " differs with " << count << " threads";
     }
   }
   set_threads(0);
 }
 
-// f32 arithmetic: half the distance from 1 to the next number.
+// The unit roundoff of f32: half the distance from 1 to the next number.
 constexpr double unit = 0x1p-24;
 
 }  // namespace sec::kernels

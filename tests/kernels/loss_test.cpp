@@ -3,7 +3,7 @@
 namespace sec::kernels {
 namespace {
 
-// Arithmetic is in double precision: what is left is the rounding of results to f32.
+// Arithmetic is in double precision, so only the rounding of results to f32 remains.
 constexpr double rounding = 2 * unit;
 
 Integers labels_of(const LossShape& s) {
@@ -57,7 +57,7 @@ class Losses : public Kernels {
   }
   static void expect_equal(const Results& got, const reference::Loss& expected, const std::string& what) {
     expect_close(got.loss, {expected.loss}, 1e-30, rounding, what + ", loss");
-    // p - 1 cancels where p is near 1: errors of double precision remain.
+    // p - 1 cancels where p is near 1, which leaves errors of double precision.
     expect_close(got.glogits, expected.glogits, 1e-14, rounding, what + ", gradient");
   }
 };
@@ -82,7 +82,7 @@ TEST_P(Losses, CrossEntropyEqualsTheReferenceAndFiniteDifferences) {
   }
 }
 
-// -log softmax(1, 2, 3)[2] = log(1 + e^-1 + e^-2), worked by hand.
+// -log softmax(1, 2, 3)[2] = log(1 + e^-1 + e^-2), calculated by hand.
 TEST_P(Losses, CrossEntropyOfAKnownCase) {
   const Results got = cross_entropy({1, 3}, 0, {1, 2, 3}, Integers{2}, {});
   EXPECT_NEAR(got.loss[0], 0.4076059644, 1e-7);
@@ -122,7 +122,7 @@ TEST_P(Losses, FocalEqualsTheReferenceAndFiniteDifferences) {
 }
 
 TEST_P(Losses, ExtremeLogitsStayFiniteAndRight) {
-  // Confident and wrong: the loss is the logits' distance. Confident and right: zero.
+  // Confident and wrong: the loss is the difference of the logits. Confident and right: the loss is zero.
   const Results wrong = cross_entropy({1, 2}, 0, {1e4, -1e4}, Integers{1}, {});
   EXPECT_EQ(wrong.loss[0], 2e4F);
   EXPECT_EQ(wrong.glogits[0], 1);
@@ -140,7 +140,7 @@ TEST_P(Losses, ExtremeLogitsStayFiniteAndRight) {
 }
 
 TEST_P(Losses, LabelsAndTargetsOutsideTheirRangeAreErrors) {
-  if (GetParam().device != Device::cpu) {  // a kernel on a GPU cannot throw: the loss is not a number
+  if (GetParam().device != Device::cpu) {  // a GPU kernel cannot throw, so the loss is NaN
     EXPECT_TRUE(std::isnan(cross_entropy({1, 2}, 0, {0, 0}, Integers{2}, {}).loss[0]));
     EXPECT_TRUE(std::isnan(cross_entropy({1, 2}, 0, {0, 0}, Integers{-1}, {}).loss[0]));
     EXPECT_TRUE(std::isnan(focal({1, 2}, 0.25F, 2, {0, 0}, {0.5, 1}).loss[0]));

@@ -8,7 +8,7 @@ class LstmRecurrence : public Kernels {
   struct Operands {
     Values projected, w, bias, gy;
   };
-  // Weights as in a network, where sums are of order one.
+  // Weights of a network's magnitude: sums are of order one.
   static Operands operands_of(const LstmShape& s) {
     const double bound = 1 / std::sqrt(static_cast<double>(s.hidden));
     return {random_values(s.n * s.steps * 4 * s.hidden, 1, -2, 2),
@@ -17,8 +17,8 @@ class LstmRecurrence : public Kernels {
   }
 };
 
-// The networks' hidden units (40 and 128, whose weights a block cannot hold), one of everything, more
-// sequences than a group, more units than a block has threads, and odd ones.
+// The networks' numbers of hidden units (40, and 128, whose weights exceed a block's shared memory);
+// extents of one; more sequences than a group; more units than a block has threads; odd numbers.
 const std::vector<LstmShape> shapes = {{5, 7, 40}, {3, 4, 128, true}, {1, 1, 1},        {9, 3, 5, true},
                                        {2, 6, 37}, {2, 2, 300},       {17, 5, 33, true}};
 
@@ -35,7 +35,7 @@ TEST_P(LstmRecurrence, EqualsTheReference) {
     kernels().lstm.forward(stream(), s, tensor(v.projected).read(), w.read(), tensor(v.bias).read(),
                            gates.write(), cells.write(), y.write());
     const reference::Lstm expected = reference::lstm_forward(s, v.projected, v.w, v.bias);
-    // Each step sums Hid products of order 1 / sqrt(Hid), and takes over about half of the last one's error.
+    // Each step sums Hid products of order 1 / sqrt(Hid) and inherits about half of the last step's error.
     const double tolerance = static_cast<double>(s.hidden + 16) * unit;
     expect_close(floats_of(gates), expected.gates, tolerance, 0, name + ", gates");
     expect_close(floats_of(cells), expected.cells, 2 * tolerance, 0, name + ", cells");
@@ -44,7 +44,7 @@ TEST_P(LstmRecurrence, EqualsTheReference) {
     Tensor gprojected = result(4 * count);
     kernels().lstm.backward(stream(), s, tensor(v.gy).read(), w.read(), gates.read(), cells.read(),
                             gprojected.write());
-    // The sums have four times as many terms.
+    // Backward's sums have four times as many terms.
     expect_close(floats_of(gprojected), reference::lstm_backward(s, v.projected, v.w, v.bias, v.gy),
                  8 * tolerance, 0, name + ", gprojected");
   }
@@ -69,7 +69,7 @@ TEST_P(LstmRecurrence, FiniteDifferences) {
   }
 }
 
-// What inference does: nothing is kept, the outputs have the same bits.
+// Inference keeps neither gates nor cells; the outputs must have the same bits.
 TEST_P(LstmRecurrence, KeepsNothingWhereNothingIsAskedFor) {
   const LstmShape s{3, 4, 21};
   const Operands v = operands_of(s);
@@ -87,7 +87,7 @@ TEST_P(LstmRecurrence, KeepsNothingWhereNothingIsAskedFor) {
   EXPECT_EQ(floats_of(y), floats_of(alone));
 }
 
-// Each sequence has the bits it has alone.
+// Each sequence has the same bits in a batch as in a batch of one.
 TEST_P(LstmRecurrence, SequencesDoNotDependOnTheirBatch) {
   const LstmShape s{6, 3, 19};
   const Operands v = operands_of(s);
@@ -109,7 +109,7 @@ TEST_P(LstmRecurrence, SequencesDoNotDependOnTheirBatch) {
 TEST_P(LstmRecurrence, NamesWrongOperands) {
   Tensor y = result(6);
   const Tensor projected = tensor(random_values(24, 1));
-  const Tensor w = tensor(random_values(35, 2));  // one too few
+  const Tensor w = tensor(random_values(35, 2));  // one element too few
   const Tensor bias = tensor(random_values(12, 3));
   try {
     kernels().lstm.forward(stream(), {2, 1, 3}, projected.read(), w.read(), bias.read(), {}, {}, y.write());

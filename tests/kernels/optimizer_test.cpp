@@ -5,11 +5,11 @@
 namespace sec::kernels {
 namespace {
 
-constexpr std::int64_t count = 40001;  // several blocks and a rest
+constexpr std::int64_t count = 40001;  // several blocks and an incomplete one
 
 class Optimizers : public Kernels {
  protected:
-  // In the device's memory, where kernels read it, until the next call.
+  // Copies `values` to device memory, where kernels read them. Valid until the next call.
   const StepValues* on_device(const StepValues& values) {
     step_ = allocate(stream().device, sizeof values);
     copy_bytes(stream(), step_->data, stream().device, &values, Device::cpu, sizeof values);
@@ -29,7 +29,7 @@ class Optimizers : public Kernels {
 TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
   for (const bool decoupled : {false, true}) {
     for (const float decay : {0.0F, 0.01F}) {
-      // Gradients of 40,001 numbers in [-1, 1] have a norm of 115.
+      // A gradient of 40,001 numbers in [-1, 1] has a norm of 115: a clip_norm of 50 clips, 200 does not.
       const AdamOptions options{
           .weight_decay = decay, .decoupled = decoupled, .clip_norm = decoupled ? 50.0F : 200.0F};
       Values p = random_values(count, 1);
@@ -50,7 +50,8 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
       expect_close(floats_of(second), v, 1e-9, 32 * unit, "second moment, " + name);
-      // Each step moves a parameter by at most some 1e-3, to a few roundings of it and of the parameter.
+      // A step changes a parameter by at most about 1e-3, with a few roundings of the change and the
+      // parameter.
       expect_close(floats_of(parameters), p, 16 * unit, 8 * unit, "parameters, " + name);
     }
   }
@@ -115,13 +116,13 @@ TEST_P(Optimizers, MovingAverage) {
   expect_close(floats_of(average), expected, 4 * unit, 4 * unit, "average");
 }
 
-// A step that takes the average along leaves what a step and an average one after the other do, also where
-// the gradient is not finite: then the parameters stay, and the average comes nearer to them.
+// A step that updates the average gives the same result as a step followed by moving_average.
+// If the gradient is not finite, the parameters stay and the average still moves towards them.
 TEST_P(Optimizers, AStepTakesTheAverageAlong) {
   const OptimizerKernels& k = kernels().optimizer;
   for (const bool adam : {true, false}) {
     for (const double first_gradient : {0.5, std::nan("")}) {
-      for (const std::int64_t leading : {0, 1}) {  // 1: the average is not aligned
+      for (const std::int64_t leading : {0, 1}) {  // 1: the average is unaligned
         Values g = random_values(count, 1);
         g[0] = first_gradient;
         const Tensor gradient = tensor(g);
@@ -130,27 +131,27 @@ TEST_P(Optimizers, AStepTakesTheAverageAlong) {
         values.average_decay = 0.9F;
         const StepValues* const now = on_device(values);
         const Values before = random_values(count + leading, 2);
-        const auto step = [&](bool together) {
+        const auto step = [&](bool fused) {
           Tensor parameters = tensor(random_values(count, 3));
           Tensor first = tensor(random_values(count, 4));
           Tensor second = tensor(random_values(count, 5, 0, 1));
           Tensor average = tensor(before).slice(leading, count);
-          const Span along = together ? average.write() : Span();
+          const Span fused_average = fused ? average.write() : Span();
           if (adam) {
             k.adam(stream(), {.weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(), gradient.read(),
-                   parameters.write(), first.write(), second.write(), along);
+                   parameters.write(), first.write(), second.write(), fused_average);
           } else {
             k.sgd(stream(), {.momentum = 0.9F, .weight_decay = 0.01F, .clip_norm = 50}, now, sum.read(),
-                  gradient.read(), parameters.write(), first.write(), along);
+                  gradient.read(), parameters.write(), first.write(), fused_average);
           }
-          if (!together) {
+          if (!fused) {
             k.moving_average(stream(), now, parameters.read(), average.write());
           }
           return std::vector{floats_of(parameters), floats_of(first), floats_of(second), floats_of(average)};
         };
         const std::vector<std::vector<float>> apart = step(false);
         EXPECT_EQ(step(true), apart) << (adam ? "adam" : "sgd");
-        // And that is an average of the parameters as they are now.
+        // The average is taken with the parameters after the step.
         Values expected = before;
         expected.erase(expected.begin(), expected.begin() + leading);
         for (std::int64_t i = 0; i < count; ++i) {

@@ -1,12 +1,12 @@
-// The libraries as oracles: our kernels against cuDNN's convolution, batch norm and pooling and cuBLAS's
-// GEMM, at the network's shapes. Both tables run on the same operands on the GPU; operands are exact in bf16.
+// Compares our kernels with cuDNN's convolution, batch norm and pooling and with cuBLAS's GEMM,
+// at the network's shapes. Both tables run on the GPU with the same operands, which are exact in bf16.
 #include "kernels/device_tables.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
 namespace {
 
-// Empty, or why the libraries cannot be called here.
+// Returns why the libraries cannot be loaded on this machine, or an empty string.
 std::string why_no_libraries() {
   try {
     peers::table();
@@ -35,7 +35,7 @@ class Peers : public testing::TestWithParam<DType> {
     }
   }
 
-  // Numbers exact in bf16, stored as `type`.
+  // Returns random numbers that are exact in bf16, stored as `type`.
   Tensor operand(std::int64_t count, std::uint32_t which, DType type, double low = -1) {
     std::vector<float> values;
     for (const double v : random_values(count, which, low, 1)) {
@@ -50,15 +50,16 @@ class Peers : public testing::TestWithParam<DType> {
     return t;
   }
 
-  // Runs `compute(table, results)` with both tables, on results that begin as NaN, or as ones if added to,
-  // and compares. Sums of `terms` products of at most 1 in two orders differ by at most 2 * unit * terms
-  // each; a result stored as bf16 by either is off by 2^-8 of itself.
+  // Runs `compute(table, results)` with both tables and compares. Results start as NaN,
+  // or as ones if `added_to`. Two sums of `terms` products of at most 1, in different orders,
+  // differ by at most 2 * unit * terms each. If either side stores a result as bf16,
+  // it is off by 2^-8 of its value.
   struct Result {
     std::int64_t count;
     DType type;
     bool added_to;
     double terms;
-    bool rounded;  // by the library or by both, to bf16
+    bool rounded;  // true if the library or both round to bf16
   };
   template <typename Compute>
   void expect_same(const std::string& what, const std::vector<Result>& results, const Compute& compute) {
@@ -82,7 +83,7 @@ class Peers : public testing::TestWithParam<DType> {
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Values expected(got[1][i].begin(), got[1][i].end());
-      // A sum that was rounded before it was added to 1 is off by 2^-9 of itself, at most of |result| + 1.
+      // A sum that was rounded before it was added to 1 is off by 2^-9 of its value, at most of |result| + 1.
       const double of_one = results[i].rounded && results[i].added_to ? 0x1p-8 : 0;
       expect_close(got[0][i], expected, of_one + 4 * unit * (results[i].terms + 8),
                    results[i].rounded ? 0x1.1p-7 : 4 * unit, what + ", result " + std::to_string(i));
@@ -152,7 +153,7 @@ TEST_P(Peers, BatchNormAgreesWithCudnn) {
     const Tensor mean = operand(s.c, 5, DType::f32);
     const Tensor variance = operand(s.c, 6, DType::f32, 0.25);
     const std::string what = fmt::format("({}, {})", s.rows, s.c);
-    // Means of values of at most 1: their sums' errors, divided by the number of rows.
+    // Means of values of at most 1: the errors of the sums, divided by the number of rows.
     expect_same(what + " statistics",
                 {{s.c, DType::f32, false, 64, false}, {s.c, DType::f32, false, 64, false}},
                 [&](const Table& table, std::vector<Tensor>& r) {
@@ -163,7 +164,7 @@ TEST_P(Peers, BatchNormAgreesWithCudnn) {
                   table.batch_norm.apply(stream_, s, 1e-5F, x.read(), mean.read(), variance.read(),
                                          gamma.read(), beta.read(), y[0].write());
                 });
-    // Through 1 / sqrt(0.25) and (x - mean) of at most 2: 4 times the terms' magnitude.
+    // The factors 1 / sqrt(0.25) and x - mean (at most 2) make the terms four times as large.
     expect_same(what + " backward",
                 {{count, type, false, 64, rounded},
                  {s.c, DType::f32, true, 4 * terms, false},
@@ -194,7 +195,7 @@ TEST_P(Peers, AveragePoolingAgreesWithCudnn) {
   for (const GlobalPoolShape s : {GlobalPoolShape{2, 9904, 32}, {4, 20, 256}}) {
     const Tensor x = operand(s.n * s.positions * s.c, 1, type);
     const Tensor gy = operand(s.n * s.c, 2, type);
-    // A mean of values of at most 1.
+    // The mean of values of at most 1.
     expect_same("global average",
                 {{s.n * s.c, type, false, 64, rounded}, {s.n * s.positions * s.c, type, false, 8, rounded}},
                 [&](const Table& table, std::vector<Tensor>& r) {

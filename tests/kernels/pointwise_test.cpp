@@ -6,7 +6,7 @@
 namespace sec::kernels {
 namespace {
 
-// Less than a vector, vectors and a rest, several blocks and a rest.
+// Less than a vector; vectors and a remainder; several blocks and a remainder.
 const std::int64_t counts[] = {1, 3, 64, 1003, 70001};
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -29,7 +29,7 @@ TEST_P(Pointwise, Relu) {
   kernels().pointwise.relu_backward(stream(), at_zero.read(), tensor(Values{1, 1, 1}).read(), g.write());
   EXPECT_EQ(floats_of(g)[0], 0);
   EXPECT_EQ(floats_of(g)[1], 0);
-  kernels().pointwise.relu(stream(), at_zero.read(), at_zero.write());  // in place
+  kernels().pointwise.relu(stream(), at_zero.read(), at_zero.write());  // y = x: in place
   EXPECT_TRUE(std::isnan(floats_of(at_zero)[2])) << "relu hides NaN";
 }
 
@@ -39,11 +39,12 @@ TEST_P(Pointwise, Sigmoid) {
     const Values gy = random_values(count, 2);
     Tensor y = result(count);
     kernels().pointwise.sigmoid(stream(), tensor(x).read(), y.write());
-    // exp rounds its argument (relative error unit * |x| / 2 after reduction) and its polynomial.
+    // exp has a relative error of unit * |x| / 2 from the reduction of its argument,
+    // plus that of its polynomial.
     expect_close(floats_of(y), reference::sigmoid(x), 1e-37, 16 * unit, "sigmoid");
     Tensor gx = result(count);
     kernels().pointwise.sigmoid_backward(stream(), y.read(), tensor(gy).read(), gx.write());
-    // 1 - y is exact to unit: an absolute error.
+    // 1 - y has an absolute error of `unit`.
     expect_close(floats_of(gx), reference::sigmoid_backward(x, gy), 4 * unit, 32 * unit, "sigmoid backward");
     expect_gradient(
         floats_of(gx), x, [&](const Values& v) { return dot(gy, reference::sigmoid(v)); }, "sigmoid");
@@ -79,7 +80,7 @@ TEST_P(Pointwise, AddAndAccumulate) {
 
 TEST_P(Pointwise, CastRoundsToNearestEven) {
   Values x = random_values(5003, 1, -1000, 1000);
-  // Ties, the largest finite number (rounds to infinity), and what is not a number.
+  // Ties, the largest finite number (which rounds to infinity), infinities, NaN and -0.
   for (const double v :
        {1.00390625, 1.01171875, 3.4028234663852886e38, infinity, -infinity, std::nan(""), -0.0}) {
     x.push_back(v);
@@ -94,8 +95,8 @@ TEST_P(Pointwise, CastRoundsToNearestEven) {
     const auto expected = static_cast<float>(bf16(static_cast<float>(x[i])));
     EXPECT_EQ(std::bit_cast<std::uint32_t>(got[i]), std::bit_cast<std::uint32_t>(expected)) << x[i];
   }
-  EXPECT_EQ(got[5003], 1.0F);       // halfway between 1 and 1.0078125: to the even one
-  EXPECT_EQ(got[5004], 1.015625F);  // halfway between 1.0078125 and 1.015625
+  EXPECT_EQ(got[5003], 1.0F);       // halfway between 1 and 1.0078125: rounds to even
+  EXPECT_EQ(got[5004], 1.015625F);  // halfway between 1.0078125 and 1.015625: rounds to even
   Tensor copy = result(count);
   kernels().pointwise.cast(stream(), tensor(x).read(), copy.write());
   EXPECT_EQ(floats_of(copy)[17], static_cast<float>(x[17]));
@@ -165,7 +166,7 @@ TEST_P(Pointwise, RandomNumbersAreThoseOfPhilox) {
     kernels().pointwise.fill_uniform(stream(), key, -0.3F, 0.3F, y.write());
     const auto scaled = floats_of(y);
     for (std::int64_t e = 0; e < count; ++e) {
-      const volatile float product = (0.3F - -0.3F) * u[e];  // rounded before the sum: equal on every device
+      const volatile float product = (0.3F - -0.3F) * u[e];  // rounded before the sum, as on every device
       ASSERT_EQ(scaled[e], -0.3F + product) << e;
     }
     const Values x = random_values(count, 3);
@@ -174,7 +175,7 @@ TEST_P(Pointwise, RandomNumbersAreThoseOfPhilox) {
       expect_close(floats_of(y), reference::dropout(p, key, x), 1e-30, 4 * unit, "dropout");
     }
   }
-  // The step's number may lie in the device's memory instead, where it is read anew by every call.
+  // RandomKey::step_at: the step is in device memory, and every call reads it again.
   const Values x = random_values(5000, 3);
   Tensor step = tensor(Integers{0});
   const RandomKey read{key.seed, 0, key.operation, static_cast<const std::uint32_t*>(step.read().data)};

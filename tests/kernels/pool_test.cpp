@@ -5,7 +5,7 @@
 namespace sec::kernels {
 namespace {
 
-// The baselines' pools (3 / 2 / 1, 2 / 2, 16 / 16, 8 / 8 / 2), and odd cases.
+// The pools of the baselines (k / stride / pad of 3 / 2 / 1, 2 / 2, 16 / 16, 8 / 8 / 2), and unusual shapes.
 const PoolShape shapes[] = {
     {.n = 2, .l = 100, .h = 1, .c = 64, .k = 3, .stride = 2, .pad = 1},
     {.n = 2, .l = 33, .h = 1, .c = 16, .k = 2, .stride = 2},
@@ -25,7 +25,8 @@ class Pool : public Kernels {};
 
 TEST_P(Pool, MaxEqualsTheReferenceAndFiniteDifferences) {
   for (const PoolShape& s : shapes) {
-    const Values x = random_values(s.n * s.l * s.h * s.c, 1, -2, -1);  // below zero: padding must not win
+    const Values x = random_values(s.n * s.l * s.h * s.c, 1, -2,
+                                   -1);  // below 0: zero padding must not win
     const std::int64_t count = s.n * s.l_out() * s.h * s.c;
     const Values gy = random_values(count, 2);
     Tensor y = result(count);
@@ -38,8 +39,8 @@ TEST_P(Pool, MaxEqualsTheReferenceAndFiniteDifferences) {
     kernels().pool.max_backward(stream(), s, tensor(gy).read(), position.read(), gx.write());
     expect_close(floats_of(gx), reference::max_pool_backward(s, gy, expected.position), 4 * unit, 4 * unit,
                  name_of(s) + ", gx");
-    // Elements are some 1e-7 apart at least in the largest window set here: a step below keeps their order
-    // for nearly all of them; the kinks that remain are within the tolerance.
+    // Within most windows elements are at least 1e-7 apart, so a smaller step keeps their order.
+    // The few kinks that remain are within the tolerance.
     expect_gradient(
         floats_of(gx), x, [&](const Values& v) { return dot(gy, reference::max_pool(s, v).y); },
         name_of(s) + ", gx", 1e-5, 1e-8);
@@ -89,7 +90,7 @@ TEST_P(Pool, GlobalAverage) {
     const Values gy = random_values(s.n * s.c, 2);
     Tensor y = result(s.n * s.c);
     kernels().pool.global_average(stream(), s, tensor(x).read(), y.write());
-    // Sums of blocks of B rows err by unit * B / 2 at worst growth; blocks and means are in double.
+    // Sums of blocks of B rows err by unit * B / 2 at worst. Blocks and means are summed in double precision.
     expect_close(floats_of(y), reference::global_average(s, x), 16 * unit, 4 * unit, name);
     Tensor gx = result(s.n * s.positions * s.c);
     kernels().pool.global_average_backward(stream(), s, tensor(gy).read(), gx.write());

@@ -1,5 +1,5 @@
-// The fused operations of a pre-activation network against the separate ones of the same device, which have
-// tests of their own against double precision.
+// Compares the fused operations of a pre-activation network with the unfused ones of the same device,
+// which other tests compare with double precision.
 #include <algorithm>
 
 #include "kernels/conv_tiles.h"
@@ -15,8 +15,8 @@ struct Case {
   bool bias;
 };
 
-// Each form of minimal filtering and the direct way, long samples in several chunks and many short ones, the
-// network's strides and what it never has; dropout or none.
+// Every form of minimal filtering and direct correlation; long samples in several chunks and many short
+// samples; the network's strides and others; with and without dropout.
 const Case cases[] = {
     {"trunk", {.n = 2, .l = 101, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}, 0, false},
     {"downsample", {.n = 2, .l = 61, .h = 8, .c_in = 32, .c_out = 32, .k = 1, .stride = 2}, 0, true},
@@ -57,7 +57,8 @@ const Case cases[] = {
 
 constexpr float epsilon = 1e-5F;
 
-// How convolutions compute: f32, on tensor cores from operands rounded to TF32, or on activations in bf16.
+// The arithmetic of convolutions: f32; tensor cores with operands rounded to TF32;
+// activations stored as bf16.
 struct Arithmetic {
   const char* name;
   DType type;
@@ -91,7 +92,7 @@ class PreActivationKernel : public Kernels {
     kernels().pointwise.cast(stream(), from.read(), to.write());
     return to;
   }
-  // f32 values that the type of activations holds exactly, and such an activation.
+  // Rounds f32 values to the type of activations. `typed` then converts them without error.
   Tensor rounded(const Tensor& values) {
     return type_ == DType::f32 ? values : cast(cast(values, type_), DType::f32);
   }
@@ -99,8 +100,8 @@ class PreActivationKernel : public Kernels {
 
   struct Operands {
     Tensor x, w, bias, gamma, beta, mean, variance, gy;
-    Tensor also;                           // another gradient of x, or none
-    Tensor typed_x, typed_gy, typed_also;  // as the fused operations want them
+    Tensor also;                           // another gradient of x; may be undefined
+    Tensor typed_x, typed_gy, typed_also;  // the same in the type of activations
   };
   Operands operands_of(const Case& c) {
     const ConvShape& s = c.shape;
@@ -125,7 +126,7 @@ class PreActivationKernel : public Kernels {
     return op;
   }
 
-  // Everything that either way computes, by name.
+  // The results of the fused or the unfused operations.
   struct Results {
     std::vector<float> y, mean, variance, squeeze, gx, gw, gbias, ggamma, gbeta;
   };
@@ -140,7 +141,7 @@ class PreActivationKernel : public Kernels {
             typed(result(s.n * s.c_out)),
             tensor(Integers(static_cast<std::size_t>((elements + 31) / 32), -1)),
             typed(result(elements)),
-            tensor(random_values(s.k * s.c_in * s.c_out, 7)),  // what was there is added to
+            tensor(random_values(s.k * s.c_in * s.c_out, 7)),  // backward adds to these
             tensor(random_values(s.c_out, 8)),
             tensor(random_values(s.c_in, 9)),
             tensor(random_values(s.c_in, 10))};
@@ -153,11 +154,11 @@ class PreActivationKernel : public Kernels {
   static PreActivation before(const Case& c, const Operands& op) {
     return {op.mean.read(), op.variance.read(), op.gamma.read(), op.beta.read(), epsilon, c.p, {3, 1, 4}};
   }
-  static PreActivationForward forward_job(const Case& c, const Operands& op, Outputs& o) {
+  static PreActivationForward forward_problem(const Case& c, const Operands& op, Outputs& o) {
     return {c.shape,     op.typed_x.read(), before(c, op),  op.w.read(),        op.bias.read(),
             o.y.write(), o.passed.write(),  o.mean.write(), o.variance.write(), o.squeeze.write()};
   }
-  static PreActivationBackward backward_job(const Case& c, const Operands& op, Outputs& o) {
+  static PreActivationBackward backward_problem(const Case& c, const Operands& op, Outputs& o) {
     return {c.shape,
             op.typed_x.read(),
             before(c, op),
@@ -172,17 +173,18 @@ class PreActivationKernel : public Kernels {
             o.gbeta.write()};
   }
 
-  Results together(const Case& c, const Operands& op) {
+  Results fused(const Case& c, const Operands& op) {
     Outputs o = outputs_of(c.shape);
-    const PreActivationForward forward = forward_job(c, op, o);
+    const PreActivationForward forward = forward_problem(c, op, o);
     kernels().pre_activation.forward_group(stream(), {&forward, 1});
-    const PreActivationBackward backward = backward_job(c, op, o);
+    const PreActivationBackward backward = backward_problem(c, op, o);
     kernels().pre_activation.backward_group(stream(), {&backward, 1});
     return results_of(o);
   }
 
-  // In f32 (or TF32), rounded to the type of activations wherever the fused operations store, or multiply.
-  Results separately(const Case& c, const Operands& op) {
+  // The unfused operations compute in f32 or TF32. Values are rounded to the type of activations wherever the
+  // fused operations store them or multiply them on tensor cores.
+  Results unfused(const Case& c, const Operands& op) {
     const ConvShape& s = c.shape;
     const BatchNormShape in{s.n * s.l * s.h, s.c_in};
     Outputs o = outputs_of(s);
@@ -208,7 +210,7 @@ class PreActivationKernel : public Kernels {
     Tensor gactive = result(in.rows * in.c);
     Tensor gnormal = result(in.rows * in.c);
     k.conv.dgrad(stream(), s, op.gy.read(), op.w.read(), gkept.write());
-    gkept = rounded(gkept);  // tensor cores leave it in the type of activations
+    gkept = rounded(gkept);  // the tensor-core dgrad stores the type of activations
     k.conv.wgrad(stream(), s, kept.read(), op.gy.read(), o.gw.write(), c.bias ? o.gbias.write() : Span());
     k.pointwise.dropout(stream(), c.p, key, gkept.read(), gactive.write());
     k.pointwise.relu_backward(stream(), active.read(), gactive.read(), gnormal.write());
@@ -225,13 +227,13 @@ class PreActivationKernel : public Kernels {
   void keeps_its_bits(const std::string& arithmetic);
 
  private:
-  DType type_ = DType::f32;  // of activations
+  DType type_ = DType::f32;  // type of activations
 };
 
 constexpr double f32_tolerance = 5e-6;
 
-// Both round the same products; only sums that a fused kernel takes on the way come in another order.
-// Relative to the largest element: a difference of rounding in one term of a sum of a few thousand.
+// Both round the same products, but fused kernels add some sums in a different order.
+// The tolerance is relative to the largest element: one term's rounding error in a sum of thousands.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
   const double largest = std::abs(*std::max_element(
@@ -239,8 +241,8 @@ void expect_equal(const std::vector<float>& got, const std::vector<float>& expec
   expect_close(got, Values(expected.begin(), expected.end()), tolerance * largest, 0, what);
 }
 
-// In bf16 a sum in another order may round to the neighbour, 2^-7 of an element in the worst case; then the
-// sums over many such elements differ by as much in a few of them.
+// A bf16 sum in a different order may round to the neighbouring number, at worst 2^-7 of its value away.
+// A few of the sums over many such elements then differ by 1e-3.
 constexpr double neighbour = 0x1p-7;
 constexpr double sums_of_neighbours = 1e-3;
 
@@ -252,8 +254,8 @@ TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
     const double summed = exact ? f32_tolerance : sums_of_neighbours;
     for (const Case& c : cases) {
       const Operands op = operands_of(c);
-      const Results got = together(c, op);
-      const Results expected = separately(c, op);
+      const Results got = fused(c, op);
+      const Results expected = unfused(c, op);
       const std::string name = fmt::format(", {}, {}", c.name, arithmetic.name);
       expect_equal(got.y, expected.y, "y" + name, stored);
       expect_equal(got.mean, expected.mean, "mean" + name, summed);
@@ -268,13 +270,12 @@ TEST_P(PreActivationKernel, EqualsTheSeparateOperations) {
   }
 }
 
-// Dropout falls on the same elements as the separate operation's: so many zeros more or fewer would show
-// above only if they were many.
+// Dropout must hit the same elements as the unfused dropout. The test above might miss a few differences.
 TEST_P(PreActivationKernel, MarksWhatPasses) {
   const Case c{"identity", {.n = 2, .l = 37, .h = 3, .c_in = 16, .c_out = 16, .k = 1}, 0.4F, false};
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  const PreActivationForward problem = forward_job(c, op, o);
+  const PreActivationForward problem = forward_problem(c, op, o);
   kernels().pre_activation.forward_group(stream(), {&problem, 1});
   const Integers words = integers_of(o.passed);
   const std::vector<float> x = floats_of(op.x);
@@ -294,8 +295,8 @@ TEST_P(PreActivationKernel, MarksWhatPasses) {
   }
 }
 
-// Tiles in which half of the cases differ from the built-in ones, and from one another where channels are
-// equal.
+// The chosen tiles differ from the built-in ones in half of the cases.
+// They also differ between cases with equal numbers of channels.
 TEST_P(PreActivationKernel, AnyTilesComputeTheSame) {
   if (GetParam().device == Device::cpu) {
     GTEST_SKIP() << "the cpu device has no tiles to choose";
@@ -317,10 +318,10 @@ TEST_P(PreActivationKernel, AnyTilesComputeTheSame) {
     }
     for (const Case& c : cases) {
       const Operands op = operands_of(c);
-      const Results expected = separately(c, op);
-      const std::vector<float> built_in = together(c, op).y;
+      const Results expected = unfused(c, op);
+      const std::vector<float> built_in = fused(c, op).y;
       use_tiles(choices);
-      const Results got = together(c, op);
+      const Results got = fused(c, op);
       use_tiles({});
       const std::string name = fmt::format(", {}, {}", c.name, arithmetic.name);
       EXPECT_EQ(got.y, built_in) << name;
@@ -351,12 +352,12 @@ void PreActivationKernel::keeps_its_bits(const std::string& arithmetic) {
   set_threads(1);
   for (const Case& c : cases) {
     operands.push_back(operands_of(c));
-    alone.push_back(together(c, operands.back()));
+    alone.push_back(fused(c, operands.back()));
   }
   for (const int count : {2, 3, 7}) {
     set_threads(count);
     for (const std::size_t first :
-         {std::size_t{0}, std::size_t{7}}) {  // with large convolutions, and small ones only
+         {std::size_t{0}, std::size_t{7}}) {  // from 0: all cases; from 7: small convolutions only
       std::vector<Outputs> outputs;
       std::vector<PreActivationForward> forward;
       std::vector<PreActivationBackward> backward;
@@ -364,11 +365,11 @@ void PreActivationKernel::keeps_its_bits(const std::string& arithmetic) {
       outputs.reserve(end);
       for (std::size_t i = first; i < end; ++i) {
         outputs.push_back(outputs_of(cases[i].shape));
-        forward.push_back(forward_job(cases[i], operands[i], outputs.back()));
+        forward.push_back(forward_problem(cases[i], operands[i], outputs.back()));
       }
       kernels().pre_activation.forward_group(stream(), forward);
       for (std::size_t i = first; i < end; ++i) {
-        backward.push_back(backward_job(cases[i], operands[i], outputs[i - first]));
+        backward.push_back(backward_problem(cases[i], operands[i], outputs[i - first]));
       }
       kernels().pre_activation.backward_group(stream(), backward);
       for (std::size_t i = first; i < end; ++i) {
@@ -392,14 +393,14 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     const Operands op = operands_of(c);
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
-    PreActivationForward problem = forward_job(c, op, plain);
-    problem.passed = {};  // as inference does
+    PreActivationForward problem = forward_problem(c, op, plain);
+    problem.passed = {};  // as in inference
     problem.mean = problem.variance = {};
     problem.before.p = 0;
     kernels().pre_activation.forward_group(stream(), {&problem, 1});
     const std::int64_t size = kernels().pre_activation.prepared_size(c.shape);
     if (size == 0) {
-      continue;  // the weights are read as they are
+      continue;  // the kernel reads the weights in their original layout
     }
     Tensor prepared = result(size);
     kernels().pre_activation.prepare(stream(), c.shape, op.w.read(), prepared.write());
@@ -417,13 +418,13 @@ TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   const Case c = cases[0];
   const Operands op = operands_of(c);
   Outputs o = outputs_of(c.shape);
-  PreActivationForward problem = forward_job(c, op, o);
+  PreActivationForward problem = forward_problem(c, op, o);
   problem.shape.c_in = 24;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
-  problem = forward_job(c, op, o);
+  problem = forward_problem(c, op, o);
   problem.passed.count -= 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
-  problem = forward_job(c, op, o);
+  problem = forward_problem(c, op, o);
   problem.before.p = 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
 }

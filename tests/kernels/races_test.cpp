@@ -1,6 +1,6 @@
-// Every kernel that has a barrier, at sizes that ThreadSanitizer can follow: two or more blocks where a
-// second kernel adds up their results, more steps than a pipeline has stages. In a build with ThreadSanitizer
-// these tests find barriers that are missing, also those whose absence no order of threads happens to show.
+// Runs every kernel that has a barrier, at sizes that ThreadSanitizer can follow: at least two blocks if a
+// second kernel adds up their results, and more iterations than a pipeline has stages.
+// Built with ThreadSanitizer, these tests find missing barriers, even if no order of threads reveals them.
 #include "kernels/cuda/conv_versions.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -49,7 +49,7 @@ TEST_P(Races, Conv) {
       versions.forward(stream(), version, {&forward, 1});
       versions.dgrad(stream(), version, {&dgrad, 1});
       versions.wgrad(stream(), version, {&wgrad, 1});
-      // Sums of 200 products in f32, stored with 8 bits at least.
+      // The error of sums of 200 products in f32, stored with at least 8 bits.
       expect_close(floats_of(y_out), y, 400 * unit, 0x1.01p-8, what + "y");
       expect_close(floats_of(gx_out), gx, 400 * unit, 0x1.01p-8, what + "gx");
       expect_close(floats_of(gw_out), g.gw, 400 * unit, 2 * unit, what + "gw");
@@ -58,9 +58,8 @@ TEST_P(Races, Conv) {
   }
 }
 
-// With batch norm that leaves its input as it is, up to epsilon, and no dropout, but with its bits: p is too
-// small for an element to fall. In TF32 and bf16 a product of 100 terms of at most 2 errs by some 2^-9 of
-// each.
+// Batch norm is the identity up to epsilon. Dropout draws its bits, but p is too small to drop an element.
+// In TF32 and bf16 a product of 100 terms of at most 2 errs by about 2^-9 of each term.
 TEST_P(Races, PreActivation) {
   const ConvShape s{.n = 2, .l = 40, .h = 2, .c_in = 32, .c_out = 48, .k = 3, .stride = 1, .pad = 1};
   const std::int64_t elements = s.n * s.l * s.h * s.c_in;
@@ -123,7 +122,7 @@ TEST_P(Races, BatchNorm) {
   kernels().batch_norm.backward(stream(), s, 1e-5F, tensor(x).read(), tensor(gy).read(), mean.read(),
                                 variance.read(), tensor(gamma).read(), gx.write(), ggamma.write(),
                                 gbeta.write());
-  // Sums of 600 terms of order one.
+  // The error of sums of 600 terms of order one.
   const auto expected = reference::batch_norm_backward(s, 1e-5F, x, gy, gamma);
   expect_close(floats_of(ggamma), expected.ggamma, 1200 * unit, 0, "ggamma");
   expect_close(floats_of(gx), expected.gx, 1200 * unit, 0, "gx");

@@ -1,5 +1,5 @@
-// The end of a residual block against double-precision loops, and against the separate operations of the same
-// device.
+// Compares the end of a residual block with double-precision loops,
+// and with the unfused operations of the same device.
 #include <algorithm>
 
 #include "tests/kernels/kernel_test.h"
@@ -20,7 +20,7 @@ class Residual : public Kernels {
   std::vector<DType> types() const {
     return on_cpu() ? std::vector{DType::f32} : std::vector{DType::f32, DType::bf16};
   }
-  // Long samples of several chunks and many short ones; the CUDA kernels take any number of channels.
+  // Long samples in several chunks and many short samples. The CUDA kernels support any number of channels.
   static std::vector<GateShape> vector_shapes() {
     return {{3, 700, 32}, {512, 3, 16}, {40, 3, 64}, {2, 1, 16}, {1, 77, 256}};
   }
@@ -33,7 +33,7 @@ class Residual : public Kernels {
     return all;
   }
 
-  // `leading` elements are left out before the tensor: with any, it is not aligned.
+  // Skips `leading` elements before the tensor; unless it is 0, the tensor is unaligned.
   Tensor typed(const Values& values, DType type, std::int64_t leading = 0) {
     Values longer(static_cast<std::size_t>(leading), 0.0);
     longer.insert(longer.end(), values.begin(), values.end());
@@ -47,7 +47,7 @@ class Residual : public Kernels {
   }
 
   struct Operands {
-    Values x, gate, shortcut, gy, gmeans;  // exact in `type`
+    Values x, gate, shortcut, gy, gmeans;  // exactly representable in `type`
     DType type;
   };
   static Operands operands_of(const GateShape& s, DType type) {
@@ -67,7 +67,7 @@ class Residual : public Kernels {
   struct Results {
     std::vector<float> y, mean, variance, gshortcut, ggate, gx;
   };
-  // What one of a group reads and writes; `leading` as in `typed`.
+  // The operands and results of one block in a group; `leading` as in `typed`.
   struct Problem {
     GateShape s;
     bool relu;
@@ -136,8 +136,7 @@ TEST_P(Residual, EqualsTheReference) {
       for (const bool relu : {true, false}) {
         const Operands op = operands_of(s, type);
         const Results got = run(s, relu, op);
-        // What later kernels start from is what was stored: y for the statistics and for where ReLU lets
-        // pass.
+        // Later kernels read the stored y: the statistics and the ReLU mask are those of the rounded values.
         const Values stored = doubles(got.y);
         Values y(stored.size());
         Values gshortcut(y.size());
@@ -156,8 +155,8 @@ TEST_P(Residual, EqualsTheReference) {
 
         const std::string name = fmt::format(", {} x {} x {}{}, {}", s.n, s.positions, s.c,
                                              relu ? ", relu" : "", sec::name_of(type));
-        // bf16 keeps 8 bits. Before that, two or three roundings of numbers up to 2, and sums of `positions`
-        // products up to 1.
+        // bf16 keeps 8 bits. Before that there are two or three roundings of numbers up to 2,
+        // and sums of `positions` products up to 1.
         const double kept = type == DType::bf16 ? 0x1.01p-8 : 0;
         expect_close(got.y, y, 4 * unit, kept, "y" + name);
         EXPECT_EQ(got.gshortcut, std::vector<float>(gshortcut.begin(), gshortcut.end())) << name;
@@ -172,8 +171,8 @@ TEST_P(Residual, EqualsTheReference) {
   }
 }
 
-// Both round the same products; only sums come in another order. Relative to the largest element: a
-// difference of rounding in one term of a sum of a few thousand.
+// Both round the same products and only add sums in a different order.
+// The tolerance is relative to the largest element: one term's rounding error in a sum of a few thousand.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
                   const std::string& what) {
   const double largest = std::abs(*std::max_element(
@@ -223,17 +222,16 @@ TEST_P(Residual, EqualsTheSeparateOperations) {
   }
 }
 
-// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. A mean of some thread's rows is off by up to 1000
-// * unit = 6e-5, beside its distance of less than the deviation from the others'. In bf16 neighbours are 4
-// apart here: then y spreads over some.
+// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is off by at most
+// 1000 * unit = 6e-5, and less than a deviation away from the other means.
+// In bf16 numbers are 4 apart here, so y is spread over several of them.
 TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
   for (const DType type : types()) {
     const double deviation = type == DType::bf16 ? 20 : 1;
     for (const GateShape& s : {GateShape{2, 2000, 16}, GateShape{512, 3, 16}}) {
       Operands op = operands_of(s, type);
       for (double& v : op.shortcut) {
-        v = static_cast<float>(1000 +
-                               std::sqrt(3.0) * deviation * v);  // uniform in [-1, 1] deviates by 1 / sqrt(3)
+        v = static_cast<float>(1000 + std::sqrt(3.0) * deviation * v);  // v's deviation is 1 / sqrt(3)
       }
       const Results got = run(s, true, op);
       const auto expected = reference::batch_norm_statistics({s.n * s.positions, s.c}, doubles(got.y));
@@ -257,7 +255,7 @@ TEST_P(Residual, NaNPasses) {
   }
 }
 
-// Tensors may begin at any element; then all are read one by one, and sums come in another order.
+// Tensors may begin at any element. Unaligned ones are read element by element and summed in another order.
 TEST_P(Residual, UnalignedOperandsGiveTheSame) {
   for (const DType type : types()) {
     const GateShape s{2, 700, 32};
@@ -292,7 +290,8 @@ TEST_P(Residual, WithoutStatisticsYIsTheSame) {
   }
 }
 
-// Of other shapes, with and without ReLU, statistics and alignment, and more of a kind than a launch takes.
+// Blocks of different shapes, with and without ReLU, statistics and alignment;
+// more of each kind than a launch takes.
 TEST_P(Residual, KeepsItsBitsInGroups) {
   for (const DType type : types()) {
     std::vector<Problem> group;
@@ -307,7 +306,7 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
       group.back().statistics = s.c % 3 != 0;
     }
     std::vector<std::vector<float>> alone;
-    std::vector<std::vector<float>> together;
+    std::vector<std::vector<float>> grouped;
     const auto add = [](std::vector<std::vector<float>>& to, const Results& r) {
       to.insert(to.end(), {r.y, r.mean, r.variance, r.gshortcut, r.ggate, r.gx});
     };
@@ -315,9 +314,9 @@ TEST_P(Residual, KeepsItsBitsInGroups) {
       add(alone, run({problem})[0]);
     }
     for (const Results& results : run(group)) {
-      add(together, results);
+      add(grouped, results);
     }
-    EXPECT_EQ(together, alone) << sec::name_of(type);
+    EXPECT_EQ(grouped, alone) << sec::name_of(type);
   }
 }
 

@@ -110,7 +110,7 @@ TEST_F(Secdata, VerifiesAndFindsDamage) {
   EXPECT_EQ(damaged.status, 1);
   for (const char* problem :
        {"101.dat: signal ", "db/101: annotation at sample 4320, but the record has 4320",
-        "102.dat: truncated: 4320 samples a signal expected, 100 found", "DS1 has beats",
+        "102.dat: truncated: 4320 samples per signal expected, 100 found", "DS1 has beats",
         "RECORDS: names '103', which is not there"}) {
     EXPECT_NE(damaged.error.find(problem), std::string::npos) << problem << "\n" << damaged.error;
   }

@@ -314,7 +314,7 @@ TEST_F(Secinfer, NamesWhatIsWrongWithTheRecording) {
                  "data.leads asks for 2 leads (MLII, other), the record has 1");
   write_record("cut", {std::vector<float>(3600), std::vector<float>(3600)});
   fs::resize_file(path("cut.dat"), 7000);
-  expect_failure(path("cut"), 1, "truncated: 3600 samples a signal expected, 1750 found");
+  expect_failure(path("cut"), 1, "truncated: 3600 samples per signal expected, 1750 found");
   const std::vector<float> zeros(3600);
   std::string changed = content_of(write_record("changed", {zeros, zeros}) + ".dat");
   changed[5000] = 1;

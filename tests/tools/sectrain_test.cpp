@@ -335,7 +335,7 @@ TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
     header.replace(header.find("106 2"), 5, "106 3");
     std::ofstream(promising / "106.hea") << header;
   }
-  check("more signals promised", "", promising, {"106.hea"});
+  check("more signals stated than listed", "", promising, {"106.hea"});
 
   const fs::path invalid = copy_of_data();
   {

@@ -116,7 +116,7 @@ def compare_signals(secdata, path):
         try:
             mine = ours(secdata, path, per_frame, "--digital")
         except Refused as own:
-            if "has not the same gain and baseline" in str(own):
+            if "has different gains or baselines" in str(own):
                 return None  # neither has digital samples of segments that are scaled differently
             return f"digital: {own}"
         if any(np.isfinite(lead).any() for lead in mine + physical):

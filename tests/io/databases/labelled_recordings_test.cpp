@@ -1,4 +1,4 @@
-// Readers of labelled recordings: what they take, and what they refuse in one line.
+// Readers of labelled recordings: valid input, and one-line errors for invalid input.
 #include "io/databases/labelled_recordings.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ TEST(Utf8, TellsTextFromDamage) {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE7\xAA\xA6", "\xF0\x9F\x98\x80"}) {
     EXPECT_TRUE(is_utf8(good)) << good;
   }
-  // A stray continuation, a cut character, overlong forms, a surrogate, beyond U+10FFFF.
+  // A stray continuation byte, a truncated character, overlong forms, a surrogate, and beyond U+10FFFF.
   for (const char* bad :
        {"\x80", "\xE7\xAA", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF"}) {
     EXPECT_FALSE(is_utf8(bad));
@@ -53,12 +53,12 @@ TEST(TextTable, RefusesDamage) {
   const std::pair<std::string, std::string> damaged[] = {
       {"", "is empty"},
       {"a,b\n", "no row"},
-      {"a,a\n1,2\n", "t:1: column a is there twice"},
+      {"a,a\n1,2\n", "t:1: column a appears twice"},
       {"a,b\n1\n", "t:2: 1 fields, the heading has 2"},
       {"a,b\n1,2,3\n", "t:2: 3 fields"},
-      {"a,b\n1,\"2\n\n", "t:2: a quote that is not closed"},
+      {"a,b\n1,\"2\n\n", "t:2: an unclosed quote"},
       {"a,b\n1,\"2\"x\n", "t:2: text after a quoted field"},
-      {"a,b\n1,x\"2\"\n", "t:2: a quote within a field"},
+      {"a,b\n1,x\"2\"\n", "t:2: a quote within an unquoted field"},
       {"a,b\n1,\xFF\n", "not UTF-8"},
       {std::string("a,b\n1,\0\n", 8), "not UTF-8"},
       {std::string(20'000, ','), "more than"},
@@ -135,7 +135,7 @@ TEST_F(PtbXl, RefusesDamage) {
   expect_error([&] { read_ptbxl(folder_.path(), PtbxlLabels::superclass); }, "no column age");
 }
 
-// The counts that the data's README gives, which were taken with another program.
+// The counts in the data's README, which were computed with another program.
 TEST(PtbXlData, HasThePublishedCounts) {
   const auto data = real_data("ptbxl-500");
   if (!data) {
@@ -149,8 +149,8 @@ TEST(PtbXlData, HasThePublishedCounts) {
     for (const std::string& label : r.labels) {
       ++counts[label];
     }
-    EXPECT_EQ(patient_folds.try_emplace(r.patient, r.fold).first->second,
-              r.fold);  // patients are in one fold
+    // All recordings of a patient are in one fold.
+    EXPECT_EQ(patient_folds.try_emplace(r.patient, r.fold).first->second, r.fold);
   }
   EXPECT_EQ(counts,
             (std::map<std::string, int>{{"NORM", 297}, {"STTC", 96}, {"CD", 78}, {"MI", 73}, {"HYP", 40}}));
@@ -197,11 +197,11 @@ TEST(TianchiLabels, RefusesDamage) {
   }
   EXPECT_EQ(read_class_list(folder.write("classes", "A\n\n B \r\n")), (Labels{"A", "B"}));
   expect_error([&] { read_class_list(folder.write("classes", "A\nA\n")); },
-               "classes:2: class A is there twice");
+               "classes:2: class A appears twice");
   expect_error([&] { read_class_list(folder.write("classes", "\n")); }, "names no class");
 }
 
-// The contest's own label files against its published counts; the signals' place is taken by empty files.
+// Compares the contest's own label files with the published counts. Empty files stand in for the signals.
 TEST(TianchiLabels, ReadsTheRealFiles) {
   const auto data = real_data("tianchi-hefei/labels");
   if (!data) {
@@ -240,7 +240,7 @@ TEST(Cinc, ReadsHeadersOfBothForms) {
                                                         {"#Dx:\n", "C.hea: Dx: ''"},
                                                         {"#Dx: 1,,2\n", "C.hea: Dx: ''"},
                                                         {"#Dx: AF\n", "C.hea: Dx: 'AF'"},
-                                                        {"#Dx: 1\n#Dx: 2\n", "C.hea: Dx is there twice"},
+                                                        {"#Dx: 1\n#Dx: 2\n", "C.hea: Dx appears twice"},
                                                         {"#Dx: 1\n#Age: old\n", "C.hea: age 'old'"},
                                                         {"#Dx: 1\n#Sex: 3\n", "C.hea: sex '3'"}}) {
     folder.write("C.hea", lead + comments);

@@ -83,10 +83,11 @@ TEST(Mitdb, CountsAreThoseOfTheMarkerOrThePublishedOnes) {
   EXPECT_EQ(expected_counts(folder.path()), (MitdbCounts{{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}));
   check_counts(folder.path(), Split::ds1, {1, 2, 3, 4, 5});
   folder.write("SYNTHETIC.txt", "DS1 N 1 S 2 V x F 4 Q 5\n");
-  expect_error([&] { expected_counts(folder.path()); },
-               "SYNTHETIC.txt: 'DS1 N 1 S 2 V x F 4 Q 5', expected the beats as DS1 N 1 S 2 V 3 F 4 Q 5");
+  expect_error(
+      [&] { expected_counts(folder.path()); },
+      "SYNTHETIC.txt: 'DS1 N 1 S 2 V x F 4 Q 5', expected beat counts such as DS1 N 1 S 2 V 3 F 4 Q 5");
   folder.write("SYNTHETIC.txt", "DS1 N 1 S 2 V 3 F 4 Q 5\n");
-  expect_error([&] { expected_counts(folder.path()); }, "SYNTHETIC.txt: no line with the beats of DS2");
+  expect_error([&] { expected_counts(folder.path()); }, "SYNTHETIC.txt: no line with the beat counts of DS2");
 }
 
 TEST(Mitdb, RecordNames) {
@@ -100,7 +101,7 @@ TEST(Mitdb, RecordNames) {
   expect_error([&] { read_record_names(folder.path()); }, "RECORDS: '1' is named twice");
 }
 
-// Every sample and annotation as Python's wfdb reads them.
+// Compares every sample and annotation with what Python's wfdb reads.
 TEST(Mitdb, TheRealDatabaseReadsAsWithWfdb) {
   const auto folder = real_data("mitdb");
   if (!folder) {
@@ -155,7 +156,7 @@ TEST(Mitdb, TheRealDatabaseReadsAsWithWfdb) {
   check_counts(*folder, Split::ds2, ds2);
 }
 
-// All annotations of the real database survive writing.
+// Writes and rereads all annotations of the real database.
 TEST(Mitdb, TheRealAnnotationsRoundTrip) {
   const auto folder = real_data("mitdb");
   if (!folder) {

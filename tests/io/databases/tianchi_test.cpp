@@ -1,4 +1,4 @@
-// Recordings of the Tianchi contest, sound and damaged.
+// Valid and damaged recordings of the Tianchi contest.
 #include "io/databases/tianchi.h"
 
 #include <gtest/gtest.h>
@@ -44,11 +44,11 @@ TEST(Tianchi, RefusesDamage) {
   expect_refused("", "line 1: expected the lead names I II V1 V2 V3 V4 V5 V6");
   expect_refused("I II V1\n1 2 3\n", "line 1: expected the lead names");
   expect_refused(text_of(4999), "4999 lines of samples, expected 5000");
-  expect_refused(text_of(5001), "line 5002: expected 5000 lines of samples, there are more");
+  expect_refused(text_of(5001), "line 5002: expected 5000 lines of samples, found more");
   expect_refused(text_of(3) + "1 2 3 x 5 6 7 8\n", "line 5: lead V2 is 'x', expected a whole number");
   expect_refused(text_of(3) + "1 2 3 4.5 5 6 7 8\n", "line 5: lead V2 is '4.5', expected a whole number");
   expect_refused(text_of(3) + "1 2 3 4 5 6 7\n", "line 5: lead V6 is '', expected a whole number");
-  expect_refused(text_of(3) + "1 2 3 4 5 6 7 8 9\n", "line 5: expected 8 numbers, there are more");
+  expect_refused(text_of(3) + "1 2 3 4 5 6 7 8 9\n", "line 5: expected 8 numbers, found more");
   expect_refused(text_of(3) + "1 2 3 4 5 6 7 99999999999\n", "line 5: lead V6 is '99999999999'");
   expect_error([] { read_tianchi("/nowhere/r.txt"); }, "/nowhere/r.txt");
 }
@@ -61,7 +61,7 @@ TEST(Tianchi, RealRecording) {
   const Recording r = read_tianchi(*samples / "train_2.txt");
   EXPECT_EQ(r.samples(), 5000);
   EXPECT_NEAR(r.signals[0][0], -5 * 0.00488, 1e-8);
-  EXPECT_NEAR(r.signals[3][4999], 76 * 0.00488, 1e-7);  // the last line: 7 4 29 76 47 22 14 10
+  EXPECT_NEAR(r.signals[3][4999], 76 * 0.00488, 1e-7);  // the last line is 7 4 29 76 47 22 14 10
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// EDF and EDF+: files that EDFlib wrote (tests/io/edf, by tools/parity/compare_edf.py), ours, and damaged
-// ones.
+// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py), files written by
+// this library, and damaged files.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 const fs::path golden = SEC_EDF_FILES;
 
-// The same formula as in tools/parity/compare_edf.py.
+// The formula of tools/parity/compare_edf.py.
 std::int32_t adu(std::int64_t lead, std::int64_t i) {
   return static_cast<std::int32_t>((i * i * (7 + lead) + i * 31) % 2001 - 1000);
 }
@@ -86,7 +86,7 @@ TEST(Edf, ReadsWhatEdflibWrote) {
   }
 }
 
-// 650 frames of 128 Hz with two samples and one: 5.08 records of a second.
+// 650 frames at 128 Hz, with two samples per frame and one: 5.08 data records of one second.
 class TwoRates final : public RecordingReader {
  public:
   TwoRates() {
@@ -116,7 +116,7 @@ class TwoRates final : public RecordingReader {
   ReaderInfo info_;
 };
 
-// pyedflib and mne read the same from these files: tools/parity/compare_edf.py.
+// tools/parity/compare_edf.py has shown that pyedflib and mne read these files correctly.
 TEST(Edf, WritesTheFilesThatOthersWereSeenToRead) {
   const TemporaryFolder folder;
   TwoRates source;
@@ -192,7 +192,7 @@ TEST(Edf, KeepsWholeAduAndInvalidSamplesExactly) {
     const auto source = reader_of(one_lead(signal, 360, {"II", "mV", gain, baseline, 16}));
     write_edf(folder / "r.edf", *source, {});
     const auto reader = open_edf(folder / "r.edf");
-    // The header says the range in eight characters; where these are not exact, some 1e-7 of it are lost.
+    // The header states the range in eight characters; rounding causes a relative error of up to about 1e-7.
     const float tolerance =
         gain == 1 / 0.00488 || gain == 26'000 ? 1e-6F * static_cast<float>(32768 / gain) : 0;
     expect_same(read_all(*reader, 1000)[0], signal, tolerance);
@@ -222,7 +222,7 @@ TEST(Edf, ChoosesRecordsThatHoldWholeSamples) {
     EXPECT_EQ(reader->info().samples, 1001) << rate;
   }
   expect_error([&] { write_edf(folder / "r.edf", *reader_of(one_lead(signal, 1e-9)), {}); },
-               "r.edf: no EDF record holds whole samples of 1e-09 Hz");
+               "r.edf: no EDF record holds a whole number of samples at 1e-09 Hz");
 }
 
 TEST(Edf, KeepsAnnotationsOfEveryKind) {
@@ -237,7 +237,7 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
                                       {9, 28, 0, 0, 0, "(AFIB"},
                                       {5000, 1, 0, 0, 0, std::string(255, 'x')}};
   for (int i = 0; i < 400; ++i) {
-    annotations.push_back({5001 + i, 1, 0, 0, 0, ""});  // more at once than a record of its share
+    annotations.push_back({5001 + i, 1, 0, 0, 0, ""});  // more at this time than fit an average data record
   }
   const auto source = reader_of(one_lead(std::vector<float>(720, 0.5F), 360));
   write_edf(folder / "r.edf", *source, annotations);
@@ -254,7 +254,7 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
         [&] {
           write_edf(folder / "b.edf", *source, std::vector<Annotation>{{7, 22, 0, 0, 0, aux}});
         },
-        "annotation at sample 7: EDF+ holds UTF-8 text without bytes 0, 20 and 21, its AUX is not");
+        "annotation at sample 7: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different");
   }
   expect_error(
       [&] {
@@ -265,7 +265,7 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
   EXPECT_FALSE(fs::exists(folder / "b.edf"));
 }
 
-// One signal of 4 samples a record, and annotations of 16 bytes.
+// One signal with 4 samples per data record, and 16 bytes of annotations per data record.
 struct Made {
   std::string kind = "EDF+C";
   std::string records = "2";
@@ -322,9 +322,9 @@ TEST(Edf, GapsOfDiscontinuousFilesAreNaN) {
   }
   EXPECT_EQ(reader->annotations(), (std::vector<Annotation>{{1, 1, 0, 0, 0, ""}}));
   made.onsets = {"+0", "+5", "+4"};
-  expect_refused(made, "record 2 begins at 4 s, before the end of the record before it");
+  expect_refused(made, "record 2 begins at 4 s, before the end of the previous record");
   made.onsets = {"+0", "", "+4"};
-  expect_refused(made, "record 1 does not say when it begins");
+  expect_refused(made, "record 1 does not state when it begins");
 }
 
 TEST(Edf, TakesRecordsAsTheyAreWhereTheirNumberIsNotKnown) {
@@ -366,7 +366,7 @@ TEST(Edf, NamesWhatIsWrong) {
                "\xff"
                "BIOSEMI" +
                    std::string(600, ' '));
-  expect_error([&] { open_edf(folder / "r.edf"); }, "24 bits a sample (BDF)");
+  expect_error([&] { open_edf(folder / "r.edf"); }, "24-bit samples (BDF)");
 }
 
 TEST(Edf, EveryTruncationIsNoticed) {

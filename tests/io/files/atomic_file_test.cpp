@@ -43,7 +43,7 @@ TEST(AtomicFile, AFullDeviceIsNamed) {
                "/dev/full: cannot write: No space left on device");
 }
 
-// A limit on file sizes stands in for a full disk: write(2) stores what fits, then fails.
+// A limit on file sizes simulates a full disk: write(2) stores what fits, then fails.
 TEST(AtomicFile, AWriteThatFailsLeavesTheOlderFile) {
   const TemporaryFolder folder;
   write_atomically(folder / "a", "older");

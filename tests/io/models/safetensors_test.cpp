@@ -56,7 +56,7 @@ TEST(Safetensors, RoundTripOfEveryType) {
   EXPECT_EQ(content_of(folder / "m.safetensors"), first);
 }
 
-// The layout, written out by hand from the format's description.
+// The bytes are written by hand from the format's description.
 TEST(Safetensors, ReadsBytesLaidOutByHand) {
   const TemporaryFolder folder;
   const std::string header =

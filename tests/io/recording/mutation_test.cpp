@@ -1,6 +1,6 @@
-// Damaged files: thousands of random changes to sound ones. Each must read, or give one line of Error; under
-// the sanitizers nothing may be read or written out of bounds. (Memory that follows a number in a file
-// instead of its size would show as std::bad_alloc.)
+// Applies thousands of random changes to valid files. Each damaged file must either read or throw Error with
+// a one-line message; the sanitizers check for accesses out of bounds. A reader that allocates memory by a
+// number in the file, instead of the file's size, would fail with std::bad_alloc.
 #include <gtest/gtest.h>
 
 #include "engine/philox.h"
@@ -50,7 +50,7 @@ std::string damaged(std::string bytes, std::uint32_t trial) {
   return bytes;
 }
 
-// Returns how many of the damaged texts still read.
+// Returns the number of damaged texts that were read without an error.
 int survive(const std::string& sound, const std::function<void(const std::string&)>& read) {
   int read_well = 0;
   for (std::uint32_t trial = 0; trial < trials; ++trial) {
@@ -87,7 +87,7 @@ TEST(Mutation, Records) {
       }));
 }
 
-// Whatever a reader says it holds: its windows are read, all of them where that is little.
+// Reads windows of the length that the reader reports: all of them if the recording is short.
 void read_windows(const std::filesystem::path& record) {
   const auto reader = open_wfdb(record);
   const ReaderInfo& info = reader->info();
@@ -128,7 +128,7 @@ TEST(Mutation, RecordsInSegments) {
       }));
 }
 
-// A format 8 file can begin anywhere, but not go on for ever.
+// Damaged headers of a format 8 file: any initial value is valid, but the file limits the number of samples.
 TEST(Mutation, Differences) {
   const TemporaryFolder folder;
   expect_both(survive("r 2 360 9\nr.dat 8x2 200 11 0 5\nr.dat 8 200 11 0 -7\n", [&](const std::string& text) {

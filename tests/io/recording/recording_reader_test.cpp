@@ -23,12 +23,12 @@ TEST(RecordingReader, RefusesWindowsOutsideAndTruncatedFiles) {
   const std::vector<std::span<std::int32_t>> digital{adu};
   reader->read_digital(1, 2, digital);
   EXPECT_EQ(adu, (std::vector<std::int32_t>{2, invalid_sample}));
-  expect_error([&] { reader->read(2, 2, spans); }, "samples 2 and 2 more lie outside its 3");
+  expect_error([&] { reader->read(2, 2, spans); }, "window at sample 2, length 2, exceeds its 3 samples");
   folder.write("r.dat", "12");
-  expect_error([&] { open_recording(folder / "r"); }, "truncated: 3 samples a signal expected, 1 found");
+  expect_error([&] { open_recording(folder / "r"); }, "truncated: 3 samples per signal expected, 1 found");
 }
 
-// A format without a converter's numbers, which counts what is read of it.
+// A reader without digital values that counts how much is read.
 class Physical final : public RecordingReader {
  public:
   Physical() {

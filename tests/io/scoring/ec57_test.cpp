@@ -25,7 +25,7 @@ Annotation mark(std::int64_t sample, const std::string& symbol, int subtype = 0)
   return {sample, *code_of(symbol), subtype, 0, 0, ""};
 }
 
-// 100 samples a second: a window of 15 samples, from the beginning.
+// At 100 samples per second the match window is 15 samples. Scoring starts at `start` seconds.
 Ec57Counts compare(const Annotations& reference, const Annotations& test, double start = 0) {
   Ec57Options options;
   options.rate = 100;
@@ -34,7 +34,7 @@ Ec57Counts compare(const Annotations& reference, const Annotations& test, double
   return compare_beats(reference, test, options);
 }
 
-// "Nn 2 Vo 1": the cells that are not zero.
+// Formats the nonzero cells: "Nn 2 Vo 1".
 std::string text_of(const Ec57Counts& counts) {
   const std::string upper = "NSVFQOX";
   const std::string lower = "nsvfqox";
@@ -62,12 +62,12 @@ TEST(Ec57, PairsBeatsWithinTheWindow) {
 }
 
 TEST(Ec57, TheNearerOfTwoIsTheMatch) {
-  // Two test beats near one reference beat, and the other way round.
+  // Two test beats near one reference beat, and vice versa.
   EXPECT_EQ(text_of(compare({mark(100, "N")}, {mark(90, "V"), mark(102, "N")})), "Nn 1 Ov 1");
   EXPECT_EQ(text_of(compare({mark(100, "N")}, {mark(98, "V"), mark(112, "N")})), "Nv 1 On 1");
   EXPECT_EQ(text_of(compare({mark(90, "V"), mark(102, "N")}, {mark(100, "N")})), "Nn 1 Vo 1");
-  // A tie, where the next pair fits each other better: both are matched (the case of the 2002 amendment, at a
-  // window of 37 samples).
+  // A tie in which the next pair is nearer to each other: both pairs match. This is the case of the 2002
+  // amendment, here with a window of 37 samples.
   Ec57Options wide{.rate = 100, .start = 0, .window = 0.37, .end = 10000};
   EXPECT_EQ(text_of(compare_beats(Annotations{mark(96, "N"), mark(160, "V")},
                                   Annotations{mark(128, "N"), mark(185, "V")}, wide)),
@@ -75,11 +75,11 @@ TEST(Ec57, TheNearerOfTwoIsTheMatch) {
 }
 
 TEST(Ec57, TheFirstMinutesDoNotCount) {
-  // Start at sample 1000: what lies before is not scored, but a test beat just before may match.
+  // Scoring starts at sample 1000. Beats before it are not scored, but a test beat just before it may match.
   EXPECT_EQ(text_of(compare({mark(500, "N"), mark(1005, "N"), mark(1100, "N")},
                             {mark(700, "V"), mark(995, "V"), mark(1100, "N")}, 10)),
             "Nn 1 Nv 1");
-  // A test beat just after that belongs to a reference beat just before is no error.
+  // A test beat just after the start that matches a reference beat just before it is not an error.
   EXPECT_EQ(text_of(compare({mark(995, "N"), mark(1100, "N")}, {mark(1005, "N"), mark(1100, "N")}, 10)),
             "Nn 1");
   EXPECT_EQ(text_of(compare({mark(900, "N"), mark(1100, "N")}, {mark(1040, "N"), mark(1100, "N")}, 10)),
@@ -87,18 +87,18 @@ TEST(Ec57, TheFirstMinutesDoNotCount) {
 }
 
 TEST(Ec57, FibrillationAndShutdown) {
-  // Test beats in reference fibrillation are not counted, nor are reference marks within.
+  // Test beats within the reference's fibrillation are not counted, nor are reference beats within it.
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(200, "["), mark(250, "V"), mark(300, "]"), mark(400, "N")},
                             {mark(100, "N"), mark(250, "V"), mark(350, "N"), mark(400, "N")})),
             "Nn 2 On 1");
-  // Shutdown of the test: what it missed there is x; of the reference: what was found there is X.
+  // Beats missed during shutdown of the test count as x; beats found during shutdown of the reference as X.
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(300, "V"), mark(500, "N")},
                             {mark(100, "N"), mark(200, "~", 0x30), mark(400, "~", 0), mark(700, "V")})),
             "Nn 1 No 1 Vx 1 Ov 1");
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(200, "~", 0x33), mark(400, "~", 1), mark(500, "N")},
                             {mark(100, "N"), mark(300, "A"), mark(500, "N")})),
             "Nn 2 Xs 1");
-  // Noise on one signal is none; a lone shutdown mark stands for the gap around it.
+  // Noise on only one signal is not shutdown. A single shutdown mark stands for the gap around it.
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(200, "~", 0x11), mark(500, "N")},
                             {mark(100, "N"), mark(300, "A"), mark(500, "N")})),
             "Nn 2 Os 1");
@@ -110,7 +110,7 @@ TEST(Ec57, FibrillationAndShutdown) {
 }
 
 TEST(Ec57, MeasuresRrIntervals) {
-  // Intervals of 1 s against 1.03, 0.97 and 1 s; the first beat has none.
+  // RR intervals of 1 s are compared with 1.03, 0.97 and 1 s. The first beat has no interval.
   const Ec57Counts counts = compare({mark(100, "N"), mark(200, "N"), mark(300, "N"), mark(400, "N")},
                                     {mark(100, "N"), mark(203, "N"), mark(300, "N"), mark(400, "N")});
   EXPECT_EQ(counts.rr_count, 3);
@@ -143,7 +143,7 @@ TEST(Ec57, EscapeBeatsAreSupraventricularByTheStandard) {
   EXPECT_EQ(text_of(compare_beats(escapes, escapes, options)), "Nn 4 Ss 1");
 }
 
-// The counts behind the line printed by the standard's own program for record 100, and the line.
+// The counts and the line that the standard's own program printed for record 100.
 TEST(Ec57, LinesHaveTheComparatorsLayout) {
   Ec57Record record;
   record.name = "100";
@@ -176,7 +176,7 @@ TEST(Ec57, LinesHaveTheComparatorsLayout) {
   EXPECT_EQ(lines[2], " 101     0   0   0   0   0   0   0   0   0   0   0   0    0   0   0   0   0   0   0" +
                           std::string("      -      -      -      -      -      -      -"));
   EXPECT_EQ(lines[4].substr(0, 30), "Sum   1809   0   0   0  14  17");
-  // Each figure of the summary stands under the same figure of the records.
+  // Each score in the summary is aligned with the same score in the records' lines.
   const std::size_t figures = line.find("  98.58");
   EXPECT_EQ(lines[5], "Gross" + std::string(figures - 5, ' ') + line.substr(figures, 42));
   EXPECT_EQ(lines[6], "Average" + std::string(figures - 7, ' ') + line.substr(figures));
@@ -188,7 +188,7 @@ TEST(Ec57, RefusesNonsense) {
   expect_error([] { compare_beats({}, {}, Ec57Options{.rate = 100, .start = -1, .end = {}}); }, "start -1 s");
 }
 
-// An implementation of its own: tallies by name; the beats in turn are found by looking through all of them.
+// An independent implementation: counts are indexed by name, and each next beat is found by a full search.
 struct Plain {
   struct Event {
     std::int64_t time;
@@ -296,7 +296,7 @@ std::map<std::string, std::int64_t> tally_of(const Ec57Counts& counts) {
   return tally;
 }
 
-// Beats moved, lost, made up (also right beside others) and called something else.
+// Moves, drops, inserts (also right beside others) and relabels beats.
 Annotations perturbed(const Annotations& annotations, std::uint32_t seed) {
   std::mt19937 random(seed);
   const auto chance = [&](double p) { return static_cast<double>(random()) < p * 4294967296.0; };
@@ -307,7 +307,7 @@ Annotations perturbed(const Annotations& annotations, std::uint32_t seed) {
   Annotations result;
   for (const Annotation& a : annotations) {
     if (symbol_of(a.code) == "!" && chance(0.2)) {
-      result.push_back(mark(a.sample, "N"));  // in fibrillation
+      result.push_back(mark(a.sample, "N"));  // within fibrillation
     }
     if (!beat_class_of(a.code, BeatMapping::ec57)) {
       continue;
@@ -354,14 +354,14 @@ TEST(Ec57, EqualsAnotherImplementationOverTheWholeDatabase) {
         reference, test, Ec57Options{.rate = 360, .start = 300, .window = 0.15, .end = 650'000});
     EXPECT_EQ(tally_of(counts), plain.tally) << name;
   }
-  // What the perturbation must have reached for the comparison to mean something.
+  // The perturbation must have reached these cells for the comparison to be meaningful.
   for (const char* cell : {"NN", "NV", "VO", "ON", "OV", "SO", "SV", "FN", "QQ", "*N"}) {
     EXPECT_GT(total[cell], 0) << cell;
   }
 }
 
-// Where beats are far apart and moved by less than the window there is nothing to choose: the nearest beat
-// within it is the match, whatever the order in which one looks.
+// If beats are far apart and moved by less than the match window, each beat's match is its nearest neighbour,
+// whatever the order of the search.
 TEST(Ec57, EqualsNearestNeighboursWhereBeatsAreFarApart) {
   const auto folder = real_data("mitdb");
   if (!folder) {

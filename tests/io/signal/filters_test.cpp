@@ -16,7 +16,7 @@ namespace {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
-// The same formula as in tools/parity/io_golden.py; exact in f32.
+// The formula of tools/parity/io_golden.py; exact in f32.
 std::vector<float> test_signal(std::int64_t n) {
   std::vector<float> signal(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
@@ -39,7 +39,7 @@ TEST(RunningMedian, EqualsScipy) {
   expect_near(running_median(x, 151), golden_median_151, 0);
 }
 
-// Against sorting every window: ties, negative values, lengths around multiples of the width.
+// Compared with sorting every window: ties, negative values, signal lengths around multiples of the width.
 TEST(RunningMedian, EqualsSortingEveryWindow) {
   for (const std::int64_t width : {1, 3, 5, 73}) {
     for (const std::int64_t n : {1, 2, 3, 5, 72, 73, 74, 146, 147, 500}) {
@@ -79,7 +79,7 @@ TEST(MedianBaseline, TakesAwayDcAndSlowWanderButNotSpikes) {
   }
   subtract_median_baseline(x, rate);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    // Within a window of 600 ms the wander bends by (108 samples * 2e-3)^2 / 2 of its height at most.
+    // Within a window of 600 ms the wander bends by at most (108 samples * 2e-3)^2 / 2 of its height.
     ASSERT_NEAR(x[i], i % 300 == 150 ? 1.0F : 0.0F, 0.02F) << i;
   }
   expect_error([&] { subtract_median_baseline(x, 0); }, "rate 0 Hz, expected 10 to 1e6");
@@ -88,7 +88,7 @@ TEST(MedianBaseline, TakesAwayDcAndSlowWanderButNotSpikes) {
 TEST(HighPass, EqualsScipysFiltfilt) {
   auto x = test_signal(100);
   high_pass(x, 100, 0.5);
-  expect_near(x, golden_high_pass, 1e-5F);  // both in double, then rounded to f32 of values up to 5
+  expect_near(x, golden_high_pass, 1e-5F);  // in double, then rounded; values up to 5
 }
 
 TEST(HighPass, TakesAwayDcExactlyAndSaysWhatIsWrong) {
@@ -104,7 +104,7 @@ TEST(HighPass, TakesAwayDcExactlyAndSaysWhatIsWrong) {
   expect_error([&] { high_pass(x, 360, 1); }, "high_pass: sample 7 is not finite");
 }
 
-// Values up to 5, sums of 61 products in f32: 1e-5 leaves a factor of four.
+// Values are up to 5 and outputs are sums of 61 products in f32, so 1e-5 leaves a margin of a factor of four.
 TEST(Resample, EqualsScipysResamplePoly) {
   const auto x = test_signal(100);
   expect_near(resample(x, {1, 2}), golden_resample_1_2, 1e-5F);
@@ -125,7 +125,7 @@ TEST(Resample, KeepsASineInPlace) {
   const auto y = resample(x, rate_ratio(rate, 125));
   ASSERT_EQ(y.size(), 1250U);
   for (std::size_t j = 50; j < y.size() - 50; ++j) {
-    // Kaiser 5 leaves ripples of 2e-3.
+    // A Kaiser window with beta = 5 leaves ripples of 2e-3.
     ASSERT_NEAR(y[j], std::sin(2 * M_PI * 10 / 125 * static_cast<double>(j)), 4e-3) << j;
   }
 }

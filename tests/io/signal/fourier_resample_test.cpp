@@ -1,4 +1,4 @@
-// Resampling by the Fourier transform against scipy.signal.resample.
+// Fourier resampling compared with scipy.signal.resample.
 #include "io/signal/fourier_resample.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ const Golden golden[] = {
 #include "tests/io/signal/golden_resample.inc"
 };
 
-// As in tools/parity/resample_golden.py.
+// The formula of tools/parity/resample_golden.py.
 std::vector<float> signal(std::int64_t n) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -30,8 +30,8 @@ std::vector<float> signal(std::int64_t n) {
   return values;
 }
 
-// Up, down, even, odd and prime lengths. Values are of the order of 1 to 5 and scipy's are kept to 5e-7; the
-// result is rounded to f32, 2e-7 of it.
+// Covers upsampling, downsampling, and even, odd and prime lengths. Values are of order 1 to 5; the golden
+// values are exact to 5e-7, and rounding the result to f32 adds a relative error of 2e-7.
 TEST(FourierResample, EqualsScipy) {
   for (const Golden& g : golden) {
     const std::vector<float> result = fourier_resample(signal(g.from), g.to);

@@ -30,8 +30,8 @@ Signal synthetic_signal(const char* name, double minutes = 5) {
   return {to_recording(record.digital).signals[0], std::move(record.annotations)};
 }
 
-// Synthetic recordings have noise and electrode artefacts: nearly all beats are found, and hardly anything
-// else, from the first seconds on and at every usual rate.
+// In synthetic recordings with noise and electrode artefacts the detector finds nearly all beats and almost
+// no false ones, from the first seconds onwards and at every usual sampling rate.
 TEST(QrsDetector, FindsSyntheticBeatsAtEveryRate) {
   for (const char* name : {"100", "119", "208", "230"}) {
     const Signal signal = synthetic_signal(name);
@@ -67,7 +67,7 @@ TEST(QrsDetector, PiecesGiveWhatTheWholeGives) {
   }
 }
 
-// Half a second after a peak it has been reported, but for the beats of the first seconds.
+// Each peak is reported within half a second, except those of the first seconds.
 TEST(QrsDetector, ReportsSoon) {
   const Signal signal = synthetic_signal("100", 1);
   QrsDetector detector(rate, 1);
@@ -100,12 +100,12 @@ TEST(QrsDetector, NoBeatsWhereThereAreNone) {
   EXPECT_TRUE(find_qrs(std::vector<float>(36000, 0.3F), rate).empty());
   EXPECT_TRUE(find_qrs(std::vector<float>(36000, nan), rate).empty());
   EXPECT_TRUE(find_qrs({}, rate).empty());
-  std::vector<float> step(36000, 0.0F);  // an electrode that is plugged in
+  std::vector<float> step(36000, 0.0F);  // an electrode is plugged in
   std::fill(step.begin() + 18000, step.end(), 5.0F);
   EXPECT_TRUE(find_qrs(step, rate).empty());
 }
 
-// A gap costs the beats in it and nothing else; a lead without a signal leaves the other one's beats.
+// A gap loses only the beats within it. A dead lead does not affect the beats of the other lead.
 TEST(QrsDetector, GapsAndDeadLeads) {
   Signal signal = synthetic_signal("100", 2);
   const std::vector<std::int64_t> whole = find_qrs(signal.lead, rate);
@@ -127,7 +127,7 @@ TEST(QrsDetector, GapsAndDeadLeads) {
   EXPECT_LE(match.extra, 2);
 }
 
-// One absurd sample costs the beats of some seconds, until the thresholds have been learned anew.
+// One absurd sample loses beats for some seconds, until the thresholds are learned again.
 TEST(QrsDetector, RecoversFromAnAbsurdSample) {
   Signal signal = synthetic_signal("100", 2);
   signal.lead[30 * 360] = 1e30F;
@@ -143,12 +143,12 @@ TEST(QrsDetector, RefusesWhatItCannotRead) {
   std::vector<std::int64_t> peaks;
   const std::vector<float> some(10), more(11);
   const std::span<const float> unequal[] = {some, more};
-  expect_error([&] { detector.push(unequal, peaks); }, "11 samples of lead 1, 10 of the first");
+  expect_error([&] { detector.push(unequal, peaks); }, "11 samples of lead 1, but 10 of lead 0");
   expect_error([&] { detector.push({unequal, 1}, peaks); }, "samples of 1 leads, expected 2");
 }
 
-// The first signal of every record of the MIT-BIH Arrhythmia Database. The floors are what is claimed in
-// docs/results.md, rounded down; the reference program gqrs reaches 99.74 and 99.72.
+// The first signal of every record in the MIT-BIH Arrhythmia Database. The lower bounds are the claims in
+// docs/results.md, rounded down. The reference program gqrs reaches 99.74 and 99.72.
 TEST(QrsDetector, WholeDatabase) {
   const auto folder = real_data("mitdb");
   if (!folder) {

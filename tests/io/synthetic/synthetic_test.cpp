@@ -70,7 +70,7 @@ TEST(Synthetic, ReadsBackAsADatabaseThatSaysItIsSynthetic) {
   check_counts(path, Split::ds2, found.ds2);
 }
 
-// What makes each kind of beat is there to be learned: time, width, pause.
+// Checks the features that distinguish the kinds of beats: time, width and pause.
 TEST(Synthetic, BeatsBehaveAsTheirKind) {
   double ventricular_pause = 0;
   double atrial_pause = 0;
@@ -94,7 +94,7 @@ TEST(Synthetic, BeatsBehaveAsTheirKind) {
       const auto usual = static_cast<double>(beats[i - 1].sample - beats[i - 2].sample);
       const auto before = static_cast<double>(beats[i].sample - beats[i - 1].sample);
       const auto around = static_cast<double>(beats[i + 1].sample - beats[i - 1].sample);
-      double area = 0;  // of the QRS complex, mV s
+      double area = 0;  // area of the QRS complex, mV s
       for (std::int64_t k = beats[i].sample - 36; k <= beats[i].sample + 54; ++k) {
         area += std::abs(signal[std::clamp<std::int64_t>(k, 0, std::ssize(signal) - 1)] - 1024) / 200.0 / 360;
       }
@@ -117,8 +117,8 @@ TEST(Synthetic, BeatsBehaveAsTheirKind) {
   }
   ASSERT_GT(ventricular, 20);
   ASSERT_GT(atrial, 20);
-  EXPECT_NEAR(ventricular_pause / ventricular, 2, 0.05);  // compensatory
-  EXPECT_LT(atrial_pause / atrial, 1.85);                 // not so
+  EXPECT_NEAR(ventricular_pause / ventricular, 2, 0.05);  // compensatory pause
+  EXPECT_LT(atrial_pause / atrial, 1.85);                 // not compensatory
   EXPECT_GT(ventricular_area / ventricular, 1.5 * normal_area / normal);
 }
 
@@ -134,7 +134,7 @@ TEST(Synthetic, AnnotationsStandOnRPeaks) {
     const auto peak = std::max_element(begin, begin + 60,
                                        [](int a, int b) { return std::abs(a - 1024) < std::abs(b - 1024); }) -
                       signal.begin();
-    EXPECT_NEAR(static_cast<double>(peak), static_cast<double>(annotation.sample), 6);  // 17 ms
+    EXPECT_NEAR(static_cast<double>(peak), static_cast<double>(annotation.sample), 6);  // samples, 17 ms
     ++beats;
   }
   EXPECT_GT(beats, 200);
@@ -187,7 +187,7 @@ TEST(Synthetic, OtherRecordsHaveTheLeadsRateAndMixAskedFor) {
       const auto at = std::ranges::find(record.header.signals, wanted, &WfdbSignal::description);
       return record.signals[static_cast<std::size_t>(at - record.header.signals.begin())];
     };
-    // Einthoven's law, but for the rounding of three numbers; and aVF = (II + III) / 2.
+    // Einthoven's law holds up to the rounding of three numbers; also aVF = (II + III) / 2.
     for (std::size_t i = 0; i < record.signals[0].size(); i += 7) {
       ASSERT_NEAR(lead("III")[i] - 1024, lead("II")[i] - lead("I")[i], 2);
       ASSERT_NEAR(2 * (lead("aVF")[i] - 1024), lead("II")[i] + lead("III")[i] - 2048, 3);
@@ -195,18 +195,18 @@ TEST(Synthetic, OtherRecordsHaveTheLeadsRateAndMixAskedFor) {
     const auto annotations = read_annotations(folder / (name + ".atr"));
     const ClassCounts beats = count_beats(annotations);
     const auto total = static_cast<double>(std::reduce(beats.begin(), beats.end()));
-    EXPECT_GT(total, 90);  // 45 a minute
+    EXPECT_GT(total, 90);  // at least 45 beats per minute
     for (std::size_t c = 0; c < beat_classes; ++c) {
       found[c] += beats[c];
       EXPECT_NEAR(static_cast<double>(beats[c]), (*options.mix)[c] * total, 4) << name << " " << c;
     }
   }
   EXPECT_EQ(found, counts.all);
-  // Each is of another patient.
+  // Each record is of a different patient.
   EXPECT_NE(read_digital(folder.path(), "s00001").signals, read_digital(folder.path(), "s00002").signals);
 }
 
-// A rate is a rate: the same patient's beats come at the same times, whatever it is.
+// A patient's beats come at the same times at every sampling rate.
 TEST(Synthetic, BeatsComeAtTheSameTimesAtEveryRate) {
   SyntheticOptions options = three_records();
   options.count = 1;
@@ -231,9 +231,9 @@ TEST(Synthetic, RefusesOptionsThatContradictEachOther) {
     change(options);
     expect_error([&] { write_synthetic_database(folder.path() / "x", options); }, text);
   };
-  expect([](auto& o) { o.count = 0; }, "are those of MIT-BIH unless a count");
+  expect([](auto& o) { o.count = 0; }, "can be chosen only with a count of records");
   expect([](auto& o) { o.count = -1; }, "-1 records, expected 1 to 99999");
-  expect([](auto& o) { o.records = {"100"}; }, "contradict each other");
+  expect([](auto& o) { o.records = {"100"}; }, "excludes names of records");
   expect([](auto& o) { o.rate = 99; }, "99 Hz, expected 100 to 2000");
   expect([](auto& o) { o.leads = 13; }, "13 leads, expected 1 to 12");
   expect([](auto& o) { o.mix = ClassMix{1, 0.1, 0, 0, 0}; }, "sum to 1.1, expected 1");
@@ -245,7 +245,7 @@ TEST(Synthetic, LeavesRealDatabasesAloneAndRefusesWrongOptions) {
   const TemporaryFolder folder;
   folder.write("RECORDS", "100\n");
   expect_error([&] { write_synthetic_database(folder.path(), {}); },
-               "holds a database that is not synthetic, and is left alone");
+               "holds a database that is not synthetic; it is left unchanged");
   EXPECT_EQ(folder.entries(), 1U);
   expect_error([] { make("100", 0.05); }, "synthetic: 0.05 minutes, expected 0.1 to 120");
   expect_error([] { make("100", NAN); }, "minutes, expected 0.1 to 120");

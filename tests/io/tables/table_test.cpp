@@ -1,4 +1,4 @@
-// Recordings as tables of text and as NumPy arrays: read, written, damaged.
+// Recordings as text tables and NumPy arrays: reading, writing, damaged files.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -95,7 +95,8 @@ TEST_F(Tables, ReadsTheFormsThatTheyHave) {
   EXPECT_TRUE(reader->annotations().empty());
 }
 
-// Times have few digits; the rate is the plainest that these allow: a millionth in 9 s is 4e-5 of 333 Hz.
+// Times have few digits, so the reader chooses the simplest rate that they allow. A time error of a millionth
+// of a second in 9 s is 4e-5 of 333 Hz.
 TEST_F(Tables, TellsTheRateFromTimes) {
   for (const auto& [rate, digits, tolerance] : std::vector<std::tuple<double, int, double>>{
            {360, 3, 0}, {257.5, 3, 0}, {1000.0 / 3, 6, 4e-5}, {0.5, 0, 0}}) {
@@ -107,12 +108,12 @@ TEST_F(Tables, TellsTheRateFromTimes) {
   }
   expect_refused("time,I\n0,1\n", "r.csv: no sampling rate: expected a column time_s or \"rate\" in");
   expect_refused("I\n0\n", "no sampling rate");
-  expect_refused("time,I\n0,1\n0.01,2\n0.02,3\n0.06,4\n0.07,5\n", "line 5: a step of 0.04");
-  expect_refused("time,I\n0,1\n0,2\n", "r.csv: times do not rise");
+  expect_refused("time,I\n0,1\n0.01,2\n0.02,3\n0.06,4\n0.07,5\n", "line 5: a time step of 0.04");
+  expect_refused("time,I\n0,1\n0,2\n", "r.csv: times do not increase");
   expect_refused("time,I\n0,1\nx,2\n", "r.csv: line 3: time is 'x', expected seconds or h:mm:ss");
   expect_refused("time,I\n0,1\nnan,2\n", "r.csv: line 3: time is 'nan'");
   folder_.write("r.json", R"({"rate": 100})");
-  expect_refused("time,I\n0,1\n1,2\n", "r.csv: its times mean 1 Hz");
+  expect_refused("time,I\n0,1\n1,2\n", "r.csv: its times give 1 Hz");
 }
 
 TEST_F(Tables, OtherFilesOfTextAreTheContests) {
@@ -139,7 +140,7 @@ TEST_F(Tables, NamesWhatIsWrong) {
   expect_refused("I,II\n\n1,2\n\n3,x\n", "r.csv: line 5: lead II is 'x', expected a number");
   expect_refused("I,II\n1,inf\n", "line 2: lead II is 'inf'");
   expect_refused("I,II\n1,1e999\n", "line 2: lead II is '1e999'");
-  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): so long it is meant
+  const std::string long_line(1'100'000, '1');  // NOLINT(bugprone-string-constructor): the length is intended
   expect_refused("I\n" + long_line, "r.csv: line 2: longer than 1000000 bytes");
   const std::string longer_line(9'000'000, '1');  // NOLINT(bugprone-string-constructor)
   expect_refused("I\n" + longer_line, "r.csv: line 2: longer than 1000000 bytes");
@@ -161,7 +162,7 @@ TEST_F(Tables, NamesWhatIsWrong) {
     expect_refused("I,II\n1,2\n", message);
   }
   folder_.write("r.json", R"({"rate": 1, "leads": ["a"]})");
-  expect_refused("1,2\n", "r.csv: line 1: 2 cells, 1 leads are named beside it");
+  expect_refused("1,2\n", "r.csv: line 1: 2 cells, but its side file names 1 leads");
 }
 
 Recording two_leads(std::int64_t count) {
@@ -170,7 +171,7 @@ Recording two_leads(std::int64_t count) {
   recording.rate = 360;
   recording.leads = {{"I", "mV", 200, 0, 12}, {"V1", "mV", 200, 0, 12}};
   recording.signals.resize(2);
-  for (std::int64_t lead = 0; lead < 2; ++lead) {  // the same formula as in tools/parity/npy_golden.py
+  for (std::int64_t lead = 0; lead < 2; ++lead) {  // the formula of tools/parity/npy_golden.py
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t adu = (i * i * (7 + lead) + i * 31) % 2001 - 1000;
       recording.signals[static_cast<std::size_t>(lead)].push_back(
@@ -181,12 +182,12 @@ Recording two_leads(std::int64_t count) {
 }
 
 TEST_F(Tables, ReadBackAsTheyWereWritten) {
-  Recording recording = two_leads(5000);  // several of the places that are kept
+  Recording recording = two_leads(5000);  // covers several of the stored row positions
   recording.leads[1] = {"a \"b\", c", "l", 200, 0, 12};
   recording.signals[0][7] = NAN;
   recording.signals[1][4999] = 1.0F / 3;
   recording.comments = {"Age: 56"};
-  for (const char* name : {"w.npy", "w.csv", "w.tsv"}) {  // the array's side file is the tables' too
+  for (const char* name : {"w.npy", "w.csv", "w.tsv"}) {  // the array's side file also applies to the tables
     const auto source = reader_of(recording);
     const std::filesystem::path path = folder_ / name;
     path.extension() == ".npy" ? write_npy(path, *source) : write_csv(path, *source);
@@ -198,11 +199,12 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
     expect_same(read_all(*reader, 1700), recording.signals);
     std::vector<float> window(3);
     const std::vector<std::span<float>> spans{{}, window};
-    reader->read(2047, 3, spans);  // not where the last one ended
+    reader->read(2047, 3, spans);  // not where the last window ended
     expect_same({window}, {{recording.signals[1].begin() + 2047, recording.signals[1].begin() + 2050}});
-    expect_error([&] { reader->read(4999, 3, spans); }, "samples 4999 and 3 more lie outside its 5000");
+    expect_error([&] { reader->read(4999, 3, spans); },
+                 "window at sample 4999, length 3, exceeds its 5000 samples");
   }
-  EXPECT_EQ(folder_.entries(), 4U);  // nothing temporary is left
+  EXPECT_EQ(folder_.entries(), 4U);  // no temporary files are left
 }
 
 TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
@@ -227,7 +229,7 @@ TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
   }
 }
 
-// tools/parity/npy_golden.py check, which NumPy loads, has seen these bytes.
+// tools/parity/npy_golden.py has checked with NumPy that these bytes load.
 TEST_F(Tables, WritesArraysThatNumpyReads) {
   write_npy(folder_ / "ours.npy", *reader_of(two_leads(40)));
   if (const char* out = std::getenv("SEC_NPY_OUT")) {
@@ -258,11 +260,11 @@ TEST_F(Tables, NamesWhatIsWrongWithArrays) {
     expect_refused(content, message, "r.npy");
   };
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
-  refused(npy(good, 24), "r.json beside it, to say \"rate\" and \"leads\" of its 2 columns");
+  refused(npy(good, 24), "r.json with the \"rate\" and \"leads\" of its 2 columns");
   folder_.write("r.json", R"({"rate": 250, "leads": ["I", "V1"]})");
   EXPECT_EQ(open(npy(good, 24), "r.npy")->info().samples, 3);
-  refused("", "expected an array of NumPy");
-  refused(npy(good, 23), "r.npy: 23 bytes of samples, expected those of 3 x 2 values of 4 bytes");
+  refused("", "expected a NumPy array");
+  refused(npy(good, 23), "r.npy: 23 bytes of samples, expected 3 x 2 values of 4 bytes");
   refused(npy(good, 25), "25 bytes of samples");
   refused(npy(good, 24).substr(0, 30), "a header of 69 bytes in a file of 30");
   const auto with = [&](const std::string& part, const std::string& other) {
@@ -273,17 +275,17 @@ TEST_F(Tables, NamesWhatIsWrongWithArrays) {
   refused(with("(3, 2)", "(2, 3)"), "r.npy: an array of 2 x 3, expected (samples, leads) of the 2 leads in");
   refused(with("(3, 2)", "(4611686018427387904, 4)"), "24 bytes of samples");
   refused(with("(3, 2)", "(99999999999999999999, 4)"), "shape: expected whole numbers");
-  refused(with("(3, 2)", "(-3, -2)"), "shape: expected whole numbers from 0");
+  refused(with("(3, 2)", "(-3, -2)"), "shape: expected whole numbers of at least 0");
   refused(with("(3, 2)", "(3, 2, 1)"), "r.npy: 3 dimensions, expected (samples) or (samples, leads)");
   refused(with("(3, 2)", "()"), "0 dimensions");
   refused(with("(3, 2)", "(3 2)"), "header: expected ')'");
   refused(with("<f4", "<c8"), "type \"<c8\", expected int16");
   refused(with("<f4", "|O"), "type \"|O\"");
-  refused(with("'<f4'", "[('a', '<f4')]"), "header: expected a quoted text");
+  refused(with("'<f4'", "[('a', '<f4')]"), "header: expected a quoted string");
   refused(with("False", "Maybe"), "fortran_order: expected True or False");
   refused(with("'shape'", "'shade'"), "key \"shade\", expected descr");
   refused(with("'fortran_order': False, ", ""), "expected descr, fortran_order and shape");
-  refused(with("<f4", "<i4"), "r.npy: whole numbers;");
+  refused(with("<f4", "<i4"), "r.npy: an array of integers;");
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST(WfdbAnnotation, AFileDefinesTypesOfItsOwn) {
   EXPECT_EQ(back.symbol_of(15), "K");
   EXPECT_EQ(back.symbol_of(5), "PVC");
   EXPECT_EQ(back.symbol_of(1), "N");
-  // As Python's wfdb lays it out.
+  // The layout that Python's wfdb writes.
   EXPECT_TRUE(content_of(folder / "r.atr")
                   .starts_with(word(22, 0) + word(63, 27) + "## time resolution: 62.4725" +
                                std::string(1, '\0') + word(22, 0) + word(63, 30) +
@@ -110,7 +110,7 @@ TEST(WfdbAnnotation, AFileDefinesTypesOfItsOwn) {
                           std::vector<Annotation>{{0, 22, 0, 0, 0, "## annotation type definitions"}});
         read_annotations(folder / "s.atr");
       },
-      "s.atr: annotation type definitions without their end");
+      "s.atr: annotation type definitions without an end mark");
 }
 
 struct BadFile {

@@ -1,4 +1,4 @@
-// FLAC formats 508, 516 and 524, written by libFLAC's encoder.
+// FLAC formats 508, 516 and 524, encoded by libFLAC.
 #include <FLAC/stream_encoder.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Digital = Leads<std::int32_t>;
 
-// [channel][sample] as a FLAC stream of small blocks.
+// Encodes [channel][sample] as a FLAC stream with small blocks.
 std::string flac(const Digital& channels, unsigned bits) {
   std::string bytes;
   FLAC__StreamEncoder* encoder = FLAC__stream_encoder_new();
@@ -39,7 +39,7 @@ std::string flac(const Digital& channels, unsigned bits) {
   return bytes;
 }
 
-// The bytes of STREAMINFO that hold the lower 32 bits of the number of samples.
+// The offset in the stream of STREAMINFO's lower 32 bits of the number of samples.
 constexpr std::size_t total_at = 4 + 4 + 14;
 
 Digital channels_of(int count, std::int64_t samples, unsigned bits) {
@@ -58,7 +58,7 @@ Digital channels_of(int count, std::int64_t samples, unsigned bits) {
 
 class WfdbFlac : public testing::TestWithParam<int> {};
 
-// Three signals of two samples a frame after 7 other bytes; windows in both directions.
+// Three signals with two samples per frame, after 7 unrelated bytes. Reads windows in both directions.
 TEST_P(WfdbFlac, WindowsOfAnyPlace) {
   const unsigned bits = static_cast<unsigned>(GetParam()) - 500;
   const Digital channels = channels_of(3, 1000, bits);
@@ -70,7 +70,7 @@ TEST_P(WfdbFlac, WindowsOfAnyPlace) {
   const TemporaryFolder folder;
   const std::string line = fmt::format("r.dat {}x2+7 200 16 0\n", GetParam());
   folder.write("r.hea", "r 3 100\n" + line + line + line);
-  // A stream may say how long it is, or not.
+  // A stream may or may not state its length.
   std::string silent = stream;
   silent.replace(total_at, 4, 4, '\0');
   for (const std::string& content : {stream, silent}) {
@@ -101,21 +101,21 @@ TEST(WfdbFlac, OneLineSaysWhatIsWrong) {
   const std::string two = "r 2 100 300\nr.dat 516\nr.dat 516\n";
   refuse(two, "", "r.dat: byte 0: expected a FLAC stream");
   refuse(two, std::string(500, 'x'), "r.dat: byte 0: expected a FLAC stream");
-  refuse("r 1 100\nr.dat 516\n", stream, "r.dat: 2 FLAC channels, the header has 1 signals in it");
+  refuse("r 1 100\nr.dat 516\n", stream, "r.dat: 2 FLAC channels, but the header lists 1 signals");
   refuse("r 2 100\nr.dat 508\nr.dat 508\n", stream,
          "r.dat: FLAC samples of 16 bits, format 508 has at most 8");
   refuse("r 2 100\nr.dat 516x2\nr.dat 516\n", stream,
          "r.dat: the signals of a FLAC file need the same number");
   refuse("r 2 100 301\nr.dat 516\nr.dat 516\n", stream,
-         "r.dat: truncated: 301 samples a signal expected, 300 found");
+         "r.dat: truncated: 301 samples per signal expected, 300 found");
   refuse("r 2 100\nr.dat 516+99999\nr.dat 516+99999\n", stream, "bytes, but its samples begin at byte 99999");
   std::string promising = stream;
   promising.replace(total_at, 4, "\x7f\xff\xff\xff");
   refuse("r 2 100\nr.dat 516\nr.dat 516\n", promising, "r.dat: ");
 }
 
-// Cut off anywhere, or with any byte changed, the stream is read as it was or refused; a changed sample is
-// never handed out, as each block has a checksum.
+// If the stream is cut off anywhere, or any byte is changed, it must read unchanged or be rejected. Changed
+// samples are never returned, because each block has a checksum.
 TEST(WfdbFlac, DamagedAnywhere) {
   const TemporaryFolder folder;
   const Digital channels = channels_of(2, 150, 16);

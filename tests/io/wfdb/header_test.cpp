@@ -63,7 +63,7 @@ TEST(WfdbHeader, FillsInTheStandardsDefaults) {
   EXPECT_EQ(header.signals[0].baseline, 0);
   EXPECT_FALSE(header.signals[0].initial || header.signals[0].checksum);
   EXPECT_EQ(header.signals[1].gain, 200);
-  EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero
+  EXPECT_EQ(header.signals[1].baseline, 5);  // the converter's zero value
 }
 
 TEST(WfdbHeader, ReadsSegments) {
@@ -77,10 +77,10 @@ TEST(WfdbHeader, ReadsSegments) {
   EXPECT_TRUE(header.segments[1].is_gap());
   EXPECT_EQ(header.segments[2].samples, 5);
   EXPECT_EQ(parse_wfdb_header("r/2 1\na 3\nb 4\n", "r.hea").samples, 7);
-  expect_error([&] { wfdb_header_text(header); }, "r.hea: a record in segments cannot be written");
+  expect_error([&] { wfdb_header_text(header); }, "r.hea: a multi-segment record cannot be written");
 }
 
-// As the PhysioNet challenges of 2020 and 2021 have it: the date, in words, in the place of the time.
+// Headers of the PhysioNet challenges 2020 and 2021 have a date with the month's name in place of the time.
 TEST(WfdbHeader, ReadsChallengeHeaders) {
   const WfdbHeader header = parse_wfdb_header(
       "A0001 1 500 7500 12-May-2020 12:33:59\nA0001.mat 16x1+24 1000.0(0)/mv 16 0 28 -1716 0 I\n#Dx: "
@@ -131,14 +131,14 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, BadWfdbHeader,
     testing::Values(
         BadHeader{"Empty", "", ": no record line"}, BadHeader{"OnlyComments", "# x\n", ": no record line"},
-        BadHeader{"TooFewSegments", "r/3 2 360\na 4\n", ":1: 3 segments promised, 1 found"},
+        BadHeader{"TooFewSegments", "r/3 2 360\na 4\n", ":1: 3 segments expected, 1 found"},
         BadHeader{"TooManySegments", "r/1 2 360\na 4\nb 4\n",
-                  ":3: more segments than the 1 that the record line promises"},
+                  ":3: more segments than the 1 that the record line states"},
         BadHeader{"NoSegments", "r/0 2 360\n", ":1: number of segments is 0, expected 1 or more"},
-        BadHeader{"HugeSegments", "r/2147483648 2 360\na 4\n", ":1: 2147483648 segments promised, 1 found"},
-        BadHeader{"SegmentLengths", "r/2 2 360 9\na 4\n~ 4\n", ":1: 9 samples promised, the segments have 8"},
+        BadHeader{"HugeSegments", "r/2147483648 2 360\na 4\n", ":1: 2147483648 segments expected, 1 found"},
+        BadHeader{"SegmentLengths", "r/2 2 360 9\na 4\n~ 4\n", ":1: 9 samples expected, the segments have 8"},
         BadHeader{"OverflowingSegments", "r/2 2 360\na 9223372036854775807\nb 1\n",
-                  ":1: the segments' samples are more than can be counted"},
+                  ":1: the segments have too many samples to count"},
         BadHeader{"NegativeSegment", "r/1 2 360\na -4\n", ":2: number of samples is -4, expected 0 or more"},
         BadHeader{"SegmentWithoutLength", "r/1 2 360\na\n", ":2: number of samples is '', expected a number"},
         BadHeader{"SegmentPath", "r/1 2 360\n../a 4\n",
@@ -147,12 +147,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"NoCount", "r\n", ":1: the number of signals is missing"},
         BadHeader{"BadName", "a*b 1\n", ":1: 'a*b' is not a record name"},
         BadHeader{"NegativeCount", "r -1\n", ":1: number of signals is '-1', expected a number"},
-        BadHeader{"HugeCount", "r 2147483648 360\nr.dat 16\n", ":1: 2147483648 signals promised, 1 found"},
+        BadHeader{"HugeCount", "r 2147483648 360\nr.dat 16\n", ":1: 2147483648 signals expected, 1 found"},
         BadHeader{"OverflowingCount", "r 99999999999999999999\n",
                   ":1: number of signals is '99999999999999999999', expected a number within range"},
-        BadHeader{"TooFew", "r 2 360\nr.dat 16\n# c\n", ":1: 2 signals promised, 1 found"},
+        BadHeader{"TooFew", "r 2 360\nr.dat 16\n# c\n", ":1: 2 signals expected, 1 found"},
         BadHeader{"TooMany", "r 1 360\nr.dat 16\nr.dat 16\n",
-                  ":3: more signals than the 1 that the record line promises"},
+                  ":3: more signals than the 1 that the record line states"},
         BadHeader{"ZeroRate", "r 1 0\nr.dat 16\n", ":1: sampling rate is 0 Hz, expected more than 0"},
         BadHeader{"NegativeRate", "r 1 -360\n", ":1: sampling rate is -360 Hz, expected more than 0"},
         BadHeader{"InfiniteRate", "r 1 inf\n", ":1: sampling rate is 'inf', expected a finite number"},
@@ -170,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"BadGain", "r 1\nr.dat 16 abc\n", ":2: gain is 'abc', expected a number"},
         BadHeader{"NanGain", "r 1\nr.dat 16 nan\n", ":2: gain is 'nan', expected a finite number"},
         BadHeader{"TinyGain", "r 1\nr.dat 16 1e-300\n",
-                  ":2: gain is 1e-300, expected 1e-25 to 1e+25 adu a unit, or negative"},
+                  ":2: gain is 1e-300, expected a magnitude of 1e-25 to 1e+25 adu per unit"},
         BadHeader{"HugeGain", "r 1\nr.dat 16 -1e300/nV\n", ":2: gain is -1e+300, expected 1e-25 to 1e+25"},
         BadHeader{"NoUnits", "r 1\nr.dat 16 200/\n", ":2: gain is '200/', expected units after the slash"},
         BadHeader{"BadChecksum", "r 1\nr.dat 16 200 11 0 0 zero\n",
@@ -184,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(
                   ":2: '-' is not the name of a file in the header's folder"}),
     [](const auto& test) { return test.param.name; });
 
-// Lines take more memory than bytes in the file.
+// Signal lines take more memory than their bytes in the file.
 TEST(WfdbHeader, RefusesSignalsWithoutEnd) {
   std::string text = "r 70000\n";
   for (int i = 0; i < 70'000; ++i) {

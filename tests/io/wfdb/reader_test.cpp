@@ -15,7 +15,7 @@ namespace {
 
 using Digital = Leads<std::int32_t>;
 
-// Every record of the samples, in windows, as Python's wfdb reads it.
+// Checksums of every sample record as read by Python's wfdb; this test reads the records window by window.
 struct Golden {
   const char* record;
   std::size_t lead;
@@ -79,16 +79,16 @@ TEST(WfdbReader, SampleRecordsReadAsWithWfdb) {
                "s00001-2896-10-10-00-31.hea: segment 3975656_0005 is missing: there is no ");
 }
 
-// The formats once more, written by the plainest encoder that can be read off their description: each
-// sample's bits, the lowest first, at the bit of the file where it lies.
+// A second implementation of the formats: a minimal encoder, written from their description, that puts each
+// bit of a sample, lowest first, at its bit position in the file.
 struct Format {
   int number;
   int bits;
   int pack_samples;
   int pack_bytes;
-  // The bit of a pack at which bit `bit` of sample `i` lies.
+  // The bit of a pack that holds bit `bit` of sample `i`.
   int (*place)(int i, int bit);
-  std::int64_t excess;  // is added to a sample
+  std::int64_t excess;  // added to a sample before encoding
 };
 
 constexpr Format formats[] = {
@@ -128,8 +128,8 @@ std::string encoded(const Format& format, const std::vector<std::int64_t>& sampl
 
 class WfdbFormat : public testing::TestWithParam<Format> {};
 
-// Two signals of three and one sample a frame, the second skewed, after 5 other bytes; lowest, highest and
-// invalid numbers among them.
+// Two signals with three samples and one sample per frame, the second skewed, after 5 unrelated bytes.
+// The samples include the lowest, the highest and invalid numbers.
 TEST_P(WfdbFormat, WindowsOfAnyPlaceAndSize) {
   const Format& format = GetParam();
   constexpr std::int64_t frames = 23;
@@ -180,17 +180,17 @@ TEST_P(WfdbFormat, WindowsOfAnyPlaceAndSize) {
       EXPECT_FLOAT_EQ(physical[0][i], static_cast<float>((wanted[0][i] - 7.0) / -4)) << i;
     }
   }
-  // A pack more than the file holds.
+  // The header promises one pack more than the file holds.
   const std::int64_t more = std::ssize(flat) + format.pack_samples;
   folder.write("r.hea", fmt::format("r 1 100 {}\nr.dat {}+5\n", more, format.number));
   expect_error([&] { open_wfdb(folder / "r"); },
-               fmt::format("r.dat: truncated: {} samples a signal expected", more));
+               fmt::format("r.dat: truncated: {} samples per signal expected", more));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WfdbFormat, testing::ValuesIn(formats),
                          [](const auto& test) { return std::to_string(test.param.number); });
 
-// Far into a file of differences, forwards and backwards: the sums kept on the way must fit.
+// Reads far into a file of differences, forwards and backwards, to check the sums stored along the way.
 TEST(WfdbReader, FormatEightAddsUpFromAnywhere) {
   const TemporaryFolder folder;
   std::string bytes;
@@ -215,7 +215,8 @@ TEST(WfdbReader, FormatEightAddsUpFromAnywhere) {
 
 TEST(WfdbReader, VerifiesFramesSkewAndInvalidBeginnings) {
   const TemporaryFolder folder;
-  folder.write("r.dat", std::string("\1\0\2\0\0\x80\3\0\4\0\5\0", 12));  // frames 1 2 invalid, 3 4 5
+  // Two frames of three samples: (1, 2, invalid) and (3, 4, 5).
+  folder.write("r.dat", std::string("\1\0\2\0\0\x80\3\0\4\0\5\0", 12));
   const auto verify = [&](const std::string& lines) {
     folder.write("r.hea", "r 2 100\n" + lines);
     open_wfdb(folder / "r")->verify();
@@ -249,14 +250,14 @@ TEST(WfdbReader, MissingLengthsAndFiles) {
   expect_error([&] { open_wfdb(folder / "r"); }, " is missing: there is no ");
   folder.write("r.hea", "r 1 100\na.dat 9\n");
   expect_error([&] { open_wfdb(folder / "r"); }, "a.dat: format 9 is not a WFDB signal format");
-  // A signal without samples needs no file; what it promises takes no memory.
+  // A signal without samples needs no file, and its promised length takes no memory.
   folder.write("r.hea", "r 1 100 4611686018427387904\n~ 0 200 12 0 0 0 0 II\n");
   const auto reader = open_wfdb(folder / "r");
   EXPECT_EQ(window<std::int32_t>(*reader, INT64_C(4611686018427387902), 2)[0],
             (std::vector<std::int32_t>(2, invalid_sample)));
   folder.write("r.hea", "r 1 100 4611686018427387904\n~ 0x2\n");
   expect_error([&] { open_wfdb(folder / "r"); },
-               "4611686018427387904 frames of 2 samples are more than can be counted");
+               "4611686018427387904 frames of 2 samples are too many to count");
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST_P(RoundTrip, OneLeadWithAnOddNumberOfSamples) {
   EXPECT_EQ(read_digital(folder.path(), "r").signals, record.signals);
 }
 
-// Two leads at different rates, with what else a header can say.
+// Two leads at different rates, with all optional fields of a header.
 TEST_P(RoundTrip, SeveralSamplesAFrame) {
   const TemporaryFolder folder;
   DigitalRecord record = two_leads(GetParam(), 21);
@@ -72,7 +72,7 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
   EXPECT_EQ(back.header.base_date, "29/02/2024");
   EXPECT_EQ(back.header.signals[0].initial, record.signals[0][0]);
   expect_error([&] { to_recording(back); },
-               "r.hea: signal 1 has 3 samples a frame, expected one rate for all");
+               "r.hea: signal 1 has 3 samples per frame, expected one rate for all signals");
   record.signals[1].pop_back();
   expect_error([&] { write_digital(folder.path(), record); },
                "r.dat: signal 1 has 20 samples, signal 0 has 7");
@@ -80,8 +80,8 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
 
-// tools/parity/compare_wfdb.py has Python's wfdb read the same: it names a folder to leave the files in, and
-// knows what is in them.
+// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written. The script names the
+// folder to write them to and knows their contents.
 TEST(WfdbSignal, RecordsForOtherPrograms) {
   const TemporaryFolder temporary;
   const char* wanted = std::getenv("SEC_WRITTEN");
@@ -127,7 +127,7 @@ TEST(WfdbSignal, RecordsForOtherPrograms) {
   }
 }
 
-// Laid out by hand from the format's description.
+// The bytes are written by hand from the format's description.
 TEST(WfdbSignal, DecodesBytesLaidOutByHand) {
   const TemporaryFolder folder;
   folder.write("a.hea", "a 2 100 2\na.dat 212 100\na.dat 212 -100(1)/uV\n");
@@ -178,11 +178,11 @@ INSTANTIATE_TEST_SUITE_P(
     Headers, BadWfdbRecord,
     testing::Values(
         BadRecord{"Truncated", "r 2 360 4\nr.dat 16\nr.dat 16\n",
-                  "r.dat: truncated: 4 samples a signal expected, 3 found"},
+                  "r.dat: truncated: 4 samples per signal expected, 3 found"},
         BadRecord{"Truncated212", "r 2 360 5\nr.dat 212\nr.dat 212\n",
-                  "r.dat: truncated: 5 samples a signal expected, 4 found"},
+                  "r.dat: truncated: 5 samples per signal expected, 4 found"},
         BadRecord{"HugeCount", "r 2 360 9223372036854775807\nr.dat 16\nr.dat 16\n",
-                  "r.dat: truncated: 9223372036854775807 samples a signal expected, 3 found"},
+                  "r.dat: truncated: 9223372036854775807 samples per signal expected, 3 found"},
         BadRecord{"Missing", "r 1 360 4\nno.dat 16\n", "no.dat: cannot open: No such file or directory"},
         BadRecord{"Checksum", "r 2 360 3\nr.dat 16 200 11 0 257 771\nr.dat 16 200 11 0 257 770 0 V1\n",
                   "r.dat: signal 1 (V1): checksum of the samples is 771, the header says 770"},
@@ -190,11 +190,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "r.dat: signal 0 (II): first sample is 257, the header says 256"},
         BadRecord{"Format", "r 1 360 3\nr.dat 81\n", "r.dat: format 81 is not a WFDB signal format"},
         BadRecord{"Frames", "r 1 360 3\nr.dat 16x4\n",
-                  "r.dat: truncated: 3 samples a signal expected, 1 found"},
+                  "r.dat: truncated: 3 samples per signal expected, 1 found"},
         BadRecord{"HugeFrames", "r 1 360 3\nr.dat 16x2147483647\n",
                   "r.hea: frames of more than 1048576 samples"},
         BadRecord{"NoFile", "r 1 360 9223372036854775807\n~ 0\n", "r.hea: signal 0 has no samples"},
-        BadRecord{"Segments", "r/1 1 360\ns 3\n", "r.hea: a record in segments is not read as a whole"},
+        BadRecord{"Segments", "r/1 1 360\ns 3\n", "r.hea: a multi-segment record cannot be read as a whole"},
         BadRecord{"MixedFormats", "r 2 360 3\nr.dat 16\nr.dat 212\n",
                   "r.hea: signals 0 and 1 share r.dat but differ in format or byte offset"},
         BadRecord{"Offset", "r 1 360 3\nr.dat 16+13\n", "r.dat: 12 bytes, but its samples begin at byte 13"}),
