@@ -28,9 +28,10 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  Span passed;    // a bit for each element of x, in i32: for backward; or empty. Where batch norm's result is
-                  // positive and p is not 0 it tells whether dropout kept the element; elsewhere it may be
-                  // anything, as backward sees ReLU's choice in x
+  // One bit per element of x, packed into i32, for backward on the same device; or empty. If p > 0 and batch
+  // norm's result is positive, the bit says whether dropout kept the element. Other bits are up to the device:
+  // the CPU stores ReLU's decision too, the GPU recomputes it from x.
+  Span activation_mask;
   Span mean;      // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
   Span variance;  // (Co) f32
   Span squeeze;   // (N, Co): y's mean over a sample's positions; or empty
@@ -41,15 +42,15 @@ struct PreActivationBackward {
   ConvShape shape;
   ConstSpan x;  // (N, L, H, Ci)
   PreActivation before;
-  ConstSpan w;       // (K, Ci, Co) f32
-  ConstSpan passed;  // as forward left it
-  ConstSpan gy;      // (N, Lo, H, Co)
-  ConstSpan also;    // (N, L, H, Ci): another gradient of x that gx is to include; or empty
-  Span gx;           // (N, L, H, Ci): overwritten; through the batch's own statistics
-  Span gw;           // (K, Ci, Co) f32: added to, as all that follow
-  Span gbias;        // (Co) f32, or empty
-  Span ggamma;       // (Ci) f32
-  Span gbeta;        // (Ci) f32
+  ConstSpan w;                // (K, Ci, Co) f32
+  ConstSpan activation_mask;  // as forward left it
+  ConstSpan gy;               // (N, Lo, H, Co)
+  ConstSpan extra_gradient;   // (N, L, H, Ci): another gradient of x, which is added to gx; or empty
+  Span gx;                    // (N, L, H, Ci): overwritten; through the batch's own statistics
+  Span gw;                    // (K, Ci, Co) f32: added to, as all that follow
+  Span gbias;                 // (Co) f32, or empty
+  Span ggamma;                // (Ci) f32
+  Span gbeta;                 // (Ci) f32
 };
 
 struct PreActivationKernels {

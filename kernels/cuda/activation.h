@@ -10,73 +10,75 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-struct Activation {
-  const float* mean = nullptr;          // (C)
-  const float* variance = nullptr;      // (C)
-  const float* gamma = nullptr;         // (C)
-  const float* beta = nullptr;          // (C)
-  const unsigned char* kept = nullptr;  // a bit for each element, or null: dropout keeps all
+struct ActivationOperands {
+  const float* mean = nullptr;                  // (C)
+  const float* variance = nullptr;              // (C)
+  const float* gamma = nullptr;                 // (C)
+  const float* beta = nullptr;                  // (C)
+  const unsigned char* dropout_mask = nullptr;  // a bit for each element, or null: dropout keeps all
   float epsilon = 0.0F;
   float keep = 1.0F;  // the factor of what is kept: 1 / (1 - p)
 };
 
 // batch_norm(x) = (x - centre) * scale + shift, of `width` channels.
 template <int width>
-struct Normal {
+struct BatchNormCoefficients {
   float centre[width], scale[width], shift[width];
 };
 
 template <int width>
-SEC_DEVICE Normal<width> normal_of(const Activation& a, int channel) {
-  Normal<width> normal;
+SEC_DEVICE BatchNormCoefficients<width> load_batch_norm(const ActivationOperands& a, int channel) {
+  BatchNormCoefficients<width> result;
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    normal.centre[i] = a.mean[channel + i];
-    normal.scale[i] = a.gamma[channel + i] / sqrtf(a.variance[channel + i] + a.epsilon);
-    normal.shift[i] = a.beta[channel + i];
+    result.centre[i] = a.mean[channel + i];
+    result.scale[i] = a.gamma[channel + i] / sqrtf(a.variance[channel + i] + a.epsilon);
+    result.shift[i] = a.beta[channel + i];
   }
-  return normal;
+  return result;
 }
 
 // The bits of the 4 or 8 elements from `first` on, a multiple of as many; the bits above them mean nothing.
-SEC_DEVICE unsigned kept_from(const Activation& a, std::int64_t first) {
-  return a.kept == nullptr ? 0xFFU : static_cast<unsigned>(a.kept[first / 8]) >> first % 8;
+SEC_DEVICE unsigned dropout_bits(const ActivationOperands& a, std::int64_t first) {
+  return a.dropout_mask == nullptr ? 0xFFU : static_cast<unsigned>(a.dropout_mask[first / 8]) >> first % 8;
 }
 
 // Whether an element passes dropout and ReLU; NaN does, as in the separate operations.
-SEC_DEVICE bool passes(unsigned kept, int i, float normal) {
-  return (kept >> i & 1U) != 0 && !(normal <= 0.0F);
+SEC_DEVICE bool passes(unsigned kept, int i, float normalised) {
+  return (kept >> i & 1U) != 0 && !(normalised <= 0.0F);
 }
 
 // batch_norm(x) of channel i: one expression for both ways, as backward sees ReLU's choice in it.
 template <int width>
-SEC_DEVICE float normalised(const Normal<width>& n, int i, float x) {
+SEC_DEVICE float apply_batch_norm(const BatchNormCoefficients<width>& n, int i, float x) {
   return (x - n.centre[i]) * n.scale[i] + n.shift[i];
 }
 
 template <int width>
-SEC_DEVICE void activate(const Normal<width>& n, unsigned kept, float keep, float (&x)[width]) {
+SEC_DEVICE void activate(const BatchNormCoefficients<width>& n, unsigned kept, float keep,
+                         float (&x)[width]) {
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    const float normal = normalised(n, i, x[i]);
-    x[i] = passes(kept, i, normal) ? normal * keep : 0.0F;
+    const float normalised = apply_batch_norm(n, i, x[i]);
+    x[i] = passes(kept, i, normalised) ? normalised * keep : 0.0F;
   }
 }
 
 // The gradient of activate's result to that of batch norm's, of channel i.
 template <int width>
-SEC_DEVICE float masked(const Normal<width>& n, unsigned kept, float keep, int i, float x, float gradient) {
-  return passes(kept, i, normalised(n, i, x)) ? gradient * keep : 0.0F;
+SEC_DEVICE float masked(const BatchNormCoefficients<width>& n, unsigned kept, float keep, int i, float x,
+                        float gradient) {
+  return passes(kept, i, apply_batch_norm(n, i, x)) ? gradient * keep : 0.0F;
 }
 
 // Activates a window of x in shared memory in place. Its rows have `groups` times eight channels; this
-// thread's are those of `normal`. place(row, piece) is where 16 bytes of a row lie. first(row) is the element
+// thread's are those of `batch_norm`. place(row, piece) is where 16 bytes of a row lie. first(row) is the element
 // of x where this thread's channels of a row begin; less than 0 for padding, which stays zero. `tf32`: the
 // results are rounded for mma. All threads of the block take part, in a multiple of `groups`, thread i with
 // group i % groups.
 template <typename T, bool tf32, typename Place, typename First>
-SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const Activation& a,
-                                const Normal<8>& normal, const First& first) {
+SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const ActivationOperands& a,
+                                const BatchNormCoefficients<8>& batch_norm, const First& first) {
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   const int group = static_cast<int>(threadIdx.x) % groups;
   const int step = static_cast<int>(blockDim.x) / groups;
@@ -93,7 +95,7 @@ SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const 
           value[piece * width + i] = part[i];
         }
       }
-      activate(normal, kept_from(a, at), a.keep, value);
+      activate(batch_norm, dropout_bits(a, at), a.keep, value);
 #pragma unroll
       for (int piece = 0; piece < 8 / width; ++piece) {
         float part[width];

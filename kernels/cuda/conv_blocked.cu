@@ -24,7 +24,7 @@ constexpr int depth = 16;
 // This thread's results, 8 rows x 4 columns from `across` on: in a fused forward, the mean and the squared
 // deviations of the tile's columns. `present` has a bit for each row. As stored, in T.
 template <typename T, int tile_columns>
-SEC_DEVICE void finish_forward(const Correlation& s, const Fusion& fusion, float* memory, int across,
+SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float* memory, int across,
                                unsigned present, float (&result)[8][4]) {
   constexpr int down = tile_rows / 8;
   const int thread = static_cast<int>(threadIdx.x);
@@ -68,8 +68,9 @@ SEC_DEVICE void finish_forward(const Correlation& s, const Fusion& fusion, float
 // `vectors`: channels come in fours, and x and y are aligned for them, or it is checked here where `fused`.
 // The weights, slices of one flat buffer, often are not: where they begin at any float they are loaded one by
 // one.
-template <typename T, bool transposed, bool vectors, int tile_columns, bool fused>
-__global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correlations group) {
+template <typename T, typename Pass, bool vectors, int tile_columns, bool fused>
+__global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(ConvBatch batch) {
+  constexpr bool transposed = Pass::transposed;
   constexpr int threads = tile_rows * tile_columns / 32;
   constexpr int row_pitch = tile_rows + 4;
   constexpr int column_pitch = tile_columns + 4;
@@ -77,8 +78,8 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   SHARED(float, xs, [2][depth][row_pitch]);
   SHARED(float, ws, [2][depth][column_pitch]);
   constexpr bool activated = fused && !transposed;
-  const Correlation& s = group.problem[blockIdx.z];
-  const Fusion& fusion = group.fusion[blockIdx.z];
+  const ConvProblem& s = batch.problem[blockIdx.z];
+  const Fusion& fusion = batch.fusion[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
@@ -104,14 +105,14 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   const int tap_stride = s.h * s.in_channels;
   const bool weights_aligned = is_aligned(s.w);
   [[maybe_unused]] const bool in_aligned = !fused || is_aligned(s.in);
-  [[maybe_unused]] const Normal<4>* normals = nullptr;  // (in_channels / 4)
+  [[maybe_unused]] const BatchNormCoefficients<4>* batch_norms = nullptr;  // (in_channels / 4)
   if constexpr (activated) {
-    DYN_SHARED(Normal<4>, table);
+    DYN_SHARED(BatchNormCoefficients<4>, table);
     for (int four = thread; four < s.in_channels / 4; four += threads) {
-      table[four] = normal_of<4>(fusion.before, 4 * four);
+      table[four] = load_batch_norm<4>(fusion.before, 4 * four);
     }
     __syncthreads();
-    normals = table;
+    batch_norms = table;
   }
 
   float next_x[loads][4];
@@ -127,7 +128,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
           const T* const from = start[v] + static_cast<std::int64_t>(m) * tap_stride + i;
           load_four(from, in_aligned, next_x[v]);
           if constexpr (activated) {
-            activate(normals[i / 4], kept_from(fusion.before, from - static_cast<const T*>(s.in)),
+            activate(batch_norms[i / 4], dropout_bits(fusion.before, from - static_cast<const T*>(s.in)),
                      fusion.before.keep, next_x[v]);
           }
         } else {
@@ -239,11 +240,11 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   const int o = first_column + across;
   [[maybe_unused]] const bool out_aligned = !fused || (is_aligned(s.out) && is_aligned(fusion.x));
   unsigned present = 0;  // a bit for each of this thread's rows
-  Normal<4> normal{};
+  BatchNormCoefficients<4> batch_norm{};
   float gsum[4] = {};
   float product[4] = {};
   if (fused && transposed && o < s.out_channels) {
-    normal = normal_of<4>(fusion.before, o);
+    batch_norm = load_batch_norm<4>(fusion.before, o);
   }
 #pragma unroll
   for (int r = 0; r < 8; ++r) {
@@ -258,13 +259,13 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       if constexpr (fused && transposed) {
         float x[4];
         load_four(static_cast<const T*>(fusion.x) + at, out_aligned, x);
-        const unsigned kept = kept_from(fusion.before, at);
+        const unsigned kept = dropout_bits(fusion.before, at);
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
-          const float g = masked(normal, kept, fusion.before.keep, c, x[c], sum[r][c]);
+          const float g = masked(batch_norm, kept, fusion.before.keep, c, x[c], sum[r][c]);
           sum[r][c] = static_cast<float>(T(g));  // as it is stored
           gsum[c] += sum[r][c];
-          product[c] += sum[r][c] * (x[c] - normal.centre[c]);
+          product[c] += sum[r][c] * (x[c] - batch_norm.centre[c]);
         }
       }
       if constexpr (vectors) {
@@ -305,49 +306,48 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
 
 // ---- launchers ----
 
-template <typename T, bool transposed, bool vectors, bool fused>
-void launch_correlate(Stream& stream, const Correlations& group) {
-  const auto problems = static_cast<unsigned>(group.problems);
-  const unsigned rows = blocks_for(group.most_rows(), tile_rows);
-  std::size_t shared = 0;
-  for (int j = 0; j < group.problems && fused && !transposed; ++j) {
-    shared = max(shared, static_cast<std::size_t>(group.problem[j].in_channels / 4) * sizeof(Normal<4>));
-  }
-  const int columns = group.most_columns();
-  const dim3 grid(rows, blocks_for(group.most_channels(), columns), problems);
+template <typename T, typename Pass, bool vectors, bool fused>
+void launch_blocked(Stream& stream, const ConvBatch& batch) {
+  const auto problems = static_cast<unsigned>(batch.problems);
+  const unsigned rows = blocks_for(batch.most_rows(), tile_rows);
+  const std::int64_t in_channels =
+      largest(batch, [](const ConvProblem& s) { return std::int64_t{s.in_channels}; });
+  const std::size_t shared = fused && !Pass::transposed ? static_cast<std::size_t>(in_channels / 4) *
+                                                              sizeof(BatchNormCoefficients<4>)
+                                                        : 0;
+  const int columns = batch.most_columns();
+  const dim3 grid(rows, blocks_for(batch.most_channels(), columns), problems);
   if (columns == 32) {
-    launch<correlate<T, transposed, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, group);
+    launch<conv_blocked<T, Pass, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, batch);
   } else {
-    launch<correlate<T, transposed, vectors, 64, fused>>(stream, grid, dim3(2 * tile_rows), shared, group);
+    launch<conv_blocked<T, Pass, vectors, 64, fused>>(stream, grid, dim3(2 * tile_rows), shared, batch);
   }
 }
 
-template <typename T, bool transposed>
-void launch_correlate(Stream& stream, const Correlations& group) {
-  if (group.fused) {
-    launch_correlate<T, transposed, true, true>(stream, group);
+template <typename T, typename Pass>
+void launch_blocked(Stream& stream, const ConvBatch& batch) {
+  if (batch.fused) {
+    launch_blocked<T, Pass, true, true>(stream, batch);
     return;
   }
   bool vectors = true;
-  for (int j = 0; j < group.problems; ++j) {
-    const Correlation& s = group.problem[j];
+  for (int j = 0; j < batch.problems; ++j) {
+    const ConvProblem& s = batch.problem[j];
     vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
   }
-  vectors ? launch_correlate<T, transposed, true, false>(stream, group)
-          : launch_correlate<T, transposed, false, false>(stream, group);
+  vectors ? launch_blocked<T, Pass, true, false>(stream, batch)
+          : launch_blocked<T, Pass, false, false>(stream, batch);
 }
 
 }  // namespace
 
-Tiles blocked_tiles(const Correlation& s) {
+Tiles blocked_tiles(const ConvProblem& s) {
   return {ceil_div(s.rows(), tile_rows), 0};
 }
 
-void correlate_blocked(Stream& stream, const Correlations& group) {
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    group.transposed ? launch_correlate<T, true>(stream, group) : launch_correlate<T, false>(stream, group);
-  });
+void run_blocked(Stream& stream, const ConvBatch& batch) {
+  by_type_and_pass(
+      batch, [&](auto zero, auto pass) { launch_blocked<decltype(zero), decltype(pass)>(stream, batch); });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

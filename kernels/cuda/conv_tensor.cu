@@ -45,8 +45,8 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-__global__ void __launch_bounds__(256) round_weights(TensorJobs problems) {
-  const TensorJob& problem = problems.problem[blockIdx.z];
+__global__ void __launch_bounds__(256) conv_round_weights(TensorBatch problems) {
+  const TensorProblem& problem = problems.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index < problem.s.weights()) {
     static_cast<bf16*>(const_cast<void*>(problem.w))[index] = bf16(problem.s.w[index]);
@@ -106,16 +106,17 @@ SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* a
   }
 }
 
-template <typename T, int tile_columns, bool transposed, bool fused>
-__global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
+template <typename T, int tile_columns, typename Pass, bool fused>
+__global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
   DYN_SHARED(unsigned char, memory);  // stages of weights, windows of x; at the end, results
+  constexpr bool transposed = Pass::transposed;
   constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int stage_bytes = stage_bytes_of(tile_columns, static_cast<int>(sizeof(T)), transposed);
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
-  const TensorJob& problem = problems.problem[blockIdx.z];
-  const Correlation& s = problem.s;
+  const TensorProblem& problem = problems.problem[blockIdx.z];
+  const ConvProblem& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
   const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
@@ -202,10 +203,11 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
   for (int step = 0; step < stages - 1; ++step) {
     issue(step);
   }
-  Normal<8>* const normals = reinterpret_cast<Normal<8>*>(windows + problem.windows * window_bytes);
+  BatchNormCoefficients<8>* const batch_norms =
+      reinterpret_cast<BatchNormCoefficients<8>*>(windows + problem.windows * window_bytes);
   if constexpr (activated) {
     for (int group = thread; group < s.in_channels / 8; group += threads) {
-      normals[group] = normal_of<8>(problem.fusion.before, 8 * group);
+      batch_norms[group] = load_batch_norm<8>(problem.fusion.before, 8 * group);
     }
   }
   for (int step = 0; step < last; ++step) {
@@ -220,7 +222,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
       const int first_row = (first_step * s.in_step - s.pad) * s.h;
       activate_window<T, std::is_same_v<T, float>>(
           [&](int row, int piece) { return window + swizzled_offset(row, piece); }, problem.window_rows(),
-          groups, problem.fusion.before, present ? normals[group] : Normal<8>{},
+          groups, problem.fusion.before, present ? batch_norms[group] : BatchNormCoefficients<8>{},
           [&](int row) {
             const std::int64_t sample = first_sample + row / sample_rows;
             const int from = first_row + row % sample_rows;
@@ -276,7 +278,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
   }
   __syncthreads();  // results are whole
   if constexpr (!fused) {
-    finish_alone(tile);
+    finish_unfused(tile);
   } else if constexpr (transposed) {
     finish_dgrad(tile);
   } else {
@@ -287,12 +289,14 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
 // ---- launchers ----
 
 // For `normals` as well, whether or not it is fused: tiles do not depend on it.
-std::int64_t shared_bytes(const TensorJob& problem, int tile_columns, std::int64_t element, bool transposed) {
+std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::int64_t element,
+                          bool transposed) {
   const auto size = static_cast<int>(element);
-  const std::int64_t loop =
-      std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
-      std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
-      (transposed ? 0 : ceil_div(problem.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
+  const std::int64_t loop = std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
+                            std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
+                            (transposed ? 0
+                                        : ceil_div(problem.s.in_channels, 8) *
+                                              static_cast<std::int64_t>(sizeof(BatchNormCoefficients<8>)));
   const int down = threads / (tile_columns * size / 16);
   const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +
                                std::int64_t{tile_sum_floats(down, tile_columns)} * 4;
@@ -301,8 +305,8 @@ std::int64_t shared_bytes(const TensorJob& problem, int tile_columns, std::int64
 
 // Cuts the rows into tiles: whole samples where several fit, else equal parts of a sample's time, as long as
 // their window fits into shared memory.
-TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool transposed) {
-  TensorJob problem{};
+TensorProblem cut(const ConvProblem& s, int tile_columns, std::int64_t element, bool transposed) {
+  TensorProblem problem{};
   problem.s = s;
   problem.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
   problem.windows = s.taps == 0 ? 0 : min(problem.chunks, (stages - 2 + s.taps) / s.taps + 1);
@@ -318,25 +322,26 @@ TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool
   return problem;
 }
 
-std::int64_t count_tiles(const TensorJob& problem) {
+std::int64_t count_tiles(const TensorProblem& problem) {
   return ceil_div(problem.s.n, problem.samples) * problem.tiles_in_time;
 }
 
-template <typename T, int tile_columns, bool transposed, bool fused>
-void launch_tensor(Stream& stream, const Correlations& group) {
+template <typename T, int tile_columns, typename Pass, bool fused>
+void launch_tensor(Stream& stream, const ConvBatch& batch) {
+  constexpr bool transposed = Pass::transposed;
   constexpr std::int64_t element = sizeof(T);
   constexpr bool rounds = std::is_same_v<T, bf16>;
-  TensorJobs problems;
+  TensorBatch problems;
   std::int64_t shared = 0;
   std::int64_t tiles = 0;
   std::int64_t rounded[max_problems] = {};  // where a problem's weights begin
   std::int64_t all_weights = 0;
   std::int64_t most_weights = 0;
-  for (int j = 0; j < group.problems; ++j) {
-    problems.problem[j] = cut(group.problem[j], tile_columns, element, transposed);
-    TensorJob& problem = problems.problem[j];
+  for (int j = 0; j < batch.problems; ++j) {
+    problems.problem[j] = cut(batch.problem[j], tile_columns, element, transposed);
+    TensorProblem& problem = problems.problem[j];
     if (fused) {
-      problem.fusion = group.fusion[j];
+      problem.fusion = batch.fusion[j];
     }
     problem.w = problem.s.w;
     rounded[j] = all_weights;
@@ -345,33 +350,33 @@ void launch_tensor(Stream& stream, const Correlations& group) {
     shared = max(shared, shared_bytes(problem, tile_columns, element, transposed));
     tiles = max(tiles, count_tiles(problem));
   }
-  const auto depth = static_cast<unsigned>(group.problems);
-  const Scratch scratch(stream, rounds ? all_weights * element : 0);
+  const auto depth = static_cast<unsigned>(batch.problems);
+  const DeviceScratch scratch(stream, rounds ? all_weights * element : 0);
   if (rounds) {
-    for (int j = 0; j < group.problems; ++j) {
+    for (int j = 0; j < batch.problems; ++j) {
       problems.problem[j].w = scratch.data<bf16>() + rounded[j];
     }
-    launch<round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
+    launch<conv_round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
   }
-  launch<correlate<T, tile_columns, transposed, fused>>(
-      stream, dim3(blocks_for(tiles, 1), blocks_for(group.most_channels(), tile_columns), depth),
+  launch<conv_tensor<T, tile_columns, Pass, fused>>(
+      stream, dim3(blocks_for(tiles, 1), blocks_for(batch.most_channels(), tile_columns), depth),
       dim3(threads), static_cast<std::size_t>(shared), problems);
 }
 
-template <typename T, int tile_columns>
-void launch_tensor(Stream& stream, const Correlations& group) {
-  if (group.fused) {
-    group.transposed ? launch_tensor<T, tile_columns, true, true>(stream, group)
-                     : launch_tensor<T, tile_columns, false, true>(stream, group);
+template <typename T, typename Pass>
+void launch_tensor(Stream& stream, const ConvBatch& batch) {
+  if (batch.most_columns() == 32) {
+    batch.fused ? launch_tensor<T, 32, Pass, true>(stream, batch)
+                : launch_tensor<T, 32, Pass, false>(stream, batch);
   } else {
-    group.transposed ? launch_tensor<T, tile_columns, true, false>(stream, group)
-                     : launch_tensor<T, tile_columns, false, false>(stream, group);
+    batch.fused ? launch_tensor<T, 64, Pass, true>(stream, batch)
+                : launch_tensor<T, 64, Pass, false>(stream, batch);
   }
 }
 
 }  // namespace
 
-bool tensor_supports(const Correlation& s, DType type) {
+bool tensor_supports(const ConvProblem& s, DType type) {
   if (type == DType::i32) {
     return false;
   }
@@ -385,20 +390,14 @@ bool tensor_supports(const Correlation& s, DType type) {
          aligned(s.in, s.out) && fits(true) && fits(false);
 }
 
-Tiles tensor_tiles(const Correlation& s, DType type, bool transposed) {
-  const TensorJob problem = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
+Tiles tensor_tiles(const ConvProblem& s, DType type, bool transposed) {
+  const TensorProblem problem = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
   return {count_tiles(problem), problem.tiles_in_time};
 }
 
-void correlate_tensor(Stream& stream, const Correlations& group) {
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    if (group.most_columns() == 32) {
-      launch_tensor<T, 32>(stream, group);
-    } else {
-      launch_tensor<T, 64>(stream, group);
-    }
-  });
+void run_tensor(Stream& stream, const ConvBatch& batch) {
+  by_type_and_pass(
+      batch, [&](auto zero, auto pass) { launch_tensor<decltype(zero), decltype(pass)>(stream, batch); });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

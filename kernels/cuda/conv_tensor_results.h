@@ -11,8 +11,8 @@ constexpr int tile_rows = 128;
 constexpr int threads = 128;  // four warps, 32 rows each
 
 // A correlation and how its rows are cut into tiles.
-struct TensorJob {
-  Correlation s;
+struct TensorProblem {
+  ConvProblem s;
   Fusion fusion;
   const void* w;       // s.w in the element type
   int samples, steps;  // of a tile
@@ -24,8 +24,8 @@ struct TensorJob {
   SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
 };
 
-struct TensorJobs {
-  TensorJob problem[max_problems];
+struct TensorBatch {
+  TensorProblem problem[max_problems];
 };
 
 // Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
@@ -43,7 +43,7 @@ struct ResultTile {
   static constexpr int pieces = tile_columns / width;             // threads across
   static constexpr int down = threads / pieces;                   // and down
 
-  const TensorJob& problem;
+  const TensorProblem& problem;
   unsigned char* memory;
   std::int64_t first_sample;
   int first_step, first_column;
@@ -60,7 +60,7 @@ struct ResultTile {
 
   // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
   SEC_DEVICE std::int64_t place(int row) const {
-    const Correlation& s = problem.s;
+    const ConvProblem& s = problem.s;
     const int h = row % s.h;
     const int u = row / s.h % problem.steps;
     const int sample = row / s.h / problem.steps;
@@ -84,7 +84,7 @@ template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.problem.s;
+  const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
   const int o = tile.first_column + thread;  // the channel whose sums this thread stores
@@ -171,12 +171,12 @@ template <typename T, int tile_columns>
 SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.problem.s;
+  const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
-  Normal<width> normal{};
+  BatchNormCoefficients<width> batch_norm{};
   if (tile.column() < s.out_channels) {
-    normal = normal_of<width>(fusion.before, tile.column());
+    batch_norm = load_batch_norm<width>(fusion.before, tile.column());
   }
   float sum[width] = {};
   float product[width] = {};
@@ -187,13 +187,13 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
       float gradient[width];
       load(static_cast<const T*>(fusion.x) + at, x);
       load(tile.mine(row), gradient);
-      const unsigned kept = kept_from(fusion.before, at);
+      const unsigned kept = dropout_bits(fusion.before, at);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        const float g = masked(normal, kept, fusion.before.keep, i, x[i], gradient[i]);
+        const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
         gradient[i] = static_cast<float>(T(g));  // as it is stored
         sum[i] += gradient[i];
-        product[i] += gradient[i] * (x[i] - normal.centre[i]);
+        product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
       }
       store(static_cast<T*>(s.out) + at, gradient);
     }
@@ -212,7 +212,7 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 }
 
 template <typename T, int tile_columns>
-SEC_DEVICE void finish_alone(const ResultTile<T, tile_columns>& tile) {
+SEC_DEVICE void finish_unfused(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {

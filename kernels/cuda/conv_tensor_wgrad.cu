@@ -40,7 +40,7 @@ struct WeightTiles {
   std::int64_t parts;
 };
 
-SEC_HOST_DEVICE inline WeightTiles cut(const WeightGradient& s) {
+SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
   WeightTiles t{};
   const int most = tile_rows / s.h;  // time steps
   t.tiles_in_time = (s.l_out + most - 1) / most;
@@ -119,12 +119,12 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
 }
 
 template <typename T, bool activated>
-__global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group) {
+__global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch batch) {
   DYN_SHARED(unsigned char, memory);  // twice: the window of x, the tile of gy
   SHARED(int, x_row, [tile_rows]);    // the window's row for each position, at tap 0
   constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // of 16 bytes in a row
   constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const WeightGradient& s = group.problem[blockIdx.z];
+  const WgradProblem& s = batch.problem[blockIdx.z];
   const WeightTiles tiles = cut(s);
   const int column_tiles = (s.c_out + channels - 1) / channels;
   const int first_in = static_cast<int>(blockIdx.x) / column_tiles * channels;
@@ -180,11 +180,11 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     cp_async_commit();
   };
 
-  Normal<8> normal{};  // of this thread's channels in the window
+  BatchNormCoefficients<8> batch_norm{};  // of this thread's channels in the window
   constexpr int groups = channels / 8;
   const int first_active = first_in + thread % groups * 8;
   if (activated && first_active < s.c_in) {
-    normal = normal_of<8>(group.before[blockIdx.z], first_active);
+    batch_norm = load_batch_norm<8>(batch.before[blockIdx.z], first_active);
   }
   const auto activate_tile = [&](std::int64_t tile, unsigned char* window) {
     const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
@@ -192,7 +192,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
         (static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps * s.stride - s.pad) * s.h;
     activate_window<T, std::is_same_v<T, float>>(
         [&](int row, int piece) { return window + place<T>(row, piece); }, window_rows, groups,
-        group.before[blockIdx.z], normal,
+        batch.before[blockIdx.z], batch_norm,
         [&](int row) {
           const std::int64_t sample = first_sample + row / sample_rows;
           const int from = first_row + row % sample_rows;
@@ -250,7 +250,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
 
 // ---- launchers ----
 
-std::int64_t shared_bytes(const WeightGradient& s, std::int64_t element) {
+std::int64_t shared_bytes(const WgradProblem& s, std::int64_t element) {
   const WeightTiles tiles = cut(s);
   const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
   return 2 * (std::int64_t{tiles.samples} * tiles.window_steps * s.h + tile_rows) * row;
@@ -258,7 +258,7 @@ std::int64_t shared_bytes(const WeightGradient& s, std::int64_t element) {
 
 }  // namespace
 
-bool wgrad_tensor_supports(const WeightGradient& s, DType type) {
+bool wgrad_tensor_supports(const WgradProblem& s, DType type) {
   if (type == DType::i32 || s.k > max_taps || s.h > tile_rows) {
     return false;
   }
@@ -267,31 +267,23 @@ bool wgrad_tensor_supports(const WeightGradient& s, DType type) {
          shared_bytes(s, element) + tile_rows * 4 <= static_cast<std::int64_t>(max_shared);
 }
 
-void cut_tensor(WeightGradient& s) {
+void cut_tensor(WgradProblem& s) {
   s.parts = cut(s).parts;
 }
 
-void wgrad_tensor(Stream& stream, const WeightGradients& group) {
-  std::int64_t blocks = 0;
-  std::int64_t parts = 0;
-  std::int64_t shared = 0;
-  int taps = 0;
-  const auto element = static_cast<std::int64_t>(size_of(group.type));
-  for (int j = 0; j < group.problems; ++j) {
-    const WeightGradient& s = group.problem[j];
-    blocks = max(blocks, ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels));
-    parts = max(parts, s.parts);
-    shared = max(shared, shared_bytes(s, element));
-    taps = max(taps, s.k);
-  }
-  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv.wgrad", [&](auto zero) {
+void run_wgrad_tensor(Stream& stream, const WgradBatch& batch) {
+  const auto element = static_cast<std::int64_t>(size_of(batch.type));
+  const std::int64_t shared = largest(batch, [=](const WgradProblem& s) { return shared_bytes(s, element); });
+  const std::int64_t taps = largest(batch, [](const WgradProblem& s) { return std::int64_t{s.k}; });
+  const dim3 grid = wgrad_grid(
+      batch, [](const WgradProblem& s) { return ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels); });
+  by_type(batch.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
     const dim3 block(static_cast<unsigned>(32 * taps));
-    if (group.activated) {
-      launch<sum_part<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+    if (batch.activated) {
+      launch<conv_wgrad_tensor<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
     } else {
-      launch<sum_part<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+      launch<conv_wgrad_tensor<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
     }
   });
 }

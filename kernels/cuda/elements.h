@@ -82,9 +82,9 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 
 // Device memory for the length of a call: what is freed is handed out again in stream order. Content
 // undefined.
-class Scratch {
+class DeviceScratch {
  public:
-  Scratch(const Stream& stream, std::int64_t bytes)
+  DeviceScratch(const Stream& stream, std::int64_t bytes)
       : storage_(allocate(stream.device, static_cast<std::size_t>(bytes))) {}
 
   template <typename T = float>

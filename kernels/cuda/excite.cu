@@ -1,8 +1,8 @@
 // The excite layers. Samples do not meet in them, and one sample's numbers fit in shared memory: a block per
 // sample does all of them in one launch, for all layers of a group.
-//   excite          means to hidden units to factors
-//   excite_samples  backward to the means, leaving the gradients of both layers' outputs behind
-//   excite_weights  from these the gradients of the weights: a thread per weight walks down the samples
+//   excite_forward          means to hidden units to factors
+//   excite_backward_samples  backward to the means, leaving the gradients of both layers' outputs behind
+//   excite_backward_weights  from these the gradients of the weights: a thread per weight walks down the samples
 #include <vector>
 
 #include "kernels/cuda/elements.h"
@@ -57,8 +57,8 @@ struct LayerBackward {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
-  const Layer<T>& layer = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> batch) {
+  const Layer<T>& layer = batch.problem[blockIdx.z];
   if (blockIdx.x >= layer.n) {  // other problems of the group have more samples
     return;
   }
@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackward<T>> group) {
-  const LayerBackward<T>& layer = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_backward_samples(LaunchBatch<LayerBackward<T>> batch) {
+  const LayerBackward<T>& layer = batch.problem[blockIdx.z];
   if (blockIdx.x >= layer.n) {
     return;
   }
@@ -140,11 +140,11 @@ __global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackw
 
 // One layer's weights; a bias is the weight of a further input of ones.
 template <typename T>
-SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out,
-                             const T* __restrict__ x,      // (N, In)
-                             const float* __restrict__ g,  // (N, Out)
-                             float* __restrict__ gw,       // (In, Out)
-                             float* __restrict__ gb) {     // (Out)
+SEC_DEVICE void add_weight_gradient(std::int64_t n, std::int64_t index, int in, int out,
+                                    const T* __restrict__ x,      // (N, In)
+                                    const float* __restrict__ g,  // (N, Out)
+                                    float* __restrict__ gw,       // (In, Out)
+                                    float* __restrict__ gb) {     // (Out)
   const auto i = static_cast<int>(index / out);
   const auto o = static_cast<int>(index % out);
   float sum = 0.0F;
@@ -156,14 +156,14 @@ SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_weights(LaunchBatch<LayerBackward<T>> group) {
-  const LayerBackward<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_backward_weights(LaunchBatch<LayerBackward<T>> batch) {
+  const LayerBackward<T>& s = batch.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t first = std::int64_t{s.c + 1} * s.hidden;
   if (index < first) {
-    add_products(s.n, index, s.c, s.hidden, s.means, s.gunits, s.gw1, s.gb1);
+    add_weight_gradient(s.n, index, s.c, s.hidden, s.means, s.gunits, s.gw1, s.gb1);
   } else if (index < first + std::int64_t{s.hidden + 1} * s.c) {
-    add_products(s.n, index - first, s.hidden, s.c, s.units, s.glogits, s.gw2, s.gb2);
+    add_weight_gradient(s.n, index - first, s.hidden, s.c, s.units, s.glogits, s.gw2, s.gb2);
   }
 }
 
@@ -211,14 +211,15 @@ void launch_forward(Stream& stream, std::span<const ExciteForward> group) {
     most_samples = max(most_samples, s.n);
     memory = max(memory, checked_memory(s, "excite.forward"));
   }
-  launch<excite<T>>(stream, dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(problems.problems)),
-                    dim3(threads), memory, problems);
+  launch<excite_forward<T>>(stream,
+                            dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(problems.problems)),
+                            dim3(threads), memory, problems);
 }
 
 template <typename T>
 void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
   LaunchBatch<LayerBackward<T>> problems;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::int64_t most_samples = 0;
   std::int64_t most_weights = 0;
   std::size_t memory = 0;
@@ -243,10 +244,10 @@ void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
     memory = max(memory, checked_memory(s, "excite.backward"));
   }
   const auto count = static_cast<unsigned>(problems.problems);
-  launch<excite_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads), memory,
-                            problems);
-  launch<excite_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads), 0,
-                            problems);
+  launch<excite_backward_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads),
+                                     memory, problems);
+  launch<excite_backward_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads),
+                                     0, problems);
 }
 
 void forward_group(Stream& stream, std::span<const ExciteForward> group) {

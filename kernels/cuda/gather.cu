@@ -98,16 +98,16 @@ SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& rando
 
 // Blocks: (N, chunks of an example). Dynamic shared memory: the draws of windows * channels.
 __global__ void __launch_bounds__(threads)
-    gather(Augmentation changes, RandomKey key, int windows, int length, int channels, int covariates,
-           int answers,
-           const int* __restrict__ index,                  // (N)
-           const GatherChannel* __restrict__ about,        // (H)
-           const float* __restrict__ all_x,                // (examples, L, H)
-           const float* __restrict__ all_covariates,       // (examples, K)
-           const std::uint32_t* __restrict__ all_answers,  // (examples, answers)
-           float* __restrict__ x,                          // (N, L, H)
-           float* __restrict__ to_covariates,              // (N, K)
-           std::uint32_t* __restrict__ to_answers) {       // (N, answers)
+    gather_and_augment(Augmentation changes, RandomKey key, int windows, int length, int channels,
+                       int covariates, int answers,
+                       const int* __restrict__ index,                  // (N)
+                       const GatherChannel* __restrict__ about,        // (H)
+                       const float* __restrict__ all_x,                // (examples, L, H)
+                       const float* __restrict__ all_covariates,       // (examples, K)
+                       const std::uint32_t* __restrict__ all_answers,  // (examples, answers)
+                       float* __restrict__ x,                          // (N, L, H)
+                       float* __restrict__ to_covariates,              // (N, K)
+                       std::uint32_t* __restrict__ to_answers) {       // (N, answers)
   DYN_SHARED(ChannelDraws, drawn);
   SHARED(ExampleDraws, shared);
   const std::int64_t n = blockIdx.x;
@@ -190,7 +190,7 @@ void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& c
   // (H, 2) as pairs.
   const auto* const about = reinterpret_cast<const GatherChannel*>(
       elements<std::int32_t>(channels, 2 * s.channels, "gather.examples: channels"));
-  launch<gather>(
+  launch<gather_and_augment>(
       stream,
       dim3(static_cast<unsigned>(to_int(s.n, "gather.examples")),
            static_cast<unsigned>(ceil_div(cells, chunk))),

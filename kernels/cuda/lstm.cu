@@ -1,7 +1,7 @@
 // The recurrence of an LSTM: steps that wait for each other, each with little to do. So one launch does all
 // of them: a block takes some sequences from their first time step to their last, with their states, and
 // where they fit the weights, in shared memory.
-//   lstm           forward; a thread has one hidden unit of a few sequences, with all four of its gates
+//   lstm_forward           forward; a thread has one hidden unit of a few sequences, with all four of its gates
 //   lstm_backward  the same backward
 // Of the weights a block reads 16 Hid^2 bytes a step: 26 KB for 40 units, from shared memory; for more than
 // about 100 units from the L2 cache, in which all blocks share them.
@@ -37,13 +37,13 @@ SEC_DEVICE void copy_weights(float* to, const float* __restrict__ from, int coun
 
 // In shared memory: h before and after a step, c, and if `cached` the weights.
 template <typename T, bool cached>
-__global__ void __launch_bounds__(threads) lstm(Sizes s,
-                                                const T* __restrict__ projected,  // (N, T, 4 Hid)
-                                                const float* __restrict__ w,      // (Hid, 4 Hid)
-                                                const float* __restrict__ bias,   // (4 Hid)
-                                                float* __restrict__ gates,        // (N, T, 4 Hid) or null
-                                                float* __restrict__ cells,        // (N, T, Hid) or null
-                                                T* __restrict__ y) {              // (N, T, Hid)
+__global__ void __launch_bounds__(threads) lstm_forward(Sizes s,
+                                                        const T* __restrict__ projected,  // (N, T, 4 Hid)
+                                                        const float* __restrict__ w,      // (Hid, 4 Hid)
+                                                        const float* __restrict__ bias,   // (4 Hid)
+                                                        float* __restrict__ gates,  // (N, T, 4 Hid) or null
+                                                        float* __restrict__ cells,  // (N, T, Hid) or null
+                                                        T* __restrict__ y) {        // (N, T, Hid)
   DYN_SHARED(float, memory);
   const int rows = static_cast<int>(blockDim.y) * per_thread;  // sequences of this block
   const int states = rows * s.hidden;
@@ -201,7 +201,8 @@ __global__ void __launch_bounds__(threads)
 }
 
 __global__ void __launch_bounds__(threads)
-    lstm_transpose(int from_rows, int from_columns, const float* __restrict__ from, float* __restrict__ to) {
+    lstm_transpose_weights(int from_rows, int from_columns, const float* __restrict__ from,
+                           float* __restrict__ to) {
   const std::int64_t index = first_element(1);
   if (index < std::int64_t{from_rows} * from_columns) {
     to[index] = from[index % from_rows * from_columns + index / from_rows];
@@ -260,11 +261,11 @@ void forward(Stream& stream, const LstmShape& s, ConstSpan projected, ConstSpan 
       return;
     }
     if (l.cached()) {
-      launch<lstm<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights, offsets,
-                            kept_gates, kept_cells, to);
+      launch<lstm_forward<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights,
+                                    offsets, kept_gates, kept_cells, to);
     } else {
-      launch<lstm<T, false>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights, offsets,
-                             kept_gates, kept_cells, to);
+      launch<lstm_forward<T, false>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights,
+                                     offsets, kept_gates, kept_cells, to);
     }
   });
 }
@@ -284,9 +285,9 @@ void backward(Stream& stream, const LstmShape& s, ConstSpan gy, ConstSpan w, Con
     if (s.n == 0) {
       return;
     }
-    const Scratch transposed(stream, weight_count * static_cast<std::int64_t>(sizeof(float)));
-    launch<lstm_transpose>(stream, dim3(blocks_for(weight_count, threads)), dim3(threads), 0, l.sizes.hidden,
-                           parts * l.sizes.hidden, weights, transposed.data());
+    const DeviceScratch transposed(stream, weight_count * static_cast<std::int64_t>(sizeof(float)));
+    launch<lstm_transpose_weights>(stream, dim3(blocks_for(weight_count, threads)), dim3(threads), 0,
+                                   l.sizes.hidden, parts * l.sizes.hidden, weights, transposed.data());
     if (l.cached()) {
       launch<lstm_backward<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, gradient,
                                      transposed.data(), kept_gates, kept_cells, to);

@@ -132,9 +132,9 @@ __global__ void __launch_bounds__(threads)
 
 template <int width>
 __global__ void __launch_bounds__(threads)
-    average_step(std::int64_t count, const StepValues* __restrict__ now,
-                 const float* __restrict__ parameters,  // (P)
-                 float* __restrict__ average) {         // (P)
+    moving_average_step(std::int64_t count, const StepValues* __restrict__ now,
+                        const float* __restrict__ parameters,  // (P)
+                        float* __restrict__ average) {         // (P)
   const std::int64_t first = first_element(4);
   float p[4], a[4];
   load_part<width>(parameters, first, count, p);
@@ -145,9 +145,9 @@ __global__ void __launch_bounds__(threads)
 
 // In double precision: squares of large elements leave the range of f32.
 template <int width>
-__global__ void __launch_bounds__(threads) chunk_squares(std::int64_t count, std::int64_t chunk,
-                                                         const float* __restrict__ x,     // (P)
-                                                         double* __restrict__ partial) {  // (chunks)
+__global__ void __launch_bounds__(threads) sum_of_squares_chunks(std::int64_t count, std::int64_t chunk,
+                                                                 const float* __restrict__ x,     // (P)
+                                                                 double* __restrict__ partial) {  // (chunks)
   const std::int64_t begin = blockIdx.x * chunk;
   const std::int64_t end = min(begin + chunk, count);
   double sum = 0;
@@ -166,8 +166,8 @@ __global__ void __launch_bounds__(threads) chunk_squares(std::int64_t count, std
 }
 
 __global__ void __launch_bounds__(threads)
-    add_partial(int chunks, const double* __restrict__ partial,  // (chunks)
-                float* __restrict__ sum) {                       // (1)
+    sum_of_squares_add_chunks(int chunks, const double* __restrict__ partial,  // (chunks)
+                              float* __restrict__ sum) {                       // (1)
   double total = 0;
   for (int i = static_cast<int>(threadIdx.x); i < chunks; i += threads) {
     total += partial[i];
@@ -227,7 +227,8 @@ void moving_average(Stream& stream, const StepValues* now, ConstSpan parameters,
     return;
   }
   by_width<float>(aligned(p, a), [&](auto width) {
-    launch<average_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now, p, a);
+    launch<moving_average_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now,
+                                                        p, a);
   });
 }
 
@@ -238,15 +239,15 @@ void sum_of_squares(Stream& stream, ConstSpan x, Span sum) {
   const std::int64_t piece = 4 * threads;
   const std::int64_t chunk = max(ceil_div(ceil_div(x.count, 1024), piece), std::int64_t{4}) * piece;
   const int chunks = to_int(ceil_div(x.count, chunk), "sum_of_squares");
-  const Scratch scratch(stream, std::int64_t{chunks} * 8);
+  const DeviceScratch scratch(stream, std::int64_t{chunks} * 8);
   if (chunks > 0) {
     by_width<float>(aligned(from), [&](auto width) {
-      launch<chunk_squares<decltype(width)::value>>(stream, dim3(static_cast<unsigned>(chunks)),
-                                                    dim3(threads), 0, x.count, chunk, from,
-                                                    scratch.data<double>());
+      launch<sum_of_squares_chunks<decltype(width)::value>>(stream, dim3(static_cast<unsigned>(chunks)),
+                                                            dim3(threads), 0, x.count, chunk, from,
+                                                            scratch.data<double>());
     });
   }
-  launch<add_partial>(stream, dim3(1), dim3(threads), 0, chunks, scratch.data<double>(), to);
+  launch<sum_of_squares_add_chunks>(stream, dim3(1), dim3(threads), 0, chunks, scratch.data<double>(), to);
 }
 
 }  // namespace

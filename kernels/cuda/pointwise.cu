@@ -37,10 +37,10 @@ struct Add {
 
 // y may be a or b: a thread reads all it needs before it writes.
 template <typename Operation, typename T, int width>
-__global__ void __launch_bounds__(threads) map(const T* a,  // (count)
-                                               const T* b,  // (count), or null
-                                               T* y,        // (count)
-                                               std::int64_t count) {
+__global__ void __launch_bounds__(threads) pointwise_map(const T* a,  // (count)
+                                                         const T* b,  // (count), or null
+                                                         T* y,        // (count)
+                                                         std::int64_t count) {
   constexpr int each = 16 / sizeof(T);
   const std::int64_t first = first_element(each);
   if (width == each && first + each <= count) {
@@ -63,9 +63,9 @@ __global__ void __launch_bounds__(threads) map(const T* a,  // (count)
 }
 
 template <typename From, typename To, int width>
-__global__ void __launch_bounds__(threads) convert(const From* __restrict__ x,  // (count)
-                                                   To* __restrict__ y,          // (count)
-                                                   std::int64_t count) {
+__global__ void __launch_bounds__(threads) cast_elements(const From* __restrict__ x,  // (count)
+                                                         To* __restrict__ y,          // (count)
+                                                         std::int64_t count) {
   constexpr int each = 8;
   const std::int64_t first = first_element(each);
   if (width == each && first + each <= count) {
@@ -83,10 +83,10 @@ __global__ void __launch_bounds__(threads) convert(const From* __restrict__ x,  
 // features of a batch.
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    copy_block(const T* __restrict__ x,  // (rows, x_columns)
-               T* __restrict__ y,        // (rows, y_columns)
-               std::int64_t count, std::int64_t width, std::int64_t x_columns, std::int64_t from,
-               std::int64_t y_columns, std::int64_t to) {
+    copy_column_block(const T* __restrict__ x,  // (rows, x_columns)
+                      T* __restrict__ y,        // (rows, y_columns)
+                      std::int64_t count, std::int64_t width, std::int64_t x_columns, std::int64_t from,
+                      std::int64_t y_columns, std::int64_t to) {
   const std::int64_t i = first_element(1);
   if (i < count) {
     const std::int64_t row = i / width;
@@ -108,9 +108,9 @@ void launch_map(Stream& stream, const char* name, ConstSpan a, ConstSpan b, Span
     const T* const right = Operation::binary ? elements<T>(b, y.count, name) : nullptr;
     T* const to = elements<T>(y, y.count, name);
     by_width<T>(aligned(left, right, to), [&](auto width) {
-      launch<map<Operation, T, decltype(width)::value>>(stream,
-                                                        dim3(blocks_for(y.count, threads * 16 / sizeof(T))),
-                                                        dim3(threads), 0, left, right, to, y.count);
+      launch<pointwise_map<Operation, T, decltype(width)::value>>(
+          stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))), dim3(threads), 0, left, right, to,
+          y.count);
     });
   });
 }
@@ -153,9 +153,9 @@ void cast(Stream& stream, ConstSpan x, Span y) {
         To* const target = elements<To>(y, y.count, "cast: y");
         const dim3 grid(blocks_for(y.count, threads * 8));
         if (aligned(source, target)) {
-          launch<convert<From, To, 8>>(stream, grid, dim3(threads), 0, source, target, y.count);
+          launch<cast_elements<From, To, 8>>(stream, grid, dim3(threads), 0, source, target, y.count);
         } else {
-          launch<convert<From, To, 1>>(stream, grid, dim3(threads), 0, source, target, y.count);
+          launch<cast_elements<From, To, 1>>(stream, grid, dim3(threads), 0, source, target, y.count);
         }
       }
     });
@@ -172,10 +172,10 @@ void copy_columns(Stream& stream, std::int64_t rows, std::int64_t width, ConstSp
   }
   by_type(y.type, "copy_columns", [&](auto zero) {
     using T = decltype(zero);
-    launch<copy_block<T>>(stream, dim3(blocks_for(rows * width, threads)), dim3(threads), 0,
-                          elements<T>(x, rows * x_columns, "copy_columns: x"),
-                          elements<T>(y, rows * y_columns, "copy_columns: y"), rows * width, width, x_columns,
-                          from, y_columns, to);
+    launch<copy_column_block<T>>(stream, dim3(blocks_for(rows * width, threads)), dim3(threads), 0,
+                                 elements<T>(x, rows * x_columns, "copy_columns: x"),
+                                 elements<T>(y, rows * y_columns, "copy_columns: y"), rows * width, width,
+                                 x_columns, from, y_columns, to);
   });
 }
 

@@ -39,10 +39,10 @@ SEC_DEVICE int last_window(const Windows& s, int t) {
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) max_window(Windows s,
-                                                      const T* __restrict__ x,       // (N, L, row)
-                                                      T* __restrict__ y,             // (N, Lo, row)
-                                                      int* __restrict__ position) {  // (N, Lo, row)
+__global__ void __launch_bounds__(threads) max_pool(Windows s,
+                                                    const T* __restrict__ x,       // (N, L, row)
+                                                    T* __restrict__ y,             // (N, Lo, row)
+                                                    int* __restrict__ position) {  // (N, Lo, row)
   const Piece piece = piece_of<width>(s, s.l_out);
   if (!piece.inside) {
     return;
@@ -77,10 +77,10 @@ __global__ void __launch_bounds__(threads) max_window(Windows s,
 
 template <typename T, int width>
 __global__ void __launch_bounds__(threads)
-    max_window_backward(Windows s,
-                        const T* __restrict__ gy,          // (N, Lo, row)
-                        const int* __restrict__ position,  // (N, Lo, row)
-                        T* __restrict__ gx) {              // (N, L, row)
+    max_pool_backward(Windows s,
+                      const T* __restrict__ gy,          // (N, Lo, row)
+                      const int* __restrict__ position,  // (N, Lo, row)
+                      T* __restrict__ gx) {              // (N, L, row)
   const Piece piece = piece_of<width>(s, s.l);
   if (!piece.inside) {
     return;
@@ -99,9 +99,9 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) average_window(Windows s,
-                                                          const T* __restrict__ x,  // (N, L, row)
-                                                          T* __restrict__ y) {      // (N, Lo, row)
+__global__ void __launch_bounds__(threads) average_pool(Windows s,
+                                                        const T* __restrict__ x,  // (N, L, row)
+                                                        T* __restrict__ y) {      // (N, Lo, row)
   const Piece piece = piece_of<width>(s, s.l_out);
   if (!piece.inside) {
     return;
@@ -125,9 +125,9 @@ __global__ void __launch_bounds__(threads) average_window(Windows s,
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) average_window_backward(Windows s,
-                                                                   const T* __restrict__ gy,  // (N, Lo, row)
-                                                                   T* __restrict__ gx) {      // (N, L, row)
+__global__ void __launch_bounds__(threads) average_pool_backward(Windows s,
+                                                                 const T* __restrict__ gy,  // (N, Lo, row)
+                                                                 T* __restrict__ gx) {      // (N, L, row)
   const Piece piece = piece_of<width>(s, s.l);
   if (!piece.inside) {
     return;
@@ -183,7 +183,7 @@ void max_forward(Stream& stream, const PoolShape& shape, ConstSpan x, Span y, Sp
     T* const to = elements<T>(y, s.n * s.l_out * s.row, "pool.max: y");
     int* const at = elements<std::int32_t>(position, s.n * s.l_out * s.row, "pool.max: position");
     by_pieces<T>(s, s.n * s.l_out, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<max_window<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to, at);
+      launch<max_pool<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to, at);
     });
   });
 }
@@ -197,7 +197,7 @@ void max_backward(Stream& stream, const PoolShape& shape, ConstSpan gy, ConstSpa
         elements<std::int32_t>(position, s.n * s.l_out * s.row, "pool.max.backward: position");
     T* const to = elements<T>(gx, s.n * s.l * s.row, "pool.max.backward: gx");
     by_pieces<T>(s, s.n * s.l, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<max_window_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, at, to);
+      launch<max_pool_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, at, to);
     });
   });
 }
@@ -209,7 +209,7 @@ void average(Stream& stream, const PoolShape& shape, ConstSpan x, Span y) {
     const T* const from = elements<T>(x, s.n * s.l * s.row, "pool.average: x");
     T* const to = elements<T>(y, s.n * s.l_out * s.row, "pool.average: y");
     by_pieces<T>(s, s.n * s.l_out, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<average_window<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
+      launch<average_pool<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
     });
   });
 }
@@ -221,7 +221,7 @@ void average_backward(Stream& stream, const PoolShape& shape, ConstSpan gy, Span
     const T* const from = elements<T>(gy, s.n * s.l_out * s.row, "pool.average.backward: gy");
     T* const to = elements<T>(gx, s.n * s.l * s.row, "pool.average.backward: gx");
     by_pieces<T>(s, s.n * s.l, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<average_window_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
+      launch<average_pool_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
     });
   });
 }

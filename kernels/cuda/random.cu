@@ -12,9 +12,9 @@ namespace {
 constexpr int threads = 256;
 
 template <int width>
-__global__ void __launch_bounds__(threads) fill(RandomKey key, float low, float range,
-                                                float* __restrict__ y,  // (count)
-                                                std::int64_t count) {
+__global__ void __launch_bounds__(threads) random_fill_uniform(RandomKey key, float low, float range,
+                                                               float* __restrict__ y,  // (count)
+                                                               std::int64_t count) {
   const std::int64_t first = first_element(4);
   if (first >= count) {
     return;
@@ -36,10 +36,10 @@ __global__ void __launch_bounds__(threads) fill(RandomKey key, float low, float 
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) drop(RandomKey key, float p, float scale,
-                                                const T* x,  // (count)
-                                                T* y,        // (count), may be x
-                                                std::int64_t count) {
+__global__ void __launch_bounds__(threads) dropout_apply(RandomKey key, float p, float scale,
+                                                         const T* x,  // (count)
+                                                         T* y,        // (count), may be x
+                                                         std::int64_t count) {
   constexpr int each = 16 / sizeof(T);
   const std::int64_t first = first_element(each);
   if (first >= count) {
@@ -84,8 +84,8 @@ void fill_uniform(Stream& stream, const RandomKey& key, float low, float high, S
     return;
   }
   by_width<float>(aligned(to), [&](auto width) {
-    launch<fill<decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 4)), dim3(threads), 0,
-                                         key, low, high - low, to, y.count);
+    launch<random_fill_uniform<decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 4)),
+                                                        dim3(threads), 0, key, low, high - low, to, y.count);
   });
 }
 
@@ -99,8 +99,9 @@ void dropout(Stream& stream, float p, const RandomKey& key, ConstSpan x, Span y)
     const T* const from = elements<T>(x, y.count, "dropout: x");
     T* const to = elements<T>(y, y.count, "dropout: y");
     by_width<T>(aligned(from, to), [&](auto width) {
-      launch<drop<T, decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))),
-                                              dim3(threads), 0, key, p, 1.0F / (1.0F - p), from, to, y.count);
+      launch<dropout_apply<T, decltype(width)::value>>(
+          stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))), dim3(threads), 0, key, p,
+          1.0F / (1.0F - p), from, to, y.count);
     });
   });
 }

@@ -59,8 +59,8 @@ struct ScaleAndShift {
 // y = max(x * gate + shortcut, floor). The means of threads are merged as they are: each is off by a rounding
 // of its own, no more than an element of y.
 template <typename T, int width, bool statistics>
-__global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>> group) {
-  const Gated<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) residual_forward(LaunchBatch<Gated<T>> batch) {
+  const Gated<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
   if (task.segment > 0) {  // other problems of the group have more chunks
@@ -108,8 +108,8 @@ __global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch<GatedBackward<T>> group) {
-  const GatedBackward<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) residual_backward(LaunchBatch<GatedBackward<T>> batch) {
+  const GatedBackward<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
   if (task.segment >= s.n) {  // other problems of the group have more samples or chunks
@@ -146,8 +146,9 @@ __global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) scale_and_shift(LaunchBatch<ScaleAndShift<T>> group) {
-  const ScaleAndShift<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads)
+    residual_backward_input(LaunchBatch<ScaleAndShift<T>> batch) {
+  const ScaleAndShift<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
   if (!task.inside || task.segment >= s.n) {  // other problems of the group have more samples or chunks
@@ -214,7 +215,7 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
   const char* const what = "residual.forward";
   LaunchBatch<Gated<T>> problems;
   Grid grid;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::vector<ChunkMoments> moments;
   for (const ResidualForward& problem : group) {
     const GateShape& s = problem.shape;
@@ -238,7 +239,7 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
                   elements<T>(problem.y, rows * s.c, "residual.forward: y"), means, squares});
     grid.add(columns, 1, width);
   }
-  launch<add_gated<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_forward<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, problems);
   if constexpr (statistics) {
     merge_chunks(stream, moments);
   }
@@ -248,7 +249,7 @@ template <typename T, int width>
 void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
   LaunchBatch<GatedBackward<T>> problems;
   Grid grid;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::vector<ChunkSums<T>> sums;
   for (const ResidualBackward& problem : group) {
     const GateShape& s = problem.shape;
@@ -267,9 +268,9 @@ void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
                   elements<T>(problem.gshortcut, count, "residual.backward: gshortcut"), ggate, partial});
     grid.add(columns, s.n, width);
   }
-  launch<add_gated_backward<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_backward<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
   if (!sums.empty()) {
-    add_chunks<T>(stream, sums);
+    add_segment_chunks<T>(stream, sums);
   }
 }
 
@@ -288,7 +289,7 @@ void launch_backward_input(Stream& stream, std::span<const ResidualBackwardInput
                   elements<T>(problem.gx, count, "residual.backward_input: gx")});
     grid.add(columns, s.n, width);
   }
-  launch<scale_and_shift<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_backward_input<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
 }
 
 // run(key, zero, width, problems), with `width` a constant, for stretches of problems that have samples.

@@ -40,6 +40,6 @@ struct ChunkSums {
 // result = the sums over each segment's chunks / positions: the second kernel, in squeeze_excite.cu, for up
 // to max_problems matrices of as many columns.
 template <typename T>
-void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
+void add_segment_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

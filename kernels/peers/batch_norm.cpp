@@ -26,8 +26,8 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   expect(x, s.rows * s.c, "batch_norm.statistics: x");
   expect(mean, s.c, "batch_norm.statistics: mean");
   expect(variance, s.c, "batch_norm.statistics: variance");
-  const Scratch y(stream, s.rows * s.c, x.type);
-  const Scratch factors(stream, s.c, DType::f32);  // gamma and beta: what they are does not matter
+  const TypedScratch y(stream, s.rows * s.c, x.type);
+  const TypedScratch factors(stream, s.c, DType::f32);  // gamma and beta: what they are does not matter
   zero_bytes(stream, factors.data(), static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, mean.data, static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, variance.data, static_cast<std::size_t>(s.c) * 4);
@@ -71,7 +71,7 @@ void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan 
   expect(x, s.rows * s.c, "batch_norm.backward: x");
   expect(gy, s.rows * s.c, "batch_norm.backward: gy");
   expect(gx, s.rows * s.c, "batch_norm.backward: gx");
-  const Scratch inverse(stream, s.c, DType::f32);
+  const TypedScratch inverse(stream, s.c, DType::f32);
   cuda::inverse_deviation(stream, epsilon, variance, inverse.span());
   check(cudnn().BatchNormalizationBackward(
             cudnn_on(stream), mode, &one, &zero, &one, &one, problem.x, x.data, problem.x, gy.data, problem.x,

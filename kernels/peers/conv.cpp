@@ -119,9 +119,9 @@ void forward(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan w, Const
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), y.type);
+  const TypedScratch filter(stream, problem.weights(), y.type);
   cuda::to_cudnn_filter(stream, s.k, s.c_in, s.c_out, w, filter.span());
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(
       cudnn().ConvolutionForward(handle, &one, problem.x, x.data, problem.filter, filter.data(),
@@ -151,9 +151,9 @@ void dgrad(Stream& stream, const ConvShape& s, ConstSpan gy, ConstSpan w, Span g
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), gx.type);
+  const TypedScratch filter(stream, problem.weights(), gx.type);
   cuda::to_cudnn_filter(stream, s.k, s.c_in, s.c_out, w, filter.span());
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(cudnn().ConvolutionBackwardData(handle, &one, problem.filter, filter.data(), problem.y, gy.data,
                                         problem.convolution,
@@ -181,8 +181,8 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), x.type);
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch filter(stream, problem.weights(), x.type);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(cudnn().ConvolutionBackwardFilter(
             handle, &one, problem.x, x.data, problem.y, gy.data, problem.convolution,

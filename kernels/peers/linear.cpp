@@ -23,7 +23,7 @@ class Weights {
   ConstSpan span() const { return span_; }
 
  private:
-  std::optional<Scratch> rounded_;
+  std::optional<TypedScratch> rounded_;
   ConstSpan span_;
 };
 

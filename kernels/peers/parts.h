@@ -11,9 +11,9 @@ PoolKernels pool_kernels();
 LinearKernels linear_kernels();
 
 // Device memory for the length of a call. Content undefined.
-class Scratch {
+class TypedScratch {
  public:
-  Scratch(const Stream& stream, std::int64_t count, DType type)
+  TypedScratch(const Stream& stream, std::int64_t count, DType type)
       : storage_(allocate(stream.device, static_cast<std::size_t>(count) * size_of(type))),
         span_{storage_->data, type, count} {}
   Span span() const { return span_; }

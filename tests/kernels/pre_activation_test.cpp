@@ -393,7 +393,7 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
     PreActivationForward problem = forward_job(c, op, plain);
-    problem.passed = {};  // as inference does
+    problem.activation_mask = {};  // as inference does
     problem.mean = problem.variance = {};
     problem.before.p = 0;
     kernels().pre_activation.forward_group(stream(), {&problem, 1});
@@ -421,7 +421,7 @@ TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   problem.shape.c_in = 24;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
   problem = forward_job(c, op, o);
-  problem.passed.count -= 1;
+  problem.activation_mask.count -= 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
   problem = forward_job(c, op, o);
   problem.before.p = 1;
