@@ -29,8 +29,8 @@ struct PreActivationForward {
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
   // One bit per element of x, packed into i32, for backward on the same device; or empty. If p > 0 and batch
-  // norm's result is positive, the bit says whether dropout kept the element. Other bits are up to the device:
-  // the CPU stores ReLU's decision too, the GPU recomputes it from x.
+  // norm's result is positive, the bit says whether dropout kept the element. Other bits are up to the
+  // device: the CPU stores ReLU's decision too, the GPU recomputes it from x.
   Span activation_mask;
   Span mean;      // (Co) f32, of y, and its biased variance: what the next batch norm needs; or empty
   Span variance;  // (Co) f32

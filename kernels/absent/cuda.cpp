@@ -1,4 +1,4 @@
-// Linked where nvcc compiled no kernels.
+// Replaces the cuda kernels in a build without SEC_CUDA.
 #include "kernels/cuda/conv_versions.h"
 #include "kernels/device_tables.h"
 

@@ -1,4 +1,4 @@
-// Linked where the cuda device or the headers of cuDNN are missing.
+// Replaces kernels/peers in a build without SEC_CUDA or without cuDNN's headers.
 #include "engine/error.h"
 #include "kernels/device_tables.h"
 

@@ -1,13 +1,14 @@
 // Batch norm over the rows of a matrix (rows, C).
-//   statistics      two kernels: each thread runs Welford's update over its rows, threads and then chunks of
-//                   rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
-//                   the deviation does not cancel
-//   update_running  one thread a channel, a group in one launch
-//   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
-//   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
-//   ..._relu        the same with ReLU behind it, whose choice backward sees in x; apply takes the moments of
-//                   what it writes, for the batch norm that follows
-// Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
+//   statistics      two kernels: each thread runs Welford's update over its rows; threads, and then chunks of
+//                   rows, are merged pairwise (Chan, Golub & LeVeque 1983). This stays accurate when the mean
+//                   is much larger than the deviation
+//   update_running  one thread per channel; several layers share a launch
+//   apply           each thread keeps the scale and shift of its columns in registers and iterates over rows
+//   backward        two kernels compute the sums of gy and gy * (x - mean), a third computes gx
+//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x; apply_relu also
+//                   takes the moments of its output, for the next batch norm
+// Memory traffic: statistics reads x once. apply reads x and writes y. backward reads x and gy twice and
+// writes gx.
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/batch_norm_gradient.h"
 #include "kernels/cuda/launch_batch.h"
@@ -19,7 +20,8 @@ namespace {
 
 // ---- statistics ----
 
-// The median of a column's first, middle and last element: near the column's values, and no single outlier.
+// The median of a column's first, middle and last elements. It is close to the column's values, unlike an
+// outlier.
 template <typename T, int width>
 SEC_DEVICE void find_pivot(const Columns& columns, const T* x, int column, float (&pivot)[width]) {
   float first[width], last[width];
@@ -37,7 +39,7 @@ __global__ void __launch_bounds__(column_threads)
     batch_norm_chunk_moments(Columns columns,
                              const T* __restrict__ x,        // (rows, C)
                              float* __restrict__ pivots,     // (C)
-                             float* __restrict__ means,      // (chunks, C), of x - pivot
+                             float* __restrict__ means,      // (chunks, C): of x - pivot
                              float* __restrict__ squares) {  // (chunks, C)
   const ColumnTask task = column_task(columns, width);
   Moments moments[width] = {};
@@ -152,13 +154,13 @@ __global__ void __launch_bounds__(column_threads)
     batch_norm_apply_relu(Columns columns, ActivationOperands layer,
                           const T* __restrict__ x,        // (rows, C)
                           T* __restrict__ y,              // (rows, C)
-                          float* __restrict__ means,      // (chunks, C), with
+                          float* __restrict__ means,      // (chunks, C), if
                           float* __restrict__ squares) {  // `statistics`
   const ColumnTask task = column_task(columns, width);
   RunningMoments<width> seen;
   if (task.inside) {
     const BatchNormCoefficients<width> batch_norm = load_batch_norm<width>(layer, task.column);
-#pragma unroll 1  // several rows at once spill registers
+#pragma unroll 1  // unrolling would spill registers
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
       float value[width];
       load(x + row * columns.c + task.column, value);
@@ -318,7 +320,7 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
 Blend blend_of(const RunningUpdate& problem) {
   const BatchNormShape& s = problem.shape;
   check(s);
-  // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
+  // A single row has no unbiased variance. PyTorch rejects it; here the biased variance, zero, is kept.
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   return {to_int(s.c, "batch_norm.update_running"),

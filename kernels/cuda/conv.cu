@@ -1,4 +1,5 @@
-// Convolution: checks, groups of problems, and the choice among the versions that conv_versions.h lists.
+// Convolution: checks operands, collects problems into batches, and chooses one of the versions of
+// conv_versions.h.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/parts.h"
 
@@ -19,7 +20,7 @@ Precision arithmetic_of(DType type, bool tensor) {
   return type == DType::bf16 ? Precision::bf16 : tensor ? Precision::tf32 : Precision::f32;
 }
 
-// ---- problems, without their operands ----
+// ---- problems without operands ----
 
 ConvProblem forward_problem(const ConvShape& s) {
   check_shape(s);
@@ -52,7 +53,7 @@ ConvProblem dgrad_problem(const ConvShape& s, int residue) {
   const int k = to_int(s.k, "conv");
   const int stride = to_int(s.stride, "conv");
   const int shift = residue + to_int(s.pad, "conv");
-  const int first = shift % stride;  // the lowest tap that reaches these steps
+  const int first = shift % stride;  // the lowest tap that reaches these time steps
   const int taps = first < k ? (k - first + stride - 1) / stride : 0;
   const int length = to_int(s.l, "conv");
   return {
@@ -68,7 +69,7 @@ ConvProblem dgrad_problem(const ConvShape& s, int residue) {
       .out_channels = to_int(s.c_in, "conv"),
       .count = (length - residue + stride - 1) / stride,
       .taps = taps,
-      .pad = taps - 1 - shift / stride,  // may be negative: the taps then begin further on
+      .pad = taps - 1 - shift / stride,  // negative if the first tap reads later steps of gy
       .in_step = 1,
       .out_step = stride,
       .out_first = residue,
@@ -103,7 +104,7 @@ WgradProblem wgrad_problem(const ConvShape& s) {
 
 namespace {
 
-// ---- the choice ----
+// ---- the choice of a version ----
 
 bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
   if (version != 4) {
@@ -119,16 +120,17 @@ bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
   return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
 }
 
-// Tiles for a problem with its operands, should its group suit the version that it suits.
+// The tiles of a problem. `suits`: its operands and shape suit version 4, which it uses if its whole batch
+// does.
 ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const ConvShape& shape, DType type,
                        bool suits) {
   const bool tensor = suits && on_tensor_cores(stream, wanted, type);
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-// The version for problems that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
-// them and all problems suit them, else version 3. Never by the number of samples: a sample's bits must not
-// depend on its batch.
+// Chooses the version for a batch, given its operands' types and alignment. If `wanted` is
+// ConvVersions::best, this is version 4 if the type is bf16 or the stream allows TF32, and every problem
+// suits it; else version 3. Results must be batch-invariant, so the number of samples is ignored here.
 template <typename Batch>
 int choose(const Stream& stream, int wanted, const Batch& batch,
            bool (*suits)(decltype(batch.problem[0]), DType)) {
@@ -166,7 +168,7 @@ void run(Stream& stream, int version, ConvBatch& batch) {
   batch.problems = 0;
 }
 
-// Adds a problem, and runs the group when it is full.
+// Adds a problem to the batch, and runs the batch when it is full.
 void add(Stream& stream, int version, ConvBatch& batch, const ConvProblem& problem) {
   if (problem.rows() > 0) {
     batch.problem[batch.problems++] = problem;
@@ -238,7 +240,8 @@ void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
     chosen.cut(batch.problem[j]);
     offset[j] = floats;
     if (!adds_at_once(j)) {
-      floats += ceil_div(batch.problem[j].parts * batch.problem[j].weights(), 4) * 4;  // all begin aligned
+      floats +=
+          ceil_div(batch.problem[j].parts * batch.problem[j].weights(), 4) * 4;  // a multiple of 16 bytes
     }
   }
   const DeviceScratch partial(stream, floats * 4);
@@ -283,7 +286,7 @@ void wgrad(Stream& stream, int version, std::span<const ConvWgrad> problems) {
   run(stream, version, batch);
 }
 
-// ---- the kernel table's ----
+// ---- entries of the kernel table ----
 
 void forward_best(Stream& stream, std::span<const ConvForward> group) {
   forward(stream, ConvVersions::best, group);

@@ -1,7 +1,7 @@
-// The gradient of the weights, version 3: rows are weights (tap, input channel), columns output channels, and
-// the depth are positions. A block computes 64 x 32 sums over one part of the positions in steps of 16; a
-// thread computes 4 x 4 of them: 8 floats from shared memory feed 16 multiply-adds. Fused, x is activated
-// between its registers and shared memory.
+// The gradient of the weights, version 3: a matrix product whose rows are (tap, input channel), whose columns
+// are output channels, and whose depth is positions. A block computes 64 x 32 sums over one part of the
+// positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared memory feed 16
+// multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 
@@ -13,8 +13,7 @@ constexpr int weight_rows = 64;
 constexpr int weight_columns = 32;
 constexpr int weight_threads = weight_rows * weight_columns / 16;
 
-// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
-// shared memory as they do in global memory, channels side by side.
+// In shared memory both operands keep their order in global memory, with neighbouring channels contiguous.
 template <typename T, bool vectors, bool activated>
 __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_blocked(WgradBatch batch) {
   SHARED(float, xs, [2][depth][weight_rows]);
@@ -31,9 +30,10 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_
   const std::int64_t end = min(begin + s.part_rows, s.rows());
   const int thread = static_cast<int>(threadIdx.x);
 
-  // What this thread loads: of x four weights at two positions of a step, of gy four columns at one.
+  // Per iteration this thread loads four (tap, channel) rows of x at two positions, and four columns of gy at
+  // one.
   const int x_weight = thread % 16 * 4;
-  const int x_row = thread / 16;  // and 8 further on
+  const int x_row = thread / 16;  // and x_row + 8
   const int g_column = thread % 8 * 4;
   const int g_row = thread / 8;
   [[maybe_unused]] const bool x_aligned = !activated || is_aligned(s.x);
@@ -107,7 +107,7 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_
   put(0);
   int buffer = 0;
   for (std::int64_t first = begin; first < end; first += depth) {
-    __syncthreads();  // this buffer is whole, and nobody reads the other any more
+    __syncthreads();  // this buffer is complete, and all threads have finished reading the other
     const bool more = first + depth < end;
     if (more) {
       fetch(first + depth);
@@ -169,7 +169,7 @@ std::int64_t tiles_of(const WgradProblem& s) {
 
 }  // namespace
 
-// Parts of at least so many tiles of 32 positions, and no more parts than bring about so many blocks.
+// Parts of at least part_tiles * 32 positions, but no more parts than make most_blocks blocks.
 void cut_blocked(WgradProblem& s) {
   const std::int64_t most = max(s.tiles.most_blocks / tiles_of(s), std::int64_t{1});
   const std::int64_t parts = min(ceil_div(s.rows(), std::int64_t{32} * s.tiles.part_tiles), most);

@@ -1,4 +1,4 @@
-// The last steps of a convolution's weight gradient: the parts of gw added up in order, and the bias.
+// The last kernels of a convolution's backward pass: they add the parts of gw in order, and compute gbias.
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/conv.h"
 
@@ -7,7 +7,7 @@ namespace {
 
 constexpr int threads = 256;
 
-// A thread per weight; the loads of several parts are under way at once.
+// One thread per weight. Unrolling keeps the loads of four parts in flight.
 __global__ void __launch_bounds__(threads) conv_wgrad_add_parts(WgradBatch batch) {
   const WgradProblem& s = batch.problem[blockIdx.z];
   const std::int64_t index = first_element(1);

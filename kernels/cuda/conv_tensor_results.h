@@ -1,5 +1,5 @@
-// What a block of conv_tensor.cu does with its results: they lie in shared memory, so that global memory is
-// written 16 bytes at a time along channels, and so that sums are taken before they are gone.
+// The last part of conv_tensor.cu's kernel: a block's results are in shared memory, from where they are
+// written to global memory 16 bytes at a time along channels. Fused kernels also take sums of them.
 #pragma once
 
 #include "kernels/cuda/conv.h"
@@ -8,18 +8,18 @@
 namespace sec::kernels::SEC_BACKEND::tensor {
 
 constexpr int tile_rows = 128;
-constexpr int threads = 128;  // four warps, 32 rows each
+constexpr int threads = 128;  // four warps with 32 rows each
 
-// A correlation and how its rows are cut into tiles.
+// A problem, and how its rows are cut into tiles.
 struct TensorProblem {
   ConvProblem s;
   Fusion fusion;
-  const void* w;       // s.w in the element type
-  int samples, steps;  // of a tile
-  int window_steps;    // time steps of the input that one sample's part of a tile reads
-  int windows;         // chunks of the window that are in shared memory at a time
-  int chunks;          // of 64 bytes of input channels
-  int tiles_in_time;   // tiles for the time steps of a sample
+  const void* w;       // the weights in the element type
+  int samples, steps;  // per tile
+  int window_steps;    // time steps of the input that a tile reads per sample
+  int windows;         // windows in shared memory at a time, one per chunk
+  int chunks;          // of input channels, 64 bytes each
+  int tiles_in_time;   // tiles per sample along time
 
   SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
 };
@@ -28,20 +28,20 @@ struct TensorBatch {
   TensorProblem problem[max_problems];
 };
 
-// Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
-// 4 bytes a lane, by a warp, 16 bytes further on around the banks each; those of f32, 8 bytes a lane, by two
-// halves of it, four rows 32 bytes further on each. The same distance suits rows of weights in forward.
+// Bytes between rows of results in shared memory. Padding avoids bank conflicts when a warp stores eight
+// rows. With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks. With f32 (8 bytes per
+// lane) a half-warp stores four rows, each shifted by 32 bytes. The weights of forward use the same distance.
 SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
 }
 
-// A tile's results in shared memory, and its place in the output.
+// A tile of results in shared memory, and its position in the output.
 template <typename T, int tile_columns>
 struct ResultTile {
   static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
-  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns of a thread
-  static constexpr int pieces = tile_columns / width;             // threads across
-  static constexpr int down = threads / pieces;                   // and down
+  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns per thread
+  static constexpr int pieces = tile_columns / width;             // threads per row
+  static constexpr int down = threads / pieces;                   // rows that the block handles at a time
 
   const TensorProblem& problem;
   unsigned char* memory;
@@ -54,11 +54,12 @@ struct ResultTile {
     return static_cast<int>(min(std::int64_t{problem.samples}, problem.s.n - first_sample));
   }
   SEC_DEVICE int steps() const { return min(problem.steps, problem.s.count - first_step); }
-  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // of each sample
+  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // per sample
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
+  // Index in the output of this thread's first column of a row; negative if the row or the column does not
+  // exist.
   SEC_DEVICE std::int64_t place(int row) const {
     const ConvProblem& s = problem.s;
     const int h = row % s.h;
@@ -72,14 +73,14 @@ struct ResultTile {
     return (time * s.h + h) * s.out_channels + column();
   }
 
-  // Adds up over the tile's rows, behind the results.
+  // Sums over the rows of the tile. Uses the shared memory behind the results.
   SEC_DEVICE const float* add_down(const float (&value)[width]) const {
     return add_tile_rows<down, tile_columns>(reinterpret_cast<float*>(memory + tile_rows * row_bytes),
                                              first_row(), column() - first_column, value);
   }
 };
 
-// Stores results 16 bytes at a time along channels, and takes the sums that the fusion asks for.
+// Fused forward: stores the results 16 bytes at a time, and the sums that `fusion` asks for.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
@@ -166,7 +167,8 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   }
 }
 
-// The gradient passes dropout and ReLU as x did, and batch norm's sums of it are taken.
+// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums of
+// it.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
@@ -191,7 +193,7 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
-        gradient[i] = static_cast<float>(T(g));  // as it is stored
+        gradient[i] = static_cast<float>(T(g));  // rounded as in memory
         sum[i] += gradient[i];
         product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
       }

@@ -1,8 +1,9 @@
-// The excite layers. Samples do not meet in them, and one sample's numbers fit in shared memory: a block per
-// sample does all of them in one launch, for all layers of a group.
-//   excite_forward          means to hidden units to factors
-//   excite_backward_samples  backward to the means, leaving the gradients of both layers' outputs behind
-//   excite_backward_weights  from these the gradients of the weights: a thread per weight walks down the samples
+// The two fully connected layers of squeeze-and-excite. Samples are independent, and the numbers of one
+// sample fit in shared memory, so one block computes a sample. Several layers share a launch.
+//   excite_forward           channel means to hidden units to factors
+//   excite_backward_samples  gradients of both layers' outputs, which are stored, and of the means
+//   excite_backward_weights  gradients of the weights from these: each thread sums one weight over the
+//                            samples
 #include <vector>
 
 #include "kernels/cuda/elements.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
-constexpr std::int64_t most_shared = 48 * 1024;  // bytes a block has without asking
+constexpr std::int64_t most_shared = 48 * 1024;  // bytes of shared memory per block that need no opt-in
 
 SEC_DEVICE float sum_of_warp(float value) {
 #pragma unroll
@@ -59,7 +60,7 @@ struct LayerBackward {
 template <typename T>
 __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> batch) {
   const Layer<T>& layer = batch.problem[blockIdx.z];
-  if (blockIdx.x >= layer.n) {  // other problems of the group have more samples
+  if (blockIdx.x >= layer.n) {  // another problem of the batch has more samples
     return;
   }
   const int c = layer.c;
@@ -75,14 +76,14 @@ __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> 
     mean[i] = load(layer.means + sample * c + i);
   }
   __syncthreads();
-  for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {  // a warp per unit
+  for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {  // one warp per hidden unit
     float sum = 0.0F;
     for (int i = lane; i < c; i += 32) {
       sum += mean[i] * w1[i * hidden + s];
     }
     sum = sum_of_warp(sum) + layer.b1[s];
     if (lane == 0) {
-      unit[s] = sum < 0.0F ? 0.0F : sum;  // NaN passes
+      unit[s] = sum < 0.0F ? 0.0F : sum;  // lets NaN pass
       layer.units[sample * hidden + s] = unit[s];
     }
   }
@@ -138,7 +139,7 @@ __global__ void __launch_bounds__(threads) excite_backward_samples(LaunchBatch<L
   }
 }
 
-// One layer's weights; a bias is the weight of a further input of ones.
+// Adds to the gradient of one weight of a layer. The bias is treated as the weight of an extra input of ones.
 template <typename T>
 SEC_DEVICE void add_weight_gradient(std::int64_t n, std::int64_t index, int in, int out,
                                     const T* __restrict__ x,      // (N, In)
@@ -169,7 +170,7 @@ __global__ void __launch_bounds__(threads) excite_backward_weights(LaunchBatch<L
 
 // ---- launchers ----
 
-// Bytes of shared memory for one sample.
+// Bytes of shared memory for one sample. Throws Error if a block cannot hold them.
 std::size_t checked_memory(const ExciteShape& s, const char* what) {
   require(s.n >= 0 && s.c > 0 && s.hidden > 0, "{}: expected extents of 1 or more", what);
   const std::int64_t bytes = (s.c + s.hidden) * static_cast<std::int64_t>(sizeof(float));
@@ -178,7 +179,7 @@ std::size_t checked_memory(const ExciteShape& s, const char* what) {
   return static_cast<std::size_t>(bytes);
 }
 
-// run(type, problems) for stretches of problems of one type, of those that have samples.
+// Calls run(T{}, problems) for consecutive problems of one element type. Skips problems without samples.
 template <typename Problem, typename TypeOf, typename Run>
 void each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
   std::vector<Problem> some;

@@ -16,8 +16,8 @@ struct LaunchBatch {
   void add(const Problem& one) { problem[problems++] = one; }
 };
 
-// The largest extent(problem) of a batch, 0 for an empty batch. Grids are made for the largest problem; blocks
-// that a smaller problem does not need return at once.
+// The largest extent(problem) of a batch, 0 for an empty batch. Grids are made for the largest problem;
+// blocks that a smaller problem does not need return at once.
 template <typename Batch, typename Extent>
 std::int64_t largest(const Batch& batch, const Extent& extent) {
   std::int64_t result = 0;

@@ -1,8 +1,9 @@
-// The fully connected layer. In this network its matrices are tiny (the excite layers 32 x 2 up to 256 x 16,
-// the head 768 x 34, 64 rows): what counts is latency, so every result is summed by many threads at once.
-//   forward  the rows of w weighted by x are a sum down columns: threads share out the inputs, a tree adds up
-//   dgrad    a warp per (sample, input): lanes walk along a row of w, and add up by shuffles
-//   wgrad    a thread per weight walks down the samples; the bias is the weight of a further input of ones
+// The fully connected layer. Its matrices are tiny here (excite layers from 32 x 2 to 256 x 16, the head 768
+// x 34, with 64 rows), so latency matters most, and many threads share each sum.
+//   linear_forward  a sum down the columns of w, weighted by x: threads split the inputs and add up in a tree
+//   linear_dgrad    one warp per (sample, input): lanes iterate over a row of w and add up by shuffles
+//   linear_wgrad    one thread per weight sums over the samples; the bias is the weight of an extra input of
+//                   ones
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/parts.h"
 
@@ -12,7 +13,7 @@ namespace {
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
 
-// A segment of `columns` is a sample; its rows are those of w.
+// A segment of `columns` is a sample, whose rows are the rows of w.
 template <typename T>
 __global__ void __launch_bounds__(column_threads)
     linear_forward(Columns columns,

@@ -1,6 +1,6 @@
-// Losses. Logits are few (64 samples x 34 classes), and what is learnt hangs on them: one block computes a
-// loss and its gradient in double precision, in the order of its threads. Labels and targets cannot be
-// refused from here: one that is out of range makes the loss NaN, which stops training.
+// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them, so a single
+// block computes a loss and its gradient in double precision, and sums in a fixed order. A kernel cannot
+// throw: a label or target that is out of range makes the loss NaN, which stops training.
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"
 
@@ -23,8 +23,9 @@ SEC_DEVICE double logistic(double x) {
   return x > 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-// A thread per sample: classes are few, and double-precision exponentials the cost. One block is all there
-// is: left to guess, nvcc spills registers to make room for five.
+// One thread per sample: there are few classes, and double-precision exponentials dominate the time. The
+// launch has one block; without the bound of 1, nvcc assumes five blocks per multiprocessor and spills
+// registers.
 template <typename T>
 __global__ void __launch_bounds__(threads, 1)
     loss_softmax_cross_entropy(int n, int classes, double smoothing,
@@ -68,7 +69,7 @@ __global__ void __launch_bounds__(threads, 1)
     for (int c = 0; c < classes; ++c) {
       exponentials += exp(load(z + c) - highest);
     }
-    const double log_sum = log(exponentials);  // of e^(z - highest)
+    const double log_sum = log(exponentials);  // log of the sum of e^(z - highest)
     const int label = labels[i];
     const bool known = label >= 0 && label < classes;
     const double label_weight = known ? weight(label) : 0.0;
@@ -112,8 +113,8 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
-// Each cell's loss is share * f(x) with f(x) = -(1 - p)^gamma log p and p = logistic(x), x negated for
-// targets of 0; f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
+// Each cell's loss is share * f(x), where f(x) = -(1 - p)^gamma log p and p = logistic(x). If the target is
+// 0, x is negated. The derivative is f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
 template <typename T>
 __global__ void __launch_bounds__(threads) loss_focal(std::int64_t cells, double alpha, double gamma,
                                                       const T* __restrict__ logits,       // (cells)

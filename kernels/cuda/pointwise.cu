@@ -1,7 +1,6 @@
-// Operations on each element. One kernel serves all: a thread handles 16 bytes of each operand at once, or,
-// where an operand is not aligned, that many single elements; the last thread has what is left. All move
-// (operands + 1) * count elements and are bound by memory: ReLU on 40 M bf16 elements reads and writes 162
-// MB.
+// Elementwise operations. One kernel serves all of them: a thread handles 16 bytes of each operand with one
+// vector access, or element by element if an operand is unaligned or the end is near. All operations are
+// bound by memory: ReLU on 40 M bf16 elements reads and writes 162 MB.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 
@@ -10,11 +9,11 @@ namespace {
 
 constexpr int threads = 256;
 
-// What is computed from the elements of one or two operands.
+// The operations, on the elements of one or two operands.
 
 struct Relu {
   static constexpr bool binary = false;
-  // NaN is not above zero and not below: it passes, so that a broken network shows.
+  // NaN is not less than zero, so it passes, which makes a broken network visible.
   SEC_DEVICE static float compute(float x, float) { return x < 0.0F ? 0.0F : x; }
 };
 struct ReluBackward {
@@ -23,7 +22,7 @@ struct ReluBackward {
 };
 struct Sigmoid {
   static constexpr bool binary = false;
-  // e^-x may be infinite: the result is then 0, as it should be.
+  // If e^-x overflows to infinity, the result is 0, as it should be.
   SEC_DEVICE static float compute(float x, float) { return 1.0F / (1.0F + expf(-x)); }
 };
 struct SigmoidBackward {
@@ -35,7 +34,7 @@ struct Add {
   SEC_DEVICE static float compute(float a, float b) { return a + b; }
 };
 
-// y may be a or b: a thread reads all it needs before it writes.
+// y may be the same buffer as a or b, because a thread reads its elements before it writes.
 template <typename Operation, typename T, int width>
 __global__ void __launch_bounds__(threads) pointwise_map(const T* a,  // (count)
                                                          const T* b,  // (count), or null
@@ -79,7 +78,7 @@ __global__ void __launch_bounds__(threads) cast_elements(const From* __restrict_
   }
 }
 
-// Columns of one matrix into columns of another, an element a thread. Matrices here are as small as the
+// Copies columns of one matrix into columns of another, one element per thread. The matrices are small: the
 // features of a batch.
 template <typename T>
 __global__ void __launch_bounds__(threads)

@@ -1,7 +1,7 @@
-// Uniform numbers and dropout. Element e of a stream takes word e % 4 of Philox block e / 4, as on every
-// device: a thread handles four (f32) or eight (bf16) elements, so that no block is computed twice. Ten
-// rounds cost some 80 integer instructions for four elements, about as long as 32 bytes take to move: still
-// bound by memory.
+// Uniform random numbers and dropout. Element e of a random stream is word e % 4 of Philox block e / 4, on
+// every device. A thread handles four (f32) or eight (bf16) elements, so that no Philox block is computed
+// twice. Its ten rounds take about 80 integer instructions for four elements, about as long as moving 32
+// bytes, so the kernels stay memory-bound.
 #include "engine/philox.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(threads) random_fill_uniform(RandomKey key, fl
   float values[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    // Rounded after each operation on all devices: a fused multiply-add would give other bits.
+    // All devices round after each operation. A fused multiply-add would give different results.
     values[i] = __fadd_rn(low, __fmul_rn(range, to_unit(block.word[i])));
   }
   if (width == 4 && first + 4 <= count) {

@@ -1,10 +1,10 @@
-// What squeeze-and-excite does over all positions of a sample, each way in as few launches as the data
-// allows:
-//   global_average  the squeeze: sums down the positions of each sample, in one launch where a sample is one
-//                   chunk, else the chunks are added up by a second
-//   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
-//   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
-// The two layers between squeeze and gate are excite.cu's.
+// The parts of squeeze-and-excite that process every position of a sample:
+//   global_average  the squeeze: sums over the positions of each sample. One launch if a sample is one chunk;
+//                   otherwise a second launch adds up the chunks
+//   gate            y = x * gate: a thread keeps the factors of its columns in registers and iterates over
+//                   positions
+//   gate_backward   gx and the sums for ggate, in one pass over x and gy
+// The two fully connected layers between squeeze and gate are in excite.cu.
 #include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(column_threads) segment_add_chunks(LaunchBatch
   const ChunkSums<T>& s = batch.problem[blockIdx.z];
   const Columns chunks = rows_of_chunks(s.columns);
   const ColumnTask task = column_task(chunks, 1);
-  if (task.segment >= s.segments) {  // other problems of the group have more
+  if (task.segment >= s.segments) {  // another problem of the batch has more segments
     return;
   }
   float sum[1] = {};
@@ -54,7 +54,7 @@ __global__ void __launch_bounds__(column_threads)
   store_sums(columns, task, sum, positions, y, partial);
 }
 
-// gx = gy / positions everywhere, which is a gate on ones.
+// gx = gy / positions at every position.
 template <typename T, int width>
 __global__ void __launch_bounds__(column_threads)
     global_average_pool_backward(Columns columns, float positions,

@@ -8,12 +8,12 @@ namespace {
 
 constexpr int threads = 256;
 
-// A thread per weight, in cuDNN's order.
+// A filter's extents. Kernels use one thread per weight, in cuDNN's order.
 struct Filter {
   std::int64_t k, c_in, c_out;
 
   SEC_HOST_DEVICE std::int64_t count() const { return k * c_in * c_out; }
-  // The place in (K, Ci, Co) of weight `index` of (Co, K, Ci).
+  // The index in (K, Ci, Co) of weight `index` of (Co, K, Ci).
   SEC_HOST_DEVICE std::int64_t ours(std::int64_t index) const {
     const std::int64_t tap_and_input = index % (k * c_in);
     return tap_and_input * c_out + index / (k * c_in);
