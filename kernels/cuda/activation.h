@@ -1,9 +1,9 @@
-// dropout(relu(batch_norm(x))) inside the fused convolutions. Forward and wgrad apply it to x between loading
-// x and multiplying; dgrad differentiates it before storing the gradient.
+// dropout(relu(batch_norm(x))) inside the fused convolutions. Forward and wgrad apply it to x before they
+// multiply; dgrad differentiates it before storing the gradient.
 //
-// A separate kernel draws the dropout mask beforehand, one bit per element. Drawing inside the convolution
-// would cost more: it reads each element of x several times, and Philox takes about 20 instructions per
-// element.
+// A separate kernel draws the dropout mask beforehand, one bit per element.
+// Drawing inside the convolution would cost more: each element of x is read several times,
+// and Philox takes about 20 instructions per element.
 #pragma once
 
 #include "kernels/cuda/elements.h"
@@ -73,12 +73,11 @@ SEC_DEVICE float masked(const BatchNormCoefficients<width>& n, unsigned kept, fl
   return passes(kept, i, apply_batch_norm(n, i, x)) ? gradient * keep : 0.0F;
 }
 
-// Activates a window of x in shared memory, in place. Each row has 8 * groups channels. Thread i handles the
-// eight channels of group i % groups, whose coefficients are `batch_norm`. All threads of the block take
-// part, and their number is a multiple of `groups`.
+// Activates a window of x in shared memory, in place. Each row has 8 * groups channels.
+// Thread i handles the eight channels of group i % groups, whose coefficients are `batch_norm`.
+// All threads of the block take part, and their number is a multiple of `groups`.
 //   place(row, piece)  address of a 16-byte piece of a row
-//   first(row)         index in x of the thread's first channel in a row; negative for padding, which stays
-//                      zero
+//   first(row)         index in x of the thread's first channel in a row; negative for padding, kept at zero
 //   tf32               rounds results to TF32 for mma
 template <typename T, bool tf32, typename Place, typename First>
 SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const ActivationOperands& a,

@@ -1,14 +1,13 @@
 // Batch norm over the rows of a matrix (rows, C).
 //   statistics      two kernels: each thread runs Welford's update over its rows; threads, and then chunks of
-//                   rows, are merged pairwise (Chan, Golub & LeVeque 1983). This stays accurate when the mean
-//                   is much larger than the deviation
+//                   rows, are merged pairwise (Chan, Golub & LeVeque 1983).
+//                   This stays accurate when the mean is much larger than the deviation
 //   update_running  one thread per channel; several layers share a launch
 //   apply           each thread keeps the scale and shift of its columns in registers and iterates over rows
 //   backward        two kernels compute the sums of gy and gy * (x - mean), a third computes gx
 //   ..._relu        the same followed by ReLU, whose decision backward recomputes from x; apply_relu also
 //                   takes the moments of its output, for the next batch norm
-// Memory traffic: statistics reads x once. apply reads x and writes y. backward reads x and gy twice and
-// writes gx.
+// Memory traffic: statistics reads x. apply reads x, writes y. backward reads x and gy twice, writes gx.
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/batch_norm_gradient.h"
 #include "kernels/cuda/launch_batch.h"
@@ -20,8 +19,7 @@ namespace {
 
 // ---- statistics ----
 
-// The median of a column's first, middle and last elements. It is close to the column's values, unlike an
-// outlier.
+// The median of a column's first, middle and last elements: close to the column's values, not an outlier.
 template <typename T, int width>
 SEC_DEVICE void find_pivot(const Columns& columns, const T* x, int column, float (&pivot)[width]) {
   float first[width], last[width];

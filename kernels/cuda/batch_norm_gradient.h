@@ -1,7 +1,7 @@
 // The gradient of batch norm through the batch's own statistics. Used by batch_norm.cu and pre_activation.cu.
 //
-// For one channel, let g be the gradient of batch norm's output, r = 1 / sqrt(variance + epsilon) and
-// z = (x - mean) * r. With mean(.) taken over all rows,
+// For one channel, let g be the gradient of batch norm's output, r = 1 / sqrt(variance + epsilon)
+// and z = (x - mean) * r. With mean(.) taken over all rows,
 //   gx = gamma * r * (g - mean(g) - z * mean(g * z))
 //      = scale * (g - offset) - slope * (x - mean),
 // where scale = gamma * r, offset = mean(g), slope = scale * r * r * mean(g * (x - mean)).
@@ -11,8 +11,7 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// Turns the sums over all rows of one channel into the coefficients of gx, and adds to gamma's and beta's
-// gradients.
+// Turns one channel's sums over all rows into the coefficients of gx, and adds to ggamma and gbeta.
 SEC_DEVICE void finish_batch_norm_sums(int channel, int channels, float rows,
                                        float sum_g,    // sum of g
                                        float sum_g_x,  // sum of g * (x - mean)

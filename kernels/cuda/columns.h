@@ -1,11 +1,10 @@
-// Sums down the columns of a matrix (rows, C): the reduction of batch norm, pooling, gates and bias
-// gradients.
+// Sums down the columns of a matrix (rows, C), as in batch norm, pooling, gates and bias gradients.
 //
-// A block has blockDim.x threads across columns and blockDim.y threads down. With many channels a warp reads
-// 32 neighbouring columns; with few channels it reads several rows. Both are contiguous in memory. The rows
-// are cut into chunks, one per block. Each thread sums every blockDim.y-th row of the chunk, and then the
-// threads of a column are added up in a tree. A second kernel adds up the chunks in the same way. Chunks
-// depend only on the shape of the matrix, so sums are bitwise reproducible.
+// A block has blockDim.x threads across columns and blockDim.y threads down. With many channels a warp
+// reads 32 neighbouring columns; with few channels it reads several rows. Both are contiguous in memory. The
+// rows are cut into chunks, one per block. Each thread sums every blockDim.y-th row of the chunk, and then
+// the threads of a column are added up in a tree. A second kernel adds up the chunks in the same way.
+// Chunks depend only on the shape of the matrix, so sums are bitwise reproducible.
 //
 // Rows can be cut into segments of equal length (samples), which are summed separately.
 #pragma once
@@ -17,9 +16,9 @@ namespace sec::kernels::SEC_BACKEND {
 constexpr int column_threads = 256;
 
 struct Columns {
-  std::int64_t rows;  // per segment
+  std::int64_t rows;  // rows per segment
   int c;
-  std::int64_t chunks;      // per segment
+  std::int64_t chunks;      // chunks per segment
   std::int64_t chunk_rows;  // rows per chunk; the last chunk of a segment may have fewer
 };
 
@@ -39,8 +38,7 @@ inline dim3 column_grid(const Columns& columns, std::int64_t segments, int width
           blocks_for(columns.c, static_cast<std::int64_t>(column_block(columns.c, width).x) * width), 1};
 }
 
-// Cuts rows into chunks of at least 16 rows per thread. At most 512 chunks, which the second kernel adds up
-// quickly.
+// Cuts rows into at most 512 chunks of at least 16 rows per thread. The second kernel is fast for so few.
 inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what) {
   const int channels = to_int(c, what);
   const std::int64_t least = 16 * static_cast<std::int64_t>(column_block(channels, width).y);
@@ -61,10 +59,10 @@ struct ColumnTask {
   int column;               // the thread's first column
   bool inside;              // false if all its columns are past the last one
   std::int64_t segment;     // the segment that its rows belong to
-  std::int64_t chunk;       // index within the segment
+  std::int64_t chunk;       // index of its chunk within the segment
   std::int64_t begin, end;  // rows begin, begin + blockDim.y, ... < end of the matrix
 
-  // The number of these rows.
+  // The number of rows that the thread works on.
   SEC_DEVICE int rows() const {
     return end <= begin ? 0 : static_cast<int>((end - begin + blockDim.y - 1) / blockDim.y);
   }
@@ -82,9 +80,9 @@ SEC_DEVICE ColumnTask column_task(const Columns& columns, int width) {
   return task;
 }
 
-// Adds `value` over the threads of a column. Threads with threadIdx.y == 0 hold the sums afterwards. All
-// threads of the block take part. In shared memory a thread's values are column_threads apart, so that the 32
-// lanes of a warp access 32 different banks.
+// Adds `value` over the threads of a column. Threads with threadIdx.y == 0 hold the sums afterwards.
+// All threads of the block take part. In shared memory a thread's values are column_threads apart, so that
+// the 32 lanes of a warp access 32 different banks.
 template <int count>
 SEC_DEVICE void add_down(float (&value)[count]) {
   SHARED(float, partial, [count][column_threads]);

@@ -1,5 +1,4 @@
-// Convolution: checks operands, collects problems into batches, and chooses one of the versions of
-// conv_versions.h.
+// Convolution: checks operands, collects problems into batches, chooses a version (conv_versions.h).
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/parts.h"
 
@@ -120,16 +119,15 @@ bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
   return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
 }
 
-// The tiles of a problem. `suits`: its operands and shape suit version 4, which it uses if its whole batch
-// does.
+// The tiles of a problem. `suits`: whether its shape and operands suit version 4.
 ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const ConvShape& shape, DType type,
                        bool suits) {
   const bool tensor = suits && on_tensor_cores(stream, wanted, type);
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-// Chooses the version for a batch, given its operands' types and alignment. If `wanted` is
-// ConvVersions::best, this is version 4 if the type is bf16 or the stream allows TF32, and every problem
+// Chooses the version for a batch, given its operands' types and alignment. If `wanted`
+// is ConvVersions::best, this is version 4 if the type is bf16 or the stream allows TF32, and every problem
 // suits it; else version 3. Results must be batch-invariant, so the number of samples is ignored here.
 template <typename Batch>
 int choose(const Stream& stream, int wanted, const Batch& batch,

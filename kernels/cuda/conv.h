@@ -1,6 +1,6 @@
-// What the convolution files share: the two forms that the kernels compute (ConvProblem for forward and
-// dgrad, WgradProblem for the weights' gradient), batches of either for one launch, and the entry points of
-// each version.
+// What the convolution files share: the two forms that the kernels compute (ConvProblem
+// for forward and dgrad, WgradProblem for the weights' gradient), batches of either for one
+// launch, and the entry points of each version.
 #pragma once
 
 #include "kernels/cuda/activation.h"
@@ -15,10 +15,10 @@ namespace sec::kernels::SEC_BACKEND {
 //   out[n, u * out_step + out_first, h, o] =
 //       bias[o] + sum over m < taps and i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o)
 //
-// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems, one for
-// each residue q = t mod S of the input time step t: step t = S * u + q sums gy at time (t + pad - j) / S
-// over the taps j for which that is a whole number, j = first_tap + S * m. With these taps in reverse order,
-// neighbouring u read neighbouring steps of gy, so in_step = 1.
+// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems,
+// one for each residue q = t mod S of the input time step t: step t = S * u + q sums gy at time
+// (t + pad - j) / S over the taps j for which that is a whole number, j = first_tap + S * m.
+// With these taps in reverse order, neighbouring u read neighbouring steps of gy, so in_step = 1.
 struct ConvProblem {
   const void* in;     // (N, in_length, H, in_channels)
   void* out;          // (N, out_length, H, out_channels)
@@ -38,9 +38,9 @@ struct ConvProblem {
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
 };
 
-// Extra work of a fused kernel. Forward: `in` passes batch norm, ReLU and dropout on its way into the
-// product, and each tile of rows leaves the sums of its outputs. dgrad: the result passes dropout and ReLU
-// backwards, so that `out` becomes the gradient of batch norm's output.
+// Extra work of a fused kernel. Forward: `in` passes batch norm, ReLU and dropout on its way into
+// the product, and each tile of rows leaves the sums of its outputs. dgrad:
+// the result passes dropout and ReLU backwards, so that `out` becomes the gradient of batch norm's output.
 struct Fusion {
   ActivationOperands before;  // forward: applied to `in`; dgrad: the activation that is differentiated
   const void* x;              // dgrad: (N, out_length, H, out_channels), the input of that activation
@@ -109,9 +109,9 @@ SEC_DEVICE float weight_at(const ConvProblem& s, bool transposed, int m, int i, 
                     : s.w[(tap * s.in_channels + i) * s.out_channels + o];
 }
 
-// Byte offset of a 16-byte piece in shared memory with rows of 64 bytes. The order of a row's four pieces
-// changes every second row, so that piece p of eight consecutive rows falls into eight different groups of
-// four banks.
+// Byte offset of a 16-byte piece in shared memory with rows of 64 bytes.
+// The order of a row's four pieces changes every second row, so that piece p of eight consecutive rows
+// falls into eight different groups of four banks.
 SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
   return row * 64 + (piece ^ (row / 2 % 4)) * 16;
 }
@@ -134,9 +134,9 @@ Tiles blocked_tiles(const ConvProblem& problem);
 
 // ---- the gradient of the weights ----
 
-// gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o]. The rows, positions
-// (n, t, h) of gy, are cut into parts. One kernel writes each part's sums to `partial`; a second adds the
-// parts up in order, so that results do not depend on scheduling.
+// gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o].
+// The rows, positions (n, t, h) of gy, are cut into parts. One kernel writes each part's sums to `partial`;
+// a second adds the parts up in order, so that results do not depend on scheduling.
 struct WgradProblem {
   const void* x;   // (N, L, H, Ci)
   const void* gy;  // (N, Lo, H, Co)

@@ -1,19 +1,18 @@
 // Convolution, version 3: an implicit matrix product with register tiles. This is the version for f32.
 //
 // Rows are positions (n, u, h), columns are output channels, and the depth is the terms (tap, input channel).
-// The matrix of patches (im2col) is never stored: each row's terms are read from x directly. A block computes
-// 128 rows x 32 or 64 columns, 16 terms per iteration. A thread computes 8 x 4 results: 12 floats read from
-// shared memory feed 32 multiply-adds. Shared memory is double-buffered: while one iteration computes, the
-// operands of the next are loaded into registers and then stored to the other buffer, so one barrier per
-// iteration is enough.
-//   The operands of an iteration, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per
-//   flop.
+// The matrix of patches (im2col) is never stored: each row's terms are read from x directly.
+// A block computes 128 rows x 32 or 64 columns, 16 terms per iteration. A thread computes 8 x 4 results:
+// 12 floats read from shared memory feed 32 multiply-adds. Shared memory is double-buffered:
+// while one iteration computes, the operands of the next are loaded into registers and then stored
+// to the other buffer, so one barrier per iteration is enough.
+//   An iteration's operands, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per flop.
 // x is stored as [term][row], so that a thread reads four of its rows as a float4. When x is stored, the four
 // threads of a row write to addresses 4 * 132 floats apart; two of them hit the same bank.
 //
-// Fused forward: x is activated in registers before it is stored to shared memory, once per tap; the moments
-// of y are taken from registers. Fused dgrad: results pass ReLU and dropout backwards in registers, where x
-// is loaded as well.
+// Fused forward: x is activated in registers before it is stored to shared memory, once per tap;
+// the moments of y are taken from registers. Fused dgrad: results pass ReLU and dropout
+// backwards in registers, where x is loaded as well.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 #include "kernels/cuda/tile_sums.h"
@@ -68,9 +67,9 @@ SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float
   }
 }
 
-// `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access; a fused kernel
-// checks the alignment itself. Weights are slices of one flat buffer and often unaligned; they are then
-// loaded one by one.
+// `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access;
+// a fused kernel checks the alignment itself. Weights are slices of one flat buffer
+// and often unaligned; they are then loaded one by one.
 template <typename T, typename Pass, bool vectors, int tile_columns, bool fused>
 __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(ConvBatch batch) {
   constexpr bool transposed = Pass::transposed;
@@ -78,7 +77,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
   constexpr int row_pitch = tile_rows + 4;
   constexpr int column_pitch = tile_columns + 4;
   constexpr int loads =
-      tile_rows * depth / 4 / threads;  // per thread and iteration, each of four terms of a row
+      tile_rows * depth / 4 / threads;  // loads of x per thread and iteration, each of four terms of a row
   SHARED(float, xs, [2][depth][row_pitch]);
   SHARED(float, ws, [2][depth][column_pitch]);
   constexpr bool activated = fused && !transposed;
@@ -93,7 +92,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
   const int terms = s.taps * s.in_channels;
 
   // For each row that this thread loads: the address in x and the time step of its first tap.
-  const int quarter = thread % 4 * 4;  // the first of its four terms in an iteration
+  const int quarter = thread % 4 * 4;  // the first of the thread's four terms in an iteration
   int start_time[loads];
   const T* start[loads];
 #pragma unroll
@@ -157,8 +156,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
         }
       }
     }
-    // Four weights along the last axis: output channels of one term in forward, terms of one output channel
-    // in dgrad.
+    // Loads four weights along the last axis of w: output channels in forward, input channels in dgrad.
     const int d = transposed ? quarter : thread / (tile_columns / 4);
     const int o = first_column + (transposed ? thread / 4 : thread % (tile_columns / 4) * 4);
     const int wm = (first + d) / s.in_channels;

@@ -1,7 +1,7 @@
-// The gradient of the weights, version 3: a matrix product whose rows are (tap, input channel), whose columns
-// are output channels, and whose depth is positions. A block computes 64 x 32 sums over one part of the
-// positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared memory feed 16
-// multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
+// The gradient of the weights, version 3: a matrix product whose rows are (tap, input channel), whose
+// columns are output channels, and whose depth is positions. A block computes 64 x 32 sums over one
+// part of the positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared
+// memory feed 16 multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 
@@ -30,10 +30,9 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_
   const std::int64_t end = min(begin + s.part_rows, s.rows());
   const int thread = static_cast<int>(threadIdx.x);
 
-  // Per iteration this thread loads four (tap, channel) rows of x at two positions, and four columns of gy at
-  // one.
+  // Per iteration this thread loads four values of x at two positions, and four of gy at one position.
   const int x_weight = thread % 16 * 4;
-  const int x_row = thread / 16;  // and x_row + 8
+  const int x_row = thread / 16;  // the first of the two positions; the other is x_row + 8
   const int g_column = thread % 8 * 4;
   const int g_row = thread / 8;
   [[maybe_unused]] const bool x_aligned = !activated || is_aligned(s.x);

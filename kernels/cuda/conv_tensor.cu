@@ -1,24 +1,24 @@
-// Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32, for forward and dgrad, unfused or fused
-// with batch norm, ReLU and dropout.
+// Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32, for forward and dgrad,
+// unfused or fused with batch norm, ReLU and dropout.
 //
 // A block computes up to 128 rows x 32 or 64 output channels. Its rows are `steps` time steps of `samples`
 // samples, with all leads. All taps of these rows read one window of the input, (steps - 1) * in_step + taps
-// time steps long. The window is copied to shared memory once per chunk of 64 bytes of input channels (32
-// bf16 or 16 f32). Each tap only shifts the rows that a fragment reads: ldmatrix takes one address per row,
-// so im2col costs nothing. Each iteration loads one (chunk, tap) slice of the weights into a four-stage ring,
-// prefetched three iterations ahead by cp.async. The window of the next chunk is copied along with the first
-// weights that use it. One barrier per iteration.
+// time steps long. The window is copied to shared memory once per chunk of 64 bytes of input
+// channels (32 bf16 or 16 f32). Each tap only shifts the rows that a fragment reads:
+// ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk, tap)
+// slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
+// The window of the next chunk is copied along with the first weights that use it. One barrier per iteration.
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads:
 //   23 KB of x and 15 x 2 KB of weights feed 2 M multiply-adds, 0.013 bytes per flop.
 // In shared memory the rows of a chunk are 64 bytes apart, and the order of their four 16-byte pieces changes
-// every second row (swizzled_offset). The eight consecutive rows that one phase of ldmatrix reads are then in
-// eight different groups of four banks, and so are the two rows that cp.async writes at a time.
+// every second row (swizzled_offset). The eight consecutive rows that one phase of ldmatrix reads are then
+// in eight different groups of four banks, and so are the two rows that cp.async writes at a time.
 //
 // Weights keep their layout (K, Ci, Co). In dgrad the depth is Co, the innermost axis, as ldmatrix requires.
-// In forward the depth is Ci: bf16 weights are transposed by ldmatrix, from rows of 64 channels that are 128
-// + 16 bytes apart. TF32 weights are loaded one by one, from rows 256 + 32 bytes apart, so that the 4 x 8
-// elements that a warp loads are in 32 different banks. Before the convolution a small kernel rounds weights
-// to bf16; TF32 is rounded in registers.
+// In forward the depth is Ci: bf16 weights are transposed by ldmatrix, from rows of 64 channels that are
+// 128 + 16 bytes apart. TF32 weights are loaded one by one, from rows 256 + 32 bytes apart, so that the 4 x 8
+// elements that a warp loads are in 32 different banks. Before the convolution a small kernel rounds
+// weights to bf16; TF32 is rounded in registers.
 //
 // Fused forward: each window is activated in place after it has arrived, at the cost of one more barrier per
 // chunk. Results are staged in shared memory before they are stored. Sums over a tile's rows are taken there,
@@ -34,8 +34,7 @@ using namespace tensor;  // NOLINT(google-build-using-namespace): conv_tensor_re
 constexpr int stages = 4;
 constexpr int chunk_bytes = 64;
 
-// Bytes per stage of the weights' ring. Rows of a stage are output channels in dgrad, input channels in
-// forward.
+// Bytes per stage of the ring of weights. Its rows are input channels in forward, output channels in dgrad.
 SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
   return transposed ? columns * chunk_bytes : chunk_bytes / element * result_pitch(columns, element);
 }
@@ -93,8 +92,7 @@ SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsign
   round_operands<T>(b);
 }
 
-// Copies 16 bytes of weights, or zeros if not `present`. Weights may start at any element; `whole`: they are
-// aligned.
+// Copies 16 bytes of weights, or zeros if not `present`. `whole`: the weights are aligned to 16 bytes.
 template <typename T>
 SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* any, bool whole) {
   if (whole) {
@@ -240,7 +238,7 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
     const unsigned char* const stage = memory + step % stages * stage_bytes;
     const int shift = step % s.taps * s.h;  // the tap shifts all rows of the window
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {  // of the chunk; 32 bytes are the depth of one mma
+    for (int half = 0; half < 2; ++half) {  // halves of the chunk: one mma has a depth of 32 bytes
       unsigned a[2][4];
 #pragma unroll
       for (int tile = 0; tile < 2; ++tile) {
@@ -291,8 +289,7 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
 
 // ---- launchers ----
 
-// Includes the coefficients of batch norm even for an unfused problem, so that fusing does not change the
-// tiles.
+// Includes batch norm's coefficients even if unfused, so that fusing does not change the tiles.
 std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::int64_t element,
                           bool transposed) {
   const auto size = static_cast<int>(element);
@@ -307,8 +304,8 @@ std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::i
   return max(loop, results);
 }
 
-// Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time. Halves
-// the number of time steps until the window fits into shared memory.
+// Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time.
+// Halves the number of time steps until the window fits into shared memory.
 TensorProblem cut(const ConvProblem& s, int tile_columns, std::int64_t element, bool transposed) {
   TensorProblem problem{};
   problem.s = s;

@@ -15,10 +15,10 @@ struct TensorProblem {
   ConvProblem s;
   Fusion fusion;
   const void* w;       // the weights in the element type
-  int samples, steps;  // per tile
+  int samples, steps;  // samples, and time steps per sample, of a tile
   int window_steps;    // time steps of the input that a tile reads per sample
   int windows;         // windows in shared memory at a time, one per chunk
-  int chunks;          // of input channels, 64 bytes each
+  int chunks;          // chunks of 64 bytes of input channels
   int tiles_in_time;   // tiles per sample along time
 
   SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
@@ -54,12 +54,11 @@ struct ResultTile {
     return static_cast<int>(min(std::int64_t{problem.samples}, problem.s.n - first_sample));
   }
   SEC_DEVICE int steps() const { return min(problem.steps, problem.s.count - first_step); }
-  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // per sample
+  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // rows per sample
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // Index in the output of this thread's first column of a row; negative if the row or the column does not
-  // exist.
+  // Index in the output of this thread's first column of a row; negative if row or column do not exist.
   SEC_DEVICE std::int64_t place(int row) const {
     const ConvProblem& s = problem.s;
     const int h = row % s.h;
@@ -167,8 +166,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   }
 }
 
-// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums of
-// it.
+// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;

@@ -2,25 +2,25 @@
 //
 // For tap j, gw[j] (Ci, Co) is a matrix product over positions: the transpose of x, shifted by j time steps,
 // times gy. A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
-// It iterates over tiles of up to 64 positions. cp.async copies the window of x that a tile needs, once for
-// all taps, and the tile's gy into one of two buffers while the other is in use. Each warp keeps its 32 x 32
-// sums in registers until the end. It then writes them as the sums of this part, or adds them to gw if there
-// is only one part. If fused, each window of x is activated in place after it has arrived, at the cost of one
-// more barrier per tile.
-//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16, feed
-//   983,040 multiply-adds: 0.01 bytes per flop.
-// The depth of the fragments is positions, but channels are contiguous in memory. bf16 operands are
-// transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset. TF32 operands are loaded one
-// by one, from rows 128 + 32 bytes apart, so that the 4 x 8 elements that a warp loads are in 32 different
-// banks.
+// It iterates over tiles of up to 64 positions. cp.async copies the window of x that a tile needs,
+// once for all taps, and the tile's gy into one of two buffers while the other is in use.
+// Each warp keeps its 32 x 32 sums in registers until the end. It then writes them as the sums of this part,
+// or adds them to gw if there is only one part. If fused, each window of x is activated in place after it has
+// arrived, at the cost of one more barrier per tile.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16,
+//   feed 983,040 multiply-adds: 0.01 bytes per flop.
+// The depth of the fragments is positions, but channels are contiguous in memory.
+// bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
+// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart, so that the 4 x 8
+// elements that a warp loads are in 32 different banks.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int tile_rows = 64;  // positions
-constexpr int channels = 32;   // of x and of gy, per block
-constexpr int max_taps = 16;   // warps
+constexpr int tile_rows = 64;  // positions per tile
+constexpr int channels = 32;   // channels of x, and of gy, per block
+constexpr int max_taps = 16;   // one warp per tap
 constexpr int max_window_rows = 384;
 
 template <typename T>

@@ -19,8 +19,8 @@ struct ConvVersions {
   static constexpr int count = 4;
   static constexpr int best = 0;  // the kernel table's choice
 
-  // Whether a version supports a pass of this shape with tensors of `type`. Version 4 rounds f32 operands to
-  // TF32.
+  // Whether a version supports a pass of this shape with tensors of `type`.
+  // Version 4 rounds f32 operands to TF32.
   bool (*supports)(int version, ConvPass pass, const ConvShape& shape, DType type);
 
   // As in kernels/conv.h. Throw Error if the version does not support one of the group's shapes.

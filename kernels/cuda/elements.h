@@ -1,5 +1,5 @@
-// Helpers of all kernel files: checks of operands on the host, loads and stores of f32 and bf16 on the
-// device. Kernels compute in float; only these loads and stores depend on the storage type.
+// Helpers of all kernel files: checks of operands on the host, loads and stores of f32 and bf16 on
+// the device. Kernels compute in float; only these loads and stores depend on the storage type.
 #pragma once
 
 #include <limits>
@@ -25,8 +25,8 @@ void by_type(DType type, const char* what, const Function& function) {
   }
 }
 
-// Calls function(std::integral_constant<int, width>), where width is the number of elements per access: 16
-// bytes of T if `can`, that is if every such access would be aligned, else 1.
+// Calls function(std::integral_constant<int, width>), where width is the number of elements per access:
+// 16 bytes of T if `can`, that is if every such access would be aligned, else 1.
 template <typename T, typename Function>
 void by_width(bool can, const Function& function) {
   if (can) {
@@ -63,15 +63,13 @@ bool aligned(const Pointers*... pointers) {
   return ((reinterpret_cast<std::uintptr_t>(pointers) % 16 == 0) && ...);
 }
 
-// Whether rows of `c` elements of T consist of whole 16-byte vectors. If so, all rows are aligned as the
-// first is.
+// Whether a row of `c` elements of T is a whole number of 16-byte vectors, so that rows keep their alignment.
 template <typename T>
 bool whole_vectors(std::int64_t c) {
   return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
 }
 
-// An extent as int, for kernels that index in 32 bits. Throws Error, beginning with `what`, if it does not
-// fit.
+// An extent as int, for kernels that index in 32 bits. Throws Error, beginning with `what`, if out of range.
 inline int to_int(std::int64_t value, const char* what) {
   require(value >= 0 && value <= std::numeric_limits<int>::max(), "{}: an extent of {} is out of range", what,
           value);
@@ -82,8 +80,8 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Device memory with undefined content, freed when the host function returns. The allocator reuses it in
-// stream order, so kernels that are still queued may use it.
+// Device memory with undefined content, freed when the host function returns.
+// The allocator reuses it in stream order, so kernels that are still queued may use it.
 class DeviceScratch {
  public:
   DeviceScratch(const Stream& stream, std::int64_t bytes)

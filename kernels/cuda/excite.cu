@@ -2,8 +2,7 @@
 // sample fit in shared memory, so one block computes a sample. Several layers share a launch.
 //   excite_forward           channel means to hidden units to factors
 //   excite_backward_samples  gradients of both layers' outputs, which are stored, and of the means
-//   excite_backward_weights  gradients of the weights from these: each thread sums one weight over the
-//                            samples
+//   excite_backward_weights  gradients of the weights: each thread sums one weight over the samples
 #include <vector>
 
 #include "kernels/cuda/elements.h"

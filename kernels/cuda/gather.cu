@@ -1,10 +1,9 @@
-// Gathers examples into a batch, and augments them. A block computes one chunk of one example: first the
-// random numbers that a channel draws once, then each cell independently, since augmentation never mixes
-// cells.
+// Gathers examples into a batch, and augments them. A block computes one chunk of one example: first
+// the random numbers that a channel draws once, then each cell independently. Augmentation never mixes cells.
 //
 // Random numbers are drawn in double precision as on the host, some hundred operations per cell where there
-// is noise. That is negligible: a batch has about half a million cells. Sums and products are rounded one by
-// one (no fused multiply-add), so results equal the host's as far as exp, log, sin and cos agree.
+// is noise. That is negligible: a batch has about half a million cells. Sums and products are rounded one
+// by one (no fused multiply-add), so results equal the host's as far as exp, log, sin and cos agree.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/gather.h"
@@ -19,7 +18,7 @@ constexpr int chunk = 8 * threads;  // cells per block
 struct ChannelDraws {
   float factor;
   float offset;
-  float height;  // of the baseline wander
+  float height;  // height of the baseline wander
   int lost;
 };
 

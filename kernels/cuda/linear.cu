@@ -1,9 +1,8 @@
-// The fully connected layer. Its matrices are tiny here (excite layers from 32 x 2 to 256 x 16, the head 768
-// x 34, with 64 rows), so latency matters most, and many threads share each sum.
+// The fully connected layer. Its matrices are tiny here (excite layers from 32 x 2 to 256 x 16, the head
+// 768 x 34, with 64 rows), so latency matters most, and many threads share each sum.
 //   linear_forward  a sum down the columns of w, weighted by x: threads split the inputs and add up in a tree
 //   linear_dgrad    one warp per (sample, input): lanes iterate over a row of w and add up by shuffles
-//   linear_wgrad    one thread per weight sums over the samples; the bias is the weight of an extra input of
-//                   ones
+//   linear_wgrad    one thread per weight sums over the samples; the bias is the weight of an input of ones
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/parts.h"
 
@@ -41,7 +40,7 @@ __global__ void __launch_bounds__(threads) linear_dgrad(std::int64_t n, int in, 
                                                         T* __restrict__ gx) {         // (N, In)
   const std::int64_t index = std::int64_t{blockIdx.x} * warps + threadIdx.x / 32;
   if (index >= n * in) {
-    return;  // the whole warp
+    return;  // the whole warp returns, so the shuffles below are safe
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const T* const gradient = gy + index / in * out;

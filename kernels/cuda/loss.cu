@@ -1,6 +1,6 @@
 // Losses. There are few logits (64 samples x 34 classes), and all of training depends on them, so a single
-// block computes a loss and its gradient in double precision, and sums in a fixed order. A kernel cannot
-// throw: a label or target that is out of range makes the loss NaN, which stops training.
+// block computes a loss and its gradient in double precision, and sums in a fixed order.
+// A kernel cannot throw: a label or target that is out of range makes the loss NaN, which stops training.
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"
 
@@ -24,8 +24,7 @@ SEC_DEVICE double logistic(double x) {
 }
 
 // One thread per sample: there are few classes, and double-precision exponentials dominate the time. The
-// launch has one block; without the bound of 1, nvcc assumes five blocks per multiprocessor and spills
-// registers.
+// launch has one block. Without the bound of 1, nvcc assumes five per multiprocessor and spills registers.
 template <typename T>
 __global__ void __launch_bounds__(threads, 1)
     loss_softmax_cross_entropy(int n, int classes, double smoothing,
@@ -113,8 +112,8 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
-// Each cell's loss is share * f(x), where f(x) = -(1 - p)^gamma log p and p = logistic(x). If the target is
-// 0, x is negated. The derivative is f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
+// Each cell's loss is share * f(x), where f(x) = -(1 - p)^gamma log p and p = logistic(x).
+// If the target is 0, x is negated. The derivative is f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
 template <typename T>
 __global__ void __launch_bounds__(threads) loss_focal(std::int64_t cells, double alpha, double gamma,
                                                       const T* __restrict__ logits,       // (cells)

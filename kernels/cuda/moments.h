@@ -1,6 +1,6 @@
-// Mean and variance down the columns of a matrix. Each thread runs Welford's update over its rows; threads,
-// and then chunks of rows, are merged pairwise (Chan, Golub & LeVeque 1983). Unlike sums of squares, this
-// stays accurate when the mean is much larger than the deviation.
+// Mean and variance down the columns of a matrix. Each thread runs Welford's update over its rows;
+// threads, and then chunks of rows, are merged pairwise (Chan, Golub & LeVeque 1983).
+// Unlike sums of squares, this stays accurate when the mean is much larger than the deviation.
 #pragma once
 
 #include <span>
@@ -24,8 +24,7 @@ SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
   return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
 }
 
-// Merges `moments` over the threads of a column. Threads with threadIdx.y == 0 hold the result. All threads
-// take part.
+// Merges `moments` over the threads of a column, into those with threadIdx.y == 0. All threads take part.
 template <int width>
 SEC_DEVICE void merge_down(Moments (&moments)[width]) {
   SHARED(float, mean, [width][column_threads]);
@@ -67,7 +66,7 @@ template <int width>
 struct RunningMoments {
   float count = 0.0F;
   float pivot[width] = {};
-  float mean[width] = {};  // of the values - pivot
+  float mean[width] = {};  // mean of (value - pivot)
   float squares[width] = {};
 
   SEC_DEVICE void add(const float (&value)[width]) {
@@ -115,8 +114,8 @@ struct ChunkMoments {
   float* variance;       // (C), biased
 };
 
-// Merges chunks into the mean and variance of each column, by a kernel in batch_norm.cu. Takes up to
-// max_problems matrices with the same number of columns.
+// Merges chunks into the mean and variance of each column, by a kernel in batch_norm.cu.
+// Takes up to max_problems matrices with the same number of columns.
 void merge_chunks(Stream& stream, std::span<const ChunkMoments> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,7 +1,7 @@
-// Optimizer steps over flat buffers, one launch for all parameters of a network. A thread updates four
-// elements, with vector accesses if the buffers are aligned. Bound by memory: Adam reads four floats per
-// element and writes three, 460 MB for the 16.4 M parameters of the 8-lead network. A moving average reads
-// and writes one more float.
+// Optimizer steps over flat buffers, one launch for all parameters of a network.
+// A thread updates four elements, with vector accesses if the buffers are aligned. Bound by memory: Adam
+// reads four floats per element and writes three, 460 MB for the 16.4 M parameters of the 8-lead network.
+// A moving average reads and writes one more float.
 #include <limits>
 
 #include "kernels/cuda/block_sum.h"
@@ -48,7 +48,7 @@ SEC_DEVICE float clipping(float sum_of_squares, float clip_norm) {
   return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
 }
 
-// The moving average.
+// Updates the moving average of parameters.
 SEC_DEVICE void blend(float decay, const float (&parameters)[4], float (&average)[4]) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {

@@ -1,6 +1,6 @@
-// conv(dropout(relu(batch_norm(x)))) as one operation, forward and backward. Layers whose LaunchKeys match
-// share one launch of conv_tensor.cu or conv_blocked.cu. Those kernels activate x on its way in and take sums
-// of what they store. The small kernels around them are in this file:
+// conv(dropout(relu(batch_norm(x)))) as one operation, forward and backward.
+// Layers whose LaunchKeys match share one launch of conv_tensor.cu or conv_blocked.cu. Those kernels
+// activate x on its way in and take sums of what they store. The small kernels around them are in this file:
 //   dropout_draw_mask          forward, if p > 0: draws one bit per element of x
 //   conv_merge_tile_moments    forward: mean and variance of y, from the moments of the convolution's tiles
 //   squeeze_add_tiles          forward: means over a sample, for samples that span several tiles
@@ -8,8 +8,8 @@
 //   pre_activation_grad_input  backward: batch norm's gradient gx, in place of g, which dgrad left in gx;
 //                              adds extra_gradient if there is one
 // Memory traffic, if x and y have n bytes each: forward reads n and writes n, and writes and reads the mask.
-// Backward moves 8 n: dgrad reads gy and x and writes g; batch norm's gradient reads g and x and writes gx;
-// wgrad reads x and gy.
+// Backward moves 8 n: dgrad reads gy and x and writes g; batch norm's gradient
+// reads g and x and writes gx; wgrad reads x and gy.
 #include <array>
 #include <optional>
 #include <vector>
@@ -443,8 +443,8 @@ void add_input_gradient(const LaunchKey& key, const PreActivationBackward& probl
   void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
   float* sums = launches.scratch->data() + offsets.sums;
   launches.all_aligned = launches.all_aligned && aligned(x, extra_gradient, gx);
-  // Rows are cut for full vectors even where operands are unaligned, so that alignment does not change
-  // results.
+  // Rows are cut for full vectors even where operands are
+  // unaligned, so that alignment does not change results.
   const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
   launches.norms.add({rows_of_tiles(tiles, s.c_in), columns, before, static_cast<float>(rows), sums,
                       elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),

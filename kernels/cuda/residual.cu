@@ -1,15 +1,14 @@
 // The end of a residual block, y = relu(x * gate + shortcut):
-//   residual_forward         y and, in training, its batch statistics: a thread takes moments of what it
-//                            writes; they are merged over threads and, by a second kernel, over chunks. The
-//                            rows of all samples form one segment, so that many short samples do not make
-//                            more chunks. A thread reloads the gate's factors when its next row belongs to
-//                            another sample
+//   residual_forward         y and, in training, its batch statistics: each thread takes moments of what it
+//                            writes; they are merged over threads and, by a second kernel, over chunks.
+//                            All samples form one segment, so that short samples do not make more chunks.
+//                            A thread reloads the gate's factors when its next row is in another sample
 //   residual_backward        gshortcut, and the sums for ggate per sample, as in gate_channels_backward
 //   residual_backward_input  gx, once the gradient of the gate's means is known
 // Several blocks of the network share a launch if their LaunchKeys are equal.
 // Memory traffic, in units of the size of x: forward reads x and shortcut and writes y: 3. backward reads x,
-// gy and, with ReLU, y, and writes gshortcut: 4 or 3. backward_input reads gshortcut and writes gx: 2. Gates
-// add 1 / positions each, and partial results at most 1 / 16.
+// gy and, with ReLU, y, and writes gshortcut: 4 or 3. backward_input reads gshortcut and writes gx: 2.
+// Gates add 1 / positions each, and partial results at most 1 / 16.
 #include <vector>
 
 #include "kernels/cuda/launch_batch.h"
@@ -57,8 +56,8 @@ struct ScaleAndShift {
   T* gx;               // (N, positions, C)
 };
 
-// y = max(x * gate + shortcut, floor), where floor is 0 for ReLU and minus infinity without. Each thread's
-// mean is rounded to f32 before merging; its error is no larger than that of an element of y.
+// y = max(x * gate + shortcut, floor), where floor is 0 for ReLU and minus infinity without.
+// Each thread's mean is rounded to f32 before merging; its error is no larger than that of an element of y.
 template <typename T, int width, bool statistics>
 __global__ void __launch_bounds__(column_threads) residual_forward(LaunchBatch<Gated<T>> batch) {
   const Gated<T>& s = batch.problem[blockIdx.z];
@@ -188,7 +187,7 @@ void check(const GateShape& s) {
 struct LaunchKey {
   std::int64_t c;
   DType type;
-  bool vectors;     // 16-byte accesses
+  bool vectors;     // whether rows are read in 16-byte vectors
   bool statistics;  // forward: also takes moments of y
   bool operator==(const LaunchKey&) const = default;
 };
@@ -294,8 +293,8 @@ void launch_backward_input(Stream& stream, std::span<const ResidualBackwardInput
   launch<residual_backward_input<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
 }
 
-// Calls run(key, T{}, width, problems) for consecutive problems with equal keys; `width` is a compile-time
-// constant. Skips problems without samples.
+// Calls run(key, T{}, width, problems) for consecutive problems with equal keys;
+// `width` is a compile-time constant. Skips problems without samples.
 template <typename Problem, typename KeyOf, typename Run>
 void for_each_key(std::span<const Problem> group, const KeyOf& key_of_problem, const Run& run) {
   std::vector<Problem> some;

@@ -8,8 +8,8 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// Stores the sums that add_down left in thread row 0: as results if a segment is one chunk, else as partial
-// sums.
+// Stores the sums that add_down left in thread row 0:
+// as results, or as partial sums if there are more chunks.
 template <typename T, int width>
 SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
                            float positions,
@@ -38,8 +38,8 @@ struct ChunkSums {
   T* result;             // (segments, C)
 };
 
-// The second kernel (in squeeze_excite.cu): result = sum over each segment's chunks / positions. Takes up to
-// max_problems matrices with the same number of columns.
+// The second kernel (in squeeze_excite.cu): result = sum over each segment's chunks / positions.
+// Takes up to max_problems matrices with the same number of columns.
 template <typename T>
 void add_segment_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
 

@@ -1,8 +1,7 @@
 // The parts of squeeze-and-excite that process every position of a sample:
 //   global_average  the squeeze: sums over the positions of each sample. One launch if a sample is one chunk;
 //                   otherwise a second launch adds up the chunks
-//   gate            y = x * gate: a thread keeps the factors of its columns in registers and iterates over
-//                   positions
+//   gate            y = x * gate: a thread keeps its columns' factors in registers, iterating over positions
 //   gate_backward   gx and the sums for ggate, in one pass over x and gy
 // The two fully connected layers between squeeze and gate are in excite.cu.
 #include "kernels/cuda/launch_batch.h"

@@ -1,5 +1,5 @@
-// Convolution on cuDNN. Our own kernels convert filters to cuDNN's layout and back. They also add the bias,
-// because cuDNN requires a bf16 bias if operands are bf16.
+// Convolution on cuDNN. Our own kernels convert filters to cuDNN's layout and back.
+// They also add the bias, because cuDNN requires a bf16 bias if operands are bf16.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -71,8 +71,8 @@ class Problem {
   cudnnConvolutionDescriptor_t convolution = nullptr;
 };
 
-// The best proposal that is deterministic; if cuDNN has measured, the best proposal. Proposals are sorted,
-// best first.
+// The best proposal that is deterministic; if cuDNN has measured,
+// the best proposal. Proposals are sorted, best first.
 template <typename Proposal, typename Propose>
 Plan choose(const Problem& problem, const char* call, const Propose& propose) {
   Proposal proposals[8];

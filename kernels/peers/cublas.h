@@ -16,8 +16,8 @@ struct Gemm {
   float beta = 0;
 };
 
-// A and B have the same type, f32 or bf16; C has that type or f32. Throws Error, naming the call, the status
-// and the sizes.
+// A and B have the same type, f32 or bf16; C has that type or f32.
+// Throws Error, naming the call, the status and the sizes.
 void gemm(Stream& stream, const Gemm& sizes, ConstSpan a, ConstSpan b, Span c);
 
 // Loads the library. Throws Error if that fails.

@@ -1,5 +1,5 @@
-// NVIDIA's cuDNN 9, loaded at run time: its functions, descriptors and errors. Our layout (N, L, H, C) is
-// cuDNN's NHWC, with time as height and leads as width.
+// NVIDIA's cuDNN 9, loaded at run time: its functions, descriptors and errors.
+// Our layout (N, L, H, C) is cuDNN's NHWC, with time as height and leads as width.
 #pragma once
 
 #include <cudnn.h>

@@ -1,5 +1,5 @@
-// The parts of the kernel table that use cuDNN or cuBLAS. Each function is defined in the file of the same
-// name.
+// The parts of the kernel table that use cuDNN or cuBLAS.
+// Each function is defined in the file of the same name.
 #pragma once
 
 #include "kernels/table.h"

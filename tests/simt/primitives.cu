@@ -9,8 +9,8 @@ namespace {
 
 constexpr unsigned full = 0xffffffffU;
 
-// Grid (2, 3, 2) of blocks (4, 2, 3). y (12, 24): each thread writes block * 100 + thread, its linear
-// indices.
+// Grid (2, 3, 2) of blocks (4, 2, 3). y (12, 24):
+// each thread writes block * 100 + thread, its linear indices.
 __global__ void indices(const float*, float* y) {
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
   const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
@@ -52,8 +52,8 @@ __global__ void counting_barriers(const float* x, float* y) {
   y[192 + i] = static_cast<float>(__syncthreads_or(x[i] > 0) != 0);
 }
 
-// Blocks of 64 threads. x (n); y (5), zeroed: sum, sum as int, maximum, count modulo 7, count by
-// compare-and-swap.
+// Blocks of 64 threads. x (n); y (5), zeroed:
+// sum, sum as int, maximum, count modulo 7, count by compare-and-swap.
 __global__ void atomics(const float* x, float* y) {
   const float v = x[blockIdx.x * 64 + threadIdx.x];
   atomicAdd(&y[0], v);
@@ -69,8 +69,8 @@ __global__ void atomics(const float* x, float* y) {
   }
 }
 
-// One thread per element. x (n); y (3, n): x rounded to bf16, x packed into both halves of a bf16 pair and
-// unpacked, x rounded to TF32.
+// One thread per element. x (n); y (3, n): x rounded to bf16, x packed into both
+// halves of a bf16 pair and unpacked, x rounded to TF32.
 __global__ void roundings(const float* x, float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) {
@@ -108,8 +108,8 @@ __global__ void pipeline(const float* x, float* y, int stages) {
   *reinterpret_cast<float4*>(&y[(at + 4) % 128]) = sum;
 }
 
-// One warp. x: A (16, 16), B (16, 8), C (16, 8); y: D (16, 8) = A B + C. Fragments are loaded element by
-// element.
+// One warp. x: A (16, 16), B (16, 8), C (16, 8); y:
+// D (16, 8) = A B + C. Fragments are loaded element by element.
 __global__ void mma_bf16(const float* x, float* y) {
   const float* a = x;
   const float* b = x + 256;
@@ -187,9 +187,9 @@ __global__ void mma_tf32(const float* x, float* y) {
   }
 }
 
-// The sum of x (n) in one launch: the block that finishes last adds up the partial sums of all blocks. y
-// (blocks + 2): the total, a counter that starts at zero, and one partial sum per block. Dynamic shared
-// memory: one float per thread.
+// The sum of x (n) in one launch: the block that finishes last adds up the partial sums of all blocks.
+// y (blocks + 2): the total, a counter that starts at zero, and one partial sum per
+// block. Dynamic shared memory: one float per thread.
 __global__ void last_block_sum(const float* x, float* y) {
   DYN_SHARED(float, partial);
   SHARED(int, is_last);
@@ -217,8 +217,8 @@ __global__ void last_block_sum(const float* x, float* y) {
   }
 }
 
-// One thread per element. y (n): random numbers of the key (9, 3, 1), which are bitwise equal on every
-// device.
+// One thread per element. y (n): random numbers of the key (9,
+// 3, 1), which are bitwise equal on every device.
 __global__ void random_numbers(const float*, float* y) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = uniform(RandomKey{9, 3, 1}, i);
