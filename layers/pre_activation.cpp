@@ -170,7 +170,7 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
 
 bool fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out) {
   return pass.fused && (pass.training || pass.tape == nullptr) &&
-         kernels::table(pass.stream).pre_activation.take(c_in, c_out);
+         kernels::table(pass.stream).pre_activation.supports(c_in, c_out);
 }
 
 void know_statistics(Pass& pass, std::vector<Signal>& x) {

@@ -238,7 +238,7 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
   }
   for (const Arithmetic& arithmetic : arithmetics) {
     for (const NamedConv& layer : layers) {
-      if (!ours->pre_activation.take(layer.shape.c_in, layer.shape.c_out)) {
+      if (!ours->pre_activation.supports(layer.shape.c_in, layer.shape.c_out)) {
         continue;  // the stem
       }
       add_fused(layer, arithmetic, "ours", ours, true);

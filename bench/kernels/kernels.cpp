@@ -163,7 +163,7 @@ void fused(State& state, int count, const kernels::ConvShape& s, bool forward, b
 void add_fused() {
   for (const NamedConv& layer : conv_shapes(8, 128)) {
     const kernels::ConvShape shape = layer.shape;
-    if (!kernels::table(stream).pre_activation.take(shape.c_in, shape.c_out)) {
+    if (!kernels::table(stream).pre_activation.supports(shape.c_in, shape.c_out)) {
       continue;  // the stem
     }
     for (const bool forward : {true, false}) {

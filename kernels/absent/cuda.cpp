@@ -1,4 +1,4 @@
-// Replaces the cuda kernels in a build without SEC_CUDA.
+// Linked in place of the cuda device's table in builds without nvcc.
 #include "kernels/cuda/conv_versions.h"
 #include "kernels/device_tables.h"
 

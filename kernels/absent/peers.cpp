@@ -1,4 +1,4 @@
-// Replaces kernels/peers in a build without SEC_CUDA or without cuDNN's headers.
+// Linked in place of the peers table in builds without the cuda device or cuDNN's headers.
 #include "engine/error.h"
 #include "kernels/device_tables.h"
 

@@ -135,10 +135,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
                      fusion.before.keep, next_x[v]);
           }
         } else {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            next_x[v][e] = 0.0F;
-          }
+          zero_four(next_x[v]);
         }
       }
     } else {

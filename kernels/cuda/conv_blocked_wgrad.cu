@@ -64,10 +64,7 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_
                      next_x[v]);
           }
         } else {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            next_x[v][e] = 0.0F;
-          }
+          zero_four(next_x[v]);
         }
       } else {
 #pragma unroll

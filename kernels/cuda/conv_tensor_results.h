@@ -72,6 +72,12 @@ struct ResultTile {
     return (time * s.h + h) * s.out_channels + column();
   }
 
+  // Copies this thread's columns of a row, 16 bytes, to index `at` of the output.
+  SEC_DEVICE void store_row(int row, std::int64_t at) const {
+    *reinterpret_cast<uint4*>(static_cast<T*>(problem.s.out) + at) =
+        *reinterpret_cast<const uint4*>(mine(row));
+  }
+
   // Sums over the rows of the tile. Uses the shared memory behind the results.
   SEC_DEVICE const float* add_down(const float (&value)[width]) const {
     return add_tile_rows<down, tile_columns>(reinterpret_cast<float*>(memory + tile_rows * row_bytes),
@@ -94,8 +100,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
-      *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + at) =
-          *reinterpret_cast<const uint4*>(tile.mine(row));
+      tile.store_row(row, at);
       load(tile.mine(row), value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -216,8 +221,7 @@ SEC_DEVICE void finish_unfused(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
-      *reinterpret_cast<uint4*>(static_cast<T*>(tile.problem.s.out) + at) =
-          *reinterpret_cast<const uint4*>(tile.mine(row));
+      tile.store_row(row, at);
     }
   }
 }

@@ -180,7 +180,7 @@ std::size_t checked_memory(const ExciteShape& s, const char* what) {
 
 // Calls run(T{}, problems) for consecutive problems of one element type. Skips problems without samples.
 template <typename Problem, typename TypeOf, typename Run>
-void each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
+void for_each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
   std::vector<Problem> some;
   for (const Problem& problem : group) {
     checked_memory(problem.shape, what);
@@ -252,14 +252,14 @@ void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
 
 void forward_group(Stream& stream, std::span<const ExciteForward> group) {
   const auto type_of = [](const ExciteForward& problem) { return problem.factors.type; };
-  each_type(group, type_of, "excite.forward",
-            [&](auto zero, auto problems) { launch_forward<decltype(zero)>(stream, problems); });
+  for_each_type(group, type_of, "excite.forward",
+                [&](auto zero, auto problems) { launch_forward<decltype(zero)>(stream, problems); });
 }
 
 void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
   const auto type_of = [](const ExciteBackward& problem) { return problem.gmeans.type; };
-  each_type(group, type_of, "excite.backward",
-            [&](auto zero, auto problems) { launch_backward<decltype(zero)>(stream, problems); });
+  for_each_type(group, type_of, "excite.backward",
+                [&](auto zero, auto problems) { launch_backward<decltype(zero)>(stream, problems); });
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ SEC_DEVICE void store_four(T* to, bool whole, const float (&from)[4]) {
   }
 }
 
+SEC_DEVICE void zero_four(float (&values)[4]) {
+#pragma unroll
+  for (int e = 0; e < 4; ++e) {
+    values[e] = 0.0F;
+  }
+}
+
+// The device's aligned(): whether a pointer is a multiple of 16 bytes.
 SEC_DEVICE bool is_aligned(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
 }

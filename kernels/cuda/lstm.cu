@@ -124,13 +124,13 @@ __global__ void __launch_bounds__(threads) lstm_forward(Sizes s,
 // Shared memory holds the gates' gradients of this time step and of the next,
 // the gradients of c, and the weights if `cached`.
 template <typename T, bool cached>
-__global__ void __launch_bounds__(threads) lstm_backward(
-    Sizes s,
-    const T* __restrict__ gy,  // (N, T, Hid)
-    const float* __restrict__ w,  // (4 Hid, Hid): transposed for contiguous reads
-    const float* __restrict__ gates,  // (N, T, 4 Hid)
-    const float* __restrict__ cells,  // (N, T, Hid)
-    T* __restrict__ gprojected) {     // (N, T, 4 Hid)
+__global__ void __launch_bounds__(threads)
+    lstm_backward(Sizes s,
+                  const T* __restrict__ gy,         // (N, T, Hid)
+                  const float* __restrict__ w,      // (4 Hid, Hid): transposed for contiguous reads
+                  const float* __restrict__ gates,  // (N, T, 4 Hid)
+                  const float* __restrict__ cells,  // (N, T, Hid)
+                  T* __restrict__ gprojected) {     // (N, T, 4 Hid)
   DYN_SHARED(float, memory);
   const int rows = static_cast<int>(blockDim.y) * per_thread;
   const int columns = parts * s.hidden;
