@@ -152,8 +152,8 @@ __global__ void __launch_bounds__(column_threads)
     batch_norm_apply_relu(Columns columns, ActivationOperands layer,
                           const T* __restrict__ x,        // (rows, C)
                           T* __restrict__ y,              // (rows, C)
-                          float* __restrict__ means,      // (chunks, C), if
-                          float* __restrict__ squares) {  // `statistics`
+                          float* __restrict__ means,      // (chunks, C): unused unless `statistics`
+                          float* __restrict__ squares) {  // (chunks, C): unused unless `statistics`
   const ColumnTask task = column_task(columns, width);
   RunningMoments<width> seen;
   if (task.inside) {
@@ -332,16 +332,16 @@ Blend blend_of(const RunningUpdate& problem) {
 
 void update_running_group(Stream& stream, std::span<const RunningUpdate> group) {
   const auto any = [](const RunningUpdate&) { return true; };
-  for_each_launch(group, any, [&](std::span<const RunningUpdate> stretch) {
-    LaunchBatch<Blend> problems;
+  for_each_launch(group, any, [&](std::span<const RunningUpdate> problems) {
+    LaunchBatch<Blend> batch;
     std::int64_t most = 0;
-    for (const RunningUpdate& problem : stretch) {
-      problems.add(blend_of(problem));
+    for (const RunningUpdate& problem : problems) {
+      batch.add(blend_of(problem));
       most = max(most, problem.shape.c);
     }
     launch<batch_norm_update_running>(
-        stream, dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(problems.problems)),
-        dim3(column_threads), 0, problems);
+        stream, dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(batch.problems)),
+        dim3(column_threads), 0, batch);
   });
 }
 
