@@ -126,9 +126,10 @@ ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const Co
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-// Chooses the version for a batch, given its operands' types and alignment. If `wanted`
-// is ConvVersions::best, this is version 4 if the type is bf16 or the stream allows TF32, and every problem
-// suits it; else version 3. Results must be batch-invariant, so the number of samples is ignored here.
+// Chooses the version for a batch from the type and alignment of its operands.
+// ConvVersions::best means version 4 if the type is bf16 or the stream allows TF32, provided that every
+// problem suits it, and version 3 otherwise.
+// Results must be batch-invariant, so the number of samples is ignored here.
 template <typename Batch>
 int choose(const Stream& stream, int wanted, const Batch& batch,
            bool (*suits)(decltype(batch.problem[0]), DType)) {

@@ -1,6 +1,6 @@
-// What the convolution files share: the two forms that the kernels compute (ConvProblem
-// for forward and dgrad, WgradProblem for the weights' gradient), batches of either for one
-// launch, and the entry points of each version.
+// Shared by the files of the convolution: the two forms that all versions of the kernels compute
+// (ConvProblem for forward and dgrad, WgradProblem for the weights' gradient), batches of problems
+// that share a launch, and the host functions that run each version.
 #pragma once
 
 #include "kernels/cuda/activation.h"
@@ -38,18 +38,18 @@ struct ConvProblem {
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
 };
 
-// Extra work of a fused kernel. Forward: `in` passes batch norm, ReLU and dropout on its way into
-// the product, and each tile of rows leaves the sums of its outputs. dgrad:
-// the result passes dropout and ReLU backwards, so that `out` becomes the gradient of batch norm's output.
+// Extra work of a fused kernel.
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores two sums
+// for each output channel: the mean of y, and the sum of squared deviations from that mean.
+// dgrad: the result passes dropout and ReLU backwards, so that `out` is g, the gradient of batch norm's output.
+// Each tile of rows stores two sums for each input channel of the layer: of g, and of g * (x - mean).
 struct Fusion {
   ActivationOperands before;  // forward: applied to `in`; dgrad: the activation that is differentiated
   const void* x;              // dgrad: (N, out_length, H, out_channels), the input of that activation
-  float* sums;                // (tiles, 2, out_channels), or null. Forward: mean of y, and sum of squared
-      // deviations from it. dgrad, g being the gradient: sums of g and of g * (x - mean)
-  float* counts;         // (tiles): rows of each tile; forward, with `sums`
-  void* squeeze;         // (N, out_channels): forward, means of y over a sample's positions; or null
-  float* squeeze_parts;  // (N, tiles in a sample, out_channels): partial sums for `squeeze`, where a sample
-                         // spans several tiles
+  float* sums;                // (tiles, 2, out_channels): the two sums of each tile; or null
+  float* counts;              // (tiles): forward, the number of rows in each tile; set if `sums` is
+  void* squeeze;              // (N, out_channels): forward, means of y over a sample's positions; or null
+  float* squeeze_parts;       // (N, tiles per sample, out_channels): partial sums, if a sample spans tiles
 };
 
 // Up to max_problems problems for one launch, passed to the kernel by value; blockIdx.z selects the problem.
@@ -126,8 +126,7 @@ bool tensor_supports(const ConvProblem& problem, DType type);
 // How a version cuts the rows of a fused problem into tiles, in a batch whose problems share tiles.columns.
 struct Tiles {
   std::int64_t count;
-  int in_sample;  // tiles per sample; 0 if tiles ignore the borders of samples, so that the kernel cannot
-                  // compute `squeeze`
+  int in_sample;  // tiles per sample; 0 if tiles cross the borders of samples, which rules out `squeeze`
 };
 Tiles tensor_tiles(const ConvProblem& problem, DType type, bool transposed);
 Tiles blocked_tiles(const ConvProblem& problem);

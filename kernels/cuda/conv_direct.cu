@@ -1,8 +1,8 @@
 // Convolution, version 1: one thread per output element, operands read straight from global memory.
 //
-// Every multiply-add loads two floats, mostly from the caches:
-// 4 bytes per flop, where a GPU can deliver about 0.1 from memory. This version computes every shape.
-// It is the plain kernel to read first, and the baseline that the faster versions are compared with.
+// This is the plain kernel to read first, and the baseline of the faster versions. It supports every shape.
+// Every multiply-add loads two floats, mostly from the caches: 4 bytes per flop, where a GPU can deliver
+// about 0.1 from memory.
 //
 // conv.h explains ConvProblem: the forward pass and the gradient of the input are the same sum over taps
 // and input channels, and differ only in strides, in padding and in the order of the weights' axes.

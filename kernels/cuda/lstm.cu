@@ -216,7 +216,7 @@ struct Launch {
   dim3 block;
   unsigned grid;
   std::size_t states;   // bytes of shared memory without the weights
-  std::size_t weights;  // bytes
+  std::size_t weights;  // bytes of shared memory for the weights
   bool cached() const { return states + weights <= max_shared; }
   std::size_t memory() const { return cached() ? states + weights : states; }
 };

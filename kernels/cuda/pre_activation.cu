@@ -1,15 +1,17 @@
 // conv(dropout(relu(batch_norm(x)))) as one operation, forward and backward.
-// Layers whose LaunchKeys match share one launch of conv_tensor.cu or conv_blocked.cu. Those kernels
-// activate x on its way in and take sums of what they store. The small kernels around them are in this file:
+// Layers whose LaunchKeys match share one launch of the kernel in conv_tensor.cu or conv_blocked.cu.
+// That kernel activates x before multiplying, and takes sums of its results before storing them.
+// The small kernels around it are in this file:
 //   dropout_draw_mask          forward, if p > 0: draws one bit per element of x
 //   conv_merge_tile_moments    forward: mean and variance of y, from the moments of the convolution's tiles
 //   squeeze_add_tiles          forward: means over a sample, for samples that span several tiles
 //   pre_activation_grad_sums   backward: adds up batch norm's two sums over tiles, updates ggamma and gbeta
 //   pre_activation_grad_input  backward: batch norm's gradient gx, in place of g, which dgrad left in gx;
 //                              adds extra_gradient if there is one
-// Memory traffic, if x and y have n bytes each: forward reads n and writes n, and writes and reads the mask.
-// Backward moves 8 n: dgrad reads gy and x and writes g; batch norm's gradient
-// reads g and x and writes gx; wgrad reads x and gy.
+// Memory traffic, if x and y have n bytes each:
+//   forward   2 n: reads x and writes y; also writes and reads the mask
+//   backward  8 n: dgrad reads gy and x, writes g; batch norm's gradient reads g and x, writes gx;
+//             wgrad reads x and gy
 #include <array>
 #include <optional>
 #include <vector>
@@ -274,7 +276,7 @@ struct ForwardLaunches {
   std::vector<const PreActivationForward*> averages;  // layers whose squeeze the convolution cannot compute
 };
 
-// Offsets in floats.
+// Offsets into the scratch memory, in floats.
 struct ForwardScratch {
   std::int64_t mask, sums, counts, squeeze_parts;
 };

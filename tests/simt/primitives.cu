@@ -9,8 +9,7 @@ namespace {
 
 constexpr unsigned full = 0xffffffffU;
 
-// Grid (2, 3, 2) of blocks (4, 2, 3). y (12, 24):
-// each thread writes block * 100 + thread, its linear indices.
+// Grid (2, 3, 2) of blocks (4, 2, 3). y (12, 24) is block * 100 + thread, both as linear indices.
 __global__ void indices(const float*, float* y) {
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
   const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
@@ -81,8 +80,8 @@ __global__ void roundings(const float* x, float* y, int n) {
   }
 }
 
-// One block of 32 threads. x (stages * 128); y (128): the sum over stages, which are copied three stages
-// ahead. In the last stage only the first 3 of every 4 floats are read; cp.async fills the others with zeros.
+// One block of 32 threads. x (stages * 128); y (128): the sum over stages. Copies run three stages ahead.
+// In the last stage only the first 3 of every 4 floats are read; cp.async fills the others with zeros.
 __global__ void pipeline(const float* x, float* y, int stages) {
   constexpr int ahead = 3;
   SHARED(float, tile, [ahead + 1][128]);
