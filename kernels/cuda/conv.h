@@ -39,10 +39,10 @@ struct ConvProblem {
 };
 
 // Extra work of a fused kernel.
-// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores two sums
-// for each output channel: the mean of y, and the sum of squared deviations from that mean.
-// dgrad: the result passes dropout and ReLU backwards, so that `out` is g, the gradient of batch norm's output.
-// Each tile of rows stores two sums for each input channel of the layer: of g, and of g * (x - mean).
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores two
+// sums per output channel: the mean of y, and the sum of squared deviations from that mean.
+// dgrad: the result passes dropout and ReLU backwards, so `out` is g, the gradient of batch norm's output.
+// Each tile of rows stores two sums per channel of x: of g, and of g * (x - mean).
 struct Fusion {
   ActivationOperands before;  // forward: applied to `in`; dgrad: the activation that is differentiated
   const void* x;              // dgrad: (N, out_length, H, out_channels), the input of that activation
