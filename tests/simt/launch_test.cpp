@@ -150,6 +150,8 @@ TEST(Launch, NamesOfKernels) {
                            "{anonymous}::conv<float, 3>]"),
             "conv<float, 3>");
   EXPECT_EQ(kernel_name_in("f() [with auto kernel = _GLOBAL__N__a4_a_cu_90::relu; T = int]"), "relu");
+  EXPECT_EQ(kernel_name_in("f() [with auto kernel = a::{anonymous}::conv<sec::bf16, 64, b::Forward>]"),
+            "conv<bf16, 64, Forward>");
 }
 
 TEST(Launch, BlocksForRoundsUpAndRefusesTooMany) {
