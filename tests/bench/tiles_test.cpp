@@ -1,4 +1,4 @@
-// bench_tiles on simt, and what reads its file.
+// Tests bench_tiles on simt, and the reader of the files it writes.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -30,7 +30,7 @@ class Tiles : public testing::Test {
  protected:
   void TearDown() override { kernels::use_tiles({}); }
 
-  // The error of a file that has `to` for `from`, without its folder.
+  // The error message, without the folder's path, for the file with `from` replaced by `to`.
   std::string error_of(const std::string& from, const std::string& to) {
     std::string text = whole;
     EXPECT_NE(text.find(from), std::string::npos);
@@ -54,7 +54,8 @@ TEST_F(Tiles, AreReadAsTheyWereWritten) {
   ASSERT_EQ(file.choices.size(), 3U);
   const kernels::ConvShape shape{
       .n = 7, .l = 9, .h = 2, .c_in = 16, .c_out = 16, .k = 3, .stride = 1, .pad = 1};
-  const auto task = kernels::conv_task(ConvPass::forward, Precision::bf16, shape);  // of any batch
+  const auto task = kernels::conv_task(ConvPass::forward, Precision::bf16,
+                                       shape);  // the batch size is not part of the task
   EXPECT_EQ(file.choices.at(task).columns, 64);
   EXPECT_EQ(file.choices.at(task).rows, 32);
   folder_.write("again", tile_file_text(file, {{task, "a note"}}));
@@ -79,7 +80,7 @@ TEST_F(Tiles, ThatNoKernelHasAreRefusedWithTheirLine) {
 }
 
 TEST_F(Tiles, WithOtherKeysAreRefusedWithTheirLine) {
-  // Not on tensor cores: there is no choice of rows.
+  // Rows can be chosen only for convolutions on tensor cores.
   EXPECT_TRUE(error_of("length = 90, columns = 64", "length = 90, columns = 64, rows = 64")
                   .starts_with("t:5: unknown key rows; known are precision"));
   EXPECT_TRUE(error_of("rows = 32", "rows = 32, samples = 4").starts_with("t:4: unknown key samples"));
@@ -109,8 +110,8 @@ TEST_F(Tiles, OfAnotherDeviceAreRefused) {
   EXPECT_TRUE(error_on(Device::cpu).ends_with("the cpu device has no tiles to choose; cuda and simt have"));
 }
 
-// From the measurement to a training step with its file, and one with a file in which every choice is another
-// than the built-in one.
+// Measures tiles, then trains a step with the measured file, and one with a file in which all choices
+// differ from the built-in ones.
 TEST_F(Tiles, AreMeasuredAndTaken) {
   const std::string file = (folder_ / "tiles.toml").string();
   const Outcome measured = run_program(
@@ -145,8 +146,8 @@ TEST_F(Tiles, AreMeasuredAndTaken) {
   };
   const double built_in = loss_with("");
   const std::string gradients = io::content_of(folder_ / "gradients");
-  // Only the statistics of batch norm are added up in another order: some units in the last place of f32
-  // each, through some thirty layers.
+  // Only the statistics of batch norm are summed in a different order. That changes each by some units in the
+  // last place of f32, through some thirty layers.
   EXPECT_NEAR(loss_with("--tiles " + file), built_in, 1e-4 * built_in);
   EXPECT_NEAR(loss_with("--tiles " + (folder_ / "others.toml").string()), built_in, 1e-4 * built_in);
   EXPECT_NE(io::content_of(folder_ / "gradients"), gradients) << "both were added up in the same parts";

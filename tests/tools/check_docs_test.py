@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-# Stand-in for secdata and sectrain: explains its options, and makes the folder named last or after --out.
+# Stand-in for secdata and sectrain: prints a help text, or makes the folder given last or after --out.
 STAND_IN = """#!/bin/sh
 case "$*" in *--help*) echo "usage: $0 --out DIR --config FILE --data DIR --set K=V --quiet --resume"; exit 0 ;; esac
 out= previous=
@@ -54,7 +54,7 @@ def expect(result, status, *texts):
 
 
 def test_order_and_counts(checkout):
-    # Blocks hand a file on, which holds the order in which they ran.
+    # Blocks append to the file `order`, which shows in what order they ran.
     checkout.write("README.md", block("echo readme >order", "tools/lint --quiet") + block("false", needs="gpu")
                    + block("tools/lint", "xdg-open nowhere.html", "cmake --build build")
                    + "## Read on\n[b](docs/b.md) [a](docs/a.md#part)\n")
