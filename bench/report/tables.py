@@ -65,7 +65,7 @@ def steps_table(summary):
                          *(number(row["peers"][v]["samples_per_second"]) if v in row["peers"] else NOTHING
                            for v in variants),
                          row.get("best", NOTHING), ratio_text(row), NOTHING if target is None else f">= {target:g}"])
-    return "Steps: samples a second" + (", and times, rates and ratios of our fastest" if len(ours) > 1 else ""), header, rows
+    return "Steps: samples per second" + (", and times, rates and ratios of our fastest" if len(ours) > 1 else ""), header, rows
 
 
 MEMORY = {"resident": "of the process", "tensors": "of tensors", "reserved": "reserved on the device"}
@@ -131,7 +131,7 @@ def conv_table(summary):
 
 def throughput_table(summary):
     t = summary["sectrain"]
-    return ("sectrain beside the bare step, samples a second",
+    return ("sectrain and the bare step, samples per second",
             ["recipe", "data", "sectrain", "bare step", "ratio (quartiles)", "target"],
             [[t["recipe"], t["data"], number(t["sectrain"]), number(t["bare_step"]), ratio_text(t),
               NOTHING if t.get("target") is None else f">= {t['target']:g}"]])

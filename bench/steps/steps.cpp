@@ -393,7 +393,7 @@ nlohmann::json answer(Bench& bench, const std::string& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Runs training steps and inference on request: see bench/compare, which asks for them."};
+  CLI::App app{"Runs training steps and inference on commands from standard input, for bench/compare."};
   std::string device = "cpu";
   std::string precision = "f32";
   std::string tiles;
@@ -404,9 +404,9 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
   app.add_option("--tiles", tiles,
-                 "File of bench_tiles; without it, and for other shapes, the built-in tiles");
-  app.add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 1024));
-  app.add_flag("--eager", eager, "Every step kernel by kernel, not as a recording");
+                 "File written by bench_tiles; other shapes, and all without it, use the built-in tiles");
+  app.add_option("--threads", threads, "Number of threads; 0: one per core")->check(CLI::Range(0, 1024));
+  app.add_flag("--eager", eager, "Run every kernel separately instead of replaying captured graphs");
   CLI11_PARSE(app, argc, argv);
   try {
     set_threads(threads);

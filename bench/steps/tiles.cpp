@@ -216,24 +216,29 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures the tiles of a network's convolutions and writes the fastest, for --tiles."};
+  CLI::App app{
+      "Measures the tiles of a network's convolutions and writes the fastest to a file for --tiles."};
   Options o;
-  app.add_option("--device", o.device, "cuda; simt to rehearse it")
+  app.add_option("--device", o.device, "cuda, or simt for a rehearsal")
       ->check(CLI::IsMember({"cpu", "cuda", "simt"}))
       ->capture_default_str();
-  app.add_option("--precision", o.precisions, "Arithmetic of the network; repeatable")
+  app.add_option("--precision", o.precisions, "Arithmetic of the network; may be repeated")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
   const CLI::Range extent(1, 1 << 20);
-  app.add_option("--model", o.network.model, "Network")->capture_default_str();
-  app.add_option("--leads", o.network.leads, "Leads")->check(extent)->capture_default_str();
-  app.add_option("--length", o.network.length, "Samples in time")->check(extent)->capture_default_str();
-  app.add_option("--width", o.network.width, "Channels, as in recipes")->check(extent)->capture_default_str();
-  app.add_option("--samples", o.samples, "The batch")->check(extent)->capture_default_str();
-  app.add_option("--calls", o.calls, "That are timed, of which the median counts")
+  app.add_option("--model", o.network.model, "Name of the network")->capture_default_str();
+  app.add_option("--leads", o.network.leads, "Number of leads")->check(extent)->capture_default_str();
+  app.add_option("--length", o.network.length, "Length of a recording, samples")
+      ->check(extent)
+      ->capture_default_str();
+  app.add_option("--width", o.network.width, "Channels, as network.width in recipes")
+      ->check(extent)
+      ->capture_default_str();
+  app.add_option("--samples", o.samples, "Batch size")->check(extent)->capture_default_str();
+  app.add_option("--calls", o.calls, "Timed calls per choice of tiles; the median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--out", o.out, "File to write, replaced if it is there")->required();
+  app.add_option("--out", o.out, "File to write; an existing file is replaced")->required();
   CLI11_PARSE(app, argc, argv);
   try {
     run(o);

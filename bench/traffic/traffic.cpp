@@ -206,13 +206,13 @@ ordered_json read_json(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Counts what a training step moves through a GPU's memory, on the simt device."};
+  CLI::App app{"Counts the memory traffic of a training step on a GPU, by running it on the simt device."};
   std::string out;
   std::string committed;
   auto* const write = app.add_option("--json", out, "Write the counts to this file");
   app.add_option(
          "--check", committed,
-         "Fail if a count exceeds that of this file by more than 2 %, or a step its times of the floor")
+         "Fail if a count exceeds this file's by more than 2 %, or a step exceeds its limit over the floor")
       ->excludes(write);
   CLI11_PARSE(app, argc, argv);
   try {
