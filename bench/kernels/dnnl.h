@@ -11,8 +11,8 @@
 namespace sec {
 
 // One prepared convolution. Its operands are in the layouts that oneDNN chose, and the conversion to these
-// is not timed, as a network computed wholly by oneDNN would need none. This favours oneDNN: our rows include
-// the packing of weights at every call.
+// is not timed, as a network computed wholly by oneDNN would need none. This favours oneDNN, because the time
+// of our rows includes packing the weights at every call.
 class DnnlConv {
  public:
   // Reads two of x (N, L, H, Ci), w (K, Ci, Co) and y (N, Lo, H, Co), all f32; the third is the result of

@@ -2,8 +2,8 @@
 // bench/compare can alternate it with a peer on the same machine. Reads commands, one per line, and answers
 // each with one line of JSON:
 //
-//   make CASE FOLDER   writes weights.safetensors, a state dict in PyTorch's form, and batch.safetensors with
-//                      x (N, H, L) f32 and labels (N) i32; CASE is "NxHxLxCLASSESxWIDTH"
+//   make CASE FOLDER   writes weights.safetensors, a state dict in PyTorch's form, and batch.safetensors,
+//                      which has x (N, H, L) f32 and labels (N) i32; CASE is "NxHxLxCLASSESxWIDTH"
 //   load WEIGHTS BATCH
 //   gradients OUT      computes a training step's loss without dropout; writes its gradients as a state dict
 //   train N            seconds that N training steps take, with dropout and Adam
@@ -11,8 +11,7 @@
 //                      repeated), including the copies from and to the host, without gradients
 //   profile N          where the time of N eager training steps goes: the tree of ranges with exclusive
 //                      times, and sums by kernel and by kind of layer, in seconds per step
-//   ceilings           the device's peak rates (on cpu with the same number of threads): GFLOP/s, and GB/s
-//                      beyond the caches
+//   ceilings           the device's peak rates (cpu: with --threads): GFLOP/s, and GB/s beyond the caches
 //   peak               the most bytes that tensors held since `load`, bytes reserved for tensors, and the
 //                      most resident memory of the process
 //

@@ -29,7 +29,7 @@ struct GlobalCounts {
   std::uint64_t least_sectors = 0;   // sectors if each request's distinct bytes were contiguous
   std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache, if a block's
                                      // repeated loads hit in the L1 cache
-  std::uint64_t distinct_bytes = 0;  // each byte once per launch: the minimum of any such kernel
+  std::uint64_t distinct_bytes = 0;  // each byte once per launch, the minimum that must move
 };
 
 // Loads, or stores, of shared memory.

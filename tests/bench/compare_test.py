@@ -47,7 +47,7 @@ class Arithmetic(unittest.TestCase):
         self.assertTrue(comparison.agree(1.00005, 1, 9e-4, 0))
         self.assertFalse(comparison.agree(1.001, 1, 0, 0))
         self.assertFalse(comparison.agree(1, 1, 6e-3, 0))
-        self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # PyTorch's distance is equally large
+        self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # accepted, as PyTorch's distance is equally large
         self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # larger than the limit for any peer
         self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
         self.assertTrue(comparison.agree(1.005, 1, 0.2, 0.1, "tf32"))

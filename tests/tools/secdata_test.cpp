@@ -102,7 +102,7 @@ TEST_F(Secdata, VerifiesAndFindsDamage) {
   std::filesystem::resize_file(folder_ / "db/102.dat", 300);
   std::vector<Annotation> annotations = read_annotations(folder_ / "db/101.atr");
   annotations.pop_back();
-  annotations.back().sample = 4320;  // one sample after the end of the record
+  annotations.back().sample = 4320;  // just after the end of the record
   write_annotations(folder_ / "db/101.atr", annotations);
   folder_.write("db/RECORDS", "100\n101\n102\n103\n");
   const Outcome damaged = run("verify " + path("db"));
