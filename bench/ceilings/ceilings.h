@@ -4,9 +4,8 @@
 //
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //
-// and the larger term is the bound. A row's percentage is this minimum divided by the measured time. The
-// files that make rows say how operations and bytes are counted; both are the minimum that the operation's
-// definition requires.
+// and the larger term is the bound. A row's percentage is this minimum divided by the measured time. Counts
+// of operations and bytes, explained where rows are made, are the minimum that an operation's definition needs.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,8 @@
 namespace sec {
 
 struct Ceiling {
-  double operations = 0;  // per second
-  double bytes = 0;       // per second, read plus written
+  double operations = 0;  // operations per second
+  double bytes = 0;       // bytes per second, read plus written
 };
 
 struct Floor {

@@ -43,7 +43,7 @@ struct DnnlConv::State {
   dnnl::stream stream{engine};
   dnnl::primitive primitive;
   std::unordered_map<int, memory> arguments;
-  memory::desc result_layout;  // ours
+  memory::desc result_layout;  // our layout of the result
   int result = DNNL_ARG_DST;
 
   void copy(memory from, memory to) {

@@ -15,8 +15,7 @@ namespace sec {
 // of our rows includes packing the weights at every call.
 class DnnlConv {
  public:
-  // Reads two of x (N, L, H, Ci), w (K, Ci, Co) and y (N, Lo, H, Co), all f32; the third is the result of
-  // the pass.
+  // Reads two of x (N, L, H, Ci), w (K, Ci, Co), y (N, Lo, H, Co), all f32; the pass computes the third.
   DnnlConv(kernels::ConvPass pass, const kernels::ConvShape& shape, int threads, const float* x,
            const float* w, const float* y);
   ~DnnlConv();

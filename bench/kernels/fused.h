@@ -13,7 +13,7 @@ class FusedConv {
   FusedConv(Stream& stream, const kernels::ConvShape& shape, DType type);
 
   void forward(Stream& stream, const kernels::Table& kernels);
-  void backward(Stream& stream, const kernels::Table& kernels);  // after forward
+  void backward(Stream& stream, const kernels::Table& kernels);  // needs a preceding forward()
 
   // The same computation by unfused operations, which each read and write memory. cuDNN's statistics pass
   // also normalises (kernels/peers/batch_norm.cpp), so with `normalised` no separate pass normalises.

@@ -83,7 +83,7 @@ struct ConvOperands {
 double distance_from_ours(ConvPass pass, ConvOperands operands, DnnlConv& theirs) {
   Tensor& result = pass == ConvPass::forward ? operands.y : pass == ConvPass::dgrad ? operands.x : operands.w;
   zero_bytes(stream, result.write().data,
-             static_cast<std::size_t>(result.count()) * sizeof(float));  // wgrad adds
+             static_cast<std::size_t>(result.count()) * sizeof(float));  // wgrad adds to its result
   operands.run(pass);
   theirs.run();
   const std::vector<float> ours = result.to_vector(stream);
@@ -164,7 +164,7 @@ void add_fused() {
   for (const NamedConv& layer : conv_shapes(8, 128)) {
     const kernels::ConvShape shape = layer.shape;
     if (!kernels::table(stream).pre_activation.take(shape.c_in, shape.c_out)) {
-      continue;  // the stem
+      continue;  // the stem has no fused operations
     }
     for (const bool forward : {true, false}) {
       for (const bool fused : {true, false}) {

@@ -100,7 +100,7 @@ struct Pending {
   std::size_t used = 0;
 };
 struct WarpLog {
-  std::vector<Pending> at;            // by place
+  std::vector<Pending> at;            // indexed by place
   std::vector<std::uint32_t> places;  // places with pending requests
 };
 
@@ -261,7 +261,7 @@ class Recorder {
     ++counts.requests;
     struct Part {
       std::uintptr_t sector;
-      std::uint32_t bytes;  // a bit each
+      std::uint32_t bytes;  // one bit per byte
     };
     std::array<Part, 2 * warp_size> parts;
     std::size_t used = 0;

@@ -23,7 +23,7 @@ namespace sec::simt {
 
 // Loads, or stores, of global memory.
 struct GlobalCounts {
-  std::uint64_t requests = 0;        // of a warp
+  std::uint64_t requests = 0;        // requests by warps
   std::uint64_t bytes = 0;           // requested, by all lanes
   std::uint64_t sectors = 0;         // 32-byte sectors requested from the L1 cache
   std::uint64_t least_sectors = 0;   // sectors if each request's distinct bytes were contiguous
@@ -34,7 +34,7 @@ struct GlobalCounts {
 
 // Loads, or stores, of shared memory.
 struct SharedCounts {
-  std::uint64_t requests = 0;  // of a warp
+  std::uint64_t requests = 0;  // requests by warps
   std::uint64_t bytes = 0;
   std::uint64_t passes = 0;        // a pass serves one word of each of the 32 banks
   std::uint64_t least_passes = 0;  // passes without bank conflicts

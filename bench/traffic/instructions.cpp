@@ -102,7 +102,7 @@ std::unordered_map<std::uintptr_t, unsigned> float_operations(const std::vector<
     const std::size_t colon = text.find(":\t");
     const std::size_t begin = text.find_first_not_of(' ');
     if (colon == std::string_view::npos || begin >= colon) {
-      now = nullptr;  // a function's name
+      now = nullptr;  // a line with a function's name
       continue;
     }
     std::uintptr_t address = 0;

@@ -35,7 +35,7 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(comparison.spread([4, 1, 2])["median"], 2)
 
     def test_gradients(self):
-        exact = {"a": f32(3, 0), "b": f32(4)}  # of length 5
+        exact = {"a": f32(3, 0), "b": f32(4)}  # the norm of all values is 5
         self.assertEqual(comparison.compare_gradients(exact, exact)[0], 0)
         self.assertEqual(comparison.compare_gradients({"a": f32(3, 0), "b": f32(5)}, exact), (0.2, "b"))
         self.assertEqual(comparison.compare_gradients({"a": f32(3, 0)}, exact), (float("inf"), "b"))
@@ -222,7 +222,7 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(len(summary["not_measured"]), 2)  # compile is missing in each of the two cases
         self.assertIn("no compiler", summary["not_measured"][0])
         met = {target["what"]: target["met"] for target in summary["targets"]}
-        self.assertFalse(met["beats: train, x the best of PyTorch"])  # 3 of 4
+        self.assertFalse(met["beats: train, x the best of PyTorch"])  # the ratio is 3, the target 4
         self.assertTrue(met["long: train, x the best of PyTorch"])
         self.assertTrue(met["long: memory, x PyTorch's"])
         self.assertIn("3.00 (3.00 to 3.00)", done.stdout)

@@ -61,7 +61,7 @@ TEST(Counters, PacketsOf16BytesAreOneRequest) {
 }
 
 TEST(Counters, StridesTouchMoreSectors) {
-  const auto two = counts_of("copy_strided<2>");  // 256 bytes for 128
+  const auto two = counts_of("copy_strided<2>");  // touches 256 bytes, uses 128
   EXPECT_EQ(two.loads.sectors, 8U);
   EXPECT_EQ(two.loads.least_sectors, 4U);
   EXPECT_EQ(two.stores.sectors, 4U);

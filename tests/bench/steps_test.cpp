@@ -165,7 +165,7 @@ TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   EXPECT_EQ(losses[1], losses[0]);
   EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // different order of summation
   EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // tf32: 10 bits of mantissa, a hundred layers
-  EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // 7 bits
+  EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // bf16: 7 bits of mantissa
   EXPECT_NE(losses[3], losses[2]);
   EXPECT_NE(losses[4], losses[3]);
 }

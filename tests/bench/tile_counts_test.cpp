@@ -46,7 +46,7 @@ TEST_F(TileCounts, ForwardReadsItsOperandsAsOftenAsItsTilesNeedThem) {
   constexpr std::uint64_t operations = 2 * 128 * 64 * 3 * 64;
   const auto built_in = counts_of(ConvPass::forward, {});
   EXPECT_NE(built_in.kernel.find(", 64,"), std::string::npos) << built_in.kernel;
-  EXPECT_EQ(built_in.bytes_read(), 64 * step + weights);  // one tile
+  EXPECT_EQ(built_in.bytes_read(), 64 * step + weights);  // a single tile
   EXPECT_EQ(built_in.tensor_operations, operations);
 
   ConvTiles tiles = built_in_tiles(ConvPass::forward, shape);

@@ -79,7 +79,7 @@ class TorchSteps(unittest.TestCase):
         kinds = [type(module) for module in net.modules()]
         self.assertEqual((kinds.count(torch.nn.Conv1d), kinds.count(torch.nn.BatchNorm1d)), (0, 0))
         blocks = net.block3_list[0].blocks
-        self.assertIs(blocks[0].downsample, blocks[1].downsample)  # still tied
+        self.assertIs(blocks[0].downsample, blocks[1].downsample)  # shared modules stay shared
         self.assertTrue(blocks[0].conv1.weight.is_contiguous(memory_format=torch.channels_last))
 
     def test_every_variant_trains_and_infers(self):

@@ -95,7 +95,8 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
     EXPECT_GT(metrics["calibration"][name]["temperature"], 0) << name;
     EXPECT_EQ(metrics["calibration"][name]["bins"].size(), 10U) << name;
   }
-  EXPECT_EQ(metrics["evaluations"][2]["micro_f1"], metrics["evaluations"][2]["accuracy"]);  // five classes
+  EXPECT_EQ(metrics["evaluations"][2]["micro_f1"],
+            metrics["evaluations"][2]["accuracy"]);  // with five classes
   for (const json& e : metrics["evaluations"]) {
     const json& range = e["f1_interval_95"]["macro"];
     EXPECT_TRUE(range[0] <= range[1] && range[1] <= 1) << e["name"];
