@@ -462,9 +462,9 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   EXPECT_NE(got, expected) << "both runs took the same way";
 }
 
-// Losses differ from f32's by rounding only: a hundred roundings by up to 2^-8 in bf16, 2^-11 in tf32, add up
-// (as squares) to 0.04 and 0.005 in the first step. Gradients differ by more (tests/model/precision_test.cpp),
-// and so do the weights before the second step: its bounds are several times larger.
+// Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
+// as squares to 0.04 and 0.005 in the first step. Gradients move by more (tests/model/precision_test.cpp),
+// and with them what the second step starts from: several times that.
 TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   std::map<std::string, std::vector<double>> losses;
   for (const std::string precision : {"f32", "tf32", "bf16"}) {
