@@ -35,7 +35,7 @@ void Gradients::add(int i, Tensor gradient) {
   }
 }
 
-Tensor Gradients::take(int i) {
+Tensor Gradients::release(int i) {
   if (!wanted(i)) {
     return {};
   }

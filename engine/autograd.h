@@ -48,7 +48,7 @@ class Gradients {
   void add(int i, Tensor gradient);
   // Takes away what input `i` has received so far, undefined if nothing: for a closure that adds it up while
   // it writes its own gradient, and then gives the sum to add().
-  Tensor take(int i);
+  Tensor release(int i);
   // For inputs that are parameters: the tensor to which the kernel adds its contribution.
   Tensor& sum(int i);
 

@@ -36,8 +36,8 @@ std::size_t size_class(std::size_t bytes) {
 
 // Where an arena has its memory from. take() returns null if there is no more.
 struct Source {
-  void* (*take)(std::size_t bytes);
-  void (*give_back)(void* block);
+  void* (*allocate)(std::size_t bytes);
+  void (*free)(void* block);
 };
 
 constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(64, bytes); },
@@ -45,7 +45,7 @@ constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(6
 // Counters tell the blocks by their pages.
 constexpr Source simt_source{[](std::size_t bytes) {
                                if (!simt::observed()) {
-                                 return host_source.take(bytes);
+                                 return host_source.allocate(bytes);
                                }
                                constexpr std::size_t page = 4096;
                                const std::size_t whole = (bytes + page - 1) / page * page;
@@ -69,7 +69,7 @@ class Arena {
  public:
   Arena(Device device, const Source& source) : device_(device), source_(source) {}
 
-  void* take(std::size_t size) {
+  void* reserve(std::size_t size) {
     const std::lock_guard lock(mutex_);
     ++statistics_.requests;
     void* block = nullptr;
@@ -95,7 +95,7 @@ class Arena {
     return block;
   }
 
-  void give_back(void* block, std::size_t size) {
+  void release(void* block, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (planning()) {
       owner_[block] = plan_;  // also if it is older than the plan: recorded work uses it
@@ -160,10 +160,10 @@ class Arena {
   }
 
   void* from_source(std::size_t size) {
-    void* block = source_.take(size);
+    void* block = source_.allocate(size);
     if (block == nullptr) {  // what is cached in other sizes may do
       release_free_blocks();
-      block = source_.take(size);
+      block = source_.allocate(size);
     }
     require(block != nullptr, "allocate: the {} device has no {} bytes left; tensors hold {} bytes",
             name_of(device_), size, statistics_.in_use);
@@ -178,7 +178,7 @@ class Arena {
         if (device_ != Device::cuda) {
           ASAN_UNPOISON_MEMORY_REGION(block, size);
         }
-        source_.give_back(block);
+        source_.free(block);
         statistics_.reserved -= size;
       }
       list.clear();
@@ -218,7 +218,7 @@ void fill_with_nan(void* data, std::size_t bytes) {
 std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
   Arena& source = arena(device);
   const std::size_t size = size_class(bytes);
-  void* block = source.take(size);
+  void* block = source.reserve(size);
   const bool on_host = device != Device::cuda;
   if (on_host) {
     ASAN_UNPOISON_MEMORY_REGION(block, size);
@@ -231,7 +231,7 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
             if (on_host) {
               ASAN_POISON_MEMORY_REGION(storage->data, size);
             }
-            source.give_back(storage->data, size);
+            source.release(storage->data, size);
             delete storage;
           }};
 }

@@ -7,6 +7,6 @@ namespace sec::layers {
 
 // (N, L, H, C) to the same shape. One operation where the device has it, else two. Throws Error as batch_norm
 // does.
-Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next = Next::nothing);
+VarWithStats batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next = Next::nothing);
 
 }  // namespace sec::layers

@@ -48,14 +48,14 @@ Block2d make_block_2d(ParameterSet& set, const std::string& name, const BlockOpt
 Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOptions& options,
                       const PreActivationConv& downsample);
 
-Signal block_2d(Pass& pass, const Block2d& block,
-                const Signal& x);  // (N, L, H, C) to (N, ceil(L / stride), H, C)
-Signal block_1d(Pass& pass, const Block1d& block,
-                const Signal& x);  // (N, L, 1, C) to (N, ceil(L / stride), 1, C)
+VarWithStats block_2d(Pass& pass, const Block2d& block,
+                      const VarWithStats& x);  // (N, L, H, C) to (N, ceil(L / stride), H, C)
+VarWithStats block_1d(Pass& pass, const Block1d& block,
+                      const VarWithStats& x);  // (N, L, 1, C) to (N, ceil(L / stride), 1, C)
 
 // Several blocks that differ in their kernels alone, each on its own input and side by side: their first
 // convolutions are one operation, then their second ones, and so on.
-std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::vector<Signal> x);
-std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<Signal> x);
+std::vector<VarWithStats> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::vector<VarWithStats> x);
+std::vector<VarWithStats> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<VarWithStats> x);
 
 }  // namespace sec::layers

@@ -1,9 +1,8 @@
 #include "layers/conv.h"
 
-#include <algorithm>
-
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
@@ -81,32 +80,26 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
   std::vector<Tensor> y;
   std::vector<Var> inputs;  // x, weight and bias of each
   std::vector<kernels::ConvForward> group;
+  std::vector<Operands> operands;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Conv& layer = *layers[i];
     const kernels::ConvShape shape = checked_shape(layer, x[i].shape());
-    require(std::count_if(layers.begin(), layers.end(),
-                          [&](const Conv* other) { return other->weight == layer.weight; }) == 1,
-            "conv {}: twice in one group, where gradients are summed side by side", layer.name);
+    require_once(layers, "conv", layer.name,
+                 [&](const Conv* other) { return other->weight == layer.weight; });
     y.push_back(
         Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c_out}, x[i].value.type(), pass.stream.device));
     inputs.insert(inputs.end(),
                   {x[i], use(pass, *layer.weight), layer.bias != nullptr ? use(pass, *layer.bias) : Var()});
     group.push_back(
         {shape, x[i].value.read(), layer.weight->value.read(), inputs.back().value.read(), y.back().write()});
+    operands.push_back({shape, saved(pass, x[i].value), saved(pass, layer.weight->value)});
   }
   kernels::table(pass.stream).conv.forward_group(pass.stream, group);
-  if (pass.tape == nullptr) {
-    return {y.begin(), y.end()};
-  }
-  std::vector<Operands> operands;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    operands.push_back({group[i].shape, Saved(x[i].value), Saved(layers[i]->weight->value)});
-  }
   auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
                                                                          Gradients& to) mutable {
     run_backward(stream, operands, gy, to);
   };
-  return pass.tape->record_group("conv", std::move(y), inputs, std::move(backward));
+  return record_group(pass, "conv", std::move(y), inputs, std::move(backward));
 }
 
 }  // namespace sec::layers

@@ -1,4 +1,4 @@
-#include "model/bircnn.h"
+#include "model/baselines.h"
 
 #include <array>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "model/ecgnet.h"
+#include "model/baselines.h"
 
 #include <algorithm>
 #include <array>

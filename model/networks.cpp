@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "model/bircnn.h"
-#include "model/ecgnet.h"
-#include "model/resnet34.h"
+#include "model/baselines.h"
 
 namespace sec::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/resnet34.h"
+#include "model/baselines.h"
 
 #include <array>
 #include <optional>

@@ -89,24 +89,24 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const SeEcgNetOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, title, x, covariates);
 
-  Signal y = cast(pass, x, pass.activations);                        // (N, L, H, 1)
+  VarWithStats y = cast(pass, x, pass.activations);                  // (N, L, H, 1)
   y = conv(pass, layers_->stem, y);                                  // (N, (L - 50) / 2 + 1, H, C)
   y = batch_norm_relu(pass, layers_->stem_bn, y, Next::batch_norm);  // (N, (L - 50) / 2 + 1, H, C)
   for (const Block2d& block : layers_->trunk) {
     y = block_2d(pass, block, y);  // (N, ceil(L / 2), H, C), three times; then L' = about L / 16
   }
-  std::vector<Signal> z(branch_taps.size(), y);  // the three scales, k = 3, 5 and 7, side by side
+  std::vector<VarWithStats> z(branch_taps.size(), y);  // the three scales, k = 3, 5 and 7, side by side
   for (const std::vector<Block2d>& blocks : layers_->per_lead) {
     z = blocks_2d(pass, blocks, z);  // each (N, L', H, C), four times
   }
-  for (Signal& scale : z) {
+  for (VarWithStats& scale : z) {
     scale = view(pass, scale, {n, scale.shape()[1], 1, o.leads * o.width});  // (N, L', 1, H * C): no copy
   }
   for (const std::vector<Block1d>& blocks : layers_->all_leads) {
     z = blocks_1d(pass, blocks, z);  // each (N, ceil(L' / 2), 1, H * C), four times
   }
   std::vector<Var> features;
-  for (const Signal& scale : z) {
+  for (const VarWithStats& scale : z) {
     features.push_back(global_average_pool(pass, scale));  // (N, H * C)
   }
   if (o.covariates > 0) {

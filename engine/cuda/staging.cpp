@@ -67,7 +67,7 @@ void copy_to_host(cudaStream_t stream, void* to, const void* from, std::size_t b
   Staging::Buffer* arriving = nullptr;
   std::size_t arriving_at = 0;
   std::size_t arriving_bytes = 0;
-  const auto take_out = [&] {
+  const auto unload = [&] {
     if (arriving != nullptr) {
       check(cudaEventSynchronize(arriving->done), "copy_bytes from cuda to the host");
       std::memcpy(static_cast<char*>(to) + arriving_at, arriving->data, arriving_bytes);
@@ -80,12 +80,12 @@ void copy_to_host(cudaStream_t stream, void* to, const void* from, std::size_t b
                           stream),
           "copy_bytes from cuda to the host");
     check(cudaEventRecord(buffer.done, stream), "copy_bytes");
-    take_out();
+    unload();
     arriving = &buffer;
     arriving_at = at;
     arriving_bytes = part;
   }
-  take_out();
+  unload();
 }
 
 }  // namespace sec::cuda

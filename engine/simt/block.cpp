@@ -124,7 +124,7 @@ void BlockRunner::end_launch() {
 void BlockRunner::run(const Launch& launch, std::size_t block) {
   launch_ = &launch;
   begin_block(block);
-  Fiber& first = fibers_.take();
+  Fiber& first = fibers_.pop();
   Lane& lane = lanes_[order_[started_++]];
   run_on(first, lane);
   fibers_.switch_to(first);
@@ -254,7 +254,7 @@ void BlockRunner::go_on(bool done) {
     threadIdx = lane.index;
     if (lane.fiber != &self) {
       if (done && !thread_sanitizer()) {
-        fibers_.give_back(self);
+        fibers_.push(self);
       }
       fibers_.switch_to(*lane.fiber);
     }
@@ -263,13 +263,13 @@ void BlockRunner::go_on(bool done) {
     if (done && !thread_sanitizer()) {
       run_on(self, lane);  // threads that never wait are a plain loop
     } else {
-      Fiber& fiber = fibers_.take();
+      Fiber& fiber = fibers_.pop();
       run_on(fiber, lane);
       fibers_.switch_to(fiber);
     }
   } else if (done_ == threads_) {
     if (!thread_sanitizer()) {
-      fibers_.give_back(self);
+      fibers_.push(self);
     }
     fibers_.switch_to(fibers_.host());
   } else {

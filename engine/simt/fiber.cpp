@@ -60,7 +60,7 @@ Fibers::~Fibers() {
   }
 }
 
-Fiber& Fibers::take() {
+Fiber& Fibers::pop() {
   const Unwatched unwatched;
   if (free_.empty()) {
     auto fiber = std::make_unique<Fiber>();
@@ -79,7 +79,7 @@ Fiber& Fibers::take() {
   return fiber;
 }
 
-void Fibers::give_back(Fiber& fiber) {
+void Fibers::push(Fiber& fiber) {
   const Unwatched unwatched;
   free_.push_back(&fiber);
 }

@@ -32,8 +32,8 @@ class Fibers {
 
   Fiber& host() { return host_; }
   Fiber& current() { return *current_; }
-  Fiber& take();
-  void give_back(Fiber& fiber);
+  Fiber& pop();
+  void push(Fiber& fiber);
   // Forgets what any fiber was doing: for use by the host, after a block that failed.
   void abandon_all();
   // Makes the stacks of all fibers new memory in ThreadSanitizer's eyes: another block's threads, which are

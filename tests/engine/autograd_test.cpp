@@ -96,13 +96,13 @@ TEST(Autograd, AClosureMayTakeWhatItsInputReceived) {
   const Var x = tape.leaf(scalar(2));
   // Recorded first, so its closure runs last: what the other use of x brought is there.
   const Var first = tape.record("first", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
-    const Tensor received = inputs.take(0);
+    const Tensor received = inputs.release(0);
     ASSERT_TRUE(received.defined());
-    EXPECT_FALSE(inputs.take(0).defined());
+    EXPECT_FALSE(inputs.release(0).defined());
     inputs.add(0, scalar(at(received) + 10 * at(g)));
   });
   const Var second = tape.record("second", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
-    EXPECT_FALSE(inputs.take(0).defined());
+    EXPECT_FALSE(inputs.release(0).defined());
     inputs.add(0, scalar(3 * at(g)));
   });
   tape.backward(add(tape, first, second), scalar(1));

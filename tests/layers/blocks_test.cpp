@@ -114,9 +114,9 @@ TEST(Blocks, FusedEqualSeparateOperations) {
     pass.fused = fused;
     const Tensor input = to_tensor(random_array({3, 23, 2, 16}, 1));
     const Var x = training ? tape.leaf(input) : Var(input);
-    std::vector<Signal> y = blocks_2d(pass, plane, std::vector<Signal>(3, x));
-    std::vector<Signal> z;
-    for (const Signal& scale : y) {
+    std::vector<VarWithStats> y = blocks_2d(pass, plane, std::vector<VarWithStats>(3, x));
+    std::vector<VarWithStats> z;
+    for (const VarWithStats& scale : y) {
       z.emplace_back(view(pass, scale, {3, 23, 1, 32}));
     }
     z = blocks_1d(pass, line, z);
@@ -191,7 +191,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
     Tape tape(cpu, accumulate);
     Pass pass{cpu, &tape, true};
     const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, channels}, 1)));
-    std::vector<Signal> y(3, x);
+    std::vector<VarWithStats> y(3, x);
     if (side_by_side) {
       y = blocks_2d(pass, plane, y);
     } else {
@@ -199,7 +199,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
         y[i] = block_2d(pass, plane[i], y[i]);
       }
     }
-    for (Signal& scale : y) {
+    for (VarWithStats& scale : y) {
       scale = view(pass, scale, {3, 9, 1, 2 * channels});
     }
     if (side_by_side) {
@@ -212,7 +212,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
     const Var sum = add(pass, add(pass, y[0], y[1]), y[2]);
     tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
     std::vector<std::vector<float>> results = {gradients.to_vector(cpu), states.to_vector(cpu)};
-    for (const Signal& scale : y) {
+    for (const VarWithStats& scale : y) {
       results.push_back(scale.value.to_vector(cpu));
     }
     return results;

@@ -110,7 +110,7 @@ TEST(Convs, RefuseOneLayerTwice) {
   EXPECT_EQ(error_of([&] {
               convs(pass, {&layer, &layer}, {x, x});
             }),
-            "conv stage.conv1: twice in one group, where gradients are summed side by side");
+            "conv stage.conv1: appears twice in one group, whose gradients are computed in parallel");
   EXPECT_EQ(error_of([&] { convs(pass, {&layer}, {x, x}); }), "conv: 1 layers for 2 inputs");
 }
 
