@@ -25,7 +25,7 @@ void Gradients::add(int i, Tensor gradient) {
   require(gradient.shape() == input.shape, "{}: the gradient of input {} has shape {}, the input has {}",
           tape_.nodes_[node_].name, i, gradient.shape().text(), input.shape.text());
   if (input.gradient.defined()) {
-    // An operation such as addition hands one tensor to several inputs: adding into it would change them all.
+    // Several inputs may share one gradient tensor, as in addition. Adding in place would change all of them.
     if (input.gradient.shares_memory() && !input.is_parameter) {
       input.gradient = input.gradient.clone(tape_.stream_);
     }
@@ -125,11 +125,11 @@ void Tape::backward(const Var& root, Tensor seed) {
           last.shape.text());
   walked_ = true;
   last.gradient = std::move(seed);
-  // Nodes were recorded after their inputs, so reverse recording order is a reverse topological order.
+  // Nodes are recorded after their inputs, so reverse recording order is a reverse topological order.
   for (std::int64_t id = root.node; id >= 0; --id) {
     Node& node = nodes_[id];
     if (!node.backward) {
-      continue;  // a leaf, or of a group whose first node is still to come
+      continue;  // a leaf, or a node of a group, whose closure belongs to the group's first node
     }
     std::vector<Tensor> gradients;
     bool reached = false;
@@ -146,7 +146,7 @@ void Tape::backward(const Var& root, Tensor seed) {
         fail("backward of {}, output shape {}: {}", node.name, node.shape.text(), error.what());
       }
     }
-    node.backward = nullptr;  // frees what the operation saved
+    node.backward = nullptr;  // frees the saved tensors
   }
 }
 

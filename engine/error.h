@@ -1,5 +1,5 @@
-// One error style: every failure is a sec::Error whose text is a single line that names the operation or the
-// file, the place in it, and what was expected.
+// One error style: every failure throws sec::Error. Its message is a single line that names the operation or
+// the file, the position in the file, and what was expected.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ class Error : public std::runtime_error {
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
   std::string line = fmt::format(text, std::forward<Args>(args)...);
-  for (char& c : line) {  // a file's own words may hold anything
+  for (char& c : line) {  // text from a file may contain control characters
     c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   }
   throw Error(line);

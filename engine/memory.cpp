@@ -1,6 +1,6 @@
 #include "engine/memory.h"
 
-#include <sanitizer/asan_interface.h>  // its macros do nothing in builds without AddressSanitizer
+#include <sanitizer/asan_interface.h>  // without AddressSanitizer its macros do nothing
 
 #include <unistd.h>
 
@@ -23,8 +23,8 @@
 namespace sec {
 namespace {
 
-// Size classes are powers of two and the three quarter steps between them: at most 25 % is wasted, and a
-// handful of lists serves every shape of a network.
+// Size classes are powers of two and the three quarter steps between them. At most 25 % of a block is wasted,
+// and a few free lists serve all tensor shapes of a network.
 std::size_t size_class(std::size_t bytes) {
   constexpr std::size_t smallest = 256;
   if (bytes <= smallest) {
@@ -34,7 +34,7 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-// Where an arena has its memory from. take() returns null if there is no more.
+// The system allocator behind an arena. allocate() returns null if the system is out of memory.
 struct Source {
   void* (*allocate)(std::size_t bytes);
   void (*free)(void* block);
@@ -42,7 +42,7 @@ struct Source {
 
 constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(64, bytes); },
                              [](void* block) { std::free(block); }};
-// Counters tell the blocks by their pages.
+// Access counters identify blocks by their pages, so observed blocks are page-aligned.
 constexpr Source simt_source{[](std::size_t bytes) {
                                if (!simt::observed()) {
                                  return host_source.allocate(bytes);
@@ -98,7 +98,7 @@ class Arena {
   void release(void* block, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (planning()) {
-      owner_[block] = plan_;  // also if it is older than the plan: recorded work uses it
+      owner_[block] = plan_;  // even if allocated before the plan: captured work uses the block
     }
     const auto owner = owner_.find(block);
     (owner == owner_.end() ? free_ : plans_[owner->second].free)[size].push_back(block);
@@ -161,7 +161,7 @@ class Arena {
 
   void* from_source(std::size_t size) {
     void* block = source_.allocate(size);
-    if (block == nullptr) {  // what is cached in other sizes may do
+    if (block == nullptr) {  // cached blocks of other sizes may free enough memory
       release_free_blocks();
       block = source_.allocate(size);
     }
@@ -192,22 +192,21 @@ class Arena {
   MemoryStatistics statistics_;
 
   std::map<int, Plan> plans_;
-  std::unordered_map<void*, int> owner_;  // blocks that belong to a plan
-  int plan_ = 0;                          // the one being made; 0: none
+  std::unordered_map<void*, int> owner_;  // the plan that owns a block
+  int plan_ = 0;                          // the plan being recorded; 0: none
   int last_plan_ = 0;
   std::thread::id planner_;
 };
 
 Arena& arena(Device device) {
-  // Never destroyed: tensors with static storage may outlive any other static object.
+  // Never destroyed, because tensors with static storage may outlive any other static object.
   static auto* const cpu = new Arena(Device::cpu, host_source);
   static auto* const simt = new Arena(Device::simt, simt_source);
   static auto* const cuda = new Arena(Device::cuda, cuda_source);
   return device == Device::cpu ? *cpu : device == Device::simt ? *simt : *cuda;
 }
 
-// On the simt device memory starts as NaN, as its shared memory does, so that kernels which count on zeros
-// show.
+// On simt new memory is filled with NaN, as shared memory is. This exposes kernels that rely on zeros.
 void fill_with_nan(void* data, std::size_t bytes) {
   auto* words = static_cast<std::uint32_t*>(data);
   std::fill_n(words, bytes / sizeof(std::uint32_t), simt::unwritten);
@@ -246,7 +245,7 @@ void reset_peak(Device device) {
 
 std::size_t available_memory(Device device) {
   const MemoryStatistics statistics = memory_statistics(device);
-  // Of hosts: pages that nothing uses. What the system could take from its caches is left to it.
+  // On the host, count unused pages only, not pages that the system could reclaim from its caches.
   const std::size_t left = device == Device::cuda ? cuda::available_memory()
                                                   : static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
                                                         static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -1,4 +1,4 @@
-// The cuda device on NVIDIA's runtime library.
+// Implements the cuda device with the CUDA runtime library.
 #include <cuda_runtime_api.h>
 
 #include "engine/cuda/backend.h"
@@ -10,7 +10,7 @@
 namespace sec::cuda {
 namespace {
 
-// Asks for a driver and a GPU that this build's kernels run on: sm_80 and later.
+// Checks for a driver and a GPU that can run this build's kernels: sm_80 or later.
 std::string probe() {
   int driver = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
@@ -51,7 +51,7 @@ cudaStream_t handle(void* stream) {
 std::string why_unavailable() {
   static const std::string reason = [] {
     std::string found = probe();
-    cudaGetLastError();  // or the next launch would be blamed
+    cudaGetLastError();  // clears the error, which the next launch would report otherwise
     if (found.empty()) {
       forward_ranges_to_nvtx();
     }
@@ -171,7 +171,7 @@ bool is_capturing(void* stream) {
 
 void begin_capture(void* stream) {
   require(stream != nullptr, "capture: the default stream cannot be captured, expected an OwnedStream");
-  // Thread-local: a loader thread may go on copying batches on a stream of its own.
+  // Thread-local mode: a loader thread may keep copying batches on another stream.
   check(cudaStreamBeginCapture(handle(stream), cudaStreamCaptureModeThreadLocal), "capture");
 }
 
