@@ -20,7 +20,7 @@ std::vector<PreActivationConv> make_convs(ParameterSet& set, const std::string& 
   return convs;
 }
 
-// Both the block's first layers and its shortcut want to know the statistics of its input.
+// Computes the statistics of the inputs once, for the first layers and the shortcuts of the blocks.
 template <typename Blocks>
 void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<VarWithStats>& x) {
   require(blocks.size() == x.size() && !x.empty(), "blocks: {} for {} inputs", blocks.size(), x.size());
@@ -29,7 +29,7 @@ void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, s
   }
 }
 
-// One layer of every block.
+// Returns pointers to the layer that `choose` selects in each block.
 template <typename Block, typename Choose>
 auto of_each(std::span<const Block> blocks, const Choose& choose) {
   std::vector<decltype(&choose(blocks.front()))> layers;

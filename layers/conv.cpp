@@ -7,13 +7,13 @@
 namespace sec::layers {
 namespace {
 
-// What the backward pass needs of one convolution.
+// The data of one convolution that the backward pass needs.
 struct Operands {
   kernels::ConvShape shape;
   Saved x, weight;
 };
 
-// `to` has the input, the weight and the bias of each.
+// The inputs of `to` are x, weight and bias of the first convolution, then of the second, and so on.
 void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
                   Gradients& to) {
   std::vector<Tensor> gx(operands.size());
@@ -23,7 +23,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
     const auto& [s, x, weight] = operands[i];
     const int first = 3 * static_cast<int>(i);
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
     if (to.wanted(first)) {
       gx[i] = Tensor::empty({s.n, s.l, s.h, s.c_in}, gy[i].type(), stream.device);
@@ -78,7 +78,7 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
   const Range range("conv");
   require(layers.size() == x.size(), "conv: {} layers for {} inputs", layers.size(), x.size());
   std::vector<Tensor> y;
-  std::vector<Var> inputs;  // x, weight and bias of each
+  std::vector<Var> inputs;  // x, weight and bias of each convolution
   std::vector<kernels::ConvForward> group;
   std::vector<Operands> operands;
   for (std::size_t i = 0; i < x.size(); ++i) {

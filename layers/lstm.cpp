@@ -11,12 +11,12 @@
 namespace sec::layers {
 namespace {
 
-// A product of all rows (N * T, In) with one matrix (In, Out): a convolution of one tap.
+// The product of all rows (N * T, In) with a matrix (In, Out), written as a convolution with one tap.
 kernels::ConvShape product(std::int64_t rows, std::int64_t in, std::int64_t out) {
   return {.n = 1, .l = rows, .h = 1, .c_in = in, .c_out = out, .k = 1};
 }
 
-// (N, T, Hid): the state that each time step started from.
+// The hidden state (N, T, Hid) before each time step.
 Tensor states_before(Stream& stream, const kernels::LstmShape& s, const Tensor& y) {
   Tensor before = Tensor::zeros(stream, {s.n, s.steps, s.hidden}, y.type());
   const std::int64_t row = s.steps * s.hidden;
@@ -128,7 +128,7 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
           "last_states of {}: expected states (N, T, {}) with T above 0, got {}", layer.name, o.out(),
           y.shape().text());
   const Shape shape = y.shape();
-  // Where each direction's Hid columns are in a row of T * Out.
+  // The first of each direction's Hid columns in a row of T * Out columns.
   const std::vector<std::int64_t> from = {(shape[1] - 1) * o.out(), o.hidden};
   Tensor last = Tensor::empty({shape[0], o.out()}, y.value.type(), pass.stream.device);
   const std::int64_t row = shape[1] * o.out();

@@ -13,7 +13,7 @@ Var relu(Pass& pass, const Var& x) {
   const Range range("relu");
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernels::table(pass.stream).pointwise.relu(pass.stream, x.value.read(), y.write());
-  // x > 0 exactly where y > 0, and y is what the next layer keeps anyway.
+  // Saves y instead of x: y > 0 exactly where x > 0, and the next layer saves y anyway.
   auto backward = [stream = pass.stream, y = saved(pass, y)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).pointwise.relu_backward(stream, y.get().read(), gy.read(), gx.write());

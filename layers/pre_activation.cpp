@@ -24,7 +24,7 @@ std::vector<VarWithStats> unfused(Pass& pass, const std::vector<const PreActivat
   return {y.begin(), y.end()};
 }
 
-// What the backward pass needs of one layer.
+// The data of one layer that the backward pass needs.
 struct Operands {
   kernels::ConvShape shape;
   float epsilon, p;
@@ -37,19 +37,19 @@ struct Operands {
   }
 };
 
-// `to` has the input, gamma, beta, the weight and the bias of each.
+// Inputs of the tape per layer: x, gamma, beta, weight and bias.
 constexpr int inputs_each = 5;
 
 void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
                   Gradients& to) {
   std::vector<Tensor> gx(operands.size());
-  std::vector<Tensor> received;  // keeps what the group reads
+  std::vector<Tensor> received;  // owns the tensors that the group reads
   std::vector<kernels::PreActivationBackward> group;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Operands& o = operands[i];
     const int first = inputs_each * static_cast<int>(i);
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
     const Tensor extra_gradient = to.release(first);
     received.push_back(extra_gradient);
@@ -67,8 +67,8 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
   }
 }
 
-// The weights as the kernel reads them, kept from pass to pass. Passes on several threads may share a
-// network.
+// The weights in the layout that the inference kernel reads, cached between passes. The lock allows passes on
+// several threads to share a network.
 Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& weight) {
   const kernels::PreActivationKernels& kernel = kernels::table(pass.stream).pre_activation;
   const std::int64_t size = kernel.prepared_size(shape);

@@ -21,14 +21,14 @@ std::vector<VarWithStats> unfused(Pass& pass, const std::vector<const SqueezeExc
   return y;
 }
 
-// What the backward pass needs of one block's end.
+// The data of one block's end that the backward pass needs.
 struct Operands {
   kernels::GateShape shape;
   ExciteOperands excite;
   Saved x, y;
 };
 
-// `to` has x, the shortcut and the four parameters of each.
+// Inputs of the tape per block: x, the shortcut and the four parameters of squeeze-and-excite.
 constexpr int inputs_each = 6;
 
 void run_backward(Stream& stream, const std::vector<Operands>& operands, bool active,
@@ -43,7 +43,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
   std::vector<kernels::ResidualBackwardInput> inputs;
   for (std::size_t i = 0; i < count; ++i) {
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
     const auto& [shape, excite, x, y] = operands[i];
     const auto like_gy = [&](const Shape& shape_of) {
@@ -62,7 +62,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
   kernel.residual.backward_group(stream, ends);
   kernel.excite.backward_group(stream, excites);
   kernel.residual.backward_input_group(stream, inputs);
-  for (std::size_t i = count; i-- > 0;) {  // the last first, as operations of their own would
+  for (std::size_t i = count; i-- > 0;) {  // last block first, in the order of separate operations
     if (gx[i].defined()) {
       to.add(inputs_each * static_cast<int>(i), std::move(gx[i]));
       to.add(inputs_each * static_cast<int>(i) + 1, std::move(gshortcut[i]));
@@ -78,7 +78,7 @@ std::vector<VarWithStats> fused(Pass& pass, const std::vector<const SqueezeExcit
   std::vector<VarWithStats> y(x.size());
   std::vector<Operands> operands;
   std::vector<Var> inputs;
-  std::vector<Tensor> squeezed;  // keeps what the group reads
+  std::vector<Tensor> squeezed;  // owns the tensors that the group reads
   std::vector<kernels::ExciteForward> excites;
   std::vector<kernels::ResidualForward> ends;
   for (std::size_t i = 0; i < x.size(); ++i) {
