@@ -79,7 +79,7 @@ std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values
                                     const std::vector<Var>& inputs, GroupBackward backward) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
   require(!values.empty() && inputs.size() % values.size() == 0,
-          "{}: {} inputs are no equal shares for {} operations", name, inputs.size(), values.size());
+          "{}: {} inputs cannot be split equally among {} operations", name, inputs.size(), values.size());
   if (watch_) {
     const auto share = static_cast<std::ptrdiff_t>(inputs.size() / values.size());
     auto first = inputs.begin();
@@ -119,7 +119,8 @@ Tape::Node& Tape::node_of(const Var& var, const char* what) {
 }
 
 void Tape::backward(const Var& root, Tensor seed) {
-  require(!walked_, "backward: this tape has been walked before, what it saved is gone; record a new one");
+  require(!walked_,
+          "backward: this tape was walked before and its saved tensors are freed; record a new one");
   Node& last = node_of(root, "backward");
   require(seed.shape() == last.shape, "backward: the seed has shape {}, the root has {}", seed.shape().text(),
           last.shape.text());
@@ -153,7 +154,7 @@ void Tape::backward(const Var& root, Tensor seed) {
 Tensor Tape::gradient_of(const Var& leaf) const {
   require(leaf.node >= 0 && leaf.node < size(),
           "gradient_of: the tensor of shape {} was not recorded on this tape", leaf.shape().text());
-  require(!nodes_[leaf.node].backward, "gradient_of: {} of shape {} is no leaf", nodes_[leaf.node].name,
+  require(!nodes_[leaf.node].backward, "gradient_of: {} of shape {} is not a leaf", nodes_[leaf.node].name,
           leaf.shape().text());
   return nodes_[leaf.node].gradient;
 }

@@ -282,8 +282,9 @@ void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, De
     std::memcpy(to, from, bytes);
     return;
   }
-  require(stream.device == Device::cuda, "copy_bytes: from {} to {} on a stream of {}, expected one of cuda",
-          name_of(from_device), name_of(to_device), name_of(stream.device));
+  require(stream.device == Device::cuda,
+          "copy_bytes: from {} to {} on a stream of {}, expected a cuda stream", name_of(from_device),
+          name_of(to_device), name_of(stream.device));
   using cuda::Direction;
   cuda::copy(stream.native, to, from, bytes,
              !from_cuda ? Direction::to_device

@@ -32,7 +32,7 @@ std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x) {
 kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
                                       const Tensor& variance) {
   const kernels::BatchNormShape shape{x.count() / layer.channels, layer.channels};
-  require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
+  require(shape.rows > 1, "batch_norm {}: training needs more than one value per channel, got an input {}",
           layer.name, x.shape().text());
   return {shape,
           layer.momentum,

@@ -23,7 +23,8 @@ std::vector<PreActivationConv> make_convs(ParameterSet& set, const std::string& 
 // Computes the statistics of the inputs once, for the first layers and the shortcuts of the blocks.
 template <typename Blocks>
 void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<VarWithStats>& x) {
-  require(blocks.size() == x.size() && !x.empty(), "blocks: {} for {} inputs", blocks.size(), x.size());
+  require(blocks.size() == x.size() && !x.empty(), "blocks: {} blocks for {} inputs", blocks.size(),
+          x.size());
   if (pass.training && is_fused(pass, first.conv.options.c_in, first.conv.options.c_out)) {
     ensure_statistics(pass, x);
   }

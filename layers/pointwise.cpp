@@ -83,12 +83,12 @@ Var gate(Pass& pass, const Var& x, const Var& factors) {
 
 Var concat(Pass& pass, const std::vector<Var>& parts) {
   const Range range("concat");
-  require(!parts.empty(), "concat: no tensors to put side by side");
+  require(!parts.empty(), "concat: expected at least one tensor");
   std::vector<std::int64_t> widths;
   std::int64_t columns = 0;
   for (const Var& part : parts) {
     require(part.shape().rank() == 2 && part.shape()[0] == parts[0].shape()[0],
-            "concat: expected tensors (N, C) of one N, got {} beside {}", part.shape().text(),
+            "concat: expected tensors (N, C) with equal N, got {} and {}", part.shape().text(),
             parts[0].shape().text());
     widths.push_back(part.shape()[1]);
     columns += part.shape()[1];

@@ -11,8 +11,8 @@ struct PoolOptions {
   std::int64_t pad = 0;  // on each side in time, at most k / 2
 };
 
-// The maximum or mean of each window: x (N, L, H, C) to (N, Lo, H, C), where Lo = (L + 2 pad - k) / stride +
-// 1. max_pool ignores the padding, and average_pool counts it as zeros.
+// The maximum or mean of each window: x (N, L, H, C) to (N, Lo, H, C), Lo = (L + 2 pad - k) / stride + 1.
+// max_pool ignores the padding, and average_pool counts it as zeros.
 // Throw Error on another shape, on an input shorter than the window, and on options out of range.
 Var max_pool(Pass& pass, const PoolOptions& options, const Var& x);
 Var average_pool(Pass& pass, const PoolOptions& options, const Var& x);

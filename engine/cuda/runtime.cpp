@@ -34,7 +34,7 @@ std::string probe() {
   int minor = 0;
   if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess ||
       cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) != cudaSuccess) {
-    return "the GPU does not tell its compute capability";
+    return "the GPU does not report its compute capability";
   }
   if (major < 8) {
     return fmt::format("the GPU has compute capability {}.{}, 8.0 or later is needed", major, minor);
@@ -131,7 +131,7 @@ void destroy_stream(void* stream) {
 
 void synchronize(void* stream) {
   check(cudaStreamSynchronize(handle(stream)),
-        "cuda: a kernel or copy failed; SEC_SYNC=1 in the environment tells which");
+        "cuda: a kernel or copy failed; SEC_SYNC=1 in the environment shows which");
 }
 
 void* create_event() {

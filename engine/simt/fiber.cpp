@@ -100,7 +100,7 @@ void Fibers::renew_all() {
   std::vector<unsigned char> resident(stack_size() / page);
   for (const auto& fiber : all_) {  // renew the used part of each stack, from its lowest resident page up
     if (mincore(fiber->stack, fiber->stack_bytes, resident.data()) != 0) {
-      fail("simt: the system does not tell which pages of a stack are in use");
+      fail("simt: the system does not report which pages of a stack are in use");
     }
     const auto lowest =
         std::find_if(resident.begin(), resident.end(), [](unsigned char p) { return (p & 1U) != 0; });

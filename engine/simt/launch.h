@@ -88,8 +88,8 @@ inline void check_async_copy(const void* shared, const void* global, int bytes, 
   };
   require(!misaligned(shared) && (source_bytes == 0 || !misaligned(global)),
           "cp_async: both addresses must be multiples of {} bytes", bytes);
-  require(source_bytes >= 0 && source_bytes <= bytes, "cp_async: {} of {} bytes are to be read", source_bytes,
-          bytes);
+  require(source_bytes >= 0 && source_bytes <= bytes,
+          "cp_async: expected to read at most the {1} bytes of the copy, got {0}", source_bytes, bytes);
 }
 
 inline void finish_async_copies(int pending) {

@@ -81,7 +81,7 @@ std::string SharedArena::damage() const {
     if (i == 0) {
       for (std::size_t k = 1; k <= red_zone; ++k) {
         if (data[-static_cast<std::ptrdiff_t>(k)] != canary) {
-          return fmt::format("shared array {} was written {} bytes before its begin", array.name, k);
+          return fmt::format("shared array {} was written {} bytes before its start", array.name, k);
         }
       }
     }

@@ -126,7 +126,7 @@ TEST(Pointwise, NameTheShapesInTheirErrors) {
   EXPECT_EQ(error_of([&] {
               concat(pass, {zeros({2, 3}), zeros({3, 3})});
             }),
-            "concat: expected tensors (N, C) of one N, got (3, 3) beside (2, 3)");
+            "concat: expected tensors (N, C) with equal N, got (3, 3) and (2, 3)");
   EXPECT_NE(error_of([&] { concat(pass, {}); }), "");
   EXPECT_EQ(error_of([&] {
               split(pass, zeros({2, 3}), {1, 1});
