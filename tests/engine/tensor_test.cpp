@@ -50,8 +50,8 @@ TEST(Tensor, ErrorsNameShapes) {
 
 TEST(Bf16, RoundsToNearestEven) {
   EXPECT_EQ(static_cast<float>(bf16(1.0F)), 1.0F);
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // a tie: to even, down
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // a tie: to even, up
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // tie, rounds down to even
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // tie, rounds up to even
   EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1.01p-8F)), 1 + 0x1p-7F);   // just above a tie
   EXPECT_EQ(static_cast<float>(bf16(std::numeric_limits<float>::max())),
             std::numeric_limits<float>::infinity());
@@ -67,7 +67,7 @@ TEST(Ranges, SumTimesByNameAndCostNothingWhenOff) {
   }
   const auto times = stop_range_timer();
   ASSERT_EQ(times.size(), 2U);
-  EXPECT_EQ(times[0].name, "outer");  // holds the inner one
+  EXPECT_EQ(times[0].name, "outer");  // includes the time of the inner range
   EXPECT_EQ(times[0].count, 3);
   EXPECT_GE(times[0].seconds, times[1].seconds);
 }
