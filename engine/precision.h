@@ -9,8 +9,7 @@
 
 namespace sec {
 
-// In every precision the weights, weight gradients, optimizer, statistics, linear head, loss and all sums
-// are f32.
+// Weights, weight gradients, optimizer, statistics, linear head, loss and sums are f32 in every precision.
 enum class Precision : std::uint8_t {
   f32,   // f32 throughout
   tf32,  // convolutions round operands to a 10-bit mantissa for tensor cores; storage is f32

@@ -42,8 +42,7 @@ struct Block1d {
 };
 
 // Register NAME.bn1, NAME.conv1, NAME.bn2, ... and the gates: NAME.se, or NAME.se1 and NAME.se2.
-// Throw Error on an even kernel size, on fewer than 1 convolution, and on a Block2d with stride > 1 and no
-// downsample.
+// Throw Error on an even kernel size, on fewer than 1 convolution, and if stride > 1 without a downsample.
 Block2d make_block_2d(ParameterSet& set, const std::string& name, const BlockOptions& options,
                       const std::optional<PreActivationConv>& downsample);
 Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOptions& options,

@@ -1,6 +1,5 @@
 // The named tensors of a network. All parameters are stored in one flat buffer, their gradients in a second
-// and the running statistics in a third. An optimizer step is then one launch, and clearing gradients is one
-// memset.
+// and the running statistics in a third. An optimizer step is then a single kernel launch.
 #pragma once
 
 #include <deque>
@@ -31,8 +30,8 @@ struct Parameter {
   Tensor value;
   Tensor gradient;
 
-  // The weights rearranged for faster inference on inputs of one length. Valid while value.version() equals
-  // `version`.
+  // The weights rearranged for faster inference on inputs of one length.
+  // Valid while value.version() equals `version`.
   struct Prepared {
     Tensor value;
     std::uint64_t version = 0;

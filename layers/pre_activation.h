@@ -1,6 +1,5 @@
 // Batch norm, ReLU, dropout and a convolution, the unit of a pre-activation network (He et al. 2016).
-// It runs as one fused operation if the device supports it (kernels/pre_activation.h), otherwise as separate
-// operations.
+// It runs as one fused operation if the device supports that (kernels/pre_activation.h), otherwise unfused.
 #pragma once
 
 #include <string>

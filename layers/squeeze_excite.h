@@ -31,14 +31,13 @@ struct ExciteOperands {
   Tensor factors;  // (N, C)
 };
 
-// Appends the forward operation of a layer to `group`. The factors are valid once the caller has run the
-// group.
+// Appends the forward operation of a layer to `group`. Its factors are valid after the caller ran the group.
 ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means,  // (N, C)
                                std::vector<kernels::ExciteForward>& group);
 
-// Appends the backward operation to `group`. Returns the gradient of the means, (N, C), which is valid once
-// the caller has run the group. The group adds the parameters' gradients to inputs `first` to first + 3 of
-// `to`.
+// Appends the backward operation to `group`. Returns the gradient of the means, (N, C).
+// The result is valid after the caller ran the group. The gradients of the four parameters are added to the
+// inputs `first` to first + 3 of `to`.
 Tensor excite_backward(const ExciteOperands& operands, const Tensor& gfactors, Gradients& to, int first,
                        std::vector<kernels::ExciteBackward>& group);
 

@@ -24,8 +24,7 @@ constexpr PoolOptions beat_pool{16, 16, 0};
 constexpr std::int64_t intervals = 2;  // per heartbeat
 constexpr std::int64_t lstm_layers = 2;
 
-// dropout(max_pool(relu(conv(relu(conv(relu(conv(x)))))))) for each heartbeat, then an LSTM over the
-// heartbeats.
+// dropout(max_pool(relu(conv(relu(conv(relu(conv(x)))))))) per heartbeat, then an LSTM over the heartbeats.
 struct Stack {
   std::vector<Conv> convs;
   Lstm lstm;

@@ -28,8 +28,8 @@ constexpr std::int64_t block_count = 15;
 constexpr PoolOptions halve{2, 2, 0};
 constexpr PoolOptions last_pool{8, 8, 2};
 
-// max_pool(conv2(dropout(relu(bn2(conv1(relu(bn1(x)))))))) + max_pool(shortcut(x)). Every other block has no
-// pooling.
+// max_pool(conv2(dropout(relu(bn2(conv1(relu(bn1(x)))))))) + max_pool(shortcut(x)).
+// Every other block has no pooling.
 struct Block {
   BatchNorm bn1;
   Conv conv1;

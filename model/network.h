@@ -36,8 +36,7 @@ class Network {
   virtual const NetworkOptions& options() const = 0;
   virtual layers::ParameterSet& parameters() = 0;
 
-  // A table with one line per layer: name, output shape for one sample, parameters, MACs. The last line has
-  // the totals.
+  // A table with one line per layer and a line of totals. Columns: name, output shape, parameters, MACs.
   virtual std::string summary() const = 0;
 
  protected:
@@ -51,8 +50,7 @@ void check_options(const NetworkOptions& options, const char* model, const char*
 // logits. The head computes in f32 for any type of features, because differences between logits are small.
 Var head(layers::Pass& pass, const layers::Linear& layer, std::vector<Var> features);
 
-// Returns the batch size N. Throws Error, starting with `title`, if an input's shape does not fit the
-// options.
+// Returns the batch size N. Throws Error, starting with `title`, if a shape does not fit the options.
 std::int64_t check_inputs(const NetworkOptions& options, const char* title, const Var& x,
                           const Var& covariates);
 

@@ -11,8 +11,8 @@
 
 namespace sec::model {
 
-// `width` is the number of channels C of the 2-D part; the 1-D part has C * H channels. `tied` is true in the
-// authors' code.
+// `width` is the number of channels C of the 2-D part. The 1-D part has C * H channels.
+// The authors' code ties the downsamples of a stage, so `tied` is true by default.
 using SeEcgNetOptions = NetworkOptions;
 
 class SeEcgNet : public Network {

@@ -14,8 +14,8 @@
 
 namespace sec::model {
 
-// The layout of a tensor in PyTorch: ours[i] = theirs[from[i]]. `from` is a permutation, so it maps both
-// ways.
+// The layout of a tensor in PyTorch. Element i of our tensor is element from[i] of PyTorch's tensor.
+// `from` is a permutation, so it maps in both directions.
 struct TorchLayout {
   std::vector<std::int64_t> shape;  // PyTorch's: (Out, In, 1, K), (Out, In, K), (Out, In) or (C)
   std::vector<std::int64_t> from;

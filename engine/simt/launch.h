@@ -12,8 +12,7 @@
 #include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 
-// Declares T (&name)[extents]…, one array per block. The static's address identifies the declaration and its
-// template instance.
+// Declares T (&name)[extents]…, one array per block. The static's address identifies the declaration.
 #define SHARED(T, name, ...)                        \
   static constexpr char name##_key_ = 0;            \
   typedef T name##_type_ __VA_ARGS__;               \

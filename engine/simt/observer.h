@@ -12,7 +12,7 @@ struct KernelName;
 namespace observer {
 [[gnu::weak]] void begin_launch(const KernelName& name);
 [[gnu::weak]] void end_launch();
-// All threads of these warps have reached the same barrier or collective, and none has passed it.
+// All threads of these warps have returned or reached the same barrier or collective, and none has passed it.
 [[gnu::weak]] void warps_met(unsigned first, unsigned count);
 [[gnu::weak]] void end_block(unsigned warps);
 [[gnu::weak]] void async_copy(const void* place, const AsyncCopy& copy);  // by the running thread
