@@ -20,7 +20,7 @@ PreActivationConv make_downsample(ParameterSet& set, const std::string& name, st
 struct BlockOptions {
   std::int64_t channels = 32;
   std::int64_t k = 3;       // number of taps, odd; the padding is (k - 1) / 2
-  std::int64_t stride = 1;  // of the first convolution
+  std::int64_t stride = 1;  // stride of the first convolution
   std::int64_t convs = 1;   // number of convolutions
   double dropout = 0.2;     // rate, before every convolution but the first
 };

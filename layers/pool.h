@@ -8,7 +8,7 @@ namespace sec::layers {
 struct PoolOptions {
   std::int64_t k = 2;  // window width in time
   std::int64_t stride = 2;
-  std::int64_t pad = 0;  // on each side in time, at most k / 2
+  std::int64_t pad = 0;  // padding on each side in time, at most k / 2
 };
 
 // The maximum or mean of each window: x (N, L, H, C) to (N, Lo, H, C), Lo = (L + 2 pad - k) / stride + 1.

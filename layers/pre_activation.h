@@ -11,8 +11,8 @@
 
 namespace sec::layers {
 
-// A tensor (N, L, H, C) with statistics that the operation before computed along the way. They save the next
-// operation a pass over the tensor.
+// A tensor (N, L, H, C) with statistics that its producer computed along the way.
+// The statistics save the next operation a pass over the tensor.
 struct VarWithStats : Var {
   Tensor mean, variance;  // (C) f32, batch statistics; undefined if not computed
   Tensor squeeze;         // (N, C), the mean over positions; undefined if not computed

@@ -84,8 +84,7 @@ Var BiRcnn::forward(Pass& pass, const Var& x, const Var& covariates) {
   const std::int64_t n = check_inputs(o, "BiRCNN", x, covariates);
   const std::int64_t b = o.beats;
   const Var input = cast(pass, x, pass.activations);
-  const Var beats = view(
-      pass, input, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H), a view; L = samples per heartbeat
+  const Var beats = view(pass, input, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H), L per heartbeat
   std::vector<Var> features;
   for (const Stack& stack : layers_->stacks) {
     Var y = beats;

@@ -18,7 +18,7 @@ std::unique_ptr<Network> make(const NetworkOptions& options, Stream& stream, std
 struct Known {
   const char* model;
   const char* title;
-  std::int64_t width;  // of the released model
+  std::int64_t width;  // channels in the released model
   double dropout;
   std::unique_ptr<Network> (*make)(const NetworkOptions&, Stream&, std::uint64_t);
 };

@@ -21,7 +21,7 @@ constexpr std::int64_t stem_taps = 50;
 constexpr std::int64_t trunk_taps = 15;
 constexpr std::int64_t trunk_blocks = 3;
 constexpr std::array<std::int64_t, 3> branch_taps = {3, 5, 7};
-constexpr std::size_t branch_blocks = 4;  // in the 2-D part, and in the 1-D part
+constexpr std::size_t branch_blocks = 4;  // blocks per branch in the 2-D part, and in the 1-D part
 
 const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
   check_options(options, "se-ecgnet", title);
