@@ -42,7 +42,7 @@ void release_cached(Device device);  // returns cached blocks to the system
 
 namespace detail {
 // A memory plan keeps the blocks of a captured step, so that the step can be replayed at the same addresses.
-// It owns every block that the calling thread allocates between begin and end, until the plan is released.
+// Until its release, it owns every block that the calling thread allocates or frees between begin and end.
 // Between begin and end the arena serves that thread from its cache only.
 int begin_memory_plan(Device device);
 void end_memory_plan(Device device);

@@ -60,6 +60,10 @@ class Tensor {
   // Overwrites the elements in place with host values. Throws Error unless type and count are the same.
   void assign(Stream& stream, std::span<const float> values);
   void assign(Stream& stream, std::span<const std::int32_t> values);
+  // Copies the elements of `source`, on any device. Throws Error unless type and count are the same.
+  void copy_from(Stream& stream, const Tensor& source);
+  // Sets all elements to zero.
+  void zero(Stream& stream);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }

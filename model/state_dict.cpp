@@ -234,8 +234,7 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
       ours[i] = theirs[entry.layout.from[i]];
     }
     Tensor value = entry.value;
-    copy_bytes(stream, value.write().data, stream.device, ours.data(), Device::cpu,
-               ours.size() * sizeof(float));
+    value.assign(stream, std::span<const float>(ours));
   }
   return counts;
 }

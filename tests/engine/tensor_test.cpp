@@ -21,6 +21,10 @@ TEST(Tensor, ViewsShareMemory) {
   Tensor copy = a.clone(cpu);
   copy.write().as<float>("test")[0] = -1;
   EXPECT_EQ(a.to_vector(cpu)[0], 0);
+  copy.copy_from(cpu, a);
+  EXPECT_EQ(copy.to_vector(cpu), a.to_vector(cpu));
+  row.zero(cpu);
+  EXPECT_EQ(a.to_vector(cpu), (std::vector<float>{0, 1, 2, 0, 0, 0}));
 }
 
 TEST(Tensor, WritingThroughAnyViewChangesTheVersionOfAll) {
@@ -46,6 +50,8 @@ TEST(Tensor, ErrorsNameShapes) {
   EXPECT_EQ(message([&] { (void)a.read().as<bf16>("relu"); }), "relu: expected bf16 elements, got f32");
   EXPECT_EQ(message([&] { (void)Tensor::from(cpu, Shape{2}, std::vector<float>{1}); }),
             "tensor from 1 values: shape (2) needs 2");
+  EXPECT_EQ(message([&] { Tensor::zeros(cpu, Shape{4}).copy_from(cpu, a); }),
+            "copy: a tensor (2, 3) of f32 to a tensor (4) of f32");
 }
 
 TEST(Bf16, RoundsToNearestEven) {

@@ -76,8 +76,7 @@ plain::Arrays states_of(const layers::ParameterSet& set) {
 
 void assign(Tensor& into, const plain::Array& values) {
   ASSERT_EQ(into.shape(), values.shape);
-  copy_bytes(cpu, into.write().data, Device::cpu, to_tensor(values).read().data, Device::cpu,
-             values.data.size() * sizeof(float));
+  into.copy_from(cpu, to_tensor(values));
 }
 
 void randomise(layers::ParameterSet& set, unsigned seed, double scale) {

@@ -19,8 +19,7 @@ struct Outcome {
 
 // Runs one forward and backward pass.
 Outcome step(SeEcgNet& net, const Tensor& x, const Tensor& labels, Pass pass) {
-  zero_bytes(cpu, net.parameters().gradients().write().data,
-             static_cast<std::size_t>(net.parameters().count()) * sizeof(float));
+  net.parameters().gradients().zero(cpu);
   Tape tape(cpu, layers::accumulate);
   pass.tape = &tape;
   const Var logits = net.forward(pass, x, {});
@@ -70,7 +69,7 @@ TEST(Step, FusedTrainsAsSeparateOperationsDo) {
       Pass pass{cpu, &tape, true, 2, i};
       pass.fused = fused;
       Tensor gradients = net.parameters().gradients();
-      zero_bytes(cpu, gradients.write().data, static_cast<std::size_t>(gradients.count()) * sizeof(float));
+      gradients.zero(cpu);
       const Var loss = layers::softmax_cross_entropy(pass, 0, net.forward(pass, x, {}), labels, {});
       tape.backward(loss, to_tensor({{1}, {1}}));
       losses.push_back(loss.value.to_vector(cpu)[0]);

@@ -25,26 +25,17 @@ void place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream
   }
 }
 
-void copy(Tensor& to, const Tensor& from, Stream& stream) {
-  copy_bytes(stream, to.write().data, stream.device, from.read().data, stream.device,
-             static_cast<std::size_t>(from.count()) * size_of(from.type()));
-}
-
 // The same on the device. Whether `to` kept its place.
 bool enter(Tensor& to, const Tensor& from, Stream& stream) {
   if (!from.defined()) {
     return true;
   }
   if (to.defined() && to.shape() == from.shape()) {
-    copy(to, from, stream);
+    to.copy_from(stream, from);
     return true;
   }
   to = from.clone(stream);
   return false;
-}
-
-void zero(Tensor& tensor, Stream& stream) {
-  zero_bytes(stream, tensor.write().data, static_cast<std::size_t>(tensor.count()) * sizeof(float));
 }
 
 bool is_finite(const StepResult& result) {
@@ -79,11 +70,11 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
   for (std::size_t i = 0; i < batches.size(); ++i) {
     upload(batches[i], rates[i], waiting_[i]);
   }
-  zero(result_, stream_);
+  result_.zero(stream_);
   for (std::int64_t i = 0; i < count; ++i) {
     run(waiting_[static_cast<std::size_t>(i)]);
     Tensor to = results_.slice(i, 1);
-    copy(to, result_, stream_);
+    to.copy_from(stream_, result_);
   }
   const std::vector<float> values = results_.to_vector(stream_);
   std::vector<StepResult> results;
@@ -92,7 +83,7 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
   }
   const auto failed = std::find_if_not(results.begin(), results.end(), is_finite);
   if (failed < results.end() - 1) {
-    zero(result_, stream_);
+    result_.zero(stream_);
     enter(waiting_[static_cast<std::size_t>(failed - results.begin())]);
     compute();
   }
@@ -157,7 +148,7 @@ void TrainingStep::compute() {
   const auto* const values = static_cast<const kernels::StepValues*>(now_.values.read().data);
   layers::ParameterSet& set = network_.parameters();
   Tensor gradients = set.gradients();
-  zero(gradients, stream_);
+  gradients.zero(stream_);
 
   Tape tape(stream_, layers::accumulate);
   layers::Pass pass;
@@ -179,7 +170,7 @@ void TrainingStep::compute() {
   pointwise.accumulate(stream_, one_.read(), seed.write());
   tape.backward(loss, std::move(seed));
   Tensor to = result_.slice(0, 1);
-  copy(to, loss.value, stream_);
+  to.copy_from(stream_, loss.value);
   optimizer_step(recipe_.train, set, optimizer_, values, result_.slice(1, 1), stream_);
 }
 
