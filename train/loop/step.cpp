@@ -25,13 +25,18 @@ void place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream
   }
 }
 
+void copy(Tensor& to, const Tensor& from, Stream& stream) {
+  copy_bytes(stream, to.write().data, stream.device, from.read().data, stream.device,
+             static_cast<std::size_t>(from.count()) * size_of(from.type()));
+}
+
 // The same on the device. Whether `to` kept its place.
 bool enter(Tensor& to, const Tensor& from, Stream& stream) {
   if (!from.defined()) {
     return true;
   }
   if (to.defined() && to.shape() == from.shape()) {
-    to.copy_from(stream, from);
+    copy(to, from, stream);
     return true;
   }
   to = from.clone(stream);
@@ -74,7 +79,7 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
   for (std::int64_t i = 0; i < count; ++i) {
     run(waiting_[static_cast<std::size_t>(i)]);
     Tensor to = results_.slice(i, 1);
-    to.copy_from(stream_, result_);
+    copy(to, result_, stream_);
   }
   const std::vector<float> values = results_.to_vector(stream_);
   std::vector<StepResult> results;
@@ -170,7 +175,7 @@ void TrainingStep::compute() {
   pointwise.accumulate(stream_, one_.read(), seed.write());
   tape.backward(loss, std::move(seed));
   Tensor to = result_.slice(0, 1);
-  to.copy_from(stream_, loss.value);
+  copy(to, loss.value, stream_);
   optimizer_step(recipe_.train, set, optimizer_, values, result_.slice(1, 1), stream_);
 }
 

@@ -38,7 +38,11 @@ std::vector<float> GraphForward::logits(std::int64_t n, std::span<const float> x
     x_ = input;
     covariates_ = more;
     logits_ = Tensor::empty({n, o.classes}, DType::f32, stream_.device);
-    recording_ = capture(stream_, [this] { logits_.copy_from(stream_, forward(x_, covariates_)); });
+    recording_ = capture(stream_, [this] {
+      const Tensor y = forward(x_, covariates_);
+      copy_bytes(stream_, logits_.write().data, stream_.device, y.read().data, stream_.device,
+                 static_cast<std::size_t>(y.count()) * sizeof(float));
+    });
   }
   recording_->replay(stream_);
   return logits_.to_vector(stream_);
