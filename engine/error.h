@@ -18,7 +18,7 @@ class Error : public std::runtime_error {
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
   std::string line = fmt::format(text, std::forward<Args>(args)...);
-  for (char& c : line) {  // text from a file may contain control characters
+  for (char& c : line) {  // a file's own words may hold anything
     c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   }
   throw Error(line);

@@ -19,7 +19,7 @@ bool synchronous() {
   return wanted;
 }
 
-// A kernel needs a grant for dynamic shared memory beyond 48 KiB. A launch that needs more renews the grant.
+// Beyond 48 KiB a kernel has to be granted its dynamic shared memory: once, for the most it asked for.
 void grant_shared_memory(const char* name, const void* kernel, const LaunchSize& size) {
   if (size.dynamic_shared <= max_static_shared) {
     return;
