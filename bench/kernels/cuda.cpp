@@ -239,7 +239,7 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
   for (const Arithmetic& arithmetic : arithmetics) {
     for (const NamedConv& layer : layers) {
       if (!ours->pre_activation.supports(layer.shape.c_in, layer.shape.c_out)) {
-        continue;  // the stem
+        continue;  // the stem has no fused operations
       }
       add_fused(layer, arithmetic, "ours", ours, true);
       add_fused(layer, arithmetic, "separate", ours, false);

@@ -164,7 +164,7 @@ void add_fused() {
   for (const NamedConv& layer : conv_shapes(8, 128)) {
     const kernels::ConvShape shape = layer.shape;
     if (!kernels::table(stream).pre_activation.supports(shape.c_in, shape.c_out)) {
-      continue;  // the stem
+      continue;  // the stem has no fused operations
     }
     for (const bool forward : {true, false}) {
       for (const bool fused : {true, false}) {

@@ -448,7 +448,7 @@ TEST_F(Sectrain, RefusesToKeepExamplesOnCpu) {
   EXPECT_FALSE(fs::exists(folder_ / "run" / "recipe.toml"));
 }
 
-// Fused, and each layer for itself: the same losses, but for bits.
+// Fused and unfused kernels give the same losses up to rounding.
 TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   const auto losses = [&](const std::string& kernels) {
     const Outcome outcome = sectrain(
@@ -462,9 +462,9 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   EXPECT_NE(got, expected) << "both runs took the same way";
 }
 
-// Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
-// as squares to 0.04 and 0.005 in the first step. Gradients move by more (tests/model/precision_test.cpp),
-// and with them what the second step starts from: several times that.
+// Losses differ from f32's by rounding only: a hundred roundings by up to 2^-8 in bf16, 2^-11 in tf32, add up
+// (as squares) to 0.04 and 0.005 in the first step. Gradients differ by more (see model/precision_test.cpp),
+// and so do the weights before the second step: its bounds are several times larger.
 TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   std::map<std::string, std::vector<double>> losses;
   for (const std::string precision : {"f32", "tf32", "bf16"}) {

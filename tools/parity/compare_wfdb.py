@@ -117,7 +117,7 @@ def compare_signals(secdata, path):
             mine = ours(secdata, path, per_frame, "--digital")
         except Refused as own:
             if "has different gains or baselines" in str(own):
-                return None  # neither has digital samples of segments that are scaled differently
+                return None  # segments with different scales: neither program gives digital samples
             return f"digital: {own}"
         if any(np.isfinite(lead).any() for lead in mine + physical):
             return f"digital: only wfdb refuses: {error}"
