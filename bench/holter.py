@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How fast secinfer reads a long Holter recording, and in how much memory.
+"""Measures how fast secinfer reads a long Holter recording, and how much memory it needs.
 
-Makes a record of 48 hours and three leads at 360 Hz (two synthetic hours over and over, the third lead being
-the difference of the two), reads it with the model given, and prints one JSON line.
+Makes a record of 48 hours with three leads at 360 Hz (two synthetic hours repeated; the third lead is the difference
+of the other two), reads it with the given model, and prints one line of JSON.
 """
 import argparse
 import array
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def decode_212(data):
-    """The samples of two leads, one after the other in turn."""
+    """The samples of two leads that alternate in format 212."""
     first, second = array.array("h"), array.array("h")
     for at in range(0, len(data) - 2, 3):
         low, middle, high = data[at], data[at + 1], data[at + 2]
@@ -58,7 +58,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         seconds = write_record(folder, options.bin, options.hours)
-        os.sync()  # what has just been written is not to be paid for by the measurement
+        os.sync()  # write the record to disk before the measurement
         load = os.getloadavg()[0]
         started = time.monotonic()
         child = subprocess.Popen(

@@ -25,7 +25,7 @@ void Gradients::add(int i, Tensor gradient) {
   require(gradient.shape() == input.shape, "{}: the gradient of input {} has shape {}, the input has {}",
           tape_.nodes_[node_].name, i, gradient.shape().text(), input.shape.text());
   if (input.gradient.defined()) {
-    // An operation such as addition hands one tensor to several inputs: adding into it would change them all.
+    // Several inputs may share one gradient tensor, as in addition. Adding in place would change all of them.
     if (input.gradient.shares_memory() && !input.is_parameter) {
       input.gradient = input.gradient.clone(tape_.stream_);
     }
@@ -35,7 +35,7 @@ void Gradients::add(int i, Tensor gradient) {
   }
 }
 
-Tensor Gradients::take(int i) {
+Tensor Gradients::release(int i) {
   if (!wanted(i)) {
     return {};
   }
@@ -79,7 +79,7 @@ std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values
                                     const std::vector<Var>& inputs, GroupBackward backward) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
   require(!values.empty() && inputs.size() % values.size() == 0,
-          "{}: {} inputs are no equal shares for {} operations", name, inputs.size(), values.size());
+          "{}: {} inputs cannot be split equally among {} operations", name, inputs.size(), values.size());
   if (watch_) {
     const auto share = static_cast<std::ptrdiff_t>(inputs.size() / values.size());
     auto first = inputs.begin();
@@ -119,17 +119,18 @@ Tape::Node& Tape::node_of(const Var& var, const char* what) {
 }
 
 void Tape::backward(const Var& root, Tensor seed) {
-  require(!walked_, "backward: this tape has been walked before, what it saved is gone; record a new one");
+  require(!walked_,
+          "backward: this tape was walked before and its saved tensors are freed; record a new one");
   Node& last = node_of(root, "backward");
   require(seed.shape() == last.shape, "backward: the seed has shape {}, the root has {}", seed.shape().text(),
           last.shape.text());
   walked_ = true;
   last.gradient = std::move(seed);
-  // Nodes were recorded after their inputs, so reverse recording order is a reverse topological order.
+  // Nodes are recorded after their inputs, so reverse recording order is a reverse topological order.
   for (std::int64_t id = root.node; id >= 0; --id) {
     Node& node = nodes_[id];
     if (!node.backward) {
-      continue;  // a leaf, or of a group whose first node is still to come
+      continue;  // a leaf, or a node of a group, whose closure belongs to the group's first node
     }
     std::vector<Tensor> gradients;
     bool reached = false;
@@ -146,14 +147,14 @@ void Tape::backward(const Var& root, Tensor seed) {
         fail("backward of {}, output shape {}: {}", node.name, node.shape.text(), error.what());
       }
     }
-    node.backward = nullptr;  // frees what the operation saved
+    node.backward = nullptr;  // frees the saved tensors
   }
 }
 
 Tensor Tape::gradient_of(const Var& leaf) const {
   require(leaf.node >= 0 && leaf.node < size(),
           "gradient_of: the tensor of shape {} was not recorded on this tape", leaf.shape().text());
-  require(!nodes_[leaf.node].backward, "gradient_of: {} of shape {} is no leaf", nodes_[leaf.node].name,
+  require(!nodes_[leaf.node].backward, "gradient_of: {} of shape {} is not a leaf", nodes_[leaf.node].name,
           leaf.shape().text());
   return nodes_[leaf.node].gradient;
 }

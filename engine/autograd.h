@@ -1,6 +1,6 @@
-// Reverse-mode automatic differentiation. A tape records, in order, one node per differentiable operation:
-// its inputs and a closure that turns the gradient of its output into gradients of its inputs. backward()
-// walks the nodes in reverse. The tape knows no operation by name: layers/ record them.
+// Reverse-mode automatic differentiation. A tape records one node per differentiable operation, in order.
+// A node holds the operation's inputs and a closure that computes their gradients from the output's gradient.
+// Tape::backward walks the nodes in reverse. The tape knows no operation by name: layers/ records them.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace sec {
 
 class Tape;
 
-// A tensor that may have come out of a recorded operation.
+// A tensor that may be the output of a recorded operation.
 struct Var {
   Tensor value;
-  std::int64_t node = -1;  // on the tape that recorded it; -1: a constant, no gradient flows into it
+  std::int64_t node = -1;  // index on the tape; -1: a constant, which receives no gradient
 
   Var() = default;
   Var(Tensor tensor) : value(std::move(tensor)) {}  // NOLINT(google-explicit-constructor): a constant
@@ -27,7 +27,7 @@ struct Var {
   const Shape& shape() const { return value.shape(); }
 };
 
-// A tensor kept for the backward pass. get() throws Error if its memory was written to since it was saved.
+// A tensor kept for the backward pass. get() throws Error if the tensor was overwritten after it was saved.
 class Saved {
  public:
   Saved() = default;
@@ -39,17 +39,17 @@ class Saved {
   std::uint64_t version_ = 0;
 };
 
-// Where a closure puts the gradients of its node's inputs.
+// Through this object a backward closure delivers the gradients of its node's inputs.
 class Gradients {
  public:
-  // Whether input `i` wants a gradient: skip the arithmetic if not.
+  // Whether input `i` needs a gradient. If not, the closure can skip computing one.
   bool wanted(int i) const;
-  // Adds `gradient` (of the input's shape) to what input `i` has received from other operations.
+  // Adds `gradient`, which has the input's shape, to the gradient that input `i` has received so far.
   void add(int i, Tensor gradient);
-  // Takes away what input `i` has received so far, undefined if nothing: for a closure that adds it up while
-  // it writes its own gradient, and then gives the sum to add().
-  Tensor take(int i);
-  // For inputs that are parameters: the tensor to which the kernel adds its contribution.
+  // Removes and returns the gradient that input `i` has received so far; undefined if there is none.
+  // A fused kernel can then add it while writing its own gradient, and the closure passes the sum to add().
+  Tensor release(int i);
+  // The gradient of input `i`, a parameter. The kernel adds its contribution to this tensor.
   Tensor& sum(int i);
 
  private:
@@ -68,30 +68,31 @@ class Tape {
 
   Tape(Stream& stream, Accumulate accumulate) : stream_(stream), accumulate_(accumulate) {}
 
-  // A leaf whose gradient is added to `gradient`, a tensor of the same shape that the caller owns and zeroes.
+  // A leaf for a trained tensor. Its gradient is added to `gradient`, a tensor of the same shape that the
+  // caller owns and sets to zero.
   Var parameter(Tensor value, Tensor gradient);
-  // A leaf whose gradient can be asked for after backward() with gradient_of().
+  // A leaf whose gradient can be read with gradient_of() after backward().
   Var leaf(Tensor value);
 
-  // Records an operation named `name` (a string literal) that computed `value`. If no input needs a gradient
-  // nothing is recorded, and the closure and all it saved are dropped.
+  // Records an operation that computed `value`. `name` must be a string literal.
+  // If no input needs a gradient, nothing is recorded and the closure is discarded with its saved tensors.
   Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
 
-  // Records several operations of one kind that run together, forward and backward: each has one of `values`
-  // and an equal share of `inputs`, in order. The closure numbers the inputs as in that list; the gradient of
-  // a value that the root does not depend on is undefined.
+  // Records a group: several operations of one kind whose forward and backward kernels run together. Each
+  // operation owns one of `values` and an equal, consecutive share of `inputs`. The closure uses the indices
+  // of `inputs`. The gradient of a value that the root does not depend on is undefined.
   std::vector<Var> record_group(const char* name, std::vector<Tensor> values, const std::vector<Var>& inputs,
                                 GroupBackward backward);
 
-  // Has `watch` called with every operation that is recorded from now on, for looking into a forward pass.
+  // Calls `watch` with every operation recorded from now on. Diagnostics use it to inspect a forward pass.
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  // Fills the gradients of all leaves that `root` depends on, starting from `seed` (of the root's shape).
-  // Each closure, and with it what it saved, is freed as soon as it has run; so a tape can be walked once: a
-  // second call throws Error, as does a saved tensor that was overwritten, naming the operation.
+  // Computes the gradients of all leaves that `root` depends on. `seed` is the gradient of the root.
+  // Each closure is freed with its saved tensors as soon as it has run, so a second call throws Error.
+  // Also throws Error, naming the operation, if a saved tensor was overwritten.
   void backward(const Var& root, Tensor seed);
 
-  // The gradient that reached a leaf. Undefined if none did.
+  // The gradient of a leaf; undefined if backward() did not reach the leaf.
   Tensor gradient_of(const Var& leaf) const;
 
   std::int64_t size() const { return static_cast<std::int64_t>(nodes_.size()); }
@@ -102,10 +103,10 @@ class Tape {
     const char* name;
     Shape shape;
     std::vector<std::int64_t> inputs;  // node ids, -1 for constants
-    GroupBackward backward;            // empty for leaves, and for a group's nodes after the first
-    Tensor gradient;                   // of the output, while backward() runs; stays for leaves
+    GroupBackward backward;            // empty for leaves and for all nodes of a group but the first
+    Tensor gradient;                   // of the output, during backward(); leaves keep it afterwards
     bool is_parameter = false;
-    std::size_t group = 1;  // nodes that the closure belongs to: this one and those that follow it
+    std::size_t group = 1;  // number of consecutive nodes that share this node's closure
   };
 
   Node& node_of(const Var& var, const char* what);

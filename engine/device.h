@@ -10,24 +10,24 @@ namespace sec {
 enum class Device : std::uint8_t {
   cpu,   // vectorised host code
   cuda,  // an NVIDIA GPU
-  simt,  // the CUDA kernels' own source, run on the host for study and tests
+  simt,  // runs the CUDA kernels' source code on the host, for study and tests
 };
 
 std::string_view name_of(Device device);
 
-// Empty if programs built like this one can use the device here, else one line that says why not.
+// Empty if this build can use the device on this machine; otherwise one line with the reason.
 std::string why_unavailable(Device device);
 
-// "cpu", "cuda", "simt", or "auto": cuda where a GPU is present, else cpu. Throws Error for anything else,
-// and for a device that is not available here.
+// Parses "cpu", "cuda", "simt" or "auto". "auto" means cuda if a GPU is present, otherwise cpu.
+// Throws Error for any other text and for an unavailable device.
 Device parse_device(std::string_view text);
 
-// An in-order queue of work on one device. On hosts work is done when the call returns.
+// An in-order queue of work on one device. On cpu and simt, work is done when the call returns.
 struct Stream {
   Device device = Device::cpu;
   void* native = nullptr;  // the cudaStream_t on cuda
-  // Whether convolutions of f32 operands may round them to TF32 (10 bits of mantissa) where tensor cores then
-  // do the work. Off: f32 throughout.
+  // Whether convolutions may round f32 operands to TF32 (10-bit mantissa) in order to use tensor cores.
+  // If false, convolutions compute in f32 throughout.
   bool tf32 = false;
 };
 

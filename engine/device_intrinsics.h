@@ -1,10 +1,10 @@
-// Instructions that CUDA C++ has no function for, under one name on both devices: inline PTX under nvcc, the
-// fiber engine under g++. And 16-byte packets of bf16.
+// Device functions for instructions that CUDA C++ does not expose: cp.async, mma, ldmatrix, packed bf16.
+// They are inline PTX under nvcc and calls of the fiber engine under g++.
 //
-// The asynchronous copies happen, on simt, when the thread waits for them and not before, and leave NaN until
-// then: what is read without a wait (and a barrier, for other threads' copies) is NaN, and so is what is
-// overwritten before all have read it. What is written to their destination before the wait is reported at
-// it.
+// On simt an asynchronous copy happens only when its thread waits for the copy. From its issue until the wait
+// the destination holds NaN. A kernel that reads the destination without the wait, or without the barrier
+// that other threads' copies need, therefore reads NaN. The same happens if a copy is issued into a buffer
+// that another thread is still reading. Writing to the destination before the wait is reported as an error.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,15 @@ namespace sec::SEC_BACKEND {
 
 // ---- asynchronous copies from global to shared memory ----
 
-// Copies `bytes` (4, 8 or 16; both addresses aligned to that) of which the first `source_bytes` are read and
-// the rest become zeros: 0 reads nothing, for elements outside a tensor.
+// Copies `bytes` (4, 8 or 16) from global to shared memory. Both addresses must be multiples of `bytes`.
+// Only the first `source_bytes` are read, and the rest is filled with zeros.
+// Kernels pass a source_bytes of 0, which reads nothing, for elements outside a tensor.
 template <int bytes>
 SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = bytes SEC_SITE_PARAMETER) {
   static_assert(bytes == 4 || bytes == 8 || bytes == 16, "cp.async copies 4, 8 or 16 bytes");
 #ifdef __CUDACC__
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-  if constexpr (bytes == 16) {  // past the first-level cache
+  if constexpr (bytes == 16) {  // .cg bypasses the L1 cache
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(source_bytes)
                  : "memory");
   } else {
@@ -41,15 +42,14 @@ SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = by
                  : "memory");
   }
 #else
-  const Uncounted uncounted;  // but for what async_copy says
-  // Touches the first and last bytes now, so that the sanitizers blame this line and not the wait.
+  const Uncounted uncounted;  // async_copy() reports this copy to the counters
+  // Reads the first and last source bytes now, so that a sanitizer reports this line and not the wait.
   if (source_bytes > 0) {
     static_cast<void>(*static_cast<const volatile char*>(global));
     static_cast<void>(static_cast<const volatile char*>(global)[source_bytes - 1]);
   }
   check_async_copy(shared, global, bytes, source_bytes);
-  // On a GPU the copy may happen at any time from now on: a thread that still reads the old content reads
-  // NaN.
+  // On a GPU the copy may happen at any time from now on. NaN exposes threads that still read old content.
   for (int i = 0; i < bytes; i += 4) {
     std::memcpy(static_cast<char*>(shared) + i, &unwritten, 4);
   }
@@ -57,7 +57,7 @@ SEC_DEVICE void cp_async(void* shared, const void* global, int source_bytes = by
 #endif
 }
 
-// Closes the group of the copies issued since the last commit.
+// Commits the copies issued since the last commit as one group.
 SEC_DEVICE void cp_async_commit() {
 #ifdef __CUDACC__
   asm volatile("cp.async.commit_group;" ::: "memory");
@@ -66,7 +66,7 @@ SEC_DEVICE void cp_async_commit() {
 #endif
 }
 
-// Waits until all but the `pending` latest groups of this thread are complete.
+// Waits until all groups of this thread but the latest `pending` groups are complete.
 template <int pending>
 SEC_DEVICE void cp_async_wait() {
 #ifdef __CUDACC__
@@ -76,7 +76,7 @@ SEC_DEVICE void cp_async_wait() {
 #endif
 }
 
-// Waits for all copies of this thread, committed or not.
+// Waits for all copies of this thread, including copies that are not committed.
 SEC_DEVICE void cp_async_wait_all() {
 #ifdef __CUDACC__
   asm volatile("cp.async.wait_all;" ::: "memory");
@@ -85,12 +85,13 @@ SEC_DEVICE void cp_async_wait_all() {
 #endif
 }
 
-// ---- tensor cores: all 32 lanes of a warp call together ----
+// ---- tensor cores: all 32 lanes of a warp must call these functions together ----
 
-// d (16, 8) = a (16, 16) b (16, 8) + c, bf16 operands packed by twos, f32 sums. g = lane / 4, t = lane % 4:
+// d (16, 8) = a (16, 16) b (16, 8) + c. The operands are bf16, two per register; the sums are f32.
+// Elements held by a lane, with g = lane / 4 and t = lane % 4:
 //   a[0] = A[g][2t, 2t+1]    a[1] = A[g+8][2t, 2t+1]    a[2] = A[g][2t+8, 2t+9]    a[3] = A[g+8][2t+8, 2t+9]
 //   b[0] = B[2t, 2t+1][g]    b[1] = B[2t+8, 2t+9][g]
-//   d[0], d[1] = D[g][2t, 2t+1]    d[2], d[3] = D[g+8][2t, 2t+1]    c like d; it may be d
+//   d[0], d[1] = D[g][2t, 2t+1]    d[2], d[3] = D[g+8][2t, 2t+1]    c has the layout of d and may alias it
 SEC_DEVICE void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
                                   const float (&c)[4] SEC_SITE_PARAMETER) {
 #ifdef __CUDACC__
@@ -106,9 +107,10 @@ SEC_DEVICE void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const u
 #endif
 }
 
-// d (16, 8) = a (16, 8) b (8, 8) + c, tf32 operands (f32 rounded by to_tf32), f32 sums:
+// d (16, 8) = a (16, 8) b (8, 8) + c. The operands are tf32 (f32 rounded by to_tf32); the sums are f32.
+// Elements held by a lane, with g = lane / 4 and t = lane % 4:
 //   a[0] = A[g][t]    a[1] = A[g+8][t]    a[2] = A[g][t+4]    a[3] = A[g+8][t+4]
-//   b[0] = B[t][g]    b[1] = B[t+4][g]    c and d as above
+//   b[0] = B[t][g]    b[1] = B[t+4][g]    c and d as for mma_m16n8k16_bf16
 SEC_DEVICE void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
                                  const float (&c)[4] SEC_SITE_PARAMETER) {
 #ifdef __CUDACC__
@@ -124,7 +126,7 @@ SEC_DEVICE void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const un
 #endif
 }
 
-// The f32 whose lower 13 bits are zero that is nearest to `value`, ties away from zero, as an mma operand.
+// Rounds `value` to TF32 for use as an mma operand: clears the lower 13 bits, ties round away from zero.
 SEC_DEVICE unsigned to_tf32(float value) {
 #ifdef __CUDACC__
   unsigned bits;
@@ -136,9 +138,11 @@ SEC_DEVICE unsigned to_tf32(float value) {
 #endif
 }
 
-// Loads `matrices` (1, 2 or 4) 8 x 8 matrices of 16-bit elements from shared memory: lane i gives the address
-// of row i % 8 of matrix i / 8 (16 bytes, aligned to 16; lanes beyond the last matrix give any valid row),
-// and receives in registers[m] the elements [g][2t, 2t+1] of matrix m, or of its transpose.
+// Loads 1, 2 or 4 matrices of 8 x 8 16-bit elements from shared memory.
+// Lane i passes the address of row i % 8 of matrix i / 8. A row is 16 bytes, aligned to 16.
+// Lanes beyond the last matrix may pass any valid row.
+// registers[m] receives the elements [g][2t, 2t+1] of matrix m or of its transpose (g = lane / 4,
+// t = lane % 4).
 template <int matrices, bool transposed = false>
 SEC_DEVICE void ldmatrix(unsigned (&registers)[matrices], const void* row SEC_SITE_PARAMETER) {
   static_assert(matrices == 1 || matrices == 2 || matrices == 4, "ldmatrix loads 1, 2 or 4 matrices");
@@ -188,9 +192,9 @@ SEC_DEVICE void ldmatrix(unsigned (&registers)[matrices], const void* row SEC_SI
 #endif
 }
 
-// ---- packets of bf16 ----
+// ---- packed bf16 ----
 
-// Two bf16 in one register, `low` in the lower half: at the lower address in memory.
+// Packs two bf16 into one register. `low` is the lower half, which has the lower address in memory.
 SEC_DEVICE unsigned pack_bf16(float low, float high) {
 #ifdef __CUDACC__
   unsigned packed;

@@ -1,4 +1,4 @@
-// What measurements of a device hold for.
+// The hardware model of a device. Measurements are valid for one model only.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace sec {
 
-// The GPU by its maker's name; hosts as name_of(). Throws Error if the device is not available here.
+// The GPU's product name on cuda; name_of(device) on cpu and simt. Throws Error if cuda is unavailable.
 std::string model_of(Device device);
 
 }  // namespace sec

@@ -15,12 +15,12 @@ namespace sec {
 
 enum class DType : std::uint8_t { f32, bf16, i32 };
 
-// The upper half of an f32: 8 bits of exponent, 7 of mantissa.
+// The upper half of an f32: sign, 8 bits of exponent, 7 bits of mantissa.
 struct bf16 {
   std::uint16_t bits = 0;
 
   bf16() = default;
-  // Rounds to nearest, ties to even; NaN stays NaN (made quiet on hosts, 0x7fff on cuda).
+  // Rounds to nearest, ties to even. NaN stays NaN: a quiet NaN on the host, 0x7fff on cuda.
   SEC_HOST_DEVICE explicit bf16(float value) {
 #ifdef __CUDA_ARCH__
     bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
@@ -56,7 +56,7 @@ constexpr std::string_view name_of(DType type) {
 }
 
 template <typename T>
-struct dtype_of;  // the DType that stores a C++ type
+struct dtype_of;  // maps a C++ type to its DType
 template <>
 struct dtype_of<float> {
   static constexpr DType value = DType::f32;

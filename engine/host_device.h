@@ -1,4 +1,4 @@
-// Marks functions that run on the host and in device code alike.
+// SEC_HOST_DEVICE marks functions that run both on the host and in device code.
 #pragma once
 
 #ifdef __CUDACC__

@@ -1,16 +1,16 @@
-// What a kernel file includes, and all it includes from the engine: the CUDA language, launch(), shared
-// memory. nvcc compiles the file for the GPU, g++ compiles the same file for the simt device, where a
-// kernel's threads are fibers on the host and every mistake that can be seen there is reported.
+// The engine header for kernel files. It provides the CUDA language, launch() and shared memory.
+// nvcc compiles a kernel file for the GPU. g++ compiles the same file for the simt device, where the threads
+// of a kernel are fibers on the host and errors such as races and out-of-bounds accesses are reported.
 //
-// How a kernel is written:
+// How to write a kernel:
 //
 //   #include "engine/launch.h"
-//   #include "engine/device_intrinsics.h"   // cp.async, mma, ldmatrix, packed bf16: where needed
+//   #include "engine/device_intrinsics.h"   // if needed: cp.async, mma, ldmatrix, packed bf16
 //
 //   namespace sec::kernels::SEC_BACKEND {   // `cuda` under nvcc, `simt` under g++
 //   namespace {
 //
-//   template <typename T>                   // float or bf16 (engine/dtype.h), both work in device code
+//   template <typename T>                   // float or bf16 (engine/dtype.h)
 //   __global__ void __launch_bounds__(256) sum_rows(const T* __restrict__ x,  // (rows, columns)
 //                                                   float* __restrict__ y,    // (rows)
 //                                                   int columns) {
@@ -28,25 +28,24 @@
 //   }  // namespace sec::kernels::SEC_BACKEND
 //
 // Rules:
-// - All of it, device functions included, lives inside namespace sec, where threadIdx, float4, __syncthreads,
-//   expf, min, … are found on both devices. Both compilations can be linked into one program, so nothing
-//   defined in a kernel file may lie outside SEC_BACKEND.
-// - SHARED(T, name, [extents]…) is a reference to an array, aligned to 16 bytes; a scalar is SHARED(T, name).
-//   Its content is undefined at block start: simt fills it with NaN. T may not contain a comma.
-// - launch<kernel>(stream, grid, block, dynamic_shared_bytes, arguments…) replaces <<<>>>. Arguments convert
-// to
-//   the parameters' types, but never narrow (an int64 given for an int does not compile). blocks_for(count,
-//   per_block) gives a grid extent. Errors name the kernel and the sizes; SEC_SYNC=1 in the environment waits
-//   for every kernel, so that a fault is blamed on the kernel at fault.
-// - Every thread of a block must reach every __syncthreads(): none may have returned before. A warp
-// collective's
-//   mask names exactly the lanes that call it: blocks are whole warps wherever a full mask is used. simt
-//   reports both.
-// - Shuffles order no memory: use __syncwarp() between a lane's write to memory and another's read.
-// - A reduction across blocks writes one partial result a block and adds these up in order in a second
-// kernel:
-//   floating point atomics would make results depend on the schedule.
-// - On simt the blocks of a grid run in parallel on host threads, and no block waits for another.
+// - All code of a kernel file, including device functions, belongs in namespace sec, where threadIdx, float4,
+//   __syncthreads, expf, min and so on are found on both devices.
+// - Every definition belongs inside SEC_BACKEND, because one program may link both compilations.
+// - SHARED(T, name, [extents]…) declares a reference to an array, aligned to 16 bytes.
+//   SHARED(T, name) declares a scalar. T must not contain a comma.
+//   The content is undefined when the block starts; simt fills it with NaN.
+// - launch<kernel>(stream, grid, block, dynamic_shared_bytes, arguments…) replaces <<<>>>. Arguments are
+//   converted to the parameters' types without narrowing: an int64 argument for an int does not compile.
+//   blocks_for(count, per_block) computes a grid extent. Errors name the kernel and the launch sizes.
+//   With SEC_SYNC=1 in the environment every launch waits, so a fault is attributed to the right kernel.
+// - Every thread of a block must reach every __syncthreads(), so no thread may return before it.
+//   The mask of a warp collective must name exactly the lanes that call it. A full mask needs whole warps.
+//   simt reports violations of both rules.
+// - Shuffles do not order memory accesses. Call __syncwarp() between a write by one lane and a read of the
+//   same address by another lane.
+// - For a reduction across blocks, each block writes one partial result, and a second kernel adds the partial
+//   results in order. Floating-point atomics would make the result depend on the schedule.
+// - On simt the blocks of a grid run in parallel on host threads. A block must not wait for another block.
 #pragma once
 
 #include "engine/device.h"
@@ -63,5 +62,5 @@
 #endif
 
 namespace sec {
-using namespace SEC_BACKEND;  // so that a kernel's namespace sees launch() and, on simt, the CUDA language
+using namespace SEC_BACKEND;  // makes launch() and, on simt, the CUDA language visible to kernels
 }

@@ -33,13 +33,24 @@ std::string kernel_name_in(std::string_view pretty_function) {
   if (begin == std::string_view::npos || end == std::string_view::npos) {
     return "?";
   }
-  std::string_view name = pretty_function.substr(begin + before.size(), end - begin - before.size());
-  const std::size_t arguments = name.find('<');
-  const std::size_t scope = name.substr(0, arguments).rfind("::");
-  if (scope != std::string_view::npos) {
-    name.remove_prefix(scope + 2);
+  const std::string_view qualified =
+      pretty_function.substr(begin + before.size(), end - begin - before.size());
+  const std::size_t scope = qualified.substr(0, qualified.find('<')).rfind("::");
+  // Copies the name and its template arguments, and drops the namespaces of the arguments, too.
+  std::string name;
+  std::size_t word = 0;  // where the last word of `name` begins
+  for (std::size_t i = scope == std::string_view::npos ? 0 : scope + 2; i < qualified.size(); ++i) {
+    if (qualified.substr(i, 2) == "::") {
+      name.resize(word);
+      ++i;
+      continue;
+    }
+    name += qualified[i];
+    if (std::string_view("<, ").find(qualified[i]) != std::string_view::npos) {
+      word = name.size();
+    }
   }
-  return std::string(name);
+  return name;
 }
 
 unsigned blocks_for(std::int64_t count, std::int64_t per_block) {

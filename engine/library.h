@@ -1,4 +1,4 @@
-// A library that is looked for when the program runs: nothing is linked, so that programs start without it.
+// A shared library loaded at run time. Programs do not link against it, so they start without it.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@ namespace sec {
 
 class Library {
  public:
-  // Throws Error, naming `purpose` and the file and saying why, if it cannot be loaded. It stays loaded.
+  // Loads the library for the life of the process. Throws Error if loading fails; the message names
+  // `purpose`, the file and the reason.
   Library(std::string purpose, std::string file);
 
-  // The function of a type, as in `function<decltype(cudnnCreate)>("cudnnCreate")`. Throws Error if the
-  // library has none of that name.
+  // Looks up a function by type and name: `function<decltype(cudnnCreate)>("cudnnCreate")`.
+  // Throws Error if the library has no function of that name.
   template <typename Function>
   Function* function(const char* name) const {
     return reinterpret_cast<Function*>(symbol(name));

@@ -1,6 +1,6 @@
 #include "engine/memory.h"
 
-#include <sanitizer/asan_interface.h>  // its macros do nothing in builds without AddressSanitizer
+#include <sanitizer/asan_interface.h>  // without AddressSanitizer its macros do nothing
 
 #include <unistd.h>
 
@@ -23,8 +23,8 @@
 namespace sec {
 namespace {
 
-// Size classes are powers of two and the three quarter steps between them: at most 25 % is wasted, and a
-// handful of lists serves every shape of a network.
+// Size classes are powers of two and the three quarter steps between them. At most 25 % of a block is wasted,
+// and a few free lists serve all tensor shapes of a network.
 std::size_t size_class(std::size_t bytes) {
   constexpr std::size_t smallest = 256;
   if (bytes <= smallest) {
@@ -34,18 +34,18 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-// Where an arena has its memory from. take() returns null if there is no more.
+// The system allocator behind an arena. allocate() returns null if the system is out of memory.
 struct Source {
-  void* (*take)(std::size_t bytes);
-  void (*give_back)(void* block);
+  void* (*allocate)(std::size_t bytes);
+  void (*free)(void* block);
 };
 
 constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(64, bytes); },
                              [](void* block) { std::free(block); }};
-// Counters tell the blocks by their pages.
+// Access counters identify blocks by their pages, so observed blocks are page-aligned.
 constexpr Source simt_source{[](std::size_t bytes) {
                                if (!simt::observed()) {
-                                 return host_source.take(bytes);
+                                 return host_source.allocate(bytes);
                                }
                                constexpr std::size_t page = 4096;
                                const std::size_t whole = (bytes + page - 1) / page * page;
@@ -69,7 +69,7 @@ class Arena {
  public:
   Arena(Device device, const Source& source) : device_(device), source_(source) {}
 
-  void* take(std::size_t size) {
+  void* reserve(std::size_t size) {
     const std::lock_guard lock(mutex_);
     ++statistics_.requests;
     void* block = nullptr;
@@ -97,10 +97,10 @@ class Arena {
     return block;
   }
 
-  void give_back(void* block, std::size_t size) {
+  void release(void* block, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (planning()) {
-      owner_[block] = plan_;  // also if it is older than the plan: recorded work uses it
+      owner_[block] = plan_;  // even if allocated before the plan: captured work uses the block
     }
     const auto owner = owner_.find(block);
     (owner == owner_.end() ? free_ : plans_[owner->second].free)[size].push_back(block);
@@ -171,10 +171,10 @@ class Arena {
   }
 
   void* from_source(std::size_t size) {
-    void* block = source_.take(size);
-    if (block == nullptr) {  // what is cached in other sizes may do
+    void* block = source_.allocate(size);
+    if (block == nullptr) {  // cached blocks of other sizes may free enough memory
       release_free_blocks();
-      block = source_.take(size);
+      block = source_.allocate(size);
     }
     require(block != nullptr, "allocate: the {} device has no {} bytes left; tensors hold {} bytes",
             name_of(device_), size, statistics_.in_use);
@@ -189,7 +189,7 @@ class Arena {
         if (device_ != Device::cuda) {
           ASAN_UNPOISON_MEMORY_REGION(block, size);
         }
-        source_.give_back(block);
+        source_.free(block);
         statistics_.reserved -= size;
       }
       list.clear();
@@ -203,23 +203,22 @@ class Arena {
   MemoryStatistics statistics_;
 
   std::map<int, Plan> plans_;
-  std::unordered_map<void*, int> owner_;  // blocks that belong to a plan
-  int plan_ = 0;                          // the one being made; 0: none
+  std::unordered_map<void*, int> owner_;  // the plan that owns a block
+  int plan_ = 0;                          // the plan being recorded; 0: none
   int last_plan_ = 0;
   bool first_run_ = false;  // of the step that the plan is made for
   std::thread::id planner_;
 };
 
 Arena& arena(Device device) {
-  // Never destroyed: tensors with static storage may outlive any other static object.
+  // Never destroyed, because tensors with static storage may outlive any other static object.
   static auto* const cpu = new Arena(Device::cpu, host_source);
   static auto* const simt = new Arena(Device::simt, simt_source);
   static auto* const cuda = new Arena(Device::cuda, cuda_source);
   return device == Device::cpu ? *cpu : device == Device::simt ? *simt : *cuda;
 }
 
-// On the simt device memory starts as NaN, as its shared memory does, so that kernels which count on zeros
-// show.
+// On simt new memory is filled with NaN, as shared memory is. This exposes kernels that rely on zeros.
 void fill_with_nan(void* data, std::size_t bytes) {
   auto* words = static_cast<std::uint32_t*>(data);
   std::fill_n(words, bytes / sizeof(std::uint32_t), simt::unwritten);
@@ -230,7 +229,7 @@ void fill_with_nan(void* data, std::size_t bytes) {
 std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
   Arena& source = arena(device);
   const std::size_t size = size_class(bytes);
-  void* block = source.take(size);
+  void* block = source.reserve(size);
   const bool on_host = device != Device::cuda;
   if (on_host) {
     ASAN_UNPOISON_MEMORY_REGION(block, size);
@@ -243,7 +242,7 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
             if (on_host) {
               ASAN_POISON_MEMORY_REGION(storage->data, size);
             }
-            source.give_back(storage->data, size);
+            source.release(storage->data, size);
             delete storage;
           }};
 }
@@ -258,7 +257,7 @@ void reset_peak(Device device) {
 
 std::size_t available_memory(Device device) {
   const MemoryStatistics statistics = memory_statistics(device);
-  // Of hosts: pages that nothing uses. What the system could take from its caches is left to it.
+  // On the host, count unused pages only, not pages that the system could reclaim from its caches.
   const std::size_t left = device == Device::cuda ? cuda::available_memory()
                                                   : static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
                                                         static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -299,8 +298,9 @@ void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, De
     std::memcpy(to, from, bytes);
     return;
   }
-  require(stream.device == Device::cuda, "copy_bytes: from {} to {} on a stream of {}, expected one of cuda",
-          name_of(from_device), name_of(to_device), name_of(stream.device));
+  require(stream.device == Device::cuda,
+          "copy_bytes: from {} to {} on a stream of {}, expected a cuda stream", name_of(from_device),
+          name_of(to_device), name_of(stream.device));
   using cuda::Direction;
   cuda::copy(stream.native, to, from, bytes,
              !from_cuda ? Direction::to_device

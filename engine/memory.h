@@ -1,7 +1,8 @@
-// Memory for tensors: blocks from a caching arena, one arena a device. A block that is released goes back to
-// the arena's free lists and is handed out again for the next request of its size class, so that after the
-// first training step no step asks the system for memory. On cuda a block is handed out again while the work
-// that used it may still be under way: later work on the same stream comes after it.
+// Memory for tensors. Each device has a caching arena that hands out blocks.
+// A released block goes to the arena's free lists and serves the next request of its size class.
+// After the first training step, no step allocates memory from the system.
+// On cuda a block may be reused while kernels that access it are still running. That is safe within one
+// stream, because later work on the stream runs after those kernels.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +13,8 @@
 
 namespace sec {
 
-// A block of device memory. `version` counts the times the block was opened for writing: the tape compares it
-// to find values that were overwritten between forward and backward.
+// A block of device memory. `version` counts how often the block was opened for writing. The tape compares
+// versions to detect tensors that were overwritten between the forward and the backward pass.
 struct Storage {
   void* data = nullptr;
   std::size_t bytes = 0;
@@ -23,27 +24,26 @@ struct Storage {
 
 struct MemoryStatistics {
   std::size_t in_use = 0;      // bytes held by tensors now
-  std::size_t peak = 0;        // the most bytes held by tensors since reset_peak
-  std::size_t reserved = 0;    // bytes the arena has from the system, in use or cached
-  std::uint64_t requests = 0;  // allocations asked of the arena
-  std::uint64_t misses = 0;    // of these, those for which the system was asked
+  std::size_t peak = 0;        // maximum of in_use since reset_peak
+  std::size_t reserved = 0;    // bytes the arena has allocated from the system, in use or cached
+  std::uint64_t requests = 0;  // calls of allocate()
+  std::uint64_t misses = 0;    // requests that had to allocate from the system
 };
 
-// A block of at least `bytes`, aligned to 64 bytes, content undefined; returned to the arena with the last
-// reference. Throws Error if the device has no memory left. Thread-safe.
+// Returns a block of at least `bytes`, aligned to 64 bytes, with undefined content. The block goes back to
+// the arena when its last reference is gone. Throws Error if the device is out of memory. Thread-safe.
 std::shared_ptr<Storage> allocate(Device device, std::size_t bytes);
 
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);
-// About how many bytes allocate() could still hand out: what the system has left, and what the arena has
-// cached.
+// Estimates how many more bytes allocate() could hand out: the system's free memory plus the arena's cache.
 std::size_t available_memory(Device device);
-void release_cached(Device device);  // gives cached blocks back to the system
+void release_cached(Device device);  // returns cached blocks to the system
 
 namespace detail {
-// A plan keeps the blocks that the calling thread takes between begin and end for itself, until it is
-// released: a recorded step replays on the same addresses. While it is made, the arena serves from its cache
-// alone.
+// A memory plan keeps the blocks of a captured step, so that the step can be replayed at the same addresses.
+// Until its release, it owns every block that the calling thread allocates or frees between begin and end.
+// Between begin and end the arena serves that thread from its cache only.
 int begin_memory_plan(Device device);
 // Continues a plan: on simt a replay runs the captured step again, in the memory of the first run.
 void resume_memory_plan(Device device, int plan);
@@ -51,7 +51,7 @@ void end_memory_plan(Device device);
 void release_memory_plan(Device device, int plan);
 }  // namespace detail
 
-// Copies between blocks of any two devices, and zeroes; in stream order.
+// Copy bytes between any two devices, or set bytes to zero, in stream order.
 void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, Device from_device,
                 std::size_t bytes);
 void zero_bytes(Stream& stream, void* data, std::size_t bytes);

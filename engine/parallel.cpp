@@ -15,7 +15,7 @@
 namespace sec {
 namespace {
 
-// One parallel_for under way.
+// A running parallel_for.
 struct Job {
   std::int64_t count = 0;
   detail::Body body = nullptr;
@@ -23,7 +23,7 @@ struct Job {
   std::atomic<std::int64_t> next = 0;
   std::mutex error_mutex;
   std::exception_ptr error;
-  std::int64_t error_index = std::numeric_limits<std::int64_t>::max();  // of the index that threw it
+  std::int64_t error_index = std::numeric_limits<std::int64_t>::max();  // the index that threw `error`
 
   void work() {
     for (std::int64_t i = next++; i < count; i = next++) {
@@ -43,8 +43,8 @@ struct Job {
 
 thread_local bool inside_job = false;
 
-// A training step calls parallel_for a thousand times, microseconds apart: going to sleep in between would
-// cost more than the work. So threads look for news for some 20 microseconds before they sleep.
+// A training step calls parallel_for a thousand times, microseconds apart. Sleeping in between would take
+// longer than the work. Threads therefore spin for about 20 microseconds before they sleep.
 template <typename Condition>
 void spin_until(Condition condition) {
   for (int i = 0; i < 1000 && !condition(); ++i) {
@@ -118,12 +118,12 @@ class Pool {
     }
   }
 
-  std::mutex callers_;  // loader threads may also call parallel_for
+  std::mutex callers_;  // serialises callers: loader threads may also call parallel_for
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
   Job* job_ = nullptr;
-  std::atomic<int> active_ = 0;  // helpers that have not finished the present job
+  std::atomic<int> active_ = 0;  // helpers still working on the current job
   std::atomic<std::uint64_t> generation_ = 0;
   bool stop_ = false;
   std::vector<std::thread> threads_;

@@ -1,7 +1,7 @@
-// Work on all cores of the host. Indices are handed out to threads as they become free, so the work of one
-// index must not depend on which thread runs it: kernels write disjoint outputs per index, and reductions
-// keep one partial result per index and add these up in order. Results then have the same bits for any number
-// of threads.
+// Parallel loops over the cores of the host. Free threads fetch the next index, so the work of an index must
+// not depend on the thread that runs it: kernels write disjoint outputs per index, and reductions keep one
+// partial result per index and add the partial results in order.
+// Results are then bitwise equal for any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace sec {
 
-// The number of threads that parallel_for uses, the caller's included. 0 restores the default: one per core.
-// Throws Error on a negative number. Not to be called while work is running.
+// Sets the number of threads that parallel_for uses, including the caller. 0 means one thread per core, the
+// default. Throws Error on a negative number. Must not be called while a parallel_for is running.
 void set_threads(int count);
 int threads();
 
@@ -19,9 +19,9 @@ using Body = void (*)(void* closure, std::int64_t index);
 void run_parallel(std::int64_t count, Body body, void* closure);
 }  // namespace detail
 
-// Calls function(i) for every i in [0, count), returns when all are done, and rethrows the
-// exception of the lowest index that threw: the same whatever the threads. A call from inside a running
-// parallel_for runs its indices on the calling thread.
+// Calls function(i) for every i in [0, count) and returns when all calls are done.
+// If several calls throw, the exception of the lowest index is rethrown.
+// A nested call, from inside a running parallel_for, runs its indices on the calling thread.
 template <typename Function>
 void parallel_for(std::int64_t count, Function&& function) {
   using F = std::remove_reference_t<Function>;

@@ -1,7 +1,6 @@
-// Counter-based random numbers: Philox-4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1,
-// 2, 3"). A number is a pure function of (seed, step, operation, element), so every device, any number of
-// threads and a resumed run draw the same bits, and a backward pass recomputes its dropout mask instead of
-// storing it.
+// Counter-based random numbers: Philox-4x32-10, from Salmon et al. 2011.
+// A number is a pure function of (seed, step, operation, element). Every device, any number of threads and a
+// resumed run therefore draw the same bits. The backward pass recomputes the dropout mask.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +9,13 @@
 
 namespace sec {
 
-// Names a stream of random numbers, one per element.
+// Selects a sequence of random numbers with one number per element.
 struct RandomKey {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;       // the training step
-  std::uint32_t operation = 0;  // which consumer within the step
-  // If not null the step is read from here, in the memory of the device that draws: so that a recorded step
-  // draws other numbers at every replay.
+  std::uint32_t operation = 0;  // index of the consumer within the step
+  // If not null, the step is read from this address in device memory. A captured step then draws new numbers
+  // at every replay.
   const std::uint32_t* step_at = nullptr;
 };
 
@@ -46,13 +45,13 @@ SEC_HOST_DEVICE inline PhiloxBlock philox(std::uint64_t key, std::uint32_t c0, s
   return {{c0, c1, c2, c3}};
 }
 
-// The block that serves elements 4 * group ... 4 * group + 3 of a stream.
+// The four random words of elements 4 * group to 4 * group + 3.
 SEC_HOST_DEVICE inline PhiloxBlock random_block(const RandomKey& key, std::uint64_t group) {
   return philox(key.seed, static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32),
                 step_of(key), key.operation);
 }
 
-// Uniform in [0, 1): the upper 24 bits, so that every value is an exact f32 and equal on every device.
+// Uniform in [0, 1). Uses the upper 24 bits, so every value is exact in f32 and equal on every device.
 SEC_HOST_DEVICE inline float to_unit(std::uint32_t word) {
   return static_cast<float>(word >> 8) * 0x1p-24F;
 }

@@ -1,4 +1,4 @@
-// In what a network computes.
+// Arithmetic precision of a network.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,20 @@
 
 namespace sec {
 
-// Weights, their gradients, the optimizer, statistics, the linear head, the loss and all sums are f32 in
-// each.
+// Weights, weight gradients, optimizer, statistics, linear head, loss and sums are f32 in every precision.
 enum class Precision : std::uint8_t {
   f32,   // f32 throughout
-  tf32,  // convolutions round their operands to 10 bits of mantissa, for tensor cores; storage is f32
-  bf16,  // what layers hand on, and its gradients, is stored as bf16: 7 bits of mantissa and half the memory
+  tf32,  // convolutions round operands to a 10-bit mantissa for tensor cores; storage is f32
+  bf16,  // activations and their gradients are stored as bf16: 7-bit mantissa, half the memory
 };
 
 std::string_view name_of(Precision precision);
 
-// "f32", "tf32", "bf16", or "auto": tf32 on cuda, where products in f32 proper do not use the tensor cores,
-// else f32. Throws Error for anything else, and for what the device does not compute in.
+// Parses "f32", "tf32", "bf16" or "auto". "auto" means tf32 on cuda, because f32 products cannot use tensor
+// cores, and f32 on other devices. Throws Error for any other text and for a precision that the device lacks.
 Precision parse_precision(std::string_view text, Device device);
 
-// What the precision asks of a stream's convolutions (Stream::tf32) and of what layers hand on.
+// The value of Stream::tf32 and the element type of activations in each precision.
 constexpr bool allows_tf32(Precision precision) {
   return precision == Precision::tf32;
 }

@@ -1,5 +1,5 @@
-// Named ranges around what the program does, for profilers: a range costs one load of a null pointer when
-// nobody listens. The cuda device forwards them to NVTX; `--profile` sums their times.
+// Named time ranges for profilers. Without a listener a range costs one load of a null pointer.
+// The cuda device forwards ranges to NVTX. The option --profile sums their times.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace sec {
 
-// Receives the beginning and the end of every range, on the thread that runs it. Names are string literals.
+// Callbacks for the begin and the end of every range, called on the range's thread with a string literal.
 struct RangeListener {
   void (*begin)(const char* name);
   void (*end)(const char* name);
@@ -18,7 +18,7 @@ namespace detail {
 extern std::atomic<const RangeListener*> range_listener;
 }
 
-// Null removes the listener. `listener` must outlive every range.
+// Installs a listener, which must outlive every range. Null removes the listener.
 void listen_to_ranges(const RangeListener* listener);
 
 class Range {
@@ -42,7 +42,7 @@ class Range {
   const RangeListener* listener_;
 };
 
-// A listener that sums the time between begin and end by name, nested ranges included in their parents.
+// The timer sums the duration of ranges by name. A range's time includes the ranges nested in it.
 struct RangeTime {
   std::string name;
   double seconds = 0;

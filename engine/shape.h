@@ -1,4 +1,4 @@
-// The extents of a tensor, outermost first. Activations are (N, L, H, C): sample, time, lead, channel.
+// The extents of a tensor, outermost axis first. Activations are (N, L, H, C): sample, time, lead, channel.
 #pragma once
 
 #include <array>
@@ -19,11 +19,11 @@ class Shape {
   explicit Shape(std::span<const std::int64_t> extents);
 
   int rank() const { return rank_; }
-  std::int64_t operator[](
-      int axis) const;         // a negative axis counts from the back; throws Error if out of range
+  // A negative axis counts from the last axis. Throws Error if the axis is out of range.
+  std::int64_t operator[](int axis) const;
   std::int64_t count() const;  // the number of elements
   std::span<const std::int64_t> extents() const { return {extents_.data(), static_cast<std::size_t>(rank_)}; }
-  std::string text() const;  // "(64, 5000, 8, 1)"
+  std::string text() const;  // such as "(64, 5000, 8, 1)"
 
   friend bool operator==(const Shape&, const Shape&) = default;
 

@@ -57,8 +57,8 @@ Event::~Event() {
 }
 
 void Event::record(Stream& stream) {
-  require(stream.device == device_, "event: one of {} on a stream of {}", name_of(device_),
-          name_of(stream.device));
+  require(stream.device == device_, "event: an event of {} cannot be recorded on a stream of {}",
+          name_of(device_), name_of(stream.device));
   if (device_ == Device::cuda) {
     cuda::record(native_, stream.native);
   } else {
@@ -73,7 +73,7 @@ void Event::order_before(Stream& stream) {
 }
 
 double Event::seconds_between(const Event& begin, const Event& end) {
-  require(begin.device_ == end.device_, "event: no time between one of {} and one of {}",
+  require(begin.device_ == end.device_, "event: no time between an event of {} and an event of {}",
           name_of(begin.device_), name_of(end.device_));
   return begin.device_ == Device::cuda ? double{cuda::milliseconds_between(begin.native_, end.native_)} * 1e-3
                                        : end.time_ - begin.time_;
@@ -105,8 +105,8 @@ void Graph::reset() {
 
 void Graph::replay(Stream& stream) {
   require(native_ != nullptr || step_ != nullptr, "replay: nothing was captured");
-  require(stream.device == device_, "replay: a step captured on {} on a stream of {}", name_of(device_),
-          name_of(stream.device));
+  require(stream.device == device_, "replay: a step captured on {} cannot run on a stream of {}",
+          name_of(device_), name_of(stream.device));
   if (native_ != nullptr) {
     cuda::replay(native_, stream.native);
     return;

@@ -1,6 +1,7 @@
-// Streams with a life of their own, events on them, and recorded steps: on every device under one interface.
-// On hosts work is done when a call returns, so a stream has no state, an event is a time, and a replay calls
-// the recorded function again, refusing what cuda would refuse to record.
+// Streams, events and captured steps, with one interface for all devices.
+// The host devices cpu and simt finish all work before a call returns. There a stream has no state, an event
+// is a point in time, and a replay calls the captured function again. A replay on a host rejects the same
+// operations that CUDA cannot capture, so that tests find them without a GPU.
 #pragma once
 
 #include <functional>
@@ -11,12 +12,12 @@
 
 namespace sec {
 
-// A queue of its own; destroyed with the object, after its work. Work on two cuda streams runs side by side
-// unless an event orders it, and memory that one releases is handed to the other at once: so order them
-// before they share tensors.
+// Creates a stream, and destroys it when its queued work is done. Work on two cuda streams runs concurrently
+// unless an event orders it. The arena may hand memory that one stream released to the other stream at once,
+// so streams that share tensors must be ordered by events.
 class OwnedStream {
  public:
-  explicit OwnedStream(Device device);  // throws Error if the device is not available here
+  explicit OwnedStream(Device device);  // throws Error if the device is unavailable
   ~OwnedStream();
   OwnedStream(const OwnedStream&) = delete;
   OwnedStream& operator=(const OwnedStream&) = delete;
@@ -28,10 +29,10 @@ class OwnedStream {
   Stream stream_;
 };
 
-// Waits until all work on the stream is done. Throws Error if some of it failed.
+// Waits until all work on the stream is done. Throws Error if a kernel or copy failed.
 void synchronize(Stream& stream);
 
-// A point in a stream's work.
+// Marks a point in the work of a stream.
 class Event {
  public:
   explicit Event(Device device);
@@ -39,18 +40,18 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void record(Stream& stream);        // the point after all work enqueued so far
-  void order_before(Stream& stream);  // work enqueued on `stream` from now on waits for that point
-  // Between two recorded points; waits for the later.
+  void record(Stream& stream);        // marks the point after all work queued so far
+  void order_before(Stream& stream);  // work queued on `stream` from now on waits for that point
+  // The time between two recorded points. Waits until the later point is reached.
   static double seconds_between(const Event& begin, const Event& end);
 
  private:
   Device device_;
   void* native_ = nullptr;  // on cuda
-  double time_ = 0;         // seconds, on hosts
+  double time_ = 0;         // in seconds, on the host devices
 };
 
-// A recorded step. Its memory stays reserved as long as it lives.
+// A captured step. The memory that the step uses stays reserved during the lifetime of the Graph.
 class Graph {
  public:
   Graph() = default;
@@ -58,8 +59,8 @@ class Graph {
   Graph& operator=(Graph&& other) noexcept;
   ~Graph();
 
-  // Runs the step once more, in stream order, with the arguments and addresses that were recorded. Throws
-  // Error if nothing was recorded, and on a stream of another device.
+  // Runs the step again, in stream order, with the captured kernel arguments and addresses.
+  // Throws Error if nothing was captured or if the stream belongs to another device.
   void replay(Stream& stream);
 
  private:
@@ -68,19 +69,21 @@ class Graph {
   void replay_on_host();
 
   Device device_ = Device::cpu;
-  std::function<void()> step_;  // on hosts
+  std::function<void()> step_;  // on the host devices
   void* native_ = nullptr;      // on cuda
   int memory_plan_ = 0;
 };
 
-// Records what `step` enqueues on the stream, without running it. On cuda and simt the step must be one whose memory
-// the arena has: run it once before. (On simt this is checked at the first replay.) Kernel arguments are recorded by value: what changes from step to step
-// must be read from device memory. Throws Error, naming the culprit, for what a CUDA graph cannot hold:
-// copies from and to the host, allocations the arena cannot serve from its cache, waiting for the stream.
+// Captures the work that `step` queues on the stream, without running it.
+// On cuda and simt the arena must hold enough cached memory for the step, so run the step once before
+// capturing it. On simt this is checked at the first replay, which stands for the capture.
+// Kernel arguments are captured by value. Values that change between replays must be read from device memory.
+// Throws Error, naming the operation, for operations that a CUDA graph cannot hold: copies to or from the
+// host, allocations that the arena cannot serve from its cache, and waiting for the stream.
 Graph capture(Stream& stream, std::function<void()> step);
 
 namespace detail {
-bool replaying_on_host();  // whether the calling thread is within a replay on cpu or simt
+bool replaying_on_host();  // whether the calling thread is inside a replay on cpu or simt
 }
 
 }  // namespace sec

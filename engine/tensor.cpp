@@ -23,7 +23,7 @@ Tensor Tensor::empty(const Shape& shape, DType type, Device device) {
 
 Tensor Tensor::zeros(Stream& stream, const Shape& shape, DType type) {
   Tensor tensor = empty(shape, type, stream.device);
-  zero_bytes(stream, tensor.write().data, tensor.storage_->bytes);
+  tensor.zero(stream);
   return tensor;
 }
 
@@ -45,6 +45,18 @@ void Tensor::assign(Stream& stream, std::span<const float> values) {
 
 void Tensor::assign(Stream& stream, std::span<const std::int32_t> values) {
   copy_from_host(stream, *this, values);
+}
+
+void Tensor::copy_from(Stream& stream, const Tensor& source) {
+  require(source.type_ == type_ && source.count() == count(), "copy: a tensor {} of {} to a tensor {} of {}",
+          source.shape_.text(), name_of(source.type_), shape_.text(), name_of(type_));
+  copy_bytes(stream, write().data, device(), source.read().data, source.device(),
+             static_cast<std::size_t>(count()) * size_of(type_));
+}
+
+void Tensor::zero(Stream& stream) {
+  const Span all = write();
+  zero_bytes(stream, all.data, static_cast<std::size_t>(all.count) * size_of(type_));
 }
 
 Device Tensor::device() const {
@@ -92,8 +104,7 @@ Span Tensor::write() {
 
 Tensor Tensor::clone(Stream& stream) const {
   Tensor copy = empty(shape_, type_, device());
-  copy_bytes(stream, copy.write().data, device(), read().data, device(),
-             static_cast<std::size_t>(count()) * size_of(type_));
+  copy.copy_from(stream, *this);
   return copy;
 }
 

@@ -1,5 +1,5 @@
-// A tensor is a shape, an element type and a window on a shared block of memory. Copies of a Tensor and views
-// of it share the block; elements are always contiguous, last axis fastest.
+// A tensor is a shape, an element type and a window into a shared block of memory. Copying a Tensor copies
+// the handle, not the elements: copies and views share the block. Elements are contiguous and row-major.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace sec {
 
-// What kernels see: raw elements of a known type. An empty span stands for an operand that is not there.
+// What kernels receive: a pointer to elements of a known type. An empty span means an absent operand.
 struct ConstSpan {
   const void* data = nullptr;
   DType type = DType::f32;
@@ -22,7 +22,7 @@ struct ConstSpan {
 
   bool empty() const { return count == 0; }
 
-  // The elements as T. Throws Error, naming `what`, if they are of another type.
+  // The elements as T. Throws Error, naming `what`, if the element type is not T.
   template <typename T>
   const T* as(const char* what) const {
     require(type == dtype_of<T>::value, "{}: expected {} elements, got {}", what, name_of(dtype_of<T>::value),
@@ -49,17 +49,21 @@ struct Span {
 
 class Tensor {
  public:
-  Tensor() = default;  // no tensor: defined() is false
+  Tensor() = default;  // undefined: holds no memory
 
-  static Tensor empty(const Shape& shape, DType type, Device device);  // content undefined
+  static Tensor empty(const Shape& shape, DType type, Device device);  // elements undefined
   static Tensor zeros(Stream& stream, const Shape& shape, DType type = DType::f32);
-  // Copies host values to the stream's device. Throws Error unless their number fits the shape.
+  // Copies host values to the stream's device. Throws Error unless their number equals the shape's count.
   static Tensor from(Stream& stream, const Shape& shape, std::span<const float> values);
   static Tensor from(Stream& stream, const Shape& shape, std::span<const std::int32_t> values);
 
-  // Overwrites the elements, in their place, with host values of the same type and number; else throws Error.
+  // Overwrites the elements in place with host values. Throws Error unless type and count are the same.
   void assign(Stream& stream, std::span<const float> values);
   void assign(Stream& stream, std::span<const std::int32_t> values);
+  // Copies the elements of `source`, on any device. Throws Error unless type and count are the same.
+  void copy_from(Stream& stream, const Tensor& source);
+  // Sets all elements to zero.
+  void zero(Stream& stream);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -68,17 +72,17 @@ class Tensor {
   DType type() const { return type_; }
   Device device() const;
 
-  // The same elements under another shape of equal count. Shares memory.
+  // The same elements with another shape of equal count. The view shares memory with this tensor.
   Tensor view(const Shape& shape) const;
-  // The slices [begin, begin + count) of the outermost axis. Shares memory.
+  // The range [begin, begin + count) of axis 0. The slice shares memory with this tensor.
   Tensor slice(std::int64_t begin, std::int64_t count) const;
 
-  ConstSpan read() const;  // for kernels that read
-  Span write();            // for kernels that write: marks the memory as changed
+  ConstSpan read() const;  // for kernels that read the elements
+  Span write();            // for kernels that write the elements; increments version()
 
-  std::vector<float> to_vector(Stream& stream) const;  // f32 and bf16 elements, on the host
+  std::vector<float> to_vector(Stream& stream) const;  // copies f32 or bf16 elements to the host
 
-  Tensor clone(Stream& stream) const;  // a copy with memory of its own
+  Tensor clone(Stream& stream) const;  // a deep copy
   bool shares_memory() const { return storage_.use_count() > 1; }
 
   std::uint64_t version() const { return storage_ ? storage_->version : 0; }

@@ -31,7 +31,7 @@ struct PreActivationForward {
   // One bit per element of x, packed into i32, for backward on the same device; or empty. If p > 0 and batch
   // norm's result is positive, the bit says whether dropout kept the element.
   // Other bits are up to the device: the CPU stores ReLU's decision too, the GPU recomputes it from x.
-  Span passed;
+  Span activation_mask;
   Span mean;                // (Co) f32: mean of y, for the next batch norm; or empty
   Span variance;            // (Co) f32: biased variance of y; empty if `mean` is
   Span squeeze;             // (N, Co): mean of y over the positions of each sample; or empty
@@ -42,15 +42,15 @@ struct PreActivationBackward {
   ConvShape shape;
   ConstSpan x;  // (N, L, H, Ci)
   PreActivation before;
-  ConstSpan w;       // (K, Ci, Co) f32
-  ConstSpan passed;  // as written by forward
-  ConstSpan gy;      // (N, Lo, H, Co)
-  ConstSpan also;    // (N, L, H, Ci): another gradient of x, added to gx; or empty
-  Span gx;           // (N, L, H, Ci): overwritten; includes the path through the batch statistics
-  Span gw;           // (K, Ci, Co) f32: added to, like the gradients below
-  Span gbias;        // (Co) f32, or empty
-  Span ggamma;       // (Ci) f32
-  Span gbeta;        // (Ci) f32
+  ConstSpan w;                // (K, Ci, Co) f32
+  ConstSpan activation_mask;  // as written by forward
+  ConstSpan gy;               // (N, Lo, H, Co)
+  ConstSpan extra_gradient;   // (N, L, H, Ci): another gradient of x, added to gx; or empty
+  Span gx;                    // (N, L, H, Ci): overwritten; includes the path through the batch statistics
+  Span gw;                    // (K, Ci, Co) f32: added to, like the gradients below
+  Span gbias;                 // (Co) f32, or empty
+  Span ggamma;                // (Ci) f32
+  Span gbeta;                 // (Ci) f32
 };
 
 struct PreActivationKernels {

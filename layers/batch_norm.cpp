@@ -4,6 +4,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 
@@ -31,7 +32,7 @@ std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x) {
 kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
                                       const Tensor& variance) {
   const kernels::BatchNormShape shape{x.count() / layer.channels, layer.channels};
-  require(shape.rows > 1, "batch_norm {}: training needs more than one value a channel, got an input {}",
+  require(shape.rows > 1, "batch_norm {}: training needs more than one value per channel, got an input {}",
           layer.name, x.shape().text());
   return {shape,
           layer.momentum,
@@ -67,19 +68,16 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernel.apply(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),
                weight.value.read(), bias.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = Saved(x.value),
-                   mean = Saved(mean), variance = Saved(variance),
-                   weight = Saved(weight.value)](const Tensor& gy, Gradients& inputs) mutable {
+  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = saved(pass, x.value),
+                   mean = saved(pass, mean), variance = saved(pass, variance),
+                   weight = saved(pass, weight.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).batch_norm.backward(stream, shape, epsilon, x.get().read(), gy.read(),
                                                mean.get().read(), variance.get().read(), weight.get().read(),
                                                gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("batch_norm", std::move(y), {x, weight, bias}, std::move(backward));
+  return record(pass, "batch_norm", std::move(y), {x, weight, bias}, std::move(backward));
 }
 
 }  // namespace sec::layers

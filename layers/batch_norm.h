@@ -1,4 +1,4 @@
-// Batch normalisation over all positions of each channel (Ioffe & Szegedy 2015), with PyTorch's conventions.
+// Batch normalisation of each channel over all positions (Ioffe & Szegedy 2015), with PyTorch's conventions.
 #pragma once
 
 #include <string>
@@ -16,24 +16,26 @@ struct BatchNorm {
   State* running_mean = nullptr;      // (C)
   State* running_variance = nullptr;  // (C), unbiased
   std::int64_t channels = 0;
-  float momentum = 0.1F;  // of the new batch in the running statistics
+  float momentum = 0.1F;  // weight of the new batch in the running statistics
   float epsilon = 1e-5F;
 };
 
-// Registers NAME.weight of 1, NAME.bias of 0, and the states NAME.running_mean of 0, NAME.running_var of 1.
+// Registers the parameters NAME.weight (initially 1) and NAME.bias (0), and the states NAME.running_mean (0)
+// and NAME.running_var (1).
 BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64_t channels);
 
-// (N, L, H, C) to the same shape. In training the batch's own statistics normalise and the running ones are
-// updated, once per call; otherwise the running ones normalise. Throws Error on another shape, on a training
-// batch of one position (it has no variance), and if asked to record a gradient outside training.
+// Normalises x (N, L, H, C); the result has the same shape. Training uses the statistics of the batch, and
+// each call updates the running statistics. Inference uses the running statistics.
+// Throws Error on another shape, on a training batch with a single position (which has no variance), and if
+// the pass has a tape but is not in training mode.
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
 
-// What it throws on.
+// Throws the errors of batch_norm that do not depend on the batch: shape, and recording outside training.
 void check_input(const Pass& pass, const BatchNorm& layer, const Var& x);
 
-// Its two steps of training, for whoever normalises on the way: mean and biased variance of each channel, (C)
-// each; and the operands of the running statistics' update. The latter throws Error on a batch of one
-// position.
+// The two training steps of batch norm, for fused layers. batch_statistics returns the mean and the biased
+// variance of each channel, (C) each. running_update returns the operands that update the running statistics;
+// it throws Error on a batch with a single position.
 std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x);  // (N, L, H, C)
 kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
                                       const Tensor& variance);

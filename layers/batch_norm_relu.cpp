@@ -5,10 +5,11 @@
 #include "engine/ranges.h"
 #include "kernels/table.h"
 #include "layers/pointwise.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 
-Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next) {
+VarWithStats batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next) {
   const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;
   if (!pass.fused || kernel.apply_relu == nullptr) {
     return relu(pass, batch_norm(pass, layer, x));
@@ -25,7 +26,7 @@ Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next ne
     std::tie(mean, variance) = batch_statistics(pass, x.value);
     kernel.update_running(pass.stream, running_update(layer, x.value, mean, variance));
   }
-  Signal y;
+  VarWithStats y;
   y.value = Tensor::empty(x.shape(), x.value.type(), device);
   const bool measured = pass.training && next == Next::batch_norm;
   if (measured) {
@@ -35,19 +36,17 @@ Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next ne
   kernel.apply_relu(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),
                     weight.value.read(), bias.value.read(), y.value.write(),
                     measured ? y.mean.write() : Span(), measured ? y.variance.write() : Span());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = Saved(x.value),
-                   mean = Saved(mean), variance = Saved(variance), weight = Saved(weight.value),
-                   bias = Saved(bias.value)](const Tensor& gy, Gradients& inputs) mutable {
+  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = saved(pass, x.value),
+                   mean = saved(pass, mean), variance = saved(pass, variance),
+                   weight = saved(pass, weight.value),
+                   bias = saved(pass, bias.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).batch_norm.backward_relu(
         stream, shape, epsilon, x.get().read(), gy.read(), mean.get().read(), variance.get().read(),
         weight.get().read(), bias.get().read(), gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
     inputs.add(0, std::move(gx));
   };
-  y.node = pass.tape->record("batch_norm_relu", y.value, {x, weight, bias}, std::move(backward)).node;
+  y.node = record(pass, "batch_norm_relu", y.value, {x, weight, bias}, std::move(backward)).node;
   return y;
 }
 

@@ -1,12 +1,12 @@
-// relu(batch_norm(x)), the end of a convolution that is not pre-activated.
+// relu(batch_norm(x)), for convolutions that are followed, not preceded, by batch norm.
 #pragma once
 
 #include "layers/pre_activation.h"
 
 namespace sec::layers {
 
-// (N, L, H, C) to the same shape. One operation where the device has it, else two. Throws Error as batch_norm
-// does.
-Signal batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next = Next::nothing);
+// Applies relu(batch_norm(x)) to x (N, L, H, C); the result has the same shape. It is one fused operation if
+// the device supports it, otherwise two operations. Throws the errors of batch_norm.
+VarWithStats batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next = Next::nothing);
 
 }  // namespace sec::layers

@@ -20,16 +20,17 @@ std::vector<PreActivationConv> make_convs(ParameterSet& set, const std::string& 
   return convs;
 }
 
-// Both the block's first layers and its shortcut want to know the statistics of its input.
+// Computes the statistics of the inputs once, for the first layers and the shortcuts of the blocks.
 template <typename Blocks>
-void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<Signal>& x) {
-  require(blocks.size() == x.size() && !x.empty(), "blocks: {} for {} inputs", blocks.size(), x.size());
-  if (pass.training && fused(pass, first.conv.options.c_in, first.conv.options.c_out)) {
-    know_statistics(pass, x);
+void prepare(Pass& pass, const Blocks& blocks, const PreActivationConv& first, std::vector<VarWithStats>& x) {
+  require(blocks.size() == x.size() && !x.empty(), "blocks: {} blocks for {} inputs", blocks.size(),
+          x.size());
+  if (pass.training && is_fused(pass, first.conv.options.c_in, first.conv.options.c_out)) {
+    ensure_statistics(pass, x);
   }
 }
 
-// One layer of every block.
+// Returns pointers to the layer that `choose` selects in each block.
 template <typename Block, typename Choose>
 auto of_each(std::span<const Block> blocks, const Choose& choose) {
   std::vector<decltype(&choose(blocks.front()))> layers;
@@ -65,18 +66,19 @@ Block1d make_block_1d(ParameterSet& set, const std::string& name, const BlockOpt
           make_squeeze_excite(set, name + ".se2", options.channels)};
 }
 
-Signal block_2d(Pass& pass, const Block2d& block, const Signal& x) {
+VarWithStats block_2d(Pass& pass, const Block2d& block, const VarWithStats& x) {
   return blocks_2d(pass, {&block, 1}, {x})[0];
 }
 
-Signal block_1d(Pass& pass, const Block1d& block, const Signal& x) {
+VarWithStats block_1d(Pass& pass, const Block1d& block, const VarWithStats& x) {
   return blocks_1d(pass, {&block, 1}, {x})[0];
 }
 
-std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::vector<Signal> x) {
+std::vector<VarWithStats> blocks_2d(Pass& pass, std::span<const Block2d> blocks,
+                                    std::vector<VarWithStats> x) {
   const Range range("block_2d");
   prepare(pass, blocks, blocks.front().convs.front(), x);
-  std::vector<Signal> y = x;
+  std::vector<VarWithStats> y = x;
   const std::size_t count = blocks.front().convs.size();
   for (std::size_t j = 0; j < count; ++j) {
     const auto conv_j = [j](const Block2d& block) -> const auto& {
@@ -85,7 +87,7 @@ std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::
     y = pre_activation_convs(pass, of_each(blocks, conv_j), y,
                              j + 1 < count ? Next::batch_norm : Next::squeeze);
   }
-  std::vector<Signal> shortcut = x;
+  std::vector<VarWithStats> shortcut = x;
   if (blocks.front().downsample) {
     const auto downsample = [](const Block2d& block) -> const auto& {
       return block.downsample.value();
@@ -98,7 +100,8 @@ std::vector<Signal> blocks_2d(Pass& pass, std::span<const Block2d> blocks, std::
   return residuals(pass, of_each(blocks, se), y, shortcut, true);
 }
 
-std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::vector<Signal> x) {
+std::vector<VarWithStats> blocks_1d(Pass& pass, std::span<const Block1d> blocks,
+                                    std::vector<VarWithStats> x) {
   const Range range("block_1d");
   prepare(pass, blocks, blocks.front().first, x);
   const auto first = [](const Block1d& block) -> const auto& {
@@ -107,14 +110,14 @@ std::vector<Signal> blocks_1d(Pass& pass, std::span<const Block1d> blocks, std::
   const auto downsample = [](const Block1d& block) -> const auto& {
     return block.downsample;
   };
-  std::vector<Signal> y = pre_activation_convs(pass, of_each(blocks, first), x, Next::squeeze);
-  const std::vector<Signal> shortcut =
+  std::vector<VarWithStats> y = pre_activation_convs(pass, of_each(blocks, first), x, Next::squeeze);
+  const std::vector<VarWithStats> shortcut =
       pre_activation_convs(pass, of_each(blocks, downsample), x, Next::nothing);
   const auto se1 = [](const Block1d& block) -> const auto& {
     return block.se1;
   };
   y = residuals(pass, of_each(blocks, se1), y, shortcut, false);
-  std::vector<Signal> z = y;
+  std::vector<VarWithStats> z = y;
   const std::size_t count = blocks.front().rest.size();
   for (std::size_t j = 0; j < count; ++j) {
     const auto conv_j = [j](const Block1d& block) -> const auto& {

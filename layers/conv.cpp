@@ -1,20 +1,19 @@
 #include "layers/conv.h"
 
-#include <algorithm>
-
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
 
-// What the backward pass needs of one convolution.
+// The data of one convolution that the backward pass needs.
 struct Operands {
   kernels::ConvShape shape;
   Saved x, weight;
 };
 
-// `to` has the input, the weight and the bias of each.
+// The inputs of `to` are x, weight and bias of the first convolution, then of the second, and so on.
 void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
                   Gradients& to) {
   std::vector<Tensor> gx(operands.size());
@@ -24,7 +23,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
     const auto& [s, x, weight] = operands[i];
     const int first = 3 * static_cast<int>(i);
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
     if (to.wanted(first)) {
       gx[i] = Tensor::empty({s.n, s.l, s.h, s.c_in}, gy[i].type(), stream.device);
@@ -79,34 +78,28 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
   const Range range("conv");
   require(layers.size() == x.size(), "conv: {} layers for {} inputs", layers.size(), x.size());
   std::vector<Tensor> y;
-  std::vector<Var> inputs;  // x, weight and bias of each
+  std::vector<Var> inputs;  // x, weight and bias of each convolution
   std::vector<kernels::ConvForward> group;
+  std::vector<Operands> operands;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Conv& layer = *layers[i];
     const kernels::ConvShape shape = checked_shape(layer, x[i].shape());
-    require(std::count_if(layers.begin(), layers.end(),
-                          [&](const Conv* other) { return other->weight == layer.weight; }) == 1,
-            "conv {}: twice in one group, where gradients are summed side by side", layer.name);
+    require_once(layers, "conv", layer.name,
+                 [&](const Conv* other) { return other->weight == layer.weight; });
     y.push_back(
         Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c_out}, x[i].value.type(), pass.stream.device));
     inputs.insert(inputs.end(),
                   {x[i], use(pass, *layer.weight), layer.bias != nullptr ? use(pass, *layer.bias) : Var()});
     group.push_back(
         {shape, x[i].value.read(), layer.weight->value.read(), inputs.back().value.read(), y.back().write()});
+    operands.push_back({shape, saved(pass, x[i].value), saved(pass, layer.weight->value)});
   }
   kernels::table(pass.stream).conv.forward_group(pass.stream, group);
-  if (pass.tape == nullptr) {
-    return {y.begin(), y.end()};
-  }
-  std::vector<Operands> operands;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    operands.push_back({group[i].shape, Saved(x[i].value), Saved(layers[i]->weight->value)});
-  }
   auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
                                                                          Gradients& to) mutable {
     run_backward(stream, operands, gy, to);
   };
-  return pass.tape->record_group("conv", std::move(y), inputs, std::move(backward));
+  return record_group(pass, "conv", std::move(y), inputs, std::move(backward));
 }
 
 }  // namespace sec::layers

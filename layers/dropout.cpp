@@ -2,6 +2,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 
@@ -15,16 +16,12 @@ Var dropout(Pass& pass, double p, const Var& x) {
   const RandomKey key = pass.next_key();
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernels::table(pass.stream).pointwise.dropout(pass.stream, probability, key, x.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  return pass.tape->record(
-      "dropout", std::move(y), {x},
-      [probability, key, stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
-        Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
-        kernels::table(stream).pointwise.dropout(stream, probability, key, gy.read(), gx.write());
-        inputs.add(0, std::move(gx));
-      });
+  return record(pass, "dropout", std::move(y), {x},
+                [probability, key, stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
+                  Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
+                  kernels::table(stream).pointwise.dropout(stream, probability, key, gy.read(), gx.write());
+                  inputs.add(0, std::move(gx));
+                });
 }
 
 }  // namespace sec::layers

@@ -1,13 +1,13 @@
-// Dropout (Srivastava et al. 2014) with a mask that is computed, never stored.
+// Dropout (Srivastava et al. 2014). The mask is recomputed in the backward pass, not stored.
 #pragma once
 
 #include "layers/pass.h"
 
 namespace sec::layers {
 
-// In training each element becomes zero with probability `p`, else it is divided by 1 - p; which is decided
-// by the pass's next random key, and the backward pass computes the same mask again. Outside training, and
-// for p = 0, the input itself. Throws Error unless 0 <= p < 1.
+// In training, sets each element to zero with probability `p` and divides the other elements by 1 - p.
+// The pass's next random key determines the mask. Outside training and for p = 0, returns the input itself.
+// Throws Error unless 0 <= p < 1.
 Var dropout(Pass& pass, double p, const Var& x);
 
 }  // namespace sec::layers

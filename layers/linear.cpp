@@ -2,6 +2,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 
@@ -23,10 +24,7 @@ Var linear(Pass& pass, const Linear& layer, const Var& x) {
   const Var bias = use(pass, *layer.bias);
   kernels::table(pass.stream)
       .linear.forward(pass.stream, shape, x.value.read(), weight.value.read(), bias.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [shape, stream = pass.stream, x = Saved(x.value), weight = Saved(weight.value)](
+  auto backward = [shape, stream = pass.stream, x = saved(pass, x.value), weight = saved(pass, weight.value)](
                       const Tensor& gy, Gradients& inputs) mutable {
     const kernels::LinearKernels& kernel = kernels::table(stream).linear;
     if (inputs.wanted(0)) {
@@ -36,7 +34,7 @@ Var linear(Pass& pass, const Linear& layer, const Var& x) {
     }
     kernel.wgrad(stream, shape, x.get().read(), gy.read(), inputs.sum(1).write(), inputs.sum(2).write());
   };
-  return pass.tape->record("linear", std::move(y), {x, weight, bias}, std::move(backward));
+  return record(pass, "linear", std::move(y), {x, weight, bias}, std::move(backward));
 }
 
 }  // namespace sec::layers

@@ -1,4 +1,4 @@
-// The fully connected layer.
+// The fully connected layer: y = x w + bias.
 #pragma once
 
 #include <string>
@@ -14,10 +14,10 @@ struct Linear {
   std::int64_t in = 0, out = 0;
 };
 
-// Registers NAME.weight, Kaiming uniform, and NAME.bias, zero. Throws Error on a size below 1.
+// Registers NAME.weight (Kaiming uniform) and NAME.bias (zero). Throws Error on a size below 1.
 Linear make_linear(ParameterSet& set, const std::string& name, std::int64_t in, std::int64_t out);
 
-// (N, In) to (N, Out): x w + bias. Throws Error on another shape.
+// x (N, In) to (N, Out). Throws Error on another shape.
 Var linear(Pass& pass, const Linear& layer, const Var& x);
 
 }  // namespace sec::layers

@@ -2,6 +2,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
@@ -23,20 +24,17 @@ void require_weights(const char* name, const Tensor& weights, std::int64_t class
   }
 }
 
-// The kernels yield loss and gradient in one pass over the logits: what is left for the backward pass is to
-// scale that gradient by the one that arrives at the loss.
+// A loss kernel computes the loss and the gradient of the logits in one pass over the logits.
+// The backward pass only multiplies that gradient by the gradient of the loss.
 Var recorded(Pass& pass, const char* name, const Var& logits, Tensor loss, Tensor glogits) {
-  if (pass.tape == nullptr) {
-    return loss;
-  }
-  auto backward = [stream = pass.stream, glogits = Saved(std::move(glogits))](const Tensor& gloss,
-                                                                              Gradients& inputs) mutable {
+  auto backward = [stream = pass.stream, glogits = saved(pass, glogits)](const Tensor& gloss,
+                                                                         Gradients& inputs) mutable {
     Tensor scaled = Tensor::empty(glogits.get().shape(), DType::f32, stream.device);
-    const kernels::GateShape shape{1, scaled.count(), 1};  // one factor for all
+    const kernels::GateShape shape{1, scaled.count(), 1};  // one factor for all elements
     kernels::table(stream).pointwise.gate(stream, shape, glogits.get().read(), gloss.read(), scaled.write());
     inputs.add(0, std::move(scaled));
   };
-  return pass.tape->record(name, std::move(loss), {logits}, std::move(backward));
+  return record(pass, name, std::move(loss), {logits}, std::move(backward));
 }
 
 }  // namespace

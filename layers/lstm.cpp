@@ -6,16 +6,17 @@
 #include "kernels/table.h"
 #include "layers/dropout.h"
 #include "layers/pointwise.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
 
-// A product of all rows (N * T, In) with one matrix (In, Out): a convolution of one tap.
+// The product of all rows (N * T, In) with a matrix (In, Out), written as a convolution with one tap.
 kernels::ConvShape product(std::int64_t rows, std::int64_t in, std::int64_t out) {
   return {.n = 1, .l = rows, .h = 1, .c_in = in, .c_out = out, .k = 1};
 }
 
-// (N, T, Hid): the state that each time step started from.
+// The hidden state (N, T, Hid) before each time step.
 Tensor states_before(Stream& stream, const kernels::LstmShape& s, const Tensor& y) {
   Tensor before = Tensor::zeros(stream, {s.n, s.steps, s.hidden}, y.type());
   const std::int64_t row = s.steps * s.hidden;
@@ -49,12 +50,10 @@ Var run_cell(Pass& pass, const LstmCell& cell, const Var& x) {
     kernel.lstm.forward(pass.stream, s, projected.read(), w_hh.value.read(), b_hh.value.read(),
                         keep ? gates.write() : Span(), keep ? cells.write() : Span(), y.write());
   }
-  if (!keep) {
-    return y;
-  }
-  auto backward = [s, projection, stream = pass.stream, x = Saved(x.value), w_ih = Saved(w_ih.value),
-                   w_hh = Saved(w_hh.value), y = Saved(y), gates = Saved(gates),
-                   cells = Saved(cells)](const Tensor& gy, Gradients& inputs) mutable {
+  auto backward = [s, projection, stream = pass.stream, x = saved(pass, x.value),
+                   w_ih = saved(pass, w_ih.value), w_hh = saved(pass, w_hh.value), y = saved(pass, y),
+                   gates = saved(pass, gates),
+                   cells = saved(pass, cells)](const Tensor& gy, Gradients& inputs) mutable {
     const kernels::Table& kernel = kernels::table(stream);
     Tensor gprojected = Tensor::empty({s.n, s.steps, 4 * s.hidden}, gy.type(), stream.device);
     kernel.lstm.backward(stream, s, gy.read(), w_hh.get().read(), gates.get().read(), cells.get().read(),
@@ -70,7 +69,7 @@ Var run_cell(Pass& pass, const LstmCell& cell, const Var& x) {
     kernel.conv.wgrad(stream, product(s.n * s.steps, s.hidden, 4 * s.hidden), before.read(),
                       gprojected.read(), inputs.sum(2).write(), inputs.sum(4).write());
   };
-  return pass.tape->record("lstm", std::move(y), {x, w_ih, w_hh, b_ih, b_hh}, std::move(backward));
+  return record(pass, "lstm", std::move(y), {x, w_ih, w_hh, b_ih, b_hh}, std::move(backward));
 }
 
 }  // namespace
@@ -129,7 +128,7 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
           "last_states of {}: expected states (N, T, {}) with T above 0, got {}", layer.name, o.out(),
           y.shape().text());
   const Shape shape = y.shape();
-  // Where each direction's Hid columns are in a row of T * Out.
+  // The first of each direction's Hid columns in a row of T * Out columns.
   const std::vector<std::int64_t> from = {(shape[1] - 1) * o.out(), o.hidden};
   Tensor last = Tensor::empty({shape[0], o.out()}, y.value.type(), pass.stream.device);
   const std::int64_t row = shape[1] * o.out();
@@ -137,9 +136,6 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
     kernels::table(pass.stream)
         .pointwise.copy_columns(pass.stream, shape[0], o.hidden, y.value.read(), row,
                                 from[static_cast<std::size_t>(d)], last.write(), o.out(), d * o.hidden);
-  }
-  if (pass.tape == nullptr) {
-    return last;
   }
   auto backward = [shape, row, o, from, stream = pass.stream](const Tensor& glast,
                                                               Gradients& inputs) mutable {
@@ -151,7 +147,7 @@ Var last_states(Pass& pass, const Lstm& layer, const Var& y) {
     }
     inputs.add(0, std::move(gy));
   };
-  return pass.tape->record("last_states", std::move(last), {y}, std::move(backward));
+  return record(pass, "last_states", std::move(last), {y}, std::move(backward));
 }
 
 }  // namespace sec::layers

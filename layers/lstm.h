@@ -1,5 +1,5 @@
-// Long short-term memory (Hochreiter & Schmidhuber 1997), in one or both directions, several layers deep,
-// with PyTorch's gates, their order, and its two biases.
+// Long short-term memory (Hochreiter & Schmidhuber 1997) with one or more layers in one or both directions.
+// Gates, gate order and the two biases per cell are those of PyTorch.
 #pragma once
 
 #include <string>
@@ -10,20 +10,19 @@
 namespace sec::layers {
 
 struct LstmOptions {
-  std::int64_t in = 1, hidden = 1;  // In; Hid units a direction
+  std::int64_t in = 1, hidden = 1;  // In; Hid, the hidden units per direction
   std::int64_t layers = 1;
   bool bidirectional = false;
-  double dropout = 0;  // of what each layer gives to the next
+  double dropout = 0;  // rate between layers
 
   std::int64_t directions() const { return bidirectional ? 2 : 1; }
   std::int64_t out() const { return hidden * directions(); }  // Out
   std::int64_t in_of(std::int64_t layer) const { return layer == 0 ? in : out(); }
 };
 
-// One direction of one layer.
+// One direction of one layer. In is Out for all layers but the first. Gates are in the order i, f, g, o.
 struct LstmCell {
-  Parameter* weight_ih =
-      nullptr;  // (In, 4 Hid), of a higher layer (Out, 4 Hid); parts in the order i, f, g, o
+  Parameter* weight_ih = nullptr;  // (In, 4 Hid)
   Parameter* weight_hh = nullptr;  // (Hid, 4 Hid)
   Parameter* bias_ih = nullptr;    // (4 Hid)
   Parameter* bias_hh = nullptr;    // (4 Hid)
@@ -32,21 +31,22 @@ struct LstmCell {
 
 struct Lstm {
   std::string name;
-  std::vector<LstmCell> cells;  // layer by layer, within one the direction forward in time first
+  std::vector<LstmCell> cells;  // ordered by layer; within a layer, forward in time first
   LstmOptions options;
 };
 
-// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0, NAME.bias_hh_l0, the same with the suffix
-// _reverse, and so on for l1, ...; all uniform in 1 / sqrt(Hid), as in PyTorch. Throws Error on a size below
-// 1 and a dropout outside [0, 1).
+// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0 and NAME.bias_hh_l0. A bidirectional LSTM
+// also registers these names with the suffix _reverse. Further layers have l1, l2, ... instead of l0.
+// All are drawn from uniform(-b, b) with b = 1 / sqrt(Hid), as in PyTorch.
+// Throws Error on a size below 1 and on a dropout outside [0, 1).
 Lstm make_lstm(ParameterSet& set, const std::string& name, const LstmOptions& options);
 
-// (N, T, In) to (N, T, Out): the last layer's hidden states at every time step, from a state of zeros. Throws
-// Error on another shape and on a sequence without time steps.
+// x (N, T, In) to (N, T, Out): the last layer's hidden states at every time step. The initial state is zero.
+// Throws Error on another shape and if T is 0.
 Var lstm(Pass& pass, const Lstm& layer, const Var& x);
 
-// From these (N, T, Out) to (N, Out): the state of each direction after its last step, which is time step
-// T - 1 forward and time step 0 in reverse.
+// y (N, T, Out), the hidden states, to (N, Out): the final state of each direction. The final time step is
+// T - 1 forward and 0 in reverse.
 Var last_states(Pass& pass, const Lstm& layer, const Var& y);
 
 }  // namespace sec::layers

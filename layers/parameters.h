@@ -1,5 +1,5 @@
-// The named tensors of a network. All parameters live in one flat buffer, their gradients in a second, the
-// running statistics in a third: one optimizer launch, one memset, one checkpoint write.
+// The named tensors of a network. All parameters are stored in one flat buffer, their gradients in a second
+// and the running statistics in a third. An optimizer step is then a single kernel launch.
 #pragma once
 
 #include <deque>
@@ -11,18 +11,18 @@
 
 namespace sec::layers {
 
-// How a parameter's first values are drawn.
+// The distribution of a parameter's initial values.
 struct Initial {
   enum class Kind { constant, uniform } kind = Kind::constant;
-  float value = 0;  // the constant, or the bound of uniform(-bound, bound)
+  float value = 0;  // the constant, or the bound b of uniform(-b, b)
 
   static Initial constant(float value) { return {Kind::constant, value}; }
   static Initial uniform(float bound) { return {Kind::uniform, bound}; }
-  // He et al. 2015, for ReLU: uniform with variance 2 / fan_in.
+  // Kaiming initialisation for ReLU (He et al. 2015): uniform with variance 2 / fan_in.
   static Initial kaiming(std::int64_t fan_in);
 };
 
-// A trained tensor. Its memory is part of the set's flat buffers, once the set is allocated.
+// A trained tensor. ParameterSet::allocate makes value and gradient views of the set's flat buffers.
 struct Parameter {
   std::string name;
   Shape shape;
@@ -30,8 +30,8 @@ struct Parameter {
   Tensor value;
   Tensor gradient;
 
-  // What inference has made of the value to read it faster, for inputs of one length: of no use once it
-  // changed.
+  // The weights rearranged for faster inference on inputs of one length.
+  // Valid while value.version() equals `version`.
   struct Prepared {
     Tensor value;
     std::uint64_t version = 0;
@@ -39,7 +39,7 @@ struct Parameter {
   } prepared = {};
 };
 
-// A tensor that the forward pass updates and the optimizer does not, such as running statistics.
+// A tensor that the forward pass updates instead of the optimizer, such as running statistics.
 struct State {
   std::string name;
   Shape shape;
@@ -49,17 +49,17 @@ struct State {
 
 class ParameterSet {
  public:
-  // Registers a tensor. The reference stays valid for the life of the set. Throws Error on a name already
-  // taken, and after allocate().
+  // Register a tensor. The returned reference is valid during the lifetime of the set.
+  // Throw Error if the name is taken and after allocate().
   Parameter& add(std::string name, const Shape& shape, Initial initial);
   State& add_state(std::string name, const Shape& shape, float fill);
 
-  // Gives all registered tensors memory and their initial values: the i-th parameter draws from
-  // RandomKey{seed, initial_step, i}, so a network starts from the same bits on every device.
+  // Allocates and initialises all registered tensors. The i-th parameter draws its values with
+  // RandomKey{seed, initial_step, i}, so initial values are bitwise equal on every device.
   static constexpr std::uint32_t initial_step = 0xFFFFFFFF;
   void allocate(Stream& stream, std::uint64_t seed);
 
-  std::int64_t count() const;                      // trained scalars
+  std::int64_t count() const;                      // number P of trained scalars
   Tensor values() const { return values_; }        // (P) f32, flat
   Tensor gradients() const { return gradients_; }  // (P) f32, flat
   Tensor states() const { return states_; }        // (S) f32, flat
@@ -77,7 +77,7 @@ class ParameterSet {
   Tensor states_;
 };
 
-// The parameter as an input of a recorded operation, or as a constant if the pass records nothing.
+// The parameter as an input of a recorded operation, or as a constant if the pass has no tape.
 Var use(Pass& pass, Parameter& parameter);
 
 }  // namespace sec::layers

@@ -1,5 +1,4 @@
-// What every layer's forward function is given: where to run, whether to record, and the random numbers'
-// coordinates.
+// The context of a forward pass, which every layer receives: stream, tape, mode and random keys.
 #pragma once
 
 #include "engine/autograd.h"
@@ -9,19 +8,19 @@ namespace sec::layers {
 
 struct Pass {
   Stream stream;
-  Tape* tape = nullptr;   // null: nothing is recorded, nothing is saved
-  bool training = false;  // batch statistics and dropout; otherwise running statistics and none
+  Tape* tape = nullptr;   // null: nothing is recorded or saved
+  bool training = false;  // true: batch statistics, dropout; false: running statistics, no dropout
   std::uint64_t seed = 0;
   std::uint32_t step = 0;            // the training step
-  std::uint32_t next_operation = 0;  // counts the consumers of random numbers in this pass
+  std::uint32_t next_operation = 0;  // index of the next consumer of random numbers
 
-  bool fused =
-      true;  // several layers as one operation, where the device has it; else each for itself, to look at
+  // Whether to run fused operations where the device supports them. If false, every layer is one operation.
+  bool fused = true;
 
-  // The type in which a network's layers hand on what they compute. The weights are f32.
+  // The element type of activations. Weights are always f32.
   DType activations = DType::f32;
 
-  const std::uint32_t* step_at = nullptr;  // if not null the step's number is read here: RandomKey::step_at
+  const std::uint32_t* step_at = nullptr;  // if not null, `step` is read from here: see RandomKey::step_at
 
   RandomKey next_key() { return {seed, step, next_operation++, step_at}; }
 };

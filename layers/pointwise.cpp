@@ -5,6 +5,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 
@@ -12,31 +13,25 @@ Var relu(Pass& pass, const Var& x) {
   const Range range("relu");
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernels::table(pass.stream).pointwise.relu(pass.stream, x.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  // x > 0 exactly where y > 0, and y is what the next layer keeps anyway.
-  auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
+  // Saves y instead of x: y > 0 exactly where x > 0, and the next layer saves y anyway.
+  auto backward = [stream = pass.stream, y = saved(pass, y)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).pointwise.relu_backward(stream, y.get().read(), gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("relu", std::move(y), {x}, std::move(backward));
+  return record(pass, "relu", std::move(y), {x}, std::move(backward));
 }
 
 Var sigmoid(Pass& pass, const Var& x) {
   const Range range("sigmoid");
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernels::table(pass.stream).pointwise.sigmoid(pass.stream, x.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [stream = pass.stream, y = Saved(y)](const Tensor& gy, Gradients& inputs) mutable {
+  auto backward = [stream = pass.stream, y = saved(pass, y)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).pointwise.sigmoid_backward(stream, y.get().read(), gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("sigmoid", std::move(y), {x}, std::move(backward));
+  return record(pass, "sigmoid", std::move(y), {x}, std::move(backward));
 }
 
 Var add(Pass& pass, const Var& a, const Var& b) {
@@ -44,10 +39,7 @@ Var add(Pass& pass, const Var& a, const Var& b) {
   require(a.shape() == b.shape(), "add: the shapes {} and {} differ", a.shape().text(), b.shape().text());
   Tensor y = Tensor::empty(a.shape(), a.value.type(), pass.stream.device);
   kernels::table(pass.stream).pointwise.add(pass.stream, a.value.read(), b.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  return pass.tape->record("add", std::move(y), {a, b}, [](const Tensor& gy, Gradients& inputs) {
+  return record(pass, "add", std::move(y), {a, b}, [](const Tensor& gy, Gradients& inputs) {
     inputs.add(0, gy);
     inputs.add(1, gy);
   });
@@ -60,15 +52,12 @@ Var cast(Pass& pass, const Var& x, DType type) {
   const Range range("cast");
   Tensor y = Tensor::empty(x.shape(), type, pass.stream.device);
   kernels::table(pass.stream).pointwise.cast(pass.stream, x.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
   auto backward = [from = x.value.type(), stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), from, stream.device);
     kernels::table(stream).pointwise.cast(stream, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("cast", std::move(y), {x}, std::move(backward));
+  return record(pass, "cast", std::move(y), {x}, std::move(backward));
 }
 
 Var gate(Pass& pass, const Var& x, const Var& factors) {
@@ -80,11 +69,8 @@ Var gate(Pass& pass, const Var& x, const Var& factors) {
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernels::table(pass.stream)
       .pointwise.gate(pass.stream, shape, x.value.read(), factors.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [shape, stream = pass.stream, x = Saved(x.value), factors = Saved(factors.value)](
-                      const Tensor& gy, Gradients& inputs) mutable {
+  auto backward = [shape, stream = pass.stream, x = saved(pass, x.value),
+                   factors = saved(pass, factors.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     Tensor gfactors = Tensor::empty({shape.n, shape.c}, gy.type(), stream.device);
     kernels::table(stream).pointwise.gate_backward(stream, shape, x.get().read(), factors.get().read(),
@@ -92,17 +78,17 @@ Var gate(Pass& pass, const Var& x, const Var& factors) {
     inputs.add(0, std::move(gx));
     inputs.add(1, std::move(gfactors));
   };
-  return pass.tape->record("gate", std::move(y), {x, factors}, std::move(backward));
+  return record(pass, "gate", std::move(y), {x, factors}, std::move(backward));
 }
 
 Var concat(Pass& pass, const std::vector<Var>& parts) {
   const Range range("concat");
-  require(!parts.empty(), "concat: no tensors to put side by side");
+  require(!parts.empty(), "concat: expected at least one tensor");
   std::vector<std::int64_t> widths;
   std::int64_t columns = 0;
   for (const Var& part : parts) {
     require(part.shape().rank() == 2 && part.shape()[0] == parts[0].shape()[0],
-            "concat: expected tensors (N, C) of one N, got {} beside {}", part.shape().text(),
+            "concat: expected tensors (N, C) with equal N, got {} and {}", part.shape().text(),
             parts[0].shape().text());
     widths.push_back(part.shape()[1]);
     columns += part.shape()[1];
@@ -117,9 +103,6 @@ Var concat(Pass& pass, const std::vector<Var>& parts) {
                                 to);
     to += width;
   }
-  if (pass.tape == nullptr) {
-    return y;
-  }
   auto backward = [rows, columns, widths = std::move(widths), stream = pass.stream](
                       const Tensor& gy, Gradients& inputs) mutable {
     std::int64_t from = 0;
@@ -133,7 +116,7 @@ Var concat(Pass& pass, const std::vector<Var>& parts) {
       from += widths[i];
     }
   };
-  return pass.tape->record("concat", std::move(y), parts, std::move(backward));
+  return record(pass, "concat", std::move(y), parts, std::move(backward));
 }
 
 std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>& widths) {
@@ -153,31 +136,22 @@ std::vector<Var> split(Pass& pass, const Var& x, const std::vector<std::int64_t>
     Tensor y = Tensor::empty({rows, width}, x.value.type(), pass.stream.device);
     kernels::table(pass.stream)
         .pointwise.copy_columns(pass.stream, rows, width, x.value.read(), columns, from, y.write(), width, 0);
-    if (pass.tape == nullptr) {
-      parts.emplace_back(std::move(y));
-    } else {
-      auto backward = [rows, columns, width, from, stream = pass.stream](const Tensor& gy,
-                                                                         Gradients& inputs) mutable {
-        Tensor gx = Tensor::zeros(stream, {rows, columns}, gy.type());
-        kernels::table(stream).pointwise.copy_columns(stream, rows, width, gy.read(), width, 0, gx.write(),
-                                                      columns, from);
-        inputs.add(0, std::move(gx));
-      };
-      parts.push_back(pass.tape->record("split", std::move(y), {x}, std::move(backward)));
-    }
+    auto backward = [rows, columns, width, from, stream = pass.stream](const Tensor& gy,
+                                                                       Gradients& inputs) mutable {
+      Tensor gx = Tensor::zeros(stream, {rows, columns}, gy.type());
+      kernels::table(stream).pointwise.copy_columns(stream, rows, width, gy.read(), width, 0, gx.write(),
+                                                    columns, from);
+      inputs.add(0, std::move(gx));
+    };
+    parts.push_back(record(pass, "split", std::move(y), {x}, std::move(backward)));
     from += width;
   }
   return parts;
 }
 
 Var view(Pass& pass, const Var& x, const Shape& shape) {
-  Tensor y = x.value.view(shape);
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  return pass.tape->record(
-      "view", std::move(y), {x},
-      [from = x.shape()](const Tensor& gy, Gradients& inputs) { inputs.add(0, gy.view(from)); });
+  return record(pass, "view", x.value.view(shape), {x},
+                [from = x.shape()](const Tensor& gy, Gradients& inputs) { inputs.add(0, gy.view(from)); });
 }
 
 }  // namespace sec::layers

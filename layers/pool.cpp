@@ -2,6 +2,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
@@ -27,16 +28,13 @@ Var max_pool(Pass& pass, const PoolOptions& options, const Var& x) {
   Tensor y = Tensor::empty(out, x.value.type(), pass.stream.device);
   Tensor position = Tensor::empty(out, DType::i32, pass.stream.device);
   kernels::table(pass.stream).pool.max(pass.stream, shape, x.value.read(), y.write(), position.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  auto backward = [shape, stream = pass.stream, position = Saved(position)](const Tensor& gy,
-                                                                            Gradients& inputs) mutable {
+  auto backward = [shape, stream = pass.stream, position = saved(pass, position)](const Tensor& gy,
+                                                                                  Gradients& inputs) mutable {
     Tensor gx = Tensor::empty({shape.n, shape.l, shape.h, shape.c}, gy.type(), stream.device);
     kernels::table(stream).pool.max_backward(stream, shape, gy.read(), position.get().read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("max_pool", std::move(y), {x}, std::move(backward));
+  return record(pass, "max_pool", std::move(y), {x}, std::move(backward));
 }
 
 Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
@@ -44,15 +42,12 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
   const kernels::PoolShape shape = checked("average_pool", options, x.shape());
   Tensor y = Tensor::empty({shape.n, shape.l_out(), shape.h, shape.c}, x.value.type(), pass.stream.device);
   kernels::table(pass.stream).pool.average(pass.stream, shape, x.value.read(), y.write());
-  if (pass.tape == nullptr) {
-    return y;
-  }
   auto backward = [shape, stream = pass.stream](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty({shape.n, shape.l, shape.h, shape.c}, gy.type(), stream.device);
     kernels::table(stream).pool.average_backward(stream, shape, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("average_pool", std::move(y), {x}, std::move(backward));
+  return record(pass, "average_pool", std::move(y), {x}, std::move(backward));
 }
 
 Tensor means(Pass& pass, const Tensor& x) {
@@ -69,16 +64,13 @@ Var global_average_pool(Pass& pass, const Var& x) {
           x.shape().text());
   const kernels::GlobalPoolShape shape{x.shape()[0], x.shape()[1] * x.shape()[2], x.shape()[3]};
   Tensor y = means(pass, x.value);
-  if (pass.tape == nullptr) {
-    return y;
-  }
   auto backward = [shape, from = x.shape(), stream = pass.stream](const Tensor& gy,
                                                                   Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(from, gy.type(), stream.device);
     kernels::table(stream).pool.global_average_backward(stream, shape, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return pass.tape->record("global_average_pool", std::move(y), {x}, std::move(backward));
+  return record(pass, "global_average_pool", std::move(y), {x}, std::move(backward));
 }
 
 }  // namespace sec::layers

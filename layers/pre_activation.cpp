@@ -11,8 +11,8 @@
 namespace sec::layers {
 namespace {
 
-std::vector<Signal> separately(Pass& pass, const std::vector<const PreActivationConv*>& layers,
-                               const std::vector<Signal>& x) {
+std::vector<VarWithStats> unfused(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                                  const std::vector<VarWithStats>& x) {
   std::vector<const Conv*> convolutions;
   std::vector<Var> active;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -24,40 +24,40 @@ std::vector<Signal> separately(Pass& pass, const std::vector<const PreActivation
   return {y.begin(), y.end()};
 }
 
-// What the backward pass needs of one layer.
+// The data of one layer that the backward pass needs.
 struct Operands {
   kernels::ConvShape shape;
   float epsilon, p;
   RandomKey key;
   Saved x, mean, variance, gamma, beta, weight;
-  Tensor passed;
+  Tensor dropout_mask;
 
   kernels::PreActivation before() const {
     return {mean.get().read(), variance.get().read(), gamma.get().read(), beta.get().read(), epsilon, p, key};
   }
 };
 
-// `to` has the input, gamma, beta, the weight and the bias of each.
+// Inputs of the tape per layer: x, gamma, beta, weight and bias.
 constexpr int inputs_each = 5;
 
 void run_backward(Stream& stream, const std::vector<Operands>& operands, const std::vector<Tensor>& gy,
                   Gradients& to) {
   std::vector<Tensor> gx(operands.size());
-  std::vector<Tensor> received;  // keeps what the group reads
+  std::vector<Tensor> received;  // owns the tensors that the group reads
   std::vector<kernels::PreActivationBackward> group;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Operands& o = operands[i];
     const int first = inputs_each * static_cast<int>(i);
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
-    const Tensor also = to.take(first);
-    received.push_back(also);
+    const Tensor extra_gradient = to.release(first);
+    received.push_back(extra_gradient);
     gx[i] = Tensor::empty({o.shape.n, o.shape.l, o.shape.h, o.shape.c_in}, gy[i].type(), stream.device);
-    group.push_back({o.shape, o.x.get().read(), o.before(), o.weight.get().read(), o.passed.read(),
-                     gy[i].read(), also.defined() ? also.read() : ConstSpan(), gx[i].write(),
-                     to.sum(first + 3).write(), to.wanted(first + 4) ? to.sum(first + 4).write() : Span(),
-                     to.sum(first + 1).write(), to.sum(first + 2).write()});
+    group.push_back({o.shape, o.x.get().read(), o.before(), o.weight.get().read(), o.dropout_mask.read(),
+                     gy[i].read(), extra_gradient.read(), gx[i].write(), to.sum(first + 3).write(),
+                     to.wanted(first + 4) ? to.sum(first + 4).write() : Span(), to.sum(first + 1).write(),
+                     to.sum(first + 2).write()});
   }
   kernels::table(stream).pre_activation.backward_group(stream, group);
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -67,8 +67,8 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
   }
 }
 
-// The weights as the kernel reads them, kept from pass to pass. Passes on several threads may share a
-// network.
+// The weights in the layout that the inference kernel reads, cached between passes. The lock allows passes on
+// several threads to share a network.
 Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& weight) {
   const kernels::PreActivationKernels& kernel = kernels::table(pass.stream).pre_activation;
   const std::int64_t size = kernel.prepared_size(shape);
@@ -85,16 +85,16 @@ Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& 
   return kept.value;
 }
 
-std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationConv*>& layers,
-                             std::vector<Signal> x, Next next) {
+std::vector<VarWithStats> fused(Pass& pass, const std::vector<const PreActivationConv*>& layers,
+                                std::vector<VarWithStats> x, Next next) {
   const Range range("pre_activation_conv");
   const kernels::Table& kernel = kernels::table(pass.stream);
   const Device device = pass.stream.device;
   const bool records = pass.tape != nullptr;
   if (pass.training) {
-    know_statistics(pass, x);
+    ensure_statistics(pass, x);
   }
-  std::vector<Signal> y(x.size());
+  std::vector<VarWithStats> y(x.size());
   std::vector<Operands> operands;
   std::vector<Var> inputs;
   std::vector<Tensor> prepared;
@@ -104,12 +104,10 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
     const auto& [bn, conv, dropout] = *layers[i];
     const Tensor& from = x[i].value;
     const kernels::ConvShape shape = checked_shape(conv, from.shape());
-    require(std::count_if(layers.begin(), layers.end(),
-                          [&](const auto* other) {
-                            return other->conv.weight == layers[i]->conv.weight ||
-                                   other->bn.running_mean == layers[i]->bn.running_mean;
-                          }) == 1,
-            "conv {}: twice in one group, where gradients are summed side by side", layers[i]->conv.name);
+    require_once(layers, "conv", conv.name, [&](const PreActivationConv* other) {
+      return other->conv.weight == layers[i]->conv.weight ||
+             other->bn.running_mean == layers[i]->bn.running_mean;
+    });
     Tensor mean = bn.running_mean->value;
     Tensor variance = bn.running_variance->value;
     if (pass.training) {
@@ -141,45 +139,34 @@ std::vector<Signal> together(Pass& pass, const std::vector<const PreActivationCo
     const auto write = [](Tensor& tensor) { return tensor.defined() ? tensor.write() : Span(); };
     group.push_back({shape, from.read(), o.before(), conv.weight->value.read(),
                      conv.bias != nullptr ? conv.bias->value.read() : ConstSpan(), y[i].value.write(),
-                     write(o.passed), write(y[i].mean), write(y[i].variance), write(y[i].squeeze),
+                     write(o.dropout_mask), write(y[i].mean), write(y[i].variance), write(y[i].squeeze),
                      prepared.back().read()});
     operands.push_back(std::move(o));
   }
   kernel.batch_norm.update_running_group(pass.stream, updates);
   kernel.pre_activation.forward_group(pass.stream, group);
-  if (!records) {
-    return y;
-  }
-  std::vector<Tensor> values;
-  for (const Signal& signal : y) {
-    values.push_back(signal.value);
-  }
   auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
                                                                          Gradients& to) mutable {
     run_backward(stream, operands, gy, to);
   };
-  const std::vector<Var> recorded =
-      pass.tape->record_group("pre_activation_conv", std::move(values), inputs, std::move(backward));
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    y[i].node = recorded[i].node;
-  }
+  record_group(pass, "pre_activation_conv", y, inputs, std::move(backward));
   return y;
 }
 
 }  // namespace
 
-bool fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out) {
+bool is_fused(const Pass& pass, std::int64_t c_in, std::int64_t c_out) {
   return pass.fused && (pass.training || pass.tape == nullptr) &&
          kernels::table(pass.stream).pre_activation.supports(c_in, c_out);
 }
 
-void know_statistics(Pass& pass, std::vector<Signal>& x) {
+void ensure_statistics(Pass& pass, std::vector<VarWithStats>& x) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (x[i].mean.defined()) {
       continue;
     }
     const auto same =
-        std::find_if(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(i), [&](const Signal& other) {
+        std::find_if(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(i), [&](const VarWithStats& other) {
           return other.value.read().data == x[i].value.read().data && other.shape() == x[i].shape();
         });
     if (same != x.begin() + static_cast<std::ptrdiff_t>(i)) {
@@ -191,17 +178,18 @@ void know_statistics(Pass& pass, std::vector<Signal>& x) {
   }
 }
 
-std::vector<Signal> pre_activation_convs(Pass& pass, const std::vector<const PreActivationConv*>& layers,
-                                         const std::vector<Signal>& x, Next next) {
+std::vector<VarWithStats> pre_activation_convs(Pass& pass,
+                                               const std::vector<const PreActivationConv*>& layers,
+                                               const std::vector<VarWithStats>& x, Next next) {
   require(layers.size() == x.size() && !x.empty(), "pre_activation_conv: {} layers for {} inputs",
           layers.size(), x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const ConvOptions& options = layers[i]->conv.options;
-    if (!fused(pass, options.c_in, options.c_out)) {
-      return separately(pass, layers, x);
+    if (!is_fused(pass, options.c_in, options.c_out)) {
+      return unfused(pass, layers, x);
     }
   }
-  return together(pass, layers, x, next);
+  return fused(pass, layers, x, next);
 }
 
 Var pre_activation_conv(Pass& pass, const PreActivationConv& layer, const Var& x) {

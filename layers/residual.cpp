@@ -10,10 +10,10 @@
 namespace sec::layers {
 namespace {
 
-std::vector<Signal> separately(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
-                               const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
-                               bool active) {
-  std::vector<Signal> y;
+std::vector<VarWithStats> unfused(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                                  const std::vector<VarWithStats>& x,
+                                  const std::vector<VarWithStats>& shortcuts, bool active) {
+  std::vector<VarWithStats> y;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Var sum = add(pass, squeeze_excite(pass, *layers[i], x[i]), shortcuts[i]);
     y.emplace_back(active ? relu(pass, sum) : sum);
@@ -21,14 +21,14 @@ std::vector<Signal> separately(Pass& pass, const std::vector<const SqueezeExcite
   return y;
 }
 
-// What the backward pass needs of one block's end.
+// The data of one block's end that the backward pass needs.
 struct Operands {
   kernels::GateShape shape;
   ExciteOperands excite;
   Saved x, y;
 };
 
-// `to` has x, the shortcut and the four parameters of each.
+// Inputs of the tape per block: x, the shortcut and the four parameters of squeeze-and-excite.
 constexpr int inputs_each = 6;
 
 void run_backward(Stream& stream, const std::vector<Operands>& operands, bool active,
@@ -43,7 +43,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
   std::vector<kernels::ResidualBackwardInput> inputs;
   for (std::size_t i = 0; i < count; ++i) {
     if (!gy[i].defined()) {
-      continue;  // nothing came of this one
+      continue;  // this output does not contribute to the loss
     }
     const auto& [shape, excite, x, y] = operands[i];
     const auto like_gy = [&](const Shape& shape_of) {
@@ -62,7 +62,7 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
   kernel.residual.backward_group(stream, ends);
   kernel.excite.backward_group(stream, excites);
   kernel.residual.backward_input_group(stream, inputs);
-  for (std::size_t i = count; i-- > 0;) {  // the last first, as operations of their own would
+  for (std::size_t i = count; i-- > 0;) {  // last block first, in the order of separate operations
     if (gx[i].defined()) {
       to.add(inputs_each * static_cast<int>(i), std::move(gx[i]));
       to.add(inputs_each * static_cast<int>(i) + 1, std::move(gshortcut[i]));
@@ -70,23 +70,22 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
   }
 }
 
-std::vector<Signal> together(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
-                             const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
-                             bool active) {
+std::vector<VarWithStats> fused(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                                const std::vector<VarWithStats>& x,
+                                const std::vector<VarWithStats>& shortcuts, bool active) {
   const Range range("residual");
   const Device device = pass.stream.device;
-  std::vector<Signal> y(x.size());
+  std::vector<VarWithStats> y(x.size());
   std::vector<Operands> operands;
   std::vector<Var> inputs;
-  std::vector<Tensor> squeezed;  // keeps what the group reads
+  std::vector<Tensor> squeezed;  // owns the tensors that the group reads
   std::vector<kernels::ExciteForward> excites;
   std::vector<kernels::ResidualForward> ends;
   for (std::size_t i = 0; i < x.size(); ++i) {
     require(x[i].shape() == shortcuts[i].shape(), "residual: the shapes {} and {} differ",
             x[i].shape().text(), shortcuts[i].shape().text());
-    require(std::count_if(layers.begin(), layers.end(),
-                          [&](const auto* other) { return other->fc1.weight == layers[i]->fc1.weight; }) == 1,
-            "residual {}: twice in one group, where gradients are summed side by side", layers[i]->fc1.name);
+    require_once(layers, "residual", layers[i]->fc1.name,
+                 [&](const SqueezeExcite* other) { return other->fc1.weight == layers[i]->fc1.weight; });
     const Shape& shape_of_x = x[i].shape();
     const kernels::GateShape shape{shape_of_x[0], shape_of_x[1] * shape_of_x[2], shape_of_x[3]};
     squeezed.push_back(x[i].squeeze.defined() ? x[i].squeeze : means(pass, x[i].value));
@@ -101,41 +100,30 @@ std::vector<Signal> together(Pass& pass, const std::vector<const SqueezeExcite*>
                     pass.training ? y[i].variance.write() : Span()});
     inputs.insert(inputs.end(), {x[i], shortcuts[i]});
     inputs.insert(inputs.end(), excite.parameters.begin(), excite.parameters.end());
-    operands.push_back({shape, excite, Saved(x[i].value), Saved(y[i].value)});
+    operands.push_back({shape, excite, saved(pass, x[i].value), saved(pass, y[i].value)});
   }
   const kernels::Table& kernel = kernels::table(pass.stream);
   kernel.excite.forward_group(pass.stream, excites);
   kernel.residual.forward_group(pass.stream, ends);
-  if (pass.tape == nullptr) {
-    return y;
-  }
-  std::vector<Tensor> values;
-  for (const Signal& signal : y) {
-    values.push_back(signal.value);
-  }
   auto backward = [operands = std::move(operands), active, stream = pass.stream](
                       const std::vector<Tensor>& gy, Gradients& to) mutable {
     run_backward(stream, operands, active, gy, to);
   };
-  const std::vector<Var> recorded =
-      pass.tape->record_group("residual", std::move(values), inputs, std::move(backward));
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    y[i].node = recorded[i].node;
-  }
+  record_group(pass, "residual", y, inputs, std::move(backward));
   return y;
 }
 
 }  // namespace
 
-std::vector<Signal> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
-                              const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
-                              bool active) {
+std::vector<VarWithStats> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                                    const std::vector<VarWithStats>& x,
+                                    const std::vector<VarWithStats>& shortcuts, bool active) {
   require(layers.size() == x.size() && layers.size() == shortcuts.size(),
           "residual: {} layers for {} inputs and {} shortcuts", layers.size(), x.size(), shortcuts.size());
-  const bool all_fused = std::all_of(
-      x.begin(), x.end(), [&](const Signal& one) { return fused(pass, one.shape()[3], one.shape()[3]); });
-  return all_fused ? together(pass, layers, x, shortcuts, active)
-                   : separately(pass, layers, x, shortcuts, active);
+  const bool all_fused = std::all_of(x.begin(), x.end(), [&](const VarWithStats& one) {
+    return is_fused(pass, one.shape()[3], one.shape()[3]);
+  });
+  return all_fused ? fused(pass, layers, x, shortcuts, active) : unfused(pass, layers, x, shortcuts, active);
 }
 
 }  // namespace sec::layers

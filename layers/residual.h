@@ -8,11 +8,11 @@
 
 namespace sec::layers {
 
-// The ends of several blocks side by side, each on its own operands: (N, L, H, C) twice to the same shape,
-// with ReLU if `active`; as two operations and the excite between them where the device has them and the pass
-// wants them, else one after another.
-std::vector<Signal> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
-                              const std::vector<Signal>& x, const std::vector<Signal>& shortcuts,
-                              bool active);
+// Ends a group of blocks: y[i] = squeeze_excite(x[i]) + shortcuts[i], followed by ReLU if `active`.
+// x[i], shortcuts[i] and y[i] have the same shape (N, L, H, C). The group runs fused if the pass fuses all of
+// its layers, otherwise as separate operations.
+std::vector<VarWithStats> residuals(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
+                                    const std::vector<VarWithStats>& x,
+                                    const std::vector<VarWithStats>& shortcuts, bool active);
 
 }  // namespace sec::layers

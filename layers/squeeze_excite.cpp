@@ -6,6 +6,7 @@
 #include "kernels/table.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
+#include "layers/record.h"
 
 namespace sec::layers {
 namespace {
@@ -18,20 +19,18 @@ kernels::ExciteWeights weights_of(const ExciteOperands& o) {
 // (N, C) to the same shape: sigmoid(fc2(relu(fc1(means)))).
 Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
   std::vector<kernels::ExciteForward> forward;
-  const ExciteOperands o = excite_operands(pass, layer, means.value, forward);
+  ExciteOperands o = excite_operands(pass, layer, means.value, forward);
   kernels::table(pass.stream).excite.forward_group(pass.stream, forward);
-  if (pass.tape == nullptr) {
-    return o.factors;
-  }
+  Tensor factors = o.factors;
   std::vector<Var> inputs = {means};
   inputs.insert(inputs.end(), o.parameters.begin(), o.parameters.end());
-  auto backward = [o, stream = pass.stream](const Tensor& gfactors, Gradients& to) mutable {
+  auto backward = [o = std::move(o), stream = pass.stream](const Tensor& gfactors, Gradients& to) mutable {
     std::vector<kernels::ExciteBackward> group;
     Tensor gmeans = excite_backward(o, gfactors, to, 1, group);
     kernels::table(stream).excite.backward_group(stream, group);
     to.add(0, std::move(gmeans));
   };
-  return pass.tape->record("excite", o.factors, inputs, std::move(backward));
+  return record(pass, "excite", std::move(factors), inputs, std::move(backward));
 }
 
 }  // namespace

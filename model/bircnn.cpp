@@ -1,4 +1,4 @@
-#include "model/bircnn.h"
+#include "model/baselines.h"
 
 #include <array>
 #include <vector>
@@ -21,16 +21,16 @@ namespace {
 constexpr std::int64_t taps = 36;
 constexpr std::int64_t conv_count = 3;
 constexpr PoolOptions beat_pool{16, 16, 0};
-constexpr std::int64_t intervals = 2;  // of each heartbeat
+constexpr std::int64_t intervals = 2;  // per heartbeat
 constexpr std::int64_t lstm_layers = 2;
 
-// dropout(max_pool(relu(conv(relu(conv(relu(conv(x)))))))) of each heartbeat, and an LSTM over them.
+// dropout(max_pool(relu(conv(relu(conv(relu(conv(x)))))))) per heartbeat, then an LSTM over the heartbeats.
 struct Stack {
   std::vector<Conv> convs;
   Lstm lstm;
 };
 
-// Time steps of a heartbeat behind a stack.
+// The number of time steps of a heartbeat after the convolutions and the pooling.
 std::int64_t steps_of(std::int64_t samples) {
   return (samples - conv_count * (taps - 1)) / beat_pool.k;
 }
@@ -84,12 +84,12 @@ Var BiRcnn::forward(Pass& pass, const Var& x, const Var& covariates) {
   const std::int64_t n = check_inputs(o, "BiRCNN", x, covariates);
   const std::int64_t b = o.beats;
   const Var input = cast(pass, x, pass.activations);
-  const Var beats = view(pass, input, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H): no copy
+  const Var beats = view(pass, input, {n * b, o.length / b, 1, o.leads});  // (N B, L, 1, H), L per heartbeat
   std::vector<Var> features;
   for (const Stack& stack : layers_->stacks) {
     Var y = beats;
     for (const Conv& layer : stack.convs) {
-      y = relu(pass, conv(pass, layer, y));  // (N B, L - 35, 1, W), three times
+      y = relu(pass, conv(pass, layer, y));  // (N B, L - 105, 1, W) after three convolutions
     }
     y = dropout(pass, o.dropout, max_pool(pass, beat_pool, y));                // (N B, L', 1, W)
     y = lstm(pass, stack.lstm, view(pass, y, {n, b, stack.lstm.options.in}));  // (N, B, 2 W)
@@ -103,7 +103,7 @@ Var BiRcnn::forward(Pass& pass, const Var& x, const Var& covariates) {
   if (o.covariates > known) {
     features.push_back(parts[1]);
   }
-  return head(pass, layers_->fc, std::move(features));  // (N, 6 W + the rest) to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // (N, 6 W + other covariates) to (N, classes)
 }
 
 const NetworkOptions& BiRcnn::options() const {

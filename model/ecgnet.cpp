@@ -1,4 +1,4 @@
-#include "model/ecgnet.h"
+#include "model/baselines.h"
 
 #include <algorithm>
 #include <array>
@@ -28,14 +28,14 @@ constexpr std::int64_t block_count = 15;
 constexpr PoolOptions halve{2, 2, 0};
 constexpr PoolOptions last_pool{8, 8, 2};
 
-// max_pool(conv2(dropout(relu(bn2(conv1(relu(bn1(x))))))) + max_pool(shortcut(x)), without the pooling on
-// every other block.
+// max_pool(conv2(dropout(relu(bn2(conv1(relu(bn1(x)))))))) + max_pool(shortcut(x)).
+// Every other block has no pooling.
 struct Block {
   BatchNorm bn1;
   Conv conv1;
   BatchNorm bn2;
   Conv conv2;
-  std::optional<Conv> shortcut;  // else x itself
+  std::optional<Conv> shortcut;  // if absent, the shortcut is x itself
   bool pools = false;
 };
 
@@ -63,7 +63,7 @@ Var run(Pass& pass, const Block& block, double p, const Var& x) {
   return add(pass, y, shortcut);
 }
 
-// Time steps that the blocks are given of an input of `length`.
+// The number of time steps that the first block receives for an input of `length` samples.
 std::int64_t steps_of(std::int64_t length) {
   std::int64_t beside = 0;
   for (const std::int64_t k : parallel_taps) {
@@ -80,7 +80,7 @@ std::int64_t shortest_length() {
   return length;
 }
 
-// Time steps that are left for the last pooling, and how many it leaves.
+// The number of time steps before the last pooling, whether they fill its window, and the number after it.
 std::int64_t steps_left(std::int64_t length) {
   return steps_of(length) >> (block_count / 2);
 }
@@ -142,20 +142,20 @@ Var EcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "ECGNet", x, covariates);
   const Var input = cast(pass, x, pass.activations);
-  const Var leads = view(pass, input, {n, o.length, 1, o.leads});  // (N, L, 1, H): no copy
+  const Var leads = view(pass, input, {n, o.length, 1, o.leads});  // (N, L, 1, H), a view
   std::vector<Var> parts;
   for (const Conv& layer : layers_->parallel) {
     const Var y = conv(pass, layer, leads);                      // (N, L - k + 1, 1, W)
     parts.push_back(view(pass, y, {n, y.shape().count() / n}));  // (N, (L - k + 1) W)
   }
-  Var y = concat(pass, parts);                                             // one after the other in time
+  Var y = concat(pass, parts);                                             // (N, about 4 L W)
   y = view(pass, y, {n, y.shape()[1] / o.width, 1, o.width});              // (N, about 4 L, 1, W)
   y = conv(pass, layers_->conv1, batch_norm_relu(pass, layers_->bn1, y));  // (N, about 2 L, 1, W)
   for (const Block& block : layers_->blocks) {
-    y = run(pass, block, o.dropout, y);  // at last (N, about L / 64, 1, 4 W)
+    y = run(pass, block, o.dropout, y);  // finally (N, about L / 64, 1, 4 W)
   }
   y = batch_norm_relu(pass, layers_->bn2, y);
-  // A short window leaves too few time steps for the released pooling: then it is of all of them.
+  // A short input has too few time steps for the released pooling. Then pool over all time steps.
   y = fits_last_pool(o.length) ? average_pool(pass, last_pool, y) : global_average_pool(pass, y);
   const Var states = lstm(pass, layers_->lstm, view(pass, input, {n, o.length, o.leads}));  // (N, L, 5/2 W)
   std::vector<Var> features = {view(pass, y, {n, y.shape().count() / n}),                   // (N, L' 4 W)
@@ -163,7 +163,7 @@ Var EcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)
   }
-  return head(pass, layers_->fc, std::move(features));  // to (N, classes)
+  return head(pass, layers_->fc, std::move(features));  // (N, classes)
 }
 
 const NetworkOptions& EcgNet::options() const {

@@ -1,4 +1,4 @@
-// What training, scoring and files need of a network, whichever it is. model/networks.h makes one.
+// The interface of all networks, for training, scoring and model files. model/networks.h creates networks.
 #pragma once
 
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace sec::model {
 
-// The sizes of every network's input and output, and what it is made of.
+// The architecture of a network: input and output sizes, width and variant.
 struct NetworkOptions {
   std::int64_t leads = 8;      // H
   std::int64_t length = 5000;  // L, samples
   std::int64_t classes = 34;
-  std::int64_t covariates = 0;  // K further inputs of the head
-  std::int64_t width = 32;      // channels, each network says of what
-  bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample module
+  std::int64_t covariates = 0;  // K, additional inputs of the head
+  std::int64_t width = 32;      // channels; each network class documents of which layers
+  bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample
   double dropout = 0.2;
-  std::string model = "se-ecgnet";  // which network
-  std::int64_t beats = 1;           // bircnn: heartbeats, one after the other in `length`
+  std::string model = "se-ecgnet";  // the network's name, see networks.h
+  std::int64_t beats = 1;           // bircnn: number of heartbeats in `length`
 };
 
 class Network {
@@ -28,29 +28,29 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  // The logits (N, classes). Throws Error if a shape does not fit the options.
+  // Returns the logits (N, classes). Throws Error if an input's shape does not fit the options.
   virtual Var forward(layers::Pass& pass,
                       const Var& x,                // (N, L, H, 1), mV
-                      const Var& covariates) = 0;  // (N, K), or an undefined tensor where K = 0
+                      const Var& covariates) = 0;  // (N, K), undefined if K is 0
 
   virtual const NetworkOptions& options() const = 0;
   virtual layers::ParameterSet& parameters() = 0;
 
-  // One line a layer: name, output shape for one sample, parameters, MACs; and the sums.
+  // A table with one line per layer and a line of totals. Columns: name, output shape, parameters, MACs.
   virtual std::string summary() const = 0;
 
  protected:
   Network() = default;
 };
 
-// For networks. Throws Error, beginning with `title`, unless the options are for `model` and in range.
+// Throws Error unless the options are for `model` and in range. The message starts with `title`.
 void check_options(const NetworkOptions& options, const char* model, const char* title);
 
-// What networks end with: features (N, C1), (N, C2), ... side by side, and a linear layer, to the logits. In
-// f32, whatever the type of the features: logits are few, and their differences small.
+// The head of a network: concatenates features (N, C1), (N, C2), ... and applies a linear layer. Returns the
+// logits. The head computes in f32 for any type of features, because differences between logits are small.
 Var head(layers::Pass& pass, const layers::Linear& layer, std::vector<Var> features);
 
-// N, of inputs that fit the options; else throws Error.
+// Returns the batch size N. Throws Error, starting with `title`, if a shape does not fit the options.
 std::int64_t check_inputs(const NetworkOptions& options, const char* title, const Var& x,
                           const Var& covariates);
 

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "model/bircnn.h"
-#include "model/ecgnet.h"
-#include "model/resnet34.h"
+#include "model/baselines.h"
 
 namespace sec::model {
 namespace {
@@ -20,7 +18,7 @@ std::unique_ptr<Network> make(const NetworkOptions& options, Stream& stream, std
 struct Known {
   const char* model;
   const char* title;
-  std::int64_t width;  // as released
+  std::int64_t width;  // channels in the released model
   double dropout;
   std::unique_ptr<Network> (*make)(const NetworkOptions&, Stream&, std::uint64_t);
 };

@@ -1,4 +1,4 @@
-// The networks by name.
+// Creates networks by name.
 #pragma once
 
 #include <memory>
@@ -10,25 +10,25 @@
 
 namespace sec::model {
 
-// What options.model may be, the paper's network first.
+// The names that options.model accepts. SE-ECGNet, the paper's network, is first.
 std::vector<std::string> network_models();
 
-// What people and files call it: "SE-ECGNet" for "se-ecgnet". Throws Error on an unknown model.
+// The title in reports and files: "SE-ECGNet" for the model "se-ecgnet". Throws Error on an unknown model.
 std::string network_title(const std::string& model);
 
-// The options of a model as its authors released it: width and dropout; the sizes are to be filled in. Throws
-// Error on an unknown model.
+// Options with the width and dropout of the authors' released model. The caller sets the sizes of inputs and
+// outputs. Throws Error on an unknown model.
 NetworkOptions released_options(const std::string& model);
 
-// The model of that title. Throws Error, beginning with `what`, if there is none.
+// The name of the network with this title. Throws Error, starting with `what`, if there is none.
 std::string network_titled(const std::string& title, const std::string& what);
 
-// Makes options.model with its first weights. Throws Error on an unknown model and on options that do not fit
-// it.
+// Creates the network options.model with initial weights.
+// Throws Error on an unknown model and on options that are out of range.
 std::unique_ptr<Network> make_network(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
 
-// The network as the SE-ECGNet it is. Throws Error, beginning with `what`, if it is another: state dicts
-// and ONNX are known of SE-ECGNet alone.
+// Casts a network to SeEcgNet, for operations that support no other network, such as ONNX export.
+// Throws Error, starting with `what`, if it is another network.
 SeEcgNet& as_se_ecgnet(Network& network, const std::string& what);
 
 }  // namespace sec::model

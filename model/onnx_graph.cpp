@@ -17,7 +17,7 @@ using io::ProtobufMessage;
 constexpr std::int64_t ir_version = 8;
 constexpr std::int64_t opset = 17;
 
-// Field numbers and constants of onnx.proto.
+// Enum values of onnx.proto.
 namespace attribute_type {
 constexpr std::int64_t f = 1, i = 2, ints = 7;
 }
@@ -51,7 +51,7 @@ Attribute ints_attribute(std::string_view name, std::initializer_list<std::int64
   return a;
 }
 
-// The graph while it is built. Every operation's output is named for the layer that it is.
+// Builds the ONNX graph. Every operation's output is named after the network's layer.
 class Graph {
  public:
   explicit Graph(const io::SafetensorsFile& weights) : weights_(weights) {}
@@ -70,7 +70,7 @@ class Graph {
     return name;
   }
 
-  // A weight under its name in the state dict.
+  // Adds a weight once, under its name in the state dict. Returns the name.
   std::string weight(const std::string& name) {
     const io::StoredTensor& tensor = weights_.at(name);
     if (written_.insert(name).second) {
@@ -87,7 +87,7 @@ class Graph {
     return name;
   }
 
-  // A tensor (N, extents...) that comes in (field 11) or goes out (field 12).
+  // Declares a tensor (N, extents...) as a graph input (field 11) or output (field 12).
   void value(std::uint32_t field, std::string_view name, std::initializer_list<std::int64_t> extents) {
     ProtobufMessage shape;
     shape.message(1, ProtobufMessage().text(2, "N"));
@@ -142,7 +142,7 @@ std::string batch_norm(Graph& graph, const std::string& name, const std::string&
                     {float_attribute("epsilon", 1e-5F)});
 }
 
-// Along the last axis, as the rank of the weights says: (Out, In, 1, K) or (Out, In, K).
+// Convolves along the last axis. The weights (Out, In, 1, K) or (Out, In, K) determine the rank.
 std::string conv(Graph& graph, const std::string& name, const std::string& x, std::int64_t stride,
                  bool padded) {
   const std::vector<std::int64_t>& shape = graph.shape_of(name + ".weight").shape;
@@ -176,7 +176,7 @@ std::string squeeze_excite(Graph& graph, const std::string& name, const std::str
   return graph.node("Mul", name, {x, wide});
 }
 
-// conv(relu(bn(x))), named for the convolution.
+// conv(relu(bn(x))). The output has the name of the convolution.
 std::string pre_activation(Graph& graph, const std::string& block, const std::string& index,
                            const std::string& x, std::int64_t stride) {
   const std::string bn = fmt::format("{}.bn{}", block, index);
@@ -184,7 +184,7 @@ std::string pre_activation(Graph& graph, const std::string& block, const std::st
   return conv(graph, fmt::format("{}.conv{}", block, index), active, stride, true);
 }
 
-// A block's shortcut. The copies of a tied downsample are one weight here, under its first name.
+// The shortcut of a block. A tied downsample is one set of weights in the graph, under its first name.
 std::string downsample(Graph& graph, const std::string& stage, std::int64_t index, bool tied,
                        const std::string& x) {
   const std::string weights = fmt::format("{}.{}.downsample", stage, tied ? 0 : index);
@@ -258,7 +258,7 @@ std::string to_onnx(SeEcgNet& network, const std::string& producer, Stream& stre
     for (std::int64_t i = 0; i < blocks(per_lead); ++i) {
       z = block_2d(graph, per_lead, i, false, false, z);
     }
-    // Zero keeps the batch size as it is.
+    // An extent of 0 keeps the batch size.
     z = graph.node("Reshape", fmt::format("{}.channels", per_lead),
                    {z, graph.integers("all_leads", {0, o.width * o.leads, -1})});  // (N, C * H, L')
     const std::string all_leads = fmt::format("block3_list.{}", branch);

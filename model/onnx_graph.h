@@ -1,7 +1,6 @@
-// SE-ECGNet as an ONNX model (onnx.ai/onnx/operators, opset 17), in evaluation mode and with standard
-// operators only: Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm, Sigmoid, Mul, Add, Reshape,
-// Unsqueeze, Flatten, Concat. The batch size is free. Axes, channel order and weight names are those of
-// PyTorch's state dict.
+// Exports SE-ECGNet as an ONNX model (opset 17) in evaluation mode. The model uses these standard operators:
+// Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm, Sigmoid, Mul, Add, Reshape, Unsqueeze, Flatten and
+// Concat. The batch size is dynamic. Axes, channel order and weight names are those of PyTorch's state dict.
 #pragma once
 
 #include <string>
@@ -10,8 +9,8 @@
 
 namespace sec::model {
 
-// The bytes of a .onnx file. Inputs: `signal` (N, H, L) in mV, and where the network has them `covariates`
-// (N, K); output: `logits` (N, classes). `producer` is what made it, as "sec 1.0".
+// Returns the content of an .onnx file. The inputs are `signal` (N, H, L) in mV and, if K > 0, `covariates`
+// (N, K). The output is `logits` (N, classes). `producer` names the program that wrote it, such as "sec 1.0".
 std::string to_onnx(SeEcgNet& network, const std::string& producer, Stream& stream);
 
 }  // namespace sec::model

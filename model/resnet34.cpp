@@ -1,4 +1,4 @@
-#include "model/resnet34.h"
+#include "model/baselines.h"
 
 #include <array>
 #include <optional>
@@ -30,7 +30,7 @@ struct Block {
   BatchNorm bn1;
   Conv conv2;
   BatchNorm bn2;
-  std::optional<Conv> shortcut;  // else x itself
+  std::optional<Conv> shortcut;  // if absent, the shortcut is x itself
   BatchNorm shortcut_bn;
 };
 
@@ -95,12 +95,12 @@ Var ResNet34::forward(Pass& pass, const Var& x, const Var& covariates) {
   const NetworkOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, "ResNet34-1d", x, covariates);
   Var y = cast(pass, x, pass.activations);         // (N, L, H, 1)
-  y = view(pass, y, {n, o.length, 1, o.leads});    // (N, L, 1, H): no copy
+  y = view(pass, y, {n, o.length, 1, o.leads});    // (N, L, 1, H), a view
   y = conv(pass, layers_->stem, y);                // (N, ceil(L / 2), 1, W)
   y = batch_norm_relu(pass, layers_->stem_bn, y);  // (N, ceil(L / 2), 1, W)
   y = max_pool(pass, stem_pool, y);                // (N, about L / 4, 1, W)
   for (const Block& block : layers_->blocks) {
-    y = run(pass, block, o.dropout, y);  // at last (N, about L / 32, 1, 8 W)
+    y = run(pass, block, o.dropout, y);  // finally (N, about L / 32, 1, 8 W)
   }
   std::vector<Var> features = {global_average_pool(pass, y)};  // (N, 8 W)
   if (o.covariates > 0) {

@@ -21,17 +21,17 @@ constexpr std::int64_t stem_taps = 50;
 constexpr std::int64_t trunk_taps = 15;
 constexpr std::int64_t trunk_blocks = 3;
 constexpr std::array<std::int64_t, 3> branch_taps = {3, 5, 7};
-constexpr std::size_t branch_blocks = 4;  // in the 2-D part, and again in the 1-D part
+constexpr std::size_t branch_blocks = 4;  // blocks per branch in the 2-D part, and in the 1-D part
 
 const SeEcgNetOptions& checked(const SeEcgNetOptions& options) {
   check_options(options, "se-ecgnet", title);
-  // The stem is not padded; every later layer turns L into ceil(L / stride), so it never runs out of samples.
+  // Only the stem has no padding. Every later layer turns L into ceil(L / stride), which is at least 1.
   require(options.length >= stem_taps, "{}: {} samples are too few, the shortest input is {}", title,
           options.length, stem_taps);
   return options;
 }
 
-// The downsample of a stage's block `i`: its own, or tied, the one of block 0.
+// Returns the downsample for a block: a copy of the first block's downsample if tied, otherwise a new one.
 PreActivationConv stage_downsample(ParameterSet& set, const std::string& block, std::int64_t channels,
                                    const PreActivationConv* first, bool tied) {
   return tied && first != nullptr ? *first : make_downsample(set, block + ".downsample", channels, 2);
@@ -45,7 +45,7 @@ struct SeEcgNet::Layers {
   Conv stem;
   BatchNorm stem_bn;
   std::vector<Block2d> trunk;
-  std::array<std::vector<Block2d>, branch_blocks> per_lead;  // each with a block a branch
+  std::array<std::vector<Block2d>, branch_blocks> per_lead;  // [i] has the i-th block of each branch
   std::array<std::vector<Block1d>, branch_blocks> all_leads;
   Linear fc;
 };
@@ -89,25 +89,25 @@ Var SeEcgNet::forward(Pass& pass, const Var& x, const Var& covariates) {
   const SeEcgNetOptions& o = layers_->options;
   const std::int64_t n = check_inputs(o, title, x, covariates);
 
-  Signal y = cast(pass, x, pass.activations);                        // (N, L, H, 1)
-  y = conv(pass, layers_->stem, y);                                  // (N, (L - 50) / 2 + 1, H, C)
-  y = batch_norm_relu(pass, layers_->stem_bn, y, Next::batch_norm);  // (N, (L - 50) / 2 + 1, H, C)
+  VarWithStats y = cast(pass, x, pass.activations);                  // (N, L, H, 1)
+  y = conv(pass, layers_->stem, y);                                  // (N, L1, H, C), L1 = (L - 50) / 2 + 1
+  y = batch_norm_relu(pass, layers_->stem_bn, y, Next::batch_norm);  // (N, L1, H, C)
   for (const Block2d& block : layers_->trunk) {
-    y = block_2d(pass, block, y);  // (N, ceil(L / 2), H, C), three times; then L' = about L / 16
+    y = block_2d(pass, block, y);  // each of 3 blocks halves the length: (N, L', H, C), L' = about L / 16
   }
-  std::vector<Signal> z(branch_taps.size(), y);  // the three scales, k = 3, 5 and 7, side by side
+  std::vector<VarWithStats> z(branch_taps.size(), y);  // 3 x (N, L', H, C): the branches k = 3, 5, 7
   for (const std::vector<Block2d>& blocks : layers_->per_lead) {
-    z = blocks_2d(pass, blocks, z);  // each (N, L', H, C), four times
+    z = blocks_2d(pass, blocks, z);  // 3 x (N, L', H, C), the same after each of 4 blocks
   }
-  for (Signal& scale : z) {
-    scale = view(pass, scale, {n, scale.shape()[1], 1, o.leads * o.width});  // (N, L', 1, H * C): no copy
+  for (VarWithStats& branch : z) {
+    branch = view(pass, branch, {n, branch.shape()[1], 1, o.leads * o.width});  // (N, L', 1, H * C), a view
   }
   for (const std::vector<Block1d>& blocks : layers_->all_leads) {
-    z = blocks_1d(pass, blocks, z);  // each (N, ceil(L' / 2), 1, H * C), four times
+    z = blocks_1d(pass, blocks, z);  // each of 4 blocks halves the length: 3 x (N, L' / 16, 1, H * C)
   }
   std::vector<Var> features;
-  for (const Signal& scale : z) {
-    features.push_back(global_average_pool(pass, scale));  // (N, H * C)
+  for (const VarWithStats& branch : z) {
+    features.push_back(global_average_pool(pass, branch));  // (N, H * C)
   }
   if (o.covariates > 0) {
     features.push_back(covariates);  // (N, K)

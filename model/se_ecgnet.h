@@ -1,6 +1,7 @@
-// SE-ECGNet (arXiv 2012.05510): a stem and a trunk that look at each lead alone, three branches with kernels
-// of 3, 5 and 7 that first look at each lead and then at all leads together, squeeze-and-excite gates in
-// every block, and a linear head over the concatenated branches. docs/network.md draws it.
+// SE-ECGNet (arXiv 2012.05510). A stem and a trunk process each lead separately. Three branches with kernels
+// of 3, 5 and 7 taps then process each lead separately in 2-D blocks and all leads together in 1-D blocks.
+// Every block has squeeze-and-excite gates. A linear head reads the concatenated outputs of the branches.
+// docs/network.md has a diagram.
 #pragma once
 
 #include <memory>
@@ -10,13 +11,14 @@
 
 namespace sec::model {
 
-// Its width: channels C of the 2-D part; the 1-D part has C * H. Tied as in the authors' code.
+// `width` is the number of channels C of the 2-D part. The 1-D part has C * H channels.
+// The authors' code ties the downsamples of a stage, so `tied` is true by default.
 using SeEcgNetOptions = NetworkOptions;
 
 class SeEcgNet : public Network {
  public:
-  // Registers and allocates all parameters. Throws Error if the length is too short for the strides (naming
-  // the shortest that works) or an option is out of range.
+  // Registers and allocates all parameters. Throws Error if an option is out of range or the length is
+  // shorter than the stem's kernel; the message names the shortest length.
   SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed);
   ~SeEcgNet() override;
 

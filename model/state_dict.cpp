@@ -20,7 +20,7 @@ std::string text(const io::StoredTensor& tensor) {
   return fmt::format("{} ({})", io::name_of(tensor.type), fmt::join(tensor.shape, ", "));
 }
 
-// The blocks of a stage share a downsample; PyTorch lists it under each.
+// The number of blocks in a stage. A tied downsample is listed under each block of its stage.
 std::size_t blocks_of_stage(const std::string& name) {
   return name.starts_with("block1.") ? 3 : 4;
 }
@@ -29,16 +29,15 @@ bool is_se_ecgnet(const NetworkOptions& options) {
   return options.model == "se-ecgnet";
 }
 
-// Where a layer's input is a flattened (L, C), PyTorch's is a flattened (C, L): the input that `i` is there,
-// of `extent` in all.
+// Maps input `i` of `extent` inputs to PyTorch's order. Our layers flatten an input in the order (L, C),
+// PyTorch's layers in the order (C, L).
 std::int64_t flattened_input(const NetworkOptions& options, const std::string& name, std::int64_t i,
                              std::int64_t extent) {
   std::int64_t channels = 1;
   std::int64_t flattened = 0;
   if (options.model == "ecgnet" && name == "fc.weight") {
     channels = 4 * options.width;
-    flattened =
-        (extent - options.covariates) / channels * channels;  // the LSTM's states are fewer: 5/2 width
+    flattened = (extent - options.covariates) / channels * channels;  // excludes the 5/2 W states of the LSTM
   } else if (options.model == "bircnn" && name.find(".lstm.weight_ih_l0") != std::string::npos) {
     channels = options.width;
     flattened = extent;
@@ -48,20 +47,20 @@ std::int64_t flattened_input(const NetworkOptions& options, const std::string& n
 
 constexpr std::size_t shown = 6;
 
-// The first few problems of many, as the end of a line.
+// Joins the first few problems for an error message, with the number of the others.
 std::string listed(std::vector<std::string> problems) {
   const std::size_t more = problems.size() - std::min(problems.size(), shown);
   problems.resize(problems.size() - more);
   return fmt::format("{}{}", fmt::join(problems, "; "), more > 0 ? fmt::format("; and {} more", more) : "");
 }
 
-// One tensor of the network and where the state dict has it.
+// A tensor of the network with its layout and names in the state dict.
 struct Entry {
   std::string name;
   Tensor value;
   TorchLayout layout;
   std::vector<std::string> names;  // in the state dict
-  bool counted = false;            // has a num_batches_tracked beside it
+  bool counted = false;            // the state dict also has its num_batches_tracked
 };
 
 std::vector<Entry> entries_of(Network& network) {
@@ -100,7 +99,7 @@ TorchLayout torch_layout(const NetworkOptions& options, const std::string& name,
     if (name != "fc.weight") {
       return map(i, extent);
     }
-    // The head reads the branches one after the other, then the covariates.
+    // The inputs of the head are the features of branch 0, 1 and 2, then the covariates.
     return i < branches * c1 ? i / c1 * c1 + theirs(i % c1) : i;
   };
   TorchLayout layout;
@@ -172,7 +171,7 @@ SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& f
   require(options.covariates >= 0,
           "{}: not a state dict of SE-ECGNet: fc.weight is {}, expected at least {} inputs", file,
           text(dict.at("fc.weight")), branches * c1);
-  // Tied if no copy differs from its stage's first.
+  // The downsamples are tied if no copy differs from the first of its stage.
   options.tied = std::ranges::all_of(dict.tensors, [&](const auto& entry) {
     SeEcgNetOptions tied;
     const std::vector<std::string> names = torch_names(tied, entry.first);
@@ -200,7 +199,7 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
   const std::vector<Entry> entries = entries_of(network);
   std::vector<std::string> problems;
   std::set<std::string> known;
-  // The tensor of that name if it is there and as expected.
+  // Returns the tensor if it exists with this type and shape; otherwise notes a problem.
   const auto find = [&](const std::string& name, io::StoredType type,
                         const std::vector<std::int64_t>& shape) -> const io::StoredTensor* {
     known.insert(name);
@@ -251,15 +250,14 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
       ours[i] = theirs[entry.layout.from[i]];
     }
     Tensor value = entry.value;
-    copy_bytes(stream, value.write().data, stream.device, ours.data(), Device::cpu,
-               ours.size() * sizeof(float));
+    value.assign(stream, std::span<const float>(ours));
   }
   return counts;
 }
 
 io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream) {
   io::SafetensorsFile dict;
-  dict.metadata["format"] = "pt";  // what PyTorch's loaders expect to find
+  dict.metadata["format"] = "pt";  // PyTorch's loaders expect this entry
   for (const Entry& entry : entries_of(network)) {
     const std::vector<float> ours = entry.value.to_vector(stream);
     std::vector<float> theirs(ours.size());

@@ -1,4 +1,4 @@
-// A network's layers as a table: what each puts out, holds and costs.
+// A table of a network's layers: output shape, parameters and multiply-accumulates.
 #pragma once
 
 #include <string>
@@ -10,35 +10,35 @@
 
 namespace sec::model {
 
-// Follows one sample through the layers, in the order of the forward pass. Multiply-accumulates (MACs) are
-// those of convolutions and linear layers.
+// Tracks the shape of one sample through the layers. Call the methods in the order of the forward pass.
+// Multiply-accumulates (MACs) are counted for convolutions, linear layers and LSTMs.
 class Summary {
  public:
   struct Line {
     std::string name;
     Shape output;             // for one sample: (L, H, C) or (C)
-    std::int64_t parameters;  // 0 if an earlier line holds them
+    std::int64_t parameters;  // 0 if an earlier line counts them
     std::int64_t macs;
-    bool shared;  // an earlier line used the same layer
+    bool shared;  // an earlier line has the same layer
   };
 
-  // Starts with a sample (L, H, C).
+  // Starts with a sample of shape (L, H, C).
   explicit Summary(const Shape& sample) : now_(sample) {}
 
   void conv(const layers::Conv& layer);
   void batch_norm(const layers::BatchNorm& layer);
   void linear(const layers::Linear& layer);
-  void lstm(const layers::Lstm& layer, std::int64_t steps);  // beside the sample, a line a direction
-  void pool(const layers::PoolOptions& options);             // no line: it holds nothing
+  void lstm(const layers::Lstm& layer, std::int64_t steps);  // one line per direction; keeps sample()
+  void pool(const layers::PoolOptions& options);             // adds no line, changes sample()
   void squeeze_excite(const layers::SqueezeExcite& layer);
   void block_2d(const layers::Block2d& block);
   void block_1d(const layers::Block1d& block);
 
   const Shape& sample() const { return now_; }
-  void set_sample(const Shape& sample) { now_ = sample; }  // after a view or a pooling
+  void set_sample(const Shape& sample) { now_ = sample; }  // for views and parallel paths
 
   const std::vector<Line>& lines() const { return lines_; }
-  std::string text() const;  // the lines, and the sums
+  std::string text() const;  // the table with a line of totals
 
  private:
   void pre_activation_conv(const layers::PreActivationConv& layer);

@@ -1,4 +1,4 @@
-// Programs run as a user runs them, by the shell: what they print, and how they end.
+// Runs programs by the shell, as a user does, and returns their output and exit status.
 #pragma once
 
 #include <sys/wait.h>
@@ -12,12 +12,12 @@
 namespace sec {
 
 struct Outcome {
-  int status;  // the exit status, or minus the number of the signal that ended it
+  int status;  // the exit status, or -N if signal N ended the program
   std::string out;
   std::string error;
 };
 
-// Runs a command line. What it prints is kept in FOLDER/stdout and FOLDER/stderr.
+// Runs a command line. Its output is kept in FOLDER/stdout and FOLDER/stderr.
 inline Outcome run_program(const std::string& command, const std::filesystem::path& folder) {
   const std::filesystem::path out = folder / "stdout";
   const std::filesystem::path error = folder / "stderr";

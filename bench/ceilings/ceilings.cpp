@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The best rate of `slices` calls, each of which does so many units of work.
+// The best rate over `slices` calls, each of which does `units` of work.
 template <typename Call>
 double best_rate(int slices, double units, const Call& call) {
   double best = 0;
@@ -29,7 +29,7 @@ double best_rate(int slices, double units, const Call& call) {
 }
 
 double measure_arithmetic(int threads) {
-  constexpr int calls = 10;  // about half a millisecond
+  constexpr int calls = 10;  // together about half a millisecond
   const double one = cpu_peak().multiply_add();
   return best_rate(60, one * calls * threads, [&] {
     parallel_for(threads, [&](std::int64_t) {
@@ -40,7 +40,7 @@ double measure_arithmetic(int threads) {
   });
 }
 
-// Every thread copies memory of its own, by the C library or past the caches: whichever is faster.
+// Every thread copies a private buffer, by the C library or with streaming stores, whichever is faster.
 double measure_copy(int threads, double footprint) {
   const auto each = static_cast<std::size_t>(footprint / 2 / threads) / 64 * 64;
   struct alignas(64) Line {

@@ -1,12 +1,11 @@
-// What a machine can do at most, measured in the run whose rows are held against it, and the roofline made of
-// that (Williams, Waterman & Patterson 2009): work of so many operations that has to move so many bytes takes
-// at least
+// The machine's peak rates, measured in the same run as the rows that are compared with them, and the
+// roofline model made of them (Williams, Waterman & Patterson 2009). Work of a given number of operations
+// that moves a given number of bytes takes at least
 //
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //
-// and the larger term says what binds it. A row's percentage is this floor over the time it took. How
-// operations and bytes are counted is said where a row is made; both are the least that the definition of the
-// operation asks for.
+// and the larger term is the bound. A row's percentage is this minimum divided by the measured time. Counts
+// of operations and bytes, explained where rows are made, are the minimum that an operation's definition needs.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +15,13 @@
 namespace sec {
 
 struct Ceiling {
-  double operations = 0;  // a second
-  double bytes = 0;       // a second, read and written
+  double operations = 0;  // operations per second
+  double bytes = 0;       // bytes per second, read plus written
 };
 
 struct Floor {
-  double operations = 0;  // 2 for each product that is summed
-  double bytes = 0;       // each operand once
+  double operations = 0;  // 2 per multiply-add
+  double bytes = 0;       // each operand counted once
 
   bool bound_by_arithmetic(const Ceiling& c) const { return operations * c.bytes >= bytes * c.operations; }
   double seconds(const Ceiling& c) const {
@@ -30,13 +29,13 @@ struct Floor {
   }
 };
 
-// The cpu device's, on so many threads, for work over `footprint` bytes in all: fused multiply-adds between
-// registers in vectors of the instruction set in use, and a copy that reads half of the footprint and writes
-// the other half, as what fits into caches moves faster. Measured once for each power of two, which takes
-// some hundredth of a second; the best of many short slices, so that others on the machine disturb little.
-// Leaves set_threads(threads).
+// The cpu device's peak rates with the given number of threads, for work on `footprint` bytes in all.
+// Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use. Memory: a copy
+// that reads half of the footprint and writes the other half, as data that fits into caches moves faster.
+// Each power of two is measured once, in some hundredths of a second; the best of many short slices counts,
+// so that other load on the machine disturbs little. Calls set_threads(threads) and leaves it so.
 Ceiling cpu_ceiling(int threads, double footprint);
 
-constexpr double beyond_caches = 256 << 20;  // a footprint
+constexpr double beyond_caches = 256 << 20;  // a footprint larger than any cache
 
 }  // namespace sec

@@ -1,4 +1,4 @@
-// What the GPU can do at most: see ceilings.h.
+// The GPU's peak rates: see ceilings.h.
 #pragma once
 
 #include "bench/ceilings/ceilings.h"
@@ -6,8 +6,8 @@
 
 namespace sec {
 
-// Arithmetic on operands of `type`, where f32 ones count as TF32 if the stream allows that, and a copy beyond
-// the L2 cache. Measured once for each arithmetic, which takes some milliseconds; on a stream of cuda.
+// The peak rate of arithmetic on operands of `type` (TF32 for f32 operands if stream.tf32 is set) and the
+// rate of a copy beyond the L2 cache. Each is measured once, in some milliseconds, on a stream of cuda.
 Ceiling cuda_ceiling(Stream& stream, DType type);
 
 }  // namespace sec

@@ -10,7 +10,7 @@ namespace {
 constexpr int threads = 256;
 constexpr int blocks = static_cast<int>(cuda_peak_results) / threads;
 constexpr int rounds = 512;
-constexpr int chains = 16;  // independent sums a thread, more than the latency of an instruction can hold up
+constexpr int chains = 16;  // independent sums per thread, enough to hide an instruction's latency
 
 __global__ void __launch_bounds__(threads)
     multiply_adds(float* __restrict__ results, float factor, float term) {
@@ -31,9 +31,9 @@ __global__ void __launch_bounds__(threads)
   results[blockIdx.x * threads + threadIdx.x] = total;
 }
 
-constexpr int tiles = 8;  // independent sums a warp
+constexpr int tiles = 8;  // independent sums per warp
 
-// k = 8 in tf32, 16 in bf16; the operands' bits are of no matter.
+// The products have k = 8 in tf32 and k = 16 in bf16. The values of the operands do not matter.
 template <bool tf32>
 __global__ void __launch_bounds__(threads) tensor_products(float* __restrict__ results, unsigned bits) {
   const unsigned a[4] = {bits, bits, bits, bits};
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(threads) tensor_products(float* __restrict__ r
 double run_peak(Stream& stream, DType type, bool tf32, Span results) {
   float* const to = results.as<float>("peak");
   const double repetitions = static_cast<double>(blocks) * rounds;
-  constexpr unsigned ones = 0x3f803f80U;  // two bf16, and close enough to 1 as tf32
+  constexpr unsigned ones = 0x3f803f80U;  // two bf16 ones; as tf32, about 1
   if (type == DType::bf16) {
     launch<tensor_products<false>>(stream, dim3(blocks), dim3(threads), 0, to, ones);
     return repetitions * (threads / 32) * tiles * 2.0 * 16 * 8 * 16;

@@ -1,6 +1,6 @@
-// The most arithmetic that a GPU can do, by kernels that do nothing else: fused multiply-adds between
-// registers for f32, and the tensor cores' products for tf32 and bf16, by mma.sync. Hopper's wgmma, which
-// libraries may use and ours do not, is faster than that: percentages above 100 show it.
+// The GPU's peak arithmetic rate, from kernels that do nothing else: fused multiply-adds between registers
+// for f32, tensor-core products by mma.sync for tf32 and bf16. Hopper's wgmma, which libraries may use and
+// our kernels do not, is faster than mma.sync, so a library's row may show more than 100 percent.
 #pragma once
 
 #include "engine/tensor.h"
@@ -9,8 +9,9 @@ namespace sec {
 
 constexpr std::int64_t cuda_peak_results = 1 << 19;
 
-// Starts one such kernel, of about a millisecond, and returns the number of operations that it does.
-// `results` are there so that nothing is optimised away. bf16 is always by tensor cores, f32 with tf32 set.
+// Launches such a kernel, which takes about a millisecond, and returns the number of operations it does.
+// The kernel writes `results` only so that the compiler keeps the arithmetic. bf16 uses tensor cores always,
+// f32 only if `tf32` is set.
 double run_cuda_peak(Stream& stream, DType type, bool tf32, Span results);  // (cuda_peak_results) f32
 
 }  // namespace sec

@@ -1,4 +1,4 @@
-// What bench/ceilings/cuda_peak.h offers in a build without the cuda device.
+// The functions of bench/ceilings/cuda_peak.h for builds without the cuda device.
 #include "bench/ceilings/cuda_peak.h"
 
 namespace sec {

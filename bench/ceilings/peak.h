@@ -1,4 +1,4 @@
-// The most that one core can do: fused multiply-adds between registers, and copying past the caches.
+// The peak rates of one core: fused multiply-adds between registers, and copying with streaming stores.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,11 @@
 namespace sec {
 
 struct Peak {
-  // Runs a few ten thousand in vectors of the named instruction set, and returns the number of floating-point
-  // operations done.
+  // Runs some ten thousand multiply-adds per vector register of the instruction set, and returns the number
+  // of floating-point operations done.
   double (*multiply_add)();
-  // Copies `bytes`, a multiple of 64 at addresses of such, with stores that do not read what they overwrite,
-  // where there are such.
+  // Copies `bytes`, a multiple of 64, between addresses that are multiples of 64. Uses stores that do not
+  // read the cache lines they overwrite, where the machine has such stores.
   void (*copy)(char* to, const char* from, std::size_t bytes);
 };
 
@@ -27,6 +27,6 @@ double multiply_add();
 void copy(char* to, const char* from, std::size_t bytes);
 }  // namespace avx512
 
-Peak cpu_peak();  // of the instruction set in use
+Peak cpu_peak();  // for the instruction set in use
 
 }  // namespace sec

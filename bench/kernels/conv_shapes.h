@@ -1,5 +1,5 @@
-// The convolutions of the network whose rates are measured: of 10 s of 8 leads at 500 Hz, and of the beats of
-// recipes/mitdb-inter.toml, 4 channels of 144 samples at width 16. Facts of the network: see model/.
+// The convolutions of the network that are measured, for two inputs: 8 leads of 10 s at 500 Hz, width 32, and
+// the beats of recipes/mitdb-inter.toml, 4 channels of 144 samples, width 16. The network is in model/.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct NamedConv {
   kernels::ConvShape shape;
 };
 
-// For batches of so many.
+// The shapes for the given batch sizes of the two inputs.
 inline std::vector<NamedConv> conv_shapes(std::int64_t leads_batch, std::int64_t beats_batch) {
   struct Input {
     std::int64_t n, h, c;  // batch, leads, width
@@ -24,7 +24,7 @@ inline std::vector<NamedConv> conv_shapes(std::int64_t leads_batch, std::int64_t
   const auto stem = [](const Input& i, std::int64_t l) {
     return kernels::ConvShape{.n = i.n, .l = l, .h = i.h, .c_in = 1, .c_out = i.c, .k = 50, .stride = 2};
   };
-  // Lead by lead, and over the leads as channels.
+  // `wide` convolves each lead separately; `deep` has the leads merged into the channels.
   const auto wide = [](const Input& i, std::int64_t l, std::int64_t k, std::int64_t stride) {
     return kernels::ConvShape{
         .n = i.n, .l = l, .h = i.h, .c_in = i.c, .c_out = i.c, .k = k, .stride = stride, .pad = k / 2};

@@ -1,12 +1,12 @@
-// The cuda device's kernels at the network's own shapes, each version of the convolution by its number,
-// beside cuDNN, with the algorithm that it measures as the fastest, and cuBLAS. Times are of the GPU, between
-// two events around one call; before each, a buffer larger than the L2 cache is overwritten, so that operands
-// come from memory, as they mostly do in a training step. That write also keeps the GPU busy while the host
-// enqueues the call, so a call of several kernels shows no gaps of the host's making.
+// Measures the cuda device's kernels at the network's shapes: each version of the convolution, beside cuDNN
+// (with the algorithm that it measures as fastest) and cuBLAS. Times are GPU times between two events around
+// one call. Before each call a buffer larger than the L2 cache is overwritten, so that operands come from
+// memory, as they mostly do in a training step. That write also keeps the GPU busy while the host enqueues
+// the call, so a call of several kernels shows no gaps caused by the host.
 //
-// What is counted is said in floors.h, how rows are named in rows.h. Who is ours (what the kernel table
-// chooses), v1 to v4 (kernels/cuda/conv_versions.h), or cudnn / cublas. f32 is f32 throughout; tf32 lets both
-// sides round operands to TF32. Ceilings are of the row's arithmetic, and of a copy beyond the L2 cache.
+// floors.h says what is counted, rows.h how rows are named. `who` is "ours" (the kernel table's choice), v1
+// to v4 (a version in kernels/cuda/conv_versions.h), cudnn or cublas. f32 is f32 throughout; tf32 lets both
+// sides round operands to TF32. Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
 #include "bench/kernels/cuda.h"
 
 #include <benchmark/benchmark.h>
@@ -29,9 +29,9 @@ namespace {
 
 using benchmark::State;
 
-constexpr std::int64_t flushed_bytes = 256 << 20;  // more than the L2 cache of any GPU so far
+constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
-Device device = Device::cuda;  // or simt, where the same is rehearsed
+Device device = Device::cuda;  // or simt, to rehearse the benchmarks on a host
 
 struct Arithmetic {
   const char* name;
@@ -56,8 +56,8 @@ Tensor noise(Stream& stream, std::int64_t count, DType type) {
   return rounded;
 }
 
-// Times `call` with cold caches; the first call, which takes memory and plans, is left out. simt's times say
-// nothing of a GPU: its rows have no rates, and no cache that is worth flushing.
+// Times `call` with cold caches. The first call is not timed: it allocates memory and makes plans. simt's
+// times say nothing about a GPU, so simt's rows have no rates, and caches are not flushed.
 void time(State& state, Stream& stream, DType type, const Floor& floor, const std::function<void()>& call) {
   const bool on_gpu = device == Device::cuda;
   Tensor flushed = Tensor::empty({on_gpu ? flushed_bytes / 4 : 0}, DType::f32, device);
@@ -98,7 +98,7 @@ void add(const std::string& name, bool tf32, const std::function<void(State&, St
       ->Unit(benchmark::kMicrosecond);
 }
 
-// The three passes of a convolution; `version` 0 is the table's.
+// Adds the three passes of a convolution. `version` 0 means the kernel table's choice.
 void add_conv(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
               const kernels::Table* table, int version) {
   const kernels::ConvShape s = layer.shape;
@@ -187,7 +187,7 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
           Tensor x = noise(stream, s.n * s.in, type);
           Tensor y = noise(stream, s.n * s.out, type);
           Tensor w = noise(stream, s.in * s.out, DType::f32);
-          // A convolution of one sample in which every row is a time step.
+          // A linear layer is a convolution of one sample in which every row is a time step.
           const kernels::ConvPass as = pass == "forward" ? kernels::ConvPass::forward
                                        : pass == "dgrad" ? kernels::ConvPass::dgrad
                                                          : kernels::ConvPass::wgrad;
@@ -205,8 +205,8 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
   }
 }
 
-// What a pre-activation network has between two convolutions, and the second one: `fused` by one kernel's
-// launch, or by separate operations of the table.
+// Adds batch norm, ReLU, dropout and the convolution that follows them: if `fused`, as one kernel launch,
+// else as separate operations of the table.
 void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
                const kernels::Table* table, bool fused) {
   const kernels::ConvShape s = layer.shape;
@@ -217,7 +217,7 @@ void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::
           FusedConv conv(stream, s, type);
           const bool normalised = who == "cudnn";
           const auto run_forward = [&] {
-            fused ? conv.forward(stream, *table) : conv.forward_separately(stream, *table, normalised);
+            fused ? conv.forward(stream, *table) : conv.forward_unfused(stream, *table, normalised);
           };
           if (forward) {
             time(state, stream, type, conv.forward_floor(), run_forward);
@@ -225,7 +225,7 @@ void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::
           }
           run_forward();
           time(state, stream, type, conv.backward_floor(),
-               [&] { fused ? conv.backward(stream, *table) : conv.backward_separately(stream, *table); });
+               [&] { fused ? conv.backward(stream, *table) : conv.backward_unfused(stream, *table); });
         });
   }
 }
@@ -239,7 +239,7 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
   for (const Arithmetic& arithmetic : arithmetics) {
     for (const NamedConv& layer : layers) {
       if (!ours->pre_activation.supports(layer.shape.c_in, layer.shape.c_out)) {
-        continue;  // the stem
+        continue;  // the stem has no fused operations
       }
       add_fused(layer, arithmetic, "ours", ours, true);
       add_fused(layer, arithmetic, "separate", ours, false);
@@ -250,7 +250,7 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
   }
 }
 
-// Null, having said why, without the libraries.
+// The libraries' kernel table, or null, with a line on stderr, if they cannot be loaded.
 const kernels::Table* libraries() {
   try {
     kernels::peers::measure_algorithms();
@@ -277,7 +277,7 @@ void add_gpu_benchmarks(Device on) {
       add_conv(layer, arithmetic, "ours", ours, 0);
       for (int version = arithmetic.tf32 ? 4 : 1; version <= kernels::ConvVersions::count; ++version) {
         if (arithmetic.type == DType::bf16 ||
-            arithmetic.tf32 == (version == 4)) {  // on f32, version 4 rounds to TF32
+            arithmetic.tf32 == (version == 4)) {  // version 4 rounds f32 operands to TF32
           add_conv(layer, arithmetic, fmt::format("v{}", version), nullptr, version);
         }
       }
@@ -286,7 +286,7 @@ void add_gpu_benchmarks(Device on) {
       }
     }
     if (arithmetic.tf32) {
-      continue;  // convolutions alone use TF32
+      continue;  // only convolutions use TF32
     }
     for (const kernels::Table* const table : {ours, theirs}) {
       if (table == nullptr) {

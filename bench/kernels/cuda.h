@@ -1,12 +1,12 @@
-// The kernels of the cuda device beside cuDNN and cuBLAS.
+// Benchmarks of the cuda device's kernels beside cuDNN and cuBLAS.
 #pragma once
 
 #include "engine/device.h"
 
 namespace sec {
 
-// Registers the benchmarks, of cuda or, to rehearse them on a host, of simt. Throws Error if the device is
-// not available; without the libraries, says so on stderr and registers ours alone.
+// Registers the benchmarks for device cuda or, to rehearse them on a host, simt. Throws Error if the device
+// is not available. Without the libraries it says so on stderr and registers only our kernels.
 void add_gpu_benchmarks(Device device);
 
 }  // namespace sec

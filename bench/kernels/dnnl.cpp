@@ -16,7 +16,7 @@ using kernels::ConvPass;
 #error "oneDNN was found with another threading than OpenMP's: set SEC_DNNL_LIBRARY to one with it, or to OFF"
 #endif
 
-// oneDNN 2 describes an operation before it makes its primitive_desc; oneDNN 3 does both at once.
+// oneDNN 2 describes an operation before it makes the primitive_desc; oneDNN 3 does both in one call.
 template <typename Primitive, typename... Arguments, typename... Hint>
 typename Primitive::primitive_desc prepare(const dnnl::engine& engine,
                                            const std::tuple<Arguments...>& arguments, const Hint&... hint) {
@@ -37,13 +37,13 @@ memory::desc chosen_by_it(const memory::dims& dims) {
 
 }  // namespace
 
-// In oneDNN's terms, as PyTorch would put it: images of H leads by L samples, taps along the samples.
+// The convolution in oneDNN's terms, as PyTorch states it: images of H leads by L samples, taps along L.
 struct DnnlConv::State {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   dnnl::primitive primitive;
   std::unordered_map<int, memory> arguments;
-  memory::desc result_layout;  // ours
+  memory::desc result_layout;  // our layout of the result
   int result = DNNL_ARG_DST;
 
   void copy(memory from, memory to) {
@@ -51,10 +51,10 @@ struct DnnlConv::State {
     stream.wait();
   }
 
-  // An operand in the layout `theirs`, filled from `values` in ours.
+  // An operand in oneDNN's layout `theirs`, filled from `values` in our layout.
   void give(int argument, const memory::desc& theirs, const memory::desc& ours, const float* values) {
     memory there(theirs, engine);
-    copy(memory(ours, engine, const_cast<float*>(values)), there);  // the reorder only reads it
+    copy(memory(ours, engine, const_cast<float*>(values)), there);  // reorder only reads the values
     arguments[argument] = there;
   }
 
@@ -67,7 +67,7 @@ struct DnnlConv::State {
 
 DnnlConv::DnnlConv(ConvPass pass, const kernels::ConvShape& s, int threads, const float* x, const float* w,
                    const float* y) {
-  omp_set_num_threads(threads);  // what the primitive is made for, and what runs it
+  omp_set_num_threads(threads);  // read when the primitive is made and when it runs
   state_ = std::make_unique<State>();
   State& state = *state_;
   const auto images = [&](std::int64_t length, std::int64_t channels) {

@@ -1,5 +1,5 @@
-// oneDNN's own convolutions, to be set beside ours. Programs have them if CMake found the library; it is
-// Debian's libdnnl-dev, or a newer one, which CMAKE_PREFIX_PATH names.
+// oneDNN's convolutions, to compare with ours. Built in if CMake found the library: Debian's libdnnl-dev, or
+// a newer release in a folder of CMAKE_PREFIX_PATH.
 #pragma once
 
 #include <memory>
@@ -10,13 +10,12 @@
 
 namespace sec {
 
-// One convolution, prepared: its operands are in the layouts that oneDNN chose for it, and getting them there
-// is not part of run(). That is as a whole network in oneDNN would have them, and kinder to it than to ours,
-// which packs weights at every call.
+// One prepared convolution. Its operands are in the layouts that oneDNN chose, and the conversion to these
+// is not timed, as a network computed wholly by oneDNN would need none. This favours oneDNN, because the time
+// of our rows includes packing the weights at every call.
 class DnnlConv {
  public:
-  // Reads two of x (N, L, H, Ci), w (K, Ci, Co), y (N, Lo, H, Co), which are f32; the third is the pass's
-  // result.
+  // Reads two of x (N, L, H, Ci), w (K, Ci, Co), y (N, Lo, H, Co), all f32; the pass computes the third.
   DnnlConv(kernels::ConvPass pass, const kernels::ConvShape& shape, int threads, const float* x,
            const float* w, const float* y);
   ~DnnlConv();
@@ -24,13 +23,13 @@ class DnnlConv {
   DnnlConv& operator=(const DnnlConv&) = delete;
 
   void run();
-  std::vector<float> result();  // in our layout
+  std::vector<float> result();  // the result, in our layout
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-std::string dnnl_version();  // empty without the library
+std::string dnnl_version();  // empty if oneDNN is not built in
 
 }  // namespace sec

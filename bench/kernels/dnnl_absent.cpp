@@ -1,4 +1,4 @@
-// What bench/kernels/dnnl.h offers without oneDNN.
+// The functions of bench/kernels/dnnl.h for builds without oneDNN.
 #include "bench/kernels/dnnl.h"
 #include "engine/error.h"
 

@@ -1,4 +1,4 @@
-// The least that an operation has to do: the operations of its definition, and each operand moved once.
+// The minimum work of an operation: the arithmetic of its definition, and each operand moved once.
 #pragma once
 
 #include <algorithm>
@@ -8,9 +8,9 @@
 
 namespace sec {
 
-// The products of a convolution that are not with padding: (t, j) with 0 <= t * stride + j - pad < L, for
-// every sample, lead and pair of channels. All there are number macs(): 2 % more at L = 310, k = 7, twice as
-// many at L = 3.
+// The multiply-adds of a convolution that do not involve padding: pairs (t, j) with
+// 0 <= t * stride + j - pad < L, for every sample, lead and pair of channels. macs() includes padding: it is
+// 2 % larger at L = 310, k = 7, and twice as large at L = 3.
 inline double products(const kernels::ConvShape& s) {
   std::int64_t pairs = 0;
   for (std::int64_t j = 0; j < s.k; ++j) {
@@ -21,12 +21,11 @@ inline double products(const kernels::ConvShape& s) {
   return static_cast<double>(pairs) * static_cast<double>(s.n * s.h * s.c_in * s.c_out);
 }
 
-// For each pass alike, one multiplication and one addition for each product that the definition sums. Minimal
-// filtering needs fewer: percentages above 100 are then possible.
+// Every pass does one multiplication and one addition per product in the definition's sum. Minimal filtering
+// needs fewer operations, so its percentages can exceed 100.
 //
 // Bytes: forward reads x and w and writes y; dgrad reads gy and w and writes gx; wgrad reads x and gy, and
-// reads and writes gw, to which it adds. Of x only the time steps that a tap meets need to be read. Weights
-// are f32.
+// reads and writes gw, as it adds to gw. Of x, only time steps that a tap uses count. Weights are f32.
 inline Floor conv_floor(kernels::ConvPass pass, const kernels::ConvShape& s, double bytes_per_element) {
   const auto row = static_cast<double>(s.n * s.h) * bytes_per_element;
   const double x = row * static_cast<double>(std::min(s.l, s.l_out() * s.k) * s.c_in);
@@ -44,9 +43,9 @@ inline Floor conv_floor(kernels::ConvPass pass, const kernels::ConvShape& s, dou
   return {};
 }
 
-// What an operation does an element of its largest operand: operations, and elements that it reads or writes.
-// An exponential, a division and a root count as one operation, the integer arithmetic of random numbers as
-// none.
+// An operation's work per element of its largest operand: arithmetic operations, elements read or written.
+// An exponential, a division and a square root count as one operation each; integer arithmetic of random
+// numbers counts as none.
 struct PerElement {
   double operations, moved;
   Floor times(double elements, double bytes_per_element) const {
@@ -54,18 +53,18 @@ struct PerElement {
   }
 };
 
-constexpr PerElement statistics_floor{3, 1};  // the sum, and the sum of squares
+constexpr PerElement statistics_floor{3, 1};  // sum and sum of squares
 constexpr PerElement apply_floor{2, 2};       // x * a + b
-// x and gy for the two sums, and again, as the sums have to be there first, for gx = A * gy + B * x + C.
+// Reads x and gy for the two sums, then again for gx = A * gy + B * x + C, which needs the sums first.
 constexpr PerElement backward_floor{9, 5};
 constexpr PerElement relu_floor{1, 2};
 constexpr PerElement add_floor{1, 3};
-constexpr PerElement gate_floor{1, 2};  // its factors are a millionth of it
+constexpr PerElement gate_floor{1, 2};  // the factors are negligibly few
 constexpr PerElement average_floor{1, 1};
 constexpr PerElement dropout_floor{1, 2};
 constexpr PerElement sigmoid_floor{4, 2};  // 1 / (1 + exp(-x))
-// Gradient, parameters and two moments are read, all but the first written. m = b1 m + (1 - b1) g: 3
-// operations; v likewise of g * g: 4; w -= rate * m / (sqrt(v) * c + epsilon): 6.
+// Reads gradient, parameters and two moments; writes all but the gradient. m = b1 m + (1 - b1) g takes
+// 3 operations, v likewise with g * g takes 4, w -= rate * m / (sqrt(v) * c + epsilon) takes 6.
 constexpr PerElement adam_floor{13, 7};
 
 }  // namespace sec

@@ -61,7 +61,7 @@ void FusedConv::forward(Stream& stream, const kernels::Table& kernels) {
                                               .w = w_.read(),
                                               .bias = {},
                                               .y = y_.write(),
-                                              .passed = passed_.write(),
+                                              .activation_mask = passed_.write(),
                                               .mean = y_mean_.write(),
                                               .variance = y_variance_.write(),
                                               .squeeze = squeeze_.write()};
@@ -73,9 +73,9 @@ void FusedConv::backward(Stream& stream, const kernels::Table& kernels) {
                                                .x = x_.read(),
                                                .before = before(),
                                                .w = w_.read(),
-                                               .passed = passed_.read(),
+                                               .activation_mask = passed_.read(),
                                                .gy = gy_.read(),
-                                               .also = {},
+                                               .extra_gradient = {},
                                                .gx = gx_.write(),
                                                .gw = gw_.write(),
                                                .gbias = {},
@@ -84,7 +84,7 @@ void FusedConv::backward(Stream& stream, const kernels::Table& kernels) {
   kernels.pre_activation.backward_group(stream, {&problem, 1});
 }
 
-void FusedConv::forward_separately(Stream& stream, const kernels::Table& kernels, bool normalised) {
+void FusedConv::forward_unfused(Stream& stream, const kernels::Table& kernels, bool normalised) {
   const kernels::BatchNormShape rows{x_count_ / shape_.c_in, shape_.c_in};
   kernels.batch_norm.statistics(stream, rows, x_.read(), mean_.write(), variance_.write());
   if (!normalised) {
@@ -98,7 +98,7 @@ void FusedConv::forward_separately(Stream& stream, const kernels::Table& kernels
                               squeeze_.write());
 }
 
-void FusedConv::backward_separately(Stream& stream, const kernels::Table& kernels) {
+void FusedConv::backward_unfused(Stream& stream, const kernels::Table& kernels) {
   kernels.conv.wgrad(stream, shape_, dropped_.read(), gy_.read(), gw_.write(), {});
   kernels.conv.dgrad(stream, shape_, gy_.read(), w_.read(), gx_.write());
   kernels.pointwise.dropout(stream, p, key, gx_.read(), dropped_.write());

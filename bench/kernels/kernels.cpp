@@ -1,8 +1,8 @@
-// The cpu device's kernels at the network's own shapes, beside oneDNN's convolutions where it is installed
-// and beside what the machine can do at most, measured in the same run: see ceilings.h. What is counted is
-// said in floors.h, how rows are named in rows.h. With one thread rates are per second of processor time,
-// which others on the machine disturb less. With --device cuda or simt, the benchmarks of cuda.cpp run
-// instead, with the tiles of a file that follows as --tiles FILE (bench_tiles), or the built-in ones.
+// Measures the cpu device's kernels at the network's shapes, beside oneDNN's convolutions where oneDNN is
+// installed, and against the machine's peak rates, measured in the same run (ceilings.h). floors.h says what
+// is counted, rows.h how rows are named. One-thread rates are per second of processor time, which other
+// processes disturb less. With --device cuda or simt the benchmarks of cuda.cpp run instead, with the tiles
+// in the file that --tiles names (from bench_tiles) or the built-in tiles.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -78,12 +78,12 @@ struct ConvOperands {
   Tensor x, w, y;
 };
 
-// How far the library's result is from ours, over the length of ours: a row of something else would say
-// nothing. Sums of up to 20,000 products in f32 in other orders differ by some 1e-6.
+// The distance of oneDNN's result from ours, relative to the norm of ours; a row is only meaningful if both
+// compute the same. Sums of up to 20,000 f32 products in different orders differ by about 1e-6.
 double distance_from_ours(ConvPass pass, ConvOperands operands, DnnlConv& theirs) {
   Tensor& result = pass == ConvPass::forward ? operands.y : pass == ConvPass::dgrad ? operands.x : operands.w;
   zero_bytes(stream, result.write().data,
-             static_cast<std::size_t>(result.count()) * sizeof(float));  // wgrad adds
+             static_cast<std::size_t>(result.count()) * sizeof(float));  // wgrad adds to its result
   operands.run(pass);
   theirs.run();
   const std::vector<float> ours = result.to_vector(stream);
@@ -126,7 +126,7 @@ void dnnl(State& state, int count, ConvPass pass, const kernels::ConvShape& s) {
 
 void add_convs() {
   for (const NamedConv& layer : conv_shapes(8, 128)) {
-    // `pass` is copied for clang 14, whose lambdas capture no structured bindings; so are others below.
+    // `pass` is copied because clang 14's lambdas cannot capture structured bindings.
     for (const auto& [name, bound] :
          {std::pair{"forward", ConvPass::forward}, {"dgrad", ConvPass::dgrad}, {"wgrad", ConvPass::wgrad}}) {
       const ConvPass pass = bound;
@@ -140,20 +140,20 @@ void add_convs() {
   }
 }
 
-// ---- what a pre-activation network has between two convolutions, and the second one ----
+// ---- batch norm, ReLU, dropout and the convolution that follows them, fused and unfused ----
 
-void fused(State& state, int count, const kernels::ConvShape& s, bool forward, bool together) {
+void pre_activation(State& state, int count, const kernels::ConvShape& s, bool forward, bool fused) {
   FusedConv conv(stream, s, DType::f32);
   const Table& kernels = kernels::table(stream);
   const auto run_forward = [&] {
-    together ? conv.forward(stream, kernels) : conv.forward_separately(stream, kernels, false);
+    fused ? conv.forward(stream, kernels) : conv.forward_unfused(stream, kernels, false);
   };
   run_forward();
   for (auto _ : state) {
     if (forward) {
       run_forward();
     } else {
-      together ? conv.backward(stream, kernels) : conv.backward_separately(stream, kernels);
+      fused ? conv.backward(stream, kernels) : conv.backward_unfused(stream, kernels);
     }
   }
   const Floor floor = forward ? conv.forward_floor() : conv.backward_floor();
@@ -164,29 +164,29 @@ void add_fused() {
   for (const NamedConv& layer : conv_shapes(8, 128)) {
     const kernels::ConvShape shape = layer.shape;
     if (!kernels::table(stream).pre_activation.supports(shape.c_in, shape.c_out)) {
-      continue;  // the stem
+      continue;  // the stem has no fused operations
     }
     for (const bool forward : {true, false}) {
-      for (const bool together : {true, false}) {
+      for (const bool fused : {true, false}) {
         add(fmt::format("pre_activation/{}/{}/f32/{}", layer.name, forward ? "forward" : "backward",
-                        together ? "ours" : "separate"),
-            [=](State& state, int count) { fused(state, count, shape, forward, together); });
+                        fused ? "ours" : "separate"),
+            [=](State& state, int count) { pre_activation(state, count, shape, forward, fused); });
       }
     }
   }
 }
 
-// ---- what is bound by memory ----
+// ---- operations bound by memory bandwidth ----
 
 struct Elementwise {
-  std::int64_t rows, c;  // as of eight samples
+  std::int64_t rows, c;  // rows of eight samples
   Tensor x = noise(rows * c), y = noise(rows * c), z = noise(rows * c), u = noise(rows * c);
   Tensor mean = noise(c), factor = noise(8 * c), gamma_gradient = noise(c), beta_gradient = noise(c);
   Tensor variance = Tensor::from(stream, {c}, std::vector<float>(static_cast<std::size_t>(c), 1.0F));
 };
 
 struct Operation {
-  const char* name;  // operation/SHAPE/pass
+  const char* name;  // a row's name: operation/SHAPE/pass
   PerElement floor;
   void (*call)(const Table& k, Elementwise& e);
 };
@@ -237,7 +237,7 @@ std::vector<Operation> operations() {
 }
 
 void add_operations() {
-  // The output of the stem at batch 8 (20 MB), and of a late layer (0.6 MB).
+  // The shapes of the stem's output at batch 8 (20 MB) and of a late layer's output (0.6 MB).
   for (const auto& [rows, c] : {std::pair<std::int64_t, std::int64_t>{158464, 32}, {624, 256}}) {
     for (const Operation& operation : operations()) {
       const std::string shape = fmt::format("{}x{}", rows, c);
@@ -255,7 +255,7 @@ void add_operations() {
   }
 }
 
-// ---- the ceilings themselves, beside the rows that are held against them ----
+// ---- the ceilings themselves, as rows ----
 
 void peak_fma(State& state, int count) {
   const Ceiling ceiling = cpu_ceiling(count, beyond_caches);
@@ -303,7 +303,7 @@ int main(int argc, char** argv) {
   try {
     std::string device = "cpu";
     std::string tiles;
-    benchmark::Initialize(&argc, argv);  // takes its own options out
+    benchmark::Initialize(&argc, argv);  // removes Google Benchmark's options from argv
     const auto take = [&](std::string_view name, std::string& value) {
       if (argc >= 3 && argv[1] == name) {
         value = argv[2];

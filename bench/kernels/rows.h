@@ -1,8 +1,8 @@
-// What every row of the bench says beside its time, for all devices alike: GFLOP/s, GB/s, how many percent of
-// the ceiling that binds it, and as its label which one that is: "fma" or "copy".
+// The counters of every benchmark row beside its time, the same for all devices: GFLOP/s, GB/s, and percent
+// of the ceiling that bounds the row. The row's label names that ceiling: "fma" or "copy".
 //
-// Rows are named operation/shape/pass/type/who, and on cpu /tN, the number of threads. `who` is ours, a
-// library, or a version of ours by its number; bench/report/kernel_rows.py makes tables of them.
+// Rows are named operation/shape/pass/type/who, on cpu followed by /tN, the number of threads. `who` is
+// "ours", a library, or a version of our kernel; bench/report/kernel_rows.py makes tables of the rows.
 #pragma once
 
 #include <benchmark/benchmark.h>

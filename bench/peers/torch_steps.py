@@ -1,19 +1,20 @@
-"""The same work as bench_steps by PyTorch, with the same commands (see bench/steps/steps.cpp) but make, profile and ceilings:
+"""Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp, without make, profile and
+ceilings, and with these additions:
 
-  gradients OUT [f64 | tf32 | bf16]  in another arithmetic than f32, rounded to f32 at the end; f64 is what both sides
-                                     are held against
-  variant WORDS                      how PyTorch is used from now on: some of the words below, joined by +
+  gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end; f64
+                                     is the reference for both sides
+  variant WORDS                      how PyTorch is used from now on: some of these words, joined by +
 
-  eager          as it comes, with TF32 on cuda
-  channels_last  as convolutions in two dimensions throughout, channels innermost
-  compile        by torch.compile; on cuda it tries every kernel it has (max-autotune)
-  amp_bf16       bf16 where autocast thinks it right
-  cuda_graph     a step or a pass is captured once and replayed
+  eager          PyTorch's defaults, with TF32 on cuda
+  channels_last  all convolutions two-dimensional, with channels innermost
+  compile        torch.compile; on cuda it tries all its kernels (max-autotune)
+  amp_bf16       bf16 wherever autocast chooses it
+  cuda_graph     a training step or forward pass is captured once and replayed
 
-On cuda every step and pass takes its input from pinned memory of the host, as ours takes it from the host, cuDNN
-measures its algorithms, and Adam is one kernel.
+On cuda every step and pass takes its input from pinned host memory (sec's input comes from the host, too), cuDNN
+measures its algorithms, and Adam is one fused kernel.
 
-What cannot be done is answered with {"error": TEXT}, and the next command is waited for.
+A command that fails is answered with {"error": TEXT}; the program then reads the next command.
 Development only: needs a Python with torch.
 """
 
@@ -28,7 +29,7 @@ import time
 
 try:
     import torch
-except ImportError as missing:  # the first answer says so
+except ImportError as missing:  # report it as the first answer
     print(json.dumps({"error": f"{sys.executable}: {missing}"}), flush=True)
     sys.exit()
 
@@ -42,7 +43,7 @@ WARM_UP = 3
 
 
 class OneRow(torch.nn.Module):
-    """Blocks of one dimension, (N, C, L), as blocks of two, (N, C, 1, L)."""
+    """Runs blocks of two dimensions, (N, C, 1, L), on an input of one dimension, (N, C, L)."""
 
     def __init__(self, blocks):
         super().__init__()
@@ -53,8 +54,8 @@ class OneRow(torch.nn.Module):
 
 
 def in_two_dimensions(module, made=None):
-    """What computes as `module` does in one dimension, over (N, C, 1, L), from the same parameters. What is tied stays
-    tied."""
+    """A two-dimensional module, over (N, C, 1, L), with the parameters of the one-dimensional `module`. Shared
+    modules stay shared."""
     made = {} if made is None else made
     if id(module) in made:
         return made[id(module)]
@@ -82,7 +83,7 @@ def channels_last(net):
 
 
 def capture(work):
-    """A function that repeats `work` as a CUDA graph. The only thing here that a cpu cannot do."""
+    """A function that replays `work` as a CUDA graph. Nothing else in this file needs a GPU."""
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
@@ -110,9 +111,9 @@ class Bench:
         return self.device == "cuda"
 
     def forget(self):
-        """Nothing is built."""
+        """Drops the network and everything made for it."""
         self.net = self.plain = self.optimizer = self.repeat_step = None
-        self.passes = {}  # by the number of samples: the input on the host and on the device, and a pass over the latter
+        self.passes = {}  # number of samples: (input on the host, input on the device, forward pass)
 
     def use(self, words):
         unknown = sorted(set(words.split("+")) - set(WORDS))
@@ -143,7 +144,7 @@ class Bench:
         if "channels_last" in self.words:
             net = channels_last(net)
         self.plain = net
-        if "compile" in self.words:  # shapes are fixed: a batch of one is compiled for itself
+        if "compile" in self.words:  # fixed shapes: each batch size is compiled separately
             mode = "max-autotune" if self.on_cuda() else "default"
             self.net = torch.compile(net, dynamic=False, mode=mode)
         else:
@@ -174,7 +175,7 @@ class Bench:
         allow_tf32(precision == "tf32")
         self.prepare(0.0, torch.float64 if precision == "f64" else torch.float32)
         loss = self.backward(self.x.to(next(self.plain.parameters()).dtype)).item()
-        # Under every name that the state dict has for a tied module's parameter.
+        # A tied module's parameters are written under each of their names in the state dict.
         named = self.plain.named_parameters(remove_duplicate=False)
         safetensors_file.write(out, {name: p.grad.float() for name, p in named})
         allow_tf32(True)
@@ -193,7 +194,7 @@ class Bench:
             if self.on_cuda():
                 self.x.copy_(self.host[0], non_blocking=True)
                 self.labels.copy_(self.host[1], non_blocking=True)
-            self.repeat_step().item()  # the loss, which a training loop shows, and what waits for a GPU
+            self.repeat_step().item()  # fetching the loss, as training loops do, waits for the GPU
         return {"seconds": time.perf_counter() - began}
 
     def start_passes(self, samples):
@@ -264,7 +265,7 @@ def main():
     torch.backends.cudnn.benchmark = True
     allow_tf32(True)
     bench = Bench(arguments.device)
-    # The version of oneDNN that computes its convolutions on the cpu.
+    # The version of oneDNN that PyTorch uses for convolutions on the cpu.
     onednn = re.search(r"MKL-DNN v([0-9.]+)", torch.__config__.show())
     about = {"version": torch.__version__, "threads": torch.get_num_threads(),
              "onednn": onednn.group(1) if onednn else "none"}
@@ -275,7 +276,7 @@ def main():
     for line in sys.stdin:
         try:
             answer = bench.answer(line.split())
-        except Exception as error:  # torch.compile fails in many ways
+        except Exception as error:  # torch.compile raises many kinds of exceptions
             answer = {"error": f"{line.strip()}: {type(error).__name__}: {str(error).strip().splitlines()[:1]}"}
         print(json.dumps(answer), flush=True)
 

@@ -1,4 +1,4 @@
-"""What bench/compare is made of: programs that take turns, and what is said of their times and results."""
+"""The parts of bench/compare that run programs in turns and compare their times and results."""
 
 import array
 import json
@@ -10,15 +10,15 @@ import tempfile
 
 
 class PeerError(Exception):
-    """A program answered that it cannot, or ended."""
+    """A program reported an error or ended."""
 
 
 class Worker:
-    """A program that does rounds of work on request, one line of JSON each."""
+    """A program that works on request: it reads commands and answers each with one line of JSON."""
 
     def __init__(self, name, command):
         self.name = name
-        self.errors = tempfile.TemporaryFile("w+", errors="replace")  # a file, so that no program waits for its reader
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")  # a file, as a full pipe would block the program
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
         self.about = self.read()
@@ -39,7 +39,7 @@ class Worker:
         try:
             print(*words, file=self.process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # read() says how it ended
+            pass  # read() reports the end of the program
         return self.read()
 
     def close(self):
@@ -59,7 +59,7 @@ class Worker:
 
 
 def read_f32(path):
-    """The f32 tensors of a safetensors file, as arrays."""
+    """The f32 tensors of a safetensors file, by name, as arrays."""
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         content = file.read()
@@ -72,7 +72,7 @@ def read_f32(path):
 
 
 def write_safetensors(path, tensors):
-    """Tensors as (dtype, shape, array)."""
+    """Writes a safetensors file; `tensors` maps names to (dtype, shape, array)."""
     header, content = {}, b""
     for name, (dtype, shape, values) in tensors.items():
         raw = values.tobytes()
@@ -85,7 +85,7 @@ def write_safetensors(path, tensors):
 
 
 def compare_gradients(ours, theirs):
-    """The largest distance of a gradient from the peer's, in lengths of the peer's whole gradient, and whose it is."""
+    """The largest distance of a gradient from the peer's, relative to the norm of all gradients, and its name."""
     if missing := sorted(set(theirs) - set(ours)):
         return float("inf"), missing[0]
     total = sum(v * v for tensor in theirs.values() for v in tensor) ** 0.5
@@ -94,23 +94,23 @@ def compare_gradients(ours, theirs):
         if len(ours[name]) != len(expected):
             return float("inf"), name
         distance = sum((a - b) ** 2 for a, b in zip(ours[name], expected)) ** 0.5 / total
-        if distance != distance:  # not a number: nothing is farther
+        if distance != distance:  # NaN counts as infinitely far
             return float("inf"), name
         if distance >= worst:
             worst, where = distance, name
     return worst, where
 
 
-# Losses are means of some ten numbers that went through a hundred layers in f32: they agree to some 1e-6.
-# Gradients agree with those of double precision to some 1e-6 until an activation that is almost zero has another sign;
-# a few such among millions move a gradient of a deep network by some 1e-3 of its length, PyTorch's as well as ours and
-# by chance, and ours more often where minimal filtering rounds more (docs/speed.md). So ours may be a few times as far
-# from them as PyTorch's are; a wrong layer is tenths away.
+# Losses agree to about 1e-6: they are means over some ten samples, computed by a hundred layers in f32.
+# Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero. A few
+# such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm. This happens by
+# chance in PyTorch and in sec, more often in sec where minimal filtering rounds more (docs/speed.md). So sec's distance
+# from f64 may be a few times PyTorch's; an error in a layer gives a distance of tenths.
 #
-# With 10 bits of mantissa (tf32) or 7 (bf16) far more signs change: of a network of 16 beats PyTorch's loss in bf16 was
-# seen 5e-3 away and its gradient 0.3, ours in tf32 on simt 1.5e-3 and 0.08. There only what is much worse than PyTorch
-# in the same arithmetic shows; that the kernels are right in it is for their tests to say.
-TOLERANCES = {  # of the loss; of the gradient, or so many times the peer's distance, but never more than a limit
+# With 10 bits of mantissa (tf32) or 7 (bf16) many more signs change. For a network with 16 beats, PyTorch's bf16 loss
+# was 5e-3 away and its gradient 0.3; sec's tf32 on simt, 1.5e-3 and 0.08. These tolerances only find results that are
+# much worse than PyTorch's in the same arithmetic; the kernels' own tests check their correctness.
+TOLERANCES = {  # gradient: this or `times` the peer's distance, at most `limit`
     "f32": {"loss": 1e-4, "gradient": 5e-3, "times": 5, "limit": 0.05},
     "tf32": {"loss": 1e-2, "gradient": 0.05, "times": 3, "limit": 0.3},
     "bf16": {"loss": 5e-2, "gradient": 0.1, "times": 2, "limit": 0.8},
@@ -118,14 +118,14 @@ TOLERANCES = {  # of the loss; of the gradient, or so many times the peer's dist
 
 
 def agree(loss, exact_loss, distance, peers_distance, precision="f32"):
-    """Whether a loss and the farthest gradient are as near to those of double precision as they should be."""
+    """Whether a loss and the worst gradient are close enough to their double-precision values."""
     allowed = TOLERANCES[precision]
     return (abs(loss - exact_loss) <= allowed["loss"] * abs(exact_loss)
             and distance <= min(max(allowed["gradient"], allowed["times"] * peers_distance), allowed["limit"]))
 
 
 def quartiles(values):
-    """The first and the third; of fewer than four values the least and the largest."""
+    """The first and third quartile; of fewer than four values, the smallest and the largest."""
     if len(values) < 4:
         return [min(values), max(values)]
     cut = statistics.quantiles(values, n=4)
@@ -137,8 +137,8 @@ def spread(values):
 
 
 def take_turns(workers, words, count, seconds, fails=None):
-    """The seconds of one unit of work, by worker and round: `count` rounds of about so many seconds each. A worker that
-    cannot is left out, and `fails` is called with its name and the error; without it, the error is the caller's."""
+    """Seconds per unit of work, by worker and round, over `count` rounds of about `seconds` each. A worker that fails
+    is left out after fails(name, error) is called; without `fails` the error is raised."""
     units = {}
     able = []
     for worker in workers:
@@ -160,8 +160,8 @@ def take_turns(workers, words, count, seconds, fails=None):
 
 
 def compare_times(times, ours, samples):
-    """Rates and ratios of a dict of times by round, some of which are `ours`. The best of ours, and the best peer, is
-    the one with the smallest median."""
+    """Rates and ratios from times by round; `ours` names the workers that are sec's. The best of ours and the best peer
+    are those with the smallest median."""
     rates = {name: samples / statistics.median(seconds) for name, seconds in times.items()}
     mine = {name: {"samples_per_second": rates[name]} for name in ours if name in times}
     best_of_ours = max(mine, key=lambda name: rates[name])

@@ -1,7 +1,7 @@
-"""The least that a step of SE-ECGNet has to do: operations, and bytes if everything between two convolutions happens
-while a tile is loaded or stored. What single operations have to do is said in floors.h."""
+"""The minimum work of a step of SE-ECGNet: operations, and bytes if everything between two convolutions happens while
+a tile is loaded or stored. floors.h has the minimum work of single operations."""
 
-BYTES = {"f32": 4, "tf32": 4, "bf16": 2}  # of an activation
+BYTES = {"f32": 4, "tf32": 4, "bf16": 2}  # bytes per activation
 
 
 def convolutions(leads, length, width):
@@ -34,19 +34,19 @@ def outputs(l, k, stride, pad):
 
 
 def products(conv):
-    """Of one sample, without those with padding."""
+    """The multiply-adds of a convolution for one sample, without those that involve padding."""
     l, h, c_in, c_out, k, stride, pad = conv
     pairs = sum(0 <= t * stride + j - pad < l for t in range(outputs(l, k, stride, pad)) for j in range(k))
     return pairs * h * c_in * c_out
 
 
 def floor(what, batch, leads, length, width, precision="f32"):
-    """Operations and bytes of `what` ("train" or "infer") over a batch.
+    """Operations and bytes of a training step ("train") or a forward pass ("infer") over a batch.
 
-    Forward, dgrad and wgrad do 2 operations for each product; the stem has no dgrad, as its input has no gradient.
-    Forward, each convolution's output is written once and read once. Backward it is read twice (by dgrad's and by
-    wgrad's neighbour, who need the activation), and its gradient is written once: five passes in all. The other
-    operations and the weights are a few per cent of that and are left out: a floor, not a forecast.
+    Each of forward, dgrad and wgrad does 2 operations per product; the stem has no dgrad (its input has no gradient).
+    Forward, each convolution's output is written once and read once. Backward, it is read twice (by the dgrad and the
+    wgrad that need the activation) and its gradient is written once: five passes in all. Other operations and the
+    weights add a few per cent, which are left out: this is a lower bound, not a forecast.
     """
     convs = convolutions(leads, length, width)
     total = sum(products(c) for c in convs)
@@ -57,7 +57,7 @@ def floor(what, batch, leads, length, width, precision="f32"):
 
 
 def conv_operations(batch, leads, length, width):
-    """Operations of all convolutions of a step, by pass."""
+    """Operations of all convolutions in a training step, by pass."""
     convs = convolutions(leads, length, width)
     total = sum(products(c) for c in convs)
     stem = products(convs[0])
@@ -65,7 +65,7 @@ def conv_operations(batch, leads, length, width):
 
 
 def rates(operations, bytes_, seconds, ceilings):
-    """What a row of a table says: the rates, and the percentage of the ceiling that binds it (see ceilings.h)."""
+    """A row's rates, and its percentage of the ceiling that bounds it (see ceilings.h)."""
     arithmetic = operations / (1e9 * ceilings["gflops"])
     memory = bytes_ / (1e9 * ceilings["gbytes"])
     return {"seconds": seconds, "gflops": 1e-9 * operations / seconds, "gbytes": 1e-9 * bytes_ / seconds,

@@ -1,16 +1,16 @@
-"""Rows of bench_kernels, from Google Benchmark's JSON: rates of each, and ratios of libraries to ours. How rows are
-named is said in rows.h; those of cpu and of cuda have the same form."""
+"""Reads rows of bench_kernels from Google Benchmark's JSON: rates of each, and ratios of libraries to ours. rows.h
+says how rows are named, on cpu and on cuda."""
 
 import statistics
 
 from comparison import spread
 
-# Whose rows ours are held against: libraries, and of fused operations our separate ones.
+# Ours are compared with these: libraries, and for fused operations our unfused ones ("separate").
 LIBRARIES = ("dnnl", "cudnn", "cublas", "separate")
 
 
 def parse_name(name):
-    """operation/shape/pass/type/who, on cpu /tN, and what Google Benchmark adds; None for another name."""
+    """The parts of a row's name, operation/shape/pass/type/who[/tN]; None if the name has another form."""
     parts = [p for p in name.split("/") if p not in ("real_time", "manual_time", "process_time")]
     threads = None
     if len(parts) == 6 and parts[5][:1] == "t" and parts[5][1:].isdigit():
@@ -24,13 +24,13 @@ SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def read_rows(report):
-    """One row for each name: medians over its repetitions, and the seconds of each. Rows that failed say why."""
+    """One row per name: medians over its repetitions, and the seconds of each. A failed row has its error."""
     runs = {}
     for run in report["benchmarks"]:
         if run.get("run_type") != "aggregate":
             runs.setdefault(run.get("run_name", run["name"]), []).append(run)
     rows = []
-    # In the order in which they were registered, not the random one in which they ran.
+    # Rows are in the order of registration, not in the random order in which they ran.
     for name, repeated in sorted(runs.items(), key=lambda item: item[1][0].get("family_index", 0)):
         row = parse_name(name)
         if row is None:
@@ -40,7 +40,7 @@ def read_rows(report):
             rows.append({**row, "error": failed.get("error_message", "failed")})
             continue
         repeated.sort(key=lambda run: run.get("repetition_index", 0))
-        # One thread's rates are of processor time, as Google Benchmark computed the counters.
+        # Rates with one thread are per second of processor time, as Google Benchmark computed them.
         clock = "cpu_time" if row["threads"] == 1 else "real_time"
         times = [run[clock] * SECONDS[run["time_unit"]] for run in repeated]
         row.update(seconds=statistics.median(times), bound=repeated[0].get("label", ""), times=times)
@@ -56,7 +56,7 @@ def key_of(row):
 
 
 def compare_rows(rows):
-    """For each row of ours that another has too: the other's time over ours, round by round."""
+    """The ratios of other implementations' times to ours, round by round, for each row that both have."""
     ours = {key_of(row): row for row in rows if row["who"] == "ours" and "error" not in row}
     pairs = []
     for row in rows:
@@ -69,9 +69,9 @@ def compare_rows(rows):
 
 
 def conv_totals(rows):
-    """Of our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes together, which
-    is the sum of their floors over the sum of their times, and the lowest one. Shapes count as often as they are in
-    the list, not as in the network; what the network itself reaches is among the steps' figures."""
+    """Totals over our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes (the sum
+    of floors over the sum of times), and the lowest percentage. Every shape in the list counts once, however often the
+    network has it; the rows of whole steps show what the network reaches."""
     groups = {}
     for row in rows:
         if row["operation"] == "conv" and row["who"] == "ours" and "error" not in row:
@@ -87,8 +87,8 @@ def conv_totals(rows):
 
 
 def lowest_ratios(ratios, operation, library):
-    """By type and pass: how many shapes there are of an operation, how many of them are no slower than the library, and
-    the lowest ratio with its shape."""
+    """By type and pass: the number of an operation's shapes, how many of them are no slower than the library, and the
+    lowest ratio with its shape."""
     groups = {}
     for pair in ratios:
         if pair["operation"] == operation and pair["library"] == library:

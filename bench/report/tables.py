@@ -1,11 +1,11 @@
-"""Tables of a summary of bench/compare, for the terminal and as Markdown. Every table can be left out: a summary has
-what was measured, on whatever device."""
+"""Makes tables of a summary of bench/compare, as text and as Markdown. A summary has only what was measured, so each
+table is optional."""
 
 NOTHING = "-"
 
 
 def number(value, digits=3):
-    """So many significant digits, without an exponent."""
+    """The value with this number of significant digits, without an exponent."""
     if value is None:
         return NOTHING
     if value == 0:
@@ -40,7 +40,7 @@ WORK = {"train": "train", "infer": "infer", "infer1": "infer, batch 1"}
 
 
 def work_title(work, row):
-    """Inference has the case's batch where the row says no other."""
+    """The title of a row of work; inference uses the case's batch unless the row has another."""
     return f"{WORK[work]}, batch {row['batch']}" if "batch" in row else WORK[work]
 
 
@@ -65,7 +65,7 @@ def steps_table(summary):
                          *(number(row["peers"][v]["samples_per_second"]) if v in row["peers"] else NOTHING
                            for v in variants),
                          row.get("best", NOTHING), ratio_text(row), NOTHING if target is None else f">= {target:g}"])
-    return "Steps: samples a second" + (", and times, rates and ratios of our fastest" if len(ours) > 1 else ""), header, rows
+    return "Steps: samples per second" + (", and times, rates and ratios of our fastest" if len(ours) > 1 else ""), header, rows
 
 
 MEMORY = {"resident": "of the process", "tensors": "of tensors", "reserved": "reserved on the device"}
@@ -131,7 +131,7 @@ def conv_table(summary):
 
 def throughput_table(summary):
     t = summary["sectrain"]
-    return ("sectrain beside the bare step, samples a second",
+    return ("sectrain and the bare step, samples per second",
             ["recipe", "data", "sectrain", "bare step", "ratio (quartiles)", "target"],
             [[t["recipe"], t["data"], number(t["sectrain"]), number(t["bare_step"]), ratio_text(t),
               NOTHING if t.get("target") is None else f">= {t['target']:g}"]])
@@ -195,8 +195,8 @@ def about(summary):
 
 
 def busy(summary):
-    """Others had more than a quarter of the machine when the run began, or more wanted to run at some time than its own
-    threads do."""
+    """Whether the machine was busy: other load exceeded a quarter of the cores at the start of the run, or the load
+    exceeded the cores at some time."""
     machine = summary["machine"]
     return machine["load"] > 0.25 * machine["cores"] or machine.get("most_load", 0) > machine["cores"] + 0.75
 

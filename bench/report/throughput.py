@@ -1,5 +1,5 @@
-"""sectrain's samples a second beside those of the bare step, which has its batch at hand: what is lost between them is
-what the loader, the log and the rest of a run cost."""
+"""Compares sectrain's samples per second with those of the bare training step, which has its batch in memory. The
+difference is the cost of the loader, the log and the rest of a run."""
 
 import array
 import json
@@ -15,15 +15,15 @@ from comparison import PeerError, Worker, spread
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RECIPE = "recipes/mitdb-inter.toml"
-BATCH, CHANNELS, LENGTH, CLASSES = 128, 4, 144, 4  # what the recipe trains on
+BATCH, CHANNELS, LENGTH, CLASSES = 128, 4, 144, 4  # the recipe's batch
 LOG_STEPS = 4
-# The bare step has neither clipping nor averaged weights. What the loader does stays as the recipe has it.
+# The bare step has no gradient clipping and no averaged weights. The loader works as in the recipe.
 SETTINGS = [f"train.log_steps={LOG_STEPS}", "train.clip_norm=0", "train.average_decay=0"]
-WARM = 8  # steps at the beginning of a run that are not counted: run, captured, replayed, and the caches filled
+WARM = 8  # uncounted steps at the start: eager, captured, first replays with cold caches
 
 
 def write_batch(path):
-    """A batch as bench_steps reads it; what is in it is of no matter to the time."""
+    """Writes a batch for bench_steps; its values do not affect the time."""
     draw = random.Random(1)
     from comparison import write_safetensors
 
@@ -34,7 +34,7 @@ def write_batch(path):
 
 
 def follow(process, log, pause=0.005):
-    """The lines of a growing log, each with the time at which the file got it."""
+    """The lines of a growing log, each with the time when it was written."""
     seen, lines = 0, []
     while True:
         ended = process.poll() is not None
@@ -55,13 +55,13 @@ def follow(process, log, pause=0.005):
 
 
 def rate(lines, batch, warm=WARM):
-    """Samples a second between the step lines of a log, by its clock: waiting for the loader counts, validation between
-    epochs does not. None if there are not enough lines."""
+    """Samples per second between the step lines of a log: waiting for the loader counts, validation between epochs does
+    not. None if there are too few lines."""
     samples = seconds = 0.0
     last = None
     for moment, line in lines:
         if line.get("event") != "step":
-            last = None  # an epoch ended here
+            last = None  # the epoch has ended
             continue
         if last and last[1] >= warm:
             samples += (line["step"] - last[1]) * batch
@@ -73,7 +73,7 @@ def rate(lines, batch, warm=WARM):
 def run_sectrain(programs, options, data, out, epochs):
     command = [programs / "sectrain", "--config", ROOT / RECIPE, "--data", data, "--out", out, "--overwrite", "--quiet",
                *options, "--set", f"train.epochs={epochs}", *(word for s in SETTINGS for word in ("--set", s))]
-    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # of the run before
+    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # from the previous run
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)
     lines = follow(process, f"{out}/log.jsonl")
@@ -84,12 +84,12 @@ def run_sectrain(programs, options, data, out, epochs):
 
 
 def measure(programs, options, rounds, epochs, seconds, minutes):
-    """`rounds` times a training of so many epochs, and in between about as many seconds of the bare step. An epoch is
-    about 25 steps for each minute of generated signal."""
+    """Alternates `rounds` trainings of `epochs` epochs with about `seconds` of the bare step. An epoch has about 25
+    steps per minute of synthetic signal."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([str(programs / "secdata"), "synth", f"{folder}/data", "--minutes", str(minutes),
                         "--quiet"], check=True)
-        run_sectrain(programs, options, f"{folder}/data", f"{folder}/run", 1)  # leaves weights of the recipe's network
+        run_sectrain(programs, options, f"{folder}/data", f"{folder}/run", 1)  # makes a model of the recipe's network
         subprocess.run([str(programs / "secmodel"), "export", f"{folder}/run/best.safetensors", "--out",
                         f"{folder}/weights.safetensors"], check=True, stdout=subprocess.DEVNULL)
         write_batch(f"{folder}/batch.safetensors")
@@ -103,7 +103,7 @@ def measure(programs, options, rounds, epochs, seconds, minutes):
             bare.append(BATCH * steps / worker.ask("train", steps)["seconds"])
     if None in whole:
         raise PeerError("sectrain's log has too few lines to tell its rate")
-    # A round of sectrain lies between two of the bare step.
+    # Each run of sectrain is compared with the mean of the bare steps before and after.
     ratio = spread([2 * w / (before + after) for w, before, after in zip(whole, bare, bare[1:])])
     return {"recipe": RECIPE, "data": "generated", "settings": SETTINGS,
             "sectrain": statistics.median(whole), "bare_step": statistics.median(bare),
@@ -111,7 +111,7 @@ def measure(programs, options, rounds, epochs, seconds, minutes):
 
 
 def whole_recipe(programs, options, data, rounds):
-    """The seconds from the start of sectrain, as the recipe is, to its end with scores and report, from files."""
+    """Seconds that sectrain takes with the unchanged recipe, from reading files to scores and report."""
     seconds, scores = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:

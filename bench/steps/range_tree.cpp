@@ -21,13 +21,13 @@ struct Node {
 };
 
 struct Tree {
-  std::vector<Node> nodes{{"", 0, {}}};  // the first is the root, which is no range
+  std::vector<Node> nodes{{"", 0, {}}};  // nodes[0] is the root, which is not a range
   std::size_t open = 0;
   std::vector<Clock::time_point> since;
   Stream* stream = nullptr;
 };
 
-thread_local Tree* current = nullptr;  // of the thread that started it
+thread_local Tree* current = nullptr;  // set in the thread that started the tree
 
 void begin_node(const char* name) {
   if (current == nullptr) {
@@ -52,7 +52,7 @@ void begin_node(const char* name) {
 
 void end_node(const char*) {
   if (current == nullptr || current->since.empty()) {
-    return;  // of another thread, or begun before the tree was
+    return;  // in another thread, or the range began before the tree
   }
   synchronize(*current->stream);
   const Clock::duration time = Clock::now() - current->since.back();
@@ -105,16 +105,16 @@ namespace {
 template <typename Key>
 std::vector<NamedTime> sum_by(const std::vector<RangeNode>& tree, const Key& key) {
   std::map<std::string, NamedTime> sums;
-  std::string kernel;  // the path of the latest one, with a slash behind it
+  std::string kernel;  // the latest kernel's path followed by a slash
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const std::string& path = tree[i].path;
     if (!kernel.empty() && path.starts_with(kernel)) {
-      continue;  // inside that kernel
+      continue;  // a range inside that kernel
     }
     const std::string last = path.substr(path.rfind('/') + 1);
     const bool has_inner = i + 1 < tree.size() && tree[i + 1].path.starts_with(path + "/");
     if (has_inner && last.find('.') == std::string::npos) {
-      continue;  // a layer, or a part of the network
+      continue;  // a range of a layer or of a part of the network
     }
     kernel = path + "/";
     const std::string name = key(last);

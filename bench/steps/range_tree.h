@@ -1,6 +1,6 @@
-// Where the time of a step goes: a listener that keeps the ranges of engine/ranges.h as the tree in which
-// they nest, for the thread that starts it. What other threads run is inside a range of this one, which waits
-// for it.
+// Shows where a training step spends its time: a listener that keeps the ranges of engine/ranges.h as a tree,
+// nested as they are in the thread that starts it. Work of other threads counts towards the range in which
+// this thread waits for them.
 #pragma once
 
 #include <string>
@@ -11,16 +11,16 @@
 namespace sec {
 
 struct RangeNode {
-  std::string path;    // names from the outermost on, separated by '/'
-  double seconds = 0;  // from begin to end
-  double own = 0;      // of these, outside of nested ranges
+  std::string path;    // names from the outermost range inward, separated by '/'
+  double seconds = 0;  // inclusive time
+  double own = 0;      // exclusive time: without nested ranges
   long calls = 0;
 };
 
-// One tree at a time. At the beginning and the end of every range the stream is waited for, which must
-// outlive the tree: what a range enqueues is done within it.
+// Only one tree at a time. The stream is synchronized at the beginning and the end of every range, so that a
+// range includes the work it enqueues. The stream must outlive the tree.
 void start_range_tree(Stream& stream);
-std::vector<RangeNode> stop_range_tree();  // parents before children, in the order of their first call
+std::vector<RangeNode> stop_range_tree();  // parents before children, in order of first call
 
 struct NamedTime {
   std::string name;
@@ -28,11 +28,11 @@ struct NamedTime {
   long calls = 0;
 };
 
-// Kernels are the outermost ranges whose names have a dot, as conv.dgrad, and outside of these the ranges
-// that no other is inside of, as relu. A kernel may call others, as linear.forward calls conv.forward: that
-// time is its own. Longest first; the sum is no more than the time that passed.
+// Kernels are the outermost ranges with a dot in their name, such as conv.dgrad; elsewhere the innermost
+// ranges, such as relu. If a kernel calls another, as linear.forward calls conv.forward, the time counts for
+// the caller. Longest first; the sum does not exceed the elapsed time.
 std::vector<NamedTime> sum_by_kernel(const std::vector<RangeNode>& tree);
-// The same by kind of layer, which is the kernel's name up to its first dot: conv.dgrad counts to conv.
+// The same sums by kind of layer, which is the kernel's name up to its first dot: "conv" for conv.dgrad.
 std::vector<NamedTime> sum_by_layer(const std::vector<RangeNode>& tree);
 
 }  // namespace sec

@@ -1,25 +1,21 @@
-// bench_steps: whole training steps and inference of SE-ECGNet, a round at a time on request, so that
-// bench/compare can let a peer take turns with it on the same machine. Reads commands, one a line, and
-// answers each with one line of JSON:
+// bench_steps runs whole training steps and inference of SE-ECGNet, one round per request, so that
+// bench/compare can alternate it with a peer on the same machine. Reads commands, one per line, and answers
+// each with one line of JSON:
 //
-//   make CASE FOLDER   weights.safetensors, a state dict in PyTorch's form, and batch.safetensors: x (N, H,
-//   L)
-//                      f32 and labels (N) i32, drawn for CASE, "NxHxLxCLASSESxWIDTH"
+//   make CASE FOLDER   writes weights.safetensors, a state dict in PyTorch's form, and batch.safetensors,
+//                      which has x (N, H, L) f32 and labels (N) i32; CASE is "NxHxLxCLASSESxWIDTH"
 //   load WEIGHTS BATCH
-//   gradients OUT      one training step's loss, without dropout; its gradients as a state dict into OUT
+//   gradients OUT      computes a training step's loss without dropout; writes its gradients as a state dict
 //   train N            seconds that N training steps take, with dropout and Adam
-//   infer N [SAMPLES]  seconds that N forward passes over the batch take, or over so many samples, which are
-//                      those of the batch over and over: from the host and to it, without gradients
-//   profile N          where the time of N training steps goes, run kernel by kernel: the ranges as a tree
-//   with
-//                      each one's own seconds, and sums by kernel and by kind of layer; seconds are a step's
-//   ceilings           what the device can do at most, on the cpu with as many threads: GFLOP/s and, beyond
-//   its
-//                      caches, GB/s
-//   peak               the most bytes that tensors held since `load`, those that are reserved for them, and
-//                      those of the process (resident)
+//   infer N [SAMPLES]  seconds that N forward passes take over the batch or over SAMPLES samples (the batch
+//                      repeated), including the copies from and to the host, without gradients
+//   profile N          where the time of N eager training steps goes: the tree of ranges with exclusive
+//                      times, and sums by kernel and by kind of layer, in seconds per step
+//   ceilings           the device's peak rates (cpu: with --threads): GFLOP/s, and GB/s beyond the caches
+//   peak               the most bytes that tensors held since `load`, bytes reserved for tensors, and the
+//                      most resident memory of the process
 //
-// Steps and passes are recordings that are replayed, unless it is told --eager.
+// Steps and passes are captured as graphs and replayed, unless --eager is given.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -53,7 +49,7 @@ struct Case {
   train::Batch batch;  // x (N, L, H)
 };
 
-// Every bias and factor moves away from 0 and 1, or a mixed-up order of channels would not show.
+// Moves every bias and factor away from 0 and 1, so that a wrong order of channels changes the results.
 void make_case(const std::string& text, const std::string& folder) {
   std::int64_t size[5] = {};
   std::istringstream parts(text);
@@ -72,7 +68,7 @@ void make_case(const std::string& text, const std::string& folder) {
   model::SeEcgNet network(options, cpu, 1);
   std::uint32_t operation = 0;
   for (layers::Parameter& parameter : network.parameters().parameters()) {
-    if (parameter.shape.rank() == 1) {  // the weights of convolutions and linear layers have more extents
+    if (parameter.shape.rank() == 1) {  // weights of convolutions and linear layers have rank 2 or 3
       std::vector<float> values = parameter.value.to_vector(cpu);
       for (std::int64_t i = 0; i < std::ssize(values); ++i) {
         values[i] += 0.5F * uniform({1, 1, operation}, i);
@@ -142,10 +138,10 @@ class Bench {
     reset_peak(stream_.device);
   }
 
-  // Loss and gradients of the batch without dropout.
+  // Computes loss and gradients of the batch without dropout; writes the gradients to `out`.
   double gradients(const std::string& out) {
     prepare(0);
-    const double loss = step_->take(case_.batch, 0).loss;  // at rate 0 the weights stay as they are
+    const double loss = step_->take(case_.batch, 0).loss;  // rate 0 keeps the weights
     layers::ParameterSet& set = network_->parameters();
     std::vector<float> values = set.gradients().to_vector(stream_);
     set.values().assign(stream_, std::span<const float>(values));
@@ -155,10 +151,10 @@ class Bench {
   }
 
   double train(std::int64_t steps) {
-    inference_.reset();  // of other weights
+    inference_.reset();  // was captured with other weights
     if (!step_) {
       prepare(0.2);
-      for (int i = 0; i < 3; ++i) {  // kernel by kernel, captured, replayed
+      for (int i = 0; i < 3; ++i) {  // the first runs eagerly, the second is captured, the third replayed
         take();
       }
     }
@@ -170,7 +166,7 @@ class Bench {
   }
 
   struct Profile {
-    double seconds;  // of all steps
+    double seconds;  // of all steps together
     std::vector<RangeNode> tree;
   };
 
@@ -189,7 +185,7 @@ class Bench {
     return {seconds, stop_range_tree()};
   }
 
-  // Of n samples.
+  // Seconds that `passes` forward passes over n samples take.
   double infer(std::int64_t passes, std::int64_t n) {
     if (!network_) {
       prepare(0);
@@ -252,7 +248,7 @@ class Bench {
         Tensor::from(stream_, {n, o.length, o.leads, 1}, std::span<const float>(inference_->values));
     run_inference();
     if (record_) {
-      inference_->logits = {};  // a recording takes memory that is free
+      inference_->logits = {};  // frees memory for the capture
       inference_->recording = capture(stream_, [this] { run_inference(); });
       inference_->recording.replay(stream_);
     }
@@ -289,7 +285,7 @@ class Bench {
   std::unique_ptr<Inference> inference_;
 };
 
-// The most memory of the process that was ever resident, bytes.
+// The largest resident memory that the process has had, bytes.
 std::int64_t resident_peak() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -320,7 +316,7 @@ nlohmann::json to_json(const Bench::Profile& profile, double steps) {
           {"tree", tree}};
 }
 
-// The count that comes next; `fallback` if the line has ended and there is one.
+// The next word as a count; `fallback`, if positive, at the end of the line.
 std::int64_t read_count(std::istringstream& words, const std::string& line, std::int64_t fallback = 0) {
   std::string word;
   if (!(words >> word) && fallback > 0) {
@@ -396,7 +392,7 @@ nlohmann::json answer(Bench& bench, const std::string& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Runs training steps and inference on request: see bench/compare, which asks for them."};
+  CLI::App app{"Runs training steps and inference on commands from standard input, for bench/compare."};
   std::string device = "cpu";
   std::string precision = "f32";
   std::string tiles;
@@ -407,9 +403,9 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
   app.add_option("--tiles", tiles,
-                 "File of bench_tiles; without it, and for other shapes, the built-in tiles");
-  app.add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 1024));
-  app.add_flag("--eager", eager, "Every step kernel by kernel, not as a recording");
+                 "File written by bench_tiles; other shapes, and all without it, use the built-in tiles");
+  app.add_option("--threads", threads, "Number of threads; 0: one per core")->check(CLI::Range(0, 1024));
+  app.add_flag("--eager", eager, "Run every kernel separately instead of replaying captured graphs");
   CLI11_PARSE(app, argc, argv);
   try {
     set_threads(threads);

@@ -1,11 +1,11 @@
 // Measures the tiles of a network's convolutions and writes the fastest of each to a file for --tiles
-// (train/loop/tile_file.h). A training step says which convolutions there are. Each is then timed by itself,
-// with each of the tiles that there are kernels for; another than the built-in ones is chosen if it takes
-// less than 0.98 of their time.
+// (train/loop/tile_file.h). A training step yields the list of convolutions. Each convolution is then timed
+// alone with every tile size for which there are kernels. A size other than the built-in one is chosen if it
+// takes less than 0.98 of the built-in one's time.
 //
-// On cuda times are the GPU's, between two events around one call, with caches flushed before it as in
-// cuda.cpp. On simt they are the host's that simulates the call and say nothing of a GPU, as the file says:
-// a rehearsal.
+// On cuda, times are GPU times between two events around one call, with caches flushed first as in cuda.cpp.
+// On simt, times are those of the host that simulates the call; they say nothing about a GPU, and the file
+// says so. This is a rehearsal.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -28,8 +28,8 @@ using kernels::ConvShape;
 using kernels::ConvTask;
 using kernels::ConvTiles;
 
-constexpr double worth_it = 0.98;                  // of the built-in tiles' time; less is noise
-constexpr std::int64_t flushed_bytes = 256 << 20;  // more than the L2 cache of any GPU so far
+constexpr double worth_it = 0.98;                  // times the built-in tiles' time; smaller gains are noise
+constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
 struct Options {
   std::string device = "cuda";
@@ -40,7 +40,7 @@ struct Options {
   std::string out;
 };
 
-// The convolutions of a training step.
+// The distinct convolutions of a training step.
 std::set<ConvTask> tasks_of(const Options& options, Stream& stream, Precision precision) {
   const model::NetworkOptions& size = options.network;
   train::Batch batch;
@@ -91,7 +91,7 @@ std::vector<ConvTiles> candidates(const ConvTask& task) {
   return all;
 }
 
-// A convolution with its operands.
+// A convolution and its operands.
 class Conv {
  public:
   Conv(Stream& stream, const ConvTask& task, const ConvShape& shape)
@@ -131,7 +131,7 @@ class Conv {
   Tensor x_, w_, y_;
 };
 
-// Seconds, the median of some calls; the first one, which takes memory, is left out.
+// Median seconds per call. The first call is not timed, as it allocates memory.
 double seconds_of(Stream& stream, Conv& conv, const ConvTask& task, const ConvTiles& tiles, int calls,
                   Tensor& flushed) {
   std::set<ConvTask> asked;
@@ -216,24 +216,29 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures the tiles of a network's convolutions and writes the fastest, for --tiles."};
+  CLI::App app{
+      "Measures the tiles of a network's convolutions and writes the fastest to a file for --tiles."};
   Options o;
-  app.add_option("--device", o.device, "cuda; simt to rehearse it")
+  app.add_option("--device", o.device, "cuda, or simt for a rehearsal")
       ->check(CLI::IsMember({"cpu", "cuda", "simt"}))
       ->capture_default_str();
-  app.add_option("--precision", o.precisions, "Arithmetic of the network; repeatable")
+  app.add_option("--precision", o.precisions, "Arithmetic of the network; may be repeated")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
   const CLI::Range extent(1, 1 << 20);
-  app.add_option("--model", o.network.model, "Network")->capture_default_str();
-  app.add_option("--leads", o.network.leads, "Leads")->check(extent)->capture_default_str();
-  app.add_option("--length", o.network.length, "Samples in time")->check(extent)->capture_default_str();
-  app.add_option("--width", o.network.width, "Channels, as in recipes")->check(extent)->capture_default_str();
-  app.add_option("--samples", o.samples, "The batch")->check(extent)->capture_default_str();
-  app.add_option("--calls", o.calls, "That are timed, of which the median counts")
+  app.add_option("--model", o.network.model, "Name of the network")->capture_default_str();
+  app.add_option("--leads", o.network.leads, "Number of leads")->check(extent)->capture_default_str();
+  app.add_option("--length", o.network.length, "Length of a recording, samples")
+      ->check(extent)
+      ->capture_default_str();
+  app.add_option("--width", o.network.width, "Channels, as network.width in recipes")
+      ->check(extent)
+      ->capture_default_str();
+  app.add_option("--samples", o.samples, "Batch size")->check(extent)->capture_default_str();
+  app.add_option("--calls", o.calls, "Timed calls per choice of tiles; the median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--out", o.out, "File to write, replaced if it is there")->required();
+  app.add_option("--out", o.out, "File to write; an existing file is replaced")->required();
   CLI11_PARSE(app, argc, argv);
   try {
     run(o);

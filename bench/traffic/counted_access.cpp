@@ -1,5 +1,5 @@
-// The functions that -fsanitize=thread and -fsanitize-coverage make g++ call, for the counters instead of the
-// sanitizers. Those that are missing here no kernel needed so far: a kernel that does fails to link.
+// The functions that g++ calls under -fsanitize=thread and -fsanitize-coverage, here for the counters instead
+// of the sanitizers. Only the functions that kernels need so far are defined; others fail at link time.
 #include "bench/traffic/counted_access.h"
 
 #include <cstdint>
@@ -56,12 +56,12 @@ void __tsan_write_range(void* address, std::size_t bytes) {
   counted_access(__builtin_return_address(0), address, bytes, true);
 }
 
-// At the beginning of every run of instructions that are executed together.
+// Called at the beginning of every straight run of instructions (a basic block).
 void __sanitizer_cov_trace_pc() {
   counted_run(__builtin_return_address(0));
 }
 
-// Of kernels: a load and a store. Of launchers: reference counts.
+// In kernels it counts as a load and a store. Launchers use it for reference counts.
 std::uint32_t __tsan_atomic32_fetch_add(volatile std::uint32_t* address, std::uint32_t value, int /*order*/) {
   auto* const cell = const_cast<std::uint32_t*>(address);
   counted_access(__builtin_return_address(0), cell, 4, false);
@@ -69,7 +69,7 @@ std::uint32_t __tsan_atomic32_fetch_add(volatile std::uint32_t* address, std::ui
   return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);
 }
 
-// Of launchers: guards of static variables, and whether somebody listens to ranges.
+// Used by launchers only: guards of static variables, and the check for a listener of ranges.
 std::uint8_t __tsan_atomic8_load(const volatile std::uint8_t* address, int /*order*/) {
   return __atomic_load_n(address, __ATOMIC_SEQ_CST);
 }

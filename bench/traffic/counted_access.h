@@ -1,14 +1,14 @@
-// What the instrumented code of a counted kernel calls before every access.
+// Called by the instrumented code of a counted kernel before every memory access.
 #pragma once
 
 #include <cstddef>
 
 namespace sec::simt {
 
-// `place` tells apart where in the program the running thread accesses memory: a return address.
+// `place` identifies the instruction that accesses memory: it is a return address in the kernel's code.
 void counted_access(const void* place, const void* address, std::size_t bytes, bool is_store);
 
-// The running thread begins the instructions at `place`, which it executes one after another.
+// The running thread begins the basic block at `place`.
 void counted_run(const void* place);
 
 }  // namespace sec::simt

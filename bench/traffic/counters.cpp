@@ -20,10 +20,10 @@ namespace {
 constexpr std::uintptr_t sector_bytes = 32;
 constexpr std::uintptr_t page_bytes = 4096;
 
-// What happened to 32 bytes of global memory, one bit a byte.
+// The accesses to one 32-byte sector of global memory. `read` and `written` have one bit per byte.
 struct Sector {
-  std::uint32_t launch = 0;   // that the rest is about
-  std::uint32_t read_by = 0;  // the last block
+  std::uint32_t launch = 0;   // the launch that the other fields describe
+  std::uint32_t read_by = 0;  // the last block that read the sector
   std::uint32_t written_by = 0;
   std::uint32_t read = 0;
   std::uint32_t written = 0;
@@ -34,8 +34,8 @@ struct Memory {
   std::vector<Sector> sectors;
 };
 
-// The arena's blocks. They begin at pages and end before the next one's page, so that a page says which
-// block.
+// The memory blocks of the device's arena. Each begins at a page boundary and has its pages to itself, so a
+// page number identifies a block.
 class Memories {
  public:
   void add(const void* block, std::size_t bytes) {
@@ -59,7 +59,7 @@ class Memories {
     }
     cache_ = {};
   }
-  // Null if the address lies in none. Only one thread runs kernels at a time.
+  // Null if the address is in no block. Only one thread runs kernels at a time.
   Memory* at(std::uintptr_t address) {
     const std::uintptr_t page = address / page_bytes;
     Cached& entry = cache_[page % cache_.size()];
@@ -81,27 +81,27 @@ class Memories {
   std::array<Cached, 1024> cache_;
 };
 
-// Accesses of the lanes of a warp from one place.
+// Accesses by the lanes of a warp from one place in the program.
 struct Request {
   std::uint32_t lanes = 0;
   std::array<std::uint8_t, warp_size> bytes;
   std::array<std::uintptr_t, warp_size> address;
 };
 
-// A place in the program that accesses one kind of memory; and what a warp has done there since its lanes
-// met.
+// Place: an instruction that accesses one kind of memory. Pending: a warp's accesses from there since its
+// lanes last met.
 struct Place {
   bool is_shared;
   bool is_store;
 };
 struct Pending {
-  std::array<std::uint32_t, warp_size> count{};  // accesses of each lane
+  std::array<std::uint32_t, warp_size> count{};  // accesses per lane
   std::vector<Request> requests;
   std::size_t used = 0;
 };
 struct WarpLog {
-  std::vector<Pending> at;            // by place
-  std::vector<std::uint32_t> places;  // with anything pending
+  std::vector<Pending> at;            // indexed by place
+  std::vector<std::uint32_t> places;  // places with pending requests
 };
 
 class Recorder {
@@ -202,7 +202,7 @@ class Recorder {
  private:
   struct Kernel {
     KernelCounts counts;
-    std::unordered_map<std::uintptr_t, std::uint64_t> runs;  // executed, by all threads
+    std::unordered_map<std::uintptr_t, std::uint64_t> runs;  // executions per place, by all threads
   };
 
   Kernel& kernel_of(const KernelName& name) {
@@ -218,7 +218,7 @@ class Recorder {
     return *entry->second;
   }
 
-  // A run of instructions and how often it was executed.
+  // A basic block's address and how often it was executed.
   struct Runs {
     std::uintptr_t place = 0;
     std::uint64_t count = 0;
@@ -229,7 +229,7 @@ class Recorder {
     }
   }
 
-  // Of the runs that are new since the last time.
+  // Reads the operation counts of basic blocks that are new since the last call.
   void read_operations() {
     std::vector<std::uintptr_t> places;
     for (const auto& kernel : all_) {
@@ -261,7 +261,7 @@ class Recorder {
     ++counts.requests;
     struct Part {
       std::uintptr_t sector;
-      std::uint32_t bytes;  // a bit each
+      std::uint32_t bytes;  // one bit per byte
     };
     std::array<Part, 2 * warp_size> parts;
     std::size_t used = 0;
@@ -312,8 +312,8 @@ class Recorder {
     block = block_;
   }
 
-  // Lanes are served in groups whose accesses fill the 32 banks: all of a warp for words of 4 bytes, halves
-  // for 8, quarters for 16.
+  // Shared memory serves lanes in groups whose accesses fill the 32 banks: a whole warp for 4-byte words,
+  // half a warp for 8 bytes, a quarter for 16.
   static void count_shared(const Request& request, SharedCounts& counts) {
     ++counts.requests;
     unsigned widest = 4;
@@ -325,7 +325,7 @@ class Recorder {
     }
     const unsigned group = warp_size * 4 / widest;
     for (unsigned first = 0; first < warp_size; first += group) {
-      std::array<std::array<std::uintptr_t, warp_size>, 32> words;  // of each bank
+      std::array<std::array<std::uintptr_t, warp_size>, 32> words;  // distinct words accessed per bank
       std::array<unsigned, 32> used{};
       for (unsigned lane = first; lane < first + group; ++lane) {
         if ((request.lanes >> lane & 1U) == 0) {
@@ -348,7 +348,7 @@ class Recorder {
 
   std::vector<std::unique_ptr<Kernel>> all_;
   std::map<std::pair<std::string, std::string>, Kernel*> by_name_;
-  KernelCounts* counts_ = nullptr;  // of the kernel that runs
+  KernelCounts* counts_ = nullptr;  // counts of the running kernel
   std::unordered_map<std::uintptr_t, std::uint64_t>* runs_ = nullptr;
   std::uint32_t launch_ = 0;
   std::uint32_t block_ = 1;
@@ -359,15 +359,15 @@ class Recorder {
   std::array<WarpLog, max_threads / warp_size> warps_;
 
   std::array<Runs, 4096> run_cache_;
-  std::unordered_map<std::uintptr_t, unsigned> operations_;  // of a run, once
+  std::unordered_map<std::uintptr_t, unsigned> operations_;  // operations per execution of a basic block
 };
 
 Recorder& recorder() {
-  static auto* const instance = new Recorder;  // never destroyed: tensors with static storage outlive it
+  static auto* const instance = new Recorder;  // never destroyed, as static tensors are freed later
   return *instance;
 }
 
-constinit thread_local Recorder* current = nullptr;  // of the thread that runs a launch
+constinit thread_local Recorder* current = nullptr;  // set in a thread while it runs a launch
 
 }  // namespace
 
@@ -384,9 +384,9 @@ void counted_access(const void* place, const void* address, std::size_t bytes, b
   }
   const bool is_shared = block.in_shared_memory(address);
   if (!is_shared && recorder->memories.at(at) == nullptr) {
-    return;  // an argument or an index
+    return;  // a kernel argument or an index, which a GPU keeps in registers
   }
-  constexpr std::size_t widest = 16;  // of one instruction
+  constexpr std::size_t widest = 16;  // bytes that one instruction can access
   for (std::size_t done = 0; done < bytes; done += widest) {
     recorder->access(static_cast<const char*>(place) + done, at + done,
                      static_cast<unsigned>(std::min(widest, bytes - done)), is_store, is_shared);
@@ -403,7 +403,7 @@ std::vector<KernelCounts> take_counts() {
   return recorder().take();
 }
 
-// ---- what the engine tells ----
+// ---- calls from the engine ----
 
 void observer::begin_launch(const KernelName& name) {
   current = &recorder();

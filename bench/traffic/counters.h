@@ -1,18 +1,18 @@
 // Counts of what kernels do, as a GPU's memory would see it: how many bytes of global memory they move, how
-// well the lanes of a warp share its 32-byte sectors, and how often they meet in a bank of shared memory.
+// well the lanes of a warp share 32-byte sectors, and how often lanes conflict in a bank of shared memory.
 //
-// A kernel that is to be counted is compiled with -fsanitize=thread, of which only the calls before every
-// load and store are used: they come to us instead of ThreadSanitizer (sec_counted_library in
-// cmake/device_code.cmake). Loads and stores of the same place in the program, the same number of times since
-// the lanes of a warp last met, are one request of the warp. Lanes that go round a loop a different number of
-// times, or left a request out, are taken for later ones by that: counts are those of lanes in step.
+// A kernel to be counted is compiled with -fsanitize=thread, of which only the calls before every load and
+// store are used: they are routed to the counters instead of ThreadSanitizer (sec_counted_library in
+// cmake/device_code.cmake). Accesses by different lanes form one request of the warp if they come from the
+// same place in the program and are the lane's n-th there since the lanes of the warp last met. Counts are
+// therefore exact for lanes in step: a lane that skipped an access joins the wrong request.
 //
-// Arithmetic is counted by the runs of instructions that threads execute (-fsanitize-coverage), and what is
-// in them is read from the program itself with objdump (instructions.h).
+// Arithmetic: the coverage instrumentation (-fsanitize-coverage) counts how often basic blocks are executed,
+// and objdump shows the operations in each block (instructions.h).
 //
-// What lies on a thread's stack is registers on a GPU, and so are the kernel's arguments and indices: only
-// the arena's blocks (global memory) and shared arrays count. g++ has removed by then what it can see is
-// loaded twice; nvcc may see more or less.
+// A GPU keeps a thread's stack, kernel arguments and indices in registers, so only the arena's memory (global
+// memory) and shared arrays count. g++ has already removed the loads that it sees to be redundant; nvcc may
+// remove more or fewer.
 #pragma once
 
 #include <cstdint>
@@ -21,42 +21,42 @@
 
 namespace sec::simt {
 
-// Loads, or stores, in global memory.
+// Loads, or stores, of global memory.
 struct GlobalCounts {
-  std::uint64_t requests = 0;       // of a warp
-  std::uint64_t bytes = 0;          // asked for, by all lanes
-  std::uint64_t sectors = 0;        // of 32 bytes, over all requests: what the first-level cache is asked for
-  std::uint64_t least_sectors = 0;  // the same if each request's bytes, each once, lay side by side
-  std::uint64_t block_sectors = 0;  // each once a block: what the second-level cache is asked for, if a
-                                    // block's loads find all they had before in the first
-  std::uint64_t distinct_bytes = 0;  // each once a launch: no kernel that does the same can move less
+  std::uint64_t requests = 0;        // requests by warps
+  std::uint64_t bytes = 0;           // requested, by all lanes
+  std::uint64_t sectors = 0;         // 32-byte sectors requested from the L1 cache
+  std::uint64_t least_sectors = 0;   // sectors if each request's distinct bytes were contiguous
+  std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache, if a block's
+                                     // repeated loads hit in the L1 cache
+  std::uint64_t distinct_bytes = 0;  // each byte once per launch, the minimum that must move
 };
 
-// Loads, or stores, in shared memory.
+// Loads, or stores, of shared memory.
 struct SharedCounts {
-  std::uint64_t requests = 0;  // of a warp
+  std::uint64_t requests = 0;  // requests by warps
   std::uint64_t bytes = 0;
-  std::uint64_t passes = 0;        // through the 32 banks of 4 bytes, each of which gives one word a pass
-  std::uint64_t least_passes = 0;  // the same without two lanes at different words of a bank
+  std::uint64_t passes = 0;        // a pass serves one word of each of the 32 banks
+  std::uint64_t least_passes = 0;  // passes without bank conflicts
   std::uint64_t conflicts() const { return passes - least_passes; }
 };
 
 struct KernelCounts {
-  std::string file;  // that launches it, without its folder
+  std::string file;  // the file that launches the kernel, without its folder
   std::string kernel;
   std::uint64_t launches = 0;
   GlobalCounts loads, stores;
   SharedCounts shared_loads, shared_stores;
-  std::uint64_t operations = 0;         // on floating-point numbers, by threads
-  std::uint64_t tensor_operations = 0;  // multiplications and additions of mma
+  std::uint64_t operations = 0;         // floating-point operations by threads
+  std::uint64_t tensor_operations = 0;  // multiplications and additions by mma
 
-  // Moved between the second-level cache and the multiprocessors: loads once a block, all stores.
+  // Bytes between the L2 cache and the multiprocessors: loads once per block, and all stores.
   std::uint64_t bytes_read() const { return 32 * loads.block_sectors; }
   std::uint64_t bytes_written() const { return 32 * stores.sectors; }
   std::uint64_t floor_bytes() const { return loads.distinct_bytes + stores.distinct_bytes; }
 };
 
-// All since the last call, in the order of first launches. Instances of a kernel template count apart.
+// Counts since the last call, in order of first launches. Instances of a kernel template count separately.
 std::vector<KernelCounts> take_counts();
 
 }  // namespace sec::simt

@@ -15,13 +15,13 @@
 namespace sec::simt {
 namespace {
 
-// What the program's addresses are above those in its file.
+// The difference between the program's addresses in memory and those in its file.
 std::uintptr_t load_bias() {
   std::uintptr_t bias = 0;
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* result) {
         *static_cast<std::uintptr_t*>(result) = info->dlpi_addr;
-        return 1;  // the first one is the program
+        return 1;  // the first object is the program
       },
       &bias);
   return bias;
@@ -31,7 +31,7 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// The mnemonic of scalar and packed arithmetic: a name and its operands' type, perhaps with a v before.
+// Parses a scalar or packed SSE/AVX mnemonic: an optional v, the operation's name, the operands' type.
 unsigned operations_of_mnemonic(std::string_view mnemonic) {
   if (mnemonic.starts_with('v')) {
     mnemonic.remove_prefix(1);
@@ -87,14 +87,14 @@ std::unordered_map<std::uintptr_t, unsigned> float_operations(const std::vector<
   }
   const std::uintptr_t bias = load_bias();
   const auto [first, last] = std::minmax_element(places.begin(), places.end());
-  constexpr std::uintptr_t longest = 64 * 1024;  // a run of instructions, in bytes
+  constexpr std::uintptr_t longest = 64 * 1024;  // the longest basic block, in bytes
   const std::string command =
       fmt::format("objdump -d --no-show-raw-insn --start-address={:#x} --stop-address={:#x} /proc/{}/exe",
                   *first - bias, *last - bias + longest, getpid());
   FILE* const listing = popen(command.c_str(), "r");
   require(listing != nullptr, "counters: objdump cannot be run");
   std::array<char, 4096> line;
-  unsigned* now = nullptr;  // the run that the lines belong to
+  unsigned* now = nullptr;  // the basic block of the current line
   std::size_t found = 0;
   while (std::fgets(line.data(), line.size(), listing) != nullptr) {
     // "   12f4e:\tmulss  %xmm1,%xmm0"
@@ -102,7 +102,7 @@ std::unordered_map<std::uintptr_t, unsigned> float_operations(const std::vector<
     const std::size_t colon = text.find(":\t");
     const std::size_t begin = text.find_first_not_of(' ');
     if (colon == std::string_view::npos || begin >= colon) {
-      now = nullptr;  // a function's name
+      now = nullptr;  // a line with a function's name
       continue;
     }
     std::uintptr_t address = 0;

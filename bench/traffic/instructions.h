@@ -1,4 +1,4 @@
-// What the machine code of the running program computes, read with objdump, which comes with the compiler.
+// Counts arithmetic in the machine code of the running program, as objdump (of binutils) shows it.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 
 namespace sec::simt {
 
-// For each place, an address that a call of __sanitizer_cov_trace_pc returns to: how many operations on
-// floating-point numbers follow until the next such call or jump elsewhere. Each addition, multiplication,
-// division, root, minimum and maximum is one, a fused multiplication and addition two, a call of a function
-// of the C library's mathematics one. Throws Error if objdump cannot be run.
+// For each place (a return address of a call of __sanitizer_cov_trace_pc): the number of floating-point
+// operations until the next such call or the next jump. Additions, multiplications, divisions, square roots,
+// minima and maxima count as one each, a fused multiply-add as two, a call of a C library math function
+// as one. Throws Error if objdump cannot be run.
 std::unordered_map<std::uintptr_t, unsigned> float_operations(const std::vector<std::uintptr_t>& places);
 
-// Of one instruction in objdump's notation, without its address: "mulss  %xmm1,%xmm0", "call   1f30
-// <expf@plt>".
+// The floating-point operations of one instruction, given in objdump's notation without its address, such as
+// "mulss  %xmm1,%xmm0" or "call   1f30 <expf@plt>".
 unsigned float_operations_of(const char* instruction);
 
 }  // namespace sec::simt

@@ -30,7 +30,7 @@ StepFloor step_floor(model::Network& network, std::int64_t n, DType activations,
   pass.stream = stream;
   pass.tape = &tape;
   pass.training = true;
-  pass.fused = false;  // each convolution for itself, to be counted
+  pass.fused = false;  // unfused, so that each convolution is visible
   const model::NetworkOptions& o = network.options();
   network.forward(pass, Tensor::zeros(stream, {n, o.length, o.leads, 1}), Tensor());
   const std::uint64_t optimizer = 7 + (options.clip_norm > 0 ? 1 : 0) + (options.average_decay > 0 ? 2 : 0);

@@ -1,7 +1,7 @@
-// bench_traffic: what a training step of SE-ECGNet moves through memory on a GPU, counted on the simt device
-// (bench/traffic/counters.h), kernel by kernel, beside the floor: what each kernel has to move at least, and
-// what the step has to (bench/traffic/step_floor.h). Without a GPU this is what tells one version of a kernel
-// from another. bench/NOTES.md says how the figures are derived; docs/simt.md how to read them.
+// bench_traffic counts what a training step of SE-ECGNet moves through memory on a GPU. The simt device runs
+// the kernels and counts (bench/traffic/counters.h); the table compares each kernel with its minimum, and the
+// step with its own (bench/traffic/step_floor.h). Without a GPU this distinguishes good kernel versions from
+// bad ones. bench/NOTES.md says how the figures are derived, docs/simt.md how to read them.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -28,11 +28,11 @@ struct Case {
   model::NetworkOptions network;
   std::int64_t samples;
   Precision precision;
-  double most;  // times the step's floor: what --check allows
+  double most;  // the limit of --check, as a multiple of the step's floor
 };
 
-// The full width at a batch that counting takes seconds for: its weights are four fifths of its floor. And a
-// narrow network on long inputs, whose activations are, as in a batch worth a GPU.
+// `full` has the full width and a small batch, counted in seconds: weights are four fifths of its floor.
+// `longer` is narrow with long inputs: activations dominate its floor, as in a batch worth a GPU.
 const model::NetworkOptions full{.leads = 2, .length = 480, .classes = 4};
 const model::NetworkOptions longer{.leads = 2, .length = 2400, .classes = 4, .width = 16};
 const Case cases[] = {{"f32", full, 4, Precision::f32, 1.6},
@@ -41,7 +41,7 @@ const Case cases[] = {{"f32", full, 4, Precision::f32, 1.6},
                       {"tf32, long", longer, 4, Precision::tf32, 2.5},
                       {"bf16, long", longer, 4, Precision::bf16, 2.5}};
 
-// How much more than the committed figure passes for noise: another release of g++ may load a value again.
+// The relative excess over a committed figure that --check tolerates: another g++ may load a value again.
 constexpr double margin = 0.02;
 
 train::Batch noise(const model::NetworkOptions& network, std::int64_t samples) {
@@ -63,7 +63,7 @@ ordered_json network_of(const Case& one) {
           {"batch", one.samples}};
 }
 
-// One step: forward, loss, backward, clipping, Adam, moving average.
+// Counts one training step: forward, loss, backward, clipping, Adam, moving average.
 ordered_json count_step(const Case& one) {
   OwnedStream owned(Device::simt);
   Stream& stream = owned;
@@ -147,7 +147,7 @@ void print(const std::string& name, const ordered_json& one) {
       step.at("floor_parameter_bytes").get<double>() / 1e6);
 }
 
-// What got worse, one line each.
+// What got worse, one line per figure.
 std::vector<std::string> regressions(const ordered_json& before, const ordered_json& now) {
   std::vector<std::string> lines;
   const auto compare = [&](const std::string& what, const char* figure, double old_value, double value) {
@@ -206,13 +206,13 @@ ordered_json read_json(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Counts what a training step moves through a GPU's memory, on the simt device."};
+  CLI::App app{"Counts the memory traffic of a training step on a GPU, by running it on the simt device."};
   std::string out;
   std::string committed;
   auto* const write = app.add_option("--json", out, "Write the counts to this file");
   app.add_option(
          "--check", committed,
-         "Fail if a count exceeds that of this file by more than 2 %, or a step its times of the floor")
+         "Fail if a count exceeds this file's by more than 2 %, or a step exceeds its limit over the floor")
       ->excludes(write);
   CLI11_PARSE(app, argc, argv);
   try {

@@ -1,4 +1,4 @@
-// The cuda device of builds without nvcc: it says that it is not there.
+// Stubs of the cuda device for builds without nvcc. Every use throws Error: the build has no cuda device.
 #include "engine/cuda/backend.h"
 #include "engine/error.h"
 

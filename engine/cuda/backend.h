@@ -1,5 +1,5 @@
-// What the engine asks of the cuda device, in terms that need no CUDA header. A build without nvcc links
-// absent.cpp instead, so that callers carry no #ifdefs. Streams, events and graphs are CUDA's handles.
+// The engine's interface to the cuda device, without CUDA headers. A build without nvcc links absent.cpp
+// instead, so callers need no #ifdef. Streams, events and graphs are CUDA handles passed as void*.
 #pragma once
 
 #include <cstddef>
@@ -7,19 +7,19 @@
 
 namespace sec::cuda {
 
-// Empty if a GPU can be used here, else one line that says why not.
+// Empty if a usable GPU is present; otherwise one line with the reason.
 std::string why_unavailable();
 
-// The GPU's name.
+// The product name of the GPU.
 std::string model();
 
-// Null if the GPU has not as much left. Throws Error on anything else.
+// Returns null if the GPU is out of memory. Throws Error on any other failure.
 void* allocate_memory(std::size_t bytes);
 void free_memory(void* memory);
-std::size_t available_memory();  // bytes that the GPU has left
+std::size_t available_memory();  // free bytes on the GPU
 
-// Copies in stream order. A host source may be reused at once: it was copied to a pinned staging buffer. A
-// host destination is complete at return.
+// Copies bytes in stream order. A host source is first copied to a pinned staging buffer, so the caller may
+// reuse it at once. A host destination is complete when the call returns.
 enum class Direction { to_device, to_host, on_device };
 void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction direction);
 void zero(void* stream, void* memory, std::size_t bytes);
@@ -32,12 +32,12 @@ void* create_event();
 void destroy_event(void* event);
 void record(void* event, void* stream);
 void wait(void* stream, void* event);                // later work on `stream` waits for the event
-float milliseconds_between(void* begin, void* end);  // waits for both
+float milliseconds_between(void* begin, void* end);  // waits for both events
 
 bool is_capturing(void* stream);
 void begin_capture(void* stream);
-void* end_capture(void* stream);    // the graph, ready to run
-void cancel_capture(void* stream);  // what was recorded is lost
+void* end_capture(void* stream);    // returns the executable graph
+void cancel_capture(void* stream);  // discards the captured work
 void replay(void* graph, void* stream);
 void destroy_graph(void* graph);
 

@@ -1,4 +1,4 @@
-// Errors of the CUDA runtime as sec::Error.
+// Converts errors of the CUDA runtime to sec::Error.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -9,7 +9,7 @@
 
 namespace sec::cuda {
 
-// Throws Error "<what>: <CUDA's description> (<CUDA's name of the error>)" unless `status` is success.
+// Throws Error "<what>: <CUDA error description> (<CUDA error name>)" unless `status` is cudaSuccess.
 inline void check(cudaError_t status, std::string_view what) {
   if (status != cudaSuccess) [[unlikely]] {
     fail("{}: {} ({})", what, cudaGetErrorString(status), cudaGetErrorName(status));

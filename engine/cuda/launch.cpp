@@ -50,7 +50,7 @@ void launch_kernel(Stream& stream, const char* name, const void* kernel, const L
                                               size.dynamic_shared, queue);
   if (status != cudaSuccess) [[unlikely]] {
     fail("kernel {}, {}: {} ({}){}", name, size.text(), cudaGetErrorString(status), cudaGetErrorName(status),
-         synchronous() ? "" : "; an earlier kernel may be at fault, SEC_SYNC=1 in the environment tells");
+         synchronous() ? "" : "; an earlier kernel may have failed, SEC_SYNC=1 in the environment shows it");
   }
   if (synchronous() && !is_capturing(stream.native)) {
     check(cudaStreamSynchronize(queue), fmt::format("kernel {}, {}", name, size.text()));

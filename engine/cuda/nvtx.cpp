@@ -10,7 +10,7 @@ namespace sec::cuda {
 
 void forward_ranges_to_nvtx() {
   if (std::getenv("NVTX_INJECTION64_PATH") == nullptr) {
-    return;  // no tool is attached
+    return;  // no profiler is attached
   }
   static constexpr RangeListener nvtx{[](const char* name) { nvtxRangePushA(name); },
                                       [](const char*) { nvtxRangePop(); }};

@@ -1,4 +1,4 @@
-// The cuda device on NVIDIA's runtime library.
+// Implements the cuda device with the CUDA runtime library.
 #include <cuda_runtime_api.h>
 
 #include "engine/cuda/backend.h"
@@ -10,7 +10,7 @@
 namespace sec::cuda {
 namespace {
 
-// Asks for a driver and a GPU that this build's kernels run on: sm_80 and later.
+// Checks for a driver and a GPU that can run this build's kernels: sm_80 or later.
 std::string probe() {
   int driver = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
@@ -34,7 +34,7 @@ std::string probe() {
   int minor = 0;
   if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess ||
       cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0) != cudaSuccess) {
-    return "the GPU does not tell its compute capability";
+    return "the GPU does not report its compute capability";
   }
   if (major < 8) {
     return fmt::format("the GPU has compute capability {}.{}, 8.0 or later is needed", major, minor);
@@ -51,7 +51,7 @@ cudaStream_t handle(void* stream) {
 std::string why_unavailable() {
   static const std::string reason = [] {
     std::string found = probe();
-    cudaGetLastError();  // or the next launch would be blamed
+    cudaGetLastError();  // clears the error, which the next launch would report otherwise
     if (found.empty()) {
       forward_ranges_to_nvtx();
     }
@@ -131,7 +131,7 @@ void destroy_stream(void* stream) {
 
 void synchronize(void* stream) {
   check(cudaStreamSynchronize(handle(stream)),
-        "cuda: a kernel or copy failed; SEC_SYNC=1 in the environment tells which");
+        "cuda: a kernel or copy failed; SEC_SYNC=1 in the environment shows which");
 }
 
 void* create_event() {
@@ -171,7 +171,7 @@ bool is_capturing(void* stream) {
 
 void begin_capture(void* stream) {
   require(stream != nullptr, "capture: the default stream cannot be captured, expected an OwnedStream");
-  // Thread-local: a loader thread may go on copying batches on a stream of its own.
+  // Thread-local mode: a loader thread may keep copying batches on another stream.
   check(cudaStreamBeginCapture(handle(stream), cudaStreamCaptureModeThreadLocal), "capture");
 }
 

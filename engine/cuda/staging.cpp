@@ -10,17 +10,17 @@
 namespace sec::cuda {
 namespace {
 
-// A ring of pinned buffers: while the GPU copies one, the host fills the next.
+// A ring of pinned buffers. While the GPU copies from one buffer, the host fills the next.
 class Staging {
  public:
   static constexpr std::size_t size = std::size_t{4} << 20;
 
   struct Buffer {
     char* data = nullptr;
-    cudaEvent_t done = nullptr;  // when the GPU last finished with it
+    cudaEvent_t done = nullptr;  // recorded after the GPU's last use of the buffer
   };
 
-  // The next buffer, when the GPU no longer needs it.
+  // Returns the next buffer after the GPU has finished with it.
   Buffer& next() {
     Buffer& buffer = buffers_[turn_++ % buffers_.size()];
     if (buffer.data == nullptr) {
@@ -41,7 +41,7 @@ class Staging {
 };
 
 Staging& staging() {
-  static auto* const instance = new Staging;  // never destroyed: the driver may be gone before it
+  static auto* const instance = new Staging;  // never destroyed: the driver may shut down first
   return *instance;
 }
 
@@ -63,11 +63,11 @@ void copy_to_device(cudaStream_t stream, void* to, const void* from, std::size_t
 void copy_to_host(cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
   Staging& ring = staging();
   const std::lock_guard lock(ring.mutex);
-  // One part is on its way while the host takes out the one before.
+  // The GPU copies one part while the host copies the previous part out of its pinned buffer.
   Staging::Buffer* arriving = nullptr;
   std::size_t arriving_at = 0;
   std::size_t arriving_bytes = 0;
-  const auto take_out = [&] {
+  const auto unload = [&] {
     if (arriving != nullptr) {
       check(cudaEventSynchronize(arriving->done), "copy_bytes from cuda to the host");
       std::memcpy(static_cast<char*>(to) + arriving_at, arriving->data, arriving_bytes);
@@ -80,12 +80,12 @@ void copy_to_host(cudaStream_t stream, void* to, const void* from, std::size_t b
                           stream),
           "copy_bytes from cuda to the host");
     check(cudaEventRecord(buffer.done, stream), "copy_bytes");
-    take_out();
+    unload();
     arriving = &buffer;
     arriving_at = at;
     arriving_bytes = part;
   }
-  take_out();
+  unload();
 }
 
 }  // namespace sec::cuda

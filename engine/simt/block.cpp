@@ -124,7 +124,7 @@ void BlockRunner::end_launch() {
 void BlockRunner::run(const Launch& launch, std::size_t block) {
   launch_ = &launch;
   begin_block(block);
-  Fiber& first = fibers_.take();
+  Fiber& first = fibers_.pop();
   Lane& lane = lanes_[order_[started_++]];
   run_on(first, lane);
   fibers_.switch_to(first);
@@ -148,7 +148,7 @@ void BlockRunner::begin_block(std::size_t block) {
     lane.copies.clear();
     lane.next_copy = 0;
     lane.groups = 0;
-    // Made here, not in a thread of the block: a new fiber comes after what its maker did.
+    // Created here and not in a thread of the block, because a new fiber is ordered after its creator's work.
     lane.tsan_fiber = tsan_fibers_.next(threads_);
   }
   for (unsigned w = 0; w * warp_size < threads_; ++w) {
@@ -170,7 +170,7 @@ void BlockRunner::end_block() {
   arena_.clear();
   if (thread_sanitizer()) {
     if (exception) {
-      tsan_fibers_.clear();  // in the middle of calls that will not return
+      tsan_fibers_.clear();  // their calls will never return
     }
     fibers_.renew_all();
   } else if (exception) {
@@ -218,7 +218,7 @@ void BlockRunner::thread_main(Fiber& self) {
 
 void BlockRunner::run_thread(Fiber& self) {
   if (trap_wanted()) {
-    feenableexcept(FE_INVALID);  // on this fiber: the switch saves and restores the floating point controls
+    feenableexcept(FE_INVALID);  // for this fiber only: a switch saves and restores the FP control word
   }
   while (true) {
     acquire(begin_token_);
@@ -231,7 +231,7 @@ void BlockRunner::run_thread(Fiber& self) {
     }
     if (exception_) {
       release(end_token_);
-      fibers_.switch_to(fibers_.host());  // which forgets this fiber
+      fibers_.switch_to(fibers_.host());  // the host discards this fiber
     }
   }
 }
@@ -254,22 +254,22 @@ void BlockRunner::go_on(bool done) {
     threadIdx = lane.index;
     if (lane.fiber != &self) {
       if (done && !thread_sanitizer()) {
-        fibers_.give_back(self);
+        fibers_.push(self);
       }
       fibers_.switch_to(*lane.fiber);
     }
   } else if (started_ < threads_) {
     Lane& lane = lanes_[order_[started_++]];
     if (done && !thread_sanitizer()) {
-      run_on(self, lane);  // threads that never wait are a plain loop
+      run_on(self, lane);  // threads that never wait run in a loop on one fiber
     } else {
-      Fiber& fiber = fibers_.take();
+      Fiber& fiber = fibers_.pop();
       run_on(fiber, lane);
       fibers_.switch_to(fiber);
     }
   } else if (done_ == threads_) {
     if (!thread_sanitizer()) {
-      fibers_.give_back(self);
+      fibers_.push(self);
     }
     fibers_.switch_to(fibers_.host());
   } else {
@@ -314,7 +314,7 @@ void BlockRunner::fail_overwritten(const AsyncCopy& copy) const {
 }
 
 void BlockRunner::deadlock() const {
-  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // how many wait there, and the first
+  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // thread count, first thread
   for (unsigned i = 0; i < threads_; ++i) {
     const Lane& lane = lanes_[i];
     if (lane.state == Lane::State::waiting) {

@@ -1,4 +1,4 @@
-// One block's threads: who runs, who waits where, and who goes on next.
+// Schedules the threads of one block: which thread runs, which threads wait and where, which runs next.
 #pragma once
 
 #include <array>
@@ -26,18 +26,18 @@ struct Lane {
   };
 
   State state = State::unstarted;
-  unsigned number = 0;  // in its block
+  unsigned number = 0;  // index of the thread in its block
   uint3 index{};        // threadIdx
   Fiber* fiber = nullptr;
   void* tsan_fiber = nullptr;
   const char* waits_in = "";
-  Site site;                        // where it waits
-  std::vector<PendingCopy> copies;  // cp.async, oldest first from next_copy on
+  Site site;                        // where the thread waits
+  std::vector<PendingCopy> copies;  // pending cp.async copies, oldest first, starting at next_copy
   std::size_t next_copy = 0;
-  int groups = 0;  // committed so far
+  int groups = 0;  // committed groups of copies
 };
 
-// Lanes of a warp on their way into a collective.
+// A warp collective that has not been called by all of its lanes yet.
 struct Gathering {
   unsigned mask;
   unsigned arrived;
@@ -49,12 +49,12 @@ struct Gathering {
 };
 
 struct Warp {
-  unsigned exited = 0;  // the lanes that have returned, or that the block is too small to have
+  unsigned exited = 0;  // mask of lanes that have returned or do not exist in a partial warp
   int gatherings = 0;
   std::array<Gathering, warp_size> gathering;
 };
 
-// A launch in progress.
+// A kernel launch in progress.
 struct Launch {
   const char* kernel;
   LaunchSize size;
@@ -64,7 +64,7 @@ struct Launch {
   std::uint64_t seed;
 };
 
-// Addresses that ThreadSanitizer hangs happens-before edges on, each used for one edge bundle only.
+// Addresses to which ThreadSanitizer attaches happens-before edges. Each barrier uses a new address.
 class Tokens {
  public:
   ~Tokens() { clear(); }
@@ -77,15 +77,14 @@ class Tokens {
   std::size_t used_ = chunk;
 };
 
-// ThreadSanitizer's fibers, one for each thread of a block. Making one costs half a millisecond, so that they
-// are used again: by the next launch, which comes after this one anyway, and within a launch after 2048
-// others. By that, ThreadSanitizer takes blocks of a grid for ordered, and sees no race between them, that
-// are started more than 2048 threads apart: one more reason for small grids, and for running the blocks in
-// several orders.
+// ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond, so
+// fibers are reused: by the next launch, which is ordered after this launch anyway, and within a launch after
+// 2048 other threads. ThreadSanitizer treats threads on the same fiber as ordered. It therefore misses races
+// between blocks that start more than 2048 threads apart. Keep test grids small and run several block orders.
 class TsanFibers {
  public:
   ~TsanFibers() { clear(); }
-  void* next(unsigned threads);  // for a block of so many; null without ThreadSanitizer
+  void* next(unsigned threads);  // for a block of `threads`; null without ThreadSanitizer
   void begin_launch() { turn_ = 0; }
   void clear();
 
@@ -94,15 +93,15 @@ class TsanFibers {
   std::size_t turn_ = 0;
 };
 
-// Runs blocks, one after another, on one host thread.
+// Runs blocks sequentially on one host thread.
 class BlockRunner {
  public:
   BlockRunner() : fibers_(thread_main) {}
 
-  // Throws Error, or what the kernel threw.
+  // Throws Error on a violation, and rethrows exceptions of the kernel.
   void run(const Launch& launch, std::size_t block);
-  // The happens-before edges of a launch under ThreadSanitizer: what the host did before, all threads of all
-  // blocks, what the host does next.
+  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch, and these
+  // happen before later host work.
   void begin_launch();
   void end_launch();
 
@@ -122,8 +121,8 @@ class BlockRunner {
   void begin_block(std::size_t block);
   void end_block();
   void order_threads(std::size_t block);
-  void leave(Lane& lane);  // the lane's thread has returned
-  void go_on(bool done);   // runs another thread; returns when the current fiber has one to run
+  void leave(Lane& lane);  // called when the lane's thread has returned
+  void go_on(bool done);   // switches to a runnable thread; returns when this fiber has one
   void wait(const char* what, const Site& site);
   void run_on(Fiber& fiber, Lane& lane);
   [[noreturn]] void deadlock() const;
@@ -146,28 +145,28 @@ class BlockRunner {
   unsigned started_ = 0;
   unsigned done_ = 0;
 
-  // Threads in the order they run, all and warp by warp; and what it was made for.
+  // The order in which the threads run, for the block and within each warp, and the launch it was made for.
   std::array<std::uint16_t, max_threads> order_;
   std::array<std::uint16_t, max_threads> warp_order_;
   unsigned ordered_threads_ = 0;
   Order ordered_as_ = Order::shuffled;
 
-  // Threads that can go on, first in first out.
+  // A queue of runnable threads, first in, first out.
   std::array<Lane*, max_threads> ready_;
   unsigned ready_head_ = 0;
   unsigned ready_tail_ = 0;
   void make_ready(Lane& lane) { ready_[ready_tail_++ % max_threads] = &lane; }
 
-  // The block barrier under way.
+  // State of the current block barrier.
   unsigned arrived_ = 0;
   Lane* first_arrived_ = nullptr;
   int true_predicates_ = 0;
-  int barrier_count_ = 0;  // true predicates of the last completed barrier
+  int barrier_count_ = 0;  // number of true predicates at the last completed barrier
   void* barrier_token_ = nullptr;
 
-  std::exception_ptr exception_;  // that ended the block
+  std::exception_ptr exception_;  // the exception that ended the block
 };
 
-BlockRunner& runner();  // of this host thread
+BlockRunner& runner();  // the runner of the calling host thread
 
 }  // namespace sec::simt

@@ -1,5 +1,5 @@
-// The part of CUDA C++ that kernels use, for g++: keywords, built-in variables, vector types, and the device
-// functions that need no other thread. Names and meanings are those of the CUDA C++ Programming Guide.
+// The subset of CUDA C++ that kernels use, for g++: keywords, built-in variables, vector types, and device
+// functions of a single thread. Names and semantics follow the CUDA C++ Programming Guide.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@ struct dim3 {
       : x(width), y(height), z(depth) {}
 };
 
-// The running thread's place. gdb shows them: `print threadIdx`.
+// The indices of the running thread. In gdb: `print threadIdx`.
 extern constinit thread_local uint3 threadIdx;
 extern constinit thread_local uint3 blockIdx;
 extern constinit thread_local dim3 blockDim;
@@ -76,7 +76,7 @@ inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z,
 inline double2 make_double2(double x, double y) { return {x, y}; }
 inline longlong2 make_longlong2(long long x, long long y) { return {x, y}; }
 
-// ---- memory: the cache hints mean nothing here ----
+// ---- memory: cache hints have no effect on simt ----
 
 template <typename T> T __ldg(const T* address) { return *address; }
 template <typename T> T __ldca(const T* address) { return *address; }
@@ -86,7 +86,7 @@ template <typename T> void __stcg(T* address, T value) { *address = value; }
 template <typename T> void __stcs(T* address, T value) { *address = value; }
 template <typename T> void __stwt(T* address, T value) { *address = value; }
 
-// ---- atomics: each returns the old value. Relaxed, as on the GPU ----
+// ---- atomics: return the old value, with relaxed memory order as on the GPU ----
 
 template <typename T> T atomicAdd(T* address, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
@@ -122,7 +122,7 @@ template <typename T> T atomicOr(T* address, std::type_identity_t<T> value) {
 template <typename T> T atomicXor(T* address, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(*address).fetch_xor(value, std::memory_order_relaxed);
 }
-// Counts up to `last`, then starts again from 0.
+// Increments the value, and wraps to 0 after `last`.
 inline unsigned atomicInc(unsigned* address, unsigned last) {
   return atomic_update(address, [=](unsigned old) { return old >= last ? 0U : old + 1U; });
 }
@@ -156,7 +156,7 @@ inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 inline float __fsqrt_rn(float x) { return std::sqrt(x); }
 inline float __frcp_rn(float x) { return 1.0F / x; }
 inline float __frsqrt_rn(float x) { return 1.0F / std::sqrt(x); }
-inline float __fdividef(float a, float b) { return a / b; }  // fast on the GPU, exact here
+inline float __fdividef(float a, float b) { return a / b; }  // approximate on the GPU, exact on simt
 inline float __expf(float x) { return std::exp(x); }
 inline float __logf(float x) { return std::log(x); }
 inline float __saturatef(float x) { return x > 0.0F ? (x < 1.0F ? x : 1.0F) : 0.0F; }

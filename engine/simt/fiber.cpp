@@ -14,7 +14,7 @@ namespace {
 
 namespace context = boost::context::detail;
 
-// Sanitized code needs larger frames, and reports are written on the stack of the thread that is at fault.
+// Sanitized code has larger frames, and a sanitizer writes its report on the stack of the failing thread.
 std::size_t stack_size() {
   return address_sanitizer() || thread_sanitizer() ? 512 * 1024 : 64 * 1024;
 }
@@ -60,16 +60,16 @@ Fibers::~Fibers() {
   }
 }
 
-Fiber& Fibers::take() {
+Fiber& Fibers::pop() {
   const Unwatched unwatched;
   if (free_.empty()) {
     auto fiber = std::make_unique<Fiber>();
     char* const memory = map_memory(guard_size() + stack_size());
-    mprotect(memory, guard_size(), PROT_NONE);  // an overflow faults instead of spoiling a neighbour
+    mprotect(memory, guard_size(), PROT_NONE);  // a stack overflow faults instead of corrupting another stack
     fiber->stack = memory + guard_size();
     fiber->stack_bytes = stack_size();
-    // The tops of the stacks are spread over the lines of the cache: at equal offsets in their pages, those
-    // of a large block would all compete for the same few.
+    // Stagger the stack tops by multiples of a cache line. With equal page offsets, the stacks of a large
+    // block would compete for the same few cache sets.
     fiber->color = all_.size() * 5 % 64 * 64;
     free_.push_back(fiber.get());
     all_.push_back(std::move(fiber));
@@ -79,7 +79,7 @@ Fiber& Fibers::take() {
   return fiber;
 }
 
-void Fibers::give_back(Fiber& fiber) {
+void Fibers::push(Fiber& fiber) {
   const Unwatched unwatched;
   free_.push_back(&fiber);
 }
@@ -98,9 +98,9 @@ void Fibers::renew_all() {
   abandon_all();
   const std::size_t page = guard_size();
   std::vector<unsigned char> resident(stack_size() / page);
-  for (const auto& fiber : all_) {  // of each stack the part that was used, from the lowest page on
+  for (const auto& fiber : all_) {  // renew the used part of each stack, from its lowest resident page up
     if (mincore(fiber->stack, fiber->stack_bytes, resident.data()) != 0) {
-      fail("simt: the system does not tell which pages of a stack are in use");
+      fail("simt: the system does not report which pages of a stack are in use");
     }
     const auto lowest =
         std::find_if(resident.begin(), resident.end(), [](unsigned char p) { return (p & 1U) != 0; });
@@ -136,7 +136,7 @@ void Fibers::arrived(void* came_from) {
     const void* bottom = nullptr;
     std::size_t bytes = 0;
     __sanitizer_finish_switch_fiber(current_->fake_stack, &bottom, &bytes);
-    if (previous_ == &host_) {  // whose stack is the system's
+    if (previous_ == &host_) {  // the host runs on the thread's own stack
       host_.stack = static_cast<char*>(const_cast<void*>(bottom));
       host_.stack_bytes = bytes;
     }

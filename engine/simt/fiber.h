@@ -1,5 +1,5 @@
-// Fibers: stacks to run a thread of a block on, and the switch from one to another. A fiber outlives the
-// threads that run on it: they are reused from thread to thread, block to block and launch to launch.
+// Fibers: the stacks on which the threads of a block run, and switching between them.
+// A fiber outlives its thread. Fibers are reused for other threads, blocks and launches.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@ namespace sec::simt {
 struct Lane;
 
 struct Fiber {
-  void* context = nullptr;  // where to go on; null: not begun
-  char* stack = nullptr;    // its lowest usable byte
+  void* context = nullptr;  // where to resume; null: not started
+  char* stack = nullptr;    // lowest usable byte
   std::size_t stack_bytes = 0;
-  std::size_t color = 0;       // bytes left out at its upper end
+  std::size_t color = 0;       // unused bytes at the top, see Fibers::pop
   void* fake_stack = nullptr;  // AddressSanitizer's
-  void* tsan_fiber = nullptr;  // ThreadSanitizer's view of the thread that runs here
-  Lane* lane = nullptr;        // the thread that runs here
+  void* tsan_fiber = nullptr;  // ThreadSanitizer's fiber of that thread
+  Lane* lane = nullptr;        // the thread that runs on this fiber
 };
 
 // The fibers of one host thread.
@@ -32,19 +32,19 @@ class Fibers {
 
   Fiber& host() { return host_; }
   Fiber& current() { return *current_; }
-  Fiber& take();
-  void give_back(Fiber& fiber);
-  // Forgets what any fiber was doing: for use by the host, after a block that failed.
+  Fiber& pop();             // returns an unused fiber
+  void push(Fiber& fiber);  // makes the fiber available for reuse
+  // Discards the state of all fibers. The host calls it after a failed block.
   void abandon_all();
-  // Makes the stacks of all fibers new memory in ThreadSanitizer's eyes: another block's threads, which are
-  // not ordered with this block's, will run there.
+  // Makes ThreadSanitizer treat all stacks as new memory. The next block's threads, which are not ordered
+  // after this block's threads, will use the same stacks.
   void renew_all();
 
-  // Leaves the current fiber for `to`; returns when someone switches back.
+  // Switches from the current fiber to `to`. Returns when another fiber switches back.
   void switch_to(Fiber& to);
 
  private:
-  struct Entry;  // of Boost.Context
+  struct Entry;  // entry function for Boost.Context
 
   void arrived(void* came_from);
 
@@ -56,7 +56,7 @@ class Fibers {
   std::vector<Fiber*> free_;
 };
 
-// Memory whose bytes are zero and, under ThreadSanitizer, that nobody has accessed.
+// Zeroed memory that ThreadSanitizer treats as never accessed.
 char* map_memory(std::size_t bytes);
 void renew_memory(char* memory, std::size_t bytes);
 void unmap_memory(char* memory, std::size_t bytes);

@@ -12,14 +12,14 @@
 #include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 
-// T (&name)[extents]…, one per block. The static's address tells declarations, and template instances, apart.
+// Declares T (&name)[extents]…, one array per block. The static's address identifies the declaration.
 #define SHARED(T, name, ...)                        \
   static constexpr char name##_key_ = 0;            \
   typedef T name##_type_ __VA_ARGS__;               \
   name##_type_& name = *static_cast<name##_type_*>( \
       ::sec::simt::shared_array(&name##_key_, #name, sizeof(name##_type_), ::sec::simt::unwritten_as<T>))
 
-// T* name: the dynamic shared memory of the launch, aligned to 16 bytes.
+// Declares T* name, the dynamic shared memory of the launch, aligned to 16 bytes.
 #define DYN_SHARED(T, name) \
   T* const name = static_cast<T*>(::sec::simt::dynamic_shared(::sec::simt::unwritten_as<T>))
 
@@ -31,7 +31,7 @@ const char* name_of_kernel() {
   return name.c_str();
 }
 
-// A stream, and the file that launches on it, which is the kernel's.
+// A stream, and the source file of the launch, which is also the kernel's file.
 struct LaunchOn {
   LaunchOn(Stream& s, Site site = Site::current())  // NOLINT(google-explicit-constructor): for launch()
       : stream(s), file(site.file_name()) {}
@@ -48,7 +48,7 @@ void launch(LaunchOn on, dim3 grid, dim3 block, std::size_t dynamic_shared, Argu
   const LaunchSize size{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, dynamic_shared};
   [&]<typename... Parameters>(void (*)(Parameters...)) {
     using Values = std::tuple<Parameters...>;
-    const Values values(Parameters{std::forward<Arguments>(arguments)}...);  // braces: no narrowing
+    const Values values(Parameters{std::forward<Arguments>(arguments)}...);  // braces reject narrowing
     run_grid(
         {name, on.file}, size,
         [](const void* closure) { std::apply(kernel, *static_cast<const Values*>(closure)); }, &values);
@@ -87,12 +87,12 @@ inline void check_async_copy(const void* shared, const void* global, int bytes, 
   };
   require(!misaligned(shared) && (source_bytes == 0 || !misaligned(global)),
           "cp_async: both addresses must be multiples of {} bytes", bytes);
-  require(source_bytes >= 0 && source_bytes <= bytes, "cp_async: {} of {} bytes are to be read", source_bytes,
-          bytes);
+  require(source_bytes >= 0 && source_bytes <= bytes,
+          "cp_async: expected to read at most the {1} bytes of the copy, got {0}", source_bytes, bytes);
 }
 
 inline void finish_async_copies(int pending) {
-  const Uncounted uncounted;  // they count where they are issued
+  const Uncounted uncounted;  // copies are counted when they are issued
   AsyncCopy copy;
   while (next_async_copy(pending, copy)) {
     auto* to = static_cast<char*>(copy.to);
@@ -122,8 +122,8 @@ T shuffle(const char* name, unsigned mask, T value, unsigned source, const Site&
   return value;
 }
 
-// `width` splits the warp into segments of that many lanes, a power of two; lanes beyond a segment's end read
-// their own value.
+// `width`, a power of two, splits the warp into segments of `width` lanes. A lane whose source would be
+// outside its segment reads its own value.
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, Site site = Site::current()) {
   const unsigned segment = lane_id() & ~static_cast<unsigned>(width - 1);

@@ -1,5 +1,5 @@
-// What the fiber engine tells a program that counts what kernels do (counters.h). The functions are weak, as
-// the sanitizers' are: null in programs without the counters, so that the engine is compiled once.
+// Events that the fiber engine reports to a program that counts memory accesses and instructions of kernels.
+// The functions are weak symbols: null in programs without counters. The engine is therefore compiled once.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@ struct KernelName;
 namespace observer {
 [[gnu::weak]] void begin_launch(const KernelName& name);
 [[gnu::weak]] void end_launch();
-// All threads of these warps have come to the same place, and none has gone on; or they have returned.
+// All threads of these warps have returned or reached the same barrier or collective, and none has passed it.
 [[gnu::weak]] void warps_met(unsigned first, unsigned count);
 [[gnu::weak]] void end_block(unsigned warps);
 [[gnu::weak]] void async_copy(const void* place, const AsyncCopy& copy);  // by the running thread
 [[gnu::weak]] void tensor_product(unsigned operations);                   // by the running warp
-// What the running thread accesses in between stands for something else.
+// Between pause() and go_on(), accesses of the running thread are not counted.
 [[gnu::weak]] void pause();
 [[gnu::weak]] void go_on();
-// Blocks that the arena of the simt device has from the system.
+// The simt arena allocated a block from the system, or returned it.
 [[gnu::weak]] void take_memory(const void* block, std::size_t bytes);
 [[gnu::weak]] void give_back_memory(const void* block);
 }  // namespace observer
@@ -37,7 +37,7 @@ class ObservedLaunch {
   ObservedLaunch& operator=(const ObservedLaunch&) = delete;
 };
 
-// While one lives, nothing is counted for the running thread.
+// During the lifetime of an Uncounted object, nothing is counted for the running thread.
 class Uncounted {
  public:
   Uncounted() {

@@ -50,7 +50,7 @@ Schedule& schedule() {
   return instance;
 }
 
-// The grid's blocks in the order they start: a permutation made for one launch.
+// A random permutation of the grid's blocks: the order in which they start.
 std::vector<std::uint32_t> shuffled_blocks(std::size_t count, std::uint64_t seed) {
   std::vector<std::uint32_t> blocks(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -1,5 +1,5 @@
-// What the fiber engine tells the sanitizers. The functions are weak: null in programs built without the
-// sanitizer, so that the engine itself is compiled once, always uninstrumented.
+// Functions by which the fiber engine informs the sanitizers. They are weak symbols: null in programs built
+// without the sanitizer. The engine is therefore compiled once, without instrumentation.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +46,8 @@ inline void unpoison(const void* address, std::size_t bytes) {
   }
 }
 
-// While one lives, ThreadSanitizer takes no note of what the engine does on the running thread's behalf:
-// memory that is taken from the system by one thread and used for the next.
+// During the lifetime of an Unwatched object, ThreadSanitizer ignores the engine's memory accesses on the
+// running thread. The engine allocates memory on one thread and reuses it for another.
 class Unwatched {
  public:
   Unwatched() {
@@ -66,8 +66,8 @@ class Unwatched {
   Unwatched& operator=(const Unwatched&) = delete;
 };
 
-// What the running thread did so far happens before what another does after acquire() of the same token. A
-// null token is none.
+// Work of the running thread before release() happens before work of another thread after acquire() of the
+// same token. A null token has no effect.
 inline void release(void* token) {
   if (token != nullptr) {
     __tsan_release(token);

@@ -50,7 +50,7 @@ void* SharedArena::array(const void* key, const char* name, std::size_t bytes, s
   }
   char* const data = memory_ + used_;
   unpoison(data, bytes);
-  // Volatile keeps this a loop: a call of memset would be an access in ThreadSanitizer's eyes.
+  // Volatile prevents a call of memset, which ThreadSanitizer would see as an access.
   for (std::size_t i = 0; i < bytes / 4; ++i) {
     reinterpret_cast<volatile std::uint32_t*>(data)[i] = fill;
   }
@@ -81,7 +81,7 @@ std::string SharedArena::damage() const {
     if (i == 0) {
       for (std::size_t k = 1; k <= red_zone; ++k) {
         if (data[-static_cast<std::ptrdiff_t>(k)] != canary) {
-          return fmt::format("shared array {} was written {} bytes before its begin", array.name, k);
+          return fmt::format("shared array {} was written {} bytes before its start", array.name, k);
         }
       }
     }

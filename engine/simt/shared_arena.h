@@ -1,5 +1,4 @@
-// The shared memory of one block at a time: arrays with red zones around them, filled with a pattern that is
-// NaN.
+// The shared memory of one block: arrays with red zones around them, initially filled with a NaN pattern.
 #pragma once
 
 #include <array>
@@ -16,14 +15,15 @@ class SharedArena {
   SharedArena(const SharedArena&) = delete;
   SharedArena& operator=(const SharedArena&) = delete;
 
-  // The array of declaration `key`; made at its first use in a block. Null if the block has no room for it.
+  // Returns the array of declaration `key`, and creates it at its first use in a block.
+  // Returns null if the block has no room left.
   void* array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
-  std::size_t bytes() const { return bytes_; }  // of all arrays
-  bool holds(const void* address) const;        // within the arrays and between them
+  std::size_t bytes() const { return bytes_; }  // total size of all arrays
+  bool holds(const void* address) const;        // whether the address is in an array or between arrays
 
-  // Which array was written past its ends, as a clause for an error message; empty if none was.
+  // Names an array whose red zone was overwritten, as part of an error message. Empty if none was.
   std::string damage() const;
-  // Forgets the arrays, for the next block.
+  // Removes all arrays before the next block.
   void clear();
 
  private:
@@ -37,7 +37,7 @@ class SharedArena {
   void add_red_zone();
 
   char* memory_;
-  std::size_t used_ = 0;  // of memory_
+  std::size_t used_ = 0;  // bytes used of memory_
   std::size_t bytes_ = 0;
   std::array<Array, 64> arrays_;
   std::size_t count_ = 0;

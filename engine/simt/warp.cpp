@@ -1,4 +1,4 @@
-// What the collectives of a warp compute, once all lanes have brought their operands.
+// The results of warp collectives, computed when all lanes have passed their operands.
 #include <bit>
 
 #include "engine/dtype.h"
@@ -40,8 +40,9 @@ float tf32_of(unsigned bits) {
   return std::bit_cast<float>(bits & 0xffffe000U);
 }
 
-// d (16, 8) = a (16, k) b (k, 8) + c (16, 8). Rows of c and d: lane / 4 in registers 0 and 1, that + 8 in 2
-// and 3; columns: lane % 4 * 2 + register % 2.
+// d (16, 8) = a (16, k) b (k, 8) + c (16, 8).
+// Registers 0 and 1 of c and d hold row lane / 4; registers 2 and 3 hold row lane / 4 + 8.
+// Register r holds column lane % 4 * 2 + r % 2.
 template <int k>
 void multiply(const WarpOperands& operands, const float (&a)[16][k], const float (&b)[k][8]) {
   if (observed()) {
@@ -69,7 +70,7 @@ void multiply(const WarpOperands& operands, const float (&a)[16][k], const float
 void complete_shuffle(const WarpOperands& operands) {
   for_each_lane<Shuffle>(operands, [&](Shuffle& shuffle, unsigned) {
     const auto* source = static_cast<const Shuffle*>(operands.lane[shuffle.source % 32]);
-    // A lane that the mask does not name has no value to give.
+    // A source lane outside the mask has no value: the result is the NaN pattern.
     shuffle.result = source != nullptr ? source->value : std::uint64_t{unwritten} << 32 | unwritten;
   });
 }
@@ -127,7 +128,7 @@ void complete_mma_m16n8k16_bf16(const WarpOperands& operands) {
   multiply<16>(operands, a, b);
 }
 
-// "Matrix fragments for mma.m16n8k8", .tf32:
+// PTX ISA, "Matrix fragments for mma.m16n8k8", type .tf32:
 // a: row lane / 4 (+ 8 in registers 1 and 3), column lane % 4 (+ 4 in registers 2 and 3);
 // b: row lane % 4 (+ 4 in register 1), column lane / 4.
 void complete_mma_m16n8k8_tf32(const WarpOperands& operands) {
@@ -144,8 +145,8 @@ void complete_mma_m16n8k8_tf32(const WarpOperands& operands) {
   multiply<8>(operands, a, b);
 }
 
-// ldmatrix .m8n8.b16: lane i holds row i % 8 of matrix i / 8; lane l receives of each matrix the elements
-// (l / 4, l % 4 * 2 + {0, 1}), transposed: (l % 4 * 2 + {0, 1}, l / 4).
+// ldmatrix .m8n8.b16: lane i passes row i % 8 of matrix i / 8. Lane l receives the elements
+// (l / 4, l % 4 * 2 + {0, 1}) of each matrix, or (l % 4 * 2 + {0, 1}, l / 4) if transposed.
 void complete_load_matrix(const WarpOperands& operands) {
   for_each_lane<LoadMatrix>(operands, [&](const LoadMatrix& mine, unsigned lane) {
     for (unsigned m = 0; m < static_cast<unsigned>(mine.matrices); ++m) {

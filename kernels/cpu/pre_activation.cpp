@@ -59,7 +59,9 @@ void forward_one(const PreActivationForward& problem) {
   const Scratch scale(s.c_in);
   fill_scale(problem.before, s.c_in, scale.data());
   Activation a = activation_of(problem.before, s.c_in, scale.data());
-  a.marks = problem.passed.empty() ? nullptr : marks_of(problem.passed, elements, "pre_activation: passed");
+  a.marks = problem.activation_mask.empty()
+                ? nullptr
+                : marks_of(problem.activation_mask, elements, "pre_activation: activation_mask");
   const Source x{floats(problem.x, elements, "pre_activation.forward: x"), s.l, s.h * s.c_in, s.c_in, &a};
   Output y{floats(problem.y, s.n * s.l_out() * s.h * s.c_out, "pre_activation.forward: y"),
            s.l_out(),
@@ -95,14 +97,16 @@ void backward_one(const PreActivationBackward& problem) {
   const float* const x = floats(problem.x, elements, "pre_activation.backward: x");
   const float* const w = floats(problem.w, s.k * c * s.c_out, "pre_activation.backward: w");
   const float* const gy = floats(problem.gy, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
-  const float* const also = floats_or_null(problem.also, elements, "pre_activation.backward: also");
+  const float* const also =
+      floats_or_null(problem.extra_gradient, elements, "pre_activation.backward: extra_gradient");
   float* const gx = floats(problem.gx, elements, "pre_activation.backward: gx");
   const Scratch constants(3 * c);
   float* const scale = constants.data();
   fill_scale(problem.before, c, scale);
   Activation a = activation_of(problem.before, c, scale);
-  // The marks are only read: `draws` is false.
-  a.marks = const_cast<std::uint16_t*>(marks_of(problem.passed, elements, "pre_activation: passed"));
+  // The mask is only read: `draws` is false.
+  a.marks = const_cast<std::uint16_t*>(
+      marks_of(problem.activation_mask, elements, "pre_activation: activation_mask"));
   a.draws = false;
 
   const std::int64_t slots = dgrad_slots(s);

@@ -1,14 +1,15 @@
 // Batch norm over the rows of a matrix (rows, C).
-//   statistics      two kernels: each thread runs Welford's update over its rows, threads and then chunks of
-//                   rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
-//                   the deviation does not cancel
-//   update_running  one thread a channel, a group in one launch
-//   apply           a thread keeps the scale and shift of its columns in registers and walks down the rows
-//   backward        two kernels for the sums of gy and gy * (x - mean), one for gx
-//   ..._relu        the same with ReLU behind it, whose choice backward sees in x; apply takes the moments of
-//                   what it writes, for the batch norm that follows
-// Bytes: statistics read x once, apply reads x and writes y, backward reads x and gy twice and writes gx.
+//   statistics      two kernels: each thread runs Welford's update over its rows; threads, and then chunks of
+//                   rows, are merged pairwise (Chan, Golub & LeVeque 1983).
+//                   This stays accurate when the mean is much larger than the deviation
+//   update_running  one thread per channel; several layers share a launch
+//   apply           each thread keeps the scale and shift of its columns in registers and iterates over rows
+//   backward        two kernels compute the sums of gy and gy * (x - mean), a third computes gx
+//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x; apply_relu also
+//                   takes the moments of its output, for the next batch norm
+// Memory traffic: statistics reads x. apply reads x, writes y. backward reads x and gy twice, writes gx.
 #include "kernels/cuda/activation.h"
+#include "kernels/cuda/batch_norm_gradient.h"
 #include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
@@ -18,7 +19,7 @@ namespace {
 
 // ---- statistics ----
 
-// The median of a column's first, middle and last element: near the column's values, and no single outlier.
+// The median of a column's first, middle and last elements: close to the column's values, not an outlier.
 template <typename T, int width>
 SEC_DEVICE void find_pivot(const Columns& columns, const T* x, int column, float (&pivot)[width]) {
   float first[width], last[width];
@@ -33,11 +34,11 @@ SEC_DEVICE void find_pivot(const Columns& columns, const T* x, int column, float
 
 template <typename T, int width>
 __global__ void __launch_bounds__(column_threads)
-    chunk_moments(Columns columns,
-                  const T* __restrict__ x,        // (rows, C)
-                  float* __restrict__ pivots,     // (C)
-                  float* __restrict__ means,      // (chunks, C), of x - pivot
-                  float* __restrict__ squares) {  // (chunks, C)
+    batch_norm_chunk_moments(Columns columns,
+                             const T* __restrict__ x,        // (rows, C)
+                             float* __restrict__ pivots,     // (C)
+                             float* __restrict__ means,      // (chunks, C): of x - pivot
+                             float* __restrict__ squares) {  // (chunks, C)
   const ColumnTask task = column_task(columns, width);
   Moments moments[width] = {};
   if (task.inside) {
@@ -76,8 +77,8 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-__global__ void __launch_bounds__(column_threads) merge_moments(LaunchBatch<ChunkMoments> group) {
-  const ChunkMoments& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) batch_norm_merge_moments(LaunchBatch<ChunkMoments> batch) {
+  const ChunkMoments& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(rows_of_chunks(columns), 1);
   Moments moments[1] = {};
@@ -104,8 +105,8 @@ struct Blend {
   float* running_variance;  // (C)
 };
 
-__global__ void __launch_bounds__(column_threads) blend_running(LaunchBatch<Blend> group) {
-  const Blend& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) batch_norm_update_running(LaunchBatch<Blend> batch) {
+  const Blend& s = batch.problem[blockIdx.z];
   const std::int64_t i = first_element(1);
   if (i < s.c) {
     s.running_mean[i] = (1.0F - s.momentum) * s.running_mean[i] + s.momentum * s.mean[i];
@@ -117,13 +118,13 @@ __global__ void __launch_bounds__(column_threads) blend_running(LaunchBatch<Blen
 // ---- apply ----
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) normalise(Columns columns, float epsilon,
-                                                            const T* __restrict__ x,             // (rows, C)
-                                                            const float* __restrict__ mean,      // (C)
-                                                            const float* __restrict__ variance,  // (C)
-                                                            const float* __restrict__ gamma,     // (C)
-                                                            const float* __restrict__ beta,      // (C)
-                                                            T* __restrict__ y) {                 // (rows, C)
+__global__ void __launch_bounds__(column_threads) batch_norm_apply(Columns columns, float epsilon,
+                                                                   const T* __restrict__ x,  // (rows, C)
+                                                                   const float* __restrict__ mean,      // (C)
+                                                                   const float* __restrict__ variance,  // (C)
+                                                                   const float* __restrict__ gamma,     // (C)
+                                                                   const float* __restrict__ beta,      // (C)
+                                                                   T* __restrict__ y) {  // (rows, C)
   const ColumnTask task = column_task(columns, width);
   if (!task.inside) {
     return;
@@ -148,20 +149,20 @@ __global__ void __launch_bounds__(column_threads) normalise(Columns columns, flo
 
 template <typename T, int width, bool statistics>
 __global__ void __launch_bounds__(column_threads)
-    normalise_relu(Columns columns, Activation layer,
-                   const T* __restrict__ x,        // (rows, C)
-                   T* __restrict__ y,              // (rows, C)
-                   float* __restrict__ means,      // (chunks, C), with
-                   float* __restrict__ squares) {  // `statistics`
+    batch_norm_apply_relu(Columns columns, ActivationOperands layer,
+                          const T* __restrict__ x,        // (rows, C)
+                          T* __restrict__ y,              // (rows, C)
+                          float* __restrict__ means,      // (chunks, C): unused unless `statistics`
+                          float* __restrict__ squares) {  // (chunks, C): unused unless `statistics`
   const ColumnTask task = column_task(columns, width);
   RunningMoments<width> seen;
   if (task.inside) {
-    const Normal<width> normal = normal_of<width>(layer, task.column);
-#pragma unroll 1  // several rows at once spill registers
+    const BatchNormCoefficients<width> batch_norm = load_batch_norm<width>(layer, task.column);
+#pragma unroll 1  // unrolling would spill registers
     for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
       float value[width];
       load(x + row * columns.c + task.column, value);
-      activate(normal, 0xFFU, 1.0F, value);
+      activate(batch_norm, 0xFFU, 1.0F, value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         value[i] = as_stored(y, value[i]);
@@ -181,17 +182,17 @@ __global__ void __launch_bounds__(column_threads)
 
 template <typename T, int width, bool relu>
 __global__ void __launch_bounds__(column_threads)
-    chunk_sums(Columns columns, Activation layer,
-               const T* __restrict__ x,         // (rows, C)
-               const T* __restrict__ gy,        // (rows, C)
-               float* __restrict__ sums,        // (chunks, C): of gy
-               float* __restrict__ products) {  // (chunks, C): of gy * (x - mean)
+    batch_norm_grad_chunk_sums(Columns columns, ActivationOperands layer,
+                               const T* __restrict__ x,         // (rows, C)
+                               const T* __restrict__ gy,        // (rows, C)
+                               float* __restrict__ sums,        // (chunks, C): of gy
+                               float* __restrict__ products) {  // (chunks, C): of gy * (x - mean)
   const ColumnTask task = column_task(columns, width);
   float sum[2 * width] = {};
   if (task.inside) {
-    Normal<width> normal{};
+    BatchNormCoefficients<width> batch_norm{};
     if constexpr (relu) {
-      normal = normal_of<width>(layer, task.column);
+      batch_norm = load_batch_norm<width>(layer, task.column);
     }
     float centre[width];
 #pragma unroll
@@ -206,7 +207,7 @@ __global__ void __launch_bounds__(column_threads)
       if constexpr (relu) {
 #pragma unroll
         for (int i = 0; i < width; ++i) {
-          gradient[i] = masked(normal, 0xFFU, 1.0F, i, value[i], gradient[i]);
+          gradient[i] = masked(batch_norm, 0xFFU, 1.0F, i, value[i], gradient[i]);
         }
       }
 #pragma unroll
@@ -226,17 +227,15 @@ __global__ void __launch_bounds__(column_threads)
   }
 }
 
-// With z = (x - mean) * r and r = 1 / sqrt(variance + epsilon):
-//   gx = gamma * r * (gy - mean(gy) - z * mean(gy * z)) = scale * (gy - offset) - slope * (x - mean)
 __global__ void __launch_bounds__(column_threads)
-    add_chunks(Columns chunks, float epsilon, float rows,
-               const float* __restrict__ sums,      // (chunks, C)
-               const float* __restrict__ products,  // (chunks, C)
-               const float* __restrict__ variance,  // (C)
-               const float* __restrict__ gamma,     // (C)
-               float* __restrict__ ggamma,          // (C)
-               float* __restrict__ gbeta,           // (C)
-               float* __restrict__ affine) {        // (3, C): scale, offset, slope
+    batch_norm_grad_add_chunks(Columns chunks, float epsilon, float rows,
+                               const float* __restrict__ sums,      // (chunks, C)
+                               const float* __restrict__ products,  // (chunks, C)
+                               const float* __restrict__ variance,  // (C)
+                               const float* __restrict__ gamma,     // (C)
+                               float* __restrict__ ggamma,          // (C)
+                               float* __restrict__ gbeta,           // (C)
+                               float* __restrict__ coefficients) {  // (3, C): scale, offset, slope
   const ColumnTask task = column_task(chunks, 1);
   float sum[2] = {};
   if (task.inside) {
@@ -247,38 +246,27 @@ __global__ void __launch_bounds__(column_threads)
   }
   add_down(sum);
   if (task.inside && threadIdx.y == 0) {
-    const float r = 1.0F / sqrtf(variance[task.column] + epsilon);
-    const float scale = gamma[task.column] * r;
-    gbeta[task.column] += sum[0];
-    ggamma[task.column] += sum[1] * r;
-    affine[task.column] = scale;
-    affine[chunks.c + task.column] = sum[0] / rows;
-    affine[2 * chunks.c + task.column] = scale * (r * r) * (sum[1] / rows);
+    finish_batch_norm_sums(task.column, chunks.c, rows, sum[0], sum[1], epsilon, variance, gamma, ggamma,
+                           gbeta, coefficients);
   }
 }
 
 template <typename T, int width, bool relu>
-__global__ void __launch_bounds__(column_threads) input_gradient(Columns columns, Activation layer,
-                                                                 const T* __restrict__ x,   // (rows, C)
-                                                                 const T* __restrict__ gy,  // (rows, C)
-                                                                 const float* __restrict__ affine,  // (3, C)
-                                                                 T* __restrict__ gx) {  // (rows, C)
+__global__ void __launch_bounds__(column_threads)
+    batch_norm_grad_input(Columns columns, ActivationOperands layer,
+                          const T* __restrict__ x,                 // (rows, C)
+                          const T* __restrict__ gy,                // (rows, C)
+                          const float* __restrict__ coefficients,  // (3, C)
+                          T* __restrict__ gx) {                    // (rows, C)
   const ColumnTask task = column_task(columns, width);
   if (!task.inside) {
     return;
   }
-  Normal<width> normal{};
+  BatchNormCoefficients<width> batch_norm{};
   if constexpr (relu) {
-    normal = normal_of<width>(layer, task.column);
+    batch_norm = load_batch_norm<width>(layer, task.column);
   }
-  float centre[width], scale[width], offset[width], slope[width];
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    centre[i] = layer.mean[task.column + i];
-    scale[i] = affine[task.column + i];
-    offset[i] = affine[columns.c + task.column + i];
-    slope[i] = affine[2 * columns.c + task.column + i];
-  }
+  const auto backward = load_batch_norm_gradient<width>(task.column, columns.c, layer.mean, coefficients);
   for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
     float value[width], gradient[width];
     load(x + row * columns.c + task.column, value);
@@ -286,13 +274,10 @@ __global__ void __launch_bounds__(column_threads) input_gradient(Columns columns
     if constexpr (relu) {
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        gradient[i] = masked(normal, 0xFFU, 1.0F, i, value[i], gradient[i]);
+        gradient[i] = masked(batch_norm, 0xFFU, 1.0F, i, value[i], gradient[i]);
       }
     }
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
-    }
+    backward.apply(value, gradient);
     store(gx + row * columns.c + task.column, gradient);
   }
 }
@@ -312,12 +297,13 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
     by_width<T>(whole_vectors<T>(s.c) && aligned(from), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.statistics");
-      const Scratch scratch(stream, (1 + 2 * columns.chunks) * s.c * 4);
+      const DeviceScratch scratch(stream, (1 + 2 * columns.chunks) * s.c * 4);
       float* const pivots = scratch.data();
       float* const means = pivots + s.c;
       float* const squares = means + columns.chunks * s.c;
-      launch<chunk_moments<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width),
-                                      0, columns, from, pivots, means, squares);
+      launch<batch_norm_chunk_moments<T, width>>(stream, column_grid(columns, 1, width),
+                                                 column_block(columns.c, width), 0, columns, from, pivots,
+                                                 means, squares);
       const ChunkMoments moments{columns,
                                  pivots,
                                  means,
@@ -332,7 +318,7 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
 Blend blend_of(const RunningUpdate& problem) {
   const BatchNormShape& s = problem.shape;
   check(s);
-  // A single row has no unbiased variance; PyTorch refuses it, we keep the biased one (zero).
+  // A single row has no unbiased variance. PyTorch rejects it; here the biased variance, zero, is kept.
   const float unbiased =
       s.rows > 1 ? static_cast<float>(static_cast<double>(s.rows) / static_cast<double>(s.rows - 1)) : 1.0F;
   return {to_int(s.c, "batch_norm.update_running"),
@@ -346,16 +332,16 @@ Blend blend_of(const RunningUpdate& problem) {
 
 void update_running_group(Stream& stream, std::span<const RunningUpdate> group) {
   const auto any = [](const RunningUpdate&) { return true; };
-  for_each_launch(group, any, [&](std::span<const RunningUpdate> stretch) {
-    LaunchBatch<Blend> problems;
+  for_each_launch(group, any, [&](std::span<const RunningUpdate> problems) {
+    LaunchBatch<Blend> batch;
     std::int64_t most = 0;
-    for (const RunningUpdate& problem : stretch) {
-      problems.add(blend_of(problem));
+    for (const RunningUpdate& problem : problems) {
+      batch.add(blend_of(problem));
       most = max(most, problem.shape.c);
     }
-    launch<blend_running>(stream,
-                          dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(problems.problems)),
-                          dim3(column_threads), 0, problems);
+    launch<batch_norm_update_running>(
+        stream, dim3(blocks_for(most, column_threads), 1, static_cast<unsigned>(batch.problems)),
+        dim3(column_threads), 0, batch);
   });
 }
 
@@ -369,18 +355,18 @@ void apply(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, 
     by_width<T>(whole_vectors<T>(s.c) && aligned(from, to), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.rows, s.c, width, "batch_norm.apply");
-      launch<normalise<T, width>>(stream, column_grid(columns, 1, width), column_block(columns.c, width), 0,
-                                  columns, epsilon, from,
-                                  elements<float>(mean, s.c, "batch_norm.apply: mean"),
-                                  elements<float>(variance, s.c, "batch_norm.apply: variance"),
-                                  elements<float>(gamma, s.c, "batch_norm.apply: gamma"),
-                                  elements<float>(beta, s.c, "batch_norm.apply: beta"), to);
+      launch<batch_norm_apply<T, width>>(stream, column_grid(columns, 1, width),
+                                         column_block(columns.c, width), 0, columns, epsilon, from,
+                                         elements<float>(mean, s.c, "batch_norm.apply: mean"),
+                                         elements<float>(variance, s.c, "batch_norm.apply: variance"),
+                                         elements<float>(gamma, s.c, "batch_norm.apply: gamma"),
+                                         elements<float>(beta, s.c, "batch_norm.apply: beta"), to);
     });
   });
 }
 
-Activation layer_of(const BatchNormShape& s, float epsilon, ConstSpan mean, ConstSpan variance,
-                    ConstSpan gamma, ConstSpan beta) {
+ActivationOperands layer_of(const BatchNormShape& s, float epsilon, ConstSpan mean, ConstSpan variance,
+                            ConstSpan gamma, ConstSpan beta) {
   return {.mean = elements<float>(mean, s.c, "batch_norm: mean"),
           .variance = elements<float>(variance, s.c, "batch_norm: variance"),
           .gamma = elements<float>(gamma, s.c, "batch_norm: gamma"),
@@ -391,7 +377,7 @@ Activation layer_of(const BatchNormShape& s, float epsilon, ConstSpan mean, Cons
 void apply_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan mean,
                 ConstSpan variance, ConstSpan gamma, ConstSpan beta, Span y, Span y_mean, Span y_variance) {
   check(s);
-  const Activation layer = layer_of(s, epsilon, mean, variance, gamma, beta);
+  const ActivationOperands layer = layer_of(s, epsilon, mean, variance, gamma, beta);
   require(layer.beta != nullptr, "batch_norm.apply_relu: expected beta");
   by_type(x.type, "batch_norm.apply_relu", [&](auto zero) {
     using T = decltype(zero);
@@ -403,15 +389,15 @@ void apply_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpa
       const dim3 grid = column_grid(columns, 1, width);
       const dim3 block = column_block(columns.c, width);
       if (y_mean.empty()) {
-        launch<normalise_relu<T, width, false>>(stream, grid, block, 0, columns, layer, from, to, nullptr,
-                                                nullptr);
+        launch<batch_norm_apply_relu<T, width, false>>(stream, grid, block, 0, columns, layer, from, to,
+                                                       nullptr, nullptr);
         return;
       }
-      const Scratch scratch(stream, 2 * columns.chunks * s.c * 4);
+      const DeviceScratch scratch(stream, 2 * columns.chunks * s.c * 4);
       float* const means = scratch.data();
       float* const squares = means + columns.chunks * s.c;
-      launch<normalise_relu<T, width, true>>(stream, grid, block, 0, columns, layer, from, to, means,
-                                             squares);
+      launch<batch_norm_apply_relu<T, width, true>>(stream, grid, block, 0, columns, layer, from, to, means,
+                                                    squares);
       const ChunkMoments moments{columns,
                                  nullptr,
                                  means,
@@ -424,8 +410,8 @@ void apply_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpa
 }
 
 template <bool relu>
-void run_backward(Stream& stream, const BatchNormShape& s, const Activation& layer, ConstSpan x, ConstSpan gy,
-                  Span gx, Span ggamma, Span gbeta) {
+void run_backward(Stream& stream, const BatchNormShape& s, const ActivationOperands& layer, ConstSpan x,
+                  ConstSpan gy, Span gx, Span ggamma, Span gbeta) {
   check(s);
   by_type(x.type, "batch_norm.backward", [&](auto zero) {
     using T = decltype(zero);
@@ -438,18 +424,19 @@ void run_backward(Stream& stream, const BatchNormShape& s, const Activation& lay
       const Columns chunks = rows_of_chunks(columns);
       const dim3 grid = column_grid(columns, 1, width);
       const dim3 block = column_block(columns.c, width);
-      const Scratch scratch(stream, (2 * columns.chunks + 3) * s.c * 4);
+      const DeviceScratch scratch(stream, (2 * columns.chunks + 3) * s.c * 4);
       float* const sums = scratch.data();
       float* const products = sums + columns.chunks * s.c;
-      float* const affine = products + columns.chunks * s.c;
-      launch<chunk_sums<T, width, relu>>(stream, grid, block, 0, columns, layer, from, gradient, sums,
-                                         products);
-      launch<add_chunks>(stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, chunks,
-                         layer.epsilon, static_cast<float>(s.rows), sums, products, layer.variance,
-                         layer.gamma, elements<float>(ggamma, s.c, "batch_norm.backward: ggamma"),
-                         elements<float>(gbeta, s.c, "batch_norm.backward: gbeta"), affine);
-      launch<input_gradient<T, width, relu>>(stream, grid, block, 0, columns, layer, from, gradient, affine,
-                                             to);
+      float* const coefficients = products + columns.chunks * s.c;
+      launch<batch_norm_grad_chunk_sums<T, width, relu>>(stream, grid, block, 0, columns, layer, from,
+                                                         gradient, sums, products);
+      launch<batch_norm_grad_add_chunks>(
+          stream, column_grid(chunks, 1, 1), column_block(columns.c, 1), 0, chunks, layer.epsilon,
+          static_cast<float>(s.rows), sums, products, layer.variance, layer.gamma,
+          elements<float>(ggamma, s.c, "batch_norm.backward: ggamma"),
+          elements<float>(gbeta, s.c, "batch_norm.backward: gbeta"), coefficients);
+      launch<batch_norm_grad_input<T, width, relu>>(stream, grid, block, 0, columns, layer, from, gradient,
+                                                    coefficients, to);
     });
   });
 }
@@ -462,7 +449,7 @@ void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan 
 void backward_relu(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan x, ConstSpan gy,
                    ConstSpan mean, ConstSpan variance, ConstSpan gamma, ConstSpan beta, Span gx, Span ggamma,
                    Span gbeta) {
-  const Activation layer = layer_of(s, epsilon, mean, variance, gamma, beta);
+  const ActivationOperands layer = layer_of(s, epsilon, mean, variance, gamma, beta);
   require(layer.beta != nullptr, "batch_norm.backward_relu: expected beta");
   run_backward<true>(stream, s, layer, x, gy, gx, ggamma, gbeta);
 }
@@ -477,7 +464,7 @@ void merge_chunks(Stream& stream, std::span<const ChunkMoments> group) {
   }
   dim3 grid = column_grid(rows_of_chunks(first), 1, 1);
   grid.z = static_cast<unsigned>(problems.problems);
-  launch<merge_moments>(stream, grid, column_block(first.c, 1), 0, problems);
+  launch<batch_norm_merge_moments>(stream, grid, column_block(first.c, 1), 0, problems);
 }
 
 BatchNormKernels batch_norm_kernels() {

@@ -1,12 +1,13 @@
-// The sum of one value of each thread of a block.
+// Sums over the threads of a block.
 #pragma once
 
 #include "kernels/cuda/elements.h"
 
 namespace sec::kernels::SEC_BACKEND {
 
-// Thread 0 gets the sum over the block's `threads` threads (a power of two), added up in a tree whose shape
-// depends on nothing else. All threads take part; a kernel calls it at most once for each `Use`.
+// The sum of `value` over the block's `threads` threads (a power of two), returned to thread 0.
+// Adds in a tree whose shape depends only on `threads`. All threads take part.
+// Each call in a kernel needs a different `Use`, which gives it separate shared memory.
 template <int threads, int Use = 0>
 SEC_DEVICE double block_sum(double value) {
   SHARED(double, partial, [threads]);

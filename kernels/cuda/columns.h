@@ -1,11 +1,12 @@
-// Sums down the columns of a matrix (rows, C), the shape of every reduction of batch norm, pooling, gates and
-// bias gradients. A block is `lanes` threads across columns by `rows` threads down: for many channels a warp
-// reads 32 columns side by side, for few channels it reads several rows, contiguous in memory either way.
-// Each thread sums every `rows`-th row of the block's chunk; then the threads of a column add up in a tree. A
-// second kernel adds the chunks' results the same way. Chunks depend on the matrix alone, so that sums have
-// the same bits on every device of a kind and in every schedule.
+// Sums down the columns of a matrix (rows, C), as in batch norm, pooling, gates and bias gradients.
 //
-// The rows can be cut into segments of equal length (samples), each with sums of its own.
+// A block has blockDim.x threads across columns and blockDim.y threads down. With many channels a warp
+// reads 32 neighbouring columns; with few channels it reads several rows. Both are contiguous in memory. The
+// rows are cut into chunks, one per block. Each thread sums every blockDim.y-th row of the chunk, and then
+// the threads of a column are added up in a tree. A second kernel adds up the chunks in the same way.
+// Chunks depend only on the shape of the matrix, so sums are bitwise reproducible.
+//
+// Rows can be cut into segments of equal length (samples), which are summed separately.
 #pragma once
 
 #include "kernels/cuda/elements.h"
@@ -15,15 +16,15 @@ namespace sec::kernels::SEC_BACKEND {
 constexpr int column_threads = 256;
 
 struct Columns {
-  std::int64_t rows;  // of a segment
+  std::int64_t rows;  // rows per segment
   int c;
-  std::int64_t chunks;      // of a segment
-  std::int64_t chunk_rows;  // the last chunk may have fewer
+  std::int64_t chunks;      // chunks per segment
+  std::int64_t chunk_rows;  // rows per chunk; the last chunk of a segment may have fewer
 };
 
 // ---- on the host ----
 
-// Threads across and down for `c` columns, `width` of them a thread.
+// The block for `c` columns, `width` columns per thread: (threads across, threads down).
 inline dim3 column_block(int c, int width) {
   unsigned lanes = 1;
   while (lanes < 32 && static_cast<int>(lanes) * width < c) {
@@ -37,7 +38,7 @@ inline dim3 column_grid(const Columns& columns, std::int64_t segments, int width
           blocks_for(columns.c, static_cast<std::int64_t>(column_block(columns.c, width).x) * width), 1};
 }
 
-// Chunks of at least 16 rows a thread, and no more of them than the second kernel adds up in a few steps.
+// Cuts rows into at most 512 chunks of at least 16 rows per thread. The second kernel is fast for so few.
 inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what) {
   const int channels = to_int(c, what);
   const std::int64_t least = 16 * static_cast<std::int64_t>(column_block(channels, width).y);
@@ -46,22 +47,22 @@ inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char
   return {rows, channels, ceil_div(rows, chunk_rows), chunk_rows};
 }
 
-// The matrix of the chunks' results, one row each.
+// The shape of the matrix of chunk results: one row per chunk.
 SEC_HOST_DEVICE inline Columns rows_of_chunks(const Columns& columns) {
   return {columns.chunks, columns.c, 1, columns.chunks};
 }
 
 // ---- on the device ----
 
-// What a thread works on.
+// The columns and rows that a thread works on.
 struct ColumnTask {
-  int column;               // the first of its columns
-  bool inside;              // whether it has any
-  std::int64_t segment;     // its sums go to
-  std::int64_t chunk;       // of the segment
-  std::int64_t begin, end;  // rows of the matrix: from begin to end in steps of blockDim.y
+  int column;               // the thread's first column
+  bool inside;              // false if all its columns are past the last one
+  std::int64_t segment;     // the segment that its rows belong to
+  std::int64_t chunk;       // index of its chunk within the segment
+  std::int64_t begin, end;  // rows begin, begin + blockDim.y, ... < end of the matrix
 
-  // How many rows that is.
+  // The number of rows that the thread works on.
   SEC_DEVICE int rows() const {
     return end <= begin ? 0 : static_cast<int>((end - begin + blockDim.y - 1) / blockDim.y);
   }
@@ -79,9 +80,9 @@ SEC_DEVICE ColumnTask column_task(const Columns& columns, int width) {
   return task;
 }
 
-// Adds `value` over the threads of a column; the sums are left with the threads of row 0. All threads of the
-// block take part. Thread i's values lie `column_threads` apart, so that a warp's accesses fall into 32
-// banks.
+// Adds `value` over the threads of a column. Threads with threadIdx.y == 0 hold the sums afterwards.
+// All threads of the block take part. In shared memory a thread's values are column_threads apart, so that
+// the 32 lanes of a warp access 32 different banks.
 template <int count>
 SEC_DEVICE void add_down(float (&value)[count]) {
   SHARED(float, partial, [count][column_threads]);

@@ -1,4 +1,4 @@
-// Convolution: checks, groups of problems, and the choice among the versions that conv_versions.h lists.
+// Convolution: checks operands, collects problems into batches, chooses a version (conv_versions.h).
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/parts.h"
 
@@ -19,9 +19,9 @@ Precision arithmetic_of(DType type, bool tensor) {
   return type == DType::bf16 ? Precision::bf16 : tensor ? Precision::tf32 : Precision::f32;
 }
 
-// ---- problems, without their operands ----
+// ---- problems without operands ----
 
-Correlation forward_job(const ConvShape& s) {
+ConvProblem forward_problem(const ConvShape& s) {
   check_shape(s);
   return {
       .in = nullptr,
@@ -47,12 +47,12 @@ Correlation forward_job(const ConvShape& s) {
   };
 }
 
-Correlation dgrad_job(const ConvShape& s, int residue) {
+ConvProblem dgrad_problem(const ConvShape& s, int residue) {
   check_shape(s);
   const int k = to_int(s.k, "conv");
   const int stride = to_int(s.stride, "conv");
   const int shift = residue + to_int(s.pad, "conv");
-  const int first = shift % stride;  // the lowest tap that reaches these steps
+  const int first = shift % stride;  // the lowest tap that reaches these time steps
   const int taps = first < k ? (k - first + stride - 1) / stride : 0;
   const int length = to_int(s.l, "conv");
   return {
@@ -68,7 +68,7 @@ Correlation dgrad_job(const ConvShape& s, int residue) {
       .out_channels = to_int(s.c_in, "conv"),
       .count = (length - residue + stride - 1) / stride,
       .taps = taps,
-      .pad = taps - 1 - shift / stride,  // may be negative: the taps then begin further on
+      .pad = taps - 1 - shift / stride,  // negative if the first tap reads later steps of gy
       .in_step = 1,
       .out_step = stride,
       .out_first = residue,
@@ -79,7 +79,7 @@ Correlation dgrad_job(const ConvShape& s, int residue) {
   };
 }
 
-WeightGradient wgrad_job(const ConvShape& s) {
+WgradProblem wgrad_problem(const ConvShape& s) {
   check_shape(s);
   return {
       .x = nullptr,
@@ -103,41 +103,42 @@ WeightGradient wgrad_job(const ConvShape& s) {
 
 namespace {
 
-// ---- the choice ----
+// ---- the choice of a version ----
 
 bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
   if (version != 4) {
     return version >= 1 && version <= 3 && type != DType::i32;
   }
   if (pass == ConvPass::wgrad) {
-    return wgrad_tensor_supports(wgrad_job(shape), type);
+    return wgrad_tensor_supports(wgrad_problem(shape), type);
   }
-  return tensor_supports(pass == ConvPass::forward ? forward_job(shape) : dgrad_job(shape, 0), type);
+  return tensor_supports(pass == ConvPass::forward ? forward_problem(shape) : dgrad_problem(shape, 0), type);
 }
 
 bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
   return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
 }
 
-// Tiles for a problem with its operands, should its group suit the version that it suits.
+// The tiles of a problem. `suits`: whether its shape and operands suit version 4.
 ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const ConvShape& shape, DType type,
                        bool suits) {
   const bool tensor = suits && on_tensor_cores(stream, wanted, type);
   return tiles_for(conv_task(pass, arithmetic_of(type, tensor), shape));
 }
 
-// The version for problems that lie where they lie. `wanted` 0: tensor cores where bf16 or the stream ask for
-// them and all problems suit them, else version 3. Never by the number of samples: a sample's bits must not
-// depend on its batch.
-template <typename Group>
-int choose(const Stream& stream, int wanted, const Group& group,
-           bool (*suits)(decltype(group.problem[0]), DType)) {
+// Chooses the version for a batch from the type and alignment of its operands.
+// ConvVersions::best means version 4 if the type is bf16 or the stream allows TF32, provided that every
+// problem suits it, and version 3 otherwise.
+// Results must be batch-invariant, so the number of samples is ignored here.
+template <typename Batch>
+int choose(const Stream& stream, int wanted, const Batch& batch,
+           bool (*suits)(decltype(batch.problem[0]), DType)) {
   bool all_suit = true;
-  for (int j = 0; j < group.problems; ++j) {
-    all_suit = all_suit && suits(group.problem[j], group.type);
+  for (int j = 0; j < batch.problems; ++j) {
+    all_suit = all_suit && suits(batch.problem[j], batch.type);
   }
   if (wanted == ConvVersions::best) {
-    return all_suit && on_tensor_cores(stream, wanted, group.type) ? 4 : 3;
+    return all_suit && on_tensor_cores(stream, wanted, batch.type) ? 4 : 3;
   }
   require(wanted >= 1 && wanted <= ConvVersions::count, "conv: there is no version {}", wanted);
   require(wanted != 4 || all_suit, "conv: version 4 does not compute this shape, or operands lie unaligned");
@@ -146,125 +147,126 @@ int choose(const Stream& stream, int wanted, const Group& group,
 
 // ---- forward and the gradient of the input ----
 
-void run(Stream& stream, int version, Correlations& group) {
-  if (group.problems == 0) {
+void run(Stream& stream, int version, ConvBatch& batch) {
+  if (batch.problems == 0) {
     return;
   }
-  switch (choose(stream, version, group, tensor_supports)) {
+  switch (choose(stream, version, batch, tensor_supports)) {
     case 1:
-      correlate_direct(stream, group);
+      run_direct(stream, batch);
       break;
     case 2:
-      correlate_tiled(stream, group);
+      run_tiled(stream, batch);
       break;
     case 3:
-      correlate_blocked(stream, group);
+      run_blocked(stream, batch);
       break;
     default:
-      correlate_tensor(stream, group);
+      run_tensor(stream, batch);
   }
-  group.problems = 0;
+  batch.problems = 0;
 }
 
-// Adds a problem, and runs the group when it is full.
-void add(Stream& stream, int version, Correlations& group, const Correlation& problem) {
+// Adds a problem to the batch, and runs the batch when it is full.
+void add(Stream& stream, int version, ConvBatch& batch, const ConvProblem& problem) {
   if (problem.rows() > 0) {
-    group.problem[group.problems++] = problem;
+    batch.problem[batch.problems++] = problem;
   }
-  if (group.problems == max_problems) {
-    run(stream, version, group);
+  if (batch.problems == max_problems) {
+    run(stream, version, batch);
   }
 }
 
 void forward(Stream& stream, int version, std::span<const ConvForward> problems) {
-  Correlations group;
+  ConvBatch batch;
   for (const auto& [s, x, w, bias, y] : problems) {
-    group.type = problems.front().y.type;
-    Correlation problem = forward_job(s);
-    problem.in = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
-    problem.out = checked(y, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
+    batch.type = problems.front().y.type;
+    ConvProblem problem = forward_problem(s);
+    problem.in = checked(x, batch.type, s.n * s.l * s.h * s.c_in, "conv.forward: x");
+    problem.out = checked(y, batch.type, s.n * s.l_out() * s.h * s.c_out, "conv.forward: y");
     problem.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.forward: w");
     problem.bias = elements_or_null<float>(bias, s.c_out, "conv.forward: bias");
     problem.tiles =
-        chosen_tiles(stream, version, ConvPass::forward, s, group.type, tensor_supports(problem, group.type));
-    add(stream, version, group, problem);
+        chosen_tiles(stream, version, ConvPass::forward, s, batch.type, tensor_supports(problem, batch.type));
+    add(stream, version, batch, problem);
   }
-  run(stream, version, group);
+  run(stream, version, batch);
 }
 
 void dgrad(Stream& stream, int version, std::span<const ConvDgrad> problems) {
-  Correlations group;
-  group.transposed = true;
+  ConvBatch batch;
+  batch.transposed = true;
   for (const auto& [s, gy, w, gx] : problems) {
     check_shape(s);
-    group.type = problems.front().gx.type;
+    batch.type = problems.front().gx.type;
     for (int residue = 0; residue < min(s.stride, s.l); ++residue) {
-      Correlation problem = dgrad_job(s, residue);
-      problem.in = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
-      problem.out = checked(gx, group.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
+      ConvProblem problem = dgrad_problem(s, residue);
+      problem.in = checked(gy, batch.type, s.n * s.l_out() * s.h * s.c_out, "conv.dgrad: gy");
+      problem.out = checked(gx, batch.type, s.n * s.l * s.h * s.c_in, "conv.dgrad: gx");
       problem.w = elements<float>(w, s.k * s.c_in * s.c_out, "conv.dgrad: w");
       problem.tiles =
-          chosen_tiles(stream, version, ConvPass::dgrad, s, group.type, tensor_supports(problem, group.type));
-      add(stream, version, group, problem);
+          chosen_tiles(stream, version, ConvPass::dgrad, s, batch.type, tensor_supports(problem, batch.type));
+      add(stream, version, batch, problem);
     }
   }
-  run(stream, version, group);
+  run(stream, version, batch);
 }
 
 // ---- the gradient of weights and bias ----
 
 }  // namespace
 
-void sum_weight_gradients(Stream& stream, int version, WeightGradients& group) {
-  if (group.problems == 0) {
+void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
+  if (batch.problems == 0) {
     return;
   }
   struct Steps {
-    void (*cut)(WeightGradient& problem);
-    void (*sum)(Stream& stream, const WeightGradients& group);
+    void (*cut)(WgradProblem& problem);
+    void (*sum)(Stream& stream, const WgradBatch& batch);
   };
-  constexpr Steps versions[] = {{cut_direct, wgrad_direct},
-                                {cut_tiled, wgrad_tiled},
-                                {cut_blocked, wgrad_blocked},
-                                {cut_tensor, wgrad_tensor}};
+  constexpr Steps versions[] = {{cut_direct, run_wgrad_direct},
+                                {cut_tiled, run_wgrad_tiled},
+                                {cut_blocked, run_wgrad_blocked},
+                                {cut_tensor, run_wgrad_tensor}};
   const Steps& chosen = versions[version - 1];
   std::int64_t offset[max_problems] = {};
   std::int64_t floats = 0;
   const auto adds_at_once = [&](int j) {
-    const WeightGradient& problem = group.problem[j];
+    const WgradProblem& problem = batch.problem[j];
     return version >= 3 && problem.parts == 1 && problem.c_out % 4 == 0 && aligned(problem.gw);
   };
-  for (int j = 0; j < group.problems; ++j) {
-    chosen.cut(group.problem[j]);
+  for (int j = 0; j < batch.problems; ++j) {
+    chosen.cut(batch.problem[j]);
     offset[j] = floats;
     if (!adds_at_once(j)) {
-      floats += ceil_div(group.problem[j].parts * group.problem[j].weights(), 4) * 4;  // all begin aligned
+      floats +=
+          ceil_div(batch.problem[j].parts * batch.problem[j].weights(), 4) * 4;  // a multiple of 16 bytes
     }
   }
-  const Scratch partial(stream, floats * 4);
-  for (int j = 0; j < group.problems; ++j) {
-    group.problem[j].partial = adds_at_once(j) ? nullptr : partial.data() + offset[j];
+  const DeviceScratch partial(stream, floats * 4);
+  for (int j = 0; j < batch.problems; ++j) {
+    batch.problem[j].partial = adds_at_once(j) ? nullptr : partial.data() + offset[j];
   }
-  chosen.sum(stream, group);
-  add_parts(stream, group);
-  group.problems = 0;
+  chosen.sum(stream, batch);
+  add_parts(stream, batch);
+  batch.problems = 0;
 }
 
 namespace {
 
-void run(Stream& stream, int version, WeightGradients& group) {
-  if (group.problems > 0) {
-    sum_weight_gradients(stream, choose(stream, version, group, wgrad_tensor_supports), group);
+void run(Stream& stream, int version, WgradBatch& batch) {
+  if (batch.problems > 0) {
+    sum_weight_gradients(stream, choose(stream, version, batch, wgrad_tensor_supports), batch);
   }
 }
 
 void wgrad(Stream& stream, int version, std::span<const ConvWgrad> problems) {
-  WeightGradients group;
+  WgradBatch batch;
   for (const auto& [s, x, gy, gw, gbias] : problems) {
-    group.type = problems.front().x.type;
-    WeightGradient problem = wgrad_job(s);
-    problem.x = checked(x, group.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");
-    problem.gy = checked(gy, group.type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy");
+    batch.type = problems.front().x.type;
+    WgradProblem problem = wgrad_problem(s);
+    problem.x = checked(x, batch.type, s.n * s.l * s.h * s.c_in, "conv.wgrad: x");
+    problem.gy = checked(gy, batch.type, s.n * s.l_out() * s.h * s.c_out, "conv.wgrad: gy");
     problem.gw = elements<float>(gw, s.k * s.c_in * s.c_out, "conv.wgrad: gw");
     float* const bias_sums = elements_or_null<float>(gbias, s.c_out, "conv.wgrad: gbias");
     if (problem.rows() == 0) {
@@ -273,17 +275,17 @@ void wgrad(Stream& stream, int version, std::span<const ConvWgrad> problems) {
     if (bias_sums != nullptr) {
       add_bias_gradient(stream, problem.rows(), s.c_out, gy, bias_sums);
     }
-    problem.tiles = chosen_tiles(stream, version, ConvPass::wgrad, s, group.type,
-                                 wgrad_tensor_supports(problem, group.type));
-    group.problem[group.problems++] = problem;
-    if (group.problems == max_problems) {
-      run(stream, version, group);
+    problem.tiles = chosen_tiles(stream, version, ConvPass::wgrad, s, batch.type,
+                                 wgrad_tensor_supports(problem, batch.type));
+    batch.problem[batch.problems++] = problem;
+    if (batch.problems == max_problems) {
+      run(stream, version, batch);
     }
   }
-  run(stream, version, group);
+  run(stream, version, batch);
 }
 
-// ---- the kernel table's ----
+// ---- entries of the kernel table ----
 
 void forward_best(Stream& stream, std::span<const ConvForward> group) {
   forward(stream, ConvVersions::best, group);

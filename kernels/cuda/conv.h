@@ -1,5 +1,6 @@
-// What the files of the convolution share: forward and dgrad as correlations, wgrad as sums over parts of the
-// positions, and the kernels' entries.
+// Shared by the files of the convolution: the two forms that all versions of the kernels compute
+// (ConvProblem for forward and dgrad, WgradProblem for the weights' gradient), batches of problems
+// that share a launch, and the host functions that run each version.
 #pragma once
 
 #include "kernels/cuda/activation.h"
@@ -8,13 +9,17 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// out[n, u * out_step + out_first, h, o] =
-//     bias[o] + sum over m < taps, i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o),  0 <= u < count
+// ---- forward and the gradient of the input ----
+
+// The sum that the forward pass and the gradient of the input (dgrad) share. For 0 <= u < count:
+//   out[n, u * out_step + out_first, h, o] =
+//       bias[o] + sum over m < taps and i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o)
 //
-// The forward pass is one of these. The gradient of the input is one for each residue q of its time step
-// modulo the stride: step t = stride * u + q sums gy at (t + pad - j) / stride over the taps j for which that
-// is whole, j = first_tap + stride * m; with the taps in reverse this has a step of 1.
-struct Correlation {
+// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems,
+// one for each residue q = t mod S of the input time step t: step t = S * u + q sums gy at time
+// (t + pad - j) / S over the taps j for which that is a whole number, j = first_tap + S * m.
+// With these taps in reverse order, neighbouring u read neighbouring steps of gy, so in_step = 1.
+struct ConvProblem {
   const void* in;     // (N, in_length, H, in_channels)
   void* out;          // (N, out_length, H, out_channels)
   const float* w;     // (K, Ci, Co)
@@ -24,146 +29,178 @@ struct Correlation {
   int out_length, out_channels;
   int count, taps, pad;
   int in_step, out_step, out_first;
-  int first_tap, tap_step;  // tap m is tap first_tap + m * tap_step of w
+  int first_tap, tap_step;  // tap m of the sum is tap first_tap + m * tap_step of w
   int all_taps;             // K
-  ConvTiles tiles;          // columns and, in version 4, rows; a group takes the most columns of its problems
+  ConvTiles tiles;          // output channels per block, and in version 4 rows; a batch uses its widest tiles
 
+  // Rows of the matrix product: the output positions (n, u, h).
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * count * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{all_taps} * in_channels * out_channels; }
 };
 
-// What a fused correlation does besides. Forward: `in` is activated before it is multiplied, and of `out`
-// each tile of rows leaves its sums. The gradient of the input: `out` is the gradient of x through dropout
-// and ReLU.
+// Extra work of a fused kernel.
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores two
+// sums per output channel: the mean of y, and the sum of squared deviations from that mean.
+// dgrad: the result passes dropout and ReLU backwards, so `out` is g, the gradient of batch norm's output.
+// Each tile of rows stores two sums per channel of x: of g, and of g * (x - mean).
 struct Fusion {
-  Activation before;     // forward: of in; dgrad: of x
-  const void* x;         // dgrad: (N, out_length, H, out_channels), what was activated
-  float* sums;           // (tiles, 2, out_channels), or null. Forward: mean, sum of squared deviations from
-                         // it. dgrad, with g for the gradient: sum of g, sum of g * (x - mean)
-  float* counts;         // (tiles): rows; forward, with `sums`
-  void* squeeze;         // (N, out_channels): forward, means over a sample's positions; or null
-  float* squeeze_parts;  // (N, tiles in a sample, out_channels): sums, where a sample has several tiles
+  ActivationOperands before;  // forward: applied to `in`; dgrad: the activation that is differentiated
+  const void* x;              // dgrad: (N, out_length, H, out_channels), the input of that activation
+  float* sums;                // (tiles, 2, out_channels): the two sums of each tile; or null
+  float* counts;              // (tiles): forward, the number of rows in each tile; set if `sums` is
+  void* squeeze;              // (N, out_channels): forward, means of y over a sample's positions; or null
+  float* squeeze_parts;       // (N, tiles per sample, out_channels): partial sums, if a sample spans tiles
 };
 
-// Up to max_problems correlations, passed to a kernel by value; blockIdx.z is the problem.
-struct Correlations {
-  Correlation problem[max_problems];
-  Fusion fusion[max_problems];  // where `fused`
+// Up to max_problems problems for one launch, passed to the kernel by value; blockIdx.z selects the problem.
+struct ConvBatch {
+  ConvProblem problem[max_problems];
+  Fusion fusion[max_problems];  // used if `fused`
   int problems = 0;
   bool fused = false;
   DType type = DType::f32;
-  bool transposed = false;  // weight(m, i, o) is w[tap, o, i] (dgrad), else w[tap, i, o]
+  bool transposed = false;  // dgrad: weight(m, i, o) is w[tap, o, i]; forward: w[tap, i, o]
   std::int64_t most_rows() const {
-    std::int64_t most = 0;
-    for (int j = 0; j < problems; ++j) {
-      most = max(most, problem[j].rows());
-    }
-    return most;
+    return largest(*this, [](const ConvProblem& s) { return s.rows(); });
   }
   std::int64_t most_channels() const {
-    std::int64_t most = 0;
-    for (int j = 0; j < problems; ++j) {
-      most = max(most, std::int64_t{problem[j].out_channels});
-    }
-    return most;
+    return largest(*this, [](const ConvProblem& s) { return std::int64_t{s.out_channels}; });
   }
   int most_columns() const {
-    int most = 0;
-    for (int j = 0; j < problems; ++j) {
-      most = max(most, problem[j].tiles.columns);
-    }
-    return most;
+    return static_cast<int>(
+        largest(*this, [](const ConvProblem& s) { return std::int64_t{s.tiles.columns}; }));
   }
 };
 
-SEC_DEVICE float weight_at(const Correlation& s, bool transposed, int m, int i, int o) {
+// The direction of a convolution, as a template argument that a profiler prints by name.
+struct Forward {
+  static constexpr bool transposed = false;  // as ConvBatch::transposed
+};
+struct Dgrad {
+  static constexpr bool transposed = true;
+};
+
+// run(T{}, Pass{}) with the element type of a batch and its direction.
+template <typename Run>
+void by_type_and_pass(const ConvBatch& batch, const Run& run) {
+  by_type(batch.type, "conv",
+          [&](auto zero) { batch.transposed ? run(zero, Dgrad{}) : run(zero, Forward{}); });
+}
+
+// The output position that a row of a ConvProblem stands for.
+struct ConvPosition {
+  std::int64_t sample;
+  int u, h;
+};
+SEC_DEVICE ConvPosition position_of(const ConvProblem& s, std::int64_t row) {
+  return {row / s.h / s.count, static_cast<int>(row / s.h % s.count), static_cast<int>(row % s.h)};
+}
+
+template <typename T>
+SEC_DEVICE void store_result(const ConvProblem& s, const ConvPosition& at, int o, float result) {
+  const std::int64_t step = static_cast<std::int64_t>(at.u) * s.out_step + s.out_first;
+  store(static_cast<T*>(s.out) + ((at.sample * s.out_length + step) * s.h + at.h) * s.out_channels + o,
+        result);
+}
+
+SEC_DEVICE float weight_at(const ConvProblem& s, bool transposed, int m, int i, int o) {
   const std::int64_t tap = s.first_tap + m * s.tap_step;
   return transposed ? s.w[(tap * s.out_channels + o) * s.in_channels + i]
                     : s.w[(tap * s.in_channels + i) * s.out_channels + o];
 }
 
-// Where a piece of 16 bytes lies in rows of 64 bytes that follow one another in shared memory: in an order
-// that changes every second row, so that eight rows' pieces of one number fall into eight groups of four
-// banks.
+// Byte offset of a 16-byte piece in shared memory with rows of 64 bytes.
+// The order of a row's four pieces changes every second row, so that piece p of eight consecutive rows
+// falls into eight different groups of four banks.
 SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
   return row * 64 + (piece ^ (row / 2 % 4)) * 16;
 }
 
-void correlate_direct(Stream& stream, const Correlations& group);
-void correlate_tiled(Stream& stream, const Correlations& group);
-void correlate_blocked(Stream& stream, const Correlations& group);
-void correlate_tensor(Stream& stream, const Correlations& group);
-// Whether version 4 computes this one, fused or not; null operands count as aligned.
-bool tensor_supports(const Correlation& correlation, DType type);
+void run_direct(Stream& stream, const ConvBatch& batch);
+void run_tiled(Stream& stream, const ConvBatch& batch);
+void run_blocked(Stream& stream, const ConvBatch& batch);
+void run_tensor(Stream& stream, const ConvBatch& batch);
+// Whether version 4 supports a problem, fused or not. Null operands count as aligned.
+bool tensor_supports(const ConvProblem& problem, DType type);
 
-// How a version cuts a fused correlation's rows into tiles, in a group in which all have tiles of the same
-// columns.
+// How a version cuts the rows of a fused problem into tiles, in a batch whose problems share tiles.columns.
 struct Tiles {
   std::int64_t count;
-  int in_sample;  // tiles that one sample's positions fall into; 0: tiles know no samples, squeeze is not
-                  // computed
+  int in_sample;  // tiles per sample; 0 if tiles cross the borders of samples, which rules out `squeeze`
 };
-Tiles tensor_tiles(const Correlation& correlation, DType type, bool transposed);
-Tiles blocked_tiles(const Correlation& correlation);
+Tiles tensor_tiles(const ConvProblem& problem, DType type, bool transposed);
+Tiles blocked_tiles(const ConvProblem& problem);
 
-// gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o]. The positions (n, t,
-// h) are cut into parts; each part's sums go to `partial`, and a second kernel adds them up in order.
-struct WeightGradient {
+// ---- the gradient of the weights ----
+
+// gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o].
+// The rows, positions (n, t, h) of gy, are cut into parts. One kernel writes each part's sums to `partial`;
+// a second adds the parts up in order, so that results do not depend on scheduling.
+struct WgradProblem {
   const void* x;   // (N, L, H, Ci)
   const void* gy;  // (N, Lo, H, Co)
   float* gw;       // (K, Ci, Co)
-  float* partial;  // (parts, K, Ci, Co), or null: the one part is added to gw at once, 16 bytes at a time
+  float* partial;  // (parts, K, Ci, Co); or null if the only part is added to gw directly, 16 bytes at a time
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
-  std::int64_t parts;      // set by the version's cut_
-  std::int64_t part_rows;  // positions of a part, except in version 4, which counts in tiles
-  ConvTiles tiles;         // part_tiles and most_blocks, in versions 3 and 4
+  std::int64_t parts;      // set by the version's cut_ function
+  std::int64_t part_rows;  // rows per part; unused by version 4, whose parts are whole tiles
+  ConvTiles tiles;         // part_tiles and most_blocks, for versions 3 and 4
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * l_out * h; }
   SEC_HOST_DEVICE std::int64_t weights() const { return std::int64_t{k} * c_in * c_out; }
 };
 
-struct WeightGradients {
-  WeightGradient problem[max_problems];
-  Activation before[max_problems];  // of x, where `activated`
+struct WgradBatch {
+  WgradProblem problem[max_problems];
+  ActivationOperands before[max_problems];  // applied to x, if `activated`
   int problems = 0;
   bool activated = false;
   DType type = DType::f32;
 };
 
-// How a version cuts positions: sets parts and part_rows. A function of the shape and the tiles alone.
-void cut_direct(WeightGradient& problem);
-void cut_tiled(WeightGradient& problem);
-void cut_blocked(WeightGradient& problem);
-void cut_tensor(WeightGradient& problem);
-// Fill `partial`, or, versions 3 and 4, add to gw where it is null.
-void wgrad_direct(Stream& stream, const WeightGradients& group);
-void wgrad_tiled(Stream& stream, const WeightGradients& group);
-void wgrad_blocked(Stream& stream, const WeightGradients& group);
-void wgrad_tensor(Stream& stream, const WeightGradients& group);
-bool wgrad_tensor_supports(const WeightGradient& problem, DType type);
+// The grid of a weight-gradient kernel: (blocks_of(problem), parts, problems), for the largest problem.
+template <typename BlocksOf>
+dim3 wgrad_grid(const WgradBatch& batch, const BlocksOf& blocks_of) {
+  const std::int64_t parts = largest(batch, [](const WgradProblem& s) { return s.parts; });
+  return {blocks_for(largest(batch, blocks_of), 1), blocks_for(parts, 1),
+          static_cast<unsigned>(batch.problems)};
+}
 
-// gw += the parts of each problem, in order, unless it has one alone that is there already.
-void add_parts(Stream& stream, const WeightGradients& group);
-// ---- what conv.cu has for fused convolutions as well ----
+// Cuts a problem's rows into parts: sets `parts` and `part_rows`, from the shape and the tiles alone.
+void cut_direct(WgradProblem& problem);
+void cut_tiled(WgradProblem& problem);
+void cut_blocked(WgradProblem& problem);
+void cut_tensor(WgradProblem& problem);
+// Fills `partial`. Versions 3 and 4 add to gw instead where `partial` is null.
+void run_wgrad_direct(Stream& stream, const WgradBatch& batch);
+void run_wgrad_tiled(Stream& stream, const WgradBatch& batch);
+void run_wgrad_blocked(Stream& stream, const WgradBatch& batch);
+void run_wgrad_tensor(Stream& stream, const WgradBatch& batch);
+bool wgrad_tensor_supports(const WgradProblem& problem, DType type);
 
-// `operand` as elements of either type, checked.
+// Adds each problem's parts to gw, in order. Skips problems whose `partial` is null.
+void add_parts(Stream& stream, const WgradBatch& batch);
+
+// ---- functions of conv.cu that pre_activation.cu uses too ----
+
+// The operand's data. Throws Error, beginning with `what`, unless it has `count` elements of `type`.
 template <typename AnySpan>
 auto* checked(AnySpan operand, DType type, std::int64_t count, const char* what) {
   by_type(type, what, [&](auto zero) { elements<decltype(zero)>(operand, count, what); });
   return operand.data;
 }
 
-// What a version computes in, and so which tiles are chosen for it.
+// The precision that a kernel multiplies in. Tiles are chosen by it.
 Precision arithmetic_of(DType type, bool tensor);
 
-// LaunchBatch without their operands, with the built-in tiles. Throws Error if the shape makes none.
-Correlation forward_job(const ConvShape& shape);
-// For the time steps of gx that are `residue` modulo the stride.
-Correlation dgrad_job(const ConvShape& shape, int residue);
-WeightGradient wgrad_job(const ConvShape& shape);
+// Problems without operands, with the built-in tiles. Throw Error if the shape is invalid.
+ConvProblem forward_problem(const ConvShape& shape);
+// For the time steps of gx whose index modulo the stride is `residue`.
+ConvProblem dgrad_problem(const ConvShape& shape, int residue);
+WgradProblem wgrad_problem(const ConvShape& shape);
 
-// gw of every problem by one version, in as many launches as it takes.
-void sum_weight_gradients(Stream& stream, int version, WeightGradients& group);
+// Adds to gw of every problem, by the kernels of `version`; empties the batch.
+void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch);
 
 // gbias[o] += sum over rows of gy[row, o].
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias);

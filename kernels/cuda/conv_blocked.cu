@@ -1,16 +1,18 @@
-// Convolution, version 3: an implicit matrix product with register tiles, the version for f32.
+// Convolution, version 3: an implicit matrix product with register tiles. This is the version for f32.
 //
-// Rows are positions (n, u, h), columns are output channels, and the depth are the terms (tap, input
-// channel); no matrix of patches is ever stored: a row's terms are read from x where they lie. A block
-// computes 128 rows x 32 or 64 columns in steps of 16 terms; a thread computes 8 x 4 results, so that 12
-// floats read from shared memory feed 32 multiply-adds. The next step's operands are fetched into registers
-// while this one is computed, and go to the other of two buffers: one barrier a step.
-//   Operands of a step, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes a flop.
-// x is stored depth-first ([term][row]), so that a thread reads its rows as float4; four threads write the
-// terms of a row to rows of shared memory 4 * 132 floats apart, two of them to the same bank.
+// Rows are positions (n, u, h), columns are output channels, and the depth is the terms (tap, input channel).
+// The matrix of patches (im2col) is never stored: each row's terms are read from x directly.
+// A block computes 128 rows x 32 or 64 columns, 16 terms per iteration. A thread computes 8 x 4 results:
+// 12 floats read from shared memory feed 32 multiply-adds. Shared memory is double-buffered:
+// while one iteration computes, the operands of the next are loaded into registers and then stored
+// to the other buffer, so one barrier per iteration is enough.
+//   An iteration's operands, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per flop.
+// x is stored as [term][row], so that a thread reads four of its rows as a float4. When x is stored, the four
+// threads of a row write to addresses 4 * 132 floats apart; two of them hit the same bank.
 //
-// Fused forward: x is activated between its registers and shared memory, once a tap; the sums of results are
-// taken from registers. Fused dgrad: results pass ReLU and dropout in registers, with x beside them.
+// Fused forward: x is activated in registers before it is stored to shared memory, once per tap;
+// the moments of y are taken from registers. Fused dgrad: results pass ReLU and dropout
+// backwards in registers, where x is loaded as well.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 #include "kernels/cuda/tile_sums.h"
@@ -21,10 +23,10 @@ namespace {
 constexpr int tile_rows = 128;
 constexpr int depth = 16;
 
-// This thread's results, 8 rows x 4 columns from `across` on: in a fused forward, the mean and the squared
-// deviations of the tile's columns. `present` has a bit for each row. As stored, in T.
+// Fused forward: stores the mean and the squared deviations of the tile's columns. This thread's results are
+// 8 rows x 4 columns from `across` on, and are rounded to T first; bit r of `present` is set if row r exists.
 template <typename T, int tile_columns>
-SEC_DEVICE void finish_forward(const Correlation& s, const Fusion& fusion, float* memory, int across,
+SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float* memory, int across,
                                unsigned present, float (&result)[8][4]) {
   constexpr int down = tile_rows / 8;
   const int thread = static_cast<int>(threadIdx.x);
@@ -65,30 +67,32 @@ SEC_DEVICE void finish_forward(const Correlation& s, const Fusion& fusion, float
   }
 }
 
-// `vectors`: channels come in fours, and x and y are aligned for them, or it is checked here where `fused`.
-// The weights, slices of one flat buffer, often are not: where they begin at any float they are loaded one by
-// one.
-template <typename T, bool transposed, bool vectors, int tile_columns, bool fused>
-__global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correlations group) {
+// `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access;
+// a fused kernel checks the alignment itself. Weights are slices of one flat buffer
+// and often unaligned; they are then loaded one by one.
+template <typename T, typename Pass, bool vectors, int tile_columns, bool fused>
+__global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(ConvBatch batch) {
+  constexpr bool transposed = Pass::transposed;
   constexpr int threads = tile_rows * tile_columns / 32;
   constexpr int row_pitch = tile_rows + 4;
   constexpr int column_pitch = tile_columns + 4;
-  constexpr int loads = tile_rows * depth / 4 / threads;  // of four terms of a row, by each thread
+  constexpr int loads =
+      tile_rows * depth / 4 / threads;  // loads of x per thread and iteration, each of four terms of a row
   SHARED(float, xs, [2][depth][row_pitch]);
   SHARED(float, ws, [2][depth][column_pitch]);
   constexpr bool activated = fused && !transposed;
-  const Correlation& s = group.problem[blockIdx.z];
-  const Fusion& fusion = group.fusion[blockIdx.z];
+  const ConvProblem& s = batch.problem[blockIdx.z];
+  const Fusion& fusion = batch.fusion[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: other problems of the group are larger
+    return;  // the whole block: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int terms = s.taps * s.in_channels;
 
-  // The rows whose terms this thread loads: where they begin in x, and in which time step.
-  const int quarter = thread % 4 * 4;  // its terms within a step
+  // For each row that this thread loads: the address in x and the time step of its first tap.
+  const int quarter = thread % 4 * 4;  // the first of the thread's four terms in an iteration
   int start_time[loads];
   const T* start[loads];
 #pragma unroll
@@ -97,21 +101,21 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
     const int h = static_cast<int>(row % s.h);
     const int u = static_cast<int>(row / s.h % s.count);
     const std::int64_t sample = row / s.h / s.count;
-    start_time[v] = row < s.rows() ? u * s.in_step - s.pad : s.in_length;  // past the end: all zeros
+    start_time[v] = row < s.rows() ? u * s.in_step - s.pad : s.in_length;  // rows past the end read zeros
     start[v] =
         static_cast<const T*>(s.in) + ((sample * s.in_length + start_time[v]) * s.h + h) * s.in_channels;
   }
   const int tap_stride = s.h * s.in_channels;
   const bool weights_aligned = is_aligned(s.w);
   [[maybe_unused]] const bool in_aligned = !fused || is_aligned(s.in);
-  [[maybe_unused]] const Normal<4>* normals = nullptr;  // (in_channels / 4)
+  [[maybe_unused]] const BatchNormCoefficients<4>* batch_norms = nullptr;  // (in_channels / 4)
   if constexpr (activated) {
-    DYN_SHARED(Normal<4>, table);
+    DYN_SHARED(BatchNormCoefficients<4>, table);
     for (int four = thread; four < s.in_channels / 4; four += threads) {
-      table[four] = normal_of<4>(fusion.before, 4 * four);
+      table[four] = load_batch_norm<4>(fusion.before, 4 * four);
     }
     __syncthreads();
-    normals = table;
+    batch_norms = table;
   }
 
   float next_x[loads][4];
@@ -127,14 +131,11 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
           const T* const from = start[v] + static_cast<std::int64_t>(m) * tap_stride + i;
           load_four(from, in_aligned, next_x[v]);
           if constexpr (activated) {
-            activate(normals[i / 4], kept_from(fusion.before, from - static_cast<const T*>(s.in)),
+            activate(batch_norms[i / 4], dropout_bits(fusion.before, from - static_cast<const T*>(s.in)),
                      fusion.before.keep, next_x[v]);
           }
         } else {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            next_x[v][e] = 0.0F;
-          }
+          zero_four(next_x[v]);
         }
       }
     } else {
@@ -152,7 +153,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
         }
       }
     }
-    // Four weights along the last axis: output channels of one term, or in dgrad terms of one output channel.
+    // Loads four weights along the last axis of w: output channels in forward, input channels in dgrad.
     const int d = transposed ? quarter : thread / (tile_columns / 4);
     const int o = first_column + (transposed ? thread / 4 : thread % (tile_columns / 4) * 4);
     const int wm = (first + d) / s.in_channels;
@@ -191,7 +192,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
     }
   };
 
-  // This thread's results: rows 4 * down ... + 3 of either half of the tile, columns 4 * across ... + 3.
+  // This thread's results: rows down ... down + 3 of both halves of the tile, columns across ... across + 3.
   const int across = thread % (tile_columns / 4) * 4;
   const int down = thread / (tile_columns / 4) * 4;
   float sum[8][4];
@@ -210,7 +211,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
   }
   int buffer = 0;
   for (int first = 0; first < terms; first += depth) {
-    __syncthreads();  // this buffer is whole, and nobody reads the other any more
+    __syncthreads();  // this buffer is complete, and all threads have finished reading the other
     const bool more = first + depth < terms;
     if (more) {
       fetch(first + depth);
@@ -238,12 +239,12 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
 
   const int o = first_column + across;
   [[maybe_unused]] const bool out_aligned = !fused || (is_aligned(s.out) && is_aligned(fusion.x));
-  unsigned present = 0;  // a bit for each of this thread's rows
-  Normal<4> normal{};
+  unsigned present = 0;  // bit r is set if this thread's row r exists
+  BatchNormCoefficients<4> batch_norm{};
   float gsum[4] = {};
   float product[4] = {};
   if (fused && transposed && o < s.out_channels) {
-    normal = normal_of<4>(fusion.before, o);
+    batch_norm = load_batch_norm<4>(fusion.before, o);
   }
 #pragma unroll
   for (int r = 0; r < 8; ++r) {
@@ -258,13 +259,13 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
       if constexpr (fused && transposed) {
         float x[4];
         load_four(static_cast<const T*>(fusion.x) + at, out_aligned, x);
-        const unsigned kept = kept_from(fusion.before, at);
+        const unsigned kept = dropout_bits(fusion.before, at);
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
-          const float g = masked(normal, kept, fusion.before.keep, c, x[c], sum[r][c]);
-          sum[r][c] = static_cast<float>(T(g));  // as it is stored
+          const float g = masked(batch_norm, kept, fusion.before.keep, c, x[c], sum[r][c]);
+          sum[r][c] = static_cast<float>(T(g));  // rounded as in memory
           gsum[c] += sum[r][c];
-          product[c] += sum[r][c] * (x[c] - normal.centre[c]);
+          product[c] += sum[r][c] * (x[c] - batch_norm.centre[c]);
         }
       }
       if constexpr (vectors) {
@@ -305,49 +306,48 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) correlate(Correl
 
 // ---- launchers ----
 
-template <typename T, bool transposed, bool vectors, bool fused>
-void launch_correlate(Stream& stream, const Correlations& group) {
-  const auto problems = static_cast<unsigned>(group.problems);
-  const unsigned rows = blocks_for(group.most_rows(), tile_rows);
-  std::size_t shared = 0;
-  for (int j = 0; j < group.problems && fused && !transposed; ++j) {
-    shared = max(shared, static_cast<std::size_t>(group.problem[j].in_channels / 4) * sizeof(Normal<4>));
-  }
-  const int columns = group.most_columns();
-  const dim3 grid(rows, blocks_for(group.most_channels(), columns), problems);
+template <typename T, typename Pass, bool vectors, bool fused>
+void launch_blocked(Stream& stream, const ConvBatch& batch) {
+  const auto problems = static_cast<unsigned>(batch.problems);
+  const unsigned rows = blocks_for(batch.most_rows(), tile_rows);
+  const std::int64_t in_channels =
+      largest(batch, [](const ConvProblem& s) { return std::int64_t{s.in_channels}; });
+  const std::size_t shared = fused && !Pass::transposed ? static_cast<std::size_t>(in_channels / 4) *
+                                                              sizeof(BatchNormCoefficients<4>)
+                                                        : 0;
+  const int columns = batch.most_columns();
+  const dim3 grid(rows, blocks_for(batch.most_channels(), columns), problems);
   if (columns == 32) {
-    launch<correlate<T, transposed, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, group);
+    launch<conv_blocked<T, Pass, vectors, 32, fused>>(stream, grid, dim3(tile_rows), shared, batch);
   } else {
-    launch<correlate<T, transposed, vectors, 64, fused>>(stream, grid, dim3(2 * tile_rows), shared, group);
+    launch<conv_blocked<T, Pass, vectors, 64, fused>>(stream, grid, dim3(2 * tile_rows), shared, batch);
   }
 }
 
-template <typename T, bool transposed>
-void launch_correlate(Stream& stream, const Correlations& group) {
-  if (group.fused) {
-    launch_correlate<T, transposed, true, true>(stream, group);
+template <typename T, typename Pass>
+void launch_blocked(Stream& stream, const ConvBatch& batch) {
+  if (batch.fused) {
+    launch_blocked<T, Pass, true, true>(stream, batch);
     return;
   }
   bool vectors = true;
-  for (int j = 0; j < group.problems; ++j) {
-    const Correlation& s = group.problem[j];
+  for (int j = 0; j < batch.problems; ++j) {
+    const ConvProblem& s = batch.problem[j];
     vectors = vectors && s.in_channels % 4 == 0 && s.out_channels % 4 == 0 && aligned(s.in, s.out);
   }
-  vectors ? launch_correlate<T, transposed, true, false>(stream, group)
-          : launch_correlate<T, transposed, false, false>(stream, group);
+  vectors ? launch_blocked<T, Pass, true, false>(stream, batch)
+          : launch_blocked<T, Pass, false, false>(stream, batch);
 }
 
 }  // namespace
 
-Tiles blocked_tiles(const Correlation& s) {
+Tiles blocked_tiles(const ConvProblem& s) {
   return {ceil_div(s.rows(), tile_rows), 0};
 }
 
-void correlate_blocked(Stream& stream, const Correlations& group) {
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    group.transposed ? launch_correlate<T, true>(stream, group) : launch_correlate<T, false>(stream, group);
-  });
+void run_blocked(Stream& stream, const ConvBatch& batch) {
+  by_type_and_pass(
+      batch, [&](auto zero, auto pass) { launch_blocked<decltype(zero), decltype(pass)>(stream, batch); });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

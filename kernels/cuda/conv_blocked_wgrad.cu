@@ -1,7 +1,7 @@
-// The gradient of the weights, version 3: rows are weights (tap, input channel), columns output channels, and
-// the depth are positions. A block computes 64 x 32 sums over one part of the positions in steps of 16; a
-// thread computes 4 x 4 of them: 8 floats from shared memory feed 16 multiply-adds. Fused, x is activated
-// between its registers and shared memory.
+// The gradient of the weights, version 3: a matrix product whose rows are (tap, input channel), whose
+// columns are output channels, and whose depth is positions. A block computes 64 x 32 sums over one
+// part of the positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared
+// memory feed 16 multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 
@@ -13,13 +13,12 @@ constexpr int weight_rows = 64;
 constexpr int weight_columns = 32;
 constexpr int weight_threads = weight_rows * weight_columns / 16;
 
-// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds. Both operands lie in
-// shared memory as they do in global memory, channels side by side.
+// In shared memory both operands keep their order in global memory, with neighbouring channels contiguous.
 template <typename T, bool vectors, bool activated>
-__global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(WeightGradients group) {
+__global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_blocked(WgradBatch batch) {
   SHARED(float, xs, [2][depth][weight_rows]);
   SHARED(float, gs, [2][depth][weight_columns]);
-  const WeightGradient& s = group.problem[blockIdx.z];
+  const WgradProblem& s = batch.problem[blockIdx.z];
   const int column_tiles = (s.c_out + weight_columns - 1) / weight_columns;
   const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * weight_rows;
   const int first_column = static_cast<int>(blockIdx.x) % column_tiles * weight_columns;
@@ -31,17 +30,17 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(We
   const std::int64_t end = min(begin + s.part_rows, s.rows());
   const int thread = static_cast<int>(threadIdx.x);
 
-  // What this thread loads: of x four weights at two positions of a step, of gy four columns at one.
+  // Per iteration this thread loads four values of x at two positions, and four of gy at one position.
   const int x_weight = thread % 16 * 4;
-  const int x_row = thread / 16;  // and 8 further on
+  const int x_row = thread / 16;  // the first of the two positions; the other is x_row + 8
   const int g_column = thread % 8 * 4;
   const int g_row = thread / 8;
   [[maybe_unused]] const bool x_aligned = !activated || is_aligned(s.x);
   [[maybe_unused]] const bool g_aligned = !activated || is_aligned(s.gy);
-  Normal<4> normal{};
-  const Activation& before = group.before[blockIdx.z];
+  BatchNormCoefficients<4> batch_norm{};
+  const ActivationOperands& before = batch.before[blockIdx.z];
   if (activated && first_weight + x_weight < weights) {
-    normal = normal_of<4>(before, (first_weight + x_weight) % s.c_in);
+    batch_norm = load_batch_norm<4>(before, (first_weight + x_weight) % s.c_in);
   }
   float next_x[2][4];
   float next_g[4];
@@ -61,13 +60,11 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(We
           const T* const from = x + j * tap + i;
           load_four(from, x_aligned, next_x[v]);
           if constexpr (activated) {
-            activate(normal, kept_from(before, from - static_cast<const T*>(s.x)), before.keep, next_x[v]);
+            activate(batch_norm, dropout_bits(before, from - static_cast<const T*>(s.x)), before.keep,
+                     next_x[v]);
           }
         } else {
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            next_x[v][e] = 0.0F;
-          }
+          zero_four(next_x[v]);
         }
       } else {
 #pragma unroll
@@ -106,7 +103,7 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(We
   put(0);
   int buffer = 0;
   for (std::int64_t first = begin; first < end; first += depth) {
-    __syncthreads();  // this buffer is whole, and nobody reads the other any more
+    __syncthreads();  // this buffer is complete, and all threads have finished reading the other
     const bool more = first + depth < end;
     if (more) {
       fetch(first + depth);
@@ -162,39 +159,35 @@ __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) sum_part(We
 
 // ---- launchers ----
 
-std::int64_t tiles_of(const WeightGradient& s) {
+std::int64_t tiles_of(const WgradProblem& s) {
   return ceil_div(s.k * s.c_in, weight_rows) * ceil_div(s.c_out, weight_columns);
 }
 
 }  // namespace
 
-// Parts of at least so many tiles of 32 positions, and no more parts than bring about so many blocks.
-void cut_blocked(WeightGradient& s) {
+// Parts of at least part_tiles * 32 positions, but no more parts than make most_blocks blocks.
+void cut_blocked(WgradProblem& s) {
   const std::int64_t most = max(s.tiles.most_blocks / tiles_of(s), std::int64_t{1});
   const std::int64_t parts = min(ceil_div(s.rows(), std::int64_t{32} * s.tiles.part_tiles), most);
   s.part_rows = ceil_div(ceil_div(s.rows(), parts), depth) * depth;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }
 
-void wgrad_blocked(Stream& stream, const WeightGradients& group) {
-  std::int64_t tiles = 0;
-  std::int64_t parts = 0;
+void run_wgrad_blocked(Stream& stream, const WgradBatch& batch) {
   bool vectors = true;
-  for (int j = 0; j < group.problems; ++j) {
-    const WeightGradient& s = group.problem[j];
-    tiles = max(tiles, tiles_of(s));
-    parts = max(parts, s.parts);
+  for (int j = 0; j < batch.problems; ++j) {
+    const WgradProblem& s = batch.problem[j];
     vectors = vectors && s.c_in % 4 == 0 && s.c_out % 4 == 0 && aligned(s.x, s.gy, s.partial);
   }
-  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv.wgrad", [&](auto zero) {
+  const dim3 grid = wgrad_grid(batch, tiles_of);
+  by_type(batch.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
-    if (group.activated) {
-      launch<sum_part<T, true, true>>(stream, grid, dim3(weight_threads), 0, group);
+    if (batch.activated) {
+      launch<conv_wgrad_blocked<T, true, true>>(stream, grid, dim3(weight_threads), 0, batch);
     } else if (vectors) {
-      launch<sum_part<T, true, false>>(stream, grid, dim3(weight_threads), 0, group);
+      launch<conv_wgrad_blocked<T, true, false>>(stream, grid, dim3(weight_threads), 0, batch);
     } else {
-      launch<sum_part<T, false, false>>(stream, grid, dim3(weight_threads), 0, group);
+      launch<conv_wgrad_blocked<T, false, false>>(stream, grid, dim3(weight_threads), 0, batch);
     }
   });
 }

@@ -1,6 +1,11 @@
-// Convolution, version 1: a thread per result, straight from global memory. Every product loads two operands,
-// which the caches serve: 4 bytes a flop, against the 0.1 that a GPU can feed its units. What the other
-// versions are compared with, and the one that computes every shape.
+// Convolution, version 1: one thread per output element, operands read straight from global memory.
+//
+// This is the plain kernel to read first, and the baseline of the faster versions. It supports every shape.
+// Every multiply-add loads two floats, mostly from the caches: 4 bytes per flop, where a GPU can deliver
+// about 0.1 from memory.
+//
+// conv.h explains ConvProblem: the forward pass and the gradient of the input are the same sum over taps
+// and input channels, and differ only in strides, in padding and in the order of the weights' axes.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -8,38 +13,36 @@ namespace {
 
 constexpr int threads = 256;
 
-template <typename T, bool transposed>
-__global__ void __launch_bounds__(threads) correlate(Correlations group) {
-  const Correlation& s = group.problem[blockIdx.z];
-  const std::int64_t index = first_element(1);
+template <typename T, typename Pass>
+__global__ void __launch_bounds__(threads) conv_direct(ConvBatch batch) {
+  const ConvProblem& s = batch.problem[blockIdx.z];  // one layer; several layers can share a launch
+  const std::int64_t index = first_element(1);       // of the output: (row, output channel)
   const std::int64_t row = index / s.out_channels;
   if (row >= s.rows()) {
     return;
   }
   const int o = static_cast<int>(index % s.out_channels);
-  const int h = static_cast<int>(row % s.h);
-  const int u = static_cast<int>(row / s.h % s.count);
-  const std::int64_t sample = row / s.h / s.count;
-  const T* const in = static_cast<const T*>(s.in) + sample * s.in_length * s.h * s.in_channels;
+  const ConvPosition at = position_of(s, row);
+  const T* const in = static_cast<const T*>(s.in) + at.sample * s.in_length * s.h * s.in_channels;
   float sum = s.bias != nullptr ? s.bias[o] : 0.0F;
   for (int m = 0; m < s.taps; ++m) {
-    const int t = u * s.in_step + m - s.pad;
+    const int t = at.u * s.in_step + m - s.pad;  // the input time step under tap m
     if (t < 0 || t >= s.in_length) {
       continue;
     }
-    const T* const from = in + (static_cast<std::int64_t>(t) * s.h + h) * s.in_channels;
+    const T* const from = in + (static_cast<std::int64_t>(t) * s.h + at.h) * s.in_channels;
     for (int i = 0; i < s.in_channels; ++i) {
-      sum += load(from + i) * weight_at(s, transposed, m, i, o);
+      sum += load(from + i) * weight_at(s, Pass::transposed, m, i, o);
     }
   }
-  const std::int64_t step = static_cast<std::int64_t>(u) * s.out_step + s.out_first;
-  store(static_cast<T*>(s.out) + ((sample * s.out_length + step) * s.h + h) * s.out_channels + o, sum);
+  store_result<T>(s, at, o, sum);
 }
 
-// A thread per weight and part: blockIdx.y is the part.
+// One thread per weight (tap j, input channel i, output channel o)
+// and part of the rows; blockIdx.y is the part.
 template <typename T>
-__global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
-  const WeightGradient& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) conv_wgrad_direct(WgradBatch batch) {
+  const WgradProblem& s = batch.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t begin = std::int64_t{blockIdx.y} * s.part_rows;
   if (index >= s.weights() || begin >= s.rows()) {
@@ -64,37 +67,24 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
 
 }  // namespace
 
-void correlate_direct(Stream& stream, const Correlations& group) {
-  std::int64_t most = 0;
-  for (int j = 0; j < group.problems; ++j) {
-    most = max(most, group.problem[j].rows() * group.problem[j].out_channels);
-  }
-  const dim3 grid(blocks_for(most, threads), 1, static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    if (group.transposed) {
-      launch<correlate<T, true>>(stream, grid, dim3(threads), 0, group);
-    } else {
-      launch<correlate<T, false>>(stream, grid, dim3(threads), 0, group);
-    }
+void run_direct(Stream& stream, const ConvBatch& batch) {
+  const std::int64_t most = largest(batch, [](const ConvProblem& s) { return s.rows() * s.out_channels; });
+  const dim3 grid(blocks_for(most, threads), 1, static_cast<unsigned>(batch.problems));
+  by_type_and_pass(batch, [&](auto zero, auto pass) {
+    launch<conv_direct<decltype(zero), decltype(pass)>>(stream, grid, dim3(threads), 0, batch);
   });
 }
 
-void cut_direct(WeightGradient& s) {
+void cut_direct(WgradProblem& s) {
   s.part_rows = 1024;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }
 
-void wgrad_direct(Stream& stream, const WeightGradients& group) {
-  std::int64_t weights = 0;
-  std::int64_t parts = 0;
-  for (int j = 0; j < group.problems; ++j) {
-    weights = max(weights, group.problem[j].weights());
-    parts = max(parts, group.problem[j].parts);
-  }
-  const dim3 grid(blocks_for(weights, threads), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv.wgrad",
-          [&](auto zero) { launch<sum_part<decltype(zero)>>(stream, grid, dim3(threads), 0, group); });
+void run_wgrad_direct(Stream& stream, const WgradBatch& batch) {
+  const dim3 grid = wgrad_grid(batch, [](const WgradProblem& s) { return ceil_div(s.weights(), threads); });
+  by_type(batch.type, "conv.wgrad", [&](auto zero) {
+    launch<conv_wgrad_direct<decltype(zero)>>(stream, grid, dim3(threads), 0, batch);
+  });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,39 +1,40 @@
-// Convolution, version 4: tensor cores (mma.sync), bf16 or TF32, for forward and dgrad, alone or fused with
-// what surrounds them.
+// Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32, for forward and dgrad,
+// unfused or fused with batch norm, ReLU and dropout.
 //
 // A block computes up to 128 rows x 32 or 64 output channels. Its rows are `steps` time steps of `samples`
-// samples with all leads, and all their taps read one window of the input: (steps - 1) * in_step + taps time
-// steps. The window is brought into shared memory once for each chunk of 64 bytes of input channels (32 bf16,
-// 16 f32), and each tap only moves the rows that a fragment reads: ldmatrix takes an address a row, so the
-// im2col of a convolution costs nothing. Weights stream past, one (chunk, tap) a step, in a ring of four
-// stages filled by cp.async three steps ahead; the window of the next chunk comes with the first weights that
-// use it. One barrier a step.
-//   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads: 23
-//   KB of x and 15 x 2 KB of weights for 2 M multiply-adds, 0.013 bytes a flop.
-// Rows of a chunk lie 64 bytes apart in shared memory, their four pieces of 16 bytes in an order that changes
-// every second row (swizzled_offset): eight rows that follow one another, which one phase of ldmatrix reads, fall
-// into eight different groups of four banks, and so do the two rows that cp.async writes at a time.
+// samples, with all leads. All taps of these rows read one window of the input, (steps - 1) * in_step + taps
+// time steps long. The window is copied to shared memory once per chunk of 64 bytes of input
+// channels (32 bf16 or 16 f32). Each tap only shifts the rows that a fragment reads:
+// ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk, tap)
+// slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
+// The window of the next chunk is copied along with the first weights that use it. One barrier per iteration.
+//   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads:
+//   23 KB of x and 15 x 2 KB of weights feed 2 M multiply-adds, 0.013 bytes per flop.
+// In shared memory the rows of a chunk are 64 bytes apart, and the order of their four 16-byte pieces changes
+// every second row (swizzled_offset). The eight consecutive rows that one phase of ldmatrix reads are then
+// in eight different groups of four banks, and so are the two rows that cp.async writes at a time.
 //
-// Weights are read where they lie, (K, Ci, Co). In dgrad the depth, Co, is innermost, as ldmatrix wants it.
-// In forward it is Ci: bf16 are transposed by ldmatrix (rows of 64 channels 128 + 16 bytes apart), TF32 are
-// single loads (rows 256 + 32 bytes apart: the 4 x 8 elements that a warp loads fall into 32 banks), as many
-// bytes either way. A small kernel before it rounds weights to bf16; to TF32 they are rounded in registers.
+// Weights keep their layout (K, Ci, Co). In dgrad the depth is Co, the innermost axis, as ldmatrix requires.
+// In forward the depth is Ci: bf16 weights are transposed by ldmatrix, from rows of 64 channels that are
+// 128 + 16 bytes apart. TF32 weights are loaded one by one, from rows 256 + 32 bytes apart, so that the 4 x 8
+// elements that a warp loads are in 32 different banks. Before the convolution a small kernel rounds
+// weights to bf16; TF32 is rounded in registers.
 //
-// Fused forward: a window is activated in place when it has arrived, behind one more barrier a chunk. Results
-// lie in shared memory before they are stored: sums over a tile's rows are taken there, the squared
-// deviations after the mean. Fused dgrad: the same place, with x beside it. Both add up in an order that
-// depends on nothing but the shape.
+// Fused forward: each window is activated in place after it has arrived, at the cost of one more barrier per
+// chunk. Results are staged in shared memory before they are stored. Sums over a tile's rows are taken there,
+// first the mean and then the squared deviations. Fused dgrad takes its sums there as well, while reading x.
+// The order of summation depends only on the shape.
 #include "kernels/cuda/conv_tensor_results.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-using namespace tensor;  // NOLINT(google-build-using-namespace): the other half of this file
+using namespace tensor;  // NOLINT(google-build-using-namespace): conv_tensor_results.h belongs to this file
 
 constexpr int stages = 4;
 constexpr int chunk_bytes = 64;
 
-// Bytes of the weights of one step: their rows are output channels in dgrad, input channels in forward.
+// Bytes per stage of the ring of weights. Its rows are input channels in forward, output channels in dgrad.
 SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
   return transposed ? columns * chunk_bytes : chunk_bytes / element * result_pitch(columns, element);
 }
@@ -45,15 +46,15 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-__global__ void __launch_bounds__(256) round_weights(TensorJobs problems) {
-  const TensorJob& problem = problems.problem[blockIdx.z];
+__global__ void __launch_bounds__(256) conv_round_weights(TensorBatch problems) {
+  const TensorProblem& problem = problems.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index < problem.s.weights()) {
     static_cast<bf16*>(const_cast<void*>(problem.w))[index] = bf16(problem.s.w[index]);
   }
 }
 
-// d += a b for a tile of 16 x 8 and 32 bytes of depth.
+// d += a * b for a 16 x 8 tile, with a depth of 32 bytes (16 bf16 or 8 TF32).
 SEC_DEVICE void multiply(bf16, float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
   mma_m16n8k16_bf16(d, a, b, d);
 }
@@ -71,7 +72,7 @@ SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
   }
 }
 
-// The operands b for columns c ... c + 15 of a tile and half a chunk of depth, from a stage of weights.
+// Loads the b fragments of columns c ... c + 15 and half a chunk of depth from a stage of weights.
 template <typename T, int tile_columns, bool transposed>
 SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsigned (&b)[4]) {
   constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
@@ -91,7 +92,7 @@ SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsign
   round_operands<T>(b);
 }
 
-// Sixteen bytes of weights, or zeros. Weights are slices of one buffer and may begin at any element.
+// Copies 16 bytes of weights, or zeros if not `present`. `whole`: the weights are aligned to 16 bytes.
 template <typename T>
 SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* any, bool whole) {
   if (whole) {
@@ -106,21 +107,22 @@ SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* a
   }
 }
 
-template <typename T, int tile_columns, bool transposed, bool fused>
-__global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
-  DYN_SHARED(unsigned char, memory);  // stages of weights, windows of x; at the end, results
+template <typename T, int tile_columns, typename Pass, bool fused>
+__global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
+  DYN_SHARED(unsigned char, memory);  // stages of weights and windows of x; after the loop, results
+  constexpr bool transposed = Pass::transposed;
   constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int stage_bytes = stage_bytes_of(tile_columns, static_cast<int>(sizeof(T)), transposed);
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
-  const TensorJob& problem = problems.problem[blockIdx.z];
-  const Correlation& s = problem.s;
+  const TensorProblem& problem = problems.problem[blockIdx.z];
+  const ConvProblem& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
   const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
-    return;  // the whole block: other problems of the group are larger
+    return;  // the whole block: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % 32;
@@ -128,10 +130,10 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
   unsigned char* const windows = memory + stages * stage_bytes;
   const int sample_rows = problem.window_steps * s.h;
   const int window_bytes = problem.window_rows() * chunk_bytes;
-  const int last = problem.chunks * s.taps;  // steps of the loop: (chunk, tap)
+  const int last = problem.chunks * s.taps;  // iterations of the loop, one per (chunk, tap)
   const bool weights_aligned = reinterpret_cast<std::uintptr_t>(problem.w) % 16 == 0;
 
-  // Starts the copies that `step` is the first to need.
+  // Starts the copies that iteration `step` needs and earlier iterations do not.
   const auto issue = [&](int step) {
     if (step < last) {
       const int chunk = step / s.taps;
@@ -140,7 +142,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
       const T* const weights = static_cast<const T*>(problem.w);
       unsigned char* const stage = memory + step % stages * stage_bytes;
       for (int piece = thread; piece < tile_columns * 4; piece += threads) {
-        constexpr int across = transposed ? 4 : tile_columns / width;  // pieces of a row of the stage
+        constexpr int across = transposed ? 4 : tile_columns / width;  // 16-byte pieces per row of the stage
         constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
         const int along = piece % across * width;
         const int i = chunk * each + (transposed ? along : piece / across);
@@ -155,7 +157,7 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
       if (m == 0) {
         unsigned char* const window = windows + chunk % problem.windows * window_bytes;
         const int row_elements = s.in_channels;
-        // Rows of a sample's window follow one another in x as well: leads within time steps.
+        // A sample's window is contiguous in x: time steps, and leads within each.
         const int first_row = (first_step * s.in_step - s.pad) * s.h;
         for (int piece = thread; piece < problem.window_rows() * 4; piece += threads) {
           const int row = piece / 4;
@@ -170,10 +172,10 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
         }
       }
     }
-    cp_async_commit();  // an empty group, too: the wait below counts groups
+    cp_async_commit();  // also commits empty groups, because the wait below counts groups
   };
 
-  // The window rows of this lane's rows in the two fragments of 16 rows, at tap 0.
+  // For each of the two 16-row fragments: the row of the window that this lane's row reads at tap 0.
   int window_row[2];
 #pragma unroll
   for (int tile = 0; tile < 2; ++tile) {
@@ -181,10 +183,10 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
     const int h = row % s.h;
     const int u = row / s.h % problem.steps;
     const int sample = row / s.h / problem.steps;
-    // Rows beyond the tile read any row, and are never stored.
+    // Rows past the end of the tile read row 0; their results are never stored.
     window_row[tile] = sample < problem.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
   }
-  // A warp whose rows are all beyond the tile only copies.
+  // A warp whose rows are all past the end of the tile only takes part in copies.
   const bool has_rows = warp * 32 < problem.samples * problem.steps * s.h;
 
   float sum[2][column_tiles][4];
@@ -202,45 +204,46 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
   for (int step = 0; step < stages - 1; ++step) {
     issue(step);
   }
-  Normal<8>* const normals = reinterpret_cast<Normal<8>*>(windows + problem.windows * window_bytes);
+  BatchNormCoefficients<8>* const batch_norms =
+      reinterpret_cast<BatchNormCoefficients<8>*>(windows + problem.windows * window_bytes);
   if constexpr (activated) {
     for (int group = thread; group < s.in_channels / 8; group += threads) {
-      normals[group] = normal_of<8>(problem.fusion.before, 8 * group);
+      batch_norms[group] = load_batch_norm<8>(problem.fusion.before, 8 * group);
     }
   }
   for (int step = 0; step < last; ++step) {
     cp_async_wait<stages - 2>();
-    __syncthreads();  // everyone's copies for this step are there, and everyone is done with the step before
+    __syncthreads();  // all copies have arrived, and all warps have finished the previous iteration
     issue(step + stages - 1);
     unsigned char* const window = windows + step / s.taps % problem.windows * window_bytes;
-    if (activated && step % s.taps == 0) {  // a window that nobody has read yet
+    if (activated && step % s.taps == 0) {  // the first iteration that reads this window
       constexpr int groups = each / 8;
       const int group = step / s.taps * groups + thread % groups;
       const bool present = 8 * group < s.in_channels;
       const int first_row = (first_step * s.in_step - s.pad) * s.h;
       activate_window<T, std::is_same_v<T, float>>(
           [&](int row, int piece) { return window + swizzled_offset(row, piece); }, problem.window_rows(),
-          groups, problem.fusion.before, present ? normals[group] : Normal<8>{},
+          groups, problem.fusion.before, present ? batch_norms[group] : BatchNormCoefficients<8>{},
           [&](int row) {
             const std::int64_t sample = first_sample + row / sample_rows;
             const int from = first_row + row % sample_rows;
             const bool inside = present && sample < s.n && from >= 0 && from < s.in_length * s.h;
             return inside ? (sample * s.in_length * s.h + from) * s.in_channels + 8 * group : -1;
           });
-      __syncthreads();  // everyone's rows are activated
+      __syncthreads();  // the whole window is activated
     }
     if (!has_rows) {
       continue;
     }
     const unsigned char* const stage = memory + step % stages * stage_bytes;
-    const int shift = step % s.taps * s.h;  // the tap moves all rows on
+    const int shift = step % s.taps * s.h;  // the tap shifts all rows of the window
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {  // of the chunk: 32 bytes are the depth of one mma
+    for (int half = 0; half < 2; ++half) {  // halves of the chunk: one mma has a depth of 32 bytes
       unsigned a[2][4];
 #pragma unroll
       for (int tile = 0; tile < 2; ++tile) {
         ldmatrix<4>(a[tile], window + swizzled_offset(window_row[tile] + shift, half * 2 + lane / 16));
-        if constexpr (!activated) {  // else the window is rounded
+        if constexpr (!activated) {  // otherwise activate_window has rounded it
           round_operands<T>(a[tile]);
         }
       }
@@ -259,10 +262,10 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
     }
   }
 
-  // Results go through shared memory, so that global memory is written 16 bytes at a time along channels.
+  // Results pass through shared memory, so that global memory is written 16 bytes at a time along channels.
   const ResultTile<T, tile_columns> tile{problem, memory, first_sample, first_step, first_column};
   cp_async_wait_all();
-  __syncthreads();  // nobody reads weights or windows any more
+  __syncthreads();  // all warps have finished reading weights and windows
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
 #pragma unroll
@@ -274,9 +277,9 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
       }
     }
   }
-  __syncthreads();  // results are whole
+  __syncthreads();  // all results are in shared memory
   if constexpr (!fused) {
-    finish_alone(tile);
+    finish_unfused(tile);
   } else if constexpr (transposed) {
     finish_dgrad(tile);
   } else {
@@ -286,27 +289,29 @@ __global__ void __launch_bounds__(threads) correlate(TensorJobs problems) {
 
 // ---- launchers ----
 
-// For `normals` as well, whether or not it is fused: tiles do not depend on it.
-std::int64_t shared_bytes(const TensorJob& problem, int tile_columns, std::int64_t element, bool transposed) {
+// Includes batch norm's coefficients even if unfused, so that fusing does not change the tiles.
+std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::int64_t element,
+                          bool transposed) {
   const auto size = static_cast<int>(element);
-  const std::int64_t loop =
-      std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
-      std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
-      (transposed ? 0 : ceil_div(problem.s.in_channels, 8) * static_cast<std::int64_t>(sizeof(Normal<8>)));
+  const std::int64_t loop = std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
+                            std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
+                            (transposed ? 0
+                                        : ceil_div(problem.s.in_channels, 8) *
+                                              static_cast<std::int64_t>(sizeof(BatchNormCoefficients<8>)));
   const int down = threads / (tile_columns * size / 16);
   const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +
                                std::int64_t{tile_sum_floats(down, tile_columns)} * 4;
   return max(loop, results);
 }
 
-// Cuts the rows into tiles: whole samples where several fit, else equal parts of a sample's time, as long as
-// their window fits into shared memory.
-TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool transposed) {
-  TensorJob problem{};
+// Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time.
+// Halves the number of time steps until the window fits into shared memory.
+TensorProblem cut(const ConvProblem& s, int tile_columns, std::int64_t element, bool transposed) {
+  TensorProblem problem{};
   problem.s = s;
   problem.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
   problem.windows = s.taps == 0 ? 0 : min(problem.chunks, (stages - 2 + s.taps) / s.taps + 1);
-  int most = max(s.tiles.rows / s.h, 1);  // time steps
+  int most = max(s.tiles.rows / s.h, 1);  // time steps per tile
   do {
     problem.tiles_in_time = (s.count + most - 1) / most;
     problem.steps = (s.count + problem.tiles_in_time - 1) / problem.tiles_in_time;
@@ -318,25 +323,26 @@ TensorJob cut(const Correlation& s, int tile_columns, std::int64_t element, bool
   return problem;
 }
 
-std::int64_t count_tiles(const TensorJob& problem) {
+std::int64_t count_tiles(const TensorProblem& problem) {
   return ceil_div(problem.s.n, problem.samples) * problem.tiles_in_time;
 }
 
-template <typename T, int tile_columns, bool transposed, bool fused>
-void launch_tensor(Stream& stream, const Correlations& group) {
+template <typename T, int tile_columns, typename Pass, bool fused>
+void launch_tensor(Stream& stream, const ConvBatch& batch) {
+  constexpr bool transposed = Pass::transposed;
   constexpr std::int64_t element = sizeof(T);
   constexpr bool rounds = std::is_same_v<T, bf16>;
-  TensorJobs problems;
+  TensorBatch problems;
   std::int64_t shared = 0;
   std::int64_t tiles = 0;
-  std::int64_t rounded[max_problems] = {};  // where a problem's weights begin
+  std::int64_t rounded[max_problems] = {};  // offset of each problem's rounded weights
   std::int64_t all_weights = 0;
   std::int64_t most_weights = 0;
-  for (int j = 0; j < group.problems; ++j) {
-    problems.problem[j] = cut(group.problem[j], tile_columns, element, transposed);
-    TensorJob& problem = problems.problem[j];
+  for (int j = 0; j < batch.problems; ++j) {
+    problems.problem[j] = cut(batch.problem[j], tile_columns, element, transposed);
+    TensorProblem& problem = problems.problem[j];
     if (fused) {
-      problem.fusion = group.fusion[j];
+      problem.fusion = batch.fusion[j];
     }
     problem.w = problem.s.w;
     rounded[j] = all_weights;
@@ -345,38 +351,38 @@ void launch_tensor(Stream& stream, const Correlations& group) {
     shared = max(shared, shared_bytes(problem, tile_columns, element, transposed));
     tiles = max(tiles, count_tiles(problem));
   }
-  const auto depth = static_cast<unsigned>(group.problems);
-  const Scratch scratch(stream, rounds ? all_weights * element : 0);
+  const auto depth = static_cast<unsigned>(batch.problems);
+  const DeviceScratch scratch(stream, rounds ? all_weights * element : 0);
   if (rounds) {
-    for (int j = 0; j < group.problems; ++j) {
+    for (int j = 0; j < batch.problems; ++j) {
       problems.problem[j].w = scratch.data<bf16>() + rounded[j];
     }
-    launch<round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
+    launch<conv_round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
   }
-  launch<correlate<T, tile_columns, transposed, fused>>(
-      stream, dim3(blocks_for(tiles, 1), blocks_for(group.most_channels(), tile_columns), depth),
+  launch<conv_tensor<T, tile_columns, Pass, fused>>(
+      stream, dim3(blocks_for(tiles, 1), blocks_for(batch.most_channels(), tile_columns), depth),
       dim3(threads), static_cast<std::size_t>(shared), problems);
 }
 
-template <typename T, int tile_columns>
-void launch_tensor(Stream& stream, const Correlations& group) {
-  if (group.fused) {
-    group.transposed ? launch_tensor<T, tile_columns, true, true>(stream, group)
-                     : launch_tensor<T, tile_columns, false, true>(stream, group);
+template <typename T, typename Pass>
+void launch_tensor(Stream& stream, const ConvBatch& batch) {
+  if (batch.most_columns() == 32) {
+    batch.fused ? launch_tensor<T, 32, Pass, true>(stream, batch)
+                : launch_tensor<T, 32, Pass, false>(stream, batch);
   } else {
-    group.transposed ? launch_tensor<T, tile_columns, true, false>(stream, group)
-                     : launch_tensor<T, tile_columns, false, false>(stream, group);
+    batch.fused ? launch_tensor<T, 64, Pass, true>(stream, batch)
+                : launch_tensor<T, 64, Pass, false>(stream, batch);
   }
 }
 
 }  // namespace
 
-bool tensor_supports(const Correlation& s, DType type) {
+bool tensor_supports(const ConvProblem& s, DType type) {
   if (type == DType::i32) {
     return false;
   }
   const auto element = static_cast<std::int64_t>(size_of(type));
-  constexpr int tile_columns = 64;  // the wider: a group may need it
+  constexpr int tile_columns = 64;  // the wider tiles, because another problem of the batch may need them
   const auto fits = [&](bool transposed) {
     return shared_bytes(cut(s, tile_columns, element, transposed), tile_columns, element, transposed) <=
            static_cast<std::int64_t>(max_shared);
@@ -385,20 +391,14 @@ bool tensor_supports(const Correlation& s, DType type) {
          aligned(s.in, s.out) && fits(true) && fits(false);
 }
 
-Tiles tensor_tiles(const Correlation& s, DType type, bool transposed) {
-  const TensorJob problem = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
+Tiles tensor_tiles(const ConvProblem& s, DType type, bool transposed) {
+  const TensorProblem problem = cut(s, s.tiles.columns, static_cast<std::int64_t>(size_of(type)), transposed);
   return {count_tiles(problem), problem.tiles_in_time};
 }
 
-void correlate_tensor(Stream& stream, const Correlations& group) {
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    if (group.most_columns() == 32) {
-      launch_tensor<T, 32>(stream, group);
-    } else {
-      launch_tensor<T, 64>(stream, group);
-    }
-  });
+void run_tensor(Stream& stream, const ConvBatch& batch) {
+  by_type_and_pass(
+      batch, [&](auto zero, auto pass) { launch_tensor<decltype(zero), decltype(pass)>(stream, batch); });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

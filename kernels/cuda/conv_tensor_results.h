@@ -1,5 +1,5 @@
-// What a block of conv_tensor.cu does with its results: they lie in shared memory, so that global memory is
-// written 16 bytes at a time along channels, and so that sums are taken before they are gone.
+// The last part of conv_tensor.cu's kernel: a block's results are in shared memory, from where they are
+// written to global memory 16 bytes at a time along channels. Fused kernels also take sums of them.
 #pragma once
 
 #include "kernels/cuda/conv.h"
@@ -8,42 +8,42 @@
 namespace sec::kernels::SEC_BACKEND::tensor {
 
 constexpr int tile_rows = 128;
-constexpr int threads = 128;  // four warps, 32 rows each
+constexpr int threads = 128;  // four warps with 32 rows each
 
-// A correlation and how its rows are cut into tiles.
-struct TensorJob {
-  Correlation s;
+// A problem, and how its rows are cut into tiles.
+struct TensorProblem {
+  ConvProblem s;
   Fusion fusion;
-  const void* w;       // s.w in the element type
-  int samples, steps;  // of a tile
-  int window_steps;    // time steps of the input that one sample's part of a tile reads
-  int windows;         // chunks of the window that are in shared memory at a time
-  int chunks;          // of 64 bytes of input channels
-  int tiles_in_time;   // tiles for the time steps of a sample
+  const void* w;       // the weights in the element type
+  int samples, steps;  // samples, and time steps per sample, of a tile
+  int window_steps;    // time steps of the input that a tile reads per sample
+  int windows;         // windows in shared memory at a time, one per chunk
+  int chunks;          // chunks of 64 bytes of input channels
+  int tiles_in_time;   // tiles per sample along time
 
   SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
 };
 
-struct TensorJobs {
-  TensorJob problem[max_problems];
+struct TensorBatch {
+  TensorProblem problem[max_problems];
 };
 
-// Bytes from one row of results to the next in shared memory. Eight rows are stored together: those of bf16,
-// 4 bytes a lane, by a warp, 16 bytes further on around the banks each; those of f32, 8 bytes a lane, by two
-// halves of it, four rows 32 bytes further on each. The same distance suits rows of weights in forward.
+// Bytes between rows of results in shared memory. Padding avoids bank conflicts when a warp stores eight
+// rows. With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks. With f32 (8 bytes per
+// lane) a half-warp stores four rows, each shifted by 32 bytes. The weights of forward use the same distance.
 SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
 }
 
-// A tile's results in shared memory, and its place in the output.
+// A tile of results in shared memory, and its position in the output.
 template <typename T, int tile_columns>
 struct ResultTile {
   static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
-  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns of a thread
-  static constexpr int pieces = tile_columns / width;             // threads across
-  static constexpr int down = threads / pieces;                   // and down
+  static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns per thread
+  static constexpr int pieces = tile_columns / width;             // threads per row
+  static constexpr int down = threads / pieces;                   // rows that the block handles at a time
 
-  const TensorJob& problem;
+  const TensorProblem& problem;
   unsigned char* memory;
   std::int64_t first_sample;
   int first_step, first_column;
@@ -54,13 +54,13 @@ struct ResultTile {
     return static_cast<int>(min(std::int64_t{problem.samples}, problem.s.n - first_sample));
   }
   SEC_DEVICE int steps() const { return min(problem.steps, problem.s.count - first_step); }
-  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // of each sample
+  SEC_DEVICE int positions() const { return steps() * problem.s.h; }  // rows per sample
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // The element of the output where this thread's columns of a row begin; less than 0 if there is none.
+  // Index in the output of this thread's first column of a row; negative if row or column do not exist.
   SEC_DEVICE std::int64_t place(int row) const {
-    const Correlation& s = problem.s;
+    const ConvProblem& s = problem.s;
     const int h = row % s.h;
     const int u = row / s.h % problem.steps;
     const int sample = row / s.h / problem.steps;
@@ -72,19 +72,25 @@ struct ResultTile {
     return (time * s.h + h) * s.out_channels + column();
   }
 
-  // Adds up over the tile's rows, behind the results.
+  // Copies this thread's columns of a row, 16 bytes, to index `at` of the output.
+  SEC_DEVICE void store_row(int row, std::int64_t at) const {
+    *reinterpret_cast<uint4*>(static_cast<T*>(problem.s.out) + at) =
+        *reinterpret_cast<const uint4*>(mine(row));
+  }
+
+  // Sums over the rows of the tile. Uses the shared memory behind the results.
   SEC_DEVICE const float* add_down(const float (&value)[width]) const {
     return add_tile_rows<down, tile_columns>(reinterpret_cast<float*>(memory + tile_rows * row_bytes),
                                              first_row(), column() - first_column, value);
   }
 };
 
-// Stores results 16 bytes at a time along channels, and takes the sums that the fusion asks for.
+// Fused forward: stores the results 16 bytes at a time, and the sums that `fusion` asks for.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.problem.s;
+  const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
   const int o = tile.first_column + thread;  // the channel whose sums this thread stores
@@ -94,8 +100,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
-      *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + at) =
-          *reinterpret_cast<const uint4*>(tile.mine(row));
+      tile.store_row(row, at);
       load(tile.mine(row), value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -166,17 +171,17 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   }
 }
 
-// The gradient passes dropout and ReLU as x did, and batch norm's sums of it are taken.
+// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
-  const Correlation& s = tile.problem.s;
+  const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
-  Normal<width> normal{};
+  BatchNormCoefficients<width> batch_norm{};
   if (tile.column() < s.out_channels) {
-    normal = normal_of<width>(fusion.before, tile.column());
+    batch_norm = load_batch_norm<width>(fusion.before, tile.column());
   }
   float sum[width] = {};
   float product[width] = {};
@@ -187,13 +192,13 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
       float gradient[width];
       load(static_cast<const T*>(fusion.x) + at, x);
       load(tile.mine(row), gradient);
-      const unsigned kept = kept_from(fusion.before, at);
+      const unsigned kept = dropout_bits(fusion.before, at);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
-        const float g = masked(normal, kept, fusion.before.keep, i, x[i], gradient[i]);
-        gradient[i] = static_cast<float>(T(g));  // as it is stored
+        const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
+        gradient[i] = static_cast<float>(T(g));  // rounded as in memory
         sum[i] += gradient[i];
-        product[i] += gradient[i] * (x[i] - normal.centre[i]);
+        product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
       }
       store(static_cast<T*>(s.out) + at, gradient);
     }
@@ -212,12 +217,11 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 }
 
 template <typename T, int tile_columns>
-SEC_DEVICE void finish_alone(const ResultTile<T, tile_columns>& tile) {
+SEC_DEVICE void finish_unfused(const ResultTile<T, tile_columns>& tile) {
   for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
     const std::int64_t at = tile.place(row);
     if (at >= 0) {
-      *reinterpret_cast<uint4*>(static_cast<T*>(tile.problem.s.out) + at) =
-          *reinterpret_cast<const uint4*>(tile.mine(row));
+      tile.store_row(row, at);
     }
   }
 }

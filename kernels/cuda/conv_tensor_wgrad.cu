@@ -1,58 +1,60 @@
-// The gradient of the weights, version 4: tensor cores, bf16 or TF32.
+// The gradient of the weights, version 4: tensor cores in bf16 or TF32.
 //
-// For tap j, gw[j] (Ci, Co) is a matrix product over positions: x, moved by j time steps, transposed, times
-// gy. A block computes 32 x 32 channels of all taps, a warp a tap, for one part of the positions. It walks
-// over tiles of up to 64 positions; the window of x that a tile needs comes into shared memory once for all
-// taps, with the tile's gy, by cp.async into the other of two buffers. Each warp keeps its 32 x 32 sums in
-// registers to the end and writes them as the sums of this part, or adds them to gw if it is the only one.
-// Fused, x is activated in place when its window has arrived, behind one more barrier a tile.
-//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 of gy, 19 KB in bf16, feed 983,040
-//   multiply-adds: 0.01 bytes a flop.
-// Fragments have positions along the depth, while memory has channels side by side: bf16 are transposed by
-// ldmatrix, from rows of 64 bytes that lie as swizzled_offset says; TF32 are single loads (rows 128 + 32 bytes
-// apart: the 4 x 8 elements that a warp loads fall into 32 banks).
+// For tap j, gw[j] (Ci, Co) is a matrix product over positions: the transpose of x, shifted by j time steps,
+// times gy. A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
+// It iterates over tiles of up to 64 positions. cp.async copies the window of x that a tile needs,
+// once for all taps, and the tile's gy into one of two buffers while the other is in use.
+// Each warp keeps its 32 x 32 sums in registers until the end. It then writes them as the sums of this part,
+// or adds them to gw if there is only one part. If fused, each window of x is activated in place after it has
+// arrived, at the cost of one more barrier per tile.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16,
+//   feed 983,040 multiply-adds: 0.01 bytes per flop.
+// The depth of the fragments is positions, but channels are contiguous in memory.
+// bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
+// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart, so that the 4 x 8
+// elements that a warp loads are in 32 different banks.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int tile_rows = 64;  // positions
-constexpr int channels = 32;   // of either operand
-constexpr int max_taps = 16;   // warps
+constexpr int tile_rows = 64;  // positions per tile
+constexpr int channels = 32;   // channels of x, and of gy, per block
+constexpr int max_taps = 16;   // one warp per tap
 constexpr int max_window_rows = 384;
 
 template <typename T>
 constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
 
-// Where a piece of 16 bytes of a row lies.
+// Byte offset of a 16-byte piece of a row.
 template <typename T>
 SEC_HOST_DEVICE constexpr int place(int row, int piece) {
   return sizeof(T) == 2 ? swizzled_offset(row, piece) : row * pitch<T> + piece * 16;
 }
 
-// How the positions of a problem are cut: tiles of `samples` x `steps` x H positions.
+// How a problem's positions are cut. A tile is `samples` x `steps` x H positions.
 struct WeightTiles {
   int samples, steps;
-  int window_steps;   // time steps of x that one sample's part of a tile reads
-  int tiles_in_time;  // tiles for the time steps of a sample
+  int window_steps;   // time steps of x that a tile reads per sample
+  int tiles_in_time;  // tiles per sample along time
   std::int64_t tiles;
-  std::int64_t part;  // tiles of a part
+  std::int64_t part;  // tiles per part
   std::int64_t parts;
 };
 
-SEC_HOST_DEVICE inline WeightTiles cut(const WeightGradient& s) {
+SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
   WeightTiles t{};
-  const int most = tile_rows / s.h;  // time steps
+  const int most = tile_rows / s.h;  // time steps per tile
   t.tiles_in_time = (s.l_out + most - 1) / most;
   t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
   t.window_steps = (t.steps - 1) * s.stride + s.k;
-  // Whole samples where several fit, but no larger a window than shared memory has room for.
-  const int rows = t.window_steps * s.h;  // of a sample's window
+  // Several whole samples per tile if they fit, but no larger a window than shared memory holds.
+  const int rows = t.window_steps * s.h;  // of one sample's window
   const int most_samples = rows < max_window_rows ? max_window_rows / rows : 1;
   const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
   t.samples = samples < most_samples ? samples : most_samples;
   t.tiles = static_cast<std::int64_t>((s.n + t.samples - 1) / t.samples) * t.tiles_in_time;
-  // Parts of at least so many tiles, and no more parts than bring about so many blocks.
+  // Parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
   const std::int64_t blocks =
       static_cast<std::int64_t>((s.c_in + channels - 1) / channels) * ((s.c_out + channels - 1) / channels);
   const std::int64_t most_parts = blocks < s.tiles.most_blocks ? s.tiles.most_blocks / blocks : 1;
@@ -63,8 +65,9 @@ SEC_HOST_DEVICE inline WeightTiles cut(const WeightGradient& s) {
   return t;
 }
 
-// Fragments of 16 channels of x (rows of a) at two positions' worth of depth, and of 8 channels of gy
-// (columns of b), from rows `x` and `gy` of shared memory; x_row gives the row of each position of the tile.
+// Adds one tile's product for one tap to `sum`. Rows of the a fragments are channels of x, columns of the b
+// fragments are channels of gy, and the depth is positions. x_row gives the row of the window for each
+// position of the tile at tap 0; `shift` rows are added for the tap.
 template <typename T>
 SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, const unsigned char* gy,
                               const int* x_row, int shift) {
@@ -119,19 +122,19 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
 }
 
 template <typename T, bool activated>
-__global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group) {
-  DYN_SHARED(unsigned char, memory);  // twice: the window of x, the tile of gy
-  SHARED(int, x_row, [tile_rows]);    // the window's row for each position, at tap 0
-  constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // of 16 bytes in a row
+__global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch batch) {
+  DYN_SHARED(unsigned char, memory);  // two buffers, each a window of x and a tile of gy
+  SHARED(int, x_row, [tile_rows]);    // row of the window for each position, at tap 0
+  constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // 16-byte pieces per row
   constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const WeightGradient& s = group.problem[blockIdx.z];
+  const WgradProblem& s = batch.problem[blockIdx.z];
   const WeightTiles tiles = cut(s);
   const int column_tiles = (s.c_out + channels - 1) / channels;
   const int first_in = static_cast<int>(blockIdx.x) / column_tiles * channels;
   const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
   const std::int64_t begin = blockIdx.y * tiles.part;
   if (first_in >= s.c_in || begin >= tiles.tiles) {
-    return;  // the whole block: other problems of the group are larger
+    return;  // the whole block: another problem of the batch is larger
   }
   const std::int64_t end = min(begin + tiles.part, tiles.tiles);
   const int thread = static_cast<int>(threadIdx.x);
@@ -143,7 +146,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
   for (int row = thread; row < tile_rows; row += threads) {
     const int sample = row / s.h / tiles.steps;
     const int u = row / s.h % tiles.steps;
-    // Positions beyond the tile have a gy of zeros; they read any row of x.
+    // Positions past the end of the tile have zeros in gy, so they may read any row of x.
     x_row[row] = sample < tiles.samples ? sample * sample_rows + u * s.stride * s.h + row % s.h : 0;
   }
 
@@ -180,11 +183,11 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
     cp_async_commit();
   };
 
-  Normal<8> normal{};  // of this thread's channels in the window
+  BatchNormCoefficients<8> batch_norm{};  // for this thread's eight channels of the window
   constexpr int groups = channels / 8;
   const int first_active = first_in + thread % groups * 8;
   if (activated && first_active < s.c_in) {
-    normal = normal_of<8>(group.before[blockIdx.z], first_active);
+    batch_norm = load_batch_norm<8>(batch.before[blockIdx.z], first_active);
   }
   const auto activate_tile = [&](std::int64_t tile, unsigned char* window) {
     const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
@@ -192,7 +195,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
         (static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps * s.stride - s.pad) * s.h;
     activate_window<T, std::is_same_v<T, float>>(
         [&](int row, int piece) { return window + place<T>(row, piece); }, window_rows, groups,
-        group.before[blockIdx.z], normal,
+        batch.before[blockIdx.z], batch_norm,
         [&](int row) {
           const std::int64_t sample = first_sample + row / sample_rows;
           const int from = first_row + row % sample_rows;
@@ -207,16 +210,16 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
   for (std::int64_t tile = begin; tile < end; ++tile) {
     issue(tile + 1);
     cp_async_wait<1>();
-    __syncthreads();  // everyone's copies of this tile are there
+    __syncthreads();  // all copies for this tile have arrived
     unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
     if constexpr (activated) {
       activate_tile(tile, window);
-      __syncthreads();  // everyone's rows are activated
+      __syncthreads();  // the whole window is activated
     }
     if (tap < s.k) {
       multiply_tile<T>(sum, window, window + window_rows * pitch<T>, x_row, tap * s.h);
     }
-    __syncthreads();  // and may be overwritten
+    __syncthreads();  // all warps have read this buffer, which the next copies overwrite
   }
 
   if (tap >= s.k) {
@@ -232,7 +235,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
       for (int e = 0; e < 4; e += 2) {
         const int i = first_in + r * 16 + lane / 4 + e / 2 * 8;
         const int o = first_out + c * 8 + lane % 4 * 2;
-        if (i < s.c_in && o < s.c_out) {  // channels come in fours, so that o + 1 is inside, too
+        if (i < s.c_in && o < s.c_out) {  // channel counts are multiples of 4, so o + 1 exists too
           const std::int64_t at = (std::int64_t{tap} * s.c_in + i) * s.c_out + o;
           auto* const to =
               reinterpret_cast<float2*>(adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at);
@@ -250,7 +253,7 @@ __global__ void __launch_bounds__(32 * max_taps) sum_part(WeightGradients group)
 
 // ---- launchers ----
 
-std::int64_t shared_bytes(const WeightGradient& s, std::int64_t element) {
+std::int64_t shared_bytes(const WgradProblem& s, std::int64_t element) {
   const WeightTiles tiles = cut(s);
   const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
   return 2 * (std::int64_t{tiles.samples} * tiles.window_steps * s.h + tile_rows) * row;
@@ -258,7 +261,7 @@ std::int64_t shared_bytes(const WeightGradient& s, std::int64_t element) {
 
 }  // namespace
 
-bool wgrad_tensor_supports(const WeightGradient& s, DType type) {
+bool wgrad_tensor_supports(const WgradProblem& s, DType type) {
   if (type == DType::i32 || s.k > max_taps || s.h > tile_rows) {
     return false;
   }
@@ -267,31 +270,23 @@ bool wgrad_tensor_supports(const WeightGradient& s, DType type) {
          shared_bytes(s, element) + tile_rows * 4 <= static_cast<std::int64_t>(max_shared);
 }
 
-void cut_tensor(WeightGradient& s) {
+void cut_tensor(WgradProblem& s) {
   s.parts = cut(s).parts;
 }
 
-void wgrad_tensor(Stream& stream, const WeightGradients& group) {
-  std::int64_t blocks = 0;
-  std::int64_t parts = 0;
-  std::int64_t shared = 0;
-  int taps = 0;
-  const auto element = static_cast<std::int64_t>(size_of(group.type));
-  for (int j = 0; j < group.problems; ++j) {
-    const WeightGradient& s = group.problem[j];
-    blocks = max(blocks, ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels));
-    parts = max(parts, s.parts);
-    shared = max(shared, shared_bytes(s, element));
-    taps = max(taps, s.k);
-  }
-  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv.wgrad", [&](auto zero) {
+void run_wgrad_tensor(Stream& stream, const WgradBatch& batch) {
+  const auto element = static_cast<std::int64_t>(size_of(batch.type));
+  const std::int64_t shared = largest(batch, [=](const WgradProblem& s) { return shared_bytes(s, element); });
+  const std::int64_t taps = largest(batch, [](const WgradProblem& s) { return std::int64_t{s.k}; });
+  const dim3 grid = wgrad_grid(
+      batch, [](const WgradProblem& s) { return ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels); });
+  by_type(batch.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
     const dim3 block(static_cast<unsigned>(32 * taps));
-    if (group.activated) {
-      launch<sum_part<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+    if (batch.activated) {
+      launch<conv_wgrad_tensor<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
     } else {
-      launch<sum_part<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), group);
+      launch<conv_wgrad_tensor<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
     }
   });
 }

@@ -1,6 +1,8 @@
-// Convolution, version 2: a block computes 8 rows x 32 channels, a thread per result, and stages its operands
-// in shared memory 32 terms (tap, input channel) at a time. An element of x then serves 32 products and a
-// weight 8, so that per 32 x 8 x 32 products 256 + 1024 elements are read: 0.6 bytes a flop instead of 4.
+// Convolution, version 2: shared-memory tiles. A block computes 8 rows x 32 output channels, one result per
+// thread, and stages its operands in shared memory, 32 terms (tap, input channel) at a time.
+//
+// Each element of x that is read serves 32 products and each weight serves 8: 8 x 32 x 32 products read
+// 256 + 1024 elements from global memory, 0.3 bytes per flop instead of version 1's 4.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -11,23 +13,22 @@ constexpr int tile_columns = 32;  // a warp across
 constexpr int depth = 32;
 constexpr int threads = tile_rows * tile_columns;
 
-template <typename T, bool transposed>
-__global__ void __launch_bounds__(threads) correlate(Correlations group) {
+template <typename T, typename Pass>
+__global__ void __launch_bounds__(threads) conv_tiled(ConvBatch batch) {
+  constexpr bool transposed = Pass::transposed;
   SHARED(float, xs, [tile_rows][depth]);
-  SHARED(float, ws, [depth][tile_columns + 1]);  // one more: columns are stored by a warp, too, in dgrad
-  const Correlation& s = group.problem[blockIdx.z];
+  SHARED(float, ws, [depth][tile_columns + 1]);  // padded: in dgrad a warp stores a column
+  const ConvProblem& s = batch.problem[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: other problems of the group are larger
+    return;  // the whole block: another problem of the batch is larger
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
-  const std::int64_t row = first_row + warp;  // the one this thread loads for and computes
-  const int h = static_cast<int>(row % s.h);
-  const int u = static_cast<int>(row / s.h % s.count);
-  const std::int64_t sample = row / s.h / s.count;
-  const T* const in = static_cast<const T*>(s.in) + sample * s.in_length * s.h * s.in_channels;
+  const std::int64_t row = first_row + warp;  // the row that this thread's warp loads and computes
+  const ConvPosition at = position_of(s, row);
+  const T* const in = static_cast<const T*>(s.in) + at.sample * s.in_length * s.h * s.in_channels;
   const int o = first_column + lane;
   const bool inside = row < s.rows();
 
@@ -37,13 +38,13 @@ __global__ void __launch_bounds__(threads) correlate(Correlations group) {
     {
       const int m = (first + lane) / s.in_channels;
       const int i = (first + lane) % s.in_channels;
-      const int t = u * s.in_step + m - s.pad;
+      const int t = at.u * s.in_step + m - s.pad;
       const bool present = inside && first + lane < terms && t >= 0 && t < s.in_length;
       xs[warp][lane] =
-          present ? load(in + (static_cast<std::int64_t>(t) * s.h + h) * s.in_channels + i) : 0.0F;
+          present ? load(in + (static_cast<std::int64_t>(t) * s.h + at.h) * s.in_channels + i) : 0.0F;
     }
     for (int other = warp; other < 32; other += tile_rows) {
-      // A warp reads along the weights' last axis: output channels, or in dgrad input channels.
+      // A warp reads along the last axis of the weights: output channels in forward, input channels in dgrad.
       const int d = transposed ? lane : other;
       const int column = transposed ? other : lane;
       const bool present = first + d < terms && first_column + column < s.out_channels;
@@ -51,25 +52,24 @@ __global__ void __launch_bounds__(threads) correlate(Correlations group) {
                                           (first + d) % s.in_channels, first_column + column)
                               : 0.0F;
     }
-    __syncthreads();  // the tile is whole
+    __syncthreads();  // both tiles are complete
 #pragma unroll
     for (int d = 0; d < depth; ++d) {
       sum += xs[warp][d] * ws[d][lane];
     }
-    __syncthreads();  // and may be overwritten
+    __syncthreads();  // all threads have read the tiles, which the next iteration overwrites
   }
   if (inside && o < s.out_channels) {
-    const std::int64_t step = static_cast<std::int64_t>(u) * s.out_step + s.out_first;
-    store(static_cast<T*>(s.out) + ((sample * s.out_length + step) * s.h + h) * s.out_channels + o, sum);
+    store_result<T>(s, at, o, sum);
   }
 }
 
-// Weights (tap, input channel) are the rows here, and positions the depth.
+// The gradient of the weights as a matrix product: rows are (tap, input channel), the depth is positions.
 template <typename T>
-__global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
+__global__ void __launch_bounds__(threads) conv_wgrad_tiled(WgradBatch batch) {
   SHARED(float, xs, [depth][tile_rows]);
   SHARED(float, gs, [depth][tile_columns]);
-  const WeightGradient& s = group.problem[blockIdx.z];
+  const WgradProblem& s = batch.problem[blockIdx.z];
   const int column_tiles = (s.c_out + tile_columns - 1) / tile_columns;
   const int first_weight = static_cast<int>(blockIdx.x) / column_tiles * tile_rows;
   const int first_column = static_cast<int>(blockIdx.x) % column_tiles * tile_columns;
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
   const int o = first_column + lane;
-  // For loading x, eight threads lie along channels.
+  // When x is loaded, eight neighbouring threads read eight neighbouring (tap, channel) rows.
   const int weight = first_weight + lane % tile_rows;
   const int j = weight / s.c_in;
   const int i = weight % s.c_in;
@@ -116,35 +116,26 @@ __global__ void __launch_bounds__(threads) sum_part(WeightGradients group) {
 
 }  // namespace
 
-void correlate_tiled(Stream& stream, const Correlations& group) {
-  const dim3 grid(blocks_for(group.most_rows(), tile_rows), blocks_for(group.most_channels(), tile_columns),
-                  static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv", [&](auto zero) {
-    using T = decltype(zero);
-    if (group.transposed) {
-      launch<correlate<T, true>>(stream, grid, dim3(threads), 0, group);
-    } else {
-      launch<correlate<T, false>>(stream, grid, dim3(threads), 0, group);
-    }
+void run_tiled(Stream& stream, const ConvBatch& batch) {
+  const dim3 grid(blocks_for(batch.most_rows(), tile_rows), blocks_for(batch.most_channels(), tile_columns),
+                  static_cast<unsigned>(batch.problems));
+  by_type_and_pass(batch, [&](auto zero, auto pass) {
+    launch<conv_tiled<decltype(zero), decltype(pass)>>(stream, grid, dim3(threads), 0, batch);
   });
 }
 
-void cut_tiled(WeightGradient& s) {
+void cut_tiled(WgradProblem& s) {
   s.part_rows = 2048;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }
 
-void wgrad_tiled(Stream& stream, const WeightGradients& group) {
-  std::int64_t tiles = 0;
-  std::int64_t parts = 0;
-  for (int j = 0; j < group.problems; ++j) {
-    const WeightGradient& s = group.problem[j];
-    tiles = max(tiles, ceil_div(s.k * s.c_in, tile_rows) * ceil_div(s.c_out, tile_columns));
-    parts = max(parts, s.parts);
-  }
-  const dim3 grid(blocks_for(tiles, 1), blocks_for(parts, 1), static_cast<unsigned>(group.problems));
-  by_type(group.type, "conv.wgrad",
-          [&](auto zero) { launch<sum_part<decltype(zero)>>(stream, grid, dim3(threads), 0, group); });
+void run_wgrad_tiled(Stream& stream, const WgradBatch& batch) {
+  const dim3 grid = wgrad_grid(batch, [](const WgradProblem& s) {
+    return ceil_div(s.k * s.c_in, tile_rows) * ceil_div(s.c_out, tile_columns);
+  });
+  by_type(batch.type, "conv.wgrad", [&](auto zero) {
+    launch<conv_wgrad_tiled<decltype(zero)>>(stream, grid, dim3(threads), 0, batch);
+  });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,5 +1,5 @@
-// What the kernel files share: operands of either storage type, and vectors of 16 bytes. Arithmetic is always
-// on floats; these functions are the only place where the storage type matters.
+// Helpers of all kernel files: checks of operands on the host, loads and stores of f32 and bf16 on
+// the device. Kernels compute in float; only these loads and stores depend on the storage type.
 #pragma once
 
 #include <limits>
@@ -13,7 +13,7 @@ namespace sec::kernels::SEC_BACKEND {
 
 // ---- on the host ----
 
-// function(T{}) with T the C++ type of an activation's elements. Throws Error for other types.
+// Calls function(T{}), where T is float or bf16. Throws Error for another type.
 template <typename Function>
 void by_type(DType type, const char* what, const Function& function) {
   if (type == DType::f32) {
@@ -25,8 +25,8 @@ void by_type(DType type, const char* what, const Function& function) {
   }
 }
 
-// function(std::integral_constant<int, width>) with the number of elements that a thread handles at once: 16
-// bytes of T if `can` says that every access would be aligned, else one element.
+// Calls function(std::integral_constant<int, width>), where width is the number of elements per access:
+// 16 bytes of T if `can`, that is if every such access would be aligned, else 1.
 template <typename T, typename Function>
 void by_width(bool can, const Function& function) {
   if (can) {
@@ -36,7 +36,7 @@ void by_width(bool can, const Function& function) {
   }
 }
 
-// The operand's elements. Throws Error, beginning with `what`, unless there are `count` of type T.
+// A pointer to the operand's elements. Throws Error, beginning with `what`, unless it has `count` of type T.
 template <typename T>
 const T* elements(ConstSpan operand, std::int64_t count, const char* what) {
   require(operand.count == count, "{}: expected {} elements, got {}", what, count, operand.count);
@@ -47,7 +47,7 @@ T* elements(Span operand, std::int64_t count, const char* what) {
   require(operand.count == count, "{}: expected {} elements, got {}", what, count, operand.count);
   return operand.as<T>(what);
 }
-// Null for an operand that is not there.
+// Null for an empty operand.
 template <typename T>
 const T* elements_or_null(ConstSpan operand, std::int64_t count, const char* what) {
   return operand.empty() ? nullptr : elements<T>(operand, count, what);
@@ -57,19 +57,19 @@ T* elements_or_null(Span operand, std::int64_t count, const char* what) {
   return operand.empty() ? nullptr : elements<T>(operand, count, what);
 }
 
-// Tensors may start at any element.
+// Whether all pointers are multiples of 16 bytes. Tensors may start at any element.
 template <typename... Pointers>
 bool aligned(const Pointers*... pointers) {
   return ((reinterpret_cast<std::uintptr_t>(pointers) % 16 == 0) && ...);
 }
 
-// Whether each of several rows of `c` elements of T can be read 16 bytes at a time, if the first is aligned.
+// Whether a row of `c` elements of T is a whole number of 16-byte vectors, so that rows keep their alignment.
 template <typename T>
 bool whole_vectors(std::int64_t c) {
   return c % static_cast<std::int64_t>(16 / sizeof(T)) == 0;
 }
 
-// Extents that kernels count in 32 bits. Throws Error, beginning with `what`, if one has more.
+// An extent as int, for kernels that index in 32 bits. Throws Error, beginning with `what`, if out of range.
 inline int to_int(std::int64_t value, const char* what) {
   require(value >= 0 && value <= std::numeric_limits<int>::max(), "{}: an extent of {} is out of range", what,
           value);
@@ -80,11 +80,11 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Device memory for the length of a call: what is freed is handed out again in stream order. Content
-// undefined.
-class Scratch {
+// Device memory with undefined content, freed when the host function returns.
+// The allocator reuses it in stream order, so kernels that are still queued may use it.
+class DeviceScratch {
  public:
-  Scratch(const Stream& stream, std::int64_t bytes)
+  DeviceScratch(const Stream& stream, std::int64_t bytes)
       : storage_(allocate(stream.device, static_cast<std::size_t>(bytes))) {}
 
   template <typename T = float>
@@ -111,7 +111,7 @@ SEC_DEVICE void store(bf16* to, float value) {
   *to = bf16(value);
 }
 
-// `width` elements: one, or a multiple of 16 bytes at an aligned address.
+// Load or store `width` elements: a single one, or whole 16-byte vectors at an aligned address.
 template <int width>
 SEC_DEVICE void load(const float* from, float (&to)[width]) {
   if constexpr (width == 1) {
@@ -170,7 +170,7 @@ SEC_DEVICE void store(bf16* to, const float (&from)[width]) {
   }
 }
 
-// The first element that this thread handles, of those dealt out to all threads of the grid, `width` each.
+// The index of this thread's first element, if every thread of the grid handles `width` consecutive elements.
 SEC_DEVICE std::int64_t first_element(int width) {
   return (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * width;
 }

@@ -1,8 +1,8 @@
-// The excite layers. Samples do not meet in them, and one sample's numbers fit in shared memory: a block per
-// sample does all of them in one launch, for all layers of a group.
-//   excite          means to hidden units to factors
-//   excite_samples  backward to the means, leaving the gradients of both layers' outputs behind
-//   excite_weights  from these the gradients of the weights: a thread per weight walks down the samples
+// The two fully connected layers of squeeze-and-excite. Samples are independent, and the numbers of one
+// sample fit in shared memory, so one block computes a sample. Several layers share a launch.
+//   excite_forward           channel means to hidden units to factors
+//   excite_backward_samples  gradients of both layers' outputs, which are stored, and of the means
+//   excite_backward_weights  gradients of the weights: each thread sums one weight over the samples
 #include <vector>
 
 #include "kernels/cuda/elements.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
-constexpr std::int64_t most_shared = 48 * 1024;  // bytes a block has without asking
+constexpr std::int64_t most_shared = 48 * 1024;  // bytes of shared memory per block that need no opt-in
 
 SEC_DEVICE float sum_of_warp(float value) {
 #pragma unroll
@@ -57,9 +57,9 @@ struct LayerBackward {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
-  const Layer<T>& layer = group.problem[blockIdx.z];
-  if (blockIdx.x >= layer.n) {  // other problems of the group have more samples
+__global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> batch) {
+  const Layer<T>& layer = batch.problem[blockIdx.z];
+  if (blockIdx.x >= layer.n) {  // another problem of the batch has more samples
     return;
   }
   const int c = layer.c;
@@ -75,14 +75,14 @@ __global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
     mean[i] = load(layer.means + sample * c + i);
   }
   __syncthreads();
-  for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {  // a warp per unit
+  for (int s = static_cast<int>(threadIdx.x / 32); s < hidden; s += warps) {  // one warp per hidden unit
     float sum = 0.0F;
     for (int i = lane; i < c; i += 32) {
       sum += mean[i] * w1[i * hidden + s];
     }
     sum = sum_of_warp(sum) + layer.b1[s];
     if (lane == 0) {
-      unit[s] = sum < 0.0F ? 0.0F : sum;  // NaN passes
+      unit[s] = sum < 0.0F ? 0.0F : sum;  // lets NaN pass
       layer.units[sample * hidden + s] = unit[s];
     }
   }
@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(threads) excite(LaunchBatch<Layer<T>> group) {
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackward<T>> group) {
-  const LayerBackward<T>& layer = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_backward_samples(LaunchBatch<LayerBackward<T>> batch) {
+  const LayerBackward<T>& layer = batch.problem[blockIdx.z];
   if (blockIdx.x >= layer.n) {
     return;
   }
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackw
     }
     sum = sum_of_warp(sum);
     if (lane == 0) {
-      gunit[s] = layer.units[sample * hidden + s] > 0.0F ? sum : 0.0F;
+      gunit[s] = layer.units[sample * hidden + s] <= 0.0F ? 0.0F : sum;
       layer.gunits[sample * hidden + s] = gunit[s];
     }
   }
@@ -138,13 +138,13 @@ __global__ void __launch_bounds__(threads) excite_samples(LaunchBatch<LayerBackw
   }
 }
 
-// One layer's weights; a bias is the weight of a further input of ones.
+// Adds to the gradient of one weight of a layer. The bias is treated as the weight of an extra input of ones.
 template <typename T>
-SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out,
-                             const T* __restrict__ x,      // (N, In)
-                             const float* __restrict__ g,  // (N, Out)
-                             float* __restrict__ gw,       // (In, Out)
-                             float* __restrict__ gb) {     // (Out)
+SEC_DEVICE void add_weight_gradient(std::int64_t n, std::int64_t index, int in, int out,
+                                    const T* __restrict__ x,      // (N, In)
+                                    const float* __restrict__ g,  // (N, Out)
+                                    float* __restrict__ gw,       // (In, Out)
+                                    float* __restrict__ gb) {     // (Out)
   const auto i = static_cast<int>(index / out);
   const auto o = static_cast<int>(index % out);
   float sum = 0.0F;
@@ -156,20 +156,20 @@ SEC_DEVICE void add_products(std::int64_t n, std::int64_t index, int in, int out
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) excite_weights(LaunchBatch<LayerBackward<T>> group) {
-  const LayerBackward<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) excite_backward_weights(LaunchBatch<LayerBackward<T>> batch) {
+  const LayerBackward<T>& s = batch.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   const std::int64_t first = std::int64_t{s.c + 1} * s.hidden;
   if (index < first) {
-    add_products(s.n, index, s.c, s.hidden, s.means, s.gunits, s.gw1, s.gb1);
+    add_weight_gradient(s.n, index, s.c, s.hidden, s.means, s.gunits, s.gw1, s.gb1);
   } else if (index < first + std::int64_t{s.hidden + 1} * s.c) {
-    add_products(s.n, index - first, s.hidden, s.c, s.units, s.glogits, s.gw2, s.gb2);
+    add_weight_gradient(s.n, index - first, s.hidden, s.c, s.units, s.glogits, s.gw2, s.gb2);
   }
 }
 
 // ---- launchers ----
 
-// Bytes of shared memory for one sample.
+// Bytes of shared memory for one sample. Throws Error if a block cannot hold them.
 std::size_t checked_memory(const ExciteShape& s, const char* what) {
   require(s.n >= 0 && s.c > 0 && s.hidden > 0, "{}: expected extents of 1 or more", what);
   const std::int64_t bytes = (s.c + s.hidden) * static_cast<std::int64_t>(sizeof(float));
@@ -178,9 +178,9 @@ std::size_t checked_memory(const ExciteShape& s, const char* what) {
   return static_cast<std::size_t>(bytes);
 }
 
-// run(type, problems) for stretches of problems of one type, of those that have samples.
+// Calls run(T{}, problems) for consecutive problems of one element type. Skips problems without samples.
 template <typename Problem, typename TypeOf, typename Run>
-void each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
+void for_each_type(std::span<const Problem> group, const TypeOf& type_of, const char* what, const Run& run) {
   std::vector<Problem> some;
   for (const Problem& problem : group) {
     checked_memory(problem.shape, what);
@@ -211,14 +211,15 @@ void launch_forward(Stream& stream, std::span<const ExciteForward> group) {
     most_samples = max(most_samples, s.n);
     memory = max(memory, checked_memory(s, "excite.forward"));
   }
-  launch<excite<T>>(stream, dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(problems.problems)),
-                    dim3(threads), memory, problems);
+  launch<excite_forward<T>>(stream,
+                            dim3(blocks_for(most_samples, 1), 1, static_cast<unsigned>(problems.problems)),
+                            dim3(threads), memory, problems);
 }
 
 template <typename T>
 void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
   LaunchBatch<LayerBackward<T>> problems;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::int64_t most_samples = 0;
   std::int64_t most_weights = 0;
   std::size_t memory = 0;
@@ -243,22 +244,22 @@ void launch_backward(Stream& stream, std::span<const ExciteBackward> group) {
     memory = max(memory, checked_memory(s, "excite.backward"));
   }
   const auto count = static_cast<unsigned>(problems.problems);
-  launch<excite_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads), memory,
-                            problems);
-  launch<excite_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads), 0,
-                            problems);
+  launch<excite_backward_samples<T>>(stream, dim3(blocks_for(most_samples, 1), 1, count), dim3(threads),
+                                     memory, problems);
+  launch<excite_backward_weights<T>>(stream, dim3(blocks_for(most_weights, threads), 1, count), dim3(threads),
+                                     0, problems);
 }
 
 void forward_group(Stream& stream, std::span<const ExciteForward> group) {
   const auto type_of = [](const ExciteForward& problem) { return problem.factors.type; };
-  each_type(group, type_of, "excite.forward",
-            [&](auto zero, auto problems) { launch_forward<decltype(zero)>(stream, problems); });
+  for_each_type(group, type_of, "excite.forward",
+                [&](auto zero, auto problems) { launch_forward<decltype(zero)>(stream, problems); });
 }
 
 void backward_group(Stream& stream, std::span<const ExciteBackward> group) {
   const auto type_of = [](const ExciteBackward& problem) { return problem.gmeans.type; };
-  each_type(group, type_of, "excite.backward",
-            [&](auto zero, auto problems) { launch_backward<decltype(zero)>(stream, problems); });
+  for_each_type(group, type_of, "excite.backward",
+                [&](auto zero, auto problems) { launch_backward<decltype(zero)>(stream, problems); });
 }
 
 }  // namespace

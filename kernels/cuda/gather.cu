@@ -1,8 +1,9 @@
-// Gathering and changing examples. A block makes a chunk of one example: first what is drawn once a channel,
-// then every cell by itself from its place in memory, for each change is a function of a cell's own numbers.
-// Draws are in double precision as on the host, some hundred operations a cell where there is noise: half a
-// million cells are nothing beside a step's convolutions. Sums and products are rounded one by one, so that
-// both give the same bits as far as exp, log, sin and cos do.
+// Gathers examples into a batch, and augments them. A block computes one chunk of one example: first
+// the random numbers that a channel draws once, then each cell independently. Augmentation never mixes cells.
+//
+// Random numbers are drawn in double precision as on the host, some hundred operations per cell where there
+// is noise. That is negligible: a batch has about half a million cells. Sums and products are rounded one
+// by one (no fused multiply-add), so results equal the host's as far as exp, log, sin and cos agree.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/gather.h"
@@ -11,17 +12,17 @@ namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 constexpr int threads = 256;
-constexpr int chunk = 8 * threads;  // cells a block
+constexpr int chunk = 8 * threads;  // cells per block
 
-// What one channel of one window has drawn.
+// Random numbers of one channel of one window.
 struct ChannelDraws {
   float factor;
   float offset;
-  float height;  // of the wander
+  float height;  // height of the baseline wander
   int lost;
 };
 
-// What all channels of an example share.
+// Random numbers that all channels of an example share.
 struct ExampleDraws {
   double frequency;
   double phase;
@@ -38,7 +39,7 @@ SEC_DEVICE bool is_lost(const Augmentation& changes, const ExampleRandom& random
   if (!changes.any_lead_drops) {
     return lead == 1 && random.uniform(Draw::lead_drop, 0) < changes.lead_drop;
   }
-  // If all leads would be lost, the one that is least so stays.
+  // Keep the lead with the largest draw, so that at least one lead remains.
   int stays = 0;
   for (int i = 1; i < channels; ++i) {
     stays = random.uniform(Draw::lead_drop, i) > random.uniform(Draw::lead_drop, stays) ? i : stays;
@@ -75,7 +76,7 @@ SEC_DEVICE ExampleDraws example_draws(const Augmentation& changes, const Example
   return draws;
 }
 
-// The lead's sample at time t of its window; `at` counts the samples of all channels and windows.
+// Augments one sample of a lead, at time t of its window. `at` is its index among all channels and windows.
 SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& random,
                          const ExampleDraws& example, const ChannelDraws& channel, std::int64_t at, int t,
                          float value) {
@@ -96,18 +97,18 @@ SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& rando
   return value;
 }
 
-// Blocks: (N, chunks of an example). Dynamic shared memory: the draws of windows * channels.
+// Grid: (N, chunks per example). Dynamic shared memory: ChannelDraws of windows * channels.
 __global__ void __launch_bounds__(threads)
-    gather(Augmentation changes, RandomKey key, int windows, int length, int channels, int covariates,
-           int answers,
-           const int* __restrict__ index,                  // (N)
-           const GatherChannel* __restrict__ about,        // (H)
-           const float* __restrict__ all_x,                // (examples, L, H)
-           const float* __restrict__ all_covariates,       // (examples, K)
-           const std::uint32_t* __restrict__ all_answers,  // (examples, answers)
-           float* __restrict__ x,                          // (N, L, H)
-           float* __restrict__ to_covariates,              // (N, K)
-           std::uint32_t* __restrict__ to_answers) {       // (N, answers)
+    gather_and_augment(Augmentation changes, RandomKey key, int windows, int length, int channels,
+                       int covariates, int answers,
+                       const int* __restrict__ index,                  // (N)
+                       const GatherChannel* __restrict__ about,        // (H)
+                       const float* __restrict__ all_x,                // (examples, L, H)
+                       const float* __restrict__ all_covariates,       // (examples, K)
+                       const std::uint32_t* __restrict__ all_answers,  // (examples, answers)
+                       float* __restrict__ x,                          // (N, L, H)
+                       float* __restrict__ to_covariates,              // (N, K)
+                       std::uint32_t* __restrict__ to_answers) {       // (N, answers)
   DYN_SHARED(ChannelDraws, drawn);
   SHARED(ExampleDraws, shared);
   const std::int64_t n = blockIdx.x;
@@ -144,7 +145,7 @@ __global__ void __launch_bounds__(threads)
         value = __fadd_rn(value, __fmul_rn(covariate_noise, random.gaussian(Draw::rhythm_noise, at)));
       }
     } else if (drawn[place].lost == 0) {
-      // Moved last, and so drawn for the place that it comes from.
+      // The shift is applied last, so noise is drawn for the time step that the sample comes from.
       const int moved = min(max(t + example.shift, 0), length - 1);
       value = changed(changes, random, example, drawn[place], std::int64_t{place} * length + moved, moved,
                       in[(window * length + moved) * channels + h]);
@@ -168,7 +169,7 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
-// Of either type: only moved.
+// The elements of an operand that is only copied, so that f32 and i32 are both accepted.
 template <typename Word, typename Operand>
 Word* words(Operand operand, std::int64_t count, const char* what) {
   require(operand.type == DType::f32 || operand.type == DType::i32, "{}: expected f32 or i32 elements", what);
@@ -187,10 +188,10 @@ void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& c
   const std::int64_t cells = s.windows * s.length * s.channels;
   to_int(cells + chunk, "gather.examples: an example");
   to_int(s.length + 2 * changes.shift + 1, "gather.examples: a shift");
-  // (H, 2) as pairs.
+  // (H, 2), read as H pairs.
   const auto* const about = reinterpret_cast<const GatherChannel*>(
       elements<std::int32_t>(channels, 2 * s.channels, "gather.examples: channels"));
-  launch<gather>(
+  launch<gather_and_augment>(
       stream,
       dim3(static_cast<unsigned>(to_int(s.n, "gather.examples")),
            static_cast<unsigned>(ceil_div(cells, chunk))),

@@ -1,4 +1,4 @@
-// Operations that are alike in one launch: their operands by value, blockIdx.z for which of them.
+// Several problems in one kernel launch: operands are passed by value, and blockIdx.z selects the problem.
 #pragma once
 
 #include <span>
@@ -16,8 +16,19 @@ struct LaunchBatch {
   void add(const Problem& one) { problem[problems++] = one; }
 };
 
-// run(key, stretch) for stretches of the group that are of one key, as many as a launch takes:
-// most_of(key).
+// The largest extent(problem) of a batch, 0 for an empty batch. Grids are made for the largest problem;
+// blocks that a smaller problem does not need return at once.
+template <typename Batch, typename Extent>
+std::int64_t largest(const Batch& batch, const Extent& extent) {
+  std::int64_t result = 0;
+  for (int j = 0; j < batch.problems; ++j) {
+    const std::int64_t value = extent(batch.problem[j]);
+    result = value > result ? value : result;
+  }
+  return result;
+}
+
+// Calls run(key, problems) for consecutive problems with equal keys, at most most_of(key) problems per call.
 template <typename Problem, typename KeyOf, typename MostOf, typename Run>
 void for_each_launch(std::span<const Problem> group, const KeyOf& key_of, const MostOf& most_of,
                      const Run& run) {
@@ -33,12 +44,12 @@ void for_each_launch(std::span<const Problem> group, const KeyOf& key_of, const 
   }
 }
 
-// The same for max_problems of any key, and run(stretch).
+// Calls run(problems) for consecutive problems with equal keys, at most max_problems per call.
 template <typename Problem, typename KeyOf, typename Run>
 void for_each_launch(std::span<const Problem> group, const KeyOf& key_of, const Run& run) {
   for_each_launch(
       group, key_of, [](const auto&) { return max_problems; },
-      [&](const auto&, std::span<const Problem> stretch) { run(stretch); });
+      [&](const auto&, std::span<const Problem> problems) { run(problems); });
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,8 +1,8 @@
-// The fully connected layer. In this network its matrices are tiny (the excite layers 32 x 2 up to 256 x 16,
-// the head 768 x 34, 64 rows): what counts is latency, so every result is summed by many threads at once.
-//   forward  the rows of w weighted by x are a sum down columns: threads share out the inputs, a tree adds up
-//   dgrad    a warp per (sample, input): lanes walk along a row of w, and add up by shuffles
-//   wgrad    a thread per weight walks down the samples; the bias is the weight of a further input of ones
+// The fully connected layer. Its matrices are tiny here (excite layers from 32 x 2 to 256 x 16, the head
+// 768 x 34, with 64 rows), so latency matters most, and many threads share each sum.
+//   linear_forward  a sum down the columns of w, weighted by x: threads split the inputs and add up in a tree
+//   linear_dgrad    one warp per (sample, input): lanes iterate over a row of w and add up by shuffles
+//   linear_wgrad    one thread per weight sums over the samples; the bias is the weight of an input of ones
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/parts.h"
 
@@ -12,14 +12,14 @@ namespace {
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
 
-// A segment of `columns` is a sample; its rows are those of w.
+// A segment of `columns` is a sample, whose rows are the rows of w.
 template <typename T>
 __global__ void __launch_bounds__(column_threads)
-    dot_columns(Columns columns,
-                const T* __restrict__ x,         // (N, In)
-                const float* __restrict__ w,     // (In, Out)
-                const float* __restrict__ bias,  // (Out) or null
-                T* __restrict__ y) {             // (N, Out)
+    linear_forward(Columns columns,
+                   const T* __restrict__ x,         // (N, In)
+                   const float* __restrict__ w,     // (In, Out)
+                   const float* __restrict__ bias,  // (Out) or null
+                   T* __restrict__ y) {             // (N, Out)
   const ColumnTask task = column_task(columns, 1);
   float sum[1] = {};
   if (task.inside) {
@@ -34,13 +34,13 @@ __global__ void __launch_bounds__(column_threads)
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) dot_rows(std::int64_t n, int in, int out,
-                                                    const T* __restrict__ gy,     // (N, Out)
-                                                    const float* __restrict__ w,  // (In, Out)
-                                                    T* __restrict__ gx) {         // (N, In)
+__global__ void __launch_bounds__(threads) linear_dgrad(std::int64_t n, int in, int out,
+                                                        const T* __restrict__ gy,     // (N, Out)
+                                                        const float* __restrict__ w,  // (In, Out)
+                                                        T* __restrict__ gx) {         // (N, In)
   const std::int64_t index = std::int64_t{blockIdx.x} * warps + threadIdx.x / 32;
   if (index >= n * in) {
-    return;  // the whole warp
+    return;  // the whole warp returns, so the shuffles below are safe
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const T* const gradient = gy + index / in * out;
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(threads) dot_rows(std::int64_t n, int in, int 
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) add_products(std::int64_t n, int in, int out,
+__global__ void __launch_bounds__(threads) linear_wgrad(std::int64_t n, int in, int out,
                                                         const T* __restrict__ x,      // (N, In)
                                                         const T* __restrict__ gy,     // (N, Out)
                                                         float* __restrict__ gw,       // (In, Out)
@@ -95,8 +95,8 @@ void forward(Stream& stream, const LinearShape& s, ConstSpan x, ConstSpan w, Con
       return;
     }
     const Columns columns{s.in, to_int(s.out, "linear.forward"), 1, s.in};
-    launch<dot_columns<T>>(stream, column_grid(columns, s.n, 1), column_block(columns.c, 1), 0, columns, from,
-                           weights, offsets, to);
+    launch<linear_forward<T>>(stream, column_grid(columns, s.n, 1), column_block(columns.c, 1), 0, columns,
+                              from, weights, offsets, to);
   });
 }
 
@@ -110,8 +110,9 @@ void dgrad(Stream& stream, const LinearShape& s, ConstSpan gy, ConstSpan w, Span
     if (s.n == 0) {
       return;
     }
-    launch<dot_rows<T>>(stream, dim3(blocks_for(s.n * s.in, warps)), dim3(threads), 0, s.n,
-                        to_int(s.in, "linear.dgrad"), to_int(s.out, "linear.dgrad"), gradient, weights, to);
+    launch<linear_dgrad<T>>(stream, dim3(blocks_for(s.n * s.in, warps)), dim3(threads), 0, s.n,
+                            to_int(s.in, "linear.dgrad"), to_int(s.out, "linear.dgrad"), gradient, weights,
+                            to);
   });
 }
 
@@ -119,7 +120,7 @@ void wgrad(Stream& stream, const LinearShape& s, ConstSpan x, ConstSpan gy, Span
   check(s);
   by_type(x.type, "linear.wgrad", [&](auto zero) {
     using T = decltype(zero);
-    launch<add_products<T>>(stream, dim3(blocks_for((s.in + 1) * s.out, threads)), dim3(threads), 0, s.n,
+    launch<linear_wgrad<T>>(stream, dim3(blocks_for((s.in + 1) * s.out, threads)), dim3(threads), 0, s.n,
                             to_int(s.in, "linear.wgrad"), to_int(s.out, "linear.wgrad"),
                             elements<T>(x, s.n * s.in, "linear.wgrad: x"),
                             elements<T>(gy, s.n * s.out, "linear.wgrad: gy"),

@@ -1,6 +1,6 @@
-// Losses. Logits are few (64 samples x 34 classes), and what is learnt hangs on them: one block computes a
-// loss and its gradient in double precision, in the order of its threads. Labels and targets cannot be
-// refused from here: one that is out of range makes the loss NaN, which stops training.
+// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them, so a single
+// block computes a loss and its gradient in double precision, and sums in a fixed order.
+// A kernel cannot throw: a label or target that is out of range makes the loss NaN, which stops training.
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"
 
@@ -23,16 +23,16 @@ SEC_DEVICE double logistic(double x) {
   return x > 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-// A thread per sample: classes are few, and double-precision exponentials the cost. One block is all there
-// is: left to guess, nvcc spills registers to make room for five.
+// One thread per sample: there are few classes, and double-precision exponentials dominate the time. The
+// launch has one block. Without the bound of 1, nvcc assumes five per multiprocessor and spills registers.
 template <typename T>
 __global__ void __launch_bounds__(threads, 1)
-    cross_entropy(int n, int classes, double smoothing,
-                  const T* __restrict__ logits,             // (N, classes)
-                  const int* __restrict__ labels,           // (N)
-                  const float* __restrict__ class_weights,  // (classes)
-                  float* __restrict__ loss,                 // (1)
-                  T* __restrict__ glogits) {                // (N, classes)
+    loss_softmax_cross_entropy(int n, int classes, double smoothing,
+                               const T* __restrict__ logits,             // (N, classes)
+                               const int* __restrict__ labels,           // (N)
+                               const float* __restrict__ class_weights,  // (classes)
+                               float* __restrict__ loss,                 // (1)
+                               T* __restrict__ glogits) {                // (N, classes)
   SHARED(double, total_label_weight);
   const auto weight = [=](int c) {
     return class_weights != nullptr ? static_cast<double>(class_weights[c]) : 1.0;
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(threads, 1)
     for (int c = 0; c < classes; ++c) {
       exponentials += exp(load(z + c) - highest);
     }
-    const double log_sum = log(exponentials);  // of e^(z - highest)
+    const double log_sum = log(exponentials);  // log of the sum of e^(z - highest)
     const int label = labels[i];
     const bool known = label >= 0 && label < classes;
     const double label_weight = known ? weight(label) : 0.0;
@@ -89,12 +89,13 @@ __global__ void __launch_bounds__(threads, 1)
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) binary_cross_entropy(std::int64_t cells, int classes,
-                                                                const T* __restrict__ logits,       // (cells)
-                                                                const float* __restrict__ targets,  // (cells)
-                                                                const float* __restrict__ positive_weights,
-                                                                float* __restrict__ loss,   // (1)
-                                                                T* __restrict__ glogits) {  // (cells)
+__global__ void __launch_bounds__(threads)
+    loss_binary_cross_entropy(std::int64_t cells, int classes,
+                              const T* __restrict__ logits,       // (cells)
+                              const float* __restrict__ targets,  // (cells)
+                              const float* __restrict__ positive_weights,
+                              float* __restrict__ loss,   // (1)
+                              T* __restrict__ glogits) {  // (cells)
   double sum = 0;
   for (std::int64_t i = threadIdx.x; i < cells; i += threads) {
     const double x = load(logits + i);
@@ -111,14 +112,14 @@ __global__ void __launch_bounds__(threads) binary_cross_entropy(std::int64_t cel
   }
 }
 
-// Each cell's loss is share * f(x) with f(x) = -(1 - p)^gamma log p and p = logistic(x), x negated for
-// targets of 0; f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
+// Each cell's loss is share * f(x), where f(x) = -(1 - p)^gamma log p and p = logistic(x).
+// If the target is 0, x is negated. The derivative is f'(x) = (1 - p)^gamma (gamma p log p - (1 - p)).
 template <typename T>
-__global__ void __launch_bounds__(threads) focal_cells(std::int64_t cells, double alpha, double gamma,
-                                                       const T* __restrict__ logits,       // (cells)
-                                                       const float* __restrict__ targets,  // (cells)
-                                                       float* __restrict__ loss,           // (1)
-                                                       T* __restrict__ glogits) {          // (cells)
+__global__ void __launch_bounds__(threads) loss_focal(std::int64_t cells, double alpha, double gamma,
+                                                      const T* __restrict__ logits,       // (cells)
+                                                      const float* __restrict__ targets,  // (cells)
+                                                      float* __restrict__ loss,           // (1)
+                                                      T* __restrict__ glogits) {          // (cells)
   double sum = 0;
   for (std::int64_t i = threadIdx.x; i < cells; i += threads) {
     const bool positive = targets[i] == 1.0F;
@@ -149,7 +150,7 @@ void softmax_cross_entropy(Stream& stream, const LossShape& s, float smoothing, 
   require(smoothing >= 0 && smoothing <= 1, "softmax_cross_entropy: expected a smoothing in [0, 1]");
   by_type(logits.type, "softmax_cross_entropy", [&](auto zero) {
     using T = decltype(zero);
-    launch<cross_entropy<T>>(
+    launch<loss_softmax_cross_entropy<T>>(
         stream, dim3(1), dim3(threads), 0, to_int(s.n, "softmax_cross_entropy"),
         to_int(s.classes, "softmax_cross_entropy"), smoothing,
         elements<T>(logits, s.n * s.classes, "softmax_cross_entropy: logits"),
@@ -166,7 +167,7 @@ void bce_with_logits(Stream& stream, const LossShape& s, ConstSpan logits, Const
   const std::int64_t cells = s.n * s.classes;
   by_type(logits.type, "bce_with_logits", [&](auto zero) {
     using T = decltype(zero);
-    launch<binary_cross_entropy<T>>(
+    launch<loss_binary_cross_entropy<T>>(
         stream, dim3(1), dim3(threads), 0, cells, to_int(s.classes, "bce_with_logits"),
         elements<T>(logits, cells, "bce_with_logits: logits"),
         elements<float>(targets, cells, "bce_with_logits: targets"),
@@ -182,7 +183,7 @@ void focal(Stream& stream, const LossShape& s, float alpha, float gamma, ConstSp
   const std::int64_t cells = s.n * s.classes;
   by_type(logits.type, "focal", [&](auto zero) {
     using T = decltype(zero);
-    launch<focal_cells<T>>(
+    launch<loss_focal<T>>(
         stream, dim3(1), dim3(threads), 0, cells, alpha, gamma, elements<T>(logits, cells, "focal: logits"),
         elements<float>(targets, cells, "focal: targets"), elements<float>(loss, 1, "focal: loss"),
         elements<T>(glogits, cells, "focal: glogits"));

@@ -1,10 +1,10 @@
-// The recurrence of an LSTM: steps that wait for each other, each with little to do. So one launch does all
-// of them: a block takes some sequences from their first time step to their last, with their states, and
-// where they fit the weights, in shared memory.
-//   lstm           forward; a thread has one hidden unit of a few sequences, with all four of its gates
-//   lstm_backward  the same backward
-// Of the weights a block reads 16 Hid^2 bytes a step: 26 KB for 40 units, from shared memory; for more than
-// about 100 units from the L2 cache, in which all blocks share them.
+// The recurrence of an LSTM. Time steps depend on each other and each has little work, so one launch
+// computes them all: a block takes a few sequences from the first time step to the last.
+// It keeps their states in shared memory, and the weights too if they fit.
+//   lstm_forward   a thread computes one hidden unit, with all four gates, of a few sequences
+//   lstm_backward  the gradient, in the same way, from the last time step to the first
+// A block reads 16 Hid^2 bytes of weights per time step: 26 KB for 40 units, from shared memory.
+// For more than about 100 units the weights come from the L2 cache, which all blocks share.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 
@@ -12,8 +12,8 @@ namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 constexpr int threads = 256;
-constexpr int per_thread = 2;  // sequences: each weight that is loaded serves as many
-constexpr int parts = 4;       // i, f, g, o
+constexpr int per_thread = 2;  // sequences per thread; each weight that is loaded is used for all of them
+constexpr int parts = 4;       // gates i, f, g, o
 
 struct Sizes {
   std::int64_t n;
@@ -35,19 +35,19 @@ SEC_DEVICE void copy_weights(float* to, const float* __restrict__ from, int coun
   }
 }
 
-// In shared memory: h before and after a step, c, and if `cached` the weights.
+// Shared memory holds h before and after a time step, c, and the weights if `cached`.
 template <typename T, bool cached>
-__global__ void __launch_bounds__(threads) lstm(Sizes s,
-                                                const T* __restrict__ projected,  // (N, T, 4 Hid)
-                                                const float* __restrict__ w,      // (Hid, 4 Hid)
-                                                const float* __restrict__ bias,   // (4 Hid)
-                                                float* __restrict__ gates,        // (N, T, 4 Hid) or null
-                                                float* __restrict__ cells,        // (N, T, Hid) or null
-                                                T* __restrict__ y) {              // (N, T, Hid)
+__global__ void __launch_bounds__(threads) lstm_forward(Sizes s,
+                                                        const T* __restrict__ projected,  // (N, T, 4 Hid)
+                                                        const float* __restrict__ w,      // (Hid, 4 Hid)
+                                                        const float* __restrict__ bias,   // (4 Hid)
+                                                        float* __restrict__ gates,  // (N, T, 4 Hid) or null
+                                                        float* __restrict__ cells,  // (N, T, Hid) or null
+                                                        T* __restrict__ y) {        // (N, T, Hid)
   DYN_SHARED(float, memory);
-  const int rows = static_cast<int>(blockDim.y) * per_thread;  // sequences of this block
+  const int rows = static_cast<int>(blockDim.y) * per_thread;  // sequences per block
   const int states = rows * s.hidden;
-  float* const cell = memory + 2 * states;  // each element is one thread's own
+  float* const cell = memory + 2 * states;  // each element is used by one thread only
   float* const kept_weights = memory + 3 * states;
   const int columns = parts * s.hidden;
   const int own = static_cast<int>(threadIdx.y) * per_thread;
@@ -121,26 +121,26 @@ __global__ void __launch_bounds__(threads) lstm(Sizes s,
   }
 }
 
-// In shared memory: the gates' gradients of the step after and of this one, those of c, and if `cached` the
-// weights.
+// Shared memory holds the gates' gradients of this time step and of the next,
+// the gradients of c, and the weights if `cached`.
 template <typename T, bool cached>
 __global__ void __launch_bounds__(threads)
     lstm_backward(Sizes s,
                   const T* __restrict__ gy,         // (N, T, Hid)
-                  const float* __restrict__ w,      // (4 Hid, Hid): transposed, for rows side by side
+                  const float* __restrict__ w,      // (4 Hid, Hid): transposed for contiguous reads
                   const float* __restrict__ gates,  // (N, T, 4 Hid)
                   const float* __restrict__ cells,  // (N, T, Hid)
                   T* __restrict__ gprojected) {     // (N, T, 4 Hid)
   DYN_SHARED(float, memory);
   const int rows = static_cast<int>(blockDim.y) * per_thread;
   const int columns = parts * s.hidden;
-  float* const gcell = memory + 2 * rows * columns;  // each element is one thread's own
+  float* const gcell = memory + 2 * rows * columns;  // each element is used by one thread only
   float* const kept_weights = gcell + rows * s.hidden;
   const int own = static_cast<int>(threadIdx.y) * per_thread;
   for (int u = static_cast<int>(threadIdx.x); u < s.hidden; u += static_cast<int>(blockDim.x)) {
     for (int i = 0; i < per_thread; ++i) {
       gcell[(own + i) * s.hidden + u] = 0.0F;
-      for (int part = 0; part < parts; ++part) {  // after the last step comes none
+      for (int part = 0; part < parts; ++part) {  // no time step follows the last
         memory[(rows + own + i) * columns + part * s.hidden + u] = 0.0F;
       }
     }
@@ -201,7 +201,8 @@ __global__ void __launch_bounds__(threads)
 }
 
 __global__ void __launch_bounds__(threads)
-    lstm_transpose(int from_rows, int from_columns, const float* __restrict__ from, float* __restrict__ to) {
+    lstm_transpose_weights(int from_rows, int from_columns, const float* __restrict__ from,
+                           float* __restrict__ to) {
   const std::int64_t index = first_element(1);
   if (index < std::int64_t{from_rows} * from_columns) {
     to[index] = from[index % from_rows * from_columns + index / from_rows];
@@ -215,19 +216,19 @@ struct Launch {
   dim3 block;
   unsigned grid;
   std::size_t states;   // bytes of shared memory without the weights
-  std::size_t weights;  // bytes
+  std::size_t weights;  // bytes of shared memory for the weights
   bool cached() const { return states + weights <= max_shared; }
   std::size_t memory() const { return cached() ? states + weights : states; }
 };
 
-// `floats`: of shared memory, for each unit of a sequence.
+// `floats`: floats of shared memory per hidden unit of a sequence.
 Launch checked_launch(const LstmShape& s, std::int64_t floats, const char* what) {
   require(s.n >= 0 && s.steps > 0 && s.hidden > 0, "{}: expected extents of 1 or more", what);
   constexpr std::int64_t size = sizeof(float);
   const auto most = static_cast<std::int64_t>(max_shared) / (floats * per_thread * size);
   require(s.hidden <= most, "{}: {} hidden units are more than a block can hold ({})", what, s.hidden, most);
   const auto across = static_cast<unsigned>(min(ceil_div(s.hidden, 32) * 32, std::int64_t{threads}));
-  // A power of two, so that the block is full.
+  // A power of two, so that the block has all its `threads` threads.
   unsigned width = 32;
   while (width < across) {
     width *= 2;
@@ -260,11 +261,11 @@ void forward(Stream& stream, const LstmShape& s, ConstSpan projected, ConstSpan 
       return;
     }
     if (l.cached()) {
-      launch<lstm<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights, offsets,
-                            kept_gates, kept_cells, to);
+      launch<lstm_forward<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights,
+                                    offsets, kept_gates, kept_cells, to);
     } else {
-      launch<lstm<T, false>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights, offsets,
-                             kept_gates, kept_cells, to);
+      launch<lstm_forward<T, false>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, from, weights,
+                                     offsets, kept_gates, kept_cells, to);
     }
   });
 }
@@ -284,9 +285,9 @@ void backward(Stream& stream, const LstmShape& s, ConstSpan gy, ConstSpan w, Con
     if (s.n == 0) {
       return;
     }
-    const Scratch transposed(stream, weight_count * static_cast<std::int64_t>(sizeof(float)));
-    launch<lstm_transpose>(stream, dim3(blocks_for(weight_count, threads)), dim3(threads), 0, l.sizes.hidden,
-                           parts * l.sizes.hidden, weights, transposed.data());
+    const DeviceScratch transposed(stream, weight_count * static_cast<std::int64_t>(sizeof(float)));
+    launch<lstm_transpose_weights>(stream, dim3(blocks_for(weight_count, threads)), dim3(threads), 0,
+                                   l.sizes.hidden, parts * l.sizes.hidden, weights, transposed.data());
     if (l.cached()) {
       launch<lstm_backward<T, true>>(stream, dim3(l.grid), l.block, l.memory(), l.sizes, gradient,
                                      transposed.data(), kept_gates, kept_cells, to);

@@ -1,6 +1,6 @@
-// Mean and variance down the columns of a matrix: each thread runs Welford's update over its rows, threads
-// and then chunks of rows are merged pairwise (Chan, Golub & LeVeque 1983), so that a mean much larger than
-// the deviation does not cancel.
+// Mean and variance down the columns of a matrix. Each thread runs Welford's update over its rows;
+// threads, and then chunks of rows, are merged pairwise (Chan, Golub & LeVeque 1983).
+// Unlike sums of squares, this stays accurate when the mean is much larger than the deviation.
 #pragma once
 
 #include <span>
@@ -24,7 +24,7 @@ SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
   return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
 }
 
-// Merges `moments` over the threads of a column into those of row 0. All threads of the block take part.
+// Merges `moments` over the threads of a column, into those with threadIdx.y == 0. All threads take part.
 template <int width>
 SEC_DEVICE void merge_down(Moments (&moments)[width]) {
   SHARED(float, mean, [width][column_threads]);
@@ -52,7 +52,7 @@ SEC_DEVICE void merge_down(Moments (&moments)[width]) {
   }
 }
 
-// What a tensor of T holds after store(to, value).
+// The value that a tensor holds after store(to, value): rounded to its storage type.
 SEC_DEVICE float as_stored(const float* /*to*/, float value) {
   return value;
 }
@@ -60,13 +60,13 @@ SEC_DEVICE float as_stored(const bf16* /*to*/, float value) {
   return static_cast<float>(bf16(value));
 }
 
-// Moments of the values that a thread sees. They are taken relative to the first, which lies near the others
-// or at least among them, so that a large mean does not cost a small deviation its digits.
+// Moments of the values that a thread reads, by Welford's update. Values are taken relative to the first one,
+// so that a large mean does not cost precision.
 template <int width>
 struct RunningMoments {
   float count = 0.0F;
   float pivot[width] = {};
-  float mean[width] = {};  // of the values - pivot
+  float mean[width] = {};  // mean of (value - pivot)
   float squares[width] = {};
 
   SEC_DEVICE void add(const float (&value)[width]) {
@@ -83,7 +83,7 @@ struct RunningMoments {
   }
 };
 
-// Merges what the threads of a chunk have seen and leaves its moments. All threads of the block take part.
+// Merges the moments of a chunk's threads and stores the chunk's moments. All threads of the block take part.
 template <int width>
 SEC_DEVICE void store_moments(const Columns& columns, const ColumnTask& task,
                               const RunningMoments<width>& seen,
@@ -104,18 +104,18 @@ SEC_DEVICE void store_moments(const Columns& columns, const ColumnTask& task,
   }
 }
 
-// A matrix's moments, chunk by chunk, and where those of the whole are to go.
+// Moments of the chunks of one matrix, and the destination of its mean and variance.
 struct ChunkMoments {
   Columns columns;
-  const float* pivots;   // (C), what `means` are relative to; or null
+  const float* pivots;   // (C), added to the merged mean; null: zeros
   const float* means;    // (chunks, C)
   const float* squares;  // (chunks, C): sums of squared deviations from the chunk's mean
   float* mean;           // (C)
   float* variance;       // (C), biased
 };
 
-// The mean and variance of each column from its chunks' moments, which a kernel left there: a second kernel,
-// in batch_norm.cu, for up to max_problems matrices of as many columns.
+// Merges chunks into the mean and variance of each column, by a kernel in batch_norm.cu.
+// Takes up to max_problems matrices with the same number of columns.
 void merge_chunks(Stream& stream, std::span<const ChunkMoments> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,6 +1,7 @@
-// Optimizer steps over flat buffers, one launch for all parameters of a network. Four elements a thread where
-// the buffers are aligned. Bound by memory: Adam reads four floats an element and writes three, 460 MB for
-// the 16.4 M parameters of the 8-lead network; a moving average reads and writes one more.
+// Optimizer steps over flat buffers, one launch for all parameters of a network.
+// A thread updates four elements, with vector accesses if the buffers are aligned. Bound by memory: Adam
+// reads four floats per element and writes three, 460 MB for the 16.4 M parameters of the 8-lead network.
+// A moving average reads and writes one more float.
 #include <limits>
 
 #include "kernels/cuda/block_sum.h"
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int threads = 256;
 
-// Loads, updates and stores up to four elements at `first` of each buffer: update(gradient, values...).
+// Load or store up to four elements at `first`, with one vector access if width is 4 and all four exist.
 template <int width>
 SEC_DEVICE void load_part(const float* from, std::int64_t first, std::int64_t count, float (&to)[4]) {
   if (width == 4 && first + 4 <= count) {
@@ -41,13 +42,13 @@ SEC_DEVICE bool is_finite(float sum_of_squares) {
   return sum_of_squares <= std::numeric_limits<float>::max();
 }
 
-// What the gradient is multiplied by.
+// The factor that scales the gradient to the clipping norm.
 SEC_DEVICE float clipping(float sum_of_squares, float clip_norm) {
   const float norm = sqrtf(sum_of_squares);
   return clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0F;
 }
 
-// The moving average.
+// Updates the moving average of parameters.
 SEC_DEVICE void blend(float decay, const float (&parameters)[4], float (&average)[4]) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
@@ -132,9 +133,9 @@ __global__ void __launch_bounds__(threads)
 
 template <int width>
 __global__ void __launch_bounds__(threads)
-    average_step(std::int64_t count, const StepValues* __restrict__ now,
-                 const float* __restrict__ parameters,  // (P)
-                 float* __restrict__ average) {         // (P)
+    moving_average_step(std::int64_t count, const StepValues* __restrict__ now,
+                        const float* __restrict__ parameters,  // (P)
+                        float* __restrict__ average) {         // (P)
   const std::int64_t first = first_element(4);
   float p[4], a[4];
   load_part<width>(parameters, first, count, p);
@@ -143,11 +144,11 @@ __global__ void __launch_bounds__(threads)
   store_part<width>(average, first, count, a);
 }
 
-// In double precision: squares of large elements leave the range of f32.
+// In double precision, because squares of large elements overflow f32.
 template <int width>
-__global__ void __launch_bounds__(threads) chunk_squares(std::int64_t count, std::int64_t chunk,
-                                                         const float* __restrict__ x,     // (P)
-                                                         double* __restrict__ partial) {  // (chunks)
+__global__ void __launch_bounds__(threads) sum_of_squares_chunks(std::int64_t count, std::int64_t chunk,
+                                                                 const float* __restrict__ x,     // (P)
+                                                                 double* __restrict__ partial) {  // (chunks)
   const std::int64_t begin = blockIdx.x * chunk;
   const std::int64_t end = min(begin + chunk, count);
   double sum = 0;
@@ -166,8 +167,8 @@ __global__ void __launch_bounds__(threads) chunk_squares(std::int64_t count, std
 }
 
 __global__ void __launch_bounds__(threads)
-    add_partial(int chunks, const double* __restrict__ partial,  // (chunks)
-                float* __restrict__ sum) {                       // (1)
+    sum_of_squares_add_chunks(int chunks, const double* __restrict__ partial,  // (chunks)
+                              float* __restrict__ sum) {                       // (1)
   double total = 0;
   for (int i = static_cast<int>(threadIdx.x); i < chunks; i += threads) {
     total += partial[i];
@@ -227,26 +228,27 @@ void moving_average(Stream& stream, const StepValues* now, ConstSpan parameters,
     return;
   }
   by_width<float>(aligned(p, a), [&](auto width) {
-    launch<average_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now, p, a);
+    launch<moving_average_step<decltype(width)::value>>(stream, grid_for(count), dim3(threads), 0, count, now,
+                                                        p, a);
   });
 }
 
 void sum_of_squares(Stream& stream, ConstSpan x, Span sum) {
   const float* const from = elements<float>(x, x.count, "sum_of_squares: x");
   float* const to = elements<float>(sum, 1, "sum_of_squares: sum");
-  // Chunks of a multiple of what a block reads at once, so that all start aligned; at most 1024.
+  // At most 1024 chunks. Their size is a multiple of what a block reads at a time, so that all start aligned.
   const std::int64_t piece = 4 * threads;
   const std::int64_t chunk = max(ceil_div(ceil_div(x.count, 1024), piece), std::int64_t{4}) * piece;
   const int chunks = to_int(ceil_div(x.count, chunk), "sum_of_squares");
-  const Scratch scratch(stream, std::int64_t{chunks} * 8);
+  const DeviceScratch scratch(stream, std::int64_t{chunks} * 8);
   if (chunks > 0) {
     by_width<float>(aligned(from), [&](auto width) {
-      launch<chunk_squares<decltype(width)::value>>(stream, dim3(static_cast<unsigned>(chunks)),
-                                                    dim3(threads), 0, x.count, chunk, from,
-                                                    scratch.data<double>());
+      launch<sum_of_squares_chunks<decltype(width)::value>>(stream, dim3(static_cast<unsigned>(chunks)),
+                                                            dim3(threads), 0, x.count, chunk, from,
+                                                            scratch.data<double>());
     });
   }
-  launch<add_partial>(stream, dim3(1), dim3(threads), 0, chunks, scratch.data<double>(), to);
+  launch<sum_of_squares_add_chunks>(stream, dim3(1), dim3(threads), 0, chunks, scratch.data<double>(), to);
 }
 
 }  // namespace

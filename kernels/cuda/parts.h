@@ -1,4 +1,4 @@
-// The parts of the kernel table, each filled in by the file of its name.
+// The parts of the kernel table. Each function is defined in the .cu file of the same name.
 #pragma once
 
 #include "engine/launch.h"
@@ -19,7 +19,7 @@ PreActivationKernels pre_activation_kernels();
 ResidualKernels residual_kernels();
 GatherKernels gather_kernels();
 
-// Shared between files.
+// Operations that are used outside the file that defines them.
 void gate(Stream& stream, const GateShape& shape, ConstSpan x, ConstSpan gate, Span y);
 void gate_backward(Stream& stream, const GateShape& shape, ConstSpan x, ConstSpan gate, ConstSpan gy, Span gx,
                    Span ggate);

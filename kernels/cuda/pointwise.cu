@@ -1,7 +1,6 @@
-// Operations on each element. One kernel serves all: a thread handles 16 bytes of each operand at once, or,
-// where an operand is not aligned, that many single elements; the last thread has what is left. All move
-// (operands + 1) * count elements and are bound by memory: ReLU on 40 M bf16 elements reads and writes 162
-// MB.
+// Elementwise operations. One kernel serves all of them: a thread handles 16 bytes of each operand with
+// one vector access, or element by element if an operand is unaligned or the end is near.
+// All operations are bound by memory: ReLU on 40 M bf16 elements reads and writes 162 MB.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 
@@ -10,20 +9,20 @@ namespace {
 
 constexpr int threads = 256;
 
-// What is computed from the elements of one or two operands.
+// The operations, on the elements of one or two operands.
 
 struct Relu {
   static constexpr bool binary = false;
-  // NaN is not above zero and not below: it passes, so that a broken network shows.
+  // NaN is not less than zero, so it passes, which makes a broken network visible.
   SEC_DEVICE static float compute(float x, float) { return x < 0.0F ? 0.0F : x; }
 };
 struct ReluBackward {
   static constexpr bool binary = true;
-  SEC_DEVICE static float compute(float x, float gy) { return x > 0.0F ? gy : 0.0F; }
+  SEC_DEVICE static float compute(float x, float gy) { return x <= 0.0F ? 0.0F : gy; }
 };
 struct Sigmoid {
   static constexpr bool binary = false;
-  // e^-x may be infinite: the result is then 0, as it should be.
+  // If e^-x overflows to infinity, the result is 0, as it should be.
   SEC_DEVICE static float compute(float x, float) { return 1.0F / (1.0F + expf(-x)); }
 };
 struct SigmoidBackward {
@@ -35,12 +34,12 @@ struct Add {
   SEC_DEVICE static float compute(float a, float b) { return a + b; }
 };
 
-// y may be a or b: a thread reads all it needs before it writes.
+// y may be the same buffer as a or b, because a thread reads its elements before it writes.
 template <typename Operation, typename T, int width>
-__global__ void __launch_bounds__(threads) map(const T* a,  // (count)
-                                               const T* b,  // (count), or null
-                                               T* y,        // (count)
-                                               std::int64_t count) {
+__global__ void __launch_bounds__(threads) pointwise_map(const T* a,  // (count)
+                                                         const T* b,  // (count), or null
+                                                         T* y,        // (count)
+                                                         std::int64_t count) {
   constexpr int each = 16 / sizeof(T);
   const std::int64_t first = first_element(each);
   if (width == each && first + each <= count) {
@@ -63,9 +62,9 @@ __global__ void __launch_bounds__(threads) map(const T* a,  // (count)
 }
 
 template <typename From, typename To, int width>
-__global__ void __launch_bounds__(threads) convert(const From* __restrict__ x,  // (count)
-                                                   To* __restrict__ y,          // (count)
-                                                   std::int64_t count) {
+__global__ void __launch_bounds__(threads) cast_elements(const From* __restrict__ x,  // (count)
+                                                         To* __restrict__ y,          // (count)
+                                                         std::int64_t count) {
   constexpr int each = 8;
   const std::int64_t first = first_element(each);
   if (width == each && first + each <= count) {
@@ -79,14 +78,14 @@ __global__ void __launch_bounds__(threads) convert(const From* __restrict__ x,  
   }
 }
 
-// Columns of one matrix into columns of another, an element a thread. Matrices here are as small as the
-// features of a batch.
+// Copies columns of one matrix into columns of another, one element per thread.
+// The matrices are small: the features of a batch.
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    copy_block(const T* __restrict__ x,  // (rows, x_columns)
-               T* __restrict__ y,        // (rows, y_columns)
-               std::int64_t count, std::int64_t width, std::int64_t x_columns, std::int64_t from,
-               std::int64_t y_columns, std::int64_t to) {
+    copy_column_block(const T* __restrict__ x,  // (rows, x_columns)
+                      T* __restrict__ y,        // (rows, y_columns)
+                      std::int64_t count, std::int64_t width, std::int64_t x_columns, std::int64_t from,
+                      std::int64_t y_columns, std::int64_t to) {
   const std::int64_t i = first_element(1);
   if (i < count) {
     const std::int64_t row = i / width;
@@ -108,9 +107,9 @@ void launch_map(Stream& stream, const char* name, ConstSpan a, ConstSpan b, Span
     const T* const right = Operation::binary ? elements<T>(b, y.count, name) : nullptr;
     T* const to = elements<T>(y, y.count, name);
     by_width<T>(aligned(left, right, to), [&](auto width) {
-      launch<map<Operation, T, decltype(width)::value>>(stream,
-                                                        dim3(blocks_for(y.count, threads * 16 / sizeof(T))),
-                                                        dim3(threads), 0, left, right, to, y.count);
+      launch<pointwise_map<Operation, T, decltype(width)::value>>(
+          stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))), dim3(threads), 0, left, right, to,
+          y.count);
     });
   });
 }
@@ -153,9 +152,9 @@ void cast(Stream& stream, ConstSpan x, Span y) {
         To* const target = elements<To>(y, y.count, "cast: y");
         const dim3 grid(blocks_for(y.count, threads * 8));
         if (aligned(source, target)) {
-          launch<convert<From, To, 8>>(stream, grid, dim3(threads), 0, source, target, y.count);
+          launch<cast_elements<From, To, 8>>(stream, grid, dim3(threads), 0, source, target, y.count);
         } else {
-          launch<convert<From, To, 1>>(stream, grid, dim3(threads), 0, source, target, y.count);
+          launch<cast_elements<From, To, 1>>(stream, grid, dim3(threads), 0, source, target, y.count);
         }
       }
     });
@@ -172,10 +171,10 @@ void copy_columns(Stream& stream, std::int64_t rows, std::int64_t width, ConstSp
   }
   by_type(y.type, "copy_columns", [&](auto zero) {
     using T = decltype(zero);
-    launch<copy_block<T>>(stream, dim3(blocks_for(rows * width, threads)), dim3(threads), 0,
-                          elements<T>(x, rows * x_columns, "copy_columns: x"),
-                          elements<T>(y, rows * y_columns, "copy_columns: y"), rows * width, width, x_columns,
-                          from, y_columns, to);
+    launch<copy_column_block<T>>(stream, dim3(blocks_for(rows * width, threads)), dim3(threads), 0,
+                                 elements<T>(x, rows * x_columns, "copy_columns: x"),
+                                 elements<T>(y, rows * y_columns, "copy_columns: y"), rows * width, width,
+                                 x_columns, from, y_columns, to);
   });
 }
 

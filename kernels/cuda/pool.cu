@@ -1,6 +1,6 @@
-// Pooling along time: a time step is a row of H * C elements, so a thread handles 16 bytes of an output row
-// (or one element where rows do not divide into such pieces) and walks over the window. The backward passes
-// gather: a thread looks at the windows that its input step lies in, so nothing is added from two threads.
+// Pooling along time. A time step is a row of H * C elements. A thread computes 16 bytes of an output row (or
+// one element, if rows are not whole 16-byte vectors) and iterates over the window. Backward passes gather:
+// a thread visits all windows that contain its input step, so that no two threads add to the same element.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 
@@ -11,11 +11,11 @@ constexpr int threads = 256;
 
 struct Windows {
   std::int64_t n;
-  int l, l_out, row;  // steps in and out; H * C
+  int l, l_out, row;  // input and output time steps; H * C
   int k, stride, pad;
 };
 
-// The piece of a row that a thread computes, of `steps` rows a sample.
+// The piece of a row that a thread computes. A sample has `steps` rows.
 struct Piece {
   std::int64_t sample;
   int step, element;
@@ -29,7 +29,7 @@ SEC_DEVICE Piece piece_of(const Windows& s, int steps) {
   return {row / steps, static_cast<int>(row % steps), static_cast<int>(i % s.row), row < s.n * steps};
 }
 
-// The outputs whose windows hold input step t: from first to last.
+// The first and last output step whose window contains input step t.
 SEC_DEVICE int first_window(const Windows& s, int t) {
   const int before = t + s.pad - s.k;  // a window that starts here ends just before t
   return before < 0 ? 0 : before / s.stride + 1;
@@ -39,10 +39,10 @@ SEC_DEVICE int last_window(const Windows& s, int t) {
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) max_window(Windows s,
-                                                      const T* __restrict__ x,       // (N, L, row)
-                                                      T* __restrict__ y,             // (N, Lo, row)
-                                                      int* __restrict__ position) {  // (N, Lo, row)
+__global__ void __launch_bounds__(threads) max_pool(Windows s,
+                                                    const T* __restrict__ x,       // (N, L, row)
+                                                    T* __restrict__ y,             // (N, Lo, row)
+                                                    int* __restrict__ position) {  // (N, Lo, row)
   const Piece piece = piece_of<width>(s, s.l_out);
   if (!piece.inside) {
     return;
@@ -61,7 +61,8 @@ __global__ void __launch_bounds__(threads) max_window(Windows s,
     load(x + (piece.sample * s.l + t) * s.row + piece.element, value);
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      if (value[i] > best[i] || (value[i] != value[i] && best[i] == best[i])) {  // the first NaN wins
+      if (value[i] > best[i] ||
+          (value[i] != value[i] && best[i] == best[i])) {  // the first NaN is the maximum
         best[i] = value[i];
         at[i] = t;
       }
@@ -77,10 +78,10 @@ __global__ void __launch_bounds__(threads) max_window(Windows s,
 
 template <typename T, int width>
 __global__ void __launch_bounds__(threads)
-    max_window_backward(Windows s,
-                        const T* __restrict__ gy,          // (N, Lo, row)
-                        const int* __restrict__ position,  // (N, Lo, row)
-                        T* __restrict__ gx) {              // (N, L, row)
+    max_pool_backward(Windows s,
+                      const T* __restrict__ gy,          // (N, Lo, row)
+                      const int* __restrict__ position,  // (N, Lo, row)
+                      T* __restrict__ gx) {              // (N, L, row)
   const Piece piece = piece_of<width>(s, s.l);
   if (!piece.inside) {
     return;
@@ -99,9 +100,9 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) average_window(Windows s,
-                                                          const T* __restrict__ x,  // (N, L, row)
-                                                          T* __restrict__ y) {      // (N, Lo, row)
+__global__ void __launch_bounds__(threads) average_pool(Windows s,
+                                                        const T* __restrict__ x,  // (N, L, row)
+                                                        T* __restrict__ y) {      // (N, Lo, row)
   const Piece piece = piece_of<width>(s, s.l_out);
   if (!piece.inside) {
     return;
@@ -125,9 +126,9 @@ __global__ void __launch_bounds__(threads) average_window(Windows s,
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) average_window_backward(Windows s,
-                                                                   const T* __restrict__ gy,  // (N, Lo, row)
-                                                                   T* __restrict__ gx) {      // (N, L, row)
+__global__ void __launch_bounds__(threads) average_pool_backward(Windows s,
+                                                                 const T* __restrict__ gy,  // (N, Lo, row)
+                                                                 T* __restrict__ gx) {      // (N, L, row)
   const Piece piece = piece_of<width>(s, s.l);
   if (!piece.inside) {
     return;
@@ -164,7 +165,7 @@ Windows windows_of(const PoolShape& s) {
           to_int(s.pad, "pool")};
 }
 
-// launch(grid, width) with the blocks for `rows` rows.
+// Calls launch_it(grid, width) with a grid for `rows` rows.
 template <typename T, typename Launch>
 void by_pieces(const Windows& s, std::int64_t rows, bool is_aligned, const Launch& launch_it) {
   if (rows == 0) {
@@ -183,7 +184,7 @@ void max_forward(Stream& stream, const PoolShape& shape, ConstSpan x, Span y, Sp
     T* const to = elements<T>(y, s.n * s.l_out * s.row, "pool.max: y");
     int* const at = elements<std::int32_t>(position, s.n * s.l_out * s.row, "pool.max: position");
     by_pieces<T>(s, s.n * s.l_out, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<max_window<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to, at);
+      launch<max_pool<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to, at);
     });
   });
 }
@@ -197,7 +198,7 @@ void max_backward(Stream& stream, const PoolShape& shape, ConstSpan gy, ConstSpa
         elements<std::int32_t>(position, s.n * s.l_out * s.row, "pool.max.backward: position");
     T* const to = elements<T>(gx, s.n * s.l * s.row, "pool.max.backward: gx");
     by_pieces<T>(s, s.n * s.l, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<max_window_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, at, to);
+      launch<max_pool_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, at, to);
     });
   });
 }
@@ -209,7 +210,7 @@ void average(Stream& stream, const PoolShape& shape, ConstSpan x, Span y) {
     const T* const from = elements<T>(x, s.n * s.l * s.row, "pool.average: x");
     T* const to = elements<T>(y, s.n * s.l_out * s.row, "pool.average: y");
     by_pieces<T>(s, s.n * s.l_out, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<average_window<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
+      launch<average_pool<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
     });
   });
 }
@@ -221,7 +222,7 @@ void average_backward(Stream& stream, const PoolShape& shape, ConstSpan gy, Span
     const T* const from = elements<T>(gy, s.n * s.l_out * s.row, "pool.average.backward: gy");
     T* const to = elements<T>(gx, s.n * s.l * s.row, "pool.average.backward: gx");
     by_pieces<T>(s, s.n * s.l, aligned(from, to), [&](dim3 grid, auto width) {
-      launch<average_window_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
+      launch<average_pool_backward<T, decltype(width)::value>>(stream, grid, dim3(threads), 0, s, from, to);
     });
   });
 }

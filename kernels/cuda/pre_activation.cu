@@ -1,17 +1,23 @@
-// conv(dropout(relu(batch_norm(x)))) as one operation. A convolution of groups of layers that are alike is,
-// both ways, one launch of conv_tensor.cu or conv_blocked.cu, which activate x on its way in and take sums of
-// what they store; the small kernels around it are here:
-//   draw_kept       forward, where there is dropout: a bit for each element
-//   merge_tiles     forward: mean and variance of y from those of the convolution's tiles
-//   add_squeeze     forward: means over samples of several tiles
-//   add_tiles       backward: batch norm's two sums from those of the tiles, and its weights' gradients
-//   input_gradient  backward: gx = scale * (g - offset) - slope * (x - mean), where dgrad left g in gx; plus
-//                   another gradient of x where there is one
-// Bytes, for x and y of equal size n: forward reads n and writes n, and 1/32 n bits twice; backward reads gy,
-// x and writes g in dgrad, reads g and x and writes gx, reads x and gy in wgrad: 8 n.
+// conv(dropout(relu(batch_norm(x)))) as one operation, forward and backward.
+// Layers whose LaunchKeys match share one launch of the kernel in conv_tensor.cu or conv_blocked.cu.
+// That kernel activates x before multiplying, and takes sums of its results before storing them.
+// The small kernels around it are in this file:
+//   dropout_draw_mask          forward, if p > 0: draws one bit per element of x
+//   conv_merge_tile_moments    forward: mean and variance of y, from the moments of the convolution's tiles
+//   squeeze_add_tiles          forward: means over a sample, for samples that span several tiles
+//   pre_activation_grad_sums   backward: adds up batch norm's two sums over tiles, updates ggamma and gbeta
+//   pre_activation_grad_input  backward: batch norm's gradient gx, in place of g, which dgrad left in gx;
+//                              adds extra_gradient if there is one
+// Memory traffic, if x and y have n bytes each:
+//   forward   2 n: reads x and writes y; also writes and reads the mask
+//   backward  8 n: dgrad reads gy and x, writes g; batch norm's gradient reads g and x, writes gx;
+//             wgrad reads x and gy
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "engine/philox.h"
+#include "kernels/cuda/batch_norm_gradient.h"
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/moments.h"
 #include "kernels/cuda/parts.h"
@@ -21,14 +27,16 @@ namespace {
 
 constexpr int threads = 256;
 
-struct Draw {
+// ---- kernels ----
+
+struct MaskDraw {
   RandomKey key;
   float p;
   std::int64_t words;
-  unsigned* kept;  // (words): bit e of word w says whether element 32 w + e is kept
+  unsigned* mask;  // (words): bit e of word w is set if element 32 w + e is kept
 };
 
-struct Merge {
+struct TileMoments {
   Columns tiles;
   const float* sums;    // (tiles, 2, C): means, sums of squared deviations
   const float* counts;  // (tiles)
@@ -36,29 +44,29 @@ struct Merge {
   float* variance;      // (C)
 };
 
-struct Squeeze {
+struct SqueezeParts {
   std::int64_t n;
-  int tiles, c;  // tiles of a sample
+  int tiles, c;  // tiles per sample
   float positions;
   const float* parts;  // (N, tiles, C)
   void* means;         // (N, C)
 };
 
-struct NormGradient {
+struct InputGradient {
   Columns tiles, columns;
-  Activation before;
+  ActivationOperands before;
   float rows;
-  const float* sums;  // (tiles, 2, C): of g, of g * (x - mean)
-  float* ggamma;      // (C)
-  float* gbeta;       // (C)
-  float* affine;      // (3, C): scale, offset, slope
-  const void* x;      // (rows, C)
-  const void* also;   // (rows, C): added to gx; or null
-  void* gx;           // (rows, C): g, to become gx
+  const float* sums;           // (tiles, 2, C): sums of g and of g * (x - mean)
+  float* ggamma;               // (C)
+  float* gbeta;                // (C)
+  float* coefficients;         // (3, C): scale, offset, slope
+  const void* x;               // (rows, C)
+  const void* extra_gradient;  // (rows, C): added to gx; or null
+  void* gx;                    // (rows, C): holds g, is overwritten by gx
 };
 
-__global__ void __launch_bounds__(threads) draw_kept(LaunchBatch<Draw> group) {
-  const Draw& draw = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) dropout_draw_mask(LaunchBatch<MaskDraw> batch) {
+  const MaskDraw& draw = batch.problem[blockIdx.z];
   const std::int64_t word = first_element(1);
   if (word >= draw.words) {
     return;
@@ -72,151 +80,107 @@ __global__ void __launch_bounds__(threads) draw_kept(LaunchBatch<Draw> group) {
       bits |= (to_unit(block.word[i]) < draw.p ? 0U : 1U) << (4 * four + i);
     }
   }
-  draw.kept[word] = bits;
+  draw.mask[word] = bits;
 }
 
-__global__ void __launch_bounds__(column_threads) merge_tiles(LaunchBatch<Merge> group) {
-  const Merge& merging = group.problem[blockIdx.z];
-  const int c = merging.tiles.c;
-  const ColumnTask task = column_task(merging.tiles, 1);
+__global__ void __launch_bounds__(column_threads) conv_merge_tile_moments(LaunchBatch<TileMoments> batch) {
+  const TileMoments& s = batch.problem[blockIdx.z];
+  const int c = s.tiles.c;
+  const ColumnTask task = column_task(s.tiles, 1);
   Moments moments[1] = {};
   if (task.inside) {
     for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
-      const float* const sums = merging.sums + tile * 2 * c + task.column;
-      moments[0] = merge(moments[0], {merging.counts[tile], sums[0], sums[c]});
+      const float* const sums = s.sums + tile * 2 * c + task.column;
+      moments[0] = merge(moments[0], {s.counts[tile], sums[0], sums[c]});
     }
   }
   merge_down(moments);
   if (task.inside && threadIdx.y == 0) {
-    merging.mean[task.column] = moments[0].mean;
-    merging.variance[task.column] = moments[0].squares / moments[0].count;
+    s.mean[task.column] = moments[0].mean;
+    s.variance[task.column] = moments[0].squares / moments[0].count;
   }
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads) add_squeeze(LaunchBatch<Squeeze> group) {
-  const Squeeze& squeeze = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(threads) squeeze_add_tiles(LaunchBatch<SqueezeParts> batch) {
+  const SqueezeParts& s = batch.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
-  if (index >= squeeze.n * squeeze.c) {
+  if (index >= s.n * s.c) {
     return;
   }
-  const float* const parts =
-      squeeze.parts + index / squeeze.c * squeeze.tiles * squeeze.c + index % squeeze.c;
+  const float* const parts = s.parts + index / s.c * s.tiles * s.c + index % s.c;
   float sum = 0.0F;
-  for (int tile = 0; tile < squeeze.tiles; ++tile) {
-    sum += parts[std::int64_t{tile} * squeeze.c];
+  for (int tile = 0; tile < s.tiles; ++tile) {
+    sum += parts[std::int64_t{tile} * s.c];
   }
-  store(static_cast<T*>(squeeze.means) + index, sum / squeeze.positions);
+  store(static_cast<T*>(s.means) + index, sum / s.positions);
 }
 
-// With z = (x - mean) * r and r = 1 / sqrt(variance + epsilon):
-//   gx = gamma * r * (g - mean(g) - z * mean(g * z)) = scale * (g - offset) - slope * (x - mean)
-__global__ void __launch_bounds__(column_threads) add_tiles(LaunchBatch<NormGradient> group) {
-  const NormGradient& norm = group.problem[blockIdx.z];
-  const int c = norm.tiles.c;
-  const ColumnTask task = column_task(norm.tiles, 1);
+__global__ void __launch_bounds__(column_threads) pre_activation_grad_sums(LaunchBatch<InputGradient> batch) {
+  const InputGradient& s = batch.problem[blockIdx.z];
+  const int c = s.tiles.c;
+  const ColumnTask task = column_task(s.tiles, 1);
   float sum[2] = {};
   if (task.inside) {
     for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
-      const float* const sums = norm.sums + tile * 2 * c + task.column;
+      const float* const sums = s.sums + tile * 2 * c + task.column;
       sum[0] += sums[0];
       sum[1] += sums[c];
     }
   }
   add_down(sum);
   if (task.inside && threadIdx.y == 0) {
-    const float r = 1.0F / sqrtf(norm.before.variance[task.column] + norm.before.epsilon);
-    const float scale = norm.before.gamma[task.column] * r;
-    norm.gbeta[task.column] += sum[0];
-    norm.ggamma[task.column] += sum[1] * r;
-    norm.affine[task.column] = scale;
-    norm.affine[c + task.column] = sum[0] / norm.rows;
-    norm.affine[2 * c + task.column] = scale * (r * r) * (sum[1] / norm.rows);
+    finish_batch_norm_sums(task.column, c, s.rows, sum[0], sum[1], s.before.epsilon, s.before.variance,
+                           s.before.gamma, s.ggamma, s.gbeta, s.coefficients);
   }
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) input_gradient(LaunchBatch<NormGradient> group) {
-  const NormGradient& norm = group.problem[blockIdx.z];
-  const Columns& columns = norm.columns;
+__global__ void __launch_bounds__(column_threads)
+    pre_activation_grad_input(LaunchBatch<InputGradient> batch) {
+  const InputGradient& s = batch.problem[blockIdx.z];
+  const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment > 0) {  // other problems of the group have more chunks
+  if (!task.inside || task.segment > 0) {  // another problem of the batch has more chunks
     return;
   }
-  float centre[width], scale[width], offset[width], slope[width];
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    centre[i] = norm.before.mean[task.column + i];
-    scale[i] = norm.affine[task.column + i];
-    offset[i] = norm.affine[columns.c + task.column + i];
-    slope[i] = norm.affine[2 * columns.c + task.column + i];
-  }
+  const auto backward =
+      load_batch_norm_gradient<width>(task.column, columns.c, s.before.mean, s.coefficients);
   for (std::int64_t row = task.begin; row < task.end; row += blockDim.y) {
     float value[width], gradient[width];
-    load(static_cast<const T*>(norm.x) + row * columns.c + task.column, value);
-    load(static_cast<T*>(norm.gx) + row * columns.c + task.column, gradient);
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      gradient[i] = scale[i] * (gradient[i] - offset[i]) - slope[i] * (value[i] - centre[i]);
-    }
-    if (norm.also != nullptr) {
-      load(static_cast<const T*>(norm.also) + row * columns.c + task.column, value);
+    load(static_cast<const T*>(s.x) + row * columns.c + task.column, value);
+    load(static_cast<T*>(s.gx) + row * columns.c + task.column, gradient);
+    backward.apply(value, gradient);
+    if (s.extra_gradient != nullptr) {
+      load(static_cast<const T*>(s.extra_gradient) + row * columns.c + task.column, value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         gradient[i] += value[i];
       }
     }
-    store(static_cast<T*>(norm.gx) + row * columns.c + task.column, gradient);
+    store(static_cast<T*>(s.gx) + row * columns.c + task.column, gradient);
   }
 }
 
-// ---- operands ----
+// ---- which layers share a launch, and which kernels they use ----
 
 void check_channels(const ConvShape& s) {
   require(s.c_in % 16 == 0 && s.c_out % 16 == 0,
           "pre_activation: expected channels in multiples of 16, got {} and {}", s.c_in, s.c_out);
 }
 
-// Without the bits of dropout.
-Activation activation_of(const PreActivation& before, std::int64_t c) {
-  require(before.p >= 0 && before.p < 1, "pre_activation: expected a probability in [0, 1), got {}",
-          before.p);
-  return {.mean = elements<float>(before.mean, c, "pre_activation: mean"),
-          .variance = elements<float>(before.variance, c, "pre_activation: variance"),
-          .gamma = elements<float>(before.gamma, c, "pre_activation: gamma"),
-          .beta = elements<float>(before.beta, c, "pre_activation: beta"),
-          .kept = nullptr,
-          .epsilon = before.epsilon,
-          .keep = 1.0F / (1.0F - before.p)};
-}
-
-// Floats (or words) of one allocation, dealt out before it is made; all begin aligned.
-struct Plan {
-  std::int64_t floats = 0;
-  std::int64_t reserve(std::int64_t count) {
-    const std::int64_t first = floats;
-    floats += ceil_div(count, 4) * 4;
-    return first;
-  }
-};
-
-Columns rows_of_tiles(std::int64_t tiles, std::int64_t c) {
-  return {tiles, to_int(c, "pre_activation"), 1, tiles};
-}
-
-// ---- groups ----
-
 bool on_tensor_cores(const Stream& stream, DType type) {
   return type == DType::bf16 || stream.tf32;
 }
 
-// What decides which kernels a layer takes: layers that are launched together have it in common, so that each
-// has the bits that it has alone.
+// Layers share a launch only if their keys are equal. The key decides which kernels run, so results are
+// bitwise equal to those of a layer that is launched alone.
 struct LaunchKey {
-  std::int64_t c_in, c_out, residues;
+  std::int64_t c_in, c_out;
+  std::int64_t residues;  // ConvProblems per layer in dgrad
   DType type;
-  bool forward_tensor, dgrad_tensor, wgrad_tensor;
-  int columns;  // of the tiles, forward or dgrad
+  bool forward_tensor, dgrad_tensor, wgrad_tensor;  // tensor cores, or conv_blocked.cu
+  int columns;                                      // of the tiles in forward or dgrad
   bool operator==(const LaunchKey&) const = default;
 };
 
@@ -226,7 +190,7 @@ ConvTiles chosen_tiles(ConvPass pass, const ConvShape& shape, DType type, bool t
 
 LaunchKey key_of(const Stream& stream, const PreActivationForward& problem) {
   check_channels(problem.shape);
-  Correlation forward = forward_job(problem.shape);
+  ConvProblem forward = forward_problem(problem.shape);
   forward.in = problem.x.data;
   forward.out = problem.y.data;
   const bool tensor = on_tensor_cores(stream, problem.y.type) && tensor_supports(forward, problem.y.type);
@@ -241,12 +205,12 @@ LaunchKey key_of(const Stream& stream, const PreActivationBackward& problem) {
   const bool wanted = on_tensor_cores(stream, problem.gx.type);
   bool dgrad = wanted && aligned(problem.x.data);
   for (int residue = 0; residue < residues; ++residue) {
-    Correlation one = dgrad_job(s, residue);
+    ConvProblem one = dgrad_problem(s, residue);
     one.in = problem.gy.data;
     one.out = problem.gx.data;
     dgrad = dgrad && tensor_supports(one, problem.gx.type);
   }
-  WeightGradient weights = wgrad_job(s);
+  WgradProblem weights = wgrad_problem(s);
   weights.x = problem.x.data;
   weights.gy = problem.gy.data;
   const bool wgrad = wanted && wgrad_tensor_supports(weights, problem.gx.type);
@@ -254,233 +218,313 @@ LaunchKey key_of(const Stream& stream, const PreActivationBackward& problem) {
   return {s.c_in, s.c_out, residues, problem.gx.type, false, dgrad, wgrad, columns};
 }
 
-// run(key, problems) for stretches of problems of one key, as many as a launch takes residues of.
+// Calls run(key, problems) for consecutive problems with equal keys. A launch has room for max_problems
+// ConvProblems, of which each layer takes key.residues.
 template <typename Problem, typename Run>
-void each_stretch(const Stream& stream, std::span<const Problem> group, const Run& run) {
+void for_each_key(const Stream& stream, std::span<const Problem> group, const Run& run) {
   for_each_launch(
       group, [&](const Problem& problem) { return key_of(stream, problem); },
       [](const LaunchKey& key) { return max_problems / max(key.residues, std::int64_t{1}); }, run);
 }
 
-void correlate(Stream& stream, bool tensor, const Correlations& group) {
-  tensor ? correlate_tensor(stream, group) : correlate_blocked(stream, group);
+// ---- helpers of both directions ----
+
+// The operands of an activation, still without its dropout mask.
+ActivationOperands activation_operands(const PreActivation& before, std::int64_t c) {
+  require(before.p >= 0 && before.p < 1, "pre_activation: expected a probability in [0, 1), got {}",
+          before.p);
+  return {.mean = elements<float>(before.mean, c, "pre_activation: mean"),
+          .variance = elements<float>(before.variance, c, "pre_activation: variance"),
+          .gamma = elements<float>(before.gamma, c, "pre_activation: gamma"),
+          .beta = elements<float>(before.beta, c, "pre_activation: beta"),
+          .dropout_mask = nullptr,
+          .epsilon = before.epsilon,
+          .keep = 1.0F / (1.0F - before.p)};
+}
+
+// Offsets into one scratch allocation, handed out before its size is known. All are multiples of 16 bytes.
+struct ScratchLayout {
+  std::int64_t floats = 0;
+  std::int64_t reserve(std::int64_t count) {
+    const std::int64_t first = floats;
+    floats += ceil_div(count, 4) * 4;
+    return first;
+  }
+};
+
+Columns rows_of_tiles(std::int64_t tiles, std::int64_t c) {
+  return {tiles, to_int(c, "pre_activation"), 1, tiles};
+}
+
+std::int64_t mask_words(const ConvShape& s) {
+  return ceil_div(s.n * s.l * s.h * s.c_in, 32);
+}
+
+void run_conv(Stream& stream, bool tensor, const ConvBatch& batch) {
+  tensor ? run_tensor(stream, batch) : run_blocked(stream, batch);
 }
 
 // ---- forward ----
 
-void forward_alike(Stream& stream, const LaunchKey& key, std::span<const PreActivationForward> problems) {
-  struct ScratchOffsets {
-    std::int64_t kept, sums, counts, parts;
-  };
-  std::array<ScratchOffsets, max_problems> offsets{};
-  std::array<Tiles, max_problems> tiles{};
-  Correlations group;
-  group.type = key.type;
-  group.fused = true;
-  Plan plan;
-  for (std::size_t j = 0; j < problems.size(); ++j) {
-    const ConvShape& s = problems[j].shape;
-    group.problem[j] = forward_job(s);
-    group.problem[j].tiles = chosen_tiles(ConvPass::forward, s, key.type, key.forward_tensor);
-    tiles[j] = key.forward_tensor ? tensor_tiles(group.problem[j], key.type, false)
-                                  : blocked_tiles(group.problem[j]);
-    const std::int64_t words = ceil_div(s.n * s.l * s.h * s.c_in, 32);
-    offsets[j] = {plan.reserve(problems[j].before.p > 0 && problems[j].passed.empty() ? words : 0),
-                  plan.reserve(problems[j].mean.empty() ? 0 : tiles[j].count * 2 * s.c_out),
-                  plan.reserve(problems[j].mean.empty() ? 0 : tiles[j].count),
-                  plan.reserve(tiles[j].in_sample > 1 && !problems[j].squeeze.empty()
-                                   ? s.n * tiles[j].in_sample * s.c_out
-                                   : 0)};
+// The operands of every launch of a forward pass.
+struct ForwardLaunches {
+  std::optional<DeviceScratch> scratch;
+  LaunchBatch<MaskDraw> masks;
+  ConvBatch conv;
+  LaunchBatch<TileMoments> moments;
+  LaunchBatch<SqueezeParts> squeezes;
+  std::vector<const PreActivationForward*> averages;  // layers whose squeeze the convolution cannot compute
+};
+
+// Offsets into the scratch memory, in floats.
+struct ForwardScratch {
+  std::int64_t mask, sums, counts, squeeze_parts;
+};
+
+// Adds one layer, whose ConvProblem has its shape and tiles already.
+void add_forward(const LaunchKey& key, const PreActivationForward& problem, const Tiles& tiles,
+                 const ForwardScratch& offsets, ConvProblem& conv, Fusion& fusion,
+                 ForwardLaunches& launches) {
+  const ConvShape& s = problem.shape;
+  const DeviceScratch& scratch = *launches.scratch;
+  const std::int64_t positions = s.l_out() * s.h;
+  conv.in = checked(problem.x, key.type, s.n * s.l * s.h * s.c_in, "pre_activation.forward: x");
+  conv.out = checked(problem.y, key.type, s.n * positions * s.c_out, "pre_activation.forward: y");
+  conv.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w");
+  conv.bias = elements_or_null<float>(problem.bias, s.c_out, "pre_activation.forward: bias");
+  fusion = {};
+  fusion.before = activation_operands(problem.before, s.c_in);
+  if (!problem.activation_mask.empty()) {
+    elements<std::int32_t>(problem.activation_mask, mask_words(s), "pre_activation.forward: activation_mask");
   }
-  const Scratch scratch(stream, plan.floats * 4);
-  LaunchBatch<Draw> draws;
-  LaunchBatch<Merge> merges;
-  LaunchBatch<Squeeze> squeezes;
-  std::int64_t most_words = 0;
+  if (problem.before.p > 0) {
+    auto* const mask = problem.activation_mask.empty() ? scratch.data<unsigned>() + offsets.mask
+                                                       : static_cast<unsigned*>(problem.activation_mask.data);
+    launches.masks.add({problem.before.key, problem.before.p, mask_words(s), mask});
+    fusion.before.dropout_mask = reinterpret_cast<const unsigned char*>(mask);
+  }
+  if (!problem.mean.empty()) {
+    require(s.n * positions > 0, "pre_activation: no positions to take statistics of");
+    fusion.sums = scratch.data() + offsets.sums;
+    fusion.counts = scratch.data() + offsets.counts;
+    launches.moments.add({rows_of_tiles(tiles.count, s.c_out), fusion.sums, fusion.counts,
+                          elements<float>(problem.mean, s.c_out, "pre_activation: mean of y"),
+                          elements<float>(problem.variance, s.c_out, "pre_activation: variance of y")});
+  }
+  if (problem.squeeze.empty()) {
+    return;
+  }
+  if (tiles.in_sample == 0) {
+    launches.averages.push_back(&problem);
+    return;
+  }
+  fusion.squeeze = checked(problem.squeeze, key.type, s.n * s.c_out, "pre_activation: squeeze");
+  if (tiles.in_sample > 1) {
+    fusion.squeeze_parts = scratch.data() + offsets.squeeze_parts;
+    launches.squeezes.add({s.n, tiles.in_sample, to_int(s.c_out, "pre_activation"),
+                           static_cast<float>(positions), fusion.squeeze_parts, fusion.squeeze});
+  }
+}
+
+ForwardLaunches resolve_forward(const Stream& stream, const LaunchKey& key,
+                                std::span<const PreActivationForward> problems) {
+  ForwardLaunches launches;
+  ConvBatch& conv = launches.conv;
+  conv.type = key.type;
+  conv.fused = true;
+  conv.problems = static_cast<int>(problems.size());
+  std::array<ForwardScratch, max_problems> offsets{};
+  std::array<Tiles, max_problems> tiles{};
+  ScratchLayout layout;
   for (std::size_t j = 0; j < problems.size(); ++j) {
     const PreActivationForward& problem = problems[j];
     const ConvShape& s = problem.shape;
-    const std::int64_t count = s.n * s.l * s.h * s.c_in;
-    const std::int64_t positions = s.l_out() * s.h;
-    Correlation& one = group.problem[j];
-    one.in = checked(problem.x, key.type, count, "pre_activation.forward: x");
-    one.out = checked(problem.y, key.type, s.n * positions * s.c_out, "pre_activation.forward: y");
-    one.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.forward: w");
-    one.bias = elements_or_null<float>(problem.bias, s.c_out, "pre_activation.forward: bias");
-    Fusion& fusion = group.fusion[j];
-    fusion = {};
-    fusion.before = activation_of(problem.before, s.c_in);
-    if (!problem.passed.empty()) {
-      elements<std::int32_t>(problem.passed, ceil_div(count, 32), "pre_activation.forward: passed");
-    }
-    if (problem.before.p > 0) {
-      auto* const kept = problem.passed.empty() ? scratch.data<unsigned>() + offsets[j].kept
-                                                : static_cast<unsigned*>(problem.passed.data);
-      draws.add({problem.before.key, problem.before.p, ceil_div(count, 32), kept});
-      most_words = max(most_words, ceil_div(count, 32));
-      fusion.before.kept = reinterpret_cast<const unsigned char*>(kept);
-    }
-    if (!problem.mean.empty()) {
-      require(s.n * positions > 0, "pre_activation: no positions to take statistics of");
-      fusion.sums = scratch.data() + offsets[j].sums;
-      fusion.counts = scratch.data() + offsets[j].counts;
-      merges.add({rows_of_tiles(tiles[j].count, s.c_out), fusion.sums, fusion.counts,
-                  elements<float>(problem.mean, s.c_out, "pre_activation: mean of y"),
-                  elements<float>(problem.variance, s.c_out, "pre_activation: variance of y")});
-    }
-    if (!problem.squeeze.empty() && tiles[j].in_sample > 0) {
-      fusion.squeeze = checked(problem.squeeze, key.type, s.n * s.c_out, "pre_activation: squeeze");
-      if (tiles[j].in_sample > 1) {
-        fusion.squeeze_parts = scratch.data() + offsets[j].parts;
-        squeezes.add({s.n, tiles[j].in_sample, to_int(s.c_out, "pre_activation"),
-                      static_cast<float>(positions), fusion.squeeze_parts, fusion.squeeze});
-      }
-    }
+    conv.problem[j] = forward_problem(s);
+    conv.problem[j].tiles = chosen_tiles(ConvPass::forward, s, key.type, key.forward_tensor);
+    tiles[j] =
+        key.forward_tensor ? tensor_tiles(conv.problem[j], key.type, false) : blocked_tiles(conv.problem[j]);
+    const bool draws = problem.before.p > 0 && problem.activation_mask.empty();
+    const std::int64_t moment_tiles = problem.mean.empty() ? 0 : tiles[j].count;
+    const int squeeze_tiles = tiles[j].in_sample > 1 && !problem.squeeze.empty() ? tiles[j].in_sample : 0;
+    offsets[j] = {layout.reserve(draws ? mask_words(s) : 0), layout.reserve(moment_tiles * 2 * s.c_out),
+                  layout.reserve(moment_tiles), layout.reserve(s.n * squeeze_tiles * s.c_out)};
   }
-  group.problems = static_cast<int>(problems.size());
-  if (group.most_rows() == 0) {
+  launches.scratch.emplace(stream, layout.floats * 4);
+  for (std::size_t j = 0; j < problems.size(); ++j) {
+    add_forward(key, problems[j], tiles[j], offsets[j], conv.problem[j], conv.fusion[j], launches);
+  }
+  return launches;
+}
+
+void launch_forward(Stream& stream, const LaunchKey& key, std::span<const PreActivationForward> problems) {
+  const ForwardLaunches l = resolve_forward(stream, key, problems);
+  if (l.conv.most_rows() == 0) {
     return;
   }
-  if (draws.problems > 0) {
-    launch<draw_kept>(stream, dim3(blocks_for(most_words, threads), 1, static_cast<unsigned>(draws.problems)),
-                      dim3(threads), 0, draws);
+  if (l.masks.problems > 0) {
+    const std::int64_t words = largest(l.masks, [](const MaskDraw& s) { return s.words; });
+    const dim3 grid(blocks_for(words, threads), 1, static_cast<unsigned>(l.masks.problems));
+    launch<dropout_draw_mask>(stream, grid, dim3(threads), 0, l.masks);
   }
-  correlate(stream, key.forward_tensor, group);
-  if (merges.problems > 0) {
-    dim3 grid = column_grid(merges.problem[0].tiles, 1, 1);
-    grid.z = static_cast<unsigned>(merges.problems);
-    launch<merge_tiles>(stream, grid, column_block(merges.problem[0].tiles.c, 1), 0, merges);
+  run_conv(stream, key.forward_tensor, l.conv);
+  if (l.moments.problems > 0) {
+    dim3 grid = column_grid(l.moments.problem[0].tiles, 1, 1);
+    grid.z = static_cast<unsigned>(l.moments.problems);
+    launch<conv_merge_tile_moments>(stream, grid, column_block(l.moments.problem[0].tiles.c, 1), 0,
+                                    l.moments);
   }
-  std::int64_t most_means = 0;
-  for (int j = 0; j < squeezes.problems; ++j) {
-    most_means = max(most_means, squeezes.problem[j].n * squeezes.problem[j].c);
-  }
-  if (squeezes.problems > 0) {
+  if (l.squeezes.problems > 0) {
+    const std::int64_t means = largest(l.squeezes, [](const SqueezeParts& s) { return s.n * s.c; });
+    const dim3 grid(blocks_for(means, threads), 1, static_cast<unsigned>(l.squeezes.problems));
     by_type(key.type, "pre_activation", [&](auto zero) {
-      launch<add_squeeze<decltype(zero)>>(
-          stream, dim3(blocks_for(most_means, threads), 1, static_cast<unsigned>(squeezes.problems)),
-          dim3(threads), 0, squeezes);
+      launch<squeeze_add_tiles<decltype(zero)>>(stream, grid, dim3(threads), 0, l.squeezes);
     });
   }
-  for (std::size_t j = 0; j < problems.size(); ++j) {
-    const ConvShape& s = problems[j].shape;
-    if (!problems[j].squeeze.empty() && tiles[j].in_sample == 0) {
-      global_average(stream, {s.n, s.l_out() * s.h, s.c_out}, problems[j].y, problems[j].squeeze);
-    }
+  for (const PreActivationForward* problem : l.averages) {
+    const ConvShape& s = problem->shape;
+    global_average(stream, {s.n, s.l_out() * s.h, s.c_out}, problem->y, problem->squeeze);
   }
 }
 
 void forward_group(Stream& stream, std::span<const PreActivationForward> group) {
-  each_stretch(stream, group, [&](const LaunchKey& key, std::span<const PreActivationForward> problems) {
-    forward_alike(stream, key, problems);
+  for_each_key(stream, group, [&](const LaunchKey& key, std::span<const PreActivationForward> problems) {
+    launch_forward(stream, key, problems);
   });
 }
 
 // ---- backward ----
 
-// g, and from its sums gx.
-void input_gradients(Stream& stream, const LaunchKey& key, std::span<const PreActivationBackward> problems,
-                     const Activation* before) {
-  struct ScratchOffsets {
-    std::int64_t sums, affine;
-  };
-  std::array<ScratchOffsets, max_problems> offsets{};
-  std::array<std::int64_t, max_problems> all_tiles{};
-  Plan plan;
-  const auto job_of = [&](const ConvShape& s, int residue) {
-    Correlation one = dgrad_job(s, residue);
-    one.tiles = chosen_tiles(ConvPass::dgrad, s, key.type, key.dgrad_tensor);
-    return one;
-  };
-  const auto tiles_of = [&](const Correlation& one) {
-    return one.rows() == 0    ? 0
-           : key.dgrad_tensor ? tensor_tiles(one, key.type, true).count
-                              : blocked_tiles(one).count;
-  };
+// The operands of every launch that computes gx.
+struct InputGradientLaunches {
+  std::optional<DeviceScratch> scratch;
+  std::vector<ConvBatch> dgrads;  // one, unless a layer has more residues than a launch has room for
+  LaunchBatch<InputGradient> norms;
+  bool all_aligned = true;
+};
+
+struct InputGradientScratch {
+  std::int64_t sums, coefficients;  // offsets in floats
+};
+
+ConvProblem dgrad_with_tiles(const LaunchKey& key, const ConvShape& s, int residue) {
+  ConvProblem conv = dgrad_problem(s, residue);
+  conv.tiles = chosen_tiles(ConvPass::dgrad, s, key.type, key.dgrad_tensor);
+  return conv;
+}
+
+std::int64_t dgrad_tiles(const LaunchKey& key, const ConvProblem& conv) {
+  if (conv.rows() == 0) {
+    return 0;
+  }
+  return key.dgrad_tensor ? tensor_tiles(conv, key.type, true).count : blocked_tiles(conv).count;
+}
+
+void add_dgrad(const LaunchKey& key, const ConvProblem& conv, const Fusion& fusion,
+               InputGradientLaunches& launches) {
+  if (launches.dgrads.empty() || launches.dgrads.back().problems == max_problems) {
+    ConvBatch& batch = launches.dgrads.emplace_back();
+    batch.type = key.type;
+    batch.fused = true;
+    batch.transposed = true;
+  }
+  ConvBatch& batch = launches.dgrads.back();
+  batch.fusion[batch.problems] = fusion;
+  batch.problem[batch.problems++] = conv;
+}
+
+void add_input_gradient(const LaunchKey& key, const PreActivationBackward& problem,
+                        const ActivationOperands& before, std::int64_t tiles,
+                        const InputGradientScratch& offsets, InputGradientLaunches& launches) {
+  const ConvShape& s = problem.shape;
+  const std::int64_t rows = s.n * s.l * s.h;
+  const void* const x = checked(problem.x, key.type, rows * s.c_in, "pre_activation.backward: x");
+  const void* const extra_gradient = problem.extra_gradient.empty()
+                                         ? nullptr
+                                         : checked(problem.extra_gradient, key.type, rows * s.c_in,
+                                                   "pre_activation.backward: extra_gradient");
+  void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
+  float* sums = launches.scratch->data() + offsets.sums;
+  launches.all_aligned = launches.all_aligned && aligned(x, extra_gradient, gx);
+  // Rows are cut for full vectors even where operands are
+  // unaligned, so that alignment does not change results.
+  const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
+  launches.norms.add({rows_of_tiles(tiles, s.c_in), columns, before, static_cast<float>(rows), sums,
+                      elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),
+                      elements<float>(problem.gbeta, s.c_in, "pre_activation.backward: gbeta"),
+                      launches.scratch->data() + offsets.coefficients, x, extra_gradient, gx});
+  for (int residue = 0; residue < key.residues; ++residue) {
+    ConvProblem conv = dgrad_with_tiles(key, s, residue);
+    if (conv.rows() == 0) {
+      continue;
+    }
+    conv.in = checked(problem.gy, key.type, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
+    conv.out = gx;
+    conv.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.backward: w");
+    Fusion fusion{};
+    fusion.before = before;
+    fusion.x = x;
+    fusion.sums = sums;
+    sums += dgrad_tiles(key, conv) * 2 * s.c_in;
+    add_dgrad(key, conv, fusion, launches);
+  }
+}
+
+InputGradientLaunches resolve_input_gradients(const Stream& stream, const LaunchKey& key,
+                                              std::span<const PreActivationBackward> problems,
+                                              const ActivationOperands* before) {
+  InputGradientLaunches launches;
+  std::array<InputGradientScratch, max_problems> offsets{};
+  std::array<std::int64_t, max_problems> tiles{};  // of all residues
+  ScratchLayout layout;
   for (std::size_t j = 0; j < problems.size(); ++j) {
     const ConvShape& s = problems[j].shape;
     for (int residue = 0; residue < key.residues; ++residue) {
-      all_tiles[j] += tiles_of(job_of(s, residue));
+      tiles[j] += dgrad_tiles(key, dgrad_with_tiles(key, s, residue));
     }
-    offsets[j] = {plan.reserve(all_tiles[j] * 2 * s.c_in), plan.reserve(3 * s.c_in)};
+    offsets[j] = {layout.reserve(tiles[j] * 2 * s.c_in), layout.reserve(3 * s.c_in)};
   }
-  const Scratch scratch(stream, plan.floats * 4);
-  Correlations group;
-  group.type = key.type;
-  group.fused = true;
-  group.transposed = true;
-  LaunchBatch<NormGradient> norms;
-  bool all_aligned = true;
-  std::int64_t most_chunks = 0;
+  launches.scratch.emplace(stream, layout.floats * 4);
   for (std::size_t j = 0; j < problems.size(); ++j) {
-    const PreActivationBackward& problem = problems[j];
-    const ConvShape& s = problem.shape;
-    const std::int64_t rows = s.n * s.l * s.h;
-    const void* const x = checked(problem.x, key.type, rows * s.c_in, "pre_activation.backward: x");
-    const void* const also = problem.also.empty() ? nullptr
-                                                  : checked(problem.also, key.type, rows * s.c_in,
-                                                            "pre_activation.backward: also");
-    void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
-    float* sums = scratch.data() + offsets[j].sums;
-    // Rows are in the network's vectors whether or not they lie aligned: widths change no bits.
-    const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
-    most_chunks = max(most_chunks, columns.chunks);
-    all_aligned = all_aligned && aligned(x, also, gx);
-    norms.add({rows_of_tiles(all_tiles[j], s.c_in), columns, before[j], static_cast<float>(rows), sums,
-               elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),
-               elements<float>(problem.gbeta, s.c_in, "pre_activation.backward: gbeta"),
-               scratch.data() + offsets[j].affine, x, also, gx});
-    for (int residue = 0; residue < key.residues; ++residue) {
-      Correlation one = job_of(s, residue);
-      if (one.rows() == 0) {
-        continue;
-      }
-      one.in = checked(problem.gy, key.type, s.n * s.l_out() * s.h * s.c_out, "pre_activation.backward: gy");
-      one.out = gx;
-      one.w = elements<float>(problem.w, s.k * s.c_in * s.c_out, "pre_activation.backward: w");
-      Fusion& fusion = group.fusion[group.problems];
-      fusion = {};
-      fusion.before = before[j];
-      fusion.x = x;
-      fusion.sums = sums;
-      sums += tiles_of(one) * 2 * s.c_in;
-      group.problem[group.problems++] = one;
-      if (group.problems == max_problems) {
-        correlate(stream, key.dgrad_tensor, group);
-        group.problems = 0;
-      }
-    }
+    add_input_gradient(key, problems[j], before[j], tiles[j], offsets[j], launches);
   }
-  if (group.problems > 0) {
-    correlate(stream, key.dgrad_tensor, group);
+  return launches;
+}
+
+void launch_input_gradients(Stream& stream, const LaunchKey& key,
+                            std::span<const PreActivationBackward> problems,
+                            const ActivationOperands* before) {
+  const InputGradientLaunches launches = resolve_input_gradients(stream, key, problems, before);
+  const LaunchBatch<InputGradient>& norms = launches.norms;
+  for (const ConvBatch& dgrad : launches.dgrads) {
+    run_conv(stream, key.dgrad_tensor, dgrad);
   }
   const auto depth = static_cast<unsigned>(norms.problems);
-  dim3 grid = column_grid(norms.problem[0].tiles, 1, 1);
-  grid.z = depth;
-  launch<add_tiles>(stream, grid, column_block(norms.problem[0].tiles.c, 1), 0, norms);
+  dim3 sums_grid = column_grid(norms.problem[0].tiles, 1, 1);
+  sums_grid.z = depth;
+  launch<pre_activation_grad_sums>(stream, sums_grid, column_block(norms.problem[0].tiles.c, 1), 0, norms);
+  const std::int64_t chunks = largest(norms, [](const InputGradient& s) { return s.columns.chunks; });
   by_type(key.type, "pre_activation.backward", [&](auto zero) {
     using T = decltype(zero);
-    by_width<T>(all_aligned, [&](auto constant) {
+    by_width<T>(launches.all_aligned, [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const dim3 block = column_block(norms.problem[0].columns.c, width);
-      launch<input_gradient<T, width>>(
-          stream,
-          dim3(blocks_for(most_chunks, 1), blocks_for(key.c_in, std::int64_t{block.x} * width), depth), block,
-          0, norms);
+      const dim3 grid(blocks_for(chunks, 1), blocks_for(key.c_in, std::int64_t{block.x} * width), depth);
+      launch<pre_activation_grad_input<T, width>>(stream, grid, block, 0, norms);
     });
   });
 }
 
-void weight_gradients(Stream& stream, const LaunchKey& key, std::span<const PreActivationBackward> problems,
-                      const Activation* before) {
-  WeightGradients group;
-  group.type = key.type;
-  group.activated = true;
+void launch_weight_gradients(Stream& stream, const LaunchKey& key,
+                             std::span<const PreActivationBackward> problems,
+                             const ActivationOperands* before) {
+  WgradBatch batch;
+  batch.type = key.type;
+  batch.activated = true;
   for (const PreActivationBackward& problem : problems) {
     const ConvShape& s = problem.shape;
-    group.before[group.problems] = before[group.problems];
-    WeightGradient& one = group.problem[group.problems++];
-    one = wgrad_job(s);
+    batch.before[batch.problems] = before[batch.problems];
+    WgradProblem& one = batch.problem[batch.problems++];
+    one = wgrad_problem(s);
     one.tiles = chosen_tiles(ConvPass::wgrad, s, key.type, key.wgrad_tensor);
     one.x = problem.x.data;
     one.gy = problem.gy.data;
@@ -490,26 +534,28 @@ void weight_gradients(Stream& stream, const LaunchKey& key, std::span<const PreA
       add_bias_gradient(stream, one.rows(), s.c_out, problem.gy, gbias);
     }
   }
-  sum_weight_gradients(stream, key.wgrad_tensor ? 4 : 3, group);
+  sum_weight_gradients(stream, key.wgrad_tensor ? 4 : 3, batch);
 }
 
 void backward_group(Stream& stream, std::span<const PreActivationBackward> group) {
-  each_stretch(stream, group, [&](const LaunchKey& key, std::span<const PreActivationBackward> problems) {
-    std::array<Activation, max_problems> before{};
+  for_each_key(stream, group, [&](const LaunchKey& key, std::span<const PreActivationBackward> problems) {
+    std::array<ActivationOperands, max_problems> before{};
     for (std::size_t j = 0; j < problems.size(); ++j) {
       const ConvShape& s = problems[j].shape;
       require(s.n * s.l * s.h > 0, "pre_activation.backward: no positions");
-      before[j] = activation_of(problems[j].before, s.c_in);
-      const auto* const kept = elements<std::int32_t>(
-          problems[j].passed, ceil_div(s.n * s.l * s.h * s.c_in, 32), "pre_activation.backward: passed");
-      before[j].kept = problems[j].before.p > 0 ? reinterpret_cast<const unsigned char*>(kept) : nullptr;
+      before[j] = activation_operands(problems[j].before, s.c_in);
+      const auto* const mask = elements<std::int32_t>(problems[j].activation_mask, mask_words(s),
+                                                      "pre_activation.backward: activation_mask");
+      if (problems[j].before.p > 0) {
+        before[j].dropout_mask = reinterpret_cast<const unsigned char*>(mask);
+      }
     }
-    input_gradients(stream, key, problems, before.data());
-    weight_gradients(stream, key, problems, before.data());
+    launch_input_gradients(stream, key, problems, before.data());
+    launch_weight_gradients(stream, key, problems, before.data());
   });
 }
 
-// Weights are read as they lie.
+// This device reads weights in their own layout, so there is nothing to prepare.
 std::int64_t prepared_size(const ConvShape& shape) {
   check_channels(shape);
   return 0;

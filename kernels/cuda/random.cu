@@ -1,7 +1,8 @@
-// Uniform numbers and dropout. Element e of a stream takes word e % 4 of Philox block e / 4, as on every
-// device: a thread handles four (f32) or eight (bf16) elements, so that no block is computed twice. Ten
-// rounds cost some 80 integer instructions for four elements, about as long as 32 bytes take to move: still
-// bound by memory.
+// Uniform random numbers and dropout.
+// On every device, element e of a random stream is word e % 4 of Philox block e / 4.
+// A thread handles four (f32) or eight (bf16) elements, so that no Philox block is computed twice.
+// Philox takes about 80 integer instructions for four elements, about as long as moving 32 bytes,
+// so the kernels stay memory-bound.
 #include "engine/philox.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
@@ -12,9 +13,9 @@ namespace {
 constexpr int threads = 256;
 
 template <int width>
-__global__ void __launch_bounds__(threads) fill(RandomKey key, float low, float range,
-                                                float* __restrict__ y,  // (count)
-                                                std::int64_t count) {
+__global__ void __launch_bounds__(threads) random_fill_uniform(RandomKey key, float low, float range,
+                                                               float* __restrict__ y,  // (count)
+                                                               std::int64_t count) {
   const std::int64_t first = first_element(4);
   if (first >= count) {
     return;
@@ -23,7 +24,7 @@ __global__ void __launch_bounds__(threads) fill(RandomKey key, float low, float 
   float values[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    // Rounded after each operation on all devices: a fused multiply-add would give other bits.
+    // All devices round after each operation. A fused multiply-add would give different results.
     values[i] = __fadd_rn(low, __fmul_rn(range, to_unit(block.word[i])));
   }
   if (width == 4 && first + 4 <= count) {
@@ -36,10 +37,10 @@ __global__ void __launch_bounds__(threads) fill(RandomKey key, float low, float 
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(threads) drop(RandomKey key, float p, float scale,
-                                                const T* x,  // (count)
-                                                T* y,        // (count), may be x
-                                                std::int64_t count) {
+__global__ void __launch_bounds__(threads) dropout_apply(RandomKey key, float p, float scale,
+                                                         const T* x,  // (count)
+                                                         T* y,        // (count), may be x
+                                                         std::int64_t count) {
   constexpr int each = 16 / sizeof(T);
   const std::int64_t first = first_element(each);
   if (first >= count) {
@@ -84,8 +85,8 @@ void fill_uniform(Stream& stream, const RandomKey& key, float low, float high, S
     return;
   }
   by_width<float>(aligned(to), [&](auto width) {
-    launch<fill<decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 4)), dim3(threads), 0,
-                                         key, low, high - low, to, y.count);
+    launch<random_fill_uniform<decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 4)),
+                                                        dim3(threads), 0, key, low, high - low, to, y.count);
   });
 }
 
@@ -99,8 +100,9 @@ void dropout(Stream& stream, float p, const RandomKey& key, ConstSpan x, Span y)
     const T* const from = elements<T>(x, y.count, "dropout: x");
     T* const to = elements<T>(y, y.count, "dropout: y");
     by_width<T>(aligned(from, to), [&](auto width) {
-      launch<drop<T, decltype(width)::value>>(stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))),
-                                              dim3(threads), 0, key, p, 1.0F / (1.0F - p), from, to, y.count);
+      launch<dropout_apply<T, decltype(width)::value>>(
+          stream, dim3(blocks_for(y.count, threads * 16 / sizeof(T))), dim3(threads), 0, key, p,
+          1.0F / (1.0F - p), from, to, y.count);
     });
   });
 }

@@ -1,14 +1,14 @@
 // The end of a residual block, y = relu(x * gate + shortcut):
-//   forward         y and, in training, its batch statistics: moments of what a thread writes, merged over
-//                   threads and then, by a second kernel, over chunks. The rows of all samples are one
-//                   segment, so that many short samples make no more chunks than a long one; a thread loads
-//                   the gate's factors again where its next row is another sample's
-//   backward        gshortcut and the sums for ggate, sample by sample, as gate_backward takes them
-//   backward_input  gx, once the gradient of the gate's means is there
-// Blocks of a group that end alike are one launch of each.
-// Bytes, x's size being 1: forward reads x and shortcut and writes y, 3. backward reads x, gy and, with ReLU,
-// y, and writes gshortcut, 4 or 3. backward_input reads gshortcut and writes gx, 2. Gates are 1 / positions
-// of that each, partial results at most 1 / 16.
+//   residual_forward         y and, in training, its batch statistics: each thread takes moments of what it
+//                            writes; they are merged over threads and, by a second kernel, over chunks.
+//                            All samples form one segment, so that short samples do not make more chunks.
+//                            A thread reloads the gate's factors when its next row is in another sample
+//   residual_backward        gshortcut, and the sums for ggate per sample, as in gate_channels_backward
+//   residual_backward_input  gx, once the gradient of the gate's means is known
+// Several blocks of the network share a launch if their LaunchKeys are equal.
+// Memory traffic, in units of the size of x: forward reads x and shortcut and writes y: 3. backward reads x,
+// gy and, with ReLU, y, and writes gshortcut: 4 or 3. backward_input reads gshortcut and writes gx: 2.
+// Gates add 1 / positions each, and partial results at most 1 / 16.
 #include <vector>
 
 #include "kernels/cuda/launch_batch.h"
@@ -28,8 +28,8 @@ struct Gated {
   const T* gate;      // (N, C)
   const T* shortcut;  // (N, positions, C)
   T* y;               // (N, positions, C)
-  float* means;       // (chunks, C), with `statistics`
-  float* squares;     // (chunks, C), likewise
+  float* means;       // (chunks, C), if `statistics`
+  float* squares;     // (chunks, C), if `statistics`
 };
 
 template <typename T>
@@ -42,7 +42,7 @@ struct GatedBackward {
   const T* gy;     // (N, positions, C)
   T* gshortcut;    // (N, positions, C)
   T* ggate;        // (N, C)
-  float* partial;  // (N, chunks, C), where there are several chunks
+  float* partial;  // (N, chunks, C), if there are several chunks
 };
 
 template <typename T>
@@ -56,14 +56,14 @@ struct ScaleAndShift {
   T* gx;               // (N, positions, C)
 };
 
-// y = max(x * gate + shortcut, floor). The means of threads are merged as they are: each is off by a rounding
-// of its own, no more than an element of y.
+// y = max(x * gate + shortcut, floor), where floor is 0 for ReLU and minus infinity without.
+// Each thread's mean is rounded to f32 before merging; its error is no larger than that of an element of y.
 template <typename T, int width, bool statistics>
-__global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>> group) {
-  const Gated<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) residual_forward(LaunchBatch<Gated<T>> batch) {
+  const Gated<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment > 0) {  // other problems of the group have more chunks
+  if (task.segment > 0) {  // another problem of the batch has more chunks
     return;
   }
   RunningMoments<width> seen;
@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>
     auto position = static_cast<unsigned>(task.begin % positions);
     bool other_sample = true;
     std::int64_t at = task.begin * columns.c + task.column;
-#pragma unroll 1  // several rows at once spill registers, for width 1
+#pragma unroll 1  // unrolling would spill registers if width is 1
     for (int rows = task.rows(); rows > 0; --rows, at += blockDim.y * columns.c) {
       if (other_sample) {
         load(s.gate + sample * columns.c + task.column, factor);
@@ -88,7 +88,8 @@ __global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float sum = value[i] * factor[i] + added[i];
-        value[i] = as_stored(y, sum < s.floor ? s.floor : sum);  // NaN is not below: it passes
+        value[i] =
+            as_stored(y, sum < s.floor ? s.floor : sum);  // NaN passes, because it is not less than floor
       }
       store(y + at, value);
       if constexpr (statistics) {
@@ -108,11 +109,11 @@ __global__ void __launch_bounds__(column_threads) add_gated(LaunchBatch<Gated<T>
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch<GatedBackward<T>> group) {
-  const GatedBackward<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) residual_backward(LaunchBatch<GatedBackward<T>> batch) {
+  const GatedBackward<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment >= s.n) {  // other problems of the group have more samples or chunks
+  if (task.segment >= s.n) {  // another problem of the batch has more samples or chunks
     return;
   }
   float sum[width] = {};
@@ -131,7 +132,7 @@ __global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch
         load(y + at, out);
 #pragma unroll
         for (int i = 0; i < width; ++i) {
-          gradient[i] = out[i] > 0.0F ? gradient[i] : 0.0F;
+          gradient[i] = out[i] <= 0.0F ? 0.0F : gradient[i];
         }
       }
       store(gshortcut + at, gradient);
@@ -146,11 +147,12 @@ __global__ void __launch_bounds__(column_threads) add_gated_backward(LaunchBatch
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) scale_and_shift(LaunchBatch<ScaleAndShift<T>> group) {
-  const ScaleAndShift<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads)
+    residual_backward_input(LaunchBatch<ScaleAndShift<T>> batch) {
+  const ScaleAndShift<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment >= s.n) {  // other problems of the group have more samples or chunks
+  if (!task.inside || task.segment >= s.n) {  // another problem of the batch has more samples or chunks
     return;
   }
   const T* const __restrict__ gshortcut = s.gshortcut;
@@ -180,13 +182,13 @@ void check(const GateShape& s) {
           "residual: expected at least one position and one channel, got {} and {}", s.positions, s.c);
 }
 
-// What decides which kernel a problem takes and with which blocks: problems that are launched together have it in
-// common, so that each has the bits that it has alone.
+// Problems share a launch only if their keys are equal. The key decides the kernel and the shape of its
+// blocks, so results are bitwise equal to those of a problem that is launched alone.
 struct LaunchKey {
   std::int64_t c;
   DType type;
-  bool vectors;     // rows are read 16 bytes at a time
-  bool statistics;  // of forward
+  bool vectors;     // whether rows are read in 16-byte vectors
+  bool statistics;  // forward: also takes moments of y
   bool operator==(const LaunchKey&) const = default;
 };
 
@@ -198,7 +200,7 @@ LaunchKey key_of(const GateShape& s, DType type, bool statistics, const Spans&..
   return {s.c, type, vectors, statistics};
 }
 
-// The grid of a launch of problems of as many columns, with blocks for the problem that has most.
+// The grid for several problems with the same number of columns, with enough blocks for the largest.
 struct Grid {
   dim3 blocks{0, 1, 0};
   dim3 threads;
@@ -214,7 +216,7 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
   const char* const what = "residual.forward";
   LaunchBatch<Gated<T>> problems;
   Grid grid;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::vector<ChunkMoments> moments;
   for (const ResidualForward& problem : group) {
     const GateShape& s = problem.shape;
@@ -238,7 +240,7 @@ void launch_forward(Stream& stream, std::span<const ResidualForward> group) {
                   elements<T>(problem.y, rows * s.c, "residual.forward: y"), means, squares});
     grid.add(columns, 1, width);
   }
-  launch<add_gated<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_forward<T, width, statistics>>(stream, grid.blocks, grid.threads, 0, problems);
   if constexpr (statistics) {
     merge_chunks(stream, moments);
   }
@@ -248,7 +250,7 @@ template <typename T, int width>
 void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
   LaunchBatch<GatedBackward<T>> problems;
   Grid grid;
-  std::vector<Scratch> scratch;
+  std::vector<DeviceScratch> scratch;
   std::vector<ChunkSums<T>> sums;
   for (const ResidualBackward& problem : group) {
     const GateShape& s = problem.shape;
@@ -267,9 +269,9 @@ void launch_backward(Stream& stream, std::span<const ResidualBackward> group) {
                   elements<T>(problem.gshortcut, count, "residual.backward: gshortcut"), ggate, partial});
     grid.add(columns, s.n, width);
   }
-  launch<add_gated_backward<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_backward<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
   if (!sums.empty()) {
-    add_chunks<T>(stream, sums);
+    add_segment_chunks<T>(stream, sums);
   }
 }
 
@@ -288,10 +290,11 @@ void launch_backward_input(Stream& stream, std::span<const ResidualBackwardInput
                   elements<T>(problem.gx, count, "residual.backward_input: gx")});
     grid.add(columns, s.n, width);
   }
-  launch<scale_and_shift<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
+  launch<residual_backward_input<T, width>>(stream, grid.blocks, grid.threads, 0, problems);
 }
 
-// run(key, zero, width, problems), with `width` a constant, for stretches of problems that have samples.
+// Calls run(key, T{}, width, problems) for consecutive problems with equal keys;
+// `width` is a compile-time constant. Skips problems without samples.
 template <typename Problem, typename KeyOf, typename Run>
 void for_each_key(std::span<const Problem> group, const KeyOf& key_of_problem, const Run& run) {
   std::vector<Problem> some;

@@ -1,5 +1,5 @@
-// Sums down the columns of each segment of a matrix, stored by the kernel that takes them where a segment is
-// one chunk, else added up over the chunks by a second.
+// Sums down the columns of each segment (sample) of a matrix. If a segment is a single chunk, the first
+// kernel stores its sums as the result; otherwise a second kernel adds up the chunks' partial sums.
 #pragma once
 
 #include <span>
@@ -8,7 +8,8 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// Stores the sums that add_down left with row 0: results if a segment is one chunk, else partial sums.
+// Stores the sums that add_down left in thread row 0:
+// as results, or as partial sums if there are more chunks.
 template <typename T, int width>
 SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
                            float positions,
@@ -27,7 +28,7 @@ SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const
   }
 }
 
-// A matrix's sums, chunk by chunk, and where those of the segments are to go.
+// Partial sums of one matrix, and the destination of their totals.
 template <typename T>
 struct ChunkSums {
   Columns columns;
@@ -37,9 +38,9 @@ struct ChunkSums {
   T* result;             // (segments, C)
 };
 
-// result = the sums over each segment's chunks / positions: the second kernel, in squeeze_excite.cu, for up
-// to max_problems matrices of as many columns.
+// The second kernel (in squeeze_excite.cu): result = sum over each segment's chunks / positions.
+// Takes up to max_problems matrices with the same number of columns.
 template <typename T>
-void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
+void add_segment_chunks(Stream& stream, std::span<const ChunkSums<T>> group);
 
 }  // namespace sec::kernels::SEC_BACKEND

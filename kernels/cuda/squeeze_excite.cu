@@ -1,10 +1,9 @@
-// What squeeze-and-excite does over all positions of a sample, each way in as few launches as the data
-// allows:
-//   global_average  the squeeze: sums down the positions of each sample, in one launch where a sample is one
-//                   chunk, else the chunks are added up by a second
-//   gate            y = x * gate, a thread keeps the factors of its columns and walks down the positions
-//   gate_backward   gx and the sums for ggate in one pass over x and gy, as only this pass reads them
-// The two layers between squeeze and gate are excite.cu's.
+// The parts of squeeze-and-excite that process every position of a sample:
+//   global_average  the squeeze: sums over the positions of each sample. One launch if a sample is one chunk;
+//                   otherwise a second launch adds up the chunks
+//   gate            y = x * gate: a thread keeps its columns' factors in registers, iterating over positions
+//   gate_backward   gx and the sums for ggate, in one pass over x and gy
+// The two fully connected layers between squeeze and gate are in excite.cu.
 #include "kernels/cuda/launch_batch.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/cuda/segment_sums.h"
@@ -13,11 +12,11 @@ namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 template <typename T>
-__global__ void __launch_bounds__(column_threads) add_partial(LaunchBatch<ChunkSums<T>> group) {
-  const ChunkSums<T>& s = group.problem[blockIdx.z];
+__global__ void __launch_bounds__(column_threads) segment_add_chunks(LaunchBatch<ChunkSums<T>> batch) {
+  const ChunkSums<T>& s = batch.problem[blockIdx.z];
   const Columns chunks = rows_of_chunks(s.columns);
   const ColumnTask task = column_task(chunks, 1);
-  if (task.segment >= s.segments) {  // other problems of the group have more
+  if (task.segment >= s.segments) {  // another problem of the batch has more segments
     return;
   }
   float sum[1] = {};
@@ -33,10 +32,11 @@ __global__ void __launch_bounds__(column_threads) add_partial(LaunchBatch<ChunkS
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) average(Columns columns, float positions,
-                                                          const T* __restrict__ x,        // (N, positions, C)
-                                                          T* __restrict__ y,              // (N, C)
-                                                          float* __restrict__ partial) {  // (N, chunks, C)
+__global__ void __launch_bounds__(column_threads)
+    global_average_pool(Columns columns, float positions,
+                        const T* __restrict__ x,        // (N, positions, C)
+                        T* __restrict__ y,              // (N, C)
+                        float* __restrict__ partial) {  // (N, chunks, C)
   const ColumnTask task = column_task(columns, width);
   float sum[width] = {};
   if (task.inside) {
@@ -53,11 +53,12 @@ __global__ void __launch_bounds__(column_threads) average(Columns columns, float
   store_sums(columns, task, sum, positions, y, partial);
 }
 
-// gx = gy / positions everywhere, which is a gate on ones.
+// gx = gy / positions at every position.
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) spread(Columns columns, float positions,
-                                                         const T* __restrict__ gy,  // (N, C)
-                                                         T* __restrict__ gx) {      // (N, positions, C)
+__global__ void __launch_bounds__(column_threads)
+    global_average_pool_backward(Columns columns, float positions,
+                                 const T* __restrict__ gy,  // (N, C)
+                                 T* __restrict__ gx) {      // (N, positions, C)
   const ColumnTask task = column_task(columns, width);
   if (!task.inside) {
     return;
@@ -74,7 +75,7 @@ __global__ void __launch_bounds__(column_threads) spread(Columns columns, float 
 }
 
 template <typename T, int width>
-__global__ void __launch_bounds__(column_threads) scale_columns(Columns columns,
+__global__ void __launch_bounds__(column_threads) gate_channels(Columns columns,
                                                                 const T* __restrict__ x,  // (N, positions, C)
                                                                 const T* __restrict__ factors,  // (N, C)
                                                                 T* __restrict__ y) {  // (N, positions, C)
@@ -97,7 +98,7 @@ __global__ void __launch_bounds__(column_threads) scale_columns(Columns columns,
 
 template <typename T, int width>
 __global__ void __launch_bounds__(column_threads)
-    scale_columns_backward(Columns columns,
+    gate_channels_backward(Columns columns,
                            const T* __restrict__ x,        // (N, positions, C)
                            const T* __restrict__ factors,  // (N, C)
                            const T* __restrict__ gy,       // (N, positions, C)
@@ -135,7 +136,7 @@ void check(std::int64_t positions, std::int64_t c, const char* what) {
 }  // namespace
 
 template <typename T>
-void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group) {
+void add_segment_chunks(Stream& stream, std::span<const ChunkSums<T>> group) {
   LaunchBatch<ChunkSums<T>> problems;
   std::int64_t most = 0;
   for (const ChunkSums<T>& problem : group) {
@@ -145,10 +146,10 @@ void add_chunks(Stream& stream, std::span<const ChunkSums<T>> group) {
   const Columns chunks = rows_of_chunks(group.front().columns);
   dim3 grid = column_grid(chunks, most, 1);
   grid.z = static_cast<unsigned>(problems.problems);
-  launch<add_partial<T>>(stream, grid, column_block(chunks.c, 1), 0, problems);
+  launch<segment_add_chunks<T>>(stream, grid, column_block(chunks.c, 1), 0, problems);
 }
-template void add_chunks(Stream&, std::span<const ChunkSums<float>>);
-template void add_chunks(Stream&, std::span<const ChunkSums<bf16>>);
+template void add_segment_chunks(Stream&, std::span<const ChunkSums<float>>);
+template void add_segment_chunks(Stream&, std::span<const ChunkSums<bf16>>);
 
 void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span y) {
   check(s.positions, s.c, "pool.global_average");
@@ -162,13 +163,14 @@ void global_average(Stream& stream, const GlobalPoolShape& s, ConstSpan x, Span 
     by_width<T>(whole_vectors<T>(s.c) && aligned(from), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average");
-      const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
+      const DeviceScratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
       const auto positions = static_cast<float>(s.positions);
-      launch<average<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
-                                columns, positions, from, to, partial.data());
+      launch<global_average_pool<T, width>>(stream, column_grid(columns, s.n, width),
+                                            column_block(columns.c, width), 0, columns, positions, from, to,
+                                            partial.data());
       if (columns.chunks > 1) {
         const ChunkSums<T> sums{columns, s.n, positions, partial.data(), to};
-        add_chunks<T>(stream, {&sums, 1});
+        add_segment_chunks<T>(stream, {&sums, 1});
       }
     });
   });
@@ -186,8 +188,9 @@ void global_average_backward(Stream& stream, const GlobalPoolShape& s, ConstSpan
     by_width<T>(whole_vectors<T>(s.c) && aligned(from, to), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "pool.global_average.backward");
-      launch<spread<T, width>>(stream, column_grid(columns, s.n, width), column_block(columns.c, width), 0,
-                               columns, static_cast<float>(s.positions), from, to);
+      launch<global_average_pool_backward<T, width>>(stream, column_grid(columns, s.n, width),
+                                                     column_block(columns.c, width), 0, columns,
+                                                     static_cast<float>(s.positions), from, to);
     });
   });
 }
@@ -205,7 +208,7 @@ void gate(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan gate, Span 
     by_width<T>(whole_vectors<T>(s.c) && aligned(from, factors, to), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "gate");
-      launch<scale_columns<T, width>>(stream, column_grid(columns, s.n, width),
+      launch<gate_channels<T, width>>(stream, column_grid(columns, s.n, width),
                                       column_block(columns.c, width), 0, columns, from, factors, to);
     });
   });
@@ -227,13 +230,13 @@ void gate_backward(Stream& stream, const GateShape& s, ConstSpan x, ConstSpan ga
     by_width<T>(whole_vectors<T>(s.c) && aligned(from, factors, gradient, to), [&](auto constant) {
       constexpr int width = decltype(constant)::value;
       const Columns columns = cut_rows(s.positions, s.c, width, "gate.backward");
-      const Scratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
-      launch<scale_columns_backward<T, width>>(stream, column_grid(columns, s.n, width),
+      const DeviceScratch partial(stream, columns.chunks > 1 ? s.n * columns.chunks * s.c * 4 : 0);
+      launch<gate_channels_backward<T, width>>(stream, column_grid(columns, s.n, width),
                                                column_block(columns.c, width), 0, columns, from, factors,
                                                gradient, to, gfactors, partial.data());
       if (columns.chunks > 1) {
         const ChunkSums<T> sums{columns, s.n, 1.0F, partial.data(), gfactors};
-        add_chunks<T>(stream, {&sums, 1});
+        add_segment_chunks<T>(stream, {&sums, 1});
       }
     });
   });

@@ -1,5 +1,5 @@
-// Batch norm on cuDNN. It knows no pass for the statistics alone: `statistics` runs its training pass, which
-// also normalises, into memory that is thrown away.
+// Batch norm on cuDNN. cuDNN has no pass that computes only statistics, so `statistics` runs its
+// training pass and discards the normalised output.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cudnn.h"
 #include "kernels/peers/parts.h"
@@ -10,7 +10,8 @@ namespace {
 
 constexpr cudnnBatchNormMode_t mode = CUDNN_BATCHNORM_SPATIAL;
 
-// The operands as one sample of `rows` time steps: cuDNN's limits on the number of samples are lower.
+// Describes the operands as one sample of `rows` time steps, because
+// cuDNN limits the number of samples more tightly.
 struct Problem {
   Problem(const BatchNormShape& s, DType type)
       : x(type, 1, s.rows, 1, s.c),
@@ -26,16 +27,17 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   expect(x, s.rows * s.c, "batch_norm.statistics: x");
   expect(mean, s.c, "batch_norm.statistics: mean");
   expect(variance, s.c, "batch_norm.statistics: variance");
-  const Scratch y(stream, s.rows * s.c, x.type);
-  const Scratch factors(stream, s.c, DType::f32);  // gamma and beta: what they are does not matter
+  const TypedScratch y(stream, s.rows * s.c, x.type);
+  const TypedScratch factors(stream, s.c,
+                             DType::f32);  // stands for gamma and beta, whose values do not matter
   zero_bytes(stream, factors.data(), static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, mean.data, static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, variance.data, static_cast<std::size_t>(s.c) * 4);
-  if (s.rows == 1) {  // one value: no unbiased variance, the mean is the value, the variance 0
+  if (s.rows == 1) {  // a single value has no unbiased variance: the mean is the value, the variance 0
     cuda::table().pointwise.cast(stream, x, mean);
     return;
   }
-  // A momentum of 1 puts the batch's mean and unbiased variance in the place of the running ones.
+  // A momentum of 1 replaces the running mean and variance by the batch's mean and unbiased variance.
   check(cudnn().BatchNormalizationForwardTraining(
             cudnn_on(stream), mode, &one, &zero, problem.x, x.data, problem.x, y.data(), problem.channels,
             factors.data(), factors.data(), 1.0, mean.data, variance.data, 1e-5, nullptr, nullptr),
@@ -71,7 +73,7 @@ void backward(Stream& stream, const BatchNormShape& s, float epsilon, ConstSpan 
   expect(x, s.rows * s.c, "batch_norm.backward: x");
   expect(gy, s.rows * s.c, "batch_norm.backward: gy");
   expect(gx, s.rows * s.c, "batch_norm.backward: gx");
-  const Scratch inverse(stream, s.c, DType::f32);
+  const TypedScratch inverse(stream, s.c, DType::f32);
   cuda::inverse_deviation(stream, epsilon, variance, inverse.span());
   check(cudnn().BatchNormalizationBackward(
             cudnn_on(stream), mode, &one, &zero, &one, &one, problem.x, x.data, problem.x, gy.data, problem.x,

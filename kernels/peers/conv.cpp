@@ -1,5 +1,5 @@
-// Convolution on cuDNN. Filters go to its order and back by kernels of ours, which also add the bias: with
-// bf16 operands cuDNN would want a bf16 bias.
+// Convolution on cuDNN. Our own kernels convert filters to cuDNN's layout and back.
+// They also add the bias, because cuDNN requires a bf16 bias if operands are bf16.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -18,7 +18,7 @@ std::string text(const ConvShape& s, DType type) {
 
 bool measured = false;  // see measure_algorithms
 
-// What cuDNN's heuristics or measurements say of one shape.
+// The algorithm that cuDNN's heuristics or measurements propose for one shape.
 struct Plan {
   int algorithm = 0;
   cudnnMathType_t math = CUDNN_DEFAULT_MATH;
@@ -33,7 +33,7 @@ class Problem {
         element(type),
         x(type, s.n, s.l, s.h, s.c_in),
         y(type, s.n, s.l_out(), s.h, s.c_out),
-        // f32 stays f32 unless the stream allows TF32; bf16 products are exact in f32.
+        // f32 is computed in f32 unless the stream allows TF32. Products of bf16 are exact in f32.
         math(type == DType::f32 && !tf32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH),
         operands(text(s, type)) {
     check(cudnn().CreateFilterDescriptor(&filter), "cudnnCreateFilterDescriptor", operands);
@@ -71,7 +71,8 @@ class Problem {
   cudnnConvolutionDescriptor_t convolution = nullptr;
 };
 
-// The first proposal, best first, that gives the same bits every time; if cuDNN has measured, the first.
+// The best proposal that is deterministic; if cuDNN has measured,
+// the best proposal. Proposals are sorted, best first.
 template <typename Proposal, typename Propose>
 Plan choose(const Problem& problem, const char* call, const Propose& propose) {
   Proposal proposals[8];
@@ -89,7 +90,7 @@ Plan choose(const Problem& problem, const char* call, const Propose& propose) {
 
 enum class Pass : std::uint8_t { forward, dgrad, wgrad };
 
-// The plan of a shape, asked for once.
+// The plan of a shape, cached after the first call.
 template <typename Make>
 Plan plan_of(Pass pass, const Problem& problem, const Make& make) {
   const ConvShape& s = problem.shape;
@@ -119,9 +120,9 @@ void forward(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan w, Const
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), y.type);
+  const TypedScratch filter(stream, problem.weights(), y.type);
   cuda::to_cudnn_filter(stream, s.k, s.c_in, s.c_out, w, filter.span());
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(
       cudnn().ConvolutionForward(handle, &one, problem.x, x.data, problem.filter, filter.data(),
@@ -151,9 +152,9 @@ void dgrad(Stream& stream, const ConvShape& s, ConstSpan gy, ConstSpan w, Span g
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), gx.type);
+  const TypedScratch filter(stream, problem.weights(), gx.type);
   cuda::to_cudnn_filter(stream, s.k, s.c_in, s.c_out, w, filter.span());
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(cudnn().ConvolutionBackwardData(handle, &one, problem.filter, filter.data(), problem.y, gy.data,
                                         problem.convolution,
@@ -162,7 +163,7 @@ void dgrad(Stream& stream, const ConvShape& s, ConstSpan gy, ConstSpan w, Span g
         "cudnnConvolutionBackwardData", problem.operands);
 }
 
-// With bf16 operands cuDNN rounds the filter's gradient to bf16, which ours does not.
+// With bf16 operands cuDNN rounds the filter's gradient to bf16; our kernels keep it in f32.
 void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span gw, Span gbias) {
   if (s.n == 0) {
     return;
@@ -181,8 +182,8 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
                      proposals);
         });
   });
-  const Scratch filter(stream, problem.weights(), x.type);
-  const Scratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
+  const TypedScratch filter(stream, problem.weights(), x.type);
+  const TypedScratch workspace(stream, static_cast<std::int64_t>(plan.workspace / 4 + 1), DType::f32);
   problem.use(plan.math);
   check(cudnn().ConvolutionBackwardFilter(
             handle, &one, problem.x, x.data, problem.y, gy.data, problem.convolution,
@@ -195,7 +196,7 @@ void wgrad(Stream& stream, const ConvShape& s, ConstSpan x, ConstSpan gy, Span g
   }
 }
 
-// cuDNN has no groups of unlike convolutions: one after another.
+// cuDNN cannot run different convolutions in one launch, so a group is run one by one.
 void forward_group(Stream& stream, std::span<const ConvForward> group) {
   for (const ConvForward& problem : group) {
     forward(stream, problem.shape, problem.x, problem.w, problem.bias, problem.y);

@@ -8,14 +8,15 @@ namespace sec::kernels::peers {
 namespace {
 
 struct Cublas {
-  Library library{"kernels cudnn", fmt::format("libcublas.so.{}",
-                                               CUDART_VERSION / 1000)};  // its major version is the toolkit's
+  Library library{
+      "kernels cudnn",
+      fmt::format("libcublas.so.{}", CUDART_VERSION / 1000)};  // cuBLAS has the toolkit's major version
   decltype(::cublasGetStatusString)* status_text =
       library.function<decltype(::cublasGetStatusString)>("cublasGetStatusString");
   decltype(::cublasCreate_v2)* create = library.function<decltype(::cublasCreate_v2)>("cublasCreate_v2");
   decltype(::cublasSetStream_v2)* set_stream =
       library.function<decltype(::cublasSetStream_v2)>("cublasSetStream_v2");
-  // Overloaded in its header: the C function has this type.
+  // The type of the C function, which the header overloads for C++.
   using GemmEx = cublasStatus_t(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int,
                                 const void*, const void*, cudaDataType, int, const void*, cudaDataType, int,
                                 const void*, void*, cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
@@ -33,7 +34,7 @@ void check(cublasStatus_t status, const char* call, const std::string& operands)
 }
 
 cublasHandle_t handle_on(const Stream& stream) {
-  // Never destroyed: when the last thread ends, the driver may already be gone.
+  // The handle is never destroyed: when the last thread ends, the driver may already be unloaded.
   thread_local const cublasHandle_t handle = [] {
     cublasHandle_t created = nullptr;
     check(cublas().create(&created), "cublasCreate", "no operands");
@@ -69,7 +70,7 @@ void gemm(Stream& stream, const Gemm& s, ConstSpan a, ConstSpan b, Span c) {
   const int columns = to_int(s.columns);
   const int inner = to_int(s.inner);
   const float alpha = 1;
-  // Column-major, the same memory holds the transposes: C^T = B^T A^T.
+  // cuBLAS is column-major, so it sees the transposes of our matrices: C^T = B^T A^T.
   check(cublas().gemm(handle_on(stream), s.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                       s.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, columns, rows, inner, &alpha, b.data,
                       type_of(b.type), s.transpose_b ? inner : columns, a.data, type_of(a.type),

@@ -24,7 +24,7 @@ void check(cudnnStatus_t status, const char* call, const std::string& operands) 
 }
 
 cudnnHandle_t cudnn_on(const Stream& stream) {
-  // Never destroyed: when the last thread ends, the driver may already be gone.
+  // The handle is never destroyed: when the last thread ends, the driver may already be unloaded.
   thread_local const cudnnHandle_t handle = [] {
     cudnnHandle_t created = nullptr;
     check(cudnn().Create(&created), "cudnnCreate", "no operands");

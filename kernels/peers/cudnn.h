@@ -1,5 +1,5 @@
-// NVIDIA's cuDNN 9, loaded at run time: its functions, descriptors and errors. Our (N, L, H, C) is its NHWC
-// with time as height and leads as width.
+// NVIDIA's cuDNN 9, loaded at run time: its functions, descriptors and errors.
+// Our layout (N, L, H, C) is cuDNN's NHWC, with time as height and leads as width.
 #pragma once
 
 #include <cudnn.h>
@@ -12,7 +12,7 @@
 
 namespace sec::kernels::peers {
 
-// The functions that are called here, by their own names without "cudnn".
+// The cuDNN functions that are used here, named without the prefix "cudnn".
 struct Cudnn {
   Library library{"kernels cudnn", "libcudnn.so.9"};
 #define SEC_CUDNN(name) \
@@ -54,7 +54,7 @@ struct Cudnn {
 // Loads the library at the first call. Throws Error if that fails.
 const Cudnn& cudnn();
 
-// The calling thread's handle, set to the stream.
+// The calling thread's handle, bound to the stream.
 cudnnHandle_t cudnn_on(const Stream& stream);
 
 // Throws Error "kernels cudnn: <call>: <status> (<operands>)" unless the call succeeded.
@@ -62,11 +62,11 @@ void check(cudnnStatus_t status, const char* call, const std::string& operands);
 
 cudnnDataType_t cudnn_type(DType type, const char* what);  // throws Error unless f32 or bf16
 
-// The factors of results: y = one * result + zero * y.
+// cuDNN's scaling factors: y = one * result + zero * y.
 inline constexpr float one = 1;
 inline constexpr float zero = 0;
 
-// Descriptors, released with the object. Extents beyond 32 bits throw Error.
+// Descriptors, destroyed with the object. Throw Error for extents beyond 32 bits.
 class TensorDescriptor {
  public:
   TensorDescriptor(DType type, std::int64_t n, std::int64_t height, std::int64_t width,

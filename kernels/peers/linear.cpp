@@ -1,4 +1,5 @@
-// The fully connected layer on cuBLAS. With bf16 operands it wants bf16 weights: they are rounded first.
+// The fully connected layer on cuBLAS. cuBLAS requires bf16 weights if
+// activations are bf16, so they are rounded first.
 #include <optional>
 
 #include "kernels/device_tables.h"
@@ -9,7 +10,7 @@
 namespace sec::kernels::peers {
 namespace {
 
-// The weights in the type of the activations.
+// The weights, converted to the type of the activations.
 class Weights {
  public:
   Weights(Stream& stream, const LinearShape& s, ConstSpan w, DType type) : span_(w) {
@@ -23,7 +24,7 @@ class Weights {
   ConstSpan span() const { return span_; }
 
  private:
-  std::optional<Scratch> rounded_;
+  std::optional<TypedScratch> rounded_;
   ConstSpan span_;
 };
 

@@ -1,4 +1,5 @@
-// The parts of the table that the libraries compute, each filled in by the file of its name.
+// The parts of the kernel table that use cuDNN or cuBLAS.
+// Each function is defined in the file of the same name.
 #pragma once
 
 #include "kernels/table.h"
@@ -10,10 +11,10 @@ BatchNormKernels batch_norm_kernels();
 PoolKernels pool_kernels();
 LinearKernels linear_kernels();
 
-// Device memory for the length of a call. Content undefined.
-class Scratch {
+// Device memory with undefined content, as elements of `type`; freed when the host function returns.
+class TypedScratch {
  public:
-  Scratch(const Stream& stream, std::int64_t count, DType type)
+  TypedScratch(const Stream& stream, std::int64_t count, DType type)
       : storage_(allocate(stream.device, static_cast<std::size_t>(count) * size_of(type))),
         span_{storage_->data, type, count} {}
   Span span() const { return span_; }
@@ -24,7 +25,7 @@ class Scratch {
   Span span_;
 };
 
-// Throws Error, beginning with `what`, unless the operand has so many elements.
+// Throws Error, beginning with `what`, unless the operand has `count` elements.
 inline void expect(ConstSpan operand, std::int64_t count, const char* what) {
   require(operand.count == count, "kernels cudnn: {}: expected {} elements, got {}", what, count,
           operand.count);

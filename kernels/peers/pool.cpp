@@ -1,5 +1,6 @@
-// Pooling on cuDNN. Max pooling stays ours: the contract's backward pass has the position of each maximum,
-// while cuDNN's has to be given the operands and results of the forward pass.
+// Average pooling on cuDNN. Max pooling uses our own kernels:
+// our backward pass takes the position of each maximum, but cuDNN's takes the operands
+// and results of the forward pass, which the contract does not pass on.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cudnn.h"
 #include "kernels/peers/parts.h"
@@ -54,13 +55,13 @@ void average_backward(Stream& stream, const PoolShape& s, ConstSpan gy, Span gx)
   expect(gy, s.n * s.l_out() * s.h * s.c, "pool.average_backward: gy");
   const TensorDescriptor in(gx.type, s.n, s.l, s.h, s.c);
   const TensorDescriptor out(gy.type, s.n, s.l_out(), s.h, s.c);
-  // The forward pass's operands, y and x, do not matter for averages; they must only be there.
+  // cuDNN requires y and x of the forward pass but does not read them for averages.
   check(cudnn().PoolingBackward(cudnn_on(stream), Window(s.k, s.stride, s.pad), &one, out, gy.data, out,
                                 gy.data, in, gx.data, &zero, in, gx.data),
         "cudnnPoolingBackward", text(s, gx.type));
 }
 
-// All positions are one window.
+// Global average: one window covers all positions.
 PoolShape window_of(const GlobalPoolShape& s) {
   return {.n = s.n, .l = s.positions, .h = 1, .c = s.c, .k = s.positions};
 }

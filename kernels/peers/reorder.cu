@@ -8,12 +8,12 @@ namespace {
 
 constexpr int threads = 256;
 
-// A thread per weight, in cuDNN's order.
+// A filter's extents. Kernels use one thread per weight, in cuDNN's order.
 struct Filter {
   std::int64_t k, c_in, c_out;
 
   SEC_HOST_DEVICE std::int64_t count() const { return k * c_in * c_out; }
-  // The place in (K, Ci, Co) of weight `index` of (Co, K, Ci).
+  // The index in (K, Ci, Co) of weight `index` of (Co, K, Ci).
   SEC_HOST_DEVICE std::int64_t ours(std::int64_t index) const {
     const std::int64_t tap_and_input = index % (k * c_in);
     return tap_and_input * c_out + index / (k * c_in);
@@ -22,7 +22,7 @@ struct Filter {
 
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    gather_filter(Filter filter, const float* __restrict__ w, T* __restrict__ to) {
+    cudnn_pack_filter(Filter filter, const float* __restrict__ w, T* __restrict__ to) {
   const std::int64_t index = first_element(1);
   if (index < filter.count()) {
     store(to + index, w[filter.ours(index)]);
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(threads)
 
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    scatter_filter(Filter filter, const T* __restrict__ from, float* __restrict__ gw) {
+    cudnn_add_filter_gradient(Filter filter, const T* __restrict__ from, float* __restrict__ gw) {
   const std::int64_t index = first_element(1);
   if (index < filter.count()) {
     gw[filter.ours(index)] += load(from + index);
@@ -40,14 +40,15 @@ __global__ void __launch_bounds__(threads)
 
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    bias_rows(std::int64_t count, std::int64_t c, const float* __restrict__ bias, T* __restrict__ y) {
+    cudnn_add_bias(std::int64_t count, std::int64_t c, const float* __restrict__ bias, T* __restrict__ y) {
   const std::int64_t index = first_element(1);
   if (index < count) {
     store(y + index, load(y + index) + bias[index % c]);
   }
 }
 
-__global__ void __launch_bounds__(threads) scale(std::int64_t count, float factor, float* __restrict__ x) {
+__global__ void __launch_bounds__(threads)
+    cudnn_unbiased_to_biased(std::int64_t count, float factor, float* __restrict__ x) {
   const std::int64_t index = first_element(1);
   if (index < count) {
     x[index] *= factor;
@@ -55,7 +56,8 @@ __global__ void __launch_bounds__(threads) scale(std::int64_t count, float facto
 }
 
 __global__ void __launch_bounds__(threads)
-    invert(std::int64_t count, float epsilon, const float* __restrict__ variance, float* __restrict__ to) {
+    cudnn_inverse_deviation(std::int64_t count, float epsilon, const float* __restrict__ variance,
+                            float* __restrict__ to) {
   const std::int64_t index = first_element(1);
   if (index < count) {
     to[index] = 1.0F / sqrtf(variance[index] + epsilon);
@@ -69,9 +71,9 @@ void to_cudnn_filter(Stream& stream, std::int64_t k, std::int64_t c_in, std::int
   const Filter filter{k, c_in, c_out};
   by_type(to.type, "to_cudnn_filter", [&](auto zero) {
     using T = decltype(zero);
-    launch<gather_filter<T>>(stream, dim3(blocks_for(filter.count(), threads)), dim3(threads), 0, filter,
-                             elements<float>(w, filter.count(), "to_cudnn_filter: w"),
-                             elements<T>(to, filter.count(), "to_cudnn_filter: to"));
+    launch<cudnn_pack_filter<T>>(stream, dim3(blocks_for(filter.count(), threads)), dim3(threads), 0, filter,
+                                 elements<float>(w, filter.count(), "to_cudnn_filter: w"),
+                                 elements<T>(to, filter.count(), "to_cudnn_filter: to"));
   });
 }
 
@@ -80,17 +82,18 @@ void add_cudnn_filter(Stream& stream, std::int64_t k, std::int64_t c_in, std::in
   const Filter filter{k, c_in, c_out};
   by_type(from.type, "add_cudnn_filter", [&](auto zero) {
     using T = decltype(zero);
-    launch<scatter_filter<T>>(stream, dim3(blocks_for(filter.count(), threads)), dim3(threads), 0, filter,
-                              elements<T>(from, filter.count(), "add_cudnn_filter: from"),
-                              elements<float>(gw, filter.count(), "add_cudnn_filter: gw"));
+    launch<cudnn_add_filter_gradient<T>>(stream, dim3(blocks_for(filter.count(), threads)), dim3(threads), 0,
+                                         filter, elements<T>(from, filter.count(), "add_cudnn_filter: from"),
+                                         elements<float>(gw, filter.count(), "add_cudnn_filter: gw"));
   });
 }
 
 void add_bias(Stream& stream, std::int64_t rows, std::int64_t c, ConstSpan bias, Span y) {
   by_type(y.type, "add_bias", [&](auto zero) {
     using T = decltype(zero);
-    launch<bias_rows<T>>(stream, dim3(blocks_for(rows * c, threads)), dim3(threads), 0, rows * c, c,
-                         elements<float>(bias, c, "add_bias: bias"), elements<T>(y, rows * c, "add_bias: y"));
+    launch<cudnn_add_bias<T>>(stream, dim3(blocks_for(rows * c, threads)), dim3(threads), 0, rows * c, c,
+                              elements<float>(bias, c, "add_bias: bias"),
+                              elements<T>(y, rows * c, "add_bias: y"));
   });
 }
 
@@ -100,14 +103,14 @@ void add_bias_gradient_of(Stream& stream, std::int64_t rows, std::int64_t c, Con
 
 void to_biased(Stream& stream, std::int64_t rows, Span variance) {
   const float factor = static_cast<float>(static_cast<double>(rows - 1) / static_cast<double>(rows));
-  launch<scale>(stream, dim3(blocks_for(variance.count, threads)), dim3(threads), 0, variance.count, factor,
-                variance.as<float>("to_biased"));
+  launch<cudnn_unbiased_to_biased>(stream, dim3(blocks_for(variance.count, threads)), dim3(threads), 0,
+                                   variance.count, factor, variance.as<float>("to_biased"));
 }
 
 void inverse_deviation(Stream& stream, float epsilon, ConstSpan variance, Span to) {
-  launch<invert>(stream, dim3(blocks_for(to.count, threads)), dim3(threads), 0, to.count, epsilon,
-                 elements<float>(variance, to.count, "inverse_deviation: variance"),
-                 to.as<float>("inverse_deviation"));
+  launch<cudnn_inverse_deviation>(stream, dim3(blocks_for(to.count, threads)), dim3(threads), 0, to.count,
+                                  epsilon, elements<float>(variance, to.count, "inverse_deviation: variance"),
+                                  to.as<float>("inverse_deviation"));
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

@@ -1,4 +1,5 @@
-// The cuda device's table with cuDNN and cuBLAS in the place of our kernels where they have the operation.
+// The cuda device's kernel table, with cuDNN and cuBLAS
+// instead of our kernels where they offer the operation.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cublas.h"
 #include "kernels/peers/cudnn.h"
@@ -15,7 +16,7 @@ const Table& table() {
     mixed.batch_norm = batch_norm_kernels();
     mixed.pool = pool_kernels();
     mixed.linear = linear_kernels();
-    mixed.pre_activation = {};  // else ours would do what is to be compared
+    mixed.pre_activation = {};  // otherwise our fused kernels would run instead of cuDNN's
     mixed.residual = {};
     return mixed;
   }();

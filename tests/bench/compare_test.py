@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests bench/compare: its arithmetic, and whole runs with programs that only pretend.
+"""Tests bench/compare: its arithmetic, and whole runs in which stand-ins play the programs.
 
   compare_test.py PATH_OF_BENCH_KERNELS
 """
@@ -35,7 +35,7 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(comparison.spread([4, 1, 2])["median"], 2)
 
     def test_gradients(self):
-        exact = {"a": f32(3, 0), "b": f32(4)}  # of length 5
+        exact = {"a": f32(3, 0), "b": f32(4)}  # the norm of all values is 5
         self.assertEqual(comparison.compare_gradients(exact, exact)[0], 0)
         self.assertEqual(comparison.compare_gradients({"a": f32(3, 0), "b": f32(5)}, exact), (0.2, "b"))
         self.assertEqual(comparison.compare_gradients({"a": f32(3, 0)}, exact), (float("inf"), "b"))
@@ -47,8 +47,8 @@ class Arithmetic(unittest.TestCase):
         self.assertTrue(comparison.agree(1.00005, 1, 9e-4, 0))
         self.assertFalse(comparison.agree(1.001, 1, 0, 0))
         self.assertFalse(comparison.agree(1, 1, 6e-3, 0))
-        self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # the peer is as far away
-        self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # but not without limit
+        self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # accepted, as PyTorch's distance is equally large
+        self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # larger than the limit for any peer
         self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
         self.assertTrue(comparison.agree(1.005, 1, 0.2, 0.1, "tf32"))
         self.assertFalse(comparison.agree(1, 1, 0.9, 0.9, "bf16"))
@@ -69,7 +69,7 @@ class Arithmetic(unittest.TestCase):
         convs = floors.convolutions(8, 5000, 32)
         self.assertEqual(len(convs), 103)
         macs = sum(floors.outputs(l, k, s, p) * h * i * o * k for l, h, i, o, k, s, p in convs)
-        self.assertAlmostEqual(macs * 1e-9, 1.98, places=2)  # with padding, as such counts are published
+        self.assertAlmostEqual(macs * 1e-9, 1.98, places=2)  # published counts include padding
         self.assertLess(sum(map(floors.products, convs)), macs)
         self.assertGreater(sum(map(floors.products, convs)), 0.95 * macs)
         self.assertEqual(floors.products((5, 2, 3, 4, 3, 1, 1)), (3 * 5 - 2) * 2 * 3 * 4)
@@ -112,8 +112,8 @@ class Arithmetic(unittest.TestCase):
                                                                                   "5.00 ns"])
 
 
-# A program that answers as each of those that a run needs, by its name. PyTorch takes three times as long as ours in
-# f32, tf32 half as long; what is planted stands in the environment.
+# A stand-in for each program that a run needs; it behaves by the name it is called by. Its PyTorch takes three times as
+# long as its f32, and its tf32 half as long. Environment variables plant errors.
 PRETENDER = f"""#!{sys.executable}
 import array, os, sys, time
 sys.path.insert(0, {str(ROOT / "bench/report")!r})
@@ -219,16 +219,16 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(summary["cases"]["beats"]["train"]["best"], "eager")
         self.assertAlmostEqual(summary["cases"]["beats"]["train"]["ratio"], 3)
         self.assertAlmostEqual(summary["cases"]["beats"]["infer1"]["sec"]["samples_per_second"], 10)
-        self.assertEqual(len(summary["not_measured"]), 2)  # compile, in each case
+        self.assertEqual(len(summary["not_measured"]), 2)  # compile is missing in each of the two cases
         self.assertIn("no compiler", summary["not_measured"][0])
         met = {target["what"]: target["met"] for target in summary["targets"]}
-        self.assertFalse(met["beats: train, x the best of PyTorch"])  # 3 of 4
+        self.assertFalse(met["beats: train, x the best of PyTorch"])  # the ratio is 3, the target 4
         self.assertTrue(met["long: train, x the best of PyTorch"])
         self.assertTrue(met["long: memory, x PyTorch's"])
         self.assertIn("3.00 (3.00 to 3.00)", done.stdout)
         markdown = out.with_suffix(".md").read_text()
         self.assertIn("| beats | train | 100 ms |", markdown)
-        # Figures of the same summary, with a row of a kernel: well formed, and the same each time.
+        # Two drawings of the same summary with an added kernel row must be well-formed and equal.
         summary["kernels"] = {"rows": [{"operation": "conv", "shape": "<L2>", "pass": "dgrad", "type": "f32",
                                         "threads": 2, "who": "ours", "gflops": 50, "gbytes": 5, "seconds": 1,
                                         "percent": 50, "bound": "fma"}], "ratios": [], "convolutions": []}
@@ -250,7 +250,7 @@ class WholeRuns(unittest.TestCase):
         self.assertIn("FAILED: results disagree: loss or gradients in beats", done.stderr)
 
     def on_cuda(self, *options, planted="", data=True):
-        """All parts on a device that is only pretended."""
+        """All parts of a run on a stand-in for a GPU."""
         out = Path(self.folder.name) / "cuda.json"
         options = ["--device", "cuda", "--out", str(out), *(["--data", self.folder.name] if data else []), *options]
         done = self.compare(*options, planted=planted, parts=())
@@ -269,7 +269,7 @@ class WholeRuns(unittest.TestCase):
         self.assertAlmostEqual(beats["train"]["ours"]["sec"]["ratio"], 3)
         self.assertEqual(beats["infer"]["batch"], 256)
         self.assertAlmostEqual(beats["infer"]["sec"]["samples_per_second"], 256 / 0.05)
-        self.assertNotIn("cuda_graph", beats["infer"]["peers"])  # had no memory for it, and the others went on
+        self.assertNotIn("cuda_graph", beats["infer"]["peers"])  # out of memory; other variants went on
         left_out = " ".join(summary["not_measured"])
         for text in ("sec bf16 ended with status 1: bench_steps: no bf16 here", "no compiler",
                      "beats, infer, cuda_graph: out of memory"):
@@ -282,7 +282,7 @@ class WholeRuns(unittest.TestCase):
         self.assertTrue(met["beats: infer, batch 256, x the best of PyTorch"]["met"])
         self.assertEqual(met["long: train, x the counted floor"]["target"], "<= 2")
         conv = next(t for what, t in met.items() if what.startswith("convolution, f32, forward: the lowest"))
-        self.assertEqual((conv["met"], round(conv["value"], 3)), (False, 0.9))  # of two shapes one is slower
+        self.assertEqual((conv["met"], round(conv["value"], 3)), (False, 0.9))  # one of two shapes is slower
         self.assertIn("L9 k7; 1 are no slower", conv["what"])
         fused = next(t for what, t in met.items() if what.startswith("fused, f32, forward: the lowest"))
         self.assertEqual((fused["met"], fused["value"]), (True, 2.5))
@@ -347,7 +347,7 @@ class WholeRuns(unittest.TestCase):
 @unittest.skipIf(BENCH_KERNELS is None, "no bench_kernels given")
 class Kernels(unittest.TestCase):
     def test_rows_have_rates_and_libraries_agree(self):
-        """oneDNN's rows, where it is built in, fail if its results are not ours."""
+        """oneDNN's rows, if built in, report an error if its results differ from ours."""
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             subprocess.run([str(BENCH_KERNELS), "--benchmark_filter=(144x4 branch|relu/624).*/t1", f"--benchmark_out={report}",

@@ -16,18 +16,18 @@ __global__ void copy_packets(const float* __restrict__ x, float* __restrict__ y)
   *reinterpret_cast<float4*>(y + i) = *reinterpret_cast<const float4*>(x + i);
 }
 
-// Every stride-th element.
+// Copies every stride-th element.
 template <int stride>
 __global__ void copy_strided(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = x[threadIdx.x * stride];
 }
 
-// One float for all lanes, and one element beyond a sector's end.
+// One load broadcasts a float to all lanes; the other is shifted by one element and so touches a fifth sector.
 __global__ void add_first_to_shifted(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = x[0] + x[threadIdx.x + 1];
 }
 
-// Half the lanes go round a loop, twice.
+// Half of the lanes run a loop of two iterations.
 __global__ void copy_by_half_a_warp(const float* __restrict__ x, float* __restrict__ y) {
   if (threadIdx.x < 16) {
     for (unsigned i = threadIdx.x; i < 32; i += 16) {
@@ -36,7 +36,7 @@ __global__ void copy_by_half_a_warp(const float* __restrict__ x, float* __restri
   }
 }
 
-// Two blocks of a warp read the same 32 floats twice each, with a barrier in between.
+// Two blocks of one warp read the same 32 floats twice, with a barrier in between.
 __global__ void read_again(const float* __restrict__ x, float* __restrict__ y) {
   const volatile float* const again = x;
   float sum = again[threadIdx.x];
@@ -45,7 +45,7 @@ __global__ void read_again(const float* __restrict__ x, float* __restrict__ y) {
   y[blockIdx.x * 32 + threadIdx.x] = sum;
 }
 
-// A tile of 32 x 32 that is read by columns. One lane's rows lie in one bank, unless a row has one more.
+// Reads a 32 x 32 tile by columns: 32-way bank conflicts with pitch 32, none with pitch 33.
 template <int pitch>
 __global__ void transpose(const float* __restrict__ x, float* __restrict__ y) {
   SHARED(float, tile, [32 * pitch]);
@@ -64,7 +64,7 @@ __global__ void read_shared(const float* __restrict__ x, float* __restrict__ y) 
   y[threadIdx.x] = line[threadIdx.x * stride];
 }
 
-// Packets of 16 bytes, `pitch` floats apart: lanes are served by eights.
+// Packets of 16 bytes, `pitch` floats apart; shared memory serves eight lanes at a time.
 template <int pitch>
 __global__ void read_shared_packets(const float* __restrict__ x, float* __restrict__ y) {
   SHARED(float, line, [32 * pitch]);
@@ -74,7 +74,7 @@ __global__ void read_shared_packets(const float* __restrict__ x, float* __restri
   y[threadIdx.x] = packet.x;
 }
 
-// All lanes but the last, which copies nothing, copy 16 bytes.
+// Every lane copies 16 bytes, except the last lane, which copies none.
 __global__ void copy_async(const float* __restrict__ x, float* __restrict__ y) {
   SHARED(float, line, [128]);
   const unsigned i = threadIdx.x * 4;
@@ -85,7 +85,7 @@ __global__ void copy_async(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = line[threadIdx.x];
 }
 
-// y = x * x + 0.5, three times, but for lane 0: 2 operations a lane and turn.
+// All lanes but lane 0 compute y = x * x + 0.5 three times: 2 operations per lane and iteration.
 __global__ void polynomial(const float* __restrict__ x, float* __restrict__ y) {
   float value = x[threadIdx.x];
   for (unsigned i = 0; i < 3 && threadIdx.x > 0; ++i) {
@@ -94,7 +94,7 @@ __global__ void polynomial(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = value;
 }
 
-// A division, an exponential and a fused multiplication and addition.
+// Computes a division, an exponential and a fused multiply-add.
 __global__ void functions(const float* __restrict__ x, float* __restrict__ y) {
   y[threadIdx.x] = fmaf(expf(x[threadIdx.x]), 3.0F, 1.0F / x[threadIdx.x + 32]);
 }

@@ -1,4 +1,4 @@
-// The counters against kernels whose traffic is counted by hand here.
+// Compares the counters with traffic counted by hand, for the kernels of counted.cu.
 #include "bench/traffic/counters.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace sec {
 namespace {
 
-// In every order of threads, the same.
+// Runs the kernel with threads in each order and checks that the counts are equal.
 simt::KernelCounts counts_of(const std::string& kernel) {
   std::vector<simt::KernelCounts> all;
   for (const auto order : {simt::Order::forward, simt::Order::reverse, simt::Order::shuffled}) {
@@ -38,7 +38,7 @@ simt::KernelCounts counts_of(const std::string& kernel) {
 }
 
 TEST(Counters, ACopyMovesEachSectorOnce) {
-  const auto c = counts_of("copy_floats");  // 128 floats by 4 warps
+  const auto c = counts_of("copy_floats");  // 4 warps load 128 floats
   EXPECT_EQ(c.loads.requests, 4U);
   EXPECT_EQ(c.loads.bytes, 512U);
   EXPECT_EQ(c.loads.sectors, 16U);
@@ -53,7 +53,7 @@ TEST(Counters, ACopyMovesEachSectorOnce) {
 }
 
 TEST(Counters, PacketsOf16BytesAreOneRequest) {
-  const auto c = counts_of("copy_packets");  // 512 floats by 4 warps
+  const auto c = counts_of("copy_packets");  // 4 warps load 512 floats
   EXPECT_EQ(c.loads.requests, 4U);
   EXPECT_EQ(c.loads.sectors, 64U);
   EXPECT_EQ(c.stores.requests, 4U);
@@ -61,11 +61,11 @@ TEST(Counters, PacketsOf16BytesAreOneRequest) {
 }
 
 TEST(Counters, StridesTouchMoreSectors) {
-  const auto two = counts_of("copy_strided<2>");  // 256 bytes for 128
+  const auto two = counts_of("copy_strided<2>");  // touches 256 bytes, uses 128
   EXPECT_EQ(two.loads.sectors, 8U);
   EXPECT_EQ(two.loads.least_sectors, 4U);
   EXPECT_EQ(two.stores.sectors, 4U);
-  const auto far = counts_of("copy_strided<32>");  // a sector for each lane
+  const auto far = counts_of("copy_strided<32>");  // one sector per lane
   EXPECT_EQ(far.loads.sectors, 32U);
   EXPECT_EQ(far.bytes_read(), 1024U);
   EXPECT_EQ(far.floor_bytes(), 256U);
@@ -77,7 +77,7 @@ TEST(Counters, OneAddressForAllLanesIsOneSector) {
   EXPECT_EQ(c.loads.sectors, 1U + 5U);
   EXPECT_EQ(c.loads.least_sectors, 1U + 4U);
   EXPECT_EQ(c.loads.distinct_bytes, 33U * 4);
-  EXPECT_EQ(c.loads.block_sectors, 5U);  // x[0] and x[1] to x[7] share one
+  EXPECT_EQ(c.loads.block_sectors, 5U);  // x[0] is in the sector of x[1] to x[7]
 }
 
 TEST(Counters, LoopsOfSomeLanesAreRequestsOfThese) {
@@ -117,7 +117,7 @@ TEST(Counters, EverySecondWordIsATwoWayConflict) {
   EXPECT_EQ(c.shared_loads.conflicts(), 1U);
 }
 
-// Eight lanes of 16 bytes fill the banks: four passes a warp, twice that if every second packet is left out.
+// Eight lanes of 16 bytes fill the banks: four passes per warp, or eight if only every second packet is read.
 TEST(Counters, PacketsInSharedMemoryAreServedByQuartersOfAWarp) {
   const auto close = counts_of("read_shared_packets<4>");
   EXPECT_EQ(close.shared_loads.passes, 4U);
@@ -131,7 +131,7 @@ TEST(Counters, AsynchronousCopiesCountWhereTheyAreIssued) {
   const auto c = counts_of("copy_async");
   EXPECT_EQ(c.loads.requests, 1U);
   EXPECT_EQ(c.loads.bytes, 31U * 16);
-  EXPECT_EQ(c.loads.sectors, 16U);  // the last one half
+  EXPECT_EQ(c.loads.sectors, 16U);  // half of the last sector is unused
   EXPECT_EQ(c.loads.distinct_bytes, 31U * 16);
   EXPECT_EQ(c.shared_stores.requests, 1U);
   EXPECT_EQ(c.shared_stores.bytes, 512U);

@@ -1,4 +1,4 @@
-// What the bench's rows are held against, and how the time of a step is divided.
+// Tests the floors and ceilings of the bench's rows, and the division of a step's time into ranges.
 #include "bench/kernels/floors.h"
 
 #include <gtest/gtest.h>
@@ -39,11 +39,12 @@ TEST(Floors, CountTheProductsThatAreNotWithPadding) {
 
 TEST(Floors, CountEachOperandOnce) {
   const kernels::ConvShape s{.n = 2, .l = 10, .h = 3, .c_in = 4, .c_out = 8, .k = 1, .stride = 2};  // Lo = 5
-  const double x = 4.0 * 2 * 5 * 3 * 4;  // every second time step is met by no tap
+  const double x = 4.0 * 2 * 5 * 3 * 4;  // no tap uses the odd time steps
   const double y = 4.0 * 2 * 5 * 3 * 8;
   const double w = 4.0 * 4 * 8;
   EXPECT_EQ(conv_floor(kernels::ConvPass::forward, s, 4).bytes, x + w + y);
-  EXPECT_EQ(conv_floor(kernels::ConvPass::dgrad, s, 4).bytes, 2 * x + w + y);  // all of gx is written
+  EXPECT_EQ(conv_floor(kernels::ConvPass::dgrad, s, 4).bytes,
+            2 * x + w + y);  // gx is written at all time steps
   EXPECT_EQ(conv_floor(kernels::ConvPass::wgrad, s, 4).bytes, x + 2 * w + y);
   EXPECT_EQ(conv_floor(kernels::ConvPass::forward, s, 2).bytes, (x + y) / 2 + w);
   EXPECT_EQ(conv_floor(kernels::ConvPass::dgrad, s, 4).operations, 2.0 * 2 * 5 * 3 * 4 * 8);
@@ -63,7 +64,7 @@ TEST(Ceilings, AreMeasuredOnceForThreadsAndFootprint) {
   const Ceiling first = cpu_ceiling(1, 100e3);
   EXPECT_GT(first.operations, 1e8);
   EXPECT_GT(first.bytes, 1e8);
-  const Ceiling same = cpu_ceiling(1, 120e3);  // of the same power of two
+  const Ceiling same = cpu_ceiling(1, 120e3);  // 100e3 and 120e3 round up to the same power of two
   EXPECT_EQ(same.operations, first.operations);
   EXPECT_EQ(same.bytes, first.bytes);
   EXPECT_EQ(threads(), 1);
@@ -101,7 +102,7 @@ TEST(RangeTree, GivesEachRangeItsOwnTime) {
   std::vector<std::string> paths;
   for (const RangeNode& node : tree) {
     paths.push_back(node.path);
-    double nested = 0;  // of those directly inside
+    double nested = 0;  // seconds of direct children
     for (const RangeNode& other : tree) {
       const bool inside = other.path.starts_with(node.path + "/") &&
                           other.path.find('/', node.path.size() + 1) == std::string::npos;
@@ -114,14 +115,14 @@ TEST(RangeTree, GivesEachRangeItsOwnTime) {
   EXPECT_EQ(paths, (std::vector<std::string>{"step", "step/linear", "step/linear/linear.forward",
                                              "step/linear/linear.forward/conv.forward", "step/relu", "conv",
                                              "conv/conv.forward"}));
-  EXPECT_GE(tree[3].seconds, 0.004);  // sleeping lasts as long as asked for, or longer
+  EXPECT_GE(tree[3].seconds, 0.004);  // a sleep lasts at least as long as asked for
   EXPECT_GE(tree[2].own, 0.002);
 
   const std::vector<NamedTime> kernels = sum_by_kernel(tree);
   ASSERT_EQ(kernels.size(), 3U);
   const auto linear = std::ranges::find(kernels, "linear.forward", &NamedTime::name);
   ASSERT_NE(linear, kernels.end());
-  EXPECT_EQ(linear->seconds, tree[2].seconds);  // with the convolution that it called
+  EXPECT_EQ(linear->seconds, tree[2].seconds);  // including the convolution that linear.forward calls
   EXPECT_EQ(linear->calls, 2);
   double sum = 0;
   std::vector<std::string> layers;

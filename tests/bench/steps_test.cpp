@@ -1,4 +1,4 @@
-// bench_steps as bench/compare asks it.
+// Tests bench_steps by the commands that bench/compare sends.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-// Not a running statistic or their count.
+// Whether the tensor is trained, unlike running statistics and their batch count.
 bool is_trained(const std::string& name) {
   return name.find("running") == std::string::npos && name.find("num_batches") == std::string::npos;
 }
@@ -49,7 +49,7 @@ class BenchSteps : public testing::Test {
         folder_.path());
   }
 
-  // The answers to the lines, after the program's word about itself.
+  // Runs the program on the lines and returns its answers, without the first, which describes the program.
   std::vector<json> answers(const std::string& lines) {
     const Outcome outcome = run(lines);
     EXPECT_EQ(outcome.status, 0) << outcome.error;
@@ -66,7 +66,7 @@ class BenchSteps : public testing::Test {
   io::TemporaryFolder folder_;
 };
 
-// A step along the gradient changes the loss by its squared length: the gradients are those of the loss.
+// Moving the weights along the gradient must change the loss by step times squared norm of the gradient.
 TEST_F(BenchSteps, GivesTheGradientsOfTheLossItGives) {
   const std::string out = (folder_ / "gradients").string();
   const std::vector<json> first = answers(load() + "gradients " + out + "\n");
@@ -83,7 +83,7 @@ TEST_F(BenchSteps, GivesTheGradientsOfTheLossItGives) {
     }
   }
   ASSERT_GT(squares, 1e-4);
-  // Far enough that the difference of two f32 losses has three digits, near enough to be linear.
+  // The change is large enough for three digits of the f32 losses' difference, and small enough to be linear.
   const double change = 2e-3 * loss;
   double losses[2];
   for (const int side : {0, 1}) {
@@ -122,7 +122,7 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
     EXPECT_GT(kernel.at("calls").get<double>(), 0) << kernel;
     convolutions += kernel.at("name").get<std::string>().find("conv") != std::string::npos ? 1 : 0;
   }
-  EXPECT_GE(convolutions, 3);  // forward, dgrad, wgrad
+  EXPECT_GE(convolutions, 3);  // conv.forward, conv.dgrad and conv.wgrad
   EXPECT_GT(kernels, 0);
   EXPECT_LE(kernels, profile.at("seconds").get<double>());
   double layers = 0;
@@ -137,15 +137,15 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
   EXPECT_EQ(profile.at("tree").at(0).at("path"), "step");
   EXPECT_EQ(profile.at("tree").at(0).at("calls"), 1);
   EXPECT_NEAR(own, profile.at("tree").at(0).at("seconds").get<double>(),
-              1e-9);  // nothing twice, nothing lost
+              1e-9);  // exclusive times sum up to the step's time
   EXPECT_GT(all.at(6).at("gflops").get<double>(), 0.1);
   EXPECT_GT(all.at(6).at("gbytes").get<double>(), 0.1);
   EXPECT_GT(all.at(7).at("tensors").get<std::int64_t>(), 4 * 2 * 90 * 4);
   EXPECT_GT(all.at(7).at("resident").get<std::int64_t>(), all.at(7).at("tensors").get<std::int64_t>());
 }
 
-// Both devices see one network and one batch, so the file has all of them; also as recordings, and with steps
-// and passes in turn.
+// All devices read the same file of network and batch and compute nearly the same loss, eagerly and with
+// captured graphs, also when steps and passes alternate.
 TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   std::vector<double> losses;
   for (const std::string options : {"--device cpu", "--device cpu --eager", "--device simt",
@@ -163,9 +163,9 @@ TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   }
   EXPECT_GT(losses[0], 0.1);
   EXPECT_EQ(losses[1], losses[0]);
-  EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // sums in other orders
-  EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // 10 bits of mantissa through a hundred layers
-  EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // 7 bits
+  EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // different order of summation
+  EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // tf32: 10 bits of mantissa, a hundred layers
+  EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // bf16: 7 bits of mantissa
   EXPECT_NE(losses[3], losses[2]);
   EXPECT_NE(losses[4], losses[3]);
 }

@@ -1,4 +1,4 @@
-// Whether kernels take the tiles that are chosen, by what counted kernels read and multiply.
+// Checks that kernels use the chosen tiles, by counting what the kernels read and multiply.
 #include <gtest/gtest.h>
 
 #include "bench/traffic/counters.h"
@@ -8,14 +8,14 @@
 namespace sec::kernels {
 namespace {
 
-// Two leads, 64 time steps: 128 rows, 64 channels.
+// 64 time steps of two leads make 128 rows of 64 channels.
 constexpr ConvShape shape{.n = 1, .l = 64, .h = 2, .c_in = 64, .c_out = 64, .k = 3, .stride = 1, .pad = 1};
 
 class TileCounts : public testing::Test {
  protected:
   void TearDown() override { use_tiles({}); }
 
-  // What one bf16 forward pass or wgrad counts in the kernel that multiplies.
+  // The counts of the tensor-core kernel in one bf16 forward pass or wgrad.
   static simt::KernelCounts counts_of(ConvPass pass, const TileChoices& tiles) {
     Stream stream{Device::simt};
     const std::int64_t elements = shape.n * shape.l * shape.h * shape.c_in;
@@ -41,12 +41,12 @@ class TileCounts : public testing::Test {
 };
 
 TEST_F(TileCounts, ForwardReadsItsOperandsAsOftenAsItsTilesNeedThem) {
-  constexpr std::uint64_t step = 2 * 64 * 2;  // bytes of a time step of x
+  constexpr std::uint64_t step = 2 * 64 * 2;  // bytes per time step of x
   constexpr std::uint64_t weights = 3 * 64 * 64 * 2;
   constexpr std::uint64_t operations = 2 * 128 * 64 * 3 * 64;
   const auto built_in = counts_of(ConvPass::forward, {});
   EXPECT_NE(built_in.kernel.find(", 64,"), std::string::npos) << built_in.kernel;
-  EXPECT_EQ(built_in.bytes_read(), 64 * step + weights);  // one tile
+  EXPECT_EQ(built_in.bytes_read(), 64 * step + weights);  // a single tile
   EXPECT_EQ(built_in.tensor_operations, operations);
 
   ConvTiles tiles = built_in_tiles(ConvPass::forward, shape);
@@ -55,12 +55,12 @@ TEST_F(TileCounts, ForwardReadsItsOperandsAsOftenAsItsTilesNeedThem) {
   const auto chosen =
       counts_of(ConvPass::forward, {{conv_task(ConvPass::forward, Precision::bf16, shape), tiles}});
   EXPECT_NE(chosen.kernel.find(", 32,"), std::string::npos) << chosen.kernel;
-  // Two by two tiles; 32 of their time steps need 33, as beyond an end there is nothing to read.
+  // Two by two tiles. A tile of 32 time steps reads 33, as nothing is read beyond the sequence's ends.
   EXPECT_EQ(chosen.bytes_read(), 2 * 2 * 33 * step + 2 * weights);
-  // Warps that have no rows do not multiply.
+  // Warps without rows skip their products.
   EXPECT_EQ(chosen.tensor_operations, operations);
 
-  // What is chosen for another arithmetic, length or batch-independent shape is no choice for this one.
+  // Choices for another arithmetic or another length do not apply to this convolution.
   ConvShape longer = shape;
   longer.l = 65;
   const auto other =
@@ -72,13 +72,13 @@ TEST_F(TileCounts, ForwardReadsItsOperandsAsOftenAsItsTilesNeedThem) {
 
 TEST_F(TileCounts, WgradWritesTheSumsOfItsParts) {
   constexpr std::uint64_t weights = 3 * 64 * 64 * 4;
-  // Two tiles of 64 positions are one part, which is added to gw.
+  // With the built-in tiles, two tiles of 64 positions make one part, which is added to gw.
   EXPECT_EQ(counts_of(ConvPass::wgrad, {}).bytes_written(), weights);
   ConvTiles tiles = built_in_tiles(ConvPass::wgrad, shape);
   tiles.part_tiles = 1;
   const ConvTask task = conv_task(ConvPass::wgrad, Precision::bf16, shape);
   EXPECT_EQ(counts_of(ConvPass::wgrad, {{task, tiles}}).bytes_written(), 2 * weights);
-  tiles.most_blocks = 4;  // 2 x 2 blocks of channels leave none for a second part
+  tiles.most_blocks = 4;  // 2 x 2 blocks of channels use up the limit
   EXPECT_EQ(counts_of(ConvPass::wgrad, {{task, tiles}}).bytes_written(), weights);
 }
 

@@ -1,4 +1,4 @@
-// bench_tiles on simt, and what reads its file.
+// Tests bench_tiles on simt, and the reader of the files it writes.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -30,7 +30,7 @@ class Tiles : public testing::Test {
  protected:
   void TearDown() override { kernels::use_tiles({}); }
 
-  // The error of a file that has `to` for `from`, without its folder.
+  // The error message, without the folder's path, for the file with `from` replaced by `to`.
   std::string error_of(const std::string& from, const std::string& to) {
     std::string text = whole;
     EXPECT_NE(text.find(from), std::string::npos);
@@ -54,7 +54,8 @@ TEST_F(Tiles, AreReadAsTheyWereWritten) {
   ASSERT_EQ(file.choices.size(), 3U);
   const kernels::ConvShape shape{
       .n = 7, .l = 9, .h = 2, .c_in = 16, .c_out = 16, .k = 3, .stride = 1, .pad = 1};
-  const auto task = kernels::conv_task(ConvPass::forward, Precision::bf16, shape);  // of any batch
+  const auto task = kernels::conv_task(ConvPass::forward, Precision::bf16,
+                                       shape);  // the batch size is not part of the task
   EXPECT_EQ(file.choices.at(task).columns, 64);
   EXPECT_EQ(file.choices.at(task).rows, 32);
   folder_.write("again", tile_file_text(file, {{task, "a note"}}));
@@ -79,7 +80,7 @@ TEST_F(Tiles, ThatNoKernelHasAreRefusedWithTheirLine) {
 }
 
 TEST_F(Tiles, WithOtherKeysAreRefusedWithTheirLine) {
-  // Not on tensor cores: there is no choice of rows.
+  // Rows can be chosen only for convolutions on tensor cores.
   EXPECT_TRUE(error_of("length = 90, columns = 64", "length = 90, columns = 64, rows = 64")
                   .starts_with("t:5: unknown key rows; known are precision"));
   EXPECT_TRUE(error_of("rows = 32", "rows = 32, samples = 4").starts_with("t:4: unknown key samples"));

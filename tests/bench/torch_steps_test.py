@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Tests bench/peers/torch_steps.py on the cpu, where everything of it runs but the capture of a CUDA graph.
+"""Tests bench/peers/torch_steps.py on the cpu, where all of it runs except the capture of CUDA graphs.
 
   torch_steps_test.py PATH_OF_BENCH_STEPS
 
-Needs a Python with torch: this one, or the one that SEC_TORCH names. Without, exits 77.
+Needs a Python with torch: the running one, or the one that SEC_TORCH names. Exits 77 if neither has torch.
 """
 import importlib.util
 import os
@@ -27,7 +27,7 @@ import comparison  # noqa: E402
 import torch  # noqa: E402
 import torch_steps  # noqa: E402
 
-torch.set_num_threads(1)  # of small operations, beside other tests
+torch.set_num_threads(1)  # the operations are small, and other tests run in parallel
 
 
 class TorchSteps(unittest.TestCase):
@@ -55,7 +55,7 @@ class TorchSteps(unittest.TestCase):
     def test_gradients_in_every_arithmetic(self):
         exact, expected = self.gradients("f64")
         distances = {}
-        for precision in ("f32", "tf32", "bf16"):  # on the cpu tf32 is f32
+        for precision in ("f32", "tf32", "bf16"):  # on the cpu tf32 means f32
             loss, gradients = self.gradients(precision)
             distances[precision] = comparison.compare_gradients(gradients, expected)[0]
             self.assertTrue(comparison.agree(loss, exact, distances[precision], distances[precision], precision), precision)
@@ -65,7 +65,7 @@ class TorchSteps(unittest.TestCase):
         self.assertLess(ours, 0.05)
 
     def test_channels_last_computes_the_same_in_two_dimensions(self):
-        x = self.bench.x.double()  # in single precision rounding can change the sign of an activation
+        x = self.bench.x.double()  # f32 rounding could change an activation's sign
 
         def forward_and_backward(words):
             self.ask(f"variant {words}")
@@ -79,7 +79,7 @@ class TorchSteps(unittest.TestCase):
         kinds = [type(module) for module in net.modules()]
         self.assertEqual((kinds.count(torch.nn.Conv1d), kinds.count(torch.nn.BatchNorm1d)), (0, 0))
         blocks = net.block3_list[0].blocks
-        self.assertIs(blocks[0].downsample, blocks[1].downsample)  # still tied
+        self.assertIs(blocks[0].downsample, blocks[1].downsample)  # shared modules stay shared
         self.assertTrue(blocks[0].conv1.weight.is_contiguous(memory_format=torch.channels_last))
 
     def test_every_variant_trains_and_infers(self):
@@ -91,14 +91,14 @@ class TorchSteps(unittest.TestCase):
             self.ask(f"variant {words}")
             for line in ("infer 1", "train 2", "infer 2 1", "infer 1 20", "train 1"):
                 self.assertGreater(self.ask(line)["seconds"], 0, f"{words}: {line}")
-            self.assertEqual(sorted(self.bench.passes), [1, 20])  # training began with a new network
+            self.assertEqual(sorted(self.bench.passes), [1, 20])  # training makes a new network and drops older passes
             with torch.inference_mode():
                 self.assertEqual(self.bench.passes[20][2]().shape, (20, 4))
-        self.assertEqual(len(captured), 3 * 4)  # a step and three passes
+        self.assertEqual(len(captured), 3 * 4)  # one step and three passes per variant
         self.assertGreater(self.ask("peak")["resident"], 0)
 
     def test_training_learns(self):
-        """Steps are steps: the loss of one batch falls."""
+        """The loss of a repeated batch must fall."""
         for words in ("eager", "amp_bf16"):
             self.ask(f"variant {words}")
             self.bench.prepare(0.0)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# bench/compare --device cuda where there is no GPU: it draws its cases, starts the worker, and says in one line that
-# the device is refused. Exits 77 with a GPU.
+# Runs bench/compare --device cuda without a GPU. It must draw its cases, start the worker, and report in one line that
+# the device is refused. Exits 77 if there is a GPU.
 #   without_gpu_test.sh COMPARE BIN
 set -eu
 

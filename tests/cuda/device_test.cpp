@@ -1,4 +1,4 @@
-// The cuda device of the engine. What needs a GPU skips, saying so, where there is none.
+// Tests of the engine's cuda device. Tests that need a GPU are skipped, with a message, if there is none.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -102,7 +102,7 @@ TEST_F(CudaDevice, ACapturedStepReplays) {
   Graph graph = capture(stream(), step);
   const std::vector<float> other = {5, -6, 7, -8};
   copy_bytes(stream(), x.write().data, Device::cuda, other.data(), Device::cpu, 16);
-  const Tensor stranger = Tensor::zeros(stream(), Shape{4});  // must not get the memory of `between`
+  const Tensor stranger = Tensor::zeros(stream(), Shape{4});  // must not reuse the memory of `between`
   graph.replay(stream());
   EXPECT_EQ(y.to_vector(stream()), (std::vector<float>{5, 0, 7, 0}));
   EXPECT_EQ(stranger.to_vector(stream()), std::vector<float>(4, 0.0F));
@@ -125,7 +125,7 @@ TEST_F(CudaDevice, WhatCannotBeCapturedIsNamed) {
               Tensor::empty(Shape{123'457}, DType::f32, Device::cuda);
             }).find("run the step once before"),
             std::string::npos);
-  EXPECT_EQ(x.to_vector(stream()), std::vector<float>(4, 0.0F));  // and the stream still works
+  EXPECT_EQ(x.to_vector(stream()), std::vector<float>(4, 0.0F));  // the stream still works after the error
 }
 
 TEST_F(CudaDevice, EventsTellTimeAndOrderStreams) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tools/gpu_code complains about what it is there for, of the compiled kernels: gpu_code_test.py LIBRARY."""
+"""Tests that tools/gpu_code reports every kind of regression in compiled kernels: gpu_code_test.py LIBRARY."""
 
 import importlib.machinery
 import importlib.util
@@ -26,7 +26,7 @@ class GpuCode(unittest.TestCase):
     def run_it(self, *arguments):
         return subprocess.run([GPU_CODE, library, *arguments], capture_output=True, text=True)
 
-    # With the committed table changed for one kernel, the one line of complaint.
+    # Changes one figure of one kernel in the table; returns the single line that --check then reports.
     def complaint(self, file, kernel, column, value):
         code = module()
         lines = subprocess.run([GPU_CODE, library], capture_output=True, text=True).stdout.splitlines()
@@ -54,14 +54,14 @@ class GpuCode(unittest.TestCase):
 
     def test_a_loss_of_occupancy_is_one_line(self):
         rows, _ = module().read_library(pathlib.Path(library), [])
-        kernel = "correlate<bf16, 32, false, false>"
+        kernel = "conv_tensor<bf16, 32, Forward, false>"
         warps = next(int(row["warps"]) for row in rows if (row["arch"], row["kernel"]) == ("sm_90", kernel))
         line = self.complaint("conv_tensor.cu", kernel, "warps", str(warps + 4))
         self.assertIn(f"conv_tensor.cu {kernel}, sm_90: ", line)
         self.assertIn(f"were {warps + 4}", line)
 
     def test_new_spills_are_one_line(self):
-        line = self.complaint("conv_tensor.cu", "correlate<float, 64, false, false>", "spill_loads", "-4")
+        line = self.complaint("conv_tensor.cu", "conv_tensor<float, 64, Forward, false>", "spill_loads", "-4")
         self.assertIn("spill_loads grew from -4 to 0 bytes", line)
 
     def test_a_kernel_that_is_not_in_the_table_is_told(self):
@@ -77,16 +77,16 @@ class GpuCode(unittest.TestCase):
     def test_rules_that_do_not_hold_are_told(self):
         code = module()
         rows, _ = code.read_library(pathlib.Path(library), [])
-        self.assertEqual(list(code.broken_rules([("conv_tensor.cu", "correlate<*>", "HMMA", True)], rows)), [])
-        broken = list(code.broken_rules([("conv_tensor.cu", "correlate<bf16, 64, false, true>", "HMMA", False)], rows))
-        self.assertEqual(len(broken), 2)  # one of each architecture
-        self.assertIn("conv_tensor.cu correlate<bf16, 64, false, true>, sm_80: expected no HMMA", broken[0])
-        broken = list(code.broken_rules([("pointwise.cu", "map<Add, float, 1>", "LDG.128", True)], rows))
+        self.assertEqual(list(code.broken_rules([("conv_tensor.cu", "conv_tensor<*>", "HMMA", True)], rows)), [])
+        broken = list(code.broken_rules([("conv_tensor.cu", "conv_tensor<bf16, 64, Forward, true>", "HMMA", False)], rows))
+        self.assertEqual(len(broken), 2)  # one per architecture
+        self.assertIn("conv_tensor.cu conv_tensor<bf16, 64, Forward, true>, sm_80: expected no HMMA", broken[0])
+        broken = list(code.broken_rules([("pointwise.cu", "pointwise_map<Add, float, 1>", "LDG.128", True)], rows))
         self.assertIn("expected LDG.128", broken[0])
         broken = list(code.broken_rules([("none.cu", "*", "HMMA", True)], rows))
         self.assertIn("no kernel matches none.cu | *", broken[0])
 
-    # Figures of NVIDIA's occupancy calculator for 8.0 and 9.0.
+    # Expected values are from NVIDIA's occupancy calculator for compute capabilities 8.0 and 9.0.
     def test_occupancy(self):
         code = module()
         for arch, threads, registers, shared, warps, limit in (

@@ -1,7 +1,9 @@
 #!/bin/sh
-# What a machine without a GPU can say of the programs of the cuda build, before they are carried to one that has it:
-#   programs_test.sh libraries BIN PROGRAM...   they need nothing but the C library, and what lies beside them
-#   programs_test.sh refusal BIN GPU_CHECK RECIPES   they refuse the device with one line; exits 77 with a GPU
+# Tests of the programs of the cuda build that need no GPU, to run before
+# the programs are copied to a machine with one:
+#   programs_test.sh libraries BIN PROGRAM...   they need only the C library and the files beside them
+#   programs_test.sh refusal BIN GPU_CHECK RECIPES   they reject the device with one line; exits 77 if a GPU
+#   is present
 set -eu
 
 what=$1 bin=$2
@@ -15,17 +17,17 @@ complain() {
 
 libraries() {
   for program in "$@"; do
-    # Those of glibc, by their name in the list or, the loader, by its path.
+    # Libraries of glibc, by name; the loader, by path.
     foreign=$(ldd "$bin/$program" | awk '{ print $1, $3 }' |
       grep -Ev '^(linux-vdso\.so\.1|lib(c|m|dl|rt|pthread)\.so\.[0-9]+|/lib.*/ld-linux.*) ' || true)
-    # Google Benchmark, beside its program, and the C++ library for it: every system has one.
+    # Google Benchmark is beside its program. It needs the C++ library, which every system has.
     [ "$program" != bench_kernels ] || foreign=$(echo "$foreign" |
       grep -Ev '^(libstdc\+\+\.so\.6|libgcc_s\.so\.1) ' | grep -Ev "^libbenchmark\.so\.[^ ]* $bin/libbenchmark" || true)
     [ -z "$foreign" ] || complain "$program needs: $foreign"
   done
 }
 
-# The one line on stderr of a command that must exit with 1 and say nothing else.
+# Prints the single line that a command writes to stderr. The command must exit with 1 and write nothing else.
 one_line() {
   status=0
   "$@" >"$folder/out" 2>"$folder/error" || status=$?

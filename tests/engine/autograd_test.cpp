@@ -62,7 +62,7 @@ TEST(Autograd, OneGradientTensorHandedToTwoInputsIsNotMixedUp) {
   Tape tape(cpu, accumulate);
   const Var a = tape.leaf(scalar(2));
   const Var b = tape.leaf(scalar(5));
-  const Var early = multiply(tape, a, a);  // adds to a's gradient after the addition below has
+  const Var early = multiply(tape, a, a);  // its gradient reaches `a` after that of the addition below
   const Var sum = add(tape, a, b);
   const Var y = add(tape, sum, early);
   tape.backward(y, scalar(1));
@@ -70,7 +70,7 @@ TEST(Autograd, OneGradientTensorHandedToTwoInputsIsNotMixedUp) {
   EXPECT_FLOAT_EQ(at(tape.gradient_of(b)), 1);
 }
 
-// a[i] * b[i], all in one operation.
+// Computes a[i] * b[i] for all i as one group.
 std::vector<Var> multiply_each(Tape& tape, const std::vector<Var>& a, const std::vector<Var>& b) {
   std::vector<Tensor> values;
   std::vector<Var> inputs;
@@ -94,15 +94,15 @@ std::vector<Var> multiply_each(Tape& tape, const std::vector<Var>& a, const std:
 TEST(Autograd, AClosureMayTakeWhatItsInputReceived) {
   Tape tape(cpu, accumulate);
   const Var x = tape.leaf(scalar(2));
-  // Recorded first, so its closure runs last: what the other use of x brought is there.
+  // `first` is recorded first, so its closure runs last and finds the gradient from `second`.
   const Var first = tape.record("first", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
-    const Tensor received = inputs.take(0);
+    const Tensor received = inputs.release(0);
     ASSERT_TRUE(received.defined());
-    EXPECT_FALSE(inputs.take(0).defined());
+    EXPECT_FALSE(inputs.release(0).defined());
     inputs.add(0, scalar(at(received) + 10 * at(g)));
   });
   const Var second = tape.record("second", scalar(2), {x}, [](const Tensor& g, Gradients& inputs) {
-    EXPECT_FALSE(inputs.take(0).defined());
+    EXPECT_FALSE(inputs.release(0).defined());
     inputs.add(0, scalar(3 * at(g)));
   });
   tape.backward(add(tape, first, second), scalar(1));

@@ -5,7 +5,7 @@
 namespace sec {
 namespace {
 
-// Known answers published with the Random123 library (kat_vectors, philox4x32-10).
+// Known answers from the Random123 library (kat_vectors, philox4x32-10).
 TEST(Philox, KnownAnswers) {
   const PhiloxBlock zeros = philox(0, 0, 0, 0, 0);
   EXPECT_EQ(zeros.word[0], 0x6627e8d5U);
@@ -35,7 +35,7 @@ TEST(Philox, UniformStaysBelowOneAndFillsTheUnitInterval) {
     sum += u;
     squares += u * u;
   }
-  // Standard errors are 0.0011 for the mean and 0.0012 for the mean square: five of them are allowed.
+  // The standard errors are 0.0011 for the mean and 0.0012 for the mean square. Allow five standard errors.
   EXPECT_NEAR(sum / count, 1.0 / 2, 0.006);
   EXPECT_NEAR(squares / count, 1.0 / 3, 0.006);
 }

@@ -15,7 +15,7 @@ TEST_P(HostStream, AReplayRunsTheRecordedStepAgain) {
   OwnedStream stream(GetParam());
   int runs = 0;
   Graph graph = capture(stream, [&] { ++runs; });
-  EXPECT_EQ(runs, 0);  // recording does not run
+  EXPECT_EQ(runs, 0);  // capturing does not run the step
   graph.replay(stream);
   graph.replay(stream);
   EXPECT_EQ(runs, 2);
@@ -27,8 +27,8 @@ TEST_P(HostStream, AReplayRunsTheRecordedStepAgain) {
   EXPECT_THROW(other.replay(elsewhere), Error);
 }
 
-// What cuda refuses to record is refused here as well, so that it shows without a GPU. The memory of cpu is
-// the host's: nothing tells its copies apart.
+// Replays on hosts reject the operations that cuda cannot capture, so that tests find them without a GPU.
+// On cpu, copies to and from the host are not rejected, because cpu memory is host memory.
 TEST_P(HostStream, AReplayRefusesWhatCannotBeRecorded) {
   OwnedStream stream(GetParam());
   Tensor x = Tensor::zeros(stream, {3});
@@ -52,7 +52,7 @@ TEST_P(HostStream, AReplayRefusesWhatCannotBeRecorded) {
               x.assign(stream, std::vector<float>{1, 2, 3});
             }),
             simt ? "copy_bytes: 12 bytes from cpu to simt cannot be part of a captured graph" : "");
-  synchronize(stream);  // and outside nothing is
+  synchronize(stream);  // outside a replay all operations are allowed
   x.assign(stream, std::vector<float>{1, 2, 3});
   EXPECT_EQ(x.to_vector(stream), (std::vector<float>{1, 2, 3}));
   EXPECT_THROW(x.assign(stream, std::vector<float>{1, 2}), Error);
@@ -80,7 +80,7 @@ TEST_P(HostStream, AnEventOfAnotherDeviceIsAnError) {
 INSTANTIATE_TEST_SUITE_P(Engine, HostStream, testing::Values(Device::cpu, Device::simt),
                          [](const auto& suite) { return std::string(name_of(suite.param)); });
 
-// The plan that a captured step replays on, without a GPU: on a host's arena.
+// Tests the memory plan of captured steps without a GPU, on the arena of simt.
 TEST(MemoryPlan, KeepsItsBlocksUntilItIsReleased) {
   constexpr std::size_t bytes = 123'456;
   release_cached(Device::simt);
@@ -88,7 +88,7 @@ TEST(MemoryPlan, KeepsItsBlocksUntilItIsReleased) {
   { planned = allocate(Device::simt, bytes)->data; }  // the warm-up step
   const int plan = detail::begin_memory_plan(Device::simt);
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(allocate(Device::simt, bytes)->data, planned);  // within the plan it is used again
+    EXPECT_EQ(allocate(Device::simt, bytes)->data, planned);  // the plan reuses its blocks
   }
   EXPECT_THROW(allocate(Device::simt, 100 * bytes), Error);  // not in the cache
   EXPECT_THROW(detail::begin_memory_plan(Device::simt), Error);

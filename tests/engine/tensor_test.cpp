@@ -21,6 +21,10 @@ TEST(Tensor, ViewsShareMemory) {
   Tensor copy = a.clone(cpu);
   copy.write().as<float>("test")[0] = -1;
   EXPECT_EQ(a.to_vector(cpu)[0], 0);
+  copy.copy_from(cpu, a);
+  EXPECT_EQ(copy.to_vector(cpu), a.to_vector(cpu));
+  row.zero(cpu);
+  EXPECT_EQ(a.to_vector(cpu), (std::vector<float>{0, 1, 2, 0, 0, 0}));
 }
 
 TEST(Tensor, WritingThroughAnyViewChangesTheVersionOfAll) {
@@ -46,12 +50,14 @@ TEST(Tensor, ErrorsNameShapes) {
   EXPECT_EQ(message([&] { (void)a.read().as<bf16>("relu"); }), "relu: expected bf16 elements, got f32");
   EXPECT_EQ(message([&] { (void)Tensor::from(cpu, Shape{2}, std::vector<float>{1}); }),
             "tensor from 1 values: shape (2) needs 2");
+  EXPECT_EQ(message([&] { Tensor::zeros(cpu, Shape{4}).copy_from(cpu, a); }),
+            "copy: a tensor (2, 3) of f32 to a tensor (4) of f32");
 }
 
 TEST(Bf16, RoundsToNearestEven) {
   EXPECT_EQ(static_cast<float>(bf16(1.0F)), 1.0F);
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // a tie: to even, down
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // a tie: to even, up
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // tie, rounds down to even
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // tie, rounds up to even
   EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1.01p-8F)), 1 + 0x1p-7F);   // just above a tie
   EXPECT_EQ(static_cast<float>(bf16(std::numeric_limits<float>::max())),
             std::numeric_limits<float>::infinity());
@@ -67,7 +73,7 @@ TEST(Ranges, SumTimesByNameAndCostNothingWhenOff) {
   }
   const auto times = stop_range_timer();
   ASSERT_EQ(times.size(), 2U);
-  EXPECT_EQ(times[0].name, "outer");  // holds the inner one
+  EXPECT_EQ(times[0].name, "outer");  // includes the time of the inner range
   EXPECT_EQ(times[0].count, 3);
   EXPECT_GE(times[0].seconds, times[1].seconds);
 }

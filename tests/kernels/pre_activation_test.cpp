@@ -394,7 +394,7 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
     PreActivationForward problem = forward_problem(c, op, plain);
-    problem.passed = {};  // as in inference
+    problem.activation_mask = {};  // as in inference
     problem.mean = problem.variance = {};
     problem.before.p = 0;
     kernels().pre_activation.forward_group(stream(), {&problem, 1});
@@ -422,7 +422,7 @@ TEST_P(PreActivationKernel, RefusesOperandsThatDoNotFit) {
   problem.shape.c_in = 24;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
   problem = forward_problem(c, op, o);
-  problem.passed.count -= 1;
+  problem.activation_mask.count -= 1;
   EXPECT_THROW(kernels().pre_activation.forward_group(stream(), {&problem, 1}), Error);
   problem = forward_problem(c, op, o);
   problem.before.p = 1;

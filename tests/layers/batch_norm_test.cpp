@@ -63,7 +63,7 @@ TEST(BatchNorm, RefusesWhatItCannotDo) {
   EXPECT_EQ(error_of([&] {
               batch_norm(training, layer, Tensor::zeros(cpu, {1, 1, 1, 3}));
             }),
-            "batch_norm stem.bn: training needs more than one value a channel, got an input (1, 1, 1, 3)");
+            "batch_norm stem.bn: training needs more than one value per channel, got an input (1, 1, 1, 3)");
   EXPECT_EQ(error_of([&] {
               batch_norm(training, layer, Tensor::zeros(cpu, {4, 4, 1, 2}));
             }),

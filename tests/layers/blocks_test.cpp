@@ -11,8 +11,8 @@
 namespace sec::layers {
 namespace {
 
-// A block is a dozen layers deep, each with its own f32 rounding; and in batch norm over few rows differences
-// of nearly equal numbers count.
+// Looser tolerances for blocks: a block has a dozen layers, and each rounds to f32. Batch norm over few rows
+// amplifies rounding errors, because it subtracts nearly equal numbers.
 constexpr Tolerance deep{2e-5, 5e-4};
 
 plain::Array norm_conv(const plain::Arrays& p, const std::string& bn, const std::string& conv,
@@ -33,7 +33,7 @@ plain::Array se(const plain::Arrays& p, const std::string& name, const plain::Ar
 }
 
 TEST(SqueezeExcite, EqualsDoublePrecision) {
-  for (const std::int64_t channels : {32, 5}) {  // squeezed to 2, and to no less than 1
+  for (const std::int64_t channels : {32, 5}) {  // squeezed to 2 and to 1 channels
     ParameterSet set;
     const SqueezeExcite layer = make_squeeze_excite(set, "se", channels);
     EXPECT_EQ(layer.fc1.out, channels == 32 ? 2 : 1);
@@ -76,7 +76,7 @@ TEST(Block2d, WithThreeConvolutionsAndItsInputAsShortcutEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// With 16 channels the device runs each layer as one operation.
+// With 16 channels the layers run as fused operations.
 TEST(Block2d, FusedEqualsDoublePrecision) {
   ParameterSet set;
   const Block2d block = make_block_2d(set, "b", {16, 3, 1, 2, 0.2}, {});
@@ -92,7 +92,8 @@ TEST(Block2d, FusedEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// Fused or not: outputs, gradients and running statistics agree, in training and in inference.
+// Outputs, gradients and running statistics are the same with and without fused operations, in training and
+// in inference.
 TEST(Blocks, FusedEqualSeparateOperations) {
   ParameterSet set;
   std::vector<Block2d> plane;
@@ -114,9 +115,9 @@ TEST(Blocks, FusedEqualSeparateOperations) {
     pass.fused = fused;
     const Tensor input = to_tensor(random_array({3, 23, 2, 16}, 1));
     const Var x = training ? tape.leaf(input) : Var(input);
-    std::vector<Signal> y = blocks_2d(pass, plane, std::vector<Signal>(3, x));
-    std::vector<Signal> z;
-    for (const Signal& scale : y) {
+    std::vector<VarWithStats> y = blocks_2d(pass, plane, std::vector<VarWithStats>(3, x));
+    std::vector<VarWithStats> z;
+    for (const VarWithStats& scale : y) {
       z.emplace_back(view(pass, scale, {3, 23, 1, 32}));
     }
     z = blocks_1d(pass, line, z);
@@ -134,13 +135,13 @@ TEST(Blocks, FusedEqualSeparateOperations) {
     const std::vector<plain::Array> separate = run(false, training);
     ASSERT_EQ(fused.size(), separate.size());
     for (std::size_t i = 0; i < fused.size(); ++i) {
-      // A dozen layers' roundings in another order; batch norm over few rows makes more of them.
+      // A dozen layers round in a different order, and batch norm over few rows amplifies the errors.
       expect_close(fused[i], separate[i], 1e-4, fmt::format("training {}, result {}", training, i));
     }
   }
 }
 
-// Two blocks that share one downsample: its gradient sums over both uses.
+// Two blocks share one downsample, whose gradient is the sum over both uses.
 TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
   ParameterSet set;
   const PreActivationConv shared = make_downsample(set, "s.0.downsample", 5, 2);
@@ -170,9 +171,9 @@ TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// Three scales side by side are what they are one by one, but for the order in which dropout draws: here
-// there is none.
-// 4 channels run layer by layer, 16 as fused operations. Gradients and running statistics count as results.
+// A group of three blocks gives the same bits as three separate blocks, including gradients and running
+// statistics. There is no dropout, because groups draw random numbers in a different order.
+// Blocks with 4 channels run unfused, blocks with 16 channels run fused.
 void expect_same_bits_side_by_side(std::int64_t channels) {
   ParameterSet set;
   std::vector<Block2d> plane;
@@ -191,7 +192,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
     Tape tape(cpu, accumulate);
     Pass pass{cpu, &tape, true};
     const Var x = tape.leaf(to_tensor(random_array({3, 9, 2, channels}, 1)));
-    std::vector<Signal> y(3, x);
+    std::vector<VarWithStats> y(3, x);
     if (side_by_side) {
       y = blocks_2d(pass, plane, y);
     } else {
@@ -199,7 +200,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
         y[i] = block_2d(pass, plane[i], y[i]);
       }
     }
-    for (Signal& scale : y) {
+    for (VarWithStats& scale : y) {
       scale = view(pass, scale, {3, 9, 1, 2 * channels});
     }
     if (side_by_side) {
@@ -212,7 +213,7 @@ void expect_same_bits_side_by_side(std::int64_t channels) {
     const Var sum = add(pass, add(pass, y[0], y[1]), y[2]);
     tape.backward(sum, to_tensor(random_array(sum.shape(), 2)));
     std::vector<std::vector<float>> results = {gradients.to_vector(cpu), states.to_vector(cpu)};
-    for (const Signal& scale : y) {
+    for (const VarWithStats& scale : y) {
       results.push_back(scale.value.to_vector(cpu));
     }
     return results;
@@ -231,10 +232,10 @@ TEST(Blocks, UpdateSharedRunningStatisticsOnceAUseInOrder) {
   const PreActivationConv shared = make_downsample(set, "downsample", 3, 2);
   set.allocate(cpu, 1);
   Pass training{cpu, nullptr, true};
-  const std::vector copies(3, shared);  // as each block of a stage holds one
+  const std::vector copies(3, shared);  // each block of a stage has a copy
   plain::Array mean({3});
   plain::Array variance({3});
-  const double shares[] = {0.81 * 0.1, 0.9 * 0.1, 0.1};  // of the first, second and third use
+  const double shares[] = {0.81 * 0.1, 0.9 * 0.1, 0.1};  // weights of the first, second and third use
   for (unsigned use = 0; use < 3; ++use) {
     const plain::Array x = random_array({2, 4 + use, 1, 3}, use, 1.0 + use);
     pre_activation_conv(training, copies[use], to_tensor(x));
@@ -246,7 +247,7 @@ TEST(Blocks, UpdateSharedRunningStatisticsOnceAUseInOrder) {
     }
   }
   for (double& value : variance.data) {
-    value += 0.729;  // what three uses leave of the first 1
+    value += 0.729;  // weight 0.9^3 of the initial variance 1
   }
   expect_close(to_array(shared.bn.running_mean->value), mean, 1e-6, "running mean");
   expect_close(to_array(shared.bn.running_variance->value), variance, 1e-6, "running variance");

@@ -19,9 +19,9 @@ double dot(const plain::Array& a, const plain::Array& b) {
   return sum;
 }
 
-// The derivative of function() by every element of `by`.
+// The derivative of function() with respect to every element of `by`, by central differences.
 plain::Array differences(plain::Array& by, const std::function<double()>& function) {
-  constexpr double step = 1e-5;  // the error is step^2 of a third derivative and 1e-16 / step of rounding
+  constexpr double step = 1e-5;  // error: step^2 times the third derivative, plus rounding of 1e-16 / step
   plain::Array gradient(by.shape);
   for (std::size_t i = 0; i < by.data.size(); ++i) {
     const double middle = by.data[i];
@@ -76,8 +76,7 @@ plain::Arrays states_of(const layers::ParameterSet& set) {
 
 void assign(Tensor& into, const plain::Array& values) {
   ASSERT_EQ(into.shape(), values.shape);
-  copy_bytes(cpu, into.write().data, Device::cpu, to_tensor(values).read().data, Device::cpu,
-             values.data.size() * sizeof(float));
+  into.copy_from(cpu, to_tensor(values));
 }
 
 void randomise(layers::ParameterSet& set, unsigned seed, double scale) {
@@ -98,7 +97,7 @@ void expect_close(const plain::Array& actual, const plain::Array& expected, doub
   std::size_t place = 0;
   for (std::size_t i = 0; i < expected.data.size() && !std::isnan(worst); ++i) {
     const double error = std::abs(actual.data[i] - expected.data[i]);
-    if (!(error <= worst)) {  // NaN is the worst of all
+    if (!(error <= worst)) {  // true for NaN, too
       worst = error;
       place = i;
     }
@@ -117,7 +116,7 @@ void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inp
   plain::Arrays parameters = to_arrays(set);
   const plain::Array expected = reference(arrays, parameters);
 
-  layers::Pass silent = pass;  // records nothing
+  layers::Pass silent = pass;  // has no tape
   std::vector<Var> constants;
   constants.reserve(inputs.size());
   for (const plain::Array& input : inputs) {
@@ -125,7 +124,7 @@ void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inp
   }
   const auto in_use = [] { return memory_statistics(Device::cpu).in_use; };
   const std::size_t before = in_use();
-  const std::size_t size = [&] {  // of an output, as the arena rounds it up
+  const std::size_t size = [&] {  // the memory of one output, as rounded up by the arena
     const Tensor like = to_tensor(expected);
     return in_use() - before;
   }();
@@ -143,7 +142,7 @@ void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inp
   }
   const Var y = engine(recorded, leaves);
   EXPECT_EQ(y.value.to_vector(cpu), unrecorded.to_vector(cpu)) << "recording changed the output";
-  const plain::Array weights = random_array(expected.shape, 1234);  // the scalar is sum(weights * y)
+  const plain::Array weights = random_array(expected.shape, 1234);  // the loss is sum(weights * y)
   tape.backward(y, to_tensor(weights));
 
   const auto scalar = [&] { return dot(weights, reference(arrays, parameters)); };

@@ -18,7 +18,7 @@ class ConvCases : public testing::TestWithParam<Case> {};
 
 TEST_P(ConvCases, EqualsDoublePrecision) {
   const auto& [x, bound] = GetParam();
-  const ConvOptions& options = bound;  // lambdas of clang 14 capture no structured bindings
+  const ConvOptions& options = bound;  // clang 14: lambdas cannot capture structured bindings
   ParameterSet set;
   const Conv layer = make_conv(set, "c", options);
   check_layer(
@@ -38,8 +38,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ConvCases,
                                          Case{{1, 1, 1, 4}, {4, 4, 7, 1, 3}},     // shorter than its kernel
                                          Case{{2, 6, 3, 4}, {4, 6, 1, 2, 0, true}}));  // a downsample
 
-// Three scales of unlike shapes in one operation; the second has no bias. check_layer wants one output: a
-// linear function of each.
+// Three convolutions with different kernels run as one group; the second has no bias. Their outputs are
+// added, because check_layer expects a single output.
 TEST(Convs, EqualDoublePrecision) {
   ParameterSet set;
   const std::vector<Conv> layers = {make_conv(set, "a", {4, 4, 3, 1, 1, true}),
@@ -58,8 +58,8 @@ TEST(Convs, EqualDoublePrecision) {
       });
 }
 
-// The bits of outputs and gradients do not depend on whether convolutions run together; nor does one whose
-// output is not used stand in the others' way.
+// Outputs and gradients of grouped convolutions are bitwise equal to those of separate ones. Only the first
+// `used` outputs contribute to the loss; unused outputs must not disturb the others.
 TEST(Convs, HaveTheBitsOfSeparateOnes) {
   ParameterSet set;
   const std::vector<Conv> layers = {make_conv(set, "a", {32, 32, 3, 2, 1}),
@@ -110,7 +110,7 @@ TEST(Convs, RefuseOneLayerTwice) {
   EXPECT_EQ(error_of([&] {
               convs(pass, {&layer, &layer}, {x, x});
             }),
-            "conv stage.conv1: twice in one group, where gradients are summed side by side");
+            "conv stage.conv1: appears twice in one group, whose gradients are computed in parallel");
   EXPECT_EQ(error_of([&] { convs(pass, {&layer}, {x, x}); }), "conv: 1 layers for 2 inputs");
 }
 

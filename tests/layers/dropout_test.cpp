@@ -42,7 +42,8 @@ TEST(Dropout, KeepsTheMean) {
     EXPECT_TRUE(value == 0 || value == 1.25F) << value;
     sum += value;
   }
-  // One element has variance p / (1 - p) = 0.25, so the mean deviates by 0.0016; five times that is allowed.
+  // Each element has variance p / (1 - p) = 0.25, so the mean has a standard error of 0.0016.
+  // Allow five times the standard error.
   EXPECT_NEAR(sum / count, 1, 0.008);
 }
 

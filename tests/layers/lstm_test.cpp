@@ -13,7 +13,7 @@ double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
 }
 
-// One direction of one layer over x (N, T, In), into the columns from `to` on of y (N, T, Out).
+// One direction of one layer: reads x (N, T, In), writes the columns of y (N, T, Out) that start at `to`.
 void plain_cell(const plain::Array& x, const plain::Arrays& p, const std::string& suffix, plain::Array& y,
                 std::int64_t to) {
   const plain::Array& w_ih = p.at("r.weight_ih" + suffix);

@@ -17,7 +17,7 @@ TEST(Parameters, AreWindowsOnTheFlatBuffers) {
   State& s = set.add_state("s", {2}, 5);
   set.allocate(cpu, 0);
   EXPECT_EQ(set.count(), 10);
-  // Whole packets of 16 bytes first.
+  // Parameters whose size is a multiple of 16 bytes come first.
   EXPECT_EQ(set.values().to_vector(cpu), (std::vector<float>{-2, -2, -2, -2, 1, 1, 1, 1, 1, 1}));
   EXPECT_EQ(set.states().to_vector(cpu), (std::vector<float>{5, 5}));
   EXPECT_EQ(set.gradients().to_vector(cpu), std::vector<float>(10, 0.0F));
@@ -35,7 +35,7 @@ TEST(Parameters, DrawTheDocumentedRandomNumbers) {
   const std::vector<float> values = second.value.to_vector(cpu);
   for (std::uint64_t i = 0; i < values.size(); ++i) {
     const float expected = -0.25F + 0.5F * uniform({42, ParameterSet::initial_step, 1}, i);
-    EXPECT_NEAR(values[i], expected, 1e-7) << i;  // one rounding, or none where the kernel fuses
+    EXPECT_NEAR(values[i], expected, 1e-7) << i;  // the kernel may use a fused multiply-add
   }
 }
 
@@ -47,7 +47,7 @@ TEST(Parameters, KaimingHasVarianceTwoOverFanIn) {
   for (const float value : weight.value.to_vector(cpu)) {
     squares += static_cast<double>(value) * value;
   }
-  // 40,000 draws estimate a variance to about 0.5 %.
+  // The variance estimated from 40,000 draws has a standard error of about 0.5 %.
   EXPECT_NEAR(squares / 40000 / (2.0 / 1000), 1, 0.02);
 }
 

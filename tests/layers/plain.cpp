@@ -14,7 +14,7 @@ Array map(const Array& x, Function&& function) {
   return y;
 }
 
-// The window functions share their walk: `combine` folds one input into a running value.
+// Pooling over windows in time. `combine` merges one input of the window into the running value.
 template <typename Combine>
 Array pool(const Array& x, std::int64_t k, std::int64_t stride, std::int64_t pad, double start,
            Combine&& combine) {

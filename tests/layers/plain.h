@@ -1,5 +1,5 @@
-// The layers' arithmetic as plain loops in double precision, written for the tests and independent of the
-// engine and its kernels: what the layers are compared with, and what finite differences are taken of.
+// Reference implementation of the layers as plain loops in double precision, independent of the engine and
+// its kernels. Tests compare the layers with it and compute finite differences from it.
 #pragma once
 
 #include <map>
@@ -21,14 +21,14 @@ struct Array {
   bool defined() const { return !data.empty(); }
 };
 
-using Arrays = std::map<std::string, Array>;  // by name
+using Arrays = std::map<std::string, Array>;  // tensors by name
 
-// x (N, L, H, Ci), weight (K, Ci, Co), bias (Co) or undefined.
+// Convolution of x (N, L, H, Ci) with weight (K, Ci, Co). The bias is (Co) or undefined.
 Array conv(const Array& x, const Array& weight, const Array& bias, std::int64_t stride, std::int64_t pad);
 
-double rows(const Array& x);  // N * L * H: the values a channel
+double rows(const Array& x);  // N * L * H, the number of values per channel
 
-// x (N, L, H, C). The batch's mean and biased variance a channel.
+// Mean and biased variance of each channel over a batch x (N, L, H, C).
 struct Statistics {
   Array mean, variance;  // (C)
 };
@@ -47,7 +47,7 @@ Array global_average_pool(const Array& x);  // (N, L, H, C) to (N, C)
 Array max_pool(const Array& x, std::int64_t k, std::int64_t stride, std::int64_t pad);
 Array average_pool(const Array& x, std::int64_t k, std::int64_t stride, std::int64_t pad);
 
-// Losses on logits (N, classes), of shape (1).
+// Losses of logits (N, classes). The result has shape (1).
 Array softmax_cross_entropy(const Array& logits, const std::vector<std::int32_t>& labels,
                             const Array& class_weights, double smoothing);
 Array bce_with_logits(const Array& logits, const Array& targets, const Array& positive_weights);

@@ -41,7 +41,7 @@ TEST(Pointwise, AddEqualsDoublePrecision) {
 }
 
 TEST(Pointwise, SumsGradientsOverABranchAndItsShortcut) {
-  ParameterSet none;  // x + relu(x) + relu(relu(x) + x): one tensor on four paths
+  ParameterSet none;  // x + relu(x) + relu(x + relu(x)) uses x on four paths
   check_layer(
       none, {random_array({2, 3, 1, 5}, 4)},
       [](Pass& pass, const std::vector<Var>& in) {
@@ -77,7 +77,7 @@ TEST(Pointwise, SplitEqualsItsColumns) {
       [](Pass& pass, const std::vector<Var>& in) {
         const std::vector<Var> parts = split(pass, in[0], {2, 0, 1, 3});
         EXPECT_FALSE(parts[1].value.defined());
-        return concat(pass, {parts[3], parts[0]});  // of the third comes nothing
+        return concat(pass, {parts[3], parts[0]});  // parts[2] does not contribute to the loss
       },
       [](const auto& in, const auto&) {
         plain::Array y({4, 5});
@@ -126,7 +126,7 @@ TEST(Pointwise, NameTheShapesInTheirErrors) {
   EXPECT_EQ(error_of([&] {
               concat(pass, {zeros({2, 3}), zeros({3, 3})});
             }),
-            "concat: expected tensors (N, C) of one N, got (3, 3) beside (2, 3)");
+            "concat: expected tensors (N, C) with equal N, got (3, 3) and (2, 3)");
   EXPECT_NE(error_of([&] { concat(pass, {}); }), "");
   EXPECT_EQ(error_of([&] {
               split(pass, zeros({2, 3}), {1, 1});

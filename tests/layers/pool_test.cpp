@@ -16,7 +16,7 @@ class PoolCases : public testing::TestWithParam<Case> {};
 
 TEST_P(PoolCases, MaximumEqualsDoublePrecision) {
   const Shape x = GetParam().x;
-  const PoolOptions options = GetParam().options;  // clang 14 captures no structured binding
+  const PoolOptions options = GetParam().options;  // clang 14: lambdas cannot capture structured bindings
   ParameterSet none;
   check_layer(
       none, {random_array(x, 1)},
@@ -41,7 +41,7 @@ TEST_P(PoolCases, MeanEqualsDoublePrecision) {
 INSTANTIATE_TEST_SUITE_P(Shapes, PoolCases,
                          testing::Values(Case{{2, 8, 2, 3}, {2, 2, 0}}, Case{{2, 9, 1, 5}, {3, 2, 1}},
                                          Case{{1, 20, 2, 9}, {8, 8, 2}}, Case{{1, 7, 1, 2}, {3, 1, 1}},
-                                         Case{{2, 10, 1, 3}, {2, 3, 0}}));  // samples that no window covers
+                                         Case{{2, 10, 1, 3}, {2, 3, 0}}));  // no window covers some samples
 
 TEST(Pool, GlobalMeanEqualsDoublePrecision) {
   ParameterSet none;

@@ -1,5 +1,4 @@
-// The baselines' sizes and errors. That they compute what they should is tested against PyTorch,
-// tests/parity.
+// Tests the sizes and errors of the baselines. tests/parity compares their results with PyTorch.
 #include <gtest/gtest.h>
 
 #include "model/networks.h"
@@ -20,14 +19,14 @@ NetworkOptions options_of(const std::string& model) {
   return options;
 }
 
-// The sum of the summary's column of parameters.
+// The total number of parameters in the summary.
 std::int64_t summed(const Network& network) {
   const std::string text = network.summary();
   const std::string total = text.substr(text.rfind("total"));
   return std::stoll(total.substr(total.find_first_of("0123456789")));
 }
 
-// The counts are those of PyTorch's modules in tools/parity/baselines.py.
+// The parameter counts are those of the PyTorch modules in tools/parity/baselines.py.
 TEST(Baselines, HaveTheReleasedSizes) {
   for (const auto& [model, parameters] :
        {std::pair{"resnet34", 16614562}, std::pair{"ecgnet", 1049010}, std::pair{"bircnn", 8240674}}) {
@@ -41,7 +40,7 @@ TEST(Baselines, RefuseWhatDoesNotFit) {
   const auto error = [](NetworkOptions options) { return error_of([&] { make_network(options, cpu, 1); }); };
   NetworkOptions options = options_of("ecgnet");
   options.width = 2;
-  options.length = 84;  // 268 samples side by side, 128 behind the next convolution: seven times halved, 1
+  options.length = 84;  // 268 samples concatenated, 128 after conv1, 1 after seven poolings
   EXPECT_EQ(error(options), "");
   options.length = 83;
   EXPECT_EQ(error(options), "ECGNet: 83 samples are too few, the shortest input is 84");
@@ -70,7 +69,7 @@ TEST(Baselines, RefuseWhatDoesNotFit) {
   EXPECT_EQ(error(options), "unknown network \"lenet\"; known are se-ecgnet, resnet34, ecgnet, bircnn");
 }
 
-// Each says what it is called and what it takes.
+// Errors name the network and the expected shape.
 TEST(Baselines, RefuseInputsOfAnotherShape) {
   for (const char* model : {"resnet34", "ecgnet", "bircnn"}) {
     NetworkOptions options = options_of(model);

@@ -1,5 +1,5 @@
-// The whole network on every device: one training pass has the loss, logits, gradients and running statistics
-// of the cpu device.
+// Runs one training pass of the whole network on every device. Loss, logits, gradients and running statistics
+// must agree with the cpu device.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,8 +14,8 @@
 namespace sec::model {
 namespace {
 
-// A batch and lengths at which the last batch norms see a dozen values a channel: with two or three, rounding
-// errors are magnified a thousandfold.
+// With this batch size the last batch norms have a dozen values per channel. With two or three values per
+// channel batch norm would amplify rounding errors a thousandfold.
 constexpr std::int64_t n = 8;
 
 std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
@@ -28,7 +28,7 @@ std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
 
 using Named = std::map<std::string, std::vector<float>>;
 
-// One pass forward and backward in training mode, with dropout.
+// Runs one forward and backward pass in training mode with dropout.
 Named training_pass(Device device, const SeEcgNetOptions& o) {
   OwnedStream owned(device);
   Stream& stream = owned;
@@ -76,7 +76,7 @@ TEST_P(Devices, AgreeWithCpu) {
   const Named expected = training_pass(Device::cpu, variant.options);
   const Named got = training_pass(device, variant.options);
   ASSERT_EQ(got.size(), expected.size());
-  double worst = 0;  // of the tolerance
+  double worst = 0;  // largest error, as a multiple of the tolerance
   std::vector<std::string> wrong;
   for (const auto& [name, values] : expected) {
     const std::vector<float>& others = got.at(name);
@@ -85,9 +85,9 @@ TEST_P(Devices, AgreeWithCpu) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       difference[i] = others[i] - values[i];
     }
-    // Two f32 computations that sum in other orders. In a network this deep a gradient deviates from its
-    // value in double precision by up to 6e-4 of its length (see SeEcgNet.EqualsDoublePrecision); a single
-    // scalar that sums larger terms of both signs by 6e-6. A wrong or missing term costs all of it.
+    // The devices add f32 values in different orders. In a network this deep, an f32 gradient deviates from
+    // the double-precision gradient by up to 6e-4 of its norm (see SeEcgNet.EqualsDoublePrecision). A scalar
+    // that is a sum of larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
     const double ratio = length_of(difference) / (1e-3 * length_of(values) + 1e-5);
     if (!(ratio <= 1)) {
       wrong.push_back(fmt::format("{}, {:.3g} of the tolerance", name, ratio));

@@ -1,5 +1,5 @@
-// The ONNX form, taken apart by a reader of the wire format written for this test: what a runtime relies on.
-// tools/parity/programs.py has onnxruntime compute with it.
+// Decodes exported ONNX models with a minimal protobuf reader and checks the structure that runtimes rely on.
+// tools/parity/programs.py runs the models with onnxruntime.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -11,7 +11,7 @@
 namespace sec::model {
 namespace {
 
-// A message's fields in order: number, and value or bytes.
+// A field of a protobuf message: its number, and its value or bytes.
 struct Field {
   std::uint64_t number = 0, value = 0;
   std::string_view bytes;
@@ -78,7 +78,7 @@ void check_graph(const SeEcgNetOptions& options) {
   for (const std::string_view input : all(graph, 11)) {
     known.insert(all(input, 1).at(0));
     const std::string_view shape = all(all(all(input, 2).at(0), 1).at(0), 2).at(0);
-    EXPECT_EQ(all(all(shape, 1).at(0), 2).at(0), "N");  // the batch size is free
+    EXPECT_EQ(all(all(shape, 1).at(0), 2).at(0), "N");  // the batch size is dynamic
   }
   EXPECT_EQ(known.size(), options.covariates > 0 ? 2U : 1U);
   std::int64_t weights = 0;
@@ -93,7 +93,7 @@ void check_graph(const SeEcgNetOptions& options) {
     weights += floats ? static_cast<std::int64_t>(count) : 0;
     EXPECT_TRUE(initializers.insert(all(tensor, 8).at(0)).second);
   }
-  // Every parameter and statistic once.
+  // Every parameter and every running statistic is stored once.
   EXPECT_EQ(weights, network.parameters().count() + network.parameters().states().count());
   known.insert(initializers.begin(), initializers.end());
 
@@ -127,9 +127,10 @@ void check_graph(const SeEcgNetOptions& options) {
   EXPECT_EQ(all(all(graph, 12).at(0), 1).at(0), "logits");
 }
 
-// Counted by hand: 1 + 3 * 2 + 3 * (4 * 3 + 4 * 5) convolutions, each after a batch norm but for the stem,
-// whose own follows; 3 + 3 * (4 + 8) gates of two Gemms each and the head; a Relu after each norm, in each
-// gate, and at the end of each of the 27 blocks.
+// The expected numbers of operators, counted by hand:
+// - 1 + 3 * 2 + 3 * (4 * 3 + 4 * 5) = 103 convolutions, each with one batch norm;
+// - 3 + 3 * (4 + 8) = 39 gates with two Gemms each, and one Gemm in the head;
+// - a Relu after each of the 103 norms, in each of the 39 gates and at the end of each of the 27 blocks.
 TEST(Onnx, HoldsTheNetworkInStandardOperators) {
   check_graph({2, 400, 3, 0, 4, true, 0.2});
   check_graph({3, 333, 4, 2, 4, false, 0.2});

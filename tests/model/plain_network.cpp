@@ -12,7 +12,7 @@ struct Network {
   const Arrays& parameters;
   Arrays& states;
   const Mode& mode;
-  std::uint32_t operation = 0;  // of the next dropout
+  std::uint32_t operation = 0;  // index of the next dropout
 
   const Array& at(const std::string& name) const { return parameters.at(name); }
 
@@ -83,7 +83,7 @@ Array se_ecgnet(const model::SeEcgNetOptions& options, const Arrays& parameters,
   std::vector<Array> features;
   for (int branch = 0; branch < 3; ++branch) {
     const std::int64_t k = 3 + 2 * branch;
-    net.operation = static_cast<std::uint32_t>(branch);  // the branches' dropouts take turns
+    net.operation = static_cast<std::uint32_t>(branch);  // operations of the branches are interleaved
     Array z = y;
     for (int i = 0; i < 4; ++i) {
       z = net.per_lead_block(branch, i, k, z);

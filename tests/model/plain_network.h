@@ -1,5 +1,5 @@
-// SE-ECGNet in plain double-precision loops, written from its description and independent of layers/ and
-// model/: what the engine's network is compared with, and what finite differences are taken of.
+// Reference implementation of SE-ECGNet in double precision, independent of layers/ and model/. Tests compare
+// the engine's network with it and compute finite differences from it.
 #pragma once
 
 #include "model/se_ecgnet.h"
@@ -9,15 +9,15 @@ namespace sec::plain {
 
 struct Mode {
   bool training = false;
-  std::uint64_t seed = 0;  // of dropout
+  std::uint64_t seed = 0;  // seed of dropout
   std::uint32_t step = 0;
 };
 
-// The logits (N, classes). In training the running statistics in `states` are updated.
+// Returns the logits (N, classes). In training mode, updates the running statistics in `states`.
 Array se_ecgnet(const model::SeEcgNetOptions& options, const Arrays& parameters, Arrays& states,
                 const Mode& mode, const Array& x, const Array& covariates);
 
-// Moves running statistics of mean and unbiased variance by a tenth towards those of `x`.
+// Moves the running mean and unbiased variance a tenth of the way to those of `x`.
 void update_running(Array& mean, Array& variance, const Array& x);
 
 }  // namespace sec::plain

@@ -1,4 +1,4 @@
-// Every network in tf32 and bf16 against itself in f32, on the devices that compute in them.
+// Compares every network in tf32 and bf16 with the same network in f32, on the devices that support them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 namespace sec::model {
 namespace {
 
-// As in devices_test.cpp: batch norm is to see more than a few values a channel.
+// As in devices_test.cpp, the batch size gives batch norm more than a few values per channel.
 constexpr std::int64_t n = 8;
 
 std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
@@ -30,10 +30,10 @@ std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
 
 using Named = std::map<std::string, std::vector<float>>;
 
-// The operations of a pass, and the types of what they yielded.
+// The operations of a pass with the element types of their outputs.
 using Types = std::set<std::pair<std::string, DType>>;
 
-// Multiplies each weight by a number from [1 - by, 1 + by].
+// Multiplies each weight by a random number in [1 - by, 1 + by].
 void shake_weights(Network& net, float by, Stream& stream) {
   Tensor weights = net.parameters().values();
   std::vector<float> values = weights.to_vector(stream);
@@ -44,7 +44,7 @@ void shake_weights(Network& net, float by, Stream& stream) {
   weights.assign(stream, std::span<const float>(values));
 }
 
-// One pass forward and backward in training mode, of a network whose weights were shaken first.
+// Perturbs the weights by `shake`, then runs one forward and backward pass in training mode.
 Named training_pass(Device device, const NetworkOptions& o, Precision precision, float shake = 0,
                     Types* types = nullptr) {
   OwnedStream owned(device);
@@ -74,7 +74,7 @@ Named training_pass(Device device, const NetworkOptions& o, Precision precision,
           {"running statistics", net->parameters().states().to_vector(stream)}};
 }
 
-// The length of the difference, in lengths of `expected`.
+// The norm of the difference, relative to the norm of `expected`.
 double distance_of(const std::vector<float>& got, const std::vector<float>& expected) {
   EXPECT_EQ(got.size(), expected.size());
   double difference = 0, length = 0;
@@ -115,7 +115,7 @@ class InPrecision : public testing::TestWithParam<std::tuple<Device, Sized>> {
     }
   }
   static Device device() { return std::get<0>(GetParam()); }
-  // The operations that yield this type in bf16.
+  // The operations whose outputs have this type in a bf16 pass.
   static std::set<std::string> types_of(DType type) {
     Types types;
     training_pass(device(), options(), Precision::bf16, 0, &types);
@@ -130,13 +130,12 @@ class InPrecision : public testing::TestWithParam<std::tuple<Device, Sized>> {
   static NetworkOptions options() { return std::get<1>(GetParam()).options(); }
 };
 
-// How far may rounding carry a result? In a network with ReLUs that is a property of the network: a rounding
-// flips the sign of an input near zero, and with it a whole path of the gradient, so that gradients move by
-// the root of what logits move by. So it is measured: f32 throughout, but with each weight off by as much as
-// one rounding at most (half a unit in the last place of tf32 or bf16). A precision rounds weights or
-// activations, and gradients, a few times a layer; independent errors add up as squares: 4 times that is
-// allowed, but of a gradient no more than 0.9 of its length, as one that is missing or points elsewhere is
-// off by 1 or more.
+// The tolerance for rounding is measured, because the effect of rounding depends on the network: a rounding
+// may flip the sign of a ReLU's input near zero and thereby switch a whole path of the gradient.
+// The measurement perturbs each weight by at most one rounding (half a unit in the last place of tf32 or
+// bf16) and computes in f32. A pass in tf32 or bf16 rounds a few times per layer, and independent errors add
+// up as squares, so 4 times the measured distance is allowed.
+// The limit is at most 0.9 of the gradient's norm, because a missing or wrong gradient differs by 1 or more.
 TEST_P(InPrecision, EqualsF32ButForRounding) {
   const Named expected = training_pass(device(), options(), Precision::f32);
   for (const auto& [precision, rounding] :
@@ -145,7 +144,7 @@ TEST_P(InPrecision, EqualsF32ButForRounding) {
     const Named shaken = training_pass(device(), options(), Precision::f32, rounding);
     for (const auto& [name, values] : expected) {
       if (values.size() < 2) {
-        continue;  // bircnn has no running statistics, and a single number can be close by accident
+        continue;  // skip bircnn's empty running statistics, and the loss, which may agree by chance
       }
       const double distance = distance_of(got.at(name), values);
       const double usual = distance_of(shaken.at(name), values);
@@ -155,7 +154,7 @@ TEST_P(InPrecision, EqualsF32ButForRounding) {
   }
 }
 
-// Whatever layers hand on is bf16 until the head, but for what comes of covariates alone.
+// Activations are bf16 up to the head, except for activations computed from covariates only.
 TEST_P(InPrecision, HandsOnBf16BetweenLayers) {
   if (options().model == "bircnn") {
     EXPECT_EQ(types_of(DType::f32), (std::set<std::string>{"cast", "concat", "last_states", "linear", "lstm",
@@ -174,8 +173,8 @@ TEST_P(InPrecision, HandsOnBf16BetweenLayers) {
   }
 }
 
-// To bf16 each value is rounded, to the nearest and on ties to even, and its gradient comes back in f32; the
-// other way round it is the gradient that is rounded.
+// A cast to bf16 rounds values to nearest, ties to even, and returns an f32 gradient. A cast to f32 rounds
+// the gradient to bf16.
 TEST(Cast, RoundsValuesOneWayAndGradientsTheOther) {
   OwnedStream owned(Device::simt);
   Stream& stream = owned;

@@ -17,7 +17,7 @@ namespace {
 
 using layers::Pass;
 
-// The last line of the summary: total, parameters, MACs.
+// The total numbers of parameters and MACs in the last line of the summary.
 std::pair<std::int64_t, std::int64_t> totals(const SeEcgNet& net) {
   const std::string text = net.summary();
   std::istringstream last(text.substr(text.rfind("total")));
@@ -27,7 +27,7 @@ std::pair<std::int64_t, std::int64_t> totals(const SeEcgNet& net) {
   return {parameters, macs};
 }
 
-double giga(std::int64_t count) {  // to two decimals
+double giga(std::int64_t count) {  // in units of 1e9, rounded to two decimals
   return std::round(static_cast<double>(count) / 1e7) / 100;
 }
 
@@ -52,13 +52,13 @@ TEST(SeEcgNet, SummaryNamesEveryLayerOnceAUse) {
       }
       return count;
     }();
-    EXPECT_EQ(shared, tied ? 2 * (2 + 3 * 3) : 0);  // a norm and a convolution for every use but the first
+    EXPECT_EQ(shared, tied ? 2 * (2 + 3 * 3) : 0);  // a norm and a convolution per reuse
     EXPECT_EQ(std::ranges::count(text, '\n'), 1 + 103 + 103 + 2 * (3 + 3 * (4 + 8)) + 1 + 1);
   }
 }
 
-// 103 convolutions and norms; the three scales' convolutions are one operation each: that of the stem, two of
-// each block of the trunk, then three and five of each three blocks.
+// The network has 103 convolutions and 103 norms. The convolutions of the three branches run as groups. There
+// is 1 operation in the stem, 2 per trunk block, 3 per group of 2-D blocks and 5 per group of 1-D blocks.
 TEST(SeEcgNet, RunsTheNumberOfLayersOfTheAuthorsNetwork) {
   SeEcgNet net({2, 360, 4, 0, 4}, cpu, 1);
   Tape tape(cpu, layers::accumulate);
@@ -103,8 +103,8 @@ TEST(SeEcgNet, RefusesOptionsAndShapesThatDoNotFit) {
   EXPECT_NE(error_of([&] { net.forward(pass, Tensor::zeros(cpu, {3, 50, 2, 1}), {}); }), "");
 }
 
-// The whole network against double precision: logits, loss, running statistics, and the gradient of the loss
-// with respect to every parameter, as its derivative along random directions.
+// Compares the whole network with double precision: logits, loss, running statistics and the gradient of
+// every parameter. The gradient is checked by the derivative of the loss along a random direction.
 struct Variant {
   std::string name;
   SeEcgNetOptions options;
@@ -126,7 +126,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
   for (layers::Parameter& parameter : net.parameters().parameters()) {
     if (parameter.shape.rank() == 1) {  // zeros and ones would hide mistakes
       plain::Array values = plain::add(to_array(parameter.value), random_array(parameter.shape, ++seed, 0.2));
-      for (double& value : values.data) {  // the one hidden unit of an SE would be dead for half the weights
+      for (double& value : values.data) {  // keeps the single hidden unit of each SE gate active
         value += parameter.name.ends_with("fc1.bias") ? 2 : 0;
       }
       assign(parameter.value, values);
@@ -146,9 +146,10 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
       layers::softmax_cross_entropy(pass, 0.1F, y, Tensor::from(cpu, {n}, labels), to_tensor(class_weights));
   tape.backward(y_loss, to_tensor({{1}, {1}}));
 
-  // 40 layers of f32, each good to about 1e-6, on top of one another.
+  // The result of 40 consecutive f32 layers, each with an error of about 1e-6.
   expect_close(to_array(y.value), logits, 1e-4, "logits");
-  expect_close(to_array(y_loss.value), loss, 1e-4, "loss");  // follows the logits with a slope below 1
+  expect_close(to_array(y_loss.value), loss, 1e-4,
+               "loss");  // its slope with respect to the logits is below 1
   for (const auto& [name, state] : states_of(net.parameters())) {
     expect_close(state, states.at(name), 1e-4, name);
   }
@@ -170,7 +171,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
       derivative += gradient.data[i] * direction.data[i];
     }
     norm = std::sqrt(norm);
-    // Small enough that hardly any of the 50,000 ReLUs changes splits, large enough for 16 digits.
+    // Small enough that hardly any input of the 50,000 ReLUs changes sign, and large enough for 16 digits.
     constexpr double step = 1e-7;
     const auto moved = [&](double by) {
       for (std::size_t i = 0; i < values.data.size(); ++i) {
@@ -181,10 +182,9 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
     const double expected = (moved(step) - moved(-step)) / (2 * step);
     values = middle;
     EXPECT_GT(norm, 0) << parameter.name << " got no gradient";
-    // Along a random direction the derivative is about as large as the gradient is long, or, with a single
-    // parameter, larger by the direction's own length. f32 costs up to 7e-4 of that in a network this deep; a
-    // single scalar that sums larger terms of both signs deviates by up to 6e-6. A wrong or missing term
-    // costs all of it.
+    // The derivative along a random direction is about as large as the norm of the gradient. In a network
+    // this deep, f32 rounding causes an error of up to 7e-4 of that. A scalar that is a sum of larger terms
+    // of both signs deviates by up to 6e-6. A wrong or missing term causes much larger errors.
     EXPECT_NEAR(derivative, expected, 1e-3 * std::max(norm, std::abs(expected)) + 1e-5) << parameter.name;
   }
 }
@@ -201,7 +201,7 @@ TEST(SeEcgNet, EvaluationEqualsDoublePrecision) {
   const plain::Array x = random_array({3, 300, 2, 1}, 1);
   const plain::Array covariates = random_array({3, 1}, 2);
   Pass training{cpu, nullptr, true};
-  net.forward(training, to_tensor(x), to_tensor(covariates));  // moves the running statistics off 0 and 1
+  net.forward(training, to_tensor(x), to_tensor(covariates));  // changes the running statistics from 0 and 1
   plain::Arrays states = states_of(net.parameters());
   const plain::Array expected =
       plain::se_ecgnet(options, to_arrays(net.parameters()), states, {}, x, covariates);

@@ -1,4 +1,4 @@
-// State dicts in and out, on a golden file's: PyTorch's own output.
+// Imports and exports the state dicts in the golden files, which PyTorch wrote.
 #include "model/state_dict.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ io::SafetensorsFile tied() {
   return golden("leads2_length720_tied");
 }
 
-// Loads it as the network it says it is.
+// Loads a state dict into a network with the options derived from it.
 void load(const io::SafetensorsFile& dict) {
   SeEcgNet network(options_of(dict, "f", 720), cpu, 1);
   load_state_dict(dict, "f", network, cpu);

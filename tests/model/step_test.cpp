@@ -1,4 +1,4 @@
-// What a training step promises as a whole: the same bits for the same seed, and steady memory.
+// Properties of a whole training step: reproducible bits for equal seeds, and constant memory.
 #include <gtest/gtest.h>
 
 #include "engine/parallel.h"
@@ -17,10 +17,9 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// One forward and backward pass.
+// Runs one forward and backward pass.
 Outcome step(SeEcgNet& net, const Tensor& x, const Tensor& labels, Pass pass) {
-  zero_bytes(cpu, net.parameters().gradients().write().data,
-             static_cast<std::size_t>(net.parameters().count()) * sizeof(float));
+  net.parameters().gradients().zero(cpu);
   Tape tape(cpu, layers::accumulate);
   pass.tape = &tape;
   const Var logits = net.forward(pass, x, {});
@@ -55,10 +54,10 @@ TEST(Step, HasTheSameBitsForAnyNumberOfThreads) {
   set_threads(0);
 }
 
-// Twenty steps of gradient descent with dropout, each layer as one operation or in its parts.
+// Compares twenty steps of gradient descent with dropout, fused and unfused.
 TEST(Step, FusedTrainsAsSeparateOperationsDo) {
-  // Long enough for batch norm to have rows in the last blocks: over a few, rounding would grow from step to
-  // step.
+  // A long input, so that batch norm has enough rows in the last blocks. With few rows, rounding errors would
+  // grow from step to step.
   const SeEcgNetOptions longer{2, 1600, 3, 0, 16};
   const Tensor x = to_tensor(random_array({8, 1600, 2, 1}, 1));
   const Tensor labels = Tensor::from(cpu, {8}, std::vector<std::int32_t>{0, 1, 2, 1, 0, 2, 2, 1});
@@ -70,7 +69,7 @@ TEST(Step, FusedTrainsAsSeparateOperationsDo) {
       Pass pass{cpu, &tape, true, 2, i};
       pass.fused = fused;
       Tensor gradients = net.parameters().gradients();
-      zero_bytes(cpu, gradients.write().data, static_cast<std::size_t>(gradients.count()) * sizeof(float));
+      gradients.zero(cpu);
       const Var loss = layers::softmax_cross_entropy(pass, 0, net.forward(pass, x, {}), labels, {});
       tape.backward(loss, to_tensor({{1}, {1}}));
       losses.push_back(loss.value.to_vector(cpu)[0]);
@@ -87,7 +86,7 @@ TEST(Step, FusedTrainsAsSeparateOperationsDo) {
   const auto fused = train(true);
   const auto separate = train(false);
   for (std::size_t i = 0; i < fused.first.size(); ++i) {
-    // What rounding in another order grows to over the steps.
+    // Differences from the order of rounding grow over the steps.
     EXPECT_NEAR(fused.first[i], separate.first[i], 2e-3 * separate.first[0]) << "step " << i;
   }
   for (std::size_t i = 0; i < fused.second.size(); ++i) {
@@ -105,7 +104,7 @@ TEST(Step, DependsOnEverySeed) {
 }
 
 TEST(Step, GivesAllMemoryBackAndAsksTheSystemOnce) {
-  set_threads(1);  // how many scratch buffers are in use at once would depend on how threads meet
+  set_threads(1);  // with more threads, the peak of scratch memory depends on timing
   SeEcgNet net(options, cpu, 1);
   const Tensor x = batch(), labels = batch_labels();
   const std::size_t before = memory_statistics(Device::cpu).in_use;

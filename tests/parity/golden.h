@@ -1,5 +1,5 @@
-// A golden file: what PyTorch computes of one configuration, written by tools/parity/golden.py in PyTorch's
-// names and layouts.
+// Reads a golden file: PyTorch's results for one configuration, in PyTorch's names and layouts, as
+// tools/parity/golden.py wrote them.
 #pragma once
 
 #include <filesystem>
@@ -33,7 +33,7 @@ class Golden {
     return {span.begin(), span.end()};
   }
 
-  // initial/NAME, as a state dict of its own.
+  // The tensors initial/NAME as a state dict.
   io::SafetensorsFile initial() const {
     io::SafetensorsFile dict;
     for (const auto& [name, tensor] : file_.tensors) {
@@ -44,7 +44,7 @@ class Golden {
     return dict;
   }
 
-  // GROUP/NAME in our layout.
+  // The tensor GROUP/NAME in our layout.
   std::vector<float> ours(const std::string& group, const std::string& name, const Shape& shape) const {
     const std::vector<float> theirs = values(group + "/" + name);
     const TorchLayout layout = torch_layout(options_, name, shape);
@@ -76,7 +76,7 @@ class Golden {
                : Tensor::from(stream, {batch(), options_.covariates}, values("covariates"));
   }
 
-  // The configuration's loss of these logits.
+  // The loss of `logits` by the configuration's loss function.
   Var loss(layers::Pass& pass, const Var& logits) const {
     const std::vector<float> rows = values("targets");
     const Tensor targets = Tensor::from(pass.stream, {batch(), options_.classes}, rows);

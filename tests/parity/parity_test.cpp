@@ -1,6 +1,6 @@
-// SE-ECGNet and the baselines against PyTorch, in every configuration of tests/golden and on every device:
-// logits, loss, gradients, running statistics, Adam steps, and what dropout does on average.
-// SEC_PARITY names a folder of further golden files, such as the large ones.
+// Compares SE-ECGNet and the baselines with PyTorch, for every configuration in tests/golden on every device:
+// logits, loss, gradients, running statistics, Adam steps, and the mean effect of dropout. The environment
+// variable SEC_PARITY names a folder of further golden files, such as the large ones.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -26,7 +26,7 @@ double length_of(const std::vector<float>& values) {
   return std::sqrt(squares);
 }
 
-// The length of the difference, relative to the expected one's.
+// The norm of the difference, relative to the norm of the expected values.
 double relative_error(const std::vector<float>& got, const std::vector<float>& expected) {
   if (got.size() != expected.size()) {
     return INFINITY;
@@ -38,7 +38,7 @@ double relative_error(const std::vector<float>& got, const std::vector<float>& e
   return length_of(difference) / length_of(expected);
 }
 
-// Relative to the largest.
+// The largest difference, relative to the largest expected value.
 double largest_error(const std::vector<float>& got, const std::vector<float>& expected) {
   if (got.size() != expected.size()) {
     return INFINITY;
@@ -84,11 +84,10 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-// The simt device does the small configurations in seconds, and would take minutes for the large ones.
+// The simt device computes the small configurations in seconds; the large ones would take minutes.
 constexpr std::int64_t simt_width = 8;
-constexpr std::int64_t simt_samples =
-    4000;                              // leads * length of a recording that takes all twenty steps there
-constexpr std::size_t simt_steps = 3;  // of a larger one, and of the baselines
+constexpr std::int64_t simt_samples = 4000;  // up to this leads * length, simt takes all twenty steps
+constexpr std::size_t simt_steps = 3;        // steps on simt for longer recordings and the baselines
 
 class Parity : public testing::TestWithParam<Case> {
  protected:
@@ -112,15 +111,15 @@ class Parity : public testing::TestWithParam<Case> {
   Stream& stream() { return *stream_; }
   Network& network() { return *network_; }
 
-  // Whether rounding may turn a ReLU over. Minimal filtering's is below 1e-5, but coarser than the files of
-  // full width leave room for; each ReLU turned over moves a tensor's gradient by about 1 %, to another as
-  // valid.
+  // Whether rounding may change the sign of a ReLU's input. Minimal filtering rounds by less than 1e-5, which
+  // is more than the full-width golden files tolerate. Each changed sign moves a tensor's gradient by about
+  // 1 %, to an equally valid value.
   bool may_flip() const {
     return GetParam().device == Device::cpu && golden_->options().width > simt_width &&
            kernels::cpu::minimal_filtering();
   }
 
-  // One pass, and with a tape the gradients into the network's buffer.
+  // One forward and backward pass; the gradients go into the network's gradient buffer.
   double step(std::vector<float>& logits) {
     layers::ParameterSet& set = network().parameters();
     Tensor gradients = set.gradients();
@@ -140,10 +139,10 @@ class Parity : public testing::TestWithParam<Case> {
   std::unique_ptr<Network> network_;
 };
 
-// The files hold f64 results, so the bounds are for f32's rounding alone. PyTorch's own f32 has gradients
-// that deviate from them by up to 2e-4 of a tensor's length (it is in each file's metadata), mostly in the
-// first layers, below a hundred others; ours sums in another order. A wrong or missing term costs all of a
-// tensor, and a transposition or a mixed-up channel about 1.4 times its length.
+// The files hold f64 results, so the bounds need to cover only f32 rounding. PyTorch's own f32 gradients
+// deviate from f64 by up to 2e-4 of a tensor's norm (stated in each file's metadata), mostly in the first
+// layers, below a hundred others; our sums have a different order. A missing term would cost a whole tensor's
+// norm, a transposition or swapped channels about 1.4 times the norm.
 TEST_P(Parity, LogitsLossGradientsAndStatistics) {
   layers::Pass evaluation{stream()};
   const Var logits = network().forward(evaluation, golden().x(stream()), golden().covariates(stream()));
@@ -202,9 +201,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity, testing::ValuesIn(all_cases()), [](cons
   return std::string(name_of(one.param.device)) + "_" + one.param.path.stem().string();
 });
 
-// The draws are not PyTorch's, so what can agree is their distribution: mean and standard deviation of every
-// logit over many draws, each within five of its standard errors. A dropout elsewhere, without the factor
-// 1 / (1 - p), or of 0.25 instead of 0.2 is several times that.
+// Our random numbers differ from PyTorch's, so only distributions can agree: mean and standard deviation of
+// every logit over many draws must agree within five standard errors. Dropout in a wrong place, without the
+// factor 1 / (1 - p), or with 0.25 instead of 0.2 would deviate by several times that.
 TEST(ParityOfDropout, MeanAndDeviationOfTheLogits) {
   const Golden golden(fs::path(SEC_GOLDEN) / "leads2_length720_tied.safetensors");
   SeEcgNetOptions options = golden.options();
@@ -230,7 +229,7 @@ TEST(ParityOfDropout, MeanAndDeviationOfTheLogits) {
     }
   }
   const std::vector<float> without = golden.values("logits_training");
-  double shift = 0;  // of the mean by dropout, in standard errors
+  double shift = 0;  // how far dropout shifts the mean, in standard errors
   for (std::size_t i = 0; i < mean.size(); ++i) {
     const double off = sum[i] / draws;
     const double deviation = std::sqrt((squares[i] - draws * off * off) / (draws - 1));

@@ -1,11 +1,11 @@
-// Kernels with one mistake each, and beside each the same kernel without it. tests/simt/planted_bugs_test.cpp
-// requires that each mistake is reported, at the line whose comment says `bug: NAME`, and that the right
-// kernel gives no report.
+// Kernels with one bug each, and the same kernels without it.
+// tests/simt/planted_bugs_test.cpp requires that each bug is reported at the line whose comment is `bug:
+// NAME`, and that the correct kernel causes no report.
 //
-//   simt_bugs NAME          the kernel with the mistake
-//   simt_bugs NAME fixed    the kernel without
+//   simt_bugs NAME          runs the kernel with the bug
+//   simt_bugs NAME fixed    runs the kernel without it
 //
-// Prints the first element of the output that is NaN, if one is, and exits with 3.
+// If the output contains NaN, prints its first such element and exits with 3.
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -22,7 +22,7 @@ namespace {
 constexpr unsigned block = 64;
 constexpr unsigned full = 0xffffffffU;
 
-// y = x, reversed within each block.
+// y is x, reversed within each block.
 template <bool bug>
 __global__ void missing_barrier(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -34,7 +34,7 @@ __global__ void missing_barrier(const float* x, float* y) {
   y[i] = tile[block - 1 - threadIdx.x];  // bug: missing_barrier
 }
 
-// The second round overwrites what slow threads still read in the first.
+// The second round overwrites values that slow threads still read in the first round.
 template <bool bug>
 __global__ void missing_second_barrier(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -50,7 +50,7 @@ __global__ void missing_second_barrier(const float* x, float* y) {
   y[threadIdx.x] = sum;
 }
 
-// Lanes of a warp exchange through memory: shuffles would not need it, this does.
+// Lanes of a warp exchange values through shared memory, which needs __syncwarp(); a shuffle would not.
 template <bool bug>
 __global__ void missing_warp_barrier(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -61,7 +61,7 @@ __global__ void missing_warp_barrier(const float* x, float* y) {
   y[threadIdx.x] = tile[threadIdx.x ^ 1U];  // bug: missing_warp_barrier
 }
 
-// Each block adds its part to one sum.
+// Every block adds to the same sum.
 template <bool bug>
 __global__ void cross_block_race(const float* x, float* y) {
   if (threadIdx.x == 0) {
@@ -163,7 +163,7 @@ __global__ void barrier_after_return(const float* x, float* y) {
   y[threadIdx.x] = tile[threadIdx.x / 2];
 }
 
-// The upper half of each warp takes part, but the mask says the lower half.
+// The upper half of each warp takes part, but the mask names the lower half.
 template <bool bug>
 __global__ void mask_without_caller(const float* x, float* y) {
   float value = x[threadIdx.x];
@@ -174,7 +174,7 @@ __global__ void mask_without_caller(const float* x, float* y) {
   y[threadIdx.x] = value;
 }
 
-// Half of each warp calls with the mask of all.
+// Half of each warp calls the shuffle, but the mask names all lanes.
 template <bool bug>
 __global__ void mask_names_absent_lanes(const float* x, float* y) {
   float value = x[threadIdx.x];
@@ -186,7 +186,7 @@ __global__ void mask_names_absent_lanes(const float* x, float* y) {
   }
 }
 
-// The halves of each warp call different functions with the mask of all.
+// The two halves of each warp call different shuffles, but each mask names all lanes.
 template <bool bug>
 __global__ void different_collectives(const float* x, float* y) {
   const float value = x[threadIdx.x];
@@ -199,7 +199,7 @@ __global__ void different_collectives(const float* x, float* y) {
   }
 }
 
-// One warp waits at the barrier, the other for the lanes that do.
+// Odd lanes wait at the block's barrier, even lanes wait for them at the warp's.
 template <bool bug>
 __global__ void deadlock(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -222,7 +222,7 @@ __global__ void missing_async_wait(const float* x, float* y) {
   y[threadIdx.x] = 2.0F * tile[4 * threadIdx.x + 1];  // bug: missing_async_wait
 }
 
-// Two stages are on their way, and the wait is for the first one alone.
+// Two copies are in flight, but the wait covers only the first.
 template <bool bug>
 __global__ void async_wait_for_too_few(const float* x, float* y) {
   SHARED(float, tile, [2][block]);
@@ -235,7 +235,7 @@ __global__ void async_wait_for_too_few(const float* x, float* y) {
   y[threadIdx.x] = tile[0][threadIdx.x] + tile[1][threadIdx.x];  // bug: async_wait_for_too_few
 }
 
-// Own copies are complete, but another thread's are read.
+// Each thread waits for its own copies, but reads another thread's.
 template <bool bug>
 __global__ void missing_barrier_after_async_wait(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -247,7 +247,7 @@ __global__ void missing_barrier_after_async_wait(const float* x, float* y) {
   y[threadIdx.x] = tile[block - 1 - threadIdx.x];  // bug: missing_barrier_after_async_wait
 }
 
-// The tile is made zero while a copy to it is on its way: either may come last.
+// The tile is zeroed while a copy to it is in flight; either write may come last.
 template <bool bug>
 __global__ void store_before_async_wait(const float* x, float* y) {
   SHARED(float, tile, [block]);
@@ -262,7 +262,7 @@ __global__ void store_before_async_wait(const float* x, float* y) {
   y[threadIdx.x] = tile[threadIdx.x];
 }
 
-// Stages take turns at one buffer too few: the second copy begins before the first is waited for.
+// There is one buffer too few: the second copy starts before the first has been waited for.
 template <bool bug>
 __global__ void async_copy_before_async_wait(const float* x, float* y) {
   SHARED(float, tile, [2][block]);
@@ -278,14 +278,14 @@ __global__ void async_copy_before_async_wait(const float* x, float* y) {
   y[threadIdx.x] = sum + tile[bug ? 0 : 1][threadIdx.x];
 }
 
-// The next stage is sent for while other threads still read this one.
+// The next stage is copied while other threads still read this one.
 template <bool bug>
 __global__ void async_copy_before_all_have_read(const float* x, float* y) {
   SHARED(float, tile, [block]);
   float sum = 0;
   for (unsigned stage = 0; stage < 2; ++stage) {
-    // ThreadSanitizer names the read and, of the copy, either this line or that of the wait, where it is
-    // done.
+    // ThreadSanitizer reports the read and, for the copy, either this line or
+    // the line of the wait, where the copy takes effect.
     cp_async<4>(&tile[threadIdx.x], &x[stage * block + threadIdx.x]);
     cp_async_wait_all();
     __syncthreads();

@@ -39,7 +39,7 @@ TEST(Launch, ABlockReducesWithShufflesAndABarrierInAnyOrder) {
   constexpr int columns = 301;
   std::vector<float> x(rows * columns);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    x[i] = static_cast<float>(i % 7);  // small integers: any order of addition is exact
+    x[i] = static_cast<float>(i % 7);  // small integers, whose sum is exact in any order
   }
   for (const auto order : {simt::Order::forward, simt::Order::reverse, simt::Order::shuffled}) {
     simt::set_order(order, 3);
@@ -110,7 +110,7 @@ TEST(Launch, ThreadsRunInTheOrderAskedFor) {
     simt::set_order(simt::Order::shuffled, 1);
     const std::vector<unsigned> shuffled = record(stream);
     EXPECT_NE(shuffled, forward);
-    EXPECT_EQ(record(stream), shuffled);  // the seed decides
+    EXPECT_EQ(record(stream), shuffled);  // the same seed gives the same order
     simt::set_order(simt::Order::shuffled, 2);
     EXPECT_NE(record(stream), shuffled);
     std::vector<unsigned> sorted = shuffled;
@@ -121,7 +121,7 @@ TEST(Launch, ThreadsRunInTheOrderAskedFor) {
 }
 
 TEST(Launch, SharedMemoryIsNaNAtTheBeginningOfEveryBlock) {
-  set_threads(1);  // both blocks on one host thread, in the same arena
+  set_threads(1);  // both blocks run on one host thread and share its arena
   for (const float value : kernels::simt::unwritten_shared_memory(stream)) {
     EXPECT_TRUE(std::isnan(value));
   }
@@ -150,6 +150,8 @@ TEST(Launch, NamesOfKernels) {
                            "{anonymous}::conv<float, 3>]"),
             "conv<float, 3>");
   EXPECT_EQ(kernel_name_in("f() [with auto kernel = _GLOBAL__N__a4_a_cu_90::relu; T = int]"), "relu");
+  EXPECT_EQ(kernel_name_in("f() [with auto kernel = a::{anonymous}::conv<sec::bf16, 64, b::Forward>]"),
+            "conv<bf16, 64, Forward>");
 }
 
 TEST(Launch, BlocksForRoundsUpAndRefusesTooMany) {

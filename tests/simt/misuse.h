@@ -1,4 +1,4 @@
-// Kernels and launches that go wrong on purpose, or that show how the engine runs threads.
+// Kernels and launches that fail on purpose, or that show in which order the engine runs threads.
 #pragma once
 
 #include <string_view>
@@ -8,15 +8,16 @@
 
 namespace sec::kernels::simt {
 
-// The misuse called `name`; see misuse.cu.
+// Runs the misuse called `name`; misuse.cu lists the names.
 void misuse(std::string_view name, Stream& stream);
 
-// The order in which 64 threads of one block pass a place: before a barrier, and after it.
+// The order in which 64 threads of one block reach a statement: before a barrier, and after it.
 std::vector<unsigned> order_before_barrier(Stream& stream);
 std::vector<unsigned> order_after_barrier(Stream& stream);
 
-// What a block reads of arrays that it has not written: f32, bf16 (as f32), double (as f32) and dynamic
-// memory (as f32), for two blocks in turn of which the first fills the arrays at the end.
+// The values that a block reads from shared arrays that it has not written:
+// an f32, a bf16, a double and a dynamic array, all converted to f32.
+// Two blocks run one after the other; the first fills its arrays before it ends.
 std::vector<float> unwritten_shared_memory(Stream& stream);
 
 }  // namespace sec::kernels::simt

@@ -1,5 +1,5 @@
-// Each planted bug (tests/simt/bugs.cu) must be reported, at its line in the kernel, in every order of
-// threads; and the right kernel must not be.
+// Each planted bug (tests/simt/bugs.cu) must be reported at its line in every
+// order of threads. The correct kernels must cause no report.
 #include <gtest/gtest.h>
 #include <sys/personality.h>
 #include <sys/wait.h>
@@ -20,10 +20,10 @@ enum class Variant { plain, asan, tsan };
 
 struct Planted {
   const char* name;
-  Variant variant;     // the build that finds it
-  const char* report;  // what it says
+  Variant variant;     // the build that detects the bug
+  const char* report;  // text of the report
   bool has_second_place = false;
-  bool traps = false;  // arithmetic on unwritten memory is made to fault
+  bool traps = false;  // unwritten memory is filled so that arithmetic on it traps
 
   friend std::ostream& operator<<(std::ostream& out, const Planted& planted) { return out << planted.name; }
 };
@@ -63,7 +63,7 @@ constexpr Planted bugs[] = {
 
 constexpr std::array orders = {"forward", "reverse", "shuffled:1", "shuffled:2"};
 
-// The line of bugs.cu that has the comment.
+// The number of the line of bugs.cu that ends with `comment`.
 std::size_t line_of(const std::string& comment) {
   std::ifstream source(SEC_SIMT_BUGS_SOURCE);
   std::string line;
@@ -97,7 +97,7 @@ Outcome run(Variant variant, const char* name, bool is_fixed, const char* order,
     close(channel[1]);
     setenv("SEC_SIMT_ORDER", order, 1);
     setenv("SEC_SIMT_TRAP", traps ? "1" : "0", 1);
-    personality(ADDR_NO_RANDOMIZE);  // ThreadSanitizer does not fit every random layout of memory
+    personality(ADDR_NO_RANDOMIZE);  // ThreadSanitizer fails with some randomised memory layouts
     execl(program.c_str(), program.c_str(), name, is_fixed ? "fixed" : nullptr, nullptr);
     _exit(127);
   }
@@ -149,8 +149,8 @@ TEST_P(PlantedBugs, AreNotSeenInTheRightKernel) {
 INSTANTIATE_TEST_SUITE_P(Simt, PlantedBugs, testing::ValuesIn(bugs),
                          [](const auto& suite) { return std::string(suite.param.name); });
 
-// Without a sanitizer, unwritten memory shows as NaN in the output, and writes past a shared array are found
-// when the block ends.
+// Without a sanitizer, unwritten memory shows as NaN in the output, and writes past
+// a shared array are detected when the block ends.
 TEST(PlantedBugsWithoutSanitizer, UnwrittenMemoryIsNaN) {
   for (const char* name :
        {"unwritten_shared", "unwritten_global", "missing_async_wait", "async_wait_for_too_few"}) {

@@ -9,15 +9,14 @@ namespace {
 
 constexpr unsigned full = 0xffffffffU;
 
-// Grid (2, 3, 2) of blocks (4, 2, 3): y (12, 24), each thread's block and thread number as block * 100 +
-// thread.
+// Grid (2, 3, 2) of blocks (4, 2, 3). y (12, 24) is block * 100 + thread, both as linear indices.
 __global__ void indices(const float*, float* y) {
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
   const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
   y[block * 24 + thread] = static_cast<float>(block * 100 + thread);
 }
 
-// One warp, x (32), y (6, 32).
+// One warp. x (32); y (6, 32): the results of six shuffles.
 __global__ void shuffles(const float* x, float* y) {
   const unsigned lane = threadIdx.x;
   const float v = x[lane];
@@ -29,7 +28,7 @@ __global__ void shuffles(const float* x, float* y) {
   y[160 + lane] = __shfl_down_sync(full, v, 2, 4);
 }
 
-// One warp, x (32), y (8, 32).
+// One warp. x (32); y (8, 32): the results of eight votes and reductions.
 __global__ void votes(const float* x, float* y) {
   const unsigned lane = threadIdx.x;
   const int v = static_cast<int>(x[lane]);
@@ -44,7 +43,7 @@ __global__ void votes(const float* x, float* y) {
   y[224 + lane] = static_cast<float>(__ballot_sync(full, v > 0) >> lane & 1U);
 }
 
-// One block of 96, x (96), y (3, 96): how many are positive; whether all are; whether one is.
+// One block of 96 threads. x (96); y (3, 96): how many x are positive, whether all are, whether any is.
 __global__ void counting_barriers(const float* x, float* y) {
   const unsigned i = threadIdx.x;
   y[i] = static_cast<float>(__syncthreads_count(x[i] > 0));
@@ -52,7 +51,8 @@ __global__ void counting_barriers(const float* x, float* y) {
   y[192 + i] = static_cast<float>(__syncthreads_or(x[i] > 0) != 0);
 }
 
-// Blocks of 64, x (n), y (5) zeroed: sum, sum as int, maximum, count modulo 7, count by compare-and-swap.
+// Blocks of 64 threads. x (n); y (5), zeroed:
+// sum, sum as int, maximum, count modulo 7, count by compare-and-swap.
 __global__ void atomics(const float* x, float* y) {
   const float v = x[blockIdx.x * 64 + threadIdx.x];
   atomicAdd(&y[0], v);
@@ -68,8 +68,8 @@ __global__ void atomics(const float* x, float* y) {
   }
 }
 
-// One thread an element, x (n), y (3, n): through bf16, through a packed pair's low and high half, through
-// tf32.
+// One thread per element. x (n); y (3, n): x rounded to bf16, x packed into both
+// halves of a bf16 pair and unpacked, x rounded to TF32.
 __global__ void roundings(const float* x, float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) {
@@ -80,8 +80,8 @@ __global__ void roundings(const float* x, float* y, int n) {
   }
 }
 
-// One block of 32, x (stages * 128), y (128): the sum over stages, loaded three stages ahead. Of the last
-// stage only the first 3 floats of every 4 are read, the others are filled with zeros.
+// One block of 32 threads. x (stages * 128); y (128): the sum over stages. Copies run three stages ahead.
+// In the last stage only the first 3 of every 4 floats are read; cp.async fills the others with zeros.
 __global__ void pipeline(const float* x, float* y, int stages) {
   constexpr int ahead = 3;
   SHARED(float, tile, [ahead + 1][128]);
@@ -107,7 +107,8 @@ __global__ void pipeline(const float* x, float* y, int stages) {
   *reinterpret_cast<float4*>(&y[(at + 4) % 128]) = sum;
 }
 
-// One warp; x: A (16, 16), B (16, 8), C (16, 8); y: D (16, 8) = A B + C. Fragments by index.
+// One warp. x: A (16, 16), B (16, 8), C (16, 8); y:
+// D (16, 8) = A B + C. Fragments are loaded element by element.
 __global__ void mma_bf16(const float* x, float* y) {
   const float* a = x;
   const float* b = x + 256;
@@ -134,7 +135,7 @@ __global__ void mma_bf16(const float* x, float* y) {
   }
 }
 
-// As mma_bf16, with fragments loaded by ldmatrix from row-major tiles: B's transposed on the way.
+// As mma_bf16, but fragments are loaded by ldmatrix from row-major tiles, and B is transposed by it.
 __global__ void mma_ldmatrix(const float* x, float* y) {
   SHARED(bf16, a, [16][16]);
   SHARED(bf16, b, [16][8]);
@@ -162,7 +163,7 @@ __global__ void mma_ldmatrix(const float* x, float* y) {
   }
 }
 
-// One warp; x: A (16, 8), B (8, 8), C (16, 8); y: D (16, 8) = A B + C.
+// One warp. x: A (16, 8), B (8, 8), C (16, 8); y: D (16, 8) = A B + C.
 __global__ void mma_tf32(const float* x, float* y) {
   const float* a = x;
   const float* b = x + 128;
@@ -185,9 +186,9 @@ __global__ void mma_tf32(const float* x, float* y) {
   }
 }
 
-// The sum of x (n) in one launch: the block that finishes last adds up what all have written. y (blocks + 2):
-// the total, a counter that starts at zero, one partial sum a block. Dynamic shared memory: one float a
-// thread.
+// The sum of x (n) in one launch: the block that finishes last adds up the partial sums of all blocks.
+// y (blocks + 2): the total, a counter that starts at zero, and one partial sum per
+// block. Dynamic shared memory: one float per thread.
 __global__ void last_block_sum(const float* x, float* y) {
   DYN_SHARED(float, partial);
   SHARED(int, is_last);
@@ -215,13 +216,14 @@ __global__ void last_block_sum(const float* x, float* y) {
   }
 }
 
-// One thread an element, y (n): the numbers of stream (9, 3, 1), whose bits are the same on every device.
+// One thread per element. y (n): random numbers of the key (9,
+// 3, 1), which are bitwise equal on every device.
 __global__ void random_numbers(const float*, float* y) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = uniform(RandomKey{9, 3, 1}, i);
 }
 
-// Arrays of every kind beside one another, one block of 32: y (32) = x (32).
+// One block of 32 threads, with shared arrays of several types and extents. x (32); y (32) = x.
 template <int rows>
 __device__ float through_shared(float value) {
   SHARED(float, matrix, [rows][32]);

@@ -1,5 +1,5 @@
-// Small kernels, one for each thing that a kernel can ask of the device, on every device that compiles
-// kernels.
+// Small kernels, one for each primitive of the CUDA language that
+// kernels use. They run on the simt and cuda devices.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace sec::kernels {
 
-// Runs the kernel called `name` on x (f32) and y (f32), whose sizes and meaning are told beside the kernel.
+// Runs the kernel called `name` on x (f32) and y (f32). primitives.cu describes their shapes at each kernel.
 using RunPrimitive = void(std::string_view name, Stream& stream, ConstSpan x, Span y);
 
 namespace simt {

@@ -1,4 +1,4 @@
-// Every primitive of the kernels' language against what its documentation says, in host loops.
+// Compares every CUDA primitive that kernels use with host loops that follow its documentation.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -114,7 +114,7 @@ TEST_F(Primitives, Atomics) {
   std::vector<float> x(640);
   int sum = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    x[i] = static_cast<float>(i % 11);  // small integers: any order of addition is exact
+    x[i] = static_cast<float>(i % 11);  // small integers, whose sum is exact in any order
     sum += static_cast<int>(i % 11);
   }
   const std::vector<float> y = run("atomics", x, 5, true);
@@ -130,7 +130,7 @@ TEST_F(Primitives, RoundingIsThatOfTheHost) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float special :
        {0.0F, -0.0F, infinity, -infinity, 1.00390625F, 1.01171875F, 3.3961776e38F, 1e-40F}) {
-    x.push_back(special);  // among them ties to even, overflow to infinity, and a subnormal
+    x.push_back(special);  // includes ties to even, overflow to infinity, and a subnormal
   }
   const std::size_t n = x.size();
   const std::vector<float> y = run("roundings", x, static_cast<std::int64_t>(3 * n));
@@ -138,7 +138,7 @@ TEST_F(Primitives, RoundingIsThatOfTheHost) {
     const auto expected = static_cast<float>(bf16(x[i]));
     EXPECT_EQ(bits_of(y[i]), bits_of(expected)) << x[i];
     EXPECT_EQ(y[n + i], expected) << x[i];
-    if (std::isfinite(x[i])) {  // 10 bits of mantissa: half a unit in the last place is 2^-11
+    if (std::isfinite(x[i])) {  // TF32 has 10 mantissa bits, so half a unit in the last place is 2^-11
       EXPECT_LE(std::abs(y[2 * n + i] - x[i]), std::abs(x[i]) * 0x1p-11F + 1e-41F);
     } else {
       EXPECT_EQ(y[2 * n + i], x[i]);
@@ -163,8 +163,8 @@ TEST_F(Primitives, AsynchronousCopiesArriveStageByStage) {
   });
 }
 
-// D = A B + C from elements rounded by `round`, in double. Products of the rounded elements are exact in f32,
-// so what remains is the rounding of k additions, whose order is the hardware's.
+// Expects D = A B + C, computed in double from elements rounded by `round`. Products of the rounded
+// elements are exact in f32. Only the k additions round, in an order that the hardware chooses.
 template <typename Round>
 void expect_product(const std::vector<float>& x, std::size_t k, const std::vector<float>& d, Round round) {
   const float* a = x.data();
@@ -179,7 +179,7 @@ void expect_product(const std::vector<float>& x, std::size_t k, const std::vecto
         sum += product;
         magnitude += std::abs(product);
       }
-      // k + 1 roundings to 24 bits, twice that as tensor cores may truncate.
+      // k + 1 roundings to 24 bits; twice their error, because tensor cores may truncate.
       EXPECT_NEAR(d[i * 8 + j], sum, 2 * static_cast<double>(k + 1) * 0x1p-24 * magnitude) << i << ", " << j;
     }
   }

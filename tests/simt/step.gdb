@@ -1,4 +1,4 @@
-# Steps through row_sum_kernel as docs/simt.md teaches it; the test expects what is printed here.
+# Steps through row_sum_kernel as docs/simt.md explains; the test compares the output.
 set pagination off
 set debuginfod enabled off
 start --gtest_filter=Launch.ABlockReduces*

@@ -1,4 +1,4 @@
-// Two kernels as they are written in earnest: one element a thread, and a reduction of each row by a block.
+// Two typical kernels: ReLU with one element per thread, and row sums with one block per row.
 #include "engine/launch.h"
 #include "engine/tensor.h"
 

@@ -10,7 +10,7 @@ namespace sec::kernels {
 
 using Relu = void(Stream& stream, ConstSpan x, Span y);  // (n) f32 or bf16
 
-// y[i] is the sum of x[i, :].
+// y[i] = sum over j of x[i, j].
 using RowSums = void(Stream& stream, std::int64_t rows, int columns,
                      const float* x,  // (rows, columns)
                      float* y);       // (rows)

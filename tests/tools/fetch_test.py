@@ -20,14 +20,14 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.low
 
 
 class Server:
-    """Serves files from memory, with ranges. `cut` names a file whose first answer breaks off half-way, `stuck` one whose
-    first answer stops there and keeps the connection open, `busy` one that is answered 503 once."""
+    """Serves files from memory, with byte ranges. The first response for the file `cut` breaks off half-way, the first
+    for `stuck` stops half-way but keeps the connection open, and the first request for `busy` is answered with 503."""
 
     def __init__(self, files, cut=None, stuck=None, busy=None, ranges=True):
         self.files = files
-        self.stuck = threading.Event()  # set when half of that file has been sent
+        self.stuck = threading.Event()  # set when half of the file `stuck` has been sent
         self.free = threading.Event()
-        self.requests = []  # (name, first byte asked for)
+        self.requests = []  # (name, first requested byte)
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -137,7 +137,7 @@ class Fetch(unittest.TestCase):
         self.folder.mkdir(parents=True)
         half = len(files["t1.dat"]) // 2
         (self.folder / "t1.dat.part").write_bytes(files["t1.dat"][:half])
-        (self.folder / "t2.dat.part").write_bytes(files["t2.dat"])  # whole, but killed before it was renamed
+        (self.folder / "t2.dat.part").write_bytes(files["t2.dat"])  # complete, not yet renamed
         with Server(files) as server:
             done = self.run_tool(server.url)
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -157,7 +157,7 @@ class Fetch(unittest.TestCase):
         files = database()
         self.folder.mkdir(parents=True)
         (self.folder / "t1.dat.part").write_bytes(b"x" * 100)
-        (self.folder / "t2.dat.part").write_bytes(b"x" * 100_000)  # longer than the file
+        (self.folder / "t2.dat.part").write_bytes(b"x" * 100_000)  # longer than the complete file
         (self.folder / "t1.hea").write_bytes(b"damaged")
         with Server(files) as server:
             done = self.run_tool(server.url)
@@ -211,7 +211,7 @@ class Fetch(unittest.TestCase):
                     if part.exists() and part.stat().st_size == half:
                         break
                     time.sleep(0.01)
-                other = self.run_tool(server.url)  # while the first still runs
+                other = self.run_tool(server.url)  # while the first download still runs
                 self.expect_failure(other, "t1.dat.part: another process is downloading it")
                 process.kill()
             self.assertFalse((self.folder / "t1.dat").exists())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests tools/gpu_check: how it reads the results of others, and a whole run with programs that only pretend.
+"""Tests tools/gpu_check: how it reads the programs' results, and whole runs in which stand-ins play the programs.
 
   gpu_check_test.py PATH_OF_GPU_CHECK
 """
@@ -60,7 +60,7 @@ class Parsing(unittest.TestCase):
         worse = gpu_check.compare_losses({**reference, 5: 1.03}, reference)
         self.assertFalse(worse["agree"])
         self.assertEqual(worse["worst_step"], 5)
-        self.assertTrue(gpu_check.compare_losses({**reference, 25: 2.0}, reference)["agree"])  # no longer compared
+        self.assertTrue(gpu_check.compare_losses({**reference, 25: 2.0}, reference)["agree"])  # a late step
         self.assertFalse(gpu_check.compare_losses({**reference, 1: 1.001}, reference)["agree"])
         self.assertFalse(gpu_check.compare_losses({}, reference)["agree"])
         self.assertFalse(gpu_check.compare_losses({1: float("nan")}, {1: 1.0})["agree"])
@@ -156,7 +156,7 @@ class WholeRun(unittest.TestCase):
 
     def check(self, mood):
         (self.root / "mood").write_text(mood)
-        environment = dict(os.environ, PATH="/nonexistent")  # there is no nvidia-smi
+        environment = dict(os.environ, PATH="/nonexistent")  # so that nvidia-smi is not found
         return subprocess.run([sys.executable, TOOL, "--bin", self.root / "bin", "--recipes", self.root / "recipes",
                                "--out", self.root / "out", "--sanitizer", self.root / "bin/compute-sanitizer", "--compare", self.compare],
                               capture_output=True, text=True, env=environment)
@@ -194,7 +194,7 @@ class WholeRun(unittest.TestCase):
     def test_without_tiles_it_fails(self):
         self.assertEqual(self.check("no tiles").returncode, 1)
         self.assertEqual(self.verdicts()["tiles"], "failed")
-        self.assertEqual(self.verdicts()["comparison"], "passed")  # the rest goes on
+        self.assertEqual(self.verdicts()["comparison"], "passed")  # later steps still run
 
     def test_without_torch_it_says_so(self):
         self.assertEqual(self.check("no torch").returncode, 0)

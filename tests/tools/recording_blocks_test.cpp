@@ -8,7 +8,7 @@
 namespace sec::tools {
 namespace {
 
-// Blocks put together are the record, in formats that are no bytes in a row, and in segments.
+// Concatenated blocks equal the record, also in compressed formats and in multi-segment records.
 TEST(RecordingBlocks, TogetherAreTheRecord) {
   const auto folder = io::real_data("wfdb-samples");
   if (!folder) {

@@ -1,4 +1,4 @@
-// sectrain on whole recordings: the shipped recipes from end to end, each on a small folder of its form.
+// Runs sectrain on whole recordings: the shipped recipes end to end, each on a small folder in its format.
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -23,7 +23,7 @@ struct Outcome {
   std::string error;
 };
 
-// A narrow network and short signals: a second of training.
+// A narrow network and short signals, so that training takes a second.
 const std::string small =
     " --quiet --json --set network.width=4 --set data.length=64 --set train.batch=8 --set train.log_steps=1 ";
 
@@ -36,7 +36,7 @@ class Recordings : public testing::Test {
   }
   Outcome sectrain(const std::string& arguments) const { return run_program(SECTRAIN, arguments); }
 
-  // The classes that secinfer states for the test recordings are as many as sectrain counted.
+  // secinfer must predict each class for as many test recordings as sectrain counted.
   void expect_the_same_of_secinfer(const json& metrics, const fs::path& data, const fs::path& model) const {
     std::string records;
     for (const json& name : metrics["records"]["test"]) {
@@ -67,7 +67,7 @@ class Recordings : public testing::Test {
     return sectrain("--config " SEC_RECIPES "/" + recipe + " --data " + data.string() + " --out " +
                     (runs_ / run).string() + small + more);
   }
-  // Status 1, one line that says this, and no run.
+  // Expects exit status 1, one line of error that contains `says`, and no run folder.
   void expect_refused(const Outcome& outcome, const std::string& says) const {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_TRUE(outcome.error.starts_with("sectrain: ") && std::ranges::count(outcome.error, '\n') == 1)
@@ -89,7 +89,7 @@ TEST_F(Recordings, TianchiAsReleased) {
   EXPECT_NE(run.error.find("leakage"), std::string::npos) << run.error;
   const json metrics = json::parse(run.out);
   EXPECT_EQ(run.out, content_of(runs_ / "run" / "metrics.json"));
-  // 8 are fast, 8 slow, 5 third: the first 3, 3 and 2 of each validate: 2 4 6, 1 3 5, 3 6.
+  // 8 recordings are fast, 8 slow, 5 third. Validation takes the first 3, 3 and 2 of them: 2 4 6, 1 3 5, 3 6.
   EXPECT_EQ(metrics["records"]["validation"], (json{"1", "2", "3", "4", "5", "6"}));
   EXPECT_EQ(metrics["records"]["train"].size(), 10U);
   EXPECT_EQ(metrics["classes"], (json{"\xE5\xBF\xAB", "slow", "third"}));
@@ -97,14 +97,14 @@ TEST_F(Recordings, TianchiAsReleased) {
   const json& scores = metrics["multi_label"][0];
   EXPECT_EQ(scores["name"], "validation");
   EXPECT_EQ(scores["classes"]["slow"]["threshold"], 0.5);
-  // What chose the epoch is what is reported: the released code's micro-F1.
+  // The reported score is the one that chose the epoch: the released code's micro-F1.
   double best = 0;
   for (const json& epoch : metrics["history"]) {
     best = std::max(best, epoch["validation_micro_f1"].get<double>());
   }
   EXPECT_EQ(scores["batch_micro_f1_at_half"].get<double>(), best);
   EXPECT_NE(content_of(runs_ / "run" / "report.html").find("<div class=\"leak\""), std::string::npos);
-  // The recipe in the run folder says its classes itself, and resuming the finished run changes nothing.
+  // The run folder's recipe lists its classes, and resuming the finished run changes nothing.
   const std::string weights = content_of(runs_ / "run" / "best.safetensors");
   const Outcome again = sectrain("--resume --json --quiet --out " + (runs_ / "run").string() + " --data " +
                                  data.path().string());
@@ -125,7 +125,7 @@ TEST_F(Recordings, TianchiSoundlyLearnsAndStoresThresholds) {
   EXPECT_EQ(metrics["multi_label"][0]["name"], "test");
   EXPECT_EQ(metrics["multi_label"][1]["name"], "test at 0.5");
   EXPECT_TRUE(metrics["leaks"].empty());
-  // A sine of 1 Hz and one of 3 Hz are easily told apart.
+  // The classes are sines of 1 Hz and 3 Hz, which are easy to tell apart.
   EXPECT_GT(metrics["multi_label"][2]["classes"]["slow"]["AUC"], 0.9) << metrics["multi_label"].dump(1);
   EXPECT_LT(metrics["history"].back()["train_loss"], metrics["history"][0]["train_loss"]);
   const WeightsInfo info = read_weights_info(runs_ / "run" / "best.safetensors");
@@ -186,14 +186,14 @@ TEST_F(Recordings, CincFoldersAndTables) {
   ASSERT_EQ(own.status, 0) << own.error;
   EXPECT_EQ(json::parse(own.out)["records"]["test"], (json{"r2", "r5", "r8", "r11"}));
   expect_the_same_of_secinfer(json::parse(own.out), data.path(), runs_ / "own");
-  // What is for beats is wrong usage.
+  // Options for beat models are wrong usage with a model of whole recordings.
   EXPECT_EQ(run_program(SECINFER,
                         "--model " + (runs_ / "own").string() + " --summary --json " + (data / "r2").string())
                 .status,
             2);
 }
 
-// Sixty recordings of PTB-XL, an epoch: what the recipe's words become.
+// Trains an epoch on sixty recordings of PTB-XL, with superclasses and with statements as labels.
 TEST_F(Recordings, PtbXlRecipe) {
   const auto real = io::real_data("ptbxl-500");
   if (!real) {

@@ -1,4 +1,4 @@
-// secdata convert and dump --out as a user runs them: what is written is read again here.
+// Runs secdata convert and dump --out as a user does, and reads the written files.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class Convert : public testing::Test {
   }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-  // Runs it and returns what it says that it did not keep.
+  // Runs secdata convert and returns its list of what was not kept.
   std::vector<std::string> losses(const std::string& arguments) const {
     const Outcome outcome = run("convert --json " + arguments);
     EXPECT_EQ(outcome.status, 0) << arguments << ": " << outcome.error;
@@ -29,8 +29,8 @@ class Convert : public testing::Test {
                : std::vector<std::string>{};
   }
 
-  // A record of format 24: samples beyond sixteen bits, an invalid one, a lead of twice the rate, and
-  // annotations with all their fields.
+  // Writes a record of format 24 with samples beyond 16 bits, an invalid sample, a lead at twice the rate, and
+  // annotations that use all fields.
   DigitalRecord write_wide() const {
     DigitalRecord record;
     record.header.name = "wide";
@@ -79,8 +79,7 @@ TEST_F(Convert, ThroughEveryFormatAndBackToTheSameBytes) {
   EXPECT_EQ(losses(record + " " + path("e") + " --format 24"), std::vector<std::string>{});
   EXPECT_EQ(losses(path("e") + " " + path("f") + " --format 16"), std::vector<std::string>{});
   EXPECT_EQ(read_digital(folder_.path(), "f").signals, read_digital(folder_ / "db", "s00001").signals);
-  // A table has physical samples, from which a gain is chosen anew: here 500, the largest with +- 4 mV in 12
-  // bits.
+  // A table has physical samples, so a new gain is chosen: the largest that fits the signal into 16 bits.
   EXPECT_EQ(losses(record + " " + path("g.csv")), std::vector<std::string>{"gain and baseline"});
   losses(path("g.csv") + " " + path("h"));
   EXPECT_TRUE(content_of(path("h.atr")) == annotations);
@@ -102,7 +101,7 @@ TEST_F(Convert, SaysWhatIsNotKept) {
   EXPECT_EQ(same.header.signals[1].checksum, read_digital(folder_.path(), "wide").header.signals[1].checksum);
   EXPECT_EQ(same.header.base_time, "12:30:05");
 
-  // -50000 to 47500, 5 V at most, in 2047 steps to each side: 200 adu/mV, half a step off at most.
+  // The samples range from -50000 to 47500, up to 5 V; 2047 steps to each side give a gain of 200 adu/mV.
   const std::vector<std::string> lost = losses(path("wide") + " " + path("small") + " --format 212");
   ASSERT_FALSE(lost.empty());
   EXPECT_EQ(lost[0], "gain and baseline");
@@ -116,7 +115,7 @@ TEST_F(Convert, SaysWhatIsNotKept) {
             std::string::npos)
       << text.out;
   EXPECT_EQ(std::count(text.out.begin(), text.out.end(), '\n'), 1);
-  // A table has one rate.
+  // A table has a single sampling rate.
   const Outcome table = run("convert " + path("wide") + " " + path("wide.csv"));
   EXPECT_EQ(table.status, 1);
   EXPECT_NE(table.error.find("its leads have different rates"), std::string::npos) << table.error;
@@ -145,14 +144,14 @@ TEST_F(Convert, ReplacesNothingUnasked) {
   }
 }
 
-// Both have the name's annotation file: it stays as it is.
+// Source and target share the name of their annotation file, which must not change.
 TEST_F(Convert, BesideItsSource) {
   ASSERT_EQ(run("synth --quiet " + path("db") + " --count 1 --minutes 0.1").status, 0);
   const std::string annotations = content_of(path("db/s00001.atr"));
   EXPECT_EQ(losses(path("db/s00001") + " " + path("db/s00001.npy") + " --digital"),
             std::vector<std::string>{});
   EXPECT_TRUE(content_of(path("db/s00001.atr")) == annotations);
-  // Annotations of what is replaced do not become those of what replaces it.
+  // A replaced record's annotations must not be taken for those of the new record.
   std::filesystem::copy_file(path("db/s00001.hea"), path("db/bare.hea"));
   EXPECT_EQ(run("convert --quiet " + path("db/s00001") + " " + path("new")).status, 0);
   EXPECT_EQ(run("convert --quiet --overwrite " + path("db/bare") + " " + path("new")).status, 0);
@@ -190,7 +189,7 @@ TEST_F(Convert, DumpsAWindowOfSomeLeadsAsAnArray) {
   const auto side = nlohmann::json::parse(content_of(path("w.json")));
   EXPECT_EQ(side["leads"], (std::vector<std::string>{"V5", "MLII"}));
   EXPECT_EQ(side["rate"], 250);
-  // As text the same, and the array itself can be dumped.
+  // The dump as text has the same values, and the .npy file itself can be dumped.
   const std::string text = run("dump --digital " + record + window).out;
   EXPECT_EQ(text.substr(0, 8), "V5,MLII\n");
   EXPECT_EQ(run("dump --digital " + path("w.npy")).out, text);

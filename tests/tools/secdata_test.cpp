@@ -1,4 +1,4 @@
-// Runs the program itself: what it prints, and how it ends.
+// Runs secdata as a user does, and checks its output and exit status.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ class Secdata : public testing::Test {
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-  // A record "r" of two leads and three samples, with annotations.
+  // Writes a record "r" with two leads, three samples and annotations.
   void write_record() const {
     DigitalRecord record;
     record.header.name = "r";
@@ -53,8 +53,7 @@ TEST_F(Secdata, DumpsSamples) {
   EXPECT_EQ(run("dump --from 100 " + path("r")).out, "II,\"V1, left\"\n");
 }
 
-// A row a sample of the fastest lead, a format that only the window reader knows, and a type of the file's
-// own.
+// One row per sample of the fastest lead; a format that only the window reader supports.
 TEST_F(Secdata, DumpsLeadsOfDifferentRates) {
   folder_.write(
       "m.hea",
@@ -103,7 +102,7 @@ TEST_F(Secdata, VerifiesAndFindsDamage) {
   std::filesystem::resize_file(folder_ / "db/102.dat", 300);
   std::vector<Annotation> annotations = read_annotations(folder_ / "db/101.atr");
   annotations.pop_back();
-  annotations.back().sample = 4320;  // just after the end
+  annotations.back().sample = 4320;  // just after the end of the record
   write_annotations(folder_ / "db/101.atr", annotations);
   folder_.write("db/RECORDS", "100\n101\n102\n103\n");
   const Outcome damaged = run("verify " + path("db"));
@@ -138,7 +137,7 @@ TEST_F(Secdata, VerifiesFoldersInsideFoldersAndSingleRecords) {
   const Outcome one = run("verify " + path("all/one/two/s00002.hea"));
   EXPECT_EQ(one.status, 0) << one.error;
   EXPECT_NE(one.out.find("records      1 of 1 sound, 0.01 h\n"), std::string::npos) << one.out;
-  // A synthetic database states its beats: one that is lost is missed.
+  // A synthetic database states how many beats it has, so a missing beat is reported.
   std::vector<Annotation> annotations = read_annotations(folder_ / "all/one/two/s00001.atr");
   annotations.pop_back();
   write_annotations(folder_ / "all/one/two/s00001.atr", annotations);
@@ -174,7 +173,7 @@ TEST_F(Secdata, ScoresRecordsAndFolders) {
     std::vector<Annotation> found = read_annotations(folder_ / "db" / (std::string(name) + ".atr"));
     std::erase_if(found, [](const Annotation& a) { return !beat_class_of(a.code); });
     beats += std::ssize(found);
-    found.pop_back();  // one missed, each
+    found.pop_back();  // one beat of each record is missed
     write_annotations(folder_ / "out" / (std::string(name) + ".sec"), found);
   }
   const Outcome all = run("score --start 0 " + path("db") + " " + path("out") + " --json");
@@ -190,7 +189,7 @@ TEST_F(Secdata, ScoresRecordsAndFolders) {
   ASSERT_EQ(one.status, 0) << one.error;
   EXPECT_TRUE(one.out.starts_with("Record Nn' Sn'")) << one.out;
   EXPECT_NE(one.out.find("\n 100 "), std::string::npos) << one.out;
-  // A folder against itself, one record of it; nothing is scored before 5:00.
+  // Scores one record of a folder against itself. Without --start 0 nothing before 5:00 is scored.
   const Outcome same =
       run("score --reference atr --test atr --records 101 --start 0 --window 0 " + path("db"));
   ASSERT_EQ(same.status, 0) << same.error;

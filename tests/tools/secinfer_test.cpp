@@ -1,4 +1,4 @@
-// Runs the program itself: what it prints and writes, how it fails, and that it answers while samples come.
+// Runs secinfer as a user does: its output, files and errors, and its answers while samples arrive.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -42,13 +42,13 @@ class Secinfer : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   static std::string record(const std::string& name) { return (tiny_database() / name).string(); }
 
-  // "--model MODEL", then `arguments`.
+  // Runs secinfer with "--model MODEL" and `arguments`.
   Outcome secinfer(const std::string& arguments, const std::string& before = "") const {
     return run_program(before + SECINFER + " --model " + folder_.path().string() + " " + arguments,
                        folder_.path());
   }
 
-  // It fails with one line that holds `part`.
+  // Expects the given status and one line of error that contains `part`.
   void expect_failure(const std::string& arguments, int status, const std::string& part,
                       const std::string& before = "") const {
     const Outcome run = secinfer(arguments, before);
@@ -58,7 +58,7 @@ class Secinfer : public testing::Test {
     EXPECT_EQ(std::count(run.error.begin(), run.error.end(), '\n'), 1) << run.error;
   }
 
-  // A record of one or two leads in mV in the test's folder.
+  // Writes a record of one or two leads, in mV, to the test's folder.
   std::string write_record(const std::string& name, const std::vector<std::vector<float>>& leads) const {
     io::DigitalRecord digital;
     digital.header.name = name;
@@ -91,7 +91,7 @@ std::vector<json> lines_of(const std::string& text) {
   return lines;
 }
 
-// Given beats get what prediction over the whole record in memory gives them.
+// Annotated beats get the same logits as by prediction over the whole record in memory.
 TEST_F(Secinfer, GivenBeatsAsInTraining) {
   const Outcome run = secinfer("--json --quiet --annotations atr " + record("100") + " " + record("208.hea"));
   ASSERT_EQ(run.status, 0) << run.error;
@@ -116,7 +116,7 @@ TEST_F(Secinfer, GivenBeatsAsInTraining) {
   }
 }
 
-// Annotations, JSON lines, the summary as text and as JSON tell the same; results do not depend on threads.
+// Annotations, JSON lines and both forms of the summary agree; results do not depend on the thread count.
 TEST_F(Secinfer, OutputsAgree) {
   const Outcome beats = secinfer("--json --threads 1 " + record("106"));
   ASSERT_EQ(beats.status, 0) << beats.error;
@@ -155,8 +155,8 @@ TEST_F(Secinfer, OutputsAgree) {
       0);
 }
 
-// A recording as EDF+ has the beats and logits that it has as a WFDB record, found or given; and beats
-// written as EDF+ are those written as WFDB annotations.
+// A recording gets the same beats and logits from EDF+ as from WFDB, with beats detected or given. Beats
+// written as EDF+ equal those written as WFDB annotations.
 TEST_F(Secinfer, ReadsAndWritesEdf) {
   const auto source = io::open_recording(record("106"));
   io::write_edf(folder_ / "106.edf", *source, source->annotations());
@@ -177,7 +177,7 @@ TEST_F(Secinfer, ReadsAndWritesEdf) {
   ASSERT_EQ(in_edf.size(), annotations.size());
   for (std::size_t i = 0; i < annotations.size(); ++i) {
     EXPECT_EQ(in_edf[i].code, annotations[i].code);
-    // Files without signals have no rate of their own: their reader counts milliseconds.
+    // EDF files without signals have no sampling rate, so their reader counts milliseconds.
     EXPECT_EQ(in_edf[i].sample, std::llround(static_cast<double>(annotations[i].sample) / 0.36));
   }
   expect_failure("--quiet --out " + path("made") + " --format edf " + path("106.edf"), 1,
@@ -198,7 +198,7 @@ TEST_F(Secinfer, ReadsTablesAndArrays) {
   }
 }
 
-// A lead that is sampled more often than others: its own rate counts.
+// A lead with a higher sampling rate than others is used at its full rate.
 TEST_F(Secinfer, LeadsMayHaveRatesOfTheirOwn) {
   class WithBreath final : public io::RecordingReader {
    public:
@@ -235,7 +235,7 @@ TEST_F(Secinfer, LeadsMayHaveRatesOfTheirOwn) {
                  "leads MLII and RESP have 360 and 1 samples a second, the network wants them alike");
 }
 
-// Other logits than f32's, by about what is rounded on the way.
+// bf16 logits differ from f32 logits by about the rounding error.
 TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
   const auto logits = [&](const std::string& precision) {
     const Outcome run =
@@ -257,13 +257,13 @@ TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
     length += std::pow(expected[i], 2);
   }
   const double distance = std::sqrt(difference / length);
-  EXPECT_LT(distance, 0.1);  // some hundred roundings of at most 2^-8 that add up as squares: 0.04
+  EXPECT_LT(distance, 0.1);  // a hundred roundings of up to 2^-8 add up to 0.04 (as squares)
   EXPECT_GT(distance, 0x1p-11);
   expect_failure("--device cpu --precision bf16 " + record("100"), 2,
                  "--precision bf16: the cpu device computes in f32");
 }
 
-// As recordings and kernel by kernel, in batches of which the last is smaller.
+// Captured graphs and --eager give the same results; the last batch is smaller than the others.
 TEST_F(Secinfer, EagerAnswersAreTheSame) {
   write_model(folder_ / "best.safetensors",
               tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]", "train.evaluation_batch=16"}),
@@ -322,7 +322,7 @@ TEST_F(Secinfer, NamesWhatIsWrongWithTheRecording) {
   expect_failure(path("changed"), 1, "checksum of the samples is 1, the header says 0");
 }
 
-// Leads without a signal are told of; where the beats are looked for there, there are none.
+// Leads without a signal are reported; if beats are detected in such a lead, none are found.
 TEST_F(Secinfer, DeadLeads) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
   const std::vector<float> alive = recording.signals[0];
@@ -361,7 +361,7 @@ TEST_F(Secinfer, FullDisk) {
   EXPECT_FALSE(fs::exists(folder_ / "full" / "100.sec"));
 }
 
-// A running secinfer --live with pipes on both splits.
+// A running secinfer --live, connected by two pipes.
 class Live {
  public:
   Live(const std::string& model, const std::string& arguments) {
@@ -394,7 +394,7 @@ class Live {
     }
   }
 
-  // The next line; "" at the end, or if none comes for half a minute.
+  // The next line of output; empty at the end of output or after half a minute without a line.
   std::string line() {
     std::size_t end = 0;
     while ((end = buffer_.find('\n')) == std::string::npos) {
@@ -456,8 +456,8 @@ std::string frames_of(const io::Recording& recording, std::size_t begin, std::si
   return text;
 }
 
-// Samples are held back until what is due has been answered: each beat within a second of the R peak of the
-// next. Nothing here depends on how fast the machine is.
+// Sends no further samples until the due beat has been answered: at the latest one second after the next
+// beat's R peak. The test does not depend on the machine's speed.
 TEST_F(Secinfer, AnswersWhileSamplesCome) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
   const std::vector<json> expected = lines_of(secinfer("--json " + record("100")).out);
@@ -467,14 +467,15 @@ TEST_F(Secinfer, AnswersWhileSamplesCome) {
     std::size_t answered = 0, sent = 0;
     for (std::size_t i = 0; i + 1 < expected.size(); ++i) {
       const double next = expected[i + 1]["time_s"];
-      const auto until = static_cast<std::size_t>((std::max(next, 3.0) + 1) * 360);  // it learns for 3 s
+      const auto until =
+          static_cast<std::size_t>((std::max(next, 3.0) + 1) * 360);  // the detector learns for 3 s
       for (; sent < std::min(until, recording.signals[0].size()); ++sent) {
         live.send(frames_of(recording, sent, sent + 1, format));
       }
       if (until > recording.signals[0].size()) {
         break;
       }
-      const std::string line = live.line();  // waits, sending nothing
+      const std::string line = live.line();  // waits without sending samples
       ASSERT_FALSE(line.empty()) << "beat " << i << " has not been answered with " << sent << " samples sent";
       const json beat = json::parse(line);
       EXPECT_EQ(beat["sample"], expected[i]["sample"]);
@@ -492,14 +493,14 @@ TEST_F(Secinfer, AnswersWhileSamplesCome) {
   }
 }
 
-// Where no next beat comes, the last one is answered after the wait.
+// Without a next beat, the last beat is answered after the time that --wait gives.
 TEST_F(Secinfer, AnswersAfterTheWait) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
   Live live(folder_.path().string(), "--wait 1.5");
   live.send("MLII,V1\n" + frames_of(recording, 0, 3600, "csv"));
   std::string pause;
   for (int i = 0; i < 3 * 360; ++i) {
-    pause += i % 2 == 0 ? "0,0\n" : ",\n";  // an electrode that came off
+    pause += i % 2 == 0 ? "0,0\n" : ",\n";  // a loose electrode
   }
   live.send(pause);
   std::size_t beats = 0;

@@ -1,5 +1,5 @@
-// Weights in and out as a user meets them: the program secmodel, starting a training from a file, and the
-// return to the best weights at a drop of the rate.
+// Weights in and out, as a user works with them: secmodel, training from a file of weights, and the return to
+// the best weights when the learning rate drops.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +21,7 @@ Outcome secmodel(const TemporaryFolder& folder, const std::string& arguments) {
   return run_program(std::string(SECMODEL) + " " + arguments, folder.path());
 }
 
-// The initial/ part of a golden file as a state dict, and its batch as signals; the logits it should give.
+// A golden file's initial weights as a state dict, its batch as signals, and the expected logits.
 struct Sample {
   std::string dict, signals;
   std::vector<float> logits;
@@ -140,7 +140,7 @@ TEST(Secmodel, RefusesWrongFilesInOneLine) {
   EXPECT_NE(other.error.find("2 lead(s) of 720 samples with 2 covariate(s), but"), std::string::npos);
 }
 
-// The network of the tiny recipe, on some of its data.
+// A trainer of the tiny recipe's network on the given data.
 Trainer trainer_in(const std::filesystem::path& folder, const Recipe& recipe, const BeatSplits& data) {
   TrainerOptions options;
   options.recipe = recipe;
@@ -182,8 +182,8 @@ TEST(StepReload, GoesOnFromTheBestWeights) {
   options.step_reload = false;
   EXPECT_FALSE(drops_rate(options, 1));
 
-  // Where the second epoch, before the drop, was worse than the first, the network goes on from the first's
-  // weights if they are reloaded, else from its own. A rate that is too high makes such an epoch likely.
+  // The rate drops after the second epoch. If that epoch was worse than the first, training goes on from the
+  // first epoch's weights if step_reload is set, else from the second's. A too high rate makes this likely.
   const BeatSplits data = load_beat_splits(tiny_recipe(), tiny_database());
   int tested = 0;
   for (int seed = 4; seed <= 12 && tested < 2; ++seed) {
@@ -203,7 +203,7 @@ TEST(StepReload, GoesOnFromTheBestWeights) {
         Stream stream;
         const std::vector<float> now = running->network().parameters().values().to_vector(stream);
         const io::SafetensorsFile best = io::read_safetensors(folder / "best.safetensors");
-        const auto conv = best.at("conv1.weight").as<float>("conv1.weight");  // the first of `now`
+        const auto conv = best.at("conv1.weight").as<float>("conv1.weight");  // the first parameters in `now`
         EXPECT_EQ(std::equal(conv.begin(), conv.end(), now.begin()), reload) << "seed " << seed;
         ++tested;
       };

@@ -1,4 +1,4 @@
-// Runs the program itself: what it leaves behind, how it ends, and that it goes on where it was stopped.
+// Runs sectrain as a user does: its run folder, its exit status, and how it resumes after interruptions.
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -28,7 +28,7 @@ class Sectrain : public testing::Test {
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-  // "--config ... --data ... --out RUN", then `more`.
+  // The arguments "--config ... --data ... --out RUN", followed by `more`.
   std::string arguments(const std::string& run, const std::string& more = "",
                         const std::string& data = tiny_database().string()) const {
     return "--config " + path(config_) + " --data " + data + " --out " + path(run) + " " + more;
@@ -38,7 +38,7 @@ class Sectrain : public testing::Test {
     return run_program(before + SECTRAIN + " " + arguments, folder_.path());
   }
 
-  // Starts it, waits until last.safetensors was written anew and a little longer, and sends a signal.
+  // Starts sectrain and sends a signal some milliseconds after it has written a new last.safetensors.
   int stopped(const std::string& arguments, const std::string& run, int signal, int milliseconds) const {
     const fs::path last = folder_ / run / "last.safetensors";
     const std::string before = content_of(last);
@@ -52,7 +52,7 @@ class Sectrain : public testing::Test {
     int status = 0;
     for (int i = 0; i < 60000 && content_of(last) == before; ++i) {
       if (waitpid(child, &status, WNOHANG) == child) {
-        return status;  // ended before it was stopped
+        return status;  // the run ended before the signal was sent
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -66,7 +66,7 @@ class Sectrain : public testing::Test {
   std::string config_ = "tiny.toml";
 };
 
-// One line of error, after warnings at most.
+// Whether the text has exactly one line of error, possibly after warnings.
 bool one_line(const std::string& text) {
   std::istringstream lines(text);
   int errors = 0, others = 0;
@@ -95,7 +95,8 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
     EXPECT_GT(metrics["calibration"][name]["temperature"], 0) << name;
     EXPECT_EQ(metrics["calibration"][name]["bins"].size(), 10U) << name;
   }
-  EXPECT_EQ(metrics["evaluations"][2]["micro_f1"], metrics["evaluations"][2]["accuracy"]);  // five classes
+  EXPECT_EQ(metrics["evaluations"][2]["micro_f1"],
+            metrics["evaluations"][2]["accuracy"]);  // with five classes
   for (const json& e : metrics["evaluations"]) {
     const json& range = e["f1_interval_95"]["macro"];
     EXPECT_TRUE(range[0] <= range[1] && range[1] <= 1) << e["name"];
@@ -109,7 +110,7 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
   EXPECT_EQ(names, (std::vector<std::string>{"test 3", "test 4", "test 5", "test without 202 3",
                                              "test without 202 4", "test without 202 5", "validation 3",
                                              "validation 4", "validation 5"}));
-  // The five-class matrix holds every beat of the test records, and equals the sum over records.
+  // The five-class matrix counts every beat of the test records and equals the sum over records.
   std::vector<std::vector<int>> sum(5, std::vector<int>(5));
   for (const auto& [name, record] : metrics["by_record"].items()) {
     for (int i = 0; i < 25; ++i) {
@@ -125,7 +126,7 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
     steps += value["event"] == "step";
     epochs += value["event"] == "epoch";
   }
-  EXPECT_EQ(steps, 4);  // 20 steps, a line every 5
+  EXPECT_EQ(steps, 4);  // 20 steps, one line per 5 steps
   EXPECT_EQ(epochs, 2);
   EXPECT_EQ(to_toml(read_recipe(path("run/recipe.toml"))), content_of(path("run/recipe.toml")));
 
@@ -136,7 +137,7 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
   EXPECT_NE(text.error.find("epoch 2/2"), std::string::npos) << text.error;
   EXPECT_NE(text.error.find("synthetic"), std::string::npos);
   const json again = json::parse(content_of(folder_ / "other" / "metrics.json"));
-  EXPECT_EQ(again["evaluations"], metrics["evaluations"]);  // with another number of threads
+  EXPECT_EQ(again["evaluations"], metrics["evaluations"]);  // equal for different numbers of threads
 }
 
 TEST_F(Sectrain, GoesOnBitForBitAfterKills) {
@@ -158,7 +159,7 @@ TEST_F(Sectrain, GoesOnBitForBitAfterKills) {
   const json killed = json::parse(content_of(path("killed/metrics.json")));
   const json whole = json::parse(content_of(path("whole/metrics.json")));
   EXPECT_EQ(killed["evaluations"], whole["evaluations"]);
-  // The log has every step line once, in order.
+  // The log has a line for every step exactly once, in order.
   const auto steps = [&](const char* run) {
     std::istringstream log(content_of(folder_ / run / "log.jsonl"));
     std::vector<std::int64_t> list;
@@ -182,7 +183,7 @@ TEST_F(Sectrain, InterruptSavesAndSaysHowToGoOn) {
     const std::string error = content_of(path("stderr"));
     const std::size_t found = error.find("to go on: sectrain ");
     ASSERT_NE(found, std::string::npos) << error;
-    // The command it prints works as it stands.
+    // The printed command must work unchanged.
     const std::string command = error.substr(found + 19, error.find('\n', found) - found - 19);
     const Outcome resumed = sectrain(command);
     EXPECT_EQ(resumed.status, 0) << resumed.error;
@@ -200,7 +201,7 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == before);
   EXPECT_EQ(sectrain(arguments("run", "--overwrite --seed 5 --set train.epochs=1")).status, 0);
   EXPECT_FALSE(content_of(path("run/last.safetensors")) == before);
-  // A finished run resumed scores again and changes no weights.
+  // Resuming a finished run scores again and does not change the weights.
   const std::string finished = content_of(path("run/last.safetensors"));
   EXPECT_EQ(sectrain("--resume --out " + path("run") + " --data " + tiny_database().string()).status, 0);
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
@@ -248,7 +249,8 @@ TEST_F(Sectrain, TrainsFoldsThatTogetherTestEveryRecordOnce) {
     ASSERT_EQ(run.status, 0) << run.error;
     const json metrics = json::parse(run.out);
     EXPECT_TRUE(metrics["leaks"].empty());
-    EXPECT_TRUE(metrics["warnings"].size() == 1) << metrics["warnings"];  // synthetic; no person on two sides
+    EXPECT_TRUE(metrics["warnings"].size() == 1)
+        << metrics["warnings"];  // only that the data is synthetic; no person is on two sides
     for (const auto& [name, scores] : metrics["by_record"].items()) {
       tested.push_back(name);
     }
@@ -267,13 +269,13 @@ TEST_F(Sectrain, WrongUsageIsStatus2) {
   }
   const Outcome help = sectrain("--help");
   EXPECT_EQ(help.status, 0);
-  EXPECT_NE(help.out.find("Dataset:"), std::string::npos);
+  EXPECT_NE(help.out.find("sectrain --resume --out"), std::string::npos);
   const Outcome keys = sectrain("--keys");
   EXPECT_EQ(keys.status, 0);
   EXPECT_NE(keys.out.find("train.epochs"), std::string::npos);
 }
 
-// Every bad input: status 1, one line that says where, no new folder, and an older run as it was.
+// Bad input gives status 1, one line that says where, and no new run folder; an older run is unchanged.
 TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
   ASSERT_EQ(sectrain(arguments("old", "--set train.epochs=1")).status, 0);
   const auto files = [&] {
@@ -324,7 +326,7 @@ TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
   const fs::path unknown_code = copy_of_data();
   {
     const std::string annotations = content_of(unknown_code / "106.atr");
-    const char word[] = {10, static_cast<char>(55 << 2)};  // type 55, 10 samples later
+    const char word[] = {10, static_cast<char>(55 << 2)};  // annotation code 55, 10 samples later
     std::ofstream(unknown_code / "106.atr", std::ios::binary) << std::string(word, 2) << annotations;
   }
   check("unknown annotation code", "", unknown_code, {"106.atr", "55"});
@@ -374,7 +376,7 @@ TEST_F(Sectrain, AFullDiskIsOneLineAndTheCheckpointStays) {
   const int status = stopped(arguments("run", training), "run", SIGINT, 0);
   ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 130) << content_of(path("stderr"));
   const std::string last = content_of(path("run/last.safetensors"));
-  // Files of at most 100 KiB: the log and the recipe fit, a checkpoint does not.
+  // Files are limited to 100 KiB: the log and the recipe fit, a checkpoint does not.
   const Outcome full = sectrain(arguments("run", training + " --resume"), "ulimit -f 200; ");
   EXPECT_EQ(full.status, 1) << full.error;
   EXPECT_NE(full.error.find(".safetensors"), std::string::npos) << full.error;
@@ -393,7 +395,7 @@ TEST_F(Sectrain, AFullDiskIsOneLineAndTheCheckpointStays) {
   EXPECT_NE(content_of(path("stderr")).find("standard output: cannot write"), std::string::npos);
 }
 
-// The losses of two steps, validation and test of a small run.
+// The losses in a small run's log: two training steps, validation and test.
 std::vector<double> losses_of(const std::string& log_file) {
   std::vector<double> found;
   std::istringstream log(content_of(log_file));
@@ -417,11 +419,11 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& expe
   ASSERT_GE(expected.size(), 3U);
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(got[i], expected[i], 1e-4 * expected[i]);  // f32 sums in other orders
+    EXPECT_NEAR(got[i], expected[i], 1e-4 * expected[i]);  // different order of f32 sums
   }
 }
 
-// On the CUDA kernels' own source: what comes out is what cpu says.
+// The simt device, which runs the CUDA kernels' source, gives the same losses as cpu.
 TEST_F(Sectrain, TrainsOnTheSimtDevice) {
   const auto losses = [&](const std::string& device) {
     const Outcome outcome = sectrain(arguments(device, two_steps + ("--device " + device)));
@@ -431,7 +433,7 @@ TEST_F(Sectrain, TrainsOnTheSimtDevice) {
   const std::vector<double> expected = losses("cpu");
   const std::vector<double> on_simt = losses("simt");
   expect_near(on_simt, expected);
-  // With the training examples there too: to the same bits.
+  // With the training examples in device memory, the losses are bitwise equal.
   const std::string aloud = std::string(two_steps).substr(std::string("--quiet ").size());
   const Outcome resident = sectrain(arguments("resident", aloud + "--device simt --resident on"));
   EXPECT_EQ(resident.status, 0) << resident.error;
@@ -446,7 +448,7 @@ TEST_F(Sectrain, RefusesToKeepExamplesOnCpu) {
   EXPECT_FALSE(fs::exists(folder_ / "run" / "recipe.toml"));
 }
 
-// Fused, and each layer for itself: the same losses, but for bits.
+// Fused and unfused kernels give the same losses up to rounding.
 TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   const auto losses = [&](const std::string& kernels) {
     const Outcome outcome = sectrain(
@@ -460,9 +462,9 @@ TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
   EXPECT_NE(got, expected) << "both runs took the same way";
 }
 
-// Other losses than f32's, but close: some hundred roundings by at most 2^-8 in bf16, 2^-11 in tf32, add up
-// as squares to 0.04 and 0.005 in the first step. Gradients move by more (tests/model/precision_test.cpp),
-// and with them what the second step starts from: several times that.
+// Losses differ from f32's by rounding only: a hundred roundings by up to 2^-8 in bf16, 2^-11 in tf32, add up
+// (as squares) to 0.04 and 0.005 in the first step. Gradients differ by more (see model/precision_test.cpp),
+// and so do the weights before the second step: its bounds are several times larger.
 TEST_F(Sectrain, TrainsAndScoresInThePrecisionAskedFor) {
   std::map<std::string, std::vector<double>> losses;
   for (const std::string precision : {"f32", "tf32", "bf16"}) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tools/sum_folds against sums done by hand. Usage: sum_folds_test.py PROGRAM"""
+"""Compares tools/sum_folds with sums computed by hand. Usage: sum_folds_test.py PROGRAM"""
 
 import json
 import pathlib
@@ -32,7 +32,7 @@ def main():
         assert out["confusion"] == matrix(13, 2, 3, 7), out
         three = out["scores"]["3"]
         assert abs(three["accuracy"] - 20 / 25) < 1e-12, three
-        f1 = (26 / (15 + 16), 14 / (10 + 9))  # no S beat, none called S: the mean is of two
+        f1 = (26 / (15 + 16), 14 / (10 + 9))  # no beat is S or called S: the mean is over two classes
         assert abs(three["macro_f1"] - sum(f1) / 2) < 1e-12, three
         assert three["runs"]["accuracy"]["values"] == [11 / 14, 9 / 11], three
         again = subprocess.run([program, one, one], capture_output=True, text=True)

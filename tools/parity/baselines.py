@@ -1,5 +1,5 @@
-"""The baselines in PyTorch, as a second opinion: written from docs/baselines.md with PyTorch's modules and layouts,
-(N, C, L). They share no code with the engine. Their module trees give the names of the state dicts."""
+"""The baselines in PyTorch, as an independent implementation: written from docs/baselines.md with PyTorch's modules and
+layout, (N, C, L), without code from the engine. The module trees give the names in the state dicts."""
 
 import torch
 from torch import nn
@@ -79,7 +79,7 @@ class EcgNet(nn.Module):
             channels = outputs
         self.bn2 = nn.BatchNorm1d(channels)
         self.lstm = nn.LSTM(leads, width * 5 // 2, batch_first=True)
-        with torch.no_grad():  # how many features there are
+        with torch.no_grad():  # the number of features
             features = self.eval().features(torch.zeros(1, leads, length)).shape[1]
         self.train()
         self.fc = nn.Linear(features + covariates, classes)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""EDF files between this project and others' libraries, in both directions.
+"""Exchanges EDF files with other libraries, in both directions.
 
-  compare_edf.py make FOLDER     FOLDER/pyedflib.edf and plain.edf, as EDFlib writes them, for our reader
-  compare_edf.py check FILE...   what pyedflib and mne read from files that our writer made by the formula below
+  compare_edf.py make FOLDER     writes FOLDER/pyedflib.edf and plain.edf with EDFlib, for our reader
+  compare_edf.py check FILE...   reads files of our writer with pyedflib and mne, and compares with the formula below
 
-tests/io/edf/edf_test.cpp reads the files of `make`, and holds that our writer gives the bytes of tests/io/edf/files/ours.edf
-and annotations.edf, which `check` is for. Needs numpy, pyedflib and mne. Exit status 0 if all is equal.
+tests/io/edf/edf_test.cpp reads the files of `make`, and checks that our writer produces the bytes of ours.edf and
+annotations.edf in tests/io/edf/files, which `check` reads. Needs numpy, pyedflib and mne.
+Exit status 0 if all is equal.
 """
 import datetime
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 
 
 def adu(lead, count):
-    """The same formula as in tests/io/edf/edf_test.cpp."""
+    """A test signal, by the same formula as in tests/io/edf/edf_test.cpp."""
     i = np.arange(count, dtype=np.int64)
     return (i * i * (7 + lead) + i * 31) % 2001 - 1000
 

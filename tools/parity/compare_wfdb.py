@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Compares `secdata dump` with Python's wfdb, sample for sample and annotation for annotation.
+"""Compares `secdata dump` with Python's wfdb: every sample and every annotation.
 
   compare_wfdb.py [FOLDER...] [--secdata build/bin/secdata] [--tests build/bin/test_io] [--golden FILE --of FOLDER]
 
-Every record and annotation file below the folders is read by both: digital samples, physical ones and
-annotations must be equal. Then, in a temporary folder, wfdb writes every format it can, byte offsets, several
-samples a frame, records in segments and annotations of its own types for us to read, and we write formats 16, 24
-and 212 with annotations for wfdb to read (--tests: the program whose test RecordsForOtherPrograms writes them).
+Both programs read every record and annotation file below the folders; digital samples, physical samples and
+annotations must be equal. Then wfdb writes test files to a temporary folder for us to read: every format that it can
+write, byte offsets, several samples per frame, segments, and annotations of custom types. In the other direction, wfdb
+reads formats 16, 24 and 212 with annotations, as our test RecordsForOtherPrograms (--tests PROGRAM) writes them.
 
-Lists what wfdb cannot read or is known to read wrongly, and what neither can. Exit status 0 if nothing differs.
---golden writes digests of what wfdb reads, which tests/io compares with. Needs numpy, pandas, soundfile and wfdb
-(4.3.1).
+Lists the files that only one program reads, or neither, and wfdb's known errors. Exit status 0 if nothing differs.
+--golden writes digests of what wfdb reads, for the tests of io. Needs numpy, pandas, soundfile and wfdb (4.3.1).
 """
 import argparse
 import csv
@@ -34,7 +33,7 @@ INVALID = {"8": None, "80": -1 << 7, "508": -1 << 7, "310": -1 << 9, "311": -1 <
 
 
 class Refused(Exception):
-    """One of the two programs does not read the file."""
+    """One of the two programs fails to read the file."""
 
 
 def run(*command, **environment):
@@ -46,8 +45,8 @@ def run(*command, **environment):
 
 
 def ours(secdata, path, per_frame, *options):
-    """[lead] of f64 samples, NaN where invalid. A row is a sample of the fastest lead; the cells of slower ones are
-    empty in between."""
+    """[lead] of f64 samples, NaN where invalid. The dump has a row per sample of the fastest lead, with empty cells
+    between the samples of slower leads."""
     text = run(secdata, "dump", path, *options)
     table = pd.read_csv(io.StringIO(text), na_values=["nan"], header=None, skiprows=1,
                         dtype=np.float64, skip_blank_lines=False, names=range(len(per_frame)))
@@ -63,18 +62,19 @@ def ours(secdata, path, per_frame, *options):
 
 
 def theirs(path, physical):
-    """The record, and [lead] of f64 samples, NaN where invalid, in mV where they are voltages."""
+    """The record, and [lead] of f64 samples, NaN where invalid, voltages in mV."""
     try:
         try:
             record = wfdb.rdrecord(str(path), physical=physical, smooth_frames=False, return_res=64)
         except ValueError as error:
-            # wfdb fails over the name of its own type for bytes, but not where frames need no smoothing.
+            # wfdb cannot parse its own name of the byte type, except with smooth_frames, which has no effect at one
+            # sample per frame.
             if "invalid literal for int()" not in str(error) or set(wfdb.rdheader(str(path)).samps_per_frame) != {1}:
                 raise
             record = wfdb.rdrecord(str(path), physical=physical, return_res=64)
             record.e_p_signal = None if record.p_signal is None else list(record.p_signal.T)
             record.e_d_signal = None if record.d_signal is None else list(record.d_signal.T)
-    except Exception as error:  # wfdb raises whatever its parts raise
+    except Exception as error:  # wfdb raises exceptions of many kinds
         raise Refused(f"{type(error).__name__}: {error}") from error
     if physical:
         signals = record.e_p_signal or []
@@ -89,7 +89,7 @@ def theirs(path, physical):
 
 
 def differ(a, b, tolerance):
-    """None if equal, otherwise where not. `tolerance`: by lead, relative."""
+    """The first difference, or None. `tolerance` is relative, per lead."""
     if [len(x) for x in a] != [len(x) for x in b]:
         return f"leads of {[len(x) for x in a]} samples, wfdb has {[len(x) for x in b]}"
     for lead, (x, y) in enumerate(zip(a, b)):
@@ -101,10 +101,10 @@ def differ(a, b, tolerance):
 
 
 def compare_signals(secdata, path):
-    """Raises Refused where one of them does not read it; otherwise what differs, or None."""
+    """The first difference, or None. Raises Refused if one of the programs fails to read the record."""
     record, physical = theirs(path, True)
     per_frame = list(record.samps_per_frame or [])
-    # Ours are f32: exactly wfdb's, rounded, where no unit is converted, otherwise to the last bit.
+    # Our samples are f32: equal to wfdb's rounded ones; where a unit is converted, up to the last bit.
     tolerance = [2 ** -23 if VOLTS.get(u, 1) != 1 else 0 for u in record.units or []]
     problem = differ(*([x.astype(np.float32).astype(np.float64) for x in leads]
                        for leads in (ours(secdata, path, per_frame), physical)), tolerance)
@@ -117,27 +117,27 @@ def compare_signals(secdata, path):
             mine = ours(secdata, path, per_frame, "--digital")
         except Refused as own:
             if "has different gains or baselines" in str(own):
-                return None  # neither has digital samples of segments that are scaled differently
+                return None  # segments with different scales: neither program gives digital samples
             return f"digital: {own}"
         if any(np.isfinite(lead).any() for lead in mine + physical):
             return f"digital: only wfdb refuses: {error}"
-        return None  # a record of gaps alone, for which wfdb finds no format
+        return None  # a record with only gaps, for which wfdb finds no format
     problem = differ(ours(secdata, path, per_frame, "--digital"), digital, [0] * len(digital))
     return "digital: " + problem if problem else None
 
 
 def annotations_of(secdata, path, annotator):
     rows = list(csv.reader(io.StringIO(run(secdata, "dump", path, "--annotations", "--annotator", annotator))))[1:]
-    # wfdb leaves out annotations of type 0, and every note at sample 0, not only those that describe the file.
+    # wfdb skips annotations of type 0, and all notes at sample 0, even those that do not describe the file.
     return [row for row in ((int(r[0]), r[1], int(r[2]), int(r[3]), int(r[4]), r[5]) for r in rows)
             if row[1] != " " and row[:2] != (0, '"')]
 
 
 def compare_annotations(secdata, path, annotator):
-    """What differs, or None, and how many there are."""
+    """The first difference, or None; and the number of annotations."""
     mine = annotations_of(secdata, path, annotator)
     a = wfdb.rdann(str(path), annotator, return_label_elements=["symbol"])
-    # wfdb leaves times in the file's own resolution.
+    # wfdb returns times in the annotation file's resolution.
     rate = wfdb.rdheader(str(path)).fs
     sample = a.sample if a.fs is None else np.floor(a.sample * (rate / a.fs) + 0.5)
     other = [(int(sample[i]), a.symbol[i], int(a.subtype[i]), int(a.chan[i]), int(a.num[i]),
@@ -150,11 +150,11 @@ def compare_annotations(secdata, path, annotator):
     return None, len(other)
 
 
-# --- What wfdb writes for us to read.
+# --- Files that wfdb writes and we read.
 
 
 def write_formats(folder):
-    """Every format that wfdb writes, with the lowest and highest numbers and invalid samples."""
+    """Writes every format that wfdb can write, with the smallest and largest values and invalid samples."""
     random = np.random.default_rng(7)
     for fmt in ["16", "24", "32", "80", "212", "508", "516", "524"]:
         low = INVALID[fmt]
@@ -164,7 +164,7 @@ def write_formats(folder):
             wfdb.wrsamp(name, fs=250, units=["mV", "uV", "mmHg"][:leads], sig_name=["I", "II", "P"][:leads],
                         d_signal=x, fmt=[fmt] * leads, adc_gain=[200.0, 16.5, 4.0][:leads],
                         baseline=[0, 100, -7][:leads], comments=["written by wfdb"], write_dir=str(folder))
-            header = folder / f"{name}.hea"  # wfdb reads negative gains, but does not write them
+            header = folder / f"{name}.hea"  # wfdb can read negative gains but not write them
             header.write_text(header.read_text().replace(" 16.5(", " -16.5("))
 
 
@@ -179,7 +179,7 @@ def write_frames(folder, name, file, fmt, offset, frames=300, names=("a", "b"), 
     record.set_d_features(expanded=True)
     record.wrheader(str(folder), expanded=True)
     with open(os.devnull, "w", encoding="utf-8") as null:
-        stdout, sys.stdout = sys.stdout, null  # it tells of the bytes before the samples
+        stdout, sys.stdout = sys.stdout, null  # wfdb prints a message about bytes before the samples
         try:
             record.wr_dats(expanded=True, write_dir=str(folder))
         finally:
@@ -191,13 +191,13 @@ def write_others(folder):
     write_frames(folder, "matlab", "matlab.mat", "16", 24, per_frame=(1, 1))
     write_frames(folder, "matlabframes", "matlabframes.mat", "16", 24)
     write_frames(folder, "flacframes", "flacframes.dat", "516", 0, per_frame=(3, 3))
-    # Skew, and lengths that only the file knows.
+    # Skewed leads, and records whose length follows only from the file's size.
     text = (folder / "matlab.hea").read_text()
     (folder / "late.hea").write_text(text.replace("matlab 2", "late 2").replace("16:0+24", "16:3+24")
                                      .replace("16x1:0+24", "16x1:3+24"))
     (folder / "unknown.hea").write_text(text.replace("matlab 2 125 300", "unknown 2 125"))
     (folder / "returns.hea").write_text(text.replace("matlab 2", "returns 2").replace("\n", "\r\n"), newline="")
-    # In segments: a fixed layout, and a variable one with a gap and leads that come and go.
+    # Records in segments: one with a fixed layout, one with a variable layout, a gap, and leads in some segments only.
     (folder / "fixed.hea").write_text("fixed/2 2 125 600\nframes 300\nmatlabframes 300\n")
     write_frames(folder, "piece1", "piece1.dat", "16", 0, names=("b",), per_frame=(1,))
     write_frames(folder, "piece2", "piece2.dat", "80", 0, names=("c", "a"), per_frame=(1, 2))
@@ -212,7 +212,7 @@ def write_others(folder):
                custom_labels=[(42, "y", "of our own"), (15, "K", "K complex")], write_dir=str(folder))
 
 
-# --- What we write for wfdb to read, and must hold this: see RecordsForOtherPrograms in tests/io.
+# --- Files that we write and wfdb reads: see RecordsForOtherPrograms in tests/io.
 
 
 def compare_written(tests, folder):
@@ -249,12 +249,12 @@ def compare_written(tests, folder):
     return problems
 
 
-# --- Known mistakes of wfdb, shown once more, so that we hear of it when they are gone.
+# --- Known errors of wfdb, repeated here so that we notice when they are fixed.
 
 
 def known_mistakes(secdata, folder):
     lines = []
-    # A byte offset before a FLAC stream: wfdb reads the file from its beginning and skips samples.
+    # With a byte offset before a FLAC stream, wfdb reads the file from its beginning and skips samples instead.
     stream = (folder / "one516.dat").read_bytes()
     (folder / "shifted.dat").write_bytes(b"\0" * 24 + stream)
     header = (folder / "one516.hea").read_text().replace("one516 ", "shifted ")
@@ -266,7 +266,7 @@ def known_mistakes(secdata, folder):
         lines.append("wfdb now reads FLAC streams at a byte offset: compare them")
     except Refused as error:
         lines.append(f"wfdb takes the byte offset of a FLAC stream for a number of samples: {error}")
-    # Format 8 from the middle on: wfdb adds the differences up from the header's initial value.
+    # When format 8 is read from the middle, wfdb adds the differences to the header's initial value.
     differences = np.array([0, 5, -3, 7, 100, -127], np.int8)
     (folder / "eight.dat").write_bytes(differences.tobytes())
     want = [10 + np.cumsum(differences.astype(np.float64))]
@@ -281,11 +281,11 @@ def known_mistakes(secdata, folder):
     return lines
 
 
-# --- Digests for tests without Python.
+# --- Digests for tests that run without Python.
 
 
 def crc_of(lead, kind):
-    """CRC-32 of the samples as little-endian `kind`, of which NaN is 0x7fc00000 or the lowest number."""
+    """CRC-32 of the samples as little-endian `kind`; NaN is 0x7fc00000 in f32 and the smallest value in i32."""
     if kind == "<i4":
         lead = np.where(np.isnan(lead), -2 ** 31, lead)
     return zlib.crc32(lead.astype(kind).tobytes())
@@ -298,7 +298,7 @@ def golden_lines(folder):
     for header in sorted(folder.rglob("*.hea"), key=lambda h: ("/" not in h.read_text().split()[0], h)):
         path = header.with_suffix("")
         if path in pieces:
-            continue  # is read as part of its record
+            continue  # segments are read as part of their record
         try:
             physical = theirs(path, True)[1]
         except Refused:
@@ -337,7 +337,7 @@ class Tally:
             self.equal += 1
 
     def refused(self, secdata, path, error):
-        """Told is which of them refused, and why."""
+        """Notes which of the programs failed to read the record, and why."""
         mine = other = None
         try:
             run(secdata, "dump", path)

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Writes golden files: what PyTorch makes of SE-ECGNet and the baselines in several configurations.
+"""Writes golden files: PyTorch's results for SE-ECGNet and the baselines in several configurations.
 
-A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are
-rounded to f32 (the signals to bf16, which halves the files), so that both sides start from the same numbers;
-everything after that is computed in f64 and rounded once when written. Layouts and names stay PyTorch's.
+A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are rounded to
+f32 (signals to bf16, which halves the files), so that both sides start from the same numbers. All else is computed in
+f64 and rounded once when written. Layouts and names are PyTorch's.
 
-A file holds, of one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the whole state
-dict under initial/, `logits_evaluation`, and of a training step without dropout `logits_training`, `loss`,
-gradient/NAME of every parameter and after/NAME of every running statistic; `losses`, of that batch over Adam
-steps, twenty or at full width five (the first before any); and where dropout is asked for, `dropout_mean` and
-`dropout_sd` of the training logits over many draws.
+A file holds, for one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the state dict under
+initial/, and `logits_evaluation`. Of a training step without dropout: `logits_training`, `loss`, gradient/NAME for
+every parameter and after/NAME for every running statistic. `losses` has the batch's losses during Adam steps (twenty,
+five at full width; the first is before any step). If the configuration asks for dropout, `dropout_mean` and
+`dropout_sd` describe the training logits over many draws.
 
-The full-width configurations are made on demand: their weights are first moved away from where rounding decides
-and their running statistics to the batch's (settle.py), and Adam takes smaller steps.
+The full-width configurations are made on demand. Their weights are first moved away from values where rounding decides
+a ReLU's sign, their running statistics are set close to the batch's (settle.py), and Adam takes smaller steps.
 
-Usage: tools/parity/golden.py [--large] [--only NAME] [FOLDER]      (default: the small ones, to tests/golden)
+Usage: tools/parity/golden.py [--large] [--only NAME] [FOLDER]      (default: small configurations, to tests/golden)
 """
 
 import argparse
@@ -32,15 +32,17 @@ from settle import accustom, settle
 
 SEEDS = 20
 ADAM = dict(rate=1e-4, steps=20)
-# A step moves the outputs by as much as it moves 16 million weights, and past kinks; in f64 it takes seconds.
+# At the rate of the small configurations a step would move 16 million weights, and with them the outputs, past kinks.
+# At full width a step takes seconds in f64.
 ADAM_FULL = dict(rate=1e-6, steps=5)
-# Adam divides a gradient by its size, so one that is all rounding error moves its weight as far as any other:
-# now and then twenty steps end apart that began a rounding error apart. Such a draw tests nothing, and the next
-# seed is taken.
+# Adam divides a gradient by its magnitude, so a gradient that is only rounding error moves its weight like any other.
+# Rarely, two runs that start a rounding error apart differ clearly after twenty steps. Such a draw of weights tests
+# nothing, and the next seed is used.
 LOSS_SPREAD = 1e-4
 GRADIENT_SPREAD = 3e-4
 
-# network: SeEcgNet's arguments, or those of the baseline that `model` names; n, length: of the batch; draws: of dropout; seed: the first that is tried.
+# network: arguments of SeEcgNet, or of the baseline that `model` names; n, length: the batch; draws: how many draws of
+# dropout; seed: the first seed to try.
 SMALL = {
     "leads2_length720_tied": dict(
         network=dict(leads=2, classes=4, covariates=2, width=8, tied=True), n=6, length=720, loss="cross_entropy",
@@ -65,7 +67,7 @@ SMALL = {
         network=dict(model="bircnn", leads=3, classes=4, covariates=13, beats=5, width=4), n=4, length=725,
         loss="cross_entropy"),
 }
-# All are settled before.
+# The weights of the large configurations are settled (settle.py).
 LARGE = {
     "leads2_length720_full": dict(
         network=dict(leads=2, classes=5, covariates=0, width=32, tied=False), n=8, length=720, loss="cross_entropy"),
@@ -88,7 +90,7 @@ def loss_of(kind, logits, targets):
         return F.cross_entropy(logits, targets.argmax(1), label_smoothing=0.1)
     if kind == "bce":
         return F.binary_cross_entropy_with_logits(logits, targets)
-    # Lin et al. 2017, summed: alpha 0.25, gamma 2.
+    # Focal loss of Lin et al. 2017, summed over classes, with alpha 0.25 and gamma 2.
     signs = 2 * targets - 1
     log_p = F.logsigmoid(signs * logits)
     alpha = torch.where(targets == 1, 0.25, 0.75)
@@ -99,7 +101,7 @@ def targets_of(kind, n, classes):
     if kind == "cross_entropy":
         return F.one_hot(torch.randint(classes, (n,)), classes).float()
     targets = (torch.rand(n, classes) < 0.2).float()
-    targets[torch.arange(n), torch.randint(classes, (n,))] = 1  # each recording has something
+    targets[torch.arange(n), torch.randint(classes, (n,))] = 1  # each recording has at least one class
     return targets
 
 
@@ -129,7 +131,7 @@ def copy_of(net, config, dropout, dtype):
 
 
 def single_gradients(initial, config, batch):
-    """Those of PyTorch's f32, by name."""
+    """The gradients that PyTorch computes in f32, by name."""
     x, covariates, targets = (None if t is None else t.float() for t in batch)
     net = copy_of(initial, config, 0, torch.float32)
     loss_of(config["loss"], net(x, covariates), targets).backward()
@@ -180,18 +182,18 @@ def write_golden(path, config, seed, large):
     losses = adam_losses(copy_of(initial, config, 0, torch.float64), x, covariates, targets, kind, **adam)
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
 
-    # For comparison, what PyTorch's own f32 arithmetic makes of the same.
+    # The same results in PyTorch's own f32 arithmetic, for comparison.
     batch = (x, covariates, targets)
     singles = [single_gradients(initial, config, batch)]
     runs = [single_losses(initial, config, batch, adam)]
-    if large:  # sums in another order, and other convolutions
+    if large:  # another order of sums, and another convolution algorithm
         backwards = [None if t is None else t.flip(0) for t in batch]
         singles.append(single_gradients(initial, config, backwards))
         runs.append(single_losses(initial, config, backwards, adam))
         with torch.backends.mkldnn.flags(enabled=False):
             singles.append(single_gradients(initial, config, batch))
     else:
-        for _ in range(3):  # f64, from weights moved by a rounding error of f32
+        for _ in range(3):  # in f64, with weights changed by an f32 rounding error
             moved = copy_of(initial, config, 0, torch.float64)
             with torch.no_grad():
                 for parameter in moved.parameters():
@@ -237,8 +239,8 @@ def write_golden(path, config, seed, large):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--large", action="store_true", help="the full-width configurations, tens of MB each")
-    parser.add_argument("--only", help="one configuration")
+    parser.add_argument("--large", action="store_true", help="make the full-width configurations, tens of MB each")
+    parser.add_argument("--only", help="make only this configuration")
     parser.add_argument("folder", nargs="?", default="tests/golden", type=Path)
     arguments = parser.parse_args()
     chosen = LARGE if arguments.large else SMALL
@@ -250,7 +252,7 @@ def main():
         for index, (name, config) in enumerate(chosen.items())
         if arguments.only in (None, name)
     ]
-    # The longest first, so that no process waits long for the other.
+    # The longest configurations start first, which balances the load of the two processes.
     tasks.sort(key=lambda task: -task[1]["n"] * task[1]["length"] * task[1]["network"]["leads"])
     with multiprocessing.get_context("spawn").Pool(min(2, len(tasks))) as pool:
         failed = [path for path in pool.imap_unordered(first_good, tasks) if path]
@@ -260,7 +262,7 @@ def main():
 
 def first_good(task):
     path, config, seed, large = task
-    torch.set_num_threads(1)  # the order of sums does not depend on the machine
+    torch.set_num_threads(1)  # makes the order of sums independent of the machine
     done = any(write_golden(path, config, seed + 100 * attempt, large) for attempt in range(SEEDS))
     return None if done else path
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the values that the tests of io/ compare with, computed by scipy and by Python's wfdb.
+"""Writes reference values for the tests of io, computed by scipy and by Python's wfdb.
 
-  io_golden.py filters           > tests/io/golden_filters.inc
-  io_golden.py records FOLDER    > tests/io/golden_mitdb.inc
+  io_golden.py filters           > tests/io/signal/golden_filters.inc
+  io_golden.py records FOLDER    > tests/io/databases/golden_mitdb.inc
 
 FOLDER is a WFDB database such as mitdb. Needs numpy, scipy and wfdb.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def test_signal(n):
-    """The same formula as in tests/io/filters_test.cpp; exact in f32."""
+    """A test signal that is exact in f32, by the same formula as in tests/io/signal/filters_test.cpp."""
     i = np.arange(n, dtype=np.int64)
     return (((i * i * 7919 + i * 104729) % 2003 + i * 4) / 512.0).astype(np.float32)
 

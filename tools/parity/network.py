@@ -1,5 +1,5 @@
-"""SE-ECGNet in PyTorch, as a second opinion: written from docs/network.md with PyTorch's modules and PyTorch's
-layout, (N, C, H, L). It shares no code with the engine. Its module tree gives the names of the state dict."""
+"""SE-ECGNet in PyTorch, as an independent implementation: written from docs/network.md with PyTorch's modules and
+layout, (N, C, H, L), without code from the engine. The module tree gives the names in the state dict."""
 
 import torch
 from torch import nn
@@ -111,19 +111,19 @@ class SeEcgNet(nn.Module):
 
 
 def randomise(net):
-    """Random values for every parameter and statistic, held exactly by f32: nothing may stay at 0 or 1, or a
-    mixed-up order of channels would not show."""
+    """Draws every parameter and statistic, exact in f32. None stays at 0 or 1, so that a wrong order of channels
+    changes the results."""
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if ".bn" in name or name.startswith("bn") or ".downsample.1." in name:
                 parameter.copy_(
                     torch.rand_like(parameter) + 0.5 if name.endswith("weight") else torch.randn_like(parameter) * 0.2
                 )
-            elif ".fc1." in name:  # so that the few ReLUs behind it are alive
+            elif ".fc1." in name:  # keeps the few ReLUs that follow active
                 parameter.copy_(
                     torch.rand_like(parameter) + 1 if name.endswith("bias") else torch.randn_like(parameter) * 0.1
                 )
-            elif name.endswith("bias") or "bias_" in name:  # the latter an LSTM's
+            elif name.endswith("bias") or "bias_" in name:  # bias_ih and bias_hh are those of an LSTM
                 parameter.copy_(torch.randn_like(parameter) * 0.3)
             else:
                 nn.init.kaiming_uniform_(parameter)

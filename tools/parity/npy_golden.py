@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Arrays as NumPy writes them, for tests/io/table_test.cpp, and NumPy's view of those we write.
+"""Writes arrays with NumPy for tests/io/tables/table_test.cpp, and checks with NumPy the arrays that we write.
 
-  npy_golden.py make FOLDER           FOLDER/*.npy and their side files
-  npy_golden.py check ours.npy        holds that file's values to the formula; exit status 1 if they differ
+  npy_golden.py make FOLDER           writes FOLDER/*.npy and their side files
+  npy_golden.py check ours.npy        compares the file's values with the formula; exit status 1 if they differ
 
 Needs numpy.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def adu(lead, count):
-    """The same formula as in tests/io/table_test.cpp."""
+    """A test signal, by the same formula as in tests/io/tables/table_test.cpp."""
     i = np.arange(count, dtype=np.int64)
     return (i * i * (7 + lead) + i * 31) % 2001 - 1000
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks `secmodel` against PyTorch and onnxruntime: a .pth is converted and imported, gives PyTorch's logits (on
-a recording in Tianchi's text form, if one is given), exports to the same bits, and its ONNX form gives our logits
-for batches of one and of several.
+"""Checks `secmodel` against PyTorch and onnxruntime: a converted and imported .pth file must give PyTorch's logits
+(also on a recording in Tianchi's text format, if one is given) and export to the same bits, and its ONNX form must give our
+logits for batches of one and of several samples.
 
 Usage: tools/parity/programs.py SECMODEL CONVERTER [TIANCHI.txt]
 """
@@ -48,7 +48,7 @@ def check(what, got, expected, bound):
 
 def read_tianchi(path):
     rows = [line.split() for line in Path(path).read_text().splitlines()]
-    return np.array(rows[1:], dtype=np.float64).T * 4.88e-3  # (leads, samples), mV
+    return np.array(rows[1:], dtype=np.float64).T * 4.88e-3  # (leads, samples), in mV
 
 
 def main():

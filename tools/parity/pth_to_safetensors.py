@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Turns a state dict that PyTorch saved (.pth, .pt) into safetensors for `secmodel` and `sectrain --init`.
+"""Converts a state dict saved by PyTorch (.pth, .pt) to safetensors, for `secmodel` and `sectrain --init`.
 
-A development tool: it needs PyTorch. Tied modules keep an entry each, as in the state dict. A checkpoint that
-holds the state dict under a key of its own is looked into for "state_dict", "model_state_dict" and "model";
-"module." before every name (DataParallel) is taken off. Names that differ are renamed with --rename OLD=NEW,
-which replaces OLD where it stands as a whole number of dot-separated parts.
+A development tool: it needs PyTorch. Shared modules keep an entry per name, as in the state dict. The state dict may
+be an entry "state_dict", "model_state_dict" or "model" of the file. The prefix "module." of all names (from
+DataParallel) is removed. --rename OLD=NEW replaces OLD by NEW in names, where OLD matches whole dot-separated parts.
 
 Usage: tools/parity/pth_to_safetensors.py [--rename OLD=NEW]... INPUT.pth OUTPUT.safetensors
 """
@@ -46,7 +45,7 @@ def main():
         parser.error("--rename: expected OLD=NEW")
     try:
         loaded = torch.load(arguments.input, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the pickle reader does
+    except Exception as error:  # torch.load raises the pickle reader's exceptions
         raise SystemExit(f"pth_to_safetensors: {arguments.input}: {str(error).splitlines()[0]}")
     tensors = {renamed(name, rules): tensor for name, tensor in state_dict_of(loaded).items()}
     safetensors_file.write(arguments.output, tensors, {"format": "pt"})

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes tests/io/golden_resample.inc: what scipy.signal.resample makes of a few signals.
+"""Writes tests/io/signal/golden_resample.inc: results of scipy.signal.resample for a few signals.
 
-A development tool: it needs numpy and scipy. The signals are sums of sines, which the test makes for itself; of
-the longer results every 101st sample is kept.
+A development tool: it needs numpy and scipy. The signals are sums of sines, which the test generates by the same
+formula. Of the longer results every 101st sample is kept.
 
 Usage: tools/parity/resample_golden.py [OUTPUT]
 """
@@ -16,14 +16,14 @@ CASES = [(5000, 2048), (2048, 5000), (720, 512), (777, 400), (400, 777), (11, 7)
 
 
 def signal(n):
-    """As in tests/io/fourier_resample_test.cpp: some beats, a drift, and something near every frequency."""
+    """A test signal, as in tests/io/signal/fourier_resample_test.cpp: beats, a drift and a chirp."""
     t = np.arange(n)
     value = 0.8 * np.sin(0.031 * t) + 0.1 * np.sin(1.7 * t + 1) + 0.3 * np.sin(0.0007 * t * t) + 0.001 * t
     return value.astype(np.float32)
 
 
 def main():
-    path = sys.argv[1] if len(sys.argv) > 1 else "tests/io/golden_resample.inc"
+    path = sys.argv[1] if len(sys.argv) > 1 else "tests/io/signal/golden_resample.inc"
     lines = ["// Written by tools/parity/resample_golden.py: {from, to, step, every step-th sample of the result}."]
     for n, count in CASES:
         result = resample(signal(n).astype(np.float64), count)

@@ -1,5 +1,5 @@
-"""Reads and writes safetensors files with the standard library and PyTorch: a little-endian u64 header length, a
-JSON header, the tensors' bytes."""
+"""Reads and writes safetensors files with the standard library and PyTorch. A file has the header's length (u64,
+little-endian), a JSON header, and the tensors' bytes."""
 
 import json
 import struct
@@ -13,7 +13,7 @@ NAMES = {kind: name for name, kind in TYPES.items()}
 
 def write(path, tensors, metadata=None):
     header, pieces, at = {"__metadata__": metadata or {}}, [], 0
-    # Larger elements first, so that every tensor is aligned.
+    # Tensors with larger elements come first, so that every tensor is aligned.
     for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])):
         if tensor.dtype not in NAMES:
             raise SystemExit(f"{path}: tensor {name}: {tensor.dtype} cannot be stored, expected one of {list(TYPES)}")
@@ -29,7 +29,7 @@ def write(path, tensors, metadata=None):
 
 
 def read(path):
-    """The tensors and the metadata."""
+    """The tensors by name, and the metadata."""
     content = Path(path).read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + length])

@@ -1,10 +1,10 @@
-"""Moves a network's weights a little, so that rounding to f32 cannot decide on which side of a kink anything is.
+"""Changes a network's weights slightly, so that rounding to f32 cannot change the sign of any ReLU's input.
 
-By rounding alone f32 gradients are off by some 1e-5 of their length, a hundred layers down too, unless some ReLU's
-input is so near 0 that rounding decides its sign: then one element's part of the gradient is there or is not, which is
-1 % of a tensor's length or more. Of the ten million such inputs of a full-width network a few always are. Here a bias
-or a filter before that ReLU is moved by about 1 %, and the batch run again, until none is. A max pool has such a kink
-where the largest two in its window are equal."""
+Rounding alone changes f32 gradients by about 1e-5 of their norm, even through a hundred layers. But if a ReLU's input
+is so close to 0 that rounding decides its sign, one element of the gradient is either there or not, which changes a
+tensor's gradient by 1 % or more. Among the ten million ReLU inputs of a full-width network a few are always that close.
+This module changes a bias or a filter before such a ReLU by about 1 % and runs the batch again, until no input is too
+close. A max pool has such a kink where the two largest values of its window are equal."""
 
 import copy
 
@@ -12,13 +12,13 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-MARGIN = 6  # of a tensor's f32 error, root mean square
+MARGIN = 6  # times the RMS f32 error of a tensor
 MOVE = 0.01
 ROUNDS = 300
 
 
 def near(distances, margin):
-    """The channels of (N, C, ...) in which something is nearer than that."""
+    """The channels of (N, C, ...) that have a distance below the margin."""
     return (distances.amin([0, *range(2, distances.dim())]) < margin).nonzero()[:, 0]
 
 
@@ -27,14 +27,14 @@ def step_like(values):
 
 
 class Kinks(TorchFunctionMode):
-    """Listens to a forward pass and finds, for every ReLU and max pool, the distances to its kink, (N, C, ...), and the
-    parameters whose entry c moves those of channel c. With margins, one for each kink, it moves a bias itself where a
-    ReLU follows at once."""
+    """Watches a forward pass. For every ReLU and max pool it collects the distances to the kink, (N, C, ...), and the
+    parameters whose entry c affects channel c. With margins, one per kink, it also changes the bias directly if a ReLU
+    follows the norm at once."""
 
     def __init__(self, margins=None):
         super().__init__()
         self.margins, self.found, self.moved = margins, [], False
-        self.bias, self.filters, self.biased = [], [], None  # last used; what came of the bias
+        self.bias, self.filters, self.biased = [], [], None  # last used; the last norm's output
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -48,7 +48,7 @@ class Kinks(TorchFunctionMode):
         result = function(*args, **kwargs)
         for value in (*args, *kwargs.values()):
             if isinstance(value, torch.nn.Parameter):
-                if value.dim() == 1:  # of a norm: its weight, then its bias
+                if value.dim() == 1:  # a norm uses its weight, then its bias
                     self.bias, self.biased = [value], result
                 elif name in ("conv1d", "conv2d"):
                     self.filters = [*self.filters[-2:], value]
@@ -68,7 +68,7 @@ class Kinks(TorchFunctionMode):
 def lead_of_the_largest(x, size, stride=None, padding=0, **_):
     windows = F.pad(x, (padding, padding), value=-torch.inf).unfold(2, size, stride or size)
     first, second = windows.topk(2).values.unbind(-1)
-    return torch.where(first == second, torch.inf, first - second)  # equal ones are zeros behind a ReLU: no gradient
+    return torch.where(first == second, torch.inf, first - second)  # equal: zeros of a ReLU, without gradient
 
 
 def kinks_of(net, x, covariates, margins=None):
@@ -78,7 +78,7 @@ def kinks_of(net, x, covariates, margins=None):
 
 
 def settle(net, x, covariates):
-    """Whether it could be done. All is f32."""
+    """Changes the weights of `net` as described above, in f32. Returns whether it succeeded."""
     twin = copy.deepcopy(net).train()
     wide = None if covariates is None else covariates.double()
     exact = kinks_of(copy.deepcopy(twin).double(), x.double(), wide)
@@ -105,12 +105,12 @@ def settle(net, x, covariates):
 
 
 def accustom(net, x, covariates):
-    """Running statistics near the batch's in evaluation, set layer by layer, as in a trained network. Behind random ones
-    a full-width signal grows from layer to layer, and f32 is off by 1e-4 in evaluation."""
+    """Sets the running statistics close to the batch's, layer by layer in evaluation mode, as in a trained network. With
+    random statistics a full-width signal grows from layer to layer, and f32 is off by 1e-4 in evaluation."""
     seen = set()
 
     def listen(norm, args):
-        if norm in seen:  # a tied one keeps those of its first place
+        if norm in seen:  # a shared norm keeps the statistics of its first use
             return
         seen.add(norm)
         variance, mean = torch.var_mean(args[0], [0, *range(2, args[0].dim())])

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Makes recordings of patients whose beats are mostly premature, out of recordings where few are.
+"""Makes recordings of patients with mostly premature beats, from recordings with few of them.
 
-A development tool for studying S beats on DS1 alone: no record of DS1 is mostly S, one of DS2 is. From every
-record with at least 10 S and 50 N beats it draws 1,000 of that patient's own beats in another order, a Markov
-chain with three of four beats in runs of S (four beats long on average), each beat with its own stretch of signal.
-Intervals are the record's own: that of an S beat for a run, the pause after one, else the median of sinus rhythm.
-The results are WFDB records named s100 for record 100, to be put beside the originals. Needs wfdb and numpy.
+A development tool for studying S beats on DS1 alone: no record of DS1 has mostly S beats, but one of DS2 has. From
+every record with at least 10 S and 50 N beats it draws 1,000 of the patient's beats in a new order. The order is a
+Markov chain: three of four beats are in runs of S, four beats long on average. Each beat keeps its stretch of signal.
+Intervals are drawn from the record: the interval of an S beat for a run, the pause after one, else the median sinus
+interval. The results are WFDB records, named s100 for record 100, for the folder of the originals.
+Needs wfdb and numpy.
 
 Usage: tools/parity/simulate_ectopy.py DATABASE OUTPUT RECORD...
 """
@@ -18,13 +19,13 @@ import wfdb
 
 NORMAL, ECTOPIC = set("NLRej"), set("AaJS")
 BEATS = NORMAL | ECTOPIC | set("VEF/fQ")
-COUNT, SHARE, RUN = 1000, 0.75, 4  # beats, share of S, beats in a run
-LEAD_IN = 0.28  # s of signal taken ahead of an R peak, at most a quarter of the sinus interval
-FADE = 0.1  # s in which the step between two stretches fades
+COUNT, SHARE, RUN = 1000, 0.75, 4  # number of beats, share of S beats, beats per run
+LEAD_IN = 0.28  # seconds of signal before an R peak, at most a quarter of the sinus interval
+FADE = 0.1  # seconds over which the step between two stretches fades
 
 
 def simulate(database, name, seed):
-    """The signal (samples, leads) in mV, the R peaks and their symbols; None if there is too little to draw from."""
+    """The record, signal (samples, leads) in mV, R peaks and symbols; None if there are too few beats to draw from."""
     rng = np.random.default_rng(seed)
     record = wfdb.rdrecord(str(database / name))
     annotation = wfdb.rdann(str(database / name), "atr")
@@ -43,7 +44,7 @@ def simulate(database, name, seed):
     pauses = [intervals[i + 1] / sinus for i in ectopic if symbols[i + 1] in NORMAL]
     pauses = [p for p in pauses if 0.8 < p < 2.5] or [1.2]
 
-    drawn, in_run, interval_in_run = [], False, sinus  # (beat, s since the beat before)
+    drawn, in_run, interval_in_run = [], False, sinus  # (beat, seconds since the previous beat)
     for _ in range(COUNT):
         was_in_run = in_run
         in_run = rng.random() < (1 - 1 / RUN if in_run else SHARE / (1 - SHARE) / RUN)
@@ -59,7 +60,7 @@ def simulate(database, name, seed):
         wanted = int((drawn[k + 1][1] if k + 1 < COUNT else sinus) * record.fs)
         begin, end = peaks[beat] - ahead, peaks[beat + 1] - ahead
         stretch = record.p_signal[begin : min(begin + wanted, end)].copy()
-        if wanted > len(stretch):  # the level before the next beat is held, with a little noise
+        if wanted > len(stretch):  # hold the last level, with a little noise
             held = stretch[-5:].mean(0) + rng.normal(0, 0.005, (wanted - len(stretch), record.n_sig))
             stretch = np.concatenate([stretch, held])
         if stretches:

@@ -43,10 +43,6 @@ bool enter(Tensor& to, const Tensor& from, Stream& stream) {
   return false;
 }
 
-void zero(Tensor& tensor, Stream& stream) {
-  zero_bytes(stream, tensor.write().data, static_cast<std::size_t>(tensor.count()) * sizeof(float));
-}
-
 bool is_finite(const StepResult& result) {
   return std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
 }
@@ -79,7 +75,7 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
   for (std::size_t i = 0; i < batches.size(); ++i) {
     upload(batches[i], rates[i], waiting_[i]);
   }
-  zero(result_, stream_);
+  result_.zero(stream_);
   for (std::int64_t i = 0; i < count; ++i) {
     run(waiting_[static_cast<std::size_t>(i)]);
     Tensor to = results_.slice(i, 1);
@@ -92,7 +88,7 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
   }
   const auto failed = std::find_if_not(results.begin(), results.end(), is_finite);
   if (failed < results.end() - 1) {
-    zero(result_, stream_);
+    result_.zero(stream_);
     enter(waiting_[static_cast<std::size_t>(failed - results.begin())]);
     compute();
   }
@@ -157,7 +153,7 @@ void TrainingStep::compute() {
   const auto* const values = static_cast<const kernels::StepValues*>(now_.values.read().data);
   layers::ParameterSet& set = network_.parameters();
   Tensor gradients = set.gradients();
-  zero(gradients, stream_);
+  gradients.zero(stream_);
 
   Tape tape(stream_, layers::accumulate);
   layers::Pass pass;

@@ -26,11 +26,6 @@ Tensor weight_tensor(const std::vector<float>& weights, Stream& stream) {
                                         std::span<const float>(weights));
 }
 
-void copy(Tensor to, const Tensor& from, Stream& stream) {
-  copy_bytes(stream, to.write().data, to.device(), from.read().data, from.device(),
-             static_cast<std::size_t>(from.count()) * sizeof(float));
-}
-
 std::optional<ResidentDataset> resident_examples(TrainerOptions& options, const TrainingData& data) {
   if (!options.resident) {
     return std::nullopt;
@@ -46,14 +41,14 @@ class WithAverages {
     if (optimizer.average.defined()) {
       values_ = set.values().clone(stream);
       states_ = set.states().clone(stream);
-      copy(set.values(), optimizer.average, stream);
-      copy(set.states(), optimizer.average_states, stream);
+      set.values().copy_from(stream, optimizer.average);
+      set.states().copy_from(stream, optimizer.average_states);
     }
   }
   ~WithAverages() {
     if (values_.defined()) {
-      copy(set_.values(), values_, stream_);
-      copy(set_.states(), states_, stream_);
+      set_.values().copy_from(stream_, values_);
+      set_.states().copy_from(stream_, states_);
     }
   }
   WithAverages(const WithAverages&) = delete;
@@ -223,8 +218,8 @@ void Trainer::end_epoch() {
 void Trainer::reload_best() {
   load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
   if (optimizer_.average.defined()) {
-    copy(optimizer_.average, network_->parameters().values(), options_.stream);
-    copy(optimizer_.average_states, network_->parameters().states(), options_.stream);
+    optimizer_.average.copy_from(options_.stream, network_->parameters().values());
+    optimizer_.average_states.copy_from(options_.stream, network_->parameters().states());
   }
 }
 

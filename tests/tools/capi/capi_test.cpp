@@ -42,7 +42,7 @@ TEST_F(Capi, TellsWhatTheModelIs) {
   EXPECT_NE(std::string(sec_version()), "");
 }
 
-// The same windows through the C++ classes; from several threads at once.
+// Windows get the same logits as by the C++ classes, also when several threads classify at once.
 TEST_F(Capi, ClassifiesWindows) {
   const BeatDataset inputs(recipe_, {load_record(tiny_database(), "208", recipe_)});
   const std::vector<ExampleId> beats = inputs.beats(true);
@@ -91,7 +91,7 @@ TEST_F(Capi, FailuresAreToldOneThreadAtATime) {
   sec_free(nullptr);
 }
 
-// The C program gives, from text, what the C++ classes give.
+// The C program computes the same from text input as the C++ classes.
 TEST_F(Capi, ExampleInC) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
   std::string frames;

@@ -1,4 +1,4 @@
-/* Reads frames of a recording as text, one a line, from standard input, and prints the class of each beat.
+/* Reads frames of a recording as text, one per line, from standard input, and prints the class of each beat.
    example MODEL RATE */
 #include <sec.h>
 #include <stdio.h>
