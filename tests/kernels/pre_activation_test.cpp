@@ -1,6 +1,8 @@
 // Compares the fused operations of a pre-activation network with the unfused ones of the same device,
 // which other tests compare with double precision.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/conv_tiles.h"
 #include "tests/kernels/kernel_test.h"

@@ -40,6 +40,9 @@ void save_network(const std::filesystem::path& path, model::Network& network,
 // Gives a weights file another decision, and leaves the rest of it as it is.
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets);
 
+// Throws Error, as load_weights does, unless a weights file holds the tensors of this network. Takes no memory for them.
+void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options);
+
 // Loads them into the network. Throws Error listing missing, extra and misshapen tensors.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
