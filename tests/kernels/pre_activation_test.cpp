@@ -427,7 +427,7 @@ TEST_P(PreActivationKernel, NaNAndInfinityPass) {
         Operands op = operands_of(c);
         std::vector<float> x = op.x.to_vector(stream());
         x[x.size() / 2] = broken;
-        op.x = tensor(x);
+        op.x = tensor(Values(x.begin(), x.end()));
         op.typed_x = typed(op.x);
         const Results expected = unfused(c, op);
         const Results got = fused(c, op);
