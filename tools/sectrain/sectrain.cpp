@@ -108,6 +108,8 @@ void print(std::string_view text) {
 
 void print_keys() {
   Recipe recipe;
+  print(fmt::format("{:<26} {:<28} {}\n", "base", "",
+                    "the recipe file that this one builds on; docs/recipes.md"));
   for (const RecipeKey& key : recipe_keys(recipe)) {
     std::string help = key.help;
     if (!key.choices.empty()) {

@@ -105,14 +105,12 @@ std::string scores_text(const Evaluation& evaluation) {
   for (int truth = 0; truth < confusion.size(); ++truth) {
     const ClassScore& c = scores.classes[static_cast<std::size_t>(truth)];
     text += fmt::format("  {:<9}", c.name);
-    std::int64_t shown = 0;
     for (int predicted = 0; predicted < confusion.size(); ++predicted) {
       text += fmt::format("{:>8}", confusion.at(truth, predicted));
-      shown += confusion.at(truth, predicted);
     }
     const auto index = static_cast<std::size_t>(truth);
-    text += fmt::format("{:>8}  {}  {} {}{}\n", c.beats - shown, percent(c.sensitivity), percent(c.precision),
-                        percent(c.f1),
+    text += fmt::format("{:>8}  {}  {} {}{}\n", read_as_other(scores, truth), percent(c.sensitivity),
+                        percent(c.precision), percent(c.f1),
                         index < range.classes.size() ? range_text(range.classes[index], 100, 2) : "");
   }
   return text;

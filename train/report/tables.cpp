@@ -26,34 +26,31 @@ std::string confusion_cell(std::int64_t count, std::int64_t row, const char* kin
 std::string confusion_table(const Scores& scores) {
   const Confusion& confusion = scores.confusion;
   const int classes = confusion.size();
-  std::vector<std::int64_t> beats(static_cast<std::size_t>(classes));
-  std::int64_t elsewhere = 0;  // called a class that is not scored
+  std::int64_t others = 0;  // beats read as a class that is not scored
   for (int truth = 0; truth < classes; ++truth) {
-    const auto c = static_cast<std::size_t>(truth);
-    const std::int64_t inside = confusion.true_count(truth);
-    beats[c] = c < scores.classes.size() ? std::max(inside, scores.classes[c].beats) : inside;
-    elsewhere += beats[c] - inside;
+    others += read_as_other(scores, truth);
   }
   std::string html = fmt::format(
       "<table class=\"confusion\"><thead><tr><td class=\"corner\">true</td><th colspan=\"{}\" "
       "scope=\"colgroup\">read "
       "as</th><td></td></tr>\n<tr><td></td>",
-      classes + (elsewhere > 0 ? 1 : 0));
+      classes + (others > 0 ? 1 : 0));
   auto out = std::back_inserter(html);
   for (const std::string& name : confusion.classes()) {
     fmt::format_to(out, "<th scope=\"col\">{}</th>", escape(name));
   }
   fmt::format_to(out, "{}<th scope=\"col\" class=\"sum\">beats</th></tr></thead>\n<tbody>",
-                 elsewhere > 0 ? "<th scope=\"col\">other</th>" : "");
+                 others > 0 ? "<th scope=\"col\">other</th>" : "");
   for (int truth = 0; truth < classes; ++truth) {
-    const std::int64_t row = beats[static_cast<std::size_t>(truth)];
+    const std::int64_t other = read_as_other(scores, truth);
+    const std::int64_t row = confusion.true_count(truth) + other;  // all beats of the class
     fmt::format_to(out, "<tr><th scope=\"row\">{}</th>",
                    escape(confusion.classes()[static_cast<std::size_t>(truth)]));
     for (int read = 0; read < classes; ++read) {
       html += confusion_cell(confusion.at(truth, read), row, truth == read ? "hit" : "miss");
     }
-    if (elsewhere > 0) {
-      html += confusion_cell(row - confusion.true_count(truth), row, "miss");
+    if (others > 0) {
+      html += confusion_cell(other, row, "miss");
     }
     fmt::format_to(out, "<td class=\"sum\">{}</td></tr>\n", count_text(row));
   }

@@ -100,6 +100,10 @@ Scores score(const Confusion& confusion) {
   return score_rows(confusion, confusion.size());
 }
 
+std::int64_t read_as_other(const Scores& scores, int truth) {
+  return scores.classes[static_cast<std::size_t>(truth)].beats - scores.confusion.true_count(truth);
+}
+
 Scores score_first_classes(const Confusion& five, int count) {
   require(count >= 1 && count <= five.size(), "scores over {} of {} classes asked for", count, five.size());
   return score_rows(five, count);

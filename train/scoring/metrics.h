@@ -53,6 +53,10 @@ struct Scores {
 
 Scores score(const Confusion& confusion);
 
+// The beats of class `truth` that were read as a class outside the confusion matrix, as happens when
+// score_first_classes() leaves classes out. They count in ClassScore::beats but in no column of the matrix.
+std::int64_t read_as_other(const Scores& scores, int truth);
+
 // A five-class confusion of AAMI classes (N, S, V, F, Q) scored over its first `count` classes, 3 (N, S, V),
 // 4 (without Q) or 5: beats whose true class is left out are left out, as published inter-patient results on
 // three and four classes do; a beat that stays but was called a class left out is an error of its own class

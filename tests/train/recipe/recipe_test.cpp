@@ -87,6 +87,58 @@ TEST(Recipe, TextReadsBackEqualWithEveryKeyChanged) {
   expect_round_trip(parse_recipe(recordings, "a.toml"));
 }
 
+TEST(Recipe, BaseGivesTheValuesThatARecipeDoesNotSet) {
+  const io::TemporaryFolder folder;
+  folder.write("first.toml", valid + "leads = ['I', 'II']\n[train]\nepochs = 3\nbatch = 5\nrate = 0.5\n");
+  folder.write("second.toml",
+               "base = 'first.toml'\n[data]\nleads = ['V1']\n[train]\nepochs = 4\nbatch = 6\n");
+  std::filesystem::create_directory(folder / "inner");
+  const auto file = folder.write("inner/third.toml", "base = '../second.toml'\n[train]\nepochs = 7\n");
+  const Recipe r = read_recipe(file.string(), {"train.clip_norm=2"});
+  EXPECT_EQ(r.data.validation, (std::vector<std::string>{"205"}));
+  EXPECT_EQ(r.data.leads, (std::vector<std::string>{"V1"}));
+  EXPECT_EQ(r.train.rate, 0.5);
+  EXPECT_EQ(r.train.batch, 6);
+  EXPECT_EQ(r.train.epochs, 7);
+  EXPECT_EQ(r.train.clip_norm, 2);
+  EXPECT_EQ(to_toml(r).find("base ="), std::string::npos);
+  EXPECT_EQ(to_toml(parse_recipe(to_toml(r), "b.toml")), to_toml(r));
+}
+
+TEST(Recipe, BadBaseIsOneLineThatNamesFileAndLine) {
+  const io::TemporaryFolder folder;
+  const auto read_error = [&](const std::string& text) {
+    const std::string file = folder.write("a.toml", text).string();
+    const std::string error = error_of([&] { read_recipe(file); });
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    return error;
+  };
+  const std::string at = (folder / "a.toml").string();
+  EXPECT_EQ(read_error("base = 'no.toml'\n"),
+            at + ":1: base: " + (folder / "no.toml").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(read_error("title = 'x'\nbase = 3\n"), at + ":2: base: expected the path of a recipe file");
+  EXPECT_EQ(read_error("base = ''\n"), at + ":1: base: expected the path of a recipe file");
+  EXPECT_EQ(read_error("[base]\nx = 3\n"), at + ":1: base: expected the path of a recipe file");
+  EXPECT_NE(read_error("base = '.'\n").find("expected a regular file"), std::string::npos);
+  EXPECT_EQ(read_error("base = 'a.toml'\n"), at + ":1: base: " + at + " builds on itself");
+  const std::string b = folder.write("b.toml", "title = 'b'\nbase = 'a.toml'\n").string();
+  EXPECT_EQ(read_error("base = 'b.toml'\n"), b + ":2: base: " + at + " builds on itself");
+  folder.write("b.toml", "[train]\nepochs = 'x'\n");
+  EXPECT_EQ(read_error("base = 'b.toml'\n"), b + ":2: train.epochs: expected a whole number");
+  EXPECT_EQ(parse_error("base = 'b.toml'\n"), "a.toml:1: base: only a recipe file can name its base");
+  EXPECT_EQ(parse_error(valid, {"base=b.toml"}), "--set base: only a recipe file can name its base");
+  EXPECT_EQ(parse_error("[train]\nbase = 'b.toml'\n").find("a.toml:2: unknown recipe key train.base"), 0U);
+}
+
+TEST(Recipe, QuickstartIsMitdbInterWithHalfTheEpochs) {
+  const std::string folder = SEC_RECIPES;
+  const Recipe quickstart = read_recipe(folder + "/quickstart.toml");
+  const Recipe whole =
+      read_recipe(folder + "/mitdb-inter.toml",
+                  {"title=" + quickstart.title, "train.epochs=3", "train.warmup_epochs=0.3"});
+  EXPECT_EQ(to_toml(quickstart), to_toml(whole));
+}
+
 TEST(Recipe, ErrorsNameFileLineAndNearestKey) {
   EXPECT_EQ(parse_error(valid + "[train]\nepoch = 3\n"),
             "a.toml:4: unknown recipe key train.epoch; the nearest is train.epochs");
