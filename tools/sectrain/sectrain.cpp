@@ -237,7 +237,7 @@ int run_training(const Options& options) {
   trainer_options.recipe = recipe;
   trainer_options.stream = stream;
   trainer_options.activations = activations_in(precision);
-  trainer_options.record = !options.eager;
+  trainer_options.capture = !options.eager;
   trainer_options.steps_at_once =
       options.steps_at_once > 0 ? options.steps_at_once : steps_at_once_on(stream.device);
   trainer_options.resident = resident_on(options, stream.device, task->data().train, recipe);

@@ -54,14 +54,14 @@ bool is_finite(const StepResult& result) {
 }  // namespace
 
 TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
-                           Tensor class_weights, const Stream& stream, bool record, DType activations,
+                           Tensor class_weights, const Stream& stream, bool capture, DType activations,
                            const ResidentDataset* resident)
     : recipe_(recipe),
       network_(network),
       optimizer_(optimizer),
       class_weights_(std::move(class_weights)),
       stream_(stream),
-      record_(record),
+      capture_(capture),
       activations_(activations),
       resident_(resident),
       one_(Tensor::from(stream_, {1}, std::vector<float>{1})),
@@ -135,18 +135,18 @@ bool TrainingStep::enter(const Operands& operands) {
 // Enqueues a step, and waits for nothing.
 void TrainingStep::run(const Operands& operands) {
   if (!enter(operands)) {
-    recording_.reset();
+    graph_.reset();
     warm_ = false;
   }
-  if (!record_ || !warm_) {
+  if (!capture_ || !warm_) {
     compute();
     warm_ = true;
     return;
   }
-  if (!recording_) {
-    recording_ = capture(stream_, [this] { compute(); });
+  if (!graph_) {
+    graph_ = capture(stream_, [this] { compute(); });
   }
-  recording_->replay(stream_);
+  graph_->replay(stream_);
   // What a recording writes on cuda is not marked as changed.
   network_.parameters().values().write();
   network_.parameters().states().write();

@@ -26,11 +26,11 @@ struct StepResult {
 
 class TrainingStep {
  public:
-  // `recipe`, `network` and `optimizer` must outlive the step. Without `record` every step runs kernel by
+  // `recipe`, `network` and `optimizer` must outlive the step. Without `capture` every step runs kernel by
   // kernel, to the same bits: for profilers and debuggers. On cuda a recording needs an OwnedStream.
   TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                Tensor class_weights,  // (classes), or undefined: all 1
-               const Stream& stream, bool record, DType activations = DType::f32,
+               const Stream& stream, bool capture, DType activations = DType::f32,
                // The examples that batches are gathered from, by their indices; without, batches bring their
                // own. Must outlive the step.
                const ResidentDataset* resident = nullptr);
@@ -63,7 +63,7 @@ class TrainingStep {
   OptimizerState& optimizer_;
   Tensor class_weights_;
   Stream stream_;
-  bool record_;
+  bool capture_;
   DType activations_;
   const ResidentDataset* resident_;
 
@@ -74,7 +74,7 @@ class TrainingStep {
   Tensor results_;                 // (steps, 2)
 
   bool warm_ = false;  // a step of this shape has run
-  std::optional<Graph> recording_;
+  std::optional<Graph> graph_;
 };
 
 }  // namespace sec::train

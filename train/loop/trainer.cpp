@@ -76,7 +76,7 @@ Trainer::Trainer(TrainerOptions options, TrainingData data)
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
       resident_(resident_examples(options_, data_)),
       step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
-            options_.stream, options_.record, options_.activations, resident_ ? &*resident_ : nullptr) {}
+            options_.stream, options_.capture, options_.activations, resident_ ? &*resident_ : nullptr) {}
 
 Trainer::Trainer(const TrainerOptions& options, const BeatSplits& data)
     : Trainer(options, training_data(options.recipe, data)) {}
@@ -241,7 +241,7 @@ Classifier Trainer::load_chosen() {
 
 Classifier Trainer::classifier() {
   return {*network_, options_.recipe, data_.decision_offsets, options_.stream,
-          std::make_shared<GraphForward>(*network_, options_.stream, options_.activations, options_.record)};
+          std::make_shared<GraphForward>(*network_, options_.stream, options_.activations, options_.capture)};
 }
 
 void Trainer::decide_above(const std::vector<float>& thresholds) {

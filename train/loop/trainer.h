@@ -28,9 +28,9 @@ struct StepReport {
 
 struct TrainerOptions {
   Recipe recipe;
-  Stream stream;                   // on cuda of an OwnedStream, unless `record` is off
+  Stream stream;                   // on cuda of an OwnedStream, unless `capture` is off
   DType activations = DType::f32;  // what layers hand on, see layers/pass.h
-  bool record = true;              // replay steps and forward passes as recordings, see train/loop/step.h
+  bool capture = true;              // replay steps and forward passes as recordings, see train/loop/step.h
   std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
   bool resident = false;           // the training examples in device memory, see train/loop/resident.h
   std::filesystem::path folder;    // for best.safetensors and last.safetensors

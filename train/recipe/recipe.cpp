@@ -35,7 +35,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
-// Levenshtein's distance: how many letters to insert, delete or replace.
+// The Levenshtein distance: the number of letters to insert, delete or replace.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
@@ -50,7 +50,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// The key that `name` was most likely meant to be: in its section, or by its last part in another.
+// The known key nearest to the misspelt `name`, compared as a whole and by its last part.
 std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
   const auto last_part = [](std::string_view text) { return text.substr(text.rfind('.') + 1); };
   const auto distance = [&](const RecipeKey& key) {
@@ -155,8 +155,8 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file, s
   }
 }
 
-// "train.epochs=3" as TOML; a value that is no TOML, such as the bare word in "train.optimizer=sgd", is a
-// string.
+// Parses an override such as "train.epochs=3" as TOML. A value that is not TOML, such as the bare word in
+// "train.optimizer=sgd", is a string.
 toml::table parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
   require(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);
@@ -222,7 +222,7 @@ Recipe finish_recipe(Recipe recipe, const std::string& file, const std::vector<s
     require(!table.contains("base"), "--set base: only a recipe file can name its base");
     assign(recipe, table, "", given);
   }
-  // The default classes are those of beats.
+  // The default classes are AAMI classes of beats, which recordings do not have.
   if (recipe.whole_recordings() && !given.contains("classes")) {
     recipe.classes.clear();
   }

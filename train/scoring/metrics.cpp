@@ -14,7 +14,7 @@ double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : undefined;
 }
 
-// Scores of the first `count` classes, over the beats whose true class is one of them.
+// Scores the first `count` classes over the beats whose true class is one of these.
 Scores score_rows(const Confusion& all, int count) {
   Scores scores{Confusion({all.classes().begin(), all.classes().begin() + count}), {}, 0, 0, 0};
   std::int64_t total = 0;

@@ -76,7 +76,7 @@ void BeatStream::cut_windows() {
   }
   const auto length = static_cast<std::size_t>(length_);
   for (; next_to_cut_ < beats_.size(); ++next_to_cut_) {
-    Beat& beat = beats_[next_to_cut_];
+    PendingBeat& beat = beats_[next_to_cut_];
     const std::int64_t last = beat.centre + std::max(length_ - before_, beside);
     if ((!finished_ && last >= end) || end == first_) {
       return;
@@ -137,7 +137,7 @@ BeatBatch BeatStream::take(std::size_t most) {
          ++j) {
       past_of.push_back(past(j));
     }
-    const Beat& beat = beats_[i];
+    const PendingBeat& beat = beats_[i];
     std::vector<float> amplitudes(beat.amplitudes.size());
     std::vector<float> templates(beat.windows.size());
     describe_patient(past_of, recipe_.input, amplitudes, templates);

@@ -48,7 +48,7 @@ class BeatStream {
   std::int64_t covariates() const { return covariates_; }                             // K
 
  private:
-  struct Beat {
+  struct PendingBeat {
     std::int64_t sample = 0;
     std::int64_t centre = 0;  // at the recipe's rate
     std::optional<BeatRhythm> rhythm;
@@ -71,7 +71,7 @@ class BeatStream {
   std::int64_t first_ = 0;
   bool finished_ = false;
   RhythmTracker rhythm_;
-  std::deque<Beat> beats_;       // those not yet taken, and those before that describe the patient
+  std::deque<PendingBeat> beats_;       // those not yet taken, and those before that describe the patient
   bool first_is_here_ = true;    // whether the recording's first beat is among them
   std::size_t next_to_cut_ = 0;  // indices into beats_
   std::size_t next_to_take_ = 0;

@@ -23,9 +23,9 @@ class Model {
  public:
   // From best.safetensors or the run folder that holds one. Throws Error, naming the file, if it is not there
   // or does not fit itself.
-  // Without `record` forward passes are no recordings: see train/scoring/graph_forward.h.
+  // Without `capture` forward passes are no recordings: see train/scoring/graph_forward.h.
   Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32,
-        bool record = true);
+        bool capture = true);
 
   const Recipe& recipe() const { return info_.recipe; }
   const model::NetworkOptions& options() const { return network_->options(); }

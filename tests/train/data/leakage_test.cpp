@@ -91,12 +91,12 @@ TEST(Leakage, FindsOnePatientWithTwoRecordings) {
 TEST(Leakage, BeatsOfAnotherSideDoNotCount) {
   BeatRecord a = record("a", {50, 90}, 1);
   for (Beat& beat : a.beats) {
-    beat.on_side = false;
+    beat.in_split = false;
   }
   EXPECT_TRUE(kinds(inputs({a}), inputs({record("a", {50}, 1)})).empty());
 }
 
-// What is derived from the training side must not know the others: the same beats train, whatever is tested.
+// What is derived from the training split must not know the others: the same beats train, whatever is tested.
 TEST(Leakage, StatisticsComeFromTheTrainingSideAlone) {
   const auto load = [](const std::string& test) {
     return load_beat_splits(

@@ -169,26 +169,26 @@ TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
     recordings.push_back(described(std::to_string(i), i % 3 == 0 ? "" : "P" + std::to_string(i / 2),
                                    static_cast<std::uint64_t>(i % 10 == 9 ? i - 7 : i) + 1));
   }
-  const auto sides_of = [](const auto& division) {
+  const auto splits_of = [](const auto& division) {
     std::map<std::size_t, std::size_t> splits;
-    for (std::size_t side = 0; side < 3; ++side) {
-      for (const std::size_t i : division[side]) {
-        EXPECT_TRUE(splits.emplace(i, side).second);
+    for (std::size_t split = 0; split < 3; ++split) {
+      for (const std::size_t i : division[split]) {
+        EXPECT_TRUE(splits.emplace(i, split).second);
       }
     }
     return splits;
   };
-  const auto splits = sides_of(divide(recipe, recordings, {}));
+  const auto splits = splits_of(divide(recipe, recordings, {}));
   ASSERT_EQ(splits.size(), recordings.size());
   std::map<std::string, std::size_t> of_patient;
   std::map<std::uint64_t, std::size_t> of_signal;
   double count[3] = {};
   for (std::size_t i = 0; i < recordings.size(); ++i) {
-    const std::size_t side = splits.at(i);
-    count[side] += 1.0 / static_cast<double>(recordings.size());
-    EXPECT_EQ(of_signal.try_emplace(recordings[i].hashes[0], side).first->second, side);
+    const std::size_t split = splits.at(i);
+    count[split] += 1.0 / static_cast<double>(recordings.size());
+    EXPECT_EQ(of_signal.try_emplace(recordings[i].hashes[0], split).first->second, split);
     if (!recordings[i].about.patient.empty()) {
-      EXPECT_EQ(of_patient.try_emplace(recordings[i].about.patient, side).first->second, side);
+      EXPECT_EQ(of_patient.try_emplace(recordings[i].about.patient, split).first->second, split);
     }
   }
   // Some 2000 groups: the standard deviation of a share is 0.01.
@@ -196,12 +196,12 @@ TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
   EXPECT_NEAR(count[1], 0.2, 0.05);
   EXPECT_NEAR(count[2], 0.3, 0.05);
   const std::vector<LoadedRecording> half(recordings.begin(), recordings.begin() + 2000);
-  for (const auto& [i, side] : sides_of(divide(recipe, half, {}))) {
-    EXPECT_EQ(splits.at(i), side);
+  for (const auto& [i, split] : splits_of(divide(recipe, half, {}))) {
+    EXPECT_EQ(splits.at(i), split);
   }
   Recipe other = recipe;
   other.data.split_seed = 2;
-  EXPECT_NE(sides_of(divide(other, recordings, {})), splits);
+  EXPECT_NE(splits_of(divide(other, recordings, {})), splits);
 }
 
 TEST(RecordingSplit, AsReleased) {
@@ -292,7 +292,7 @@ TEST_F(Folder, StopsAtLeaks) {
     EXPECT_FALSE(load(split, {"data.allow_leakage=true"}).leaks.empty());
   };
   stops("r0,train\nr1,validation\n", "records r0 (train) and r1 (validation) are one person");
-  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is on more than one side");
+  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is in more than one split");
   write_record(folder_, "r2", 0, true, {"I", "II"});  // now a copy of r0
   stops("r0,train\nr2,test\nr4,validation\n",
         "signals of record r0 (train) are identical to those of record r2 (test)");

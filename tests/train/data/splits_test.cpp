@@ -19,7 +19,7 @@ TEST(Split, ReadsATextFile) {
   const io::TemporaryFolder folder;
   const Splits splits = read_split_file(folder.write(
       "split.csv",
-      "record,side,patient,from,to\r\n# mine\n100,train,P1\n101\ttest\n\n102 validation - 0 600.5\n"));
+      "record,split,patient,from,to\r\n# mine\n100,train,P1\n101\ttest\n\n102 validation - 0 600.5\n"));
   EXPECT_EQ(splits.train, Names{"100"});
   EXPECT_EQ(splits.validation, Names{"102"});
   EXPECT_EQ(splits.test, Names{"101"});
@@ -45,7 +45,7 @@ TEST(Split, NamesWhatIsWrong) {
     return io::error_of([&] { read_split_file(path); });
   };
   const std::pair<const char*, const char*> texts[] = {
-      {"100,train\n101,tset\n", "s.csv:2: side 'tset'"},
+      {"100,train\n101,tset\n", "s.csv:2: split 'tset'"},
       {"100,train\n100,train\n", "s.csv:2: record 100 is listed"},
       {"100,train,P,1\n", "s.csv:1: "},
       {"100,train,P,a,9\n", "'a', expected a time"},
@@ -86,10 +86,10 @@ TEST(Split, BeatsAreDividedOnce) {
   std::map<std::pair<std::string, std::int64_t>, int> splits;
   std::array<std::size_t, 3> counts{};
   const BeatDataset* all[] = {&data.train, &data.validation, &data.test};
-  for (std::size_t side = 0; side < 3; ++side) {
-    for (const ExampleId id : all[side]->beats(true)) {
-      ++splits[{all[side]->record(id).name, all[side]->beat(id).sample}];
-      ++counts[side];
+  for (std::size_t split = 0; split < 3; ++split) {
+    for (const ExampleId id : all[split]->beats(true)) {
+      ++splits[{all[split]->record(id).name, all[split]->beat(id).sample}];
+      ++counts[split];
     }
   }
   std::size_t beats = 0;

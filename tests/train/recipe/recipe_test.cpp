@@ -39,14 +39,13 @@ TEST(Recipe, OverridesWinAndLaterOnesOverEarlier) {
   EXPECT_EQ(r.data.test, (std::vector<std::string>{"100"}));
 }
 
-// Each key is given a value that is not its default: if to_toml or the reader lost one, the texts would
-// differ.
+// Gives every key another value than its default. The texts would differ if to_toml or the reader lost a key.
 void expect_round_trip(Recipe r) {
   for (const RecipeKey& key : recipe_keys(r)) {
     const std::string name = key.name;
     if (name == "classes" || name.starts_with("loss.") || name == "train.choose" ||
         name == "train.patience" || name == "data.task" || !has_use_for(r, name)) {
-      continue;  // not free of each other
+      continue;  // these keys depend on each other
     }
     std::visit(
         [&](auto* value) {
@@ -67,14 +66,14 @@ void expect_round_trip(Recipe r) {
         },
         key.value);
   }
-  r.data.protocol = "file";  // the one that goes with data.split_file
+  r.data.protocol = "file";  // the protocol that data.split_file needs
   if (r.whole_recordings()) {
-    r.data.source = "tianchi";  // the one that goes with data.class_file
+    r.data.source = "tianchi";  // the source that data.class_file needs
     r.data.label_set = "superclass";
     r.input.covariates = {"sex", "age"};
     r.network.model = "ecgnet";
   } else {
-    r.input.beats = 5;  // bircnn's, the last of the models
+    r.input.beats = 5;  // an odd number, as bircnn, the last model, needs
     r.input.covariates[0] = "intervals";
   }
   const std::string text = to_toml(r);
@@ -167,7 +166,7 @@ TEST(Recipe, RefusesContradictions) {
 }
 
 TEST(Recipe, OfRecordingsRefusesContradictions) {
-  EXPECT_TRUE(parse_recipe(recordings, "a.toml").classes.empty());  // the default is of beats
+  EXPECT_TRUE(parse_recipe(recordings, "a.toml").classes.empty());  // the default classes are for beats only
   EXPECT_EQ(parse_recipe(recordings, "a.toml", {"classes=['N','S','V','F']"}).classes.size(), 4U);
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
       {{"data.rate=100"}, "data.rate has no meaning with data.task = \"recordings\""},
@@ -192,7 +191,7 @@ TEST(Recipe, OfRecordingsRefusesContradictions) {
       {{"classes=['A','A']"}, "A is listed twice"},
       {{"input.covariates=['ratios']"}, "expected age and sex"},
       {{"data.validation_fold=10"}, "are the same"},
-      {{"data.protocol=hash", "data.validation_share=0"}, "need a validation side"},
+      {{"data.protocol=hash", "data.validation_share=0"}, "need a validation split"},
       {{"data.protocol=hash", "data.validation_share=0.5", "data.test_share=0.5"}, "nothing to train on"},
       {{"loss.kind=cross_entropy"}, "recordings have several labels"},
   };

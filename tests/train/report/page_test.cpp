@@ -160,7 +160,7 @@ TEST(Report, BannerOnSyntheticDataOnly) {
 TEST(Report, LeakageIsShownInRed) {
   RunSummary run = sample_run();
   EXPECT_FALSE(contains(report_html(run), "Leakage."));
-  run.leaks = {"record <100> is on more than one side"};
+  run.leaks = {"record <100> is in more than one split"};
   const std::string page = report_html(run);
   EXPECT_EQ(ill_formed(page), "");
   EXPECT_TRUE(contains(page, "Leakage.") && contains(page, "record &lt;100&gt; is on"));
