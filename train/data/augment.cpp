@@ -101,7 +101,7 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
   const std::size_t length = x.size() / channels.size() / static_cast<std::size_t>(windows);
   const auto covariate_noise = static_cast<float>(options.covariate_noise);
   std::vector<float> row(length);
-  // Draws are per window, except those that a lead has in common in all windows (scale, offset).
+  // Noise and the amplitude of wander are drawn per window; all other draws hold for the whole sequence.
   for (std::size_t place = 0; place < channels.size() * static_cast<std::size_t>(windows); ++place) {
     const std::size_t h = place % channels.size();
     float* const first = &x[place / channels.size() * length * channels.size() + h];

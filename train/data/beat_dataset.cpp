@@ -13,7 +13,8 @@
 namespace sec::train {
 namespace {
 
-constexpr float least_amplitude = 0.1F;  // mV; smallest divisor, so that flat leads are not amplified into noise
+constexpr float least_amplitude =
+    0.1F;  // mV; smallest divisor, so that flat leads are not amplified into noise
 
 Channel parse_channel(const std::string& name, std::size_t leads) {
   if (name == "measures") {

@@ -12,8 +12,8 @@
 namespace sec::train {
 
 // One row of the network's input, named in a recipe's input.channels. K counts data.leads from 1.
-//   "leadK"                  the lead around the beat, in mV; with input.normalise, divided by the patient's
-//                            usual QRS amplitude
+//   "leadK"                  the lead around the beat, in mV;
+//                            with input.normalise, divided by the patient's usual QRS amplitude
 //   "leadK-difference"       the lead minus the patient's median beat, in the same units
 //   "measures", "tachogram"  the rhythm strips of train/data/rhythm.h
 struct Channel {
@@ -26,7 +26,8 @@ struct Channel {
 // The kind of strip of a rhythm channel.
 StripKind strip_kind(const Channel& channel);
 
-// The channels of input.channels. Throws Error on an unknown name and on a lead that data.leads does not have.
+// The channels of input.channels.
+// Throws Error on an unknown name and on a lead that data.leads does not have.
 std::vector<Channel> parse_channels(const Recipe& recipe);
 
 // The data of a beat from which its input rows are made.
@@ -49,9 +50,11 @@ class BeatDataset final : public Dataset {
 
   const std::vector<BeatRecord>& records() const { return records_; }
   const std::vector<Channel>& channels() const { return channels_; }
-  std::int64_t before() const { return before_; }           // samples of a window before its R peak
-  std::int64_t window_length() const { return length_; }    // samples of one beat's window
-  std::int64_t sequence() const { return options_.beats; }  // beats in an input; their windows are concatenated
+  std::int64_t before() const { return before_; }         // samples of a window before its R peak
+  std::int64_t window_length() const { return length_; }  // samples of one beat's window
+  std::int64_t sequence() const {
+    return options_.beats;
+  }  // beats in an input; their windows are concatenated
   std::int64_t length() const override { return window_length() * sequence(); }
   std::int64_t leads() const override { return static_cast<std::int64_t>(channels_.size()); }
   std::int64_t covariates() const override { return covariates_; }

@@ -181,13 +181,14 @@ void keep_part(const Recipe& recipe, const Splits& splits, std::size_t split,
 }
 
 BeatDataset load_split(const Recipe& recipe, const std::filesystem::path& folder, const Splits& splits,
-                      std::size_t split) {
+                       std::size_t split) {
   std::vector<BeatRecord> records = load_records(folder, splits.records(split), recipe);
   keep_part(recipe, splits, split, records);
   return {recipe, std::move(records)};
 }
 
-// Searches the splits for leaks. Throws Error on a leak, or stores it for the report if the recipe allows leaks.
+// Searches the splits for leaks. Throws Error on a leak,
+// or stores it for the report if the recipe allows leaks.
 void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
   std::map<std::string, std::string> patients;
   for (const std::string& name : pooled(data.splits)) {

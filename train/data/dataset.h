@@ -1,5 +1,5 @@
-// The interface of datasets. A dataset holds the examples of one split: heartbeats (beat_dataset.h) or whole
-// recordings (recording_dataset.h).
+// The interface of datasets. A dataset holds the examples of one split:
+// heartbeats (beat_dataset.h) or whole recordings (recording_dataset.h).
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace sec::train {
 
-// Identifies an example: indices into the records of a dataset and into the record's beats. In a dataset of whole
-// recordings `beat` is 0.
+// Identifies an example: indices into the records of a dataset and into the record's beats.
+// In a dataset of whole recordings `beat` is 0.
 struct ExampleId {
   std::int32_t record = 0;
   std::int32_t beat = 0;
@@ -51,8 +51,8 @@ class Dataset {
   virtual void make(ExampleId id,
                     std::span<float> x,                      // (L, H)
                     std::span<float> covariates) const = 0;  // (K)
-  // Augments an example in place by the recipe's [augment] section: a pure function of its arguments. `slot` is
-  // the example's place in the batch of training step `step`.
+  // Augments an example in place by the recipe's [augment] section: a pure function of its arguments. `slot`
+  // is the example's place in the batch of training step `step`.
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                        std::span<float> x,                      // (L, H)
                        std::span<float> covariates) const = 0;  // (K)

@@ -105,7 +105,8 @@ class Search {
       std::ranges::stable_sort(windows, {}, &Window::begin);
       std::int64_t count = 0;
       for (std::size_t i = 1; i < windows.size(); ++i) {
-        count += windows[i].split != windows[i - 1].split && windows[i].begin - windows[i - 1].begin < length_;
+        count +=
+            windows[i].split != windows[i - 1].split && windows[i].begin - windows[i - 1].begin < length_;
       }
       if (count > 0) {
         found_.push_back(

@@ -10,15 +10,16 @@
 
 namespace sec::train {
 
-// The indices of the recordings in train, validation and test, each in the order of `recordings`. By data.protocol:
+// The indices of the recordings in train, validation and test, each in the order of `recordings`.
+// By data.protocol:
 //   strat_folds    data.validation_fold validates, data.test_fold tests, and all other folds train
-//   hash           by patient: recordings that share a patient or a lead's signal stay together. Their split is
-//                  a function of what they share and of data.split_seed, independent of other recordings.
+//   hash           by patient: recordings that share a patient or a lead's signal stay together. Their split
+//                  is a function of what they share and of data.split_seed, independent of other recordings.
 //   tianchi-paper  the split of the released code: the first 40 % of each of `classes`, in the order of the
 //                  label file, validate; all others train; the test split is empty
 //   file           the ids listed in data.split_file; other recordings are not used
-// Throws Error on a recording without a fold, on an unknown id in the split file, and if the training split is
-// empty.
+// Throws Error on a recording without a fold,
+// on an unknown id in the split file, and if the training split is empty.
 std::array<std::vector<std::size_t>, 3> divide(const Recipe& recipe,
                                                const std::vector<LoadedRecording>& recordings,
                                                const std::vector<std::string>& classes);

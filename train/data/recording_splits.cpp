@@ -103,7 +103,8 @@ NamedRecordings named(const char* name, const RecordingDataset& split) {
   return result;
 }
 
-// Searches the splits for leaks. Throws Error on a leak, or stores it for the report if the recipe allows leaks.
+// Searches the splits for leaks. Throws Error on a leak,
+// or stores it for the report if the recipe allows leaks.
 void look_for_leaks(RecordingSplits& data) {
   for (const Leak& leak :
        find_leaks(std::vector{named("train", data.train), named("validation", data.validation),
@@ -117,9 +118,9 @@ void look_for_leaks(RecordingSplits& data) {
          data.leaks.front(), count > 1 ? fmt::format(" (and {} more)", count - 1) : "");
   }
   if (data.recipe.data.protocol == "tianchi-paper") {
-    data.leaks.insert(
-        data.leaks.begin(),
-        "as in the released code, the reported scores are those of the validation split, which chose the weights");
+    data.leaks.insert(data.leaks.begin(),
+                      "as in the released code, the reported scores are those of the validation split, which "
+                      "chose the weights");
   }
 }
 

@@ -1,5 +1,6 @@
-// Rhythm features: covariates for the network's head from the intervals between beats. They use past beats and
-// the interval to the next beat, which shows the pause after a premature beat. A decision is thus one beat late.
+// Rhythm features: covariates for the network's head from the intervals between beats. They use past beats
+// and the interval to the next beat, which shows the pause after a premature beat.
+// A decision is thus one beat late.
 #pragma once
 
 #include <array>
@@ -27,8 +28,8 @@ class PastQuantile {
   std::vector<double> sorted_;
 };
 
-// For each value x[i] the quantile q of the values x[i - past .. i - 1] before it. The first value is its own
-// quantile.
+// For each value x[i] the quantile q of the values x[i - past ..
+// i - 1] before it. The first value is its own quantile.
 std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, double q);
 
 // The RR intervals around a beat, and running statistics of the intervals before it.
@@ -51,8 +52,8 @@ struct BeatRhythm {
 // Tracks the rhythm of beats that arrive one by one.
 class RhythmTracker {
  public:
-  // Adds a beat at `time` (s), not before the last one. Returns the rhythm of the beat before it, which is now
-  // complete.
+  // Adds a beat at `time` (s), not before the last one.
+  // Returns the rhythm of the beat before it, which is now complete.
   std::optional<BeatRhythm> add(double time);
   // The rhythm of the last beat as if no beat followed. There must be at least one beat.
   BeatRhythm last() const;
@@ -77,7 +78,8 @@ std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 //   "irregularity"  5: logs of the relative variations
 //   "prematurity"   4: how early beats come in units of the usual variation: rr against median8 and usual,
 //                      next against median8, previous against usual
-//   "regular"       5: prematurity weighted by the regularity of the rhythm, which is high in sinus rhythm and
+//   "regular"       5: prematurity weighted by the regularity of the rhythm,
+//                   which is high in sinus rhythm and
 //                      low in atrial fibrillation
 //   "hinges"       13: prematurity above thresholds
 //   "intervals"     2: logs of rr and next divided by usual, for each beat of a sequence
@@ -91,8 +93,8 @@ inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vecto
   return covariates_of({&beat, 1}, groups);
 }
 
-// A rhythm strip: an input row that shows the rhythm beside the leads. It has segments of equal length over the
-// window, and one constant value per segment.
+// A rhythm strip: an input row that shows the rhythm beside the leads. It has segments of equal length over
+// the window, and one constant value per segment.
 enum class StripKind {
   measures,   // 12 segments: prematurity, log ratios and variation
   tachogram,  // 16 segments: logs of the last 15 intervals and the next one, divided by the usual interval

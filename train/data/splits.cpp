@@ -20,8 +20,8 @@ void add_record(Splits& splits, const std::string& record, const std::string& sp
                 const std::string& place) {
   const auto* const found =
       std::ranges::find(split_names, split, [](const char* s) { return std::string(s); });
-  require(found != split_names.end(), "{}: split '{}' of record {}: expected train, validation or test", place,
-          split, record);
+  require(found != split_names.end(), "{}: split '{}' of record {}: expected train, validation or test",
+          place, split, record);
   Names& names = splits.records(static_cast<std::size_t>(found - split_names.begin()));
   require(std::ranges::find(names, record) == names.end(), "{}: record {} is listed twice for {}", place,
           record, split);
@@ -70,7 +70,8 @@ Splits read_text(const std::string& text, const std::string& file) {
       continue;
     }
     require(fields.size() >= 2 && fields.size() <= 5 && fields.size() != 4,
-            "{}: '{}': expected a record, its split, and optionally patient, first and last second", place, line);
+            "{}: '{}': expected a record, its split, and optionally patient, first and last second", place,
+            line);
     add_record(splits, fields[0], fields[1], place);
     if (fields.size() > 2 && fields[2] != "-") {
       add_patient(splits, fields[0], fields[2], place);
@@ -147,7 +148,8 @@ std::vector<Names> folds_by_patient(std::vector<PatientBeats> patients, std::int
       total[c] += static_cast<double>(patient.beats[c]);
     }
   }
-  using Shares = std::array<double, io::beat_classes + 1>;  // shares of the beats of each class, and of patients
+  using Shares =
+      std::array<double, io::beat_classes + 1>;  // shares of the beats of each class, and of patients
   const auto shares_of = [&](const PatientBeats& patient) {
     Shares shares{};
     for (std::size_t c = 0; c < total.size(); ++c) {

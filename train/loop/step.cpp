@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t values_words = sizeof(kernels::StepValues) / sizeof(std::int32_t);
 
-// Copies host values into `tensor` where it has that shape, else into a new one.
+// Copies host values into `tensor` if its shape fits, else into a new tensor.
 template <typename T>
 void place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream& stream) {
   if (tensor.defined() && tensor.shape() == shape) {
@@ -30,7 +30,7 @@ void copy(Tensor& to, const Tensor& from, Stream& stream) {
              static_cast<std::size_t>(from.count()) * size_of(from.type()));
 }
 
-// The same on the device. Whether `to` kept its place.
+// Copies `from` into `to` on the device. Returns false if `to` had another shape and was replaced.
 bool enter(Tensor& to, const Tensor& from, Stream& stream) {
   if (!from.defined()) {
     return true;
@@ -132,7 +132,7 @@ bool TrainingStep::enter(const Operands& operands) {
   return train::enter(now_.values, operands.values, stream_) && kept;
 }
 
-// Enqueues a step, and waits for nothing.
+// Enqueues a step without waiting for it.
 void TrainingStep::run(const Operands& operands) {
   if (!enter(operands)) {
     graph_.reset();
@@ -147,12 +147,12 @@ void TrainingStep::run(const Operands& operands) {
     graph_ = capture(stream_, [this] { compute(); });
   }
   graph_->replay(stream_);
-  // What a recording writes on cuda is not marked as changed.
+  // A replay writes tensors without marking them as changed, so mark the weights here.
   network_.parameters().values().write();
   network_.parameters().states().write();
 }
 
-// What is recorded: nothing here depends on the host's values, or waits for the device.
+// The part of a step that is captured. It reads no values on the host and does not wait for the device.
 void TrainingStep::compute() {
   const auto* const values = static_cast<const kernels::StepValues*>(now_.values.read().data);
   layers::ParameterSet& set = network_.parameters();
@@ -171,8 +171,8 @@ void TrainingStep::compute() {
                                           : ResidentDataset::Gathered{now_.x, now_.covariates, now_.targets};
   const Var logits = network_.forward(pass, batch.x, batch.covariates);
   const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
-  // The gradient of the loss is 1; but NaN after a step of this take() whose gradient was not finite, so that
-  // nothing is updated any more: 0 times the sum of squares that it left.
+  // The gradient of the loss is 1 + 0 * (sum of squares of the previous step's gradient). It is NaN after a
+  // step of this take() whose gradient was not finite, so that later steps update nothing.
   Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);
   const kernels::PointwiseKernels& pointwise = kernels::table(stream_).pointwise;
   pointwise.gate(stream_, {1, 1, 1}, result_.slice(1, 1).read(), zero_.read(), seed.write());

@@ -1,4 +1,4 @@
-// The training loop: batches in, checkpoints out.
+// The training loop: turns batches into training steps, and writes checkpoints.
 #pragma once
 
 #include <atomic>
@@ -17,20 +17,20 @@ namespace sec::train {
 
 struct StepReport {
   std::int64_t epoch = 0;        // counts from 1
-  std::int64_t step = 0;         // steps taken in the whole run
-  std::int64_t total_steps = 0;  // of the whole run, if it does not stop early
+  std::int64_t step = 0;         // steps of the whole run so far
+  std::int64_t total_steps = 0;  // steps of the whole run, if it does not stop early
   double loss = 0;
   double learning_rate = 0;
   double gradient_norm = 0;
-  double samples_per_second = 0;  // of this session's training so far
-  double seconds_left = 0;        // an estimate, for all epochs
+  double samples_per_second = 0;  // of training since the program started
+  double seconds_left = 0;        // estimate for all remaining epochs
 };
 
 struct TrainerOptions {
   Recipe recipe;
-  Stream stream;                   // on cuda of an OwnedStream, unless `capture` is off
-  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
-  bool capture = true;              // replay steps and forward passes as recordings, see train/loop/step.h
+  Stream stream;                   // on cuda it must belong to an OwnedStream if `capture` is set
+  DType activations = DType::f32;  // type of the activations between layers, see layers/pass.h
+  bool capture = true;             // replay steps and forward passes as recordings, see train/loop/step.h
   std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
   bool resident = false;           // the training examples in device memory, see train/loop/resident.h
   std::filesystem::path folder;    // for best.safetensors and last.safetensors

@@ -129,19 +129,20 @@ void check_recordings(const Recipe& r, const std::string& file) {
   require(d.protocol != "strat_folds" || d.source == "ptbxl" || d.source == "table",
           "{}: data.protocol = \"strat_folds\": data.source = \"{}\" has no folds", file, d.source);
   require(d.validation_fold != d.test_fold, "{}: data.validation_fold and data.test_fold are the same", file);
-  require(d.protocol != "tianchi-paper" || d.allow_leakage,
-          "{}: data.protocol = \"tianchi-paper\" reports scores of the split that chose the weights: it needs "
-          "data.allow_leakage = true",
-          file);
+  require(
+      d.protocol != "tianchi-paper" || d.allow_leakage,
+      "{}: data.protocol = \"tianchi-paper\" reports scores of the split that chose the weights: it needs "
+      "data.allow_leakage = true",
+      file);
   require(d.protocol != "hash" || d.validation_share > 0 ||
               (r.train.choose != "best" && r.train.patience == 0 && r.decision.thresholds == "half"),
           "{}: data.validation_share is 0, but train.choose = \"best\", train.patience and "
           "decision.thresholds = \"validation\" need a validation split",
           file);
-  require(
-      r.loss.kind != "cross_entropy",
-      "{}: loss.kind = \"cross_entropy\" needs exactly one class; recordings have several labels: use focal or bce",
-      file);
+  require(r.loss.kind != "cross_entropy",
+          "{}: loss.kind = \"cross_entropy\" needs exactly one class; recordings have several "
+          "labels: use focal or bce",
+          file);
 }
 
 }  // namespace

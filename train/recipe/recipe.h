@@ -1,5 +1,6 @@
-// A recipe determines a training run except for the data and the device. It holds the network's input and size,
-// sampling and augmentation, the loss, the optimizer and its schedule, the choice of weights, and the seed.
+// A recipe determines a training run except for the data and the device. It holds the network's input and
+// size, sampling and augmentation, the loss, the optimizer and its schedule,
+// the choice of weights, and the seed.
 // It is a plain struct read from TOML; the command line can override every key.
 #pragma once
 
@@ -17,7 +18,8 @@ struct Recipe {
 
   struct Data {
     std::string task = "beats";  // "beats": one class per beat; "recordings": several labels per recording
-    // Keys of the task "recordings": the source of recordings and labels (docs/formats.md), and the part used.
+    // Keys of the task "recordings":
+    // the source of recordings and labels (docs/formats.md), and the part used.
     std::string source = "ptbxl";
     std::string label_set = "superclass";  // source "ptbxl"
     std::string label_file;                // sources "tianchi" and "table": a file in the data folder
@@ -29,8 +31,8 @@ struct Recipe {
     std::int64_t validation_fold = 9;      // protocol "strat_folds"
     std::int64_t test_fold = 10;
     // Keys of the task "beats"; both tasks use protocol, split_file and the shares.
-    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split, "*" for all records of
-    // the folder that are in no other split. Validation and test records are removed from `train`.
+    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split, "*" for all records
+    // of the folder that are in no other split. Validation and test records are removed from `train`.
     std::vector<std::string> train = {"DS1"};
     std::vector<std::string> validation;
     std::vector<std::string> test = {"DS2"};
@@ -63,7 +65,8 @@ struct Recipe {
     std::string amplitudes = "millivolts";  // recordings: the unit of a lead's samples
   } input;
 
-  // AAMI classes of beats, or labels of recordings. A recordings recipe without classes uses all training labels.
+  // AAMI classes of beats, or labels of recordings.
+  // A recordings recipe without classes uses all training labels.
   std::vector<std::string> classes = {"N", "S", "V", "F"};
 
   struct Network {
@@ -105,8 +108,8 @@ struct Recipe {
   } loss;
 
   struct Decision {
-    // A beat's class has the largest logit + prior_power * ln(share of training beats / share of drawn beats).
-    // A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
+    // A beat's class has the largest logit + prior_power * ln(share of training beats / share
+    // of drawn beats). A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
     double prior_power = 0;
     // Recordings: a class is predicted if its probability exceeds a threshold.
     // "half": 0.5; "validation": the threshold with the best F1 on the validation split.
@@ -126,12 +129,12 @@ struct Recipe {
     double warmup_epochs = 0;
     std::vector<double> step_epochs;  // step: the rate is multiplied by step_factor at each of these
     double step_factor = 0.1;
-    bool step_reload = false;   // step: each drop continues from the best weights so far
-    double final_rate = 0;      // cosine: learning rate at the end
-    double clip_norm = 0;       // largest norm of the gradient; 0: no clipping
-    double average_decay = 0;   // decay of the moving average of the weights that is scored; 0: no average
-    std::int64_t patience = 0;  // stop after this number of epochs without a better validation score; 0: never
-    std::string choose = "best";          // the weights that are tested: those of the best or the last epoch
+    bool step_reload = false;     // step: each drop continues from the best weights so far
+    double final_rate = 0;        // cosine: learning rate at the end
+    double clip_norm = 0;         // largest norm of the gradient; 0: no clipping
+    double average_decay = 0;     // decay of the moving average of the weights that is scored; 0: no average
+    std::int64_t patience = 0;    // epochs without a better validation score before stopping; 0: never
+    std::string choose = "best";  // the weights that are tested: those of the best or the last epoch
     std::string choose_by = "macro_f1";   // the validation score that ranks epochs
     std::int64_t checkpoint_steps = 200;  // steps between writes of last.safetensors
     std::int64_t log_steps = 50;          // steps between step lines of log.jsonl
@@ -162,23 +165,25 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`, if values contradict each other, or if a key that the task does not use
-// has another value than its default.
+// Throws Error, beginning with `file`, if values contradict each other, or if a key that the task does not
+// use has another value than its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order. `file` is for messages.
-// Throws Error naming file, line and key on bad TOML, on an unknown key (with the nearest known key), on a value
-// of the wrong type or out of range, on a key "base", and on everything that require_consistent refuses.
+// Throws Error naming file, line and key on bad TOML, on an unknown key (with the nearest known key), on a
+// value of the wrong type or out of range, on a key "base",
+// and on everything that require_consistent refuses.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
-// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative to
-// the folder of the file that holds the key: its values are set first. The base may have a base too.
-// Throws Error as parse_recipe does, if a file cannot be read, and if a file is its own base, directly or not.
+// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative
+// to the folder of the file that holds the key: its values are set first. The base may have a base too.
+// Throws Error as parse_recipe does, if a file cannot be read,
+// and if a file is its own base, directly or not.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
-// The recipe as TOML: every key that its task uses, with its help as a comment. parse_recipe() reads the text
-// back to an equal recipe.
+// The recipe as TOML: every key that its task uses, with its help as a comment.
+// parse_recipe() reads the text back to an equal recipe.
 std::string to_toml(const Recipe& recipe);
 
 }  // namespace sec::train

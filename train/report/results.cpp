@@ -83,7 +83,7 @@ std::string percent(double value) {
   return std::isfinite(value) ? fmt::format("{:7.2f}", 100 * value) : "      -";
 }
 
-// " (0.8123 to 0.9012)"; nothing where there is no interval.
+// An interval as " (0.8123 to 0.9012)", or an empty text if there is none.
 std::string range_text(const Range95& range, double factor, int digits) {
   return std::isfinite(range.low)
              ? fmt::format(" ({:.{}f} to {:.{}f})", factor * range.low, digits, factor * range.high, digits)
@@ -116,7 +116,7 @@ std::string scores_text(const Evaluation& evaluation) {
   return text;
 }
 
-// "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -"
+// A line such as "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -".
 std::string auc_text(const NamedAuc& named, const std::vector<std::string>& names) {
   const auto value = [](double auc) {
     return std::isfinite(auc) ? fmt::format("{:.4f}", auc) : std::string("-");
@@ -140,7 +140,7 @@ std::string calibration_text(const NamedCalibration& one) {
   return text + "\n";
 }
 
-// A line a patient: beats, accuracy, and of each class those found of those there are.
+// One line per patient: beats, accuracy, and for each class the number of beats found and the total.
 std::string patients_text(const std::vector<PatientScore>& patients) {
   std::string text = fmt::format("\n{:<20}{:>8}{:>12}", "patient", "beats", "accuracy %");
   for (const std::string& name : patients.front().scores.confusion.classes()) {

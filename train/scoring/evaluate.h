@@ -23,14 +23,15 @@ struct TestResult {
   std::vector<std::int32_t> labels;  // (beats); -1: none of the trained classes
 };
 
-// Classifies every annotated beat. Beats of classes that the network was not trained on always count as misread.
-// Keeps at most `shown` misread beats: the most probable ones, spread over records and pairs of classes.
-// `splits` maps records to patients.
+// Classifies every annotated beat.
+// Beats of classes that the network was not trained on always count as misread.
+// Keeps at most `shown` misread beats:
+// the most probable ones, spread over records and pairs of classes. `splits` maps records to patients.
 TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
                     const Splits& splits = {});
 
-// The calibration of a set of records. A temperature, fitted on other records, adds that of tempered
-// probabilities.
+// The calibration of a set of records.
+// A temperature, fitted on other records, adds that of tempered probabilities.
 NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
                            std::optional<double> temperature);
 

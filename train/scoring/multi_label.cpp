@@ -39,7 +39,8 @@ float best_threshold(std::span<const float> logits, std::span<const float> targe
   }
   float best = 0;
   double best_f1 = 0;
-  for (std::size_t k = 0; k < order.size(); ++k) {  // the class is predicted for examples order[0] to order[k]
+  for (std::size_t k = 0; k < order.size();
+       ++k) {  // the class is predicted for examples order[0] to order[k]
     counts.hits += targets[order[k] * classes + c] > 0 ? 1 : 0;
     counts.predicted = static_cast<std::int64_t>(k) + 1;
     const bool last = k + 1 == order.size();

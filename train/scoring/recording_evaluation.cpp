@@ -45,7 +45,8 @@ void validate_recordings(Classifier& classifier, const RecordingDataset& split, 
   const RecordingPrediction p = predict_recordings(classifier, split);
   const MultiLabelScores scores = score_labels(recipe.classes, p.logits, p.targets, halves(classes));
   record.validation_loss = mean_label_loss(p.logits, p.targets, recipe);
-  record.validation_macro_f1 = std::isnan(scores.macro_f1) ? 0 : scores.macro_f1;  // NaN: nothing is predicted
+  record.validation_macro_f1 =
+      std::isnan(scores.macro_f1) ? 0 : scores.macro_f1;  // NaN: nothing is predicted
   record.validation_micro_f1 =
       batch_micro_f1(p.logits, p.targets, classes, static_cast<std::size_t>(recipe.train.batch));
   record.validation_auc = multi_label_auc(classifier.stream, p.logits, p.targets, classes).macro;

@@ -9,13 +9,12 @@
 namespace sec::train {
 namespace {
 
-constexpr double beside_peak = 0.15;  // s that are looked at on either side of an R peak, whatever the window
+constexpr double beside_peak = 0.15;  // s of signal needed before and after an R peak for its amplitude
 
 const Recipe& checked(const Recipe& recipe) {
-  require(
-      recipe.input.beats == 1,
-      "this network is given sequences of {} heartbeats (input.beats), which a stream of beats does not make",
-      recipe.input.beats);
+  require(recipe.input.beats == 1,
+          "this network takes sequences of {} heartbeats (input.beats), which streams do not support",
+          recipe.input.beats);
   return recipe;
 }
 
@@ -67,10 +66,10 @@ void BeatStream::conclude() {
   }
 }
 
-// Cuts the windows of beats whose samples are there.
+// Cuts the windows of beats whose samples have arrived.
 void BeatStream::cut_windows() {
   const std::int64_t beside = std::llround(beside_peak * recipe_.data.rate);
-  std::int64_t end = INT64_MAX;  // of the shortest lead: leads can begin with different delays
+  std::int64_t end = INT64_MAX;  // end of the shortest signal; the delays of leads can differ at the start
   for (const std::vector<float>& signal : signals_) {
     end = std::min(end, first_ + std::ssize(signal));
   }
@@ -100,7 +99,7 @@ void BeatStream::drop_signal() {
   }
   const std::int64_t unused =
       needed - std::max<std::int64_t>(before_, std::llround(beside_peak * recipe_.data.rate)) - first_;
-  constexpr std::int64_t unused_kept = 4096;  // moving the signals at every push would be slow
+  constexpr std::int64_t unused_kept = 4096;  // samples; erasing at every push would be slow
   if (unused > unused_kept) {
     for (std::vector<float>& signal : signals_) {
       signal.erase(signal.begin(), signal.begin() + unused);
@@ -112,7 +111,7 @@ void BeatStream::drop_signal() {
 std::size_t BeatStream::ready() const {
   std::size_t end = next_to_cut_;
   while (end > next_to_take_ && !beats_[end - 1].rhythm) {
-    --end;  // only the last beat can wait for the next
+    --end;  // only the last beat can be incomplete
   }
   return end - next_to_take_;
 }

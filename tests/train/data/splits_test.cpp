@@ -60,7 +60,7 @@ TEST(Split, NamesWhatIsWrong) {
   }
 }
 
-TEST(Split, APartOfARecordIsOnASide) {
+TEST(Split, APartOfARecordIsInASplit) {
   const io::TemporaryFolder folder;
   const auto path =
       folder.write("s.csv", "101,train,-,0,30\n106,train\n208,train\n101,test,-,35,60\n205,validation\n");
@@ -76,7 +76,7 @@ TEST(Split, APartOfARecordIsOnASide) {
   for (const ExampleId id : data.train.beats(true)) {
     EXPECT_TRUE(data.train.record(id).name != "101" || data.train.beat(id).sample < 30 * 360);
   }
-  EXPECT_EQ(data.leaks.size(), 1U);  // the recording; 5 s lie between the windows
+  EXPECT_EQ(data.leaks.size(), 1U);  // the shared recording; windows are 5 s apart and do not overlap
 }
 
 TEST(Split, BeatsAreDividedOnce) {
@@ -100,7 +100,7 @@ TEST(Split, BeatsAreDividedOnce) {
   for (const auto& [beat, times] : splits) {
     EXPECT_EQ(times, 1);
   }
-  // A binomial share of some 600 beats: 5 standard deviations.
+  // The tolerance is five standard deviations of a binomial share of about 600 beats.
   const double n = static_cast<double>(beats);
   EXPECT_NEAR(static_cast<double>(counts[2]) / n, 0.25, 5 * std::sqrt(0.25 * 0.75 / n));
   EXPECT_NEAR(static_cast<double>(counts[1]) / n, 0.1, 5 * std::sqrt(0.1 * 0.9 / n));
