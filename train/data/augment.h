@@ -8,9 +8,9 @@
 
 namespace sec::train {
 
-// Augments one beat in place: a pure function of its arguments. `slot` is the beat's place in the batch of
-// training step `step`. All channels of a lead get the same scale. Rhythm strips are not shifted or scaled;
-// they get covariate noise, one value per segment.
+// Augments one beat in place: a pure function of its arguments.
+// `slot` is the beat's place in the batch of training step `step`. All channels of a lead get the same scale.
+// Rhythm strips are not shifted or scaled; they get covariate noise, one value per segment.
 void augment_beat(
     const Recipe::Augment& options, const std::vector<Channel>& channels,
     std::int64_t windows,  // number of beats in the sequence; their windows follow each other in x
@@ -18,8 +18,8 @@ void augment_beat(
     std::span<float> x,            // (L, H)
     std::span<float> covariates);  // (K)
 
-// Augments a whole recording in place; `rate` is the sampling rate of x in Hz. Leads are scaled, dropped and
-// otherwise changed independently, but shifted by the same time. At least one lead is kept.
+// Augments a whole recording in place; `rate` is the sampling rate of x in Hz. Leads are scaled,
+// dropped and otherwise changed independently, but shifted by the same time. At least one lead is kept.
 void augment_recording(const Recipe::Augment& options, std::size_t leads, double rate, std::uint64_t seed,
                        std::int64_t step, std::int64_t slot,
                        std::span<float> x,            // (L, H)

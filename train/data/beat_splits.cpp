@@ -187,8 +187,8 @@ BeatDataset load_split(const Recipe& recipe, const std::filesystem::path& folder
   return {recipe, std::move(records)};
 }
 
-// Searches the splits for leaks. Throws Error on a leak,
-// or stores it for the report if the recipe allows leaks.
+// Searches the splits for leaks.
+// Throws Error on a leak, or stores it for the report if the recipe allows leaks.
 void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
   std::map<std::string, std::string> patients;
   for (const std::string& name : pooled(data.splits)) {

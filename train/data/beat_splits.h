@@ -21,8 +21,8 @@ namespace sec::train {
 //            fold data.fold tests, the next fold validates
 //   file     as listed in data.split_file
 //   beats    the records of all three lists, in every split: load_beat_splits() divides their beats
-// Throws Error on a missing folder, on a record listed twice in a split
-// or in both validation and test, and if the training split is empty.
+// Throws Error on a missing folder, on a record listed twice in a split or in both validation and test,
+// and if the training split is empty.
 Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
 // The test records of patients who are also in train or validation. Scores are reported without them too.
@@ -39,11 +39,11 @@ struct BeatSplits {
   std::vector<std::string> leaks;     // leaks that data.allow_leakage tolerates; scores are too good then
 };
 
-// Reads the three splits and searches them for leaks (leakage.h). A leak is an Error unless the recipe allows
-// leakage. The two MIT-BIH records of one person are only warned about, unless data.strict_patients is set.
-// If train and validation together are DS1, or test is DS2, checks the published class counts.
-// Throws Error as load_record() does, and on a class without beats in train,
-// or in a non-empty validation split.
+// Reads the three splits and searches them for leaks (leakage.h).
+// A leak is an Error unless the recipe allows leakage.
+// The two MIT-BIH records of one person are only warned about, unless data.strict_patients is set.
+// If train and validation together are DS1, or test is DS2, checks the published class counts. Throws Error
+// as load_record() does, and on a class without beats in train, or in a non-empty validation split.
 BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
 // The number of beats of each AAMI class, including classes that the recipe does not train on.

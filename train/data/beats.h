@@ -1,5 +1,5 @@
-// Annotated recordings prepared for training: filtered and resampled signals, beats with their classes, and a
-// description of the patient from the beats before each beat.
+// Annotated recordings prepared for training: filtered and resampled signals,
+// beats with their classes, and a description of the patient from the beats before each beat.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,9 @@ struct BeatRecord {
   std::vector<float> templates;   // (beats, leads, window) mV, median beat
 };
 
-// Selects the leads `wanted` (data.leads) of a file: indices into its lead `names`. "other" stands for the
-// first lead that is not selected otherwise. Throws Error, naming `file` and its leads, if a lead is missing.
+// Selects the leads `wanted` (data.leads) of a file: indices into its lead `names`.
+// "other" stands for the first lead that is not selected otherwise.
+// Throws Error, naming `file` and its leads, if a lead is missing.
 std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
                                       std::span<const std::string> wanted);
 

@@ -1,6 +1,6 @@
-// Sorts many columns at once with a sorting network. The comparisons of such a network do not depend on the
-// values: each is a minimum and a maximum of two rows, and vectorises. Selecting the middle of each column
-// separately takes some ten times as long,
+// Sorts many columns at once with a sorting network.
+// The comparisons of such a network do not depend on the values: each is a minimum and a maximum
+// of two rows, and vectorises. Selecting the middle of each column separately takes some ten times as long,
 // which is half of the time for reading the data of a short training.
 #include "train/data/column_median.h"
 

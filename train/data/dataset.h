@@ -51,8 +51,8 @@ class Dataset {
   virtual void make(ExampleId id,
                     std::span<float> x,                      // (L, H)
                     std::span<float> covariates) const = 0;  // (K)
-  // Augments an example in place by the recipe's [augment] section: a pure function of its arguments. `slot`
-  // is the example's place in the batch of training step `step`.
+  // Augments an example in place by the recipe's [augment] section: a pure function of its arguments.
+  // `slot` is the example's place in the batch of training step `step`.
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                        std::span<float> x,                      // (L, H)
                        std::span<float> covariates) const = 0;  // (K)

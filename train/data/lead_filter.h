@@ -19,8 +19,8 @@ class LeadFilter {
   LeadFilter(const Recipe::Data& options, double source_rate);
 
   // push() appends the output samples, at the recipe's rate, that can be computed so far; finish() the rest.
-  // A sample that is not finite is replaced by the last finite one. Samples before the first finite one are
-  // replaced by it, or by 0 if none arrives within ten seconds.
+  // A sample that is not finite is replaced by the last finite one.
+  // Samples before the first finite one are replaced by it, or by 0 if none arrives within ten seconds.
   void push(std::span<const float> samples, std::vector<float>& output);
   void finish(std::vector<float>& output);
 

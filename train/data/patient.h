@@ -1,6 +1,6 @@
-// The running description of a patient: the amplitude and shape of the patient's beats so far. It uses only
-// past beats and no labels, so it can be computed for unknown patients. Training computes it for each beat of
-// a whole record, inference for each beat of a stream; both use these functions.
+// The running description of a patient: the amplitude and shape of the patient's beats so far.
+// It uses only past beats and no labels, so it can be computed for unknown patients. Training computes it
+// for each beat of a whole record, inference for each beat of a stream; both use these functions.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace sec::train {
 
-// Copies the samples [begin, begin + out.size()) of a signal whose first sample has number `first`. Beyond
-// the ends of the signal its first or last sample is repeated.
+// Copies the samples [begin, begin + out.size()) of a signal whose first sample has number `first`.
+// Beyond the ends of the signal its first or last sample is repeated.
 void cut_window(std::span<const float> signal, std::int64_t begin, std::span<float> out,
                 std::int64_t first = 0);
 
@@ -26,8 +26,8 @@ struct PastBeat {
   std::span<const float> amplitudes;  // (leads) mV, of its QRS complex
 };
 
-// Computes the median amplitude and median beat of the past beats, given in order of time: at most
-// input.past_beats beats before the described one. The first beat of a record is described by itself.
+// Computes the median amplitude and median beat of the past beats, given in order of time:
+// at most input.past_beats beats before the described one. The first beat of a record is described by itself.
 void describe_patient(std::span<const PastBeat> past, const Recipe::Input& options,
                       std::span<float> amplitudes,  // (leads) mV, median amplitudes
                       std::span<float> templates);  // (leads, window) mV, median beat

@@ -103,8 +103,8 @@ NamedRecordings named(const char* name, const RecordingDataset& split) {
   return result;
 }
 
-// Searches the splits for leaks. Throws Error on a leak,
-// or stores it for the report if the recipe allows leaks.
+// Searches the splits for leaks.
+// Throws Error on a leak, or stores it for the report if the recipe allows leaks.
 void look_for_leaks(RecordingSplits& data) {
   for (const Leak& leak :
        find_leaks(std::vector{named("train", data.train), named("validation", data.validation),

@@ -1,5 +1,5 @@
-// Rhythm features: covariates for the network's head from the intervals between beats. They use past beats
-// and the interval to the next beat, which shows the pause after a premature beat.
+// Rhythm features: covariates for the network's head from the intervals between beats.
+// They use past beats and the interval to the next beat, which shows the pause after a premature beat.
 // A decision is thus one beat late.
 #pragma once
 
@@ -93,8 +93,8 @@ inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vecto
   return covariates_of({&beat, 1}, groups);
 }
 
-// A rhythm strip: an input row that shows the rhythm beside the leads. It has segments of equal length over
-// the window, and one constant value per segment.
+// A rhythm strip: an input row that shows the rhythm beside the leads.
+// It has segments of equal length over the window, and one constant value per segment.
 enum class StripKind {
   measures,   // 12 segments: prematurity, log ratios and variation
   tachogram,  // 16 segments: logs of the last 15 intervals and the next one, divided by the usual interval

@@ -1,11 +1,11 @@
 // Checkpoints as safetensors files, written atomically.
 //
 // Weights files (best.safetensors) hold the network's parameters and running statistics under their names.
-// Their metadata are "format", "network" (the options that rebuild the network), "recipe", "decision"
-// (offsets that are added to the logits before a class is decided) and "chosen".
+// Their metadata are "format", "network" (the options that rebuild the network),
+// "recipe", "decision" (offsets that are added to the logits before a class is decided) and "chosen".
 // Training files (last.safetensors) hold the current weights, the optimizer's moments (prefix "optimizer.")
-// and moving averages (prefix "average."), and all counters as metadata. Random numbers are functions of seed
-// and step, and need no state. The same training writes the same bytes.
+// and moving averages (prefix "average."), and all counters as metadata.
+// Random numbers are functions of seed and step, and need no state. The same training writes the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +60,8 @@ void save_training(const std::filesystem::path& path, model::Network& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream);
 
-// Loads a training file. Throws Error as load_weights() does,
-// and if its recipe or data differ from the context's.
+// Loads a training file.
+// Throws Error as load_weights() does, and if its recipe or data differ from the context's.
 // Keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may differ.
 Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
                        const CheckpointContext& context, Stream& stream);

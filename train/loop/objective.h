@@ -10,9 +10,9 @@
 
 namespace sec::train {
 
-// The weight of each class: loss.weights if given, else by loss.class_weights. For a class of n training
-// beats "inverse" is total / (classes * n), "sqrt_inverse" is its square root. Empty for "none".
-// Throws Error on a class without training beats.
+// The weight of each class: loss.weights if given, else by loss.class_weights.
+// For a class of n training beats "inverse" is total / (classes * n), "sqrt_inverse" is its square root.
+// Empty for "none". Throws Error on a class without training beats.
 std::vector<float> class_weights(const Recipe& recipe, const BeatDataset& train);
 
 // The loss, shape (1), recorded on the tape of the pass.

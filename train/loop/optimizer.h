@@ -21,13 +21,14 @@ struct OptimizerState {
 // Moments of zero, and averages that start from the network's current values.
 OptimizerState make_optimizer_state(const Recipe::Train& options, layers::ParameterSet& set, Stream& stream);
 
-// The values of step `step`, counted from 0. The decay of the moving average is
-// min(average_decay, (step + 1) / (step + 11)), so that the average forgets the random initial weights.
+// The values of step `step`, counted from 0. The decay of the moving average is min(average_decay,
+// (step + 1) / (step + 11)), so that the average forgets the random initial weights.
 kernels::StepValues step_values(const Recipe::Train& options, double rate, std::int64_t step);
 
-// Clips the flat gradient to clip_norm, updates parameters, moments and averages, and writes the sum of the
-// gradient's squares. If that sum is not finite, only averages are updated. The running statistics of batch
-// norm are averaged like the parameters, because they belong to the weights that produced them. Asynchronous.
+// Clips the flat gradient to clip_norm, updates parameters, moments and averages,
+// and writes the sum of the gradient's squares. If that sum is not finite, only averages are updated.
+// The running statistics of batch norm are averaged like the parameters,
+// because they belong to the weights that produced them. Asynchronous.
 void optimizer_step(const Recipe::Train& options, layers::ParameterSet& set, OptimizerState& state,
                     const kernels::StepValues* now,  // on the stream's device
                     Tensor sum_of_squares,           // (1) f32

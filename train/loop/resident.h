@@ -1,5 +1,5 @@
-// Training examples in device memory, uploaded once. A step then uploads only the indices of its batch, and a
-// kernel gathers and augments the batch (kernels/gather.h) as the loader would on the host.
+// Training examples in device memory, uploaded once. A step then uploads only the indices of its batch,
+// and a kernel gathers and augments the batch (kernels/gather.h) as the loader would on the host.
 // This helps on devices that compute a step faster than the host prepares a batch.
 #pragma once
 
@@ -21,8 +21,8 @@ class ResidentDataset {
     Tensor covariates;  // (N, K), or undefined
     Tensor targets;     // (N) i32 labels, or (N, classes), as the loss needs them
   };
-  // Gathers the examples with indices `index` (N), augmented for training step now->step. `now` points to
-  // device memory. Can be captured in a graph.
+  // Gathers the examples with indices `index` (N), augmented for training step now->step.
+  // `now` points to device memory. Can be captured in a graph.
   Gathered gather(Stream& stream, const Tensor& index, const kernels::StepValues* now) const;
 
   std::int64_t size() const { return x_.extent(0); }

@@ -14,8 +14,8 @@ namespace sec::train {
 //   "cosine"    the rate falls to final_rate along half a cosine wave over the steps after warm-up.
 double learning_rate(const Recipe::Train& options, std::int64_t epoch_steps, std::int64_t step);
 
-// Whether the best weights are reloaded after `epoch` epochs. With step_reload this happens where the rate
-// drops, except at the end of the run.
+// Whether the best weights are reloaded after `epoch` epochs.
+// With step_reload this happens where the rate drops, except at the end of the run.
 bool drops_rate(const Recipe::Train& options, std::int64_t epoch);
 
 }  // namespace sec::train

@@ -171,8 +171,8 @@ void TrainingStep::compute() {
                                           : ResidentDataset::Gathered{now_.x, now_.covariates, now_.targets};
   const Var logits = network_.forward(pass, batch.x, batch.covariates);
   const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
-  // The gradient of the loss is 1 + 0 * (sum of squares of the previous step's gradient). It is NaN after a
-  // step of this take() whose gradient was not finite, so that later steps update nothing.
+  // The gradient of the loss is 1 + 0 * (sum of squares of the previous step's gradient).
+  // It is NaN after a step of this take() whose gradient was not finite, so that later steps update nothing.
   Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);
   const kernels::PointwiseKernels& pointwise = kernels::table(stream_).pointwise;
   pointwise.gate(stream_, {1, 1, 1}, result_.slice(1, 1).read(), zero_.read(), seed.write());

@@ -1,9 +1,8 @@
 // A training step (forward, loss, backward, clipping, optimizer, moving averages) as a CUDA graph.
-// All steps have the same shapes, so they launch the same kernels. The first step runs kernel by kernel and
-// allocates all memory in the arena, the second is captured,
-// and later steps replay the graph on the same memory.
-// Values that change, which are the batch and the step's values, are read from device memory.
-// Several steps can be requested at once:
+// All steps have the same shapes, so they launch the same kernels.
+// The first step runs kernel by kernel and allocates all memory in the arena, the second is captured,
+// and later steps replay the graph on the same memory. Values that change, which are the batch
+// and the step's values, are read from device memory. Several steps can be requested at once:
 // their batches are uploaded first, and the host waits only for the last.
 #pragma once
 
@@ -32,16 +31,17 @@ class TrainingStep {
   TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
                Tensor class_weights,  // (classes), or undefined for weights of 1
                const Stream& stream, bool capture, DType activations = DType::f32,
-               // Examples in device memory from which batches are gathered by index. Without it, each batch
-               // carries its examples. Must outlive this object.
+               // Examples in device memory from which batches are gathered by index.
+               // Without it, each batch carries its examples. Must outlive this object.
                const ResidentDataset* resident = nullptr);
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
-  // Runs the steps batch.step in order at these learning rates, and waits for their results. If the gradient
-  // of a step is not finite, neither that step nor later ones change the parameters, and the gradients of
-  // that step are kept. A batch whose size differs from the last one runs kernel by kernel, and the next one
-  // is captured anew. Throws Error if a step contains something that cannot be captured.
+  // Runs the steps batch.step in order at these learning rates, and waits for their results.
+  // If the gradient of a step is not finite,
+  // neither that step nor later ones change the parameters, and the gradients of that step are kept.
+  // A batch whose size differs from the last one runs kernel by kernel, and the next one is captured anew.
+  // Throws Error if a step contains something that cannot be captured.
   std::vector<StepResult> take(std::span<const Batch> batches, std::span<const double> rates);
   StepResult take(const Batch& batch, double rate) { return take({&batch, 1}, {&rate, 1})[0]; }
 

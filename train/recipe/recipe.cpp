@@ -155,8 +155,8 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file, s
   }
 }
 
-// Parses an override such as "train.epochs=3" as TOML. A value that is not TOML, such as the bare word in
-// "train.optimizer=sgd", is a string.
+// Parses an override such as "train.epochs=3" as TOML.
+// A value that is not TOML, such as the bare word in "train.optimizer=sgd", is a string.
 toml::table parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
   require(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);

@@ -1,7 +1,6 @@
-// A recipe determines a training run except for the data and the device. It holds the network's input and
-// size, sampling and augmentation, the loss, the optimizer and its schedule,
-// the choice of weights, and the seed.
-// It is a plain struct read from TOML; the command line can override every key.
+// A recipe determines a training run except for the data and the device. It holds the network's input
+// and size, sampling and augmentation, the loss, the optimizer and its schedule, the choice of weights,
+// and the seed. It is a plain struct read from TOML; the command line can override every key.
 #pragma once
 
 #include <cstdint>
@@ -165,21 +164,21 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`, if values contradict each other, or if a key that the task does not
-// use has another value than its default.
+// Throws Error, beginning with `file`,
+// if values contradict each other, or if a key that the task does not use has another value than its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
-// Parses TOML text, then applies overrides of the form "key=value" in order. `file` is for messages.
-// Throws Error naming file, line and key on bad TOML, on an unknown key (with the nearest known key), on a
-// value of the wrong type or out of range, on a key "base",
-// and on everything that require_consistent refuses.
+// Parses TOML text, then applies overrides of the form "key=value" in order.
+// `file` is for messages. Throws Error naming file, line and key on bad TOML,
+// on an unknown key (with the nearest known key), on a value of the wrong type or out of range,
+// on a key "base", and on everything that require_consistent refuses.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
-// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative
-// to the folder of the file that holds the key: its values are set first. The base may have a base too.
-// Throws Error as parse_recipe does, if a file cannot be read,
-// and if a file is its own base, directly or not.
+// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file,
+// relative to the folder of the file that holds the key: its values are set first.
+// The base may have a base too. Throws Error as parse_recipe does,
+// if a file cannot be read, and if a file is its own base, directly or not.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
 // The recipe as TOML: every key that its task uses, with its help as a comment.

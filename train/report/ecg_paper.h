@@ -20,8 +20,8 @@ struct EcgStrip {
 // The SVG pattern of the paper. A page needs it once, before the first strip.
 std::string ecg_paper_definitions();
 
-// The strip as SVG in millimetres, with the leads below each other. A lead is as high as its signal, but at
-// least 2 mV and at most 5 mV; a larger signal is clipped at the edge.
+// The strip as SVG in millimetres, with the leads below each other. A lead is as high as its signal,
+// but at least 2 mV and at most 5 mV; a larger signal is clipped at the edge.
 std::string draw(const EcgStrip& strip);
 
 }  // namespace sec::train

@@ -7,8 +7,8 @@
 
 namespace sec::train {
 
-// Escapes text for use between tags and inside quoted attributes. Replaces bytes that are not UTF-8 and
-// control characters, which HTML does not allow, by U+FFFD.
+// Escapes text for use between tags and inside quoted attributes.
+// Replaces bytes that are not UTF-8 and control characters, which HTML does not allow, by U+FFFD.
 std::string escape(std::string_view text);
 
 std::string count_text(std::int64_t count);              // "45,866"

@@ -89,8 +89,8 @@ std::string axes(const LineChart& chart, const Axis& horizontal, const Axis& ver
   return svg;
 }
 
-// The curve as line segments between finite neighbours, and one dot per point. The dot shows values without
-// neighbours, and holds the value as a tooltip.
+// The curve as line segments between finite neighbours, and one dot per point.
+// The dot shows values without neighbours, and holds the value as a tooltip.
 std::string draw_curve(const LineChart& chart, const Curve& curve, const Axis& horizontal,
                        const Axis& vertical) {
   std::string path;

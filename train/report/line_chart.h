@@ -22,8 +22,8 @@ struct LineChart {
   std::string mark_name;
 };
 
-// A <figure> with the chart, its legend, and one <title> per point as a tooltip. Without finite values the
-// figure holds a line of text instead.
+// A <figure> with the chart, its legend, and one <title> per point as a tooltip.
+// Without finite values the figure holds a line of text instead.
 std::string draw(const LineChart& chart);
 
 }  // namespace sec::train

@@ -23,8 +23,8 @@ struct Auc {
 Auc one_vs_rest_auc(Stream& stream, std::span<const float> probabilities,
                     std::span<const std::int32_t> labels, std::size_t classes);
 
-// The AUC of examples that can have several classes: `probabilities` and `targets` are (N, classes), targets
-// 0 or 1. Only the order of the scores matters, so they need not be probabilities.
+// The AUC of examples that can have several classes: `probabilities` and `targets` are (N,
+// classes), targets 0 or 1. Only the order of the scores matters, so they need not be probabilities.
 Auc multi_label_auc(Stream& stream, std::span<const float> probabilities, std::span<const float> targets,
                     std::size_t classes);
 

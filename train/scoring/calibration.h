@@ -18,8 +18,8 @@ struct Calibration {
   std::vector<ReliabilityBin> bins;  // ten bins of equal width over (0, 1] (Guo et al. 2017)
 };
 
-// `probabilities` is (beats, classes). A beat with label -1 has none of the classes and is always wrong.
-// Values are NaN without beats.
+// `probabilities` is (beats, classes).
+// A beat with label -1 has none of the classes and is always wrong. Values are NaN without beats.
 Calibration calibration_of(std::span<const float> probabilities, std::span<const std::int32_t> labels,
                            std::size_t classes);
 

@@ -23,9 +23,8 @@ struct TestResult {
   std::vector<std::int32_t> labels;  // (beats); -1: none of the trained classes
 };
 
-// Classifies every annotated beat.
-// Beats of classes that the network was not trained on always count as misread.
-// Keeps at most `shown` misread beats:
+// Classifies every annotated beat. Beats of classes
+// that the network was not trained on always count as misread. Keeps at most `shown` misread beats:
 // the most probable ones, spread over records and pairs of classes. `splits` maps records to patients.
 TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
                     const Splits& splits = {});

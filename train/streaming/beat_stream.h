@@ -1,6 +1,6 @@
 // Turns the beats of a recording that arrives in pieces into network inputs, in bounded memory.
-// train/data/beat_dataset.h does the same for whole records in memory. Both use the same functions, and a
-// test checks that results are bitwise equal.
+// train/data/beat_dataset.h does the same for whole records in memory.
+// Both use the same functions, and a test checks that results are bitwise equal.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +24,16 @@ struct BeatBatch {
 
 class BeatStream {
  public:
-  // `source_rate` is in Hz. Throws Error as LeadFilter and parse_channels() do, and if the recipe uses
-  // sequences of beats, which need future beats.
+  // `source_rate` is in Hz. Throws Error as LeadFilter and parse_channels() do,
+  // and if the recipe uses sequences of beats, which need future beats.
   BeatStream(const Recipe& recipe, double source_rate);
 
   // Adds the next samples (mV) of the leads data.leads, equally many for each lead.
   void push(std::span<const std::span<const float>> samples);
   void finish();  // ends the signal
 
-  // Adds the next beat by the sample number of its R peak. Call it before the samples of the beat are pushed,
-  // or at most memory_seconds after them.
+  // Adds the next beat by the sample number of its R peak.
+  // Call it before the samples of the beat are pushed, or at most memory_seconds after them.
   void add_beat(std::int64_t sample);
   static constexpr double memory_seconds = 15;
   // Completes the last beat without waiting for the next one,

@@ -1,5 +1,5 @@
-// Classifies beats of a continuous signal: finds the beats, or takes given ones, describes the patient by
-// earlier beats, and runs the network in batches. secinfer and the C interface are built on it.
+// Classifies beats of a continuous signal: finds the beats, or takes given ones, describes the patient
+// by earlier beats, and runs the network in batches. secinfer and the C interface are built on it.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace sec::train {
 // A trained network and the data needed to use it.
 class Model {
  public:
-  // Loads best.safetensors, or the one in a run folder. Throws Error, naming the file, if it does not exist
-  // or is inconsistent. Without `capture` forward passes run kernel by kernel:
+  // Loads best.safetensors, or the one in a run folder. Throws Error, naming the file,
+  // if it does not exist or is inconsistent. Without `capture` forward passes run kernel by kernel:
   // see train/scoring/graph_forward.h.
   Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32,
         bool capture = true);
@@ -59,8 +59,9 @@ class StreamClassifier {
   // `model` must outlive the classifier. Throws Error if the model classifies whole recordings.
   StreamClassifier(Model& model, const StreamOptions& options);
 
-  // Adds the next samples (mV) of the leads data.leads, equally many for each lead. Values that are not
-  // finite are missing samples. Appends the beats that could be classified to `beats`, in order of time.
+  // Adds the next samples (mV) of the leads data.leads, equally many for each lead.
+  // Values that are not finite are missing samples.
+  // Appends the beats that could be classified to `beats`, in order of time.
   void push(std::span<const std::span<const float>> samples, std::vector<ClassifiedBeat>& beats);
   void finish(std::vector<ClassifiedBeat>& beats);  // ends the signal, and appends all remaining beats
 

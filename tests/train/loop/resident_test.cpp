@@ -26,8 +26,8 @@ class Resident : public testing::TestWithParam<Device> {
     }
   }
 
-  // simt calls the host's math functions, so results are bitwise equal. exp() on a GPU is off by one or two
-  // ulp, and scales values of some millivolts;
+  // simt calls the host's math functions, so results are bitwise equal.
+  // exp() on a GPU is off by one or two ulp, and scales values of some millivolts;
   // other functions are computed in double and rarely round differently.
   void expect_same(const std::vector<float>& got, const std::vector<float>& expected) {
     ASSERT_EQ(got.size(), expected.size());

@@ -239,8 +239,8 @@ TEST_P(TrainingSteps, AgreeWithCpu) {
     const StepResult expected = cpu.step.take(batch_of(6, i, longer), 0.02);
     EXPECT_NEAR(got.loss, expected.loss, 2e-5 * expected.loss) << i;
     EXPECT_NEAR(got.gradient_norm, expected.gradient_norm, 1e-3 * expected.gradient_norm) << i;
-    // Sums in other orders change a gradient by some 1e-5 of its length, and by 1e-4 after a step. Only two
-    // steps are compared, because eventually the sign of a ReLU's input near zero differs.
+    // Sums in other orders change a gradient by some 1e-5 of its length, and by 1e-4 after a step.
+    // Only two steps are compared, because eventually the sign of a ReLU's input near zero differs.
     const auto all = here.state();
     const auto others = cpu.state();
     for (std::size_t k = 0; k < all.size(); ++k) {

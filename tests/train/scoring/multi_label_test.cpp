@@ -60,8 +60,8 @@ TEST(MultiLabel, NoThresholdHasABetterF1) {
 }
 
 TEST(MultiLabel, CountsCells) {
-  // Class A: two hits and a miss. Class B: a false positive and a hit.
-  // Class C neither occurs nor is predicted.
+  // Class A: two hits and a miss.
+  // Class B: a false positive and a hit. Class C neither occurs nor is predicted.
   const std::vector<float> logits = {1, 2, -1, 1, 1, -1, -1, -1, -1, -1, -1, -1};
   const std::vector<float> targets = {1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0};
   const MultiLabelScores s = score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{0, 0, 0});
@@ -79,8 +79,8 @@ TEST(MultiLabel, CountsCells) {
   // The threshold of B is raised above the logit 2 of its false positive.
   EXPECT_DOUBLE_EQ(score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{0, 2, 0}).classes[1].f1,
                    0);
-  // In batches of two examples, cells 1 to 6 have 3 hits, 3 labels and 4 predictions; cells 7 to 12 have one
-  // label and no prediction. scikit-learn's f1_score gives 6/7 and 0.
+  // In batches of two examples, cells 1 to 6 have 3 hits, 3 labels and 4 predictions;
+  // cells 7 to 12 have one label and no prediction. scikit-learn's f1_score gives 6/7 and 0.
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 2), (6.0 / 7 + 0) / 2);
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 64), s.micro_f1);
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 3), (6.0 / 8 + 0) / 2);  // the last batch is smaller
@@ -134,8 +134,8 @@ TEST(MultiLabel, BootstrapAgreesWithThatOfOneClassEach) {
   }
 }
 
-// The loss reported for validation agrees with the training loss, where "focal" is summed over recordings and
-// classes. Both are finite where a naive log(sigmoid(x)) is not.
+// The loss reported for validation agrees with the training loss,
+// where "focal" is summed over recordings and classes. Both are finite where a naive log(sigmoid(x)) is not.
 TEST(MultiLabel, HostAndKernelLossesAgree) {
   Cells cells = random_cells(8, 5, 3);
   cells.logits[0] = 200;
