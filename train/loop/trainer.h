@@ -47,7 +47,7 @@ class Trainer {
   Trainer(TrainerOptions options, TrainingData data);
   Trainer(const TrainerOptions& options, const BeatSplits& data);
 
-  // Starts a new run, from the weights in recipe.network.init if it names a file. Throws Error unless they fit.
+  // Starts a new run from the weights in recipe.network.init, if given. Throws Error unless they fit.
   void start();
 
   // Resumes the run of folder/last.safetensors. Throws Error as load_training() does.
@@ -62,7 +62,7 @@ class Trainer {
   // Loads the chosen weights (best.safetensors), and returns the network as a classifier.
   Classifier load_chosen();
 
-  // Stores thresholds of the logits in best.safetensors as decision offsets, for programs that use the weights.
+  // Stores thresholds of the logits in best.safetensors, for programs that use the weights.
   void decide_above(const std::vector<float>& thresholds);
 
   model::Network& network() { return *network_; }

@@ -229,7 +229,7 @@ std::string calibration(const RunSummary& run) {
         "text-anchor=\"end\">1</text><text x=\"34\" y=\"234\" text-anchor=\"end\">0</text><text x=\"260\" "
         "y=\"246\" text-anchor=\"end\">1</text><text x=\"150\" y=\"258\" text-anchor=\"middle\">stated "
         "probability</text><text x=\"14\" y=\"120\" text-anchor=\"middle\" transform=\"rotate(-90 14 "
-        "120)\">share that was right</text>";
+        "120)\">accuracy</text>";
     html += reliability_plot(one.plain, "c-train");
     html += one.temperature ? reliability_plot(one.tempered, "c-class1") : "";
     html += "</svg></figure>\n";
