@@ -239,7 +239,7 @@ Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder)
   std::erase_if(splits.train, [&](const std::string& name) {
     return contains(splits.validation, name) || contains(splits.test, name);
   });
-  require(!splits.train.empty(), "data.train: no record is left that is not in data.validation or data.test");
+  require(!splits.train.empty(), "data.train: every record is in data.validation or data.test too");
   return splits;
 }
 

@@ -127,11 +127,11 @@ Division by_file(const Recipe& recipe, const std::vector<LoadedRecording>& recor
   }
   Division splits;
   for (std::size_t split = 0; split < split_names.size(); ++split) {
-    require(listed.parts[split].empty(), "{}: gives parts of recordings; these are trained on as a whole",
-            file);
+    require(listed.parts[split].empty(),
+            "{}: lists parts of recordings, but only whole recordings can be used", file);
     for (const std::string& name : listed.records(split)) {
       const auto found = known.find(name);
-      require(found != known.end(), "{}: recording {} is not among those that have labels", file, name);
+      require(found != known.end(), "{}: recording {} is not among the labelled recordings", file, name);
       splits[split].push_back(found->second);
     }
     std::ranges::sort(splits[split]);

@@ -138,7 +138,7 @@ void check_splits(RecordingSplits& data) {
       r.train.choose == "best" || r.train.patience > 0 || r.decision.thresholds == "validation";
   require(data.validation.size() > 0 || !needs_validation,
           "no recording validates, but train.choose = \"best\", train.patience and decision.thresholds = "
-          "\"validation\" need some");
+          "\"validation\" need a validation split");
   for (std::size_t c = 0; c < r.classes.size(); ++c) {
     require(count(data.train, c) > 0, "no recording of class {} to train on", r.classes[c]);
     if (data.validation.size() > 0 && count(data.validation, c) == 0) {
@@ -157,7 +157,7 @@ void check_splits(RecordingSplits& data) {
     ranked = ranked || (n > 0 && n < data.validation.size());
   }
   require(ranked || !needs_validation || r.train.choose_by != "macro_auc",
-          "train.choose_by = \"macro_auc\": of each class either all recordings validate or none");
+          "train.choose_by = \"macro_auc\": each class has either all or none of the validation recordings");
 }
 
 }  // namespace
@@ -176,7 +176,7 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
   auto division = divide(recipe, *all, recipe.classes.empty() ? labels_of(*all, everything) : recipe.classes);
   if (recipe.classes.empty()) {
     recipe.classes = labels_of(*all, division[0]);
-    require(!recipe.classes.empty(), "no recording that trains has a label");
+    require(!recipe.classes.empty(), "no training recording has a label");
   }
   set_targets(*all, recipe.classes);
   std::int64_t dropped = 0;

@@ -31,8 +31,8 @@ void add_record(Splits& splits, const std::string& record, const std::string& sp
 void add_patient(Splits& splits, const std::string& record, const std::string& patient,
                  const std::string& place) {
   const auto [entry, fresh] = splits.patients.try_emplace(record, patient);
-  require(fresh || entry->second == patient, "{}: record {} is of patient {}, and was of {}", place, record,
-          patient, entry->second);
+  require(fresh || entry->second == patient, "{}: record {} belongs to patient {}, but was listed for {}",
+          place, record, patient, entry->second);
 }
 
 double seconds_of(const std::string& text, const std::string& place) {

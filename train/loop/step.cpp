@@ -71,7 +71,8 @@ TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, Optimi
 std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::span<const double> rates) {
   const Range range("step");
   const auto count = static_cast<std::int64_t>(batches.size());
-  require(count > 0 && rates.size() == batches.size(), "steps: {} batches and {} rates", count, rates.size());
+  require(count > 0 && rates.size() == batches.size(), "steps: {} batches but {} learning rates", count,
+          rates.size());
   if (waiting_.size() < batches.size()) {
     waiting_.resize(batches.size());
     results_ = Tensor::empty({count, 2}, DType::f32, stream_.device);
@@ -105,7 +106,7 @@ void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
   place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
   if (resident_ != nullptr) {
     for (const std::int32_t i : batch.index) {
-      require(i >= 0 && i < resident_->size(), "steps: example {} of {}", i, resident_->size());
+      require(i >= 0 && i < resident_->size(), "steps: example {} is not one of {}", i, resident_->size());
     }
     place(to.index, {std::ssize(batch.index)}, std::span<const std::int32_t>(batch.index), stream_);
     return;

@@ -74,7 +74,7 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
   const auto cells = static_cast<std::size_t>(options.length * options.leads);
   const auto k = static_cast<std::size_t>(options.covariates);
   require(x.size() == n * cells && covariates.size() == n * k,
-          "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} a beat", n, x.size(),
+          "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} per beat", n, x.size(),
           covariates.size(), options.length, options.leads, options.covariates);
   const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
   std::vector<float> logits;

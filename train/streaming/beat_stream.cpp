@@ -32,7 +32,7 @@ BeatStream::BeatStream(const Recipe& recipe, double source_rate)
       signals_(recipe.data.leads.size()) {}
 
 void BeatStream::push(std::span<const std::span<const float>> samples) {
-  require(samples.size() == filters_.size(), "samples of {} leads, the network reads {}", samples.size(),
+  require(samples.size() == filters_.size(), "samples of {} leads, but the network reads {}", samples.size(),
           filters_.size());
   for (std::size_t lead = 0; lead < samples.size(); ++lead) {
     filters_[lead].push(samples[lead], signals_[lead]);
@@ -50,7 +50,7 @@ void BeatStream::finish() {
 }
 
 void BeatStream::add_beat(std::int64_t sample) {
-  require(beats_.empty() || sample >= beats_.back().sample, "a beat at sample {} after one at {}", sample,
+  require(beats_.empty() || sample >= beats_.back().sample, "a beat at sample {} after a beat at {}", sample,
           beats_.empty() ? 0 : beats_.back().sample);
   const std::optional<BeatRhythm> before = rhythm_.add(static_cast<double>(sample) / source_rate_);
   if (before) {

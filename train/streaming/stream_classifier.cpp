@@ -21,8 +21,8 @@ std::filesystem::path weights_file(const std::filesystem::path& path) {
 }
 
 const Recipe& beat_recipe(const Model& model) {
-  require(!model.recipe().whole_recordings(),
-          "{}: classifies whole recordings, not beats; secinfer has them classified", model.file().string());
+  require(!model.recipe().whole_recordings(), "{}: classifies whole recordings, not beats: use secinfer",
+          model.file().string());
   return model.recipe();
 }
 

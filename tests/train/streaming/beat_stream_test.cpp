@@ -104,9 +104,9 @@ TEST(BeatStream, WaitsForTheNextBeatUnlessToldNotTo) {
   EXPECT_EQ(stream.ready(), 0U);
   stream.add_beat(1400);
   EXPECT_EQ(stream.take(10).samples, (std::vector<std::int64_t>{1100}));
-  io::expect_error([&] { stream.add_beat(1000); }, "a beat at sample 1000 after one at 1400");
+  io::expect_error([&] { stream.add_beat(1000); }, "a beat at sample 1000 after a beat at 1400");
   io::expect_error([&] { stream.push(part_of({recording.signals[0]}, 0, 10)); },
-                   "samples of 1 leads, the network reads 2");
+                   "samples of 1 leads, but the network reads 2");
 }
 
 TEST(LeadFilter, HoldsInvalidSamples) {
