@@ -207,14 +207,14 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
 }
 
-// A beat-level split, overlapping windows, one person on two sides: one line and no run; or told to, a run
-// that says so in red.
+// A beat-level split, overlapping windows, one person on two sides:
+// one line and no run; or told to, a run that says so in red.
 TEST_F(Sectrain, StopsAtLeaks) {
   folder_.write("parts.csv", "101,train,-,0,30\n101,test,-,30,60\n208,train\n106,train\n205,validation\n");
   const std::pair<const char*, const char*> leaky[] = {
-      {"--set data.protocol=beats", "record 100 is on more than one side"},
+      {"--set data.protocol=beats", "record 100 is in more than one split"},
       {"--set data.protocol=file --set data.split_file=FOLDER/parts.csv",
-       "record 101 is on more than one side"},
+       "record 101 is in more than one split"},
       {"--set data.strict_patients=true", "records 202 (test) and 201 (train) are one person"},
   };
   for (const auto& [arguments_of_leak, says] : leaky) {

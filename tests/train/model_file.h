@@ -1,4 +1,4 @@
-// A model file with weights as they are drawn: what inference is tested with, when it need not be right.
+// Writes a model file with random initial weights, for tests of inference that need no trained network.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// Small folders of generated recordings, in the forms that training on whole recordings reads.
+// Small folders of generated recordings in the formats that training on whole recordings reads.
 #pragma once
 
 #include <cmath>
@@ -11,14 +11,14 @@
 
 namespace sec::train {
 
-// Sample t of a lead: a sine of 3 Hz if `fast`, else of 1 Hz; each recording has its own phase.
+// Sample t of a lead: a sine of 3 Hz if `fast`, else of 1 Hz. Its phase depends on the recording.
 inline int generated(int recording, int lead, int t, double rate, bool fast) {
   const double turns = (fast ? 3.0 : 1.0) * t / rate + 0.13 * recording;
   return static_cast<int>(std::lround((100 + 10 * lead) * std::sin(2 * std::numbers::pi * turns)));
 }
 
-// The contest's form: DATA/labels.txt, DATA/classes.txt and DATA/train/1.txt ...; every second recording is
-// "fast", every third "third", and they have ages and sexes or not as the contest's have.
+// A folder in the Tianchi contest's format: labels.txt, classes.txt, and train/1.txt etc. Every second
+// recording has the label "fast", every third "third". Some recordings lack age or sex, as in the contest.
 inline void write_tianchi_folder(const io::TemporaryFolder& folder, int recordings) {
   std::filesystem::create_directories(folder / "train");
   std::string labels;
@@ -41,7 +41,7 @@ inline void write_tianchi_folder(const io::TemporaryFolder& folder, int recordin
   folder.write("classes.txt", "\xE5\xBF\xAB\nslow\nthird\n");
 }
 
-// A WFDB record of 10 s at 100 Hz with these leads, and these comments in its header.
+// Writes a WFDB record of 10 s at 100 Hz with these leads, and with these comments in its header.
 inline void write_record(const io::TemporaryFolder& folder, const std::string& name, int recording, bool fast,
                          const std::vector<std::string>& leads, const std::vector<std::string>& comments = {},
                          int samples = 1000) {

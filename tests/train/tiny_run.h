@@ -1,5 +1,5 @@
-// What the tests of training share: a small synthetic database, made once, and a recipe that trains on it
-// within a second.
+// Shared by the tests of training: a small synthetic database,
+// made once, and a recipe that trains on it within a second.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace sec::train {
 
-// A minute each of eight records; 201 and 202 are one person.
+// Eight records of one minute each; 201 and 202 are of one person.
 inline const std::filesystem::path& tiny_database() {
   static const io::TemporaryFolder folder;
   static const bool made = [] {

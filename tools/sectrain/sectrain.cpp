@@ -1,5 +1,5 @@
-// sectrain: trains SE-ECGNet on annotated recordings, chooses weights on a validation set, and scores a test
-// set once.
+// sectrain: trains SE-ECGNet on annotated recordings,
+// chooses weights on a validation set, and scores a test set once.
 
 #include <fmt/ranges.h>
 
@@ -108,6 +108,8 @@ void print(std::string_view text) {
 
 void print_keys() {
   Recipe recipe;
+  print(fmt::format("{:<26} {:<28} {}\n", "base", "",
+                    "the recipe file that this one builds on; docs/recipes.md"));
   for (const RecipeKey& key : recipe_keys(recipe)) {
     std::string help = key.help;
     if (!key.choices.empty()) {
@@ -235,7 +237,7 @@ int run_training(const Options& options) {
   trainer_options.recipe = recipe;
   trainer_options.stream = stream;
   trainer_options.activations = activations_in(precision);
-  trainer_options.record = !options.eager;
+  trainer_options.capture = !options.eager;
   trainer_options.steps_at_once =
       options.steps_at_once > 0 ? options.steps_at_once : steps_at_once_on(stream.device);
   trainer_options.resident = resident_on(options, stream.device, task->data().train, recipe);

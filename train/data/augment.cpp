@@ -13,13 +13,13 @@ namespace {
 
 using kernels::ExampleRandom;
 
-// What is added to or multiplied with one lead's channel.
+// The changes to one channel of a lead: factors, noise, offset, wander and shift.
 struct LeadChange {
   const Recipe::Augment& options;
   const ExampleRandom& random;
   double rate;
 
-  // `place` counts the channels of all windows of a sequence.
+  // `place` is the index of the channel among the channels of all windows of a sequence.
   void apply(std::size_t lead, std::size_t place, std::span<float> row) const {
     if (options.scale > 0) {
       const float factor = std::exp(static_cast<float>(options.scale) * random.gaussian(Draw::scale, lead));
@@ -76,7 +76,7 @@ void change_covariates(const Recipe::Augment& options, const ExampleRandom& rand
   }
 }
 
-// Whether each lead of a recording is lost; if all would be, the one that is least so stays.
+// Which leads of a recording are dropped. If all were, the lead with the largest draw is kept.
 std::vector<bool> lost_leads(const Recipe::Augment& options, const ExampleRandom& random, std::size_t leads) {
   std::vector<bool> lost(leads, false);
   if (options.lead_drop == 0) {
@@ -101,7 +101,7 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
   const std::size_t length = x.size() / channels.size() / static_cast<std::size_t>(windows);
   const auto covariate_noise = static_cast<float>(options.covariate_noise);
   std::vector<float> row(length);
-  // Every window of a sequence has draws of its own, but for what is the lead's.
+  // Noise and the amplitude of wander are drawn per window; all other draws hold for the whole sequence.
   for (std::size_t place = 0; place < channels.size() * static_cast<std::size_t>(windows); ++place) {
     const std::size_t h = place % channels.size();
     float* const first = &x[place / channels.size() * length * channels.size() + h];
@@ -115,10 +115,10 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
         std::ranges::fill(row, 0.0F);
       }
     } else if (covariate_noise > 0) {
-      const auto stretches = static_cast<std::size_t>(strip_size(strip_kind(channels[h])));
+      const auto segments = static_cast<std::size_t>(strip_size(strip_kind(channels[h])));
       for (std::size_t t = 0; t < length; ++t) {
         row[t] +=
-            covariate_noise * random.gaussian(Draw::rhythm_noise, place * stretches + t * stretches / length);
+            covariate_noise * random.gaussian(Draw::rhythm_noise, place * segments + t * segments / length);
       }
     }
     for (std::size_t t = 0; t < length; ++t) {

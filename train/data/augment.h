@@ -8,17 +8,18 @@
 
 namespace sec::train {
 
-// Changes one beat in place: a pure function of its arguments. `slot` is the beat's place in the batch of
-// training step `step`. The channels of one lead get the same scale; rhythm strips are not moved or scaled,
-// they get covariate noise, one value a stretch.
-void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& channels,
-                  std::int64_t windows,  // of a sequence of beats, one after the other in x
-                  double rate, std::uint64_t seed, std::int64_t step, std::int64_t slot,
-                  std::span<float> x,            // (L, H)
-                  std::span<float> covariates);  // (K)
+// Augments one beat in place: a pure function of its arguments.
+// `slot` is the beat's place in the batch of training step `step`. All channels of a lead get the same scale.
+// Rhythm strips are not shifted or scaled; they get covariate noise, one value per segment.
+void augment_beat(
+    const Recipe::Augment& options, const std::vector<Channel>& channels,
+    std::int64_t windows,  // number of beats in the sequence; their windows follow each other in x
+    double rate, std::uint64_t seed, std::int64_t step, std::int64_t slot,
+    std::span<float> x,            // (L, H)
+    std::span<float> covariates);  // (K)
 
-// The same for a whole recording, `rate` being samples a second of x: leads are scaled, lost and so on each
-// by itself, all are moved alike, and one lead at least is not lost.
+// Augments a whole recording in place; `rate` is the sampling rate of x in Hz. Leads are scaled,
+// dropped and otherwise changed independently, but shifted by the same time. At least one lead is kept.
 void augment_recording(const Recipe::Augment& options, std::size_t leads, double rate, std::uint64_t seed,
                        std::int64_t step, std::int64_t slot,
                        std::span<float> x,            // (L, H)

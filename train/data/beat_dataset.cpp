@@ -13,7 +13,8 @@
 namespace sec::train {
 namespace {
 
-constexpr float least_amplitude = 0.1F;  // mV: a flat lead is not blown up into noise
+constexpr float least_amplitude =
+    0.1F;  // mV; smallest divisor, so that flat leads are not amplified into noise
 
 Channel parse_channel(const std::string& name, std::size_t leads) {
   if (name == "measures") {
@@ -63,7 +64,7 @@ std::vector<ExampleId> BeatDataset::beats(bool all) const {
   for (std::size_t r = 0; r < records_.size(); ++r) {
     for (std::size_t b = 0; b < records_[r].beats.size(); ++b) {
       const Beat& beat = records_[r].beats[b];
-      if (beat.on_side && (all || beat.label >= 0)) {
+      if (beat.in_split && (all || beat.label >= 0)) {
         ids.push_back({static_cast<std::int32_t>(r), static_cast<std::int32_t>(b)});
       }
     }

@@ -1,4 +1,4 @@
-// From beats to what the network is given.
+// The dataset of heartbeats: turns annotated beats into network inputs.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace sec::train {
 
-// One network input, named in a recipe's input.channels; K counts data.leads from 1:
-//   "leadK"             the lead around the beat, in mV or, with input.normalise, in the patient's usual QRS
-//                       amplitudes
-//   "leadK-difference"  its difference from the patient's median beat
+// One row of the network's input, named in a recipe's input.channels. K counts data.leads from 1.
+//   "leadK"                  the lead around the beat, in mV;
+//                            with input.normalise, divided by the patient's usual QRS amplitude
+//   "leadK-difference"       the lead minus the patient's median beat, in the same units
 //   "measures", "tachogram"  the rhythm strips of train/data/rhythm.h
 struct Channel {
   enum class Kind { signal, difference, measures, tachogram } kind = Kind::signal;
@@ -23,25 +23,26 @@ struct Channel {
   bool is_rhythm() const { return lead < 0; }
 };
 
-// Of a channel that is a rhythm strip.
+// The kind of strip of a rhythm channel.
 StripKind strip_kind(const Channel& channel);
 
+// The channels of input.channels.
 // Throws Error on an unknown name and on a lead that data.leads does not have.
 std::vector<Channel> parse_channels(const Recipe& recipe);
 
-// What is known of a beat when it is presented.
+// The data of a beat from which its input rows are made.
 struct BeatView {
-  std::span<const float> windows;     // (leads, L) mV, around its R peak
-  std::span<const float> amplitudes;  // (leads) mV: how large the patient's QRS complexes usually are
-  std::span<const float> templates;   // (leads, L) mV: the patient's usual beat
+  std::span<const float> windows;     // (leads, L) mV, around the beat's R peak
+  std::span<const float> amplitudes;  // (leads) mV, median QRS amplitude of the patient's past beats
+  std::span<const float> templates;   // (leads, L) mV, median of the patient's past beats
   const BeatRhythm& rhythm;
 };
 
-// Writes a beat's window as the network is given it.
+// Writes the input rows of one beat's window into x.
 void present(const BeatView& beat, const Recipe::Input& options, const std::vector<Channel>& channels,
              std::span<float> x);  // (L, H)
 
-// A set of records under one recipe, and how to present their beats to the network.
+// The beats of a set of records, as network inputs under a recipe.
 class BeatDataset final : public Dataset {
  public:
   // Throws Error if the recipe asks for unknown channels or covariates.
@@ -49,21 +50,22 @@ class BeatDataset final : public Dataset {
 
   const std::vector<BeatRecord>& records() const { return records_; }
   const std::vector<Channel>& channels() const { return channels_; }
-  std::int64_t before() const { return before_; }           // samples of a window before the R peak's
-  std::int64_t window_length() const { return length_; }    // of one beat
-  std::int64_t sequence() const { return options_.beats; }  // beats, one window after the other
+  std::int64_t before() const { return before_; }         // samples of a window before its R peak
+  std::int64_t window_length() const { return length_; }  // samples of one beat's window
+  std::int64_t sequence() const {
+    return options_.beats;
+  }  // beats in an input; their windows are concatenated
   std::int64_t length() const override { return window_length() * sequence(); }
   std::int64_t leads() const override { return static_cast<std::int64_t>(channels_.size()); }
   std::int64_t covariates() const override { return covariates_; }
 
-  // Every beat of this side with a label, in the order of records and time; with `all`, those without one
-  // too.
+  // The labelled beats of this split by record, then by time. With `all`, beats without a label too.
   std::vector<ExampleId> beats(bool all = false) const;
   const BeatRecord& record(ExampleId id) const { return records_[static_cast<std::size_t>(id.record)]; }
   const Beat& beat(ExampleId id) const { return record(id).beats[static_cast<std::size_t>(id.beat)]; }
 
-  // The beats of its sequence, in order of time, itself in the middle: indices into its record's beats. At
-  // the record's ends the first or last beat stands for those that are not there.
+  // The beats of a sequence in order of time, with beat `id` in the middle: indices into its record's beats.
+  // At the ends of the record the first or last beat is repeated.
   std::vector<std::size_t> sequence_of(ExampleId id) const;
 
   std::vector<ExampleId> labelled() const override { return beats(); }

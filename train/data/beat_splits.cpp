@@ -29,7 +29,7 @@ Names records_of(io::Split split) {
   return names;
 }
 
-// "*" stays: what it stands for depends on the other splits.
+// Replaces "DS1" and "DS2" by their records. "*" stays, as its records depend on the other splits.
 Names expand(const Names& wanted, const char* key) {
   Names names;
   for (const std::string& name : wanted) {
@@ -44,7 +44,7 @@ Names expand(const Names& wanted, const char* key) {
   return names;
 }
 
-void expand_rest(Names& names, const Names& one_side, const Names& other_side,
+void expand_rest(Names& names, const Names& first_split, const Names& second_split,
                  const std::filesystem::path& folder) {
   const auto star = std::find(names.begin(), names.end(), "*");
   if (star == names.end()) {
@@ -53,7 +53,7 @@ void expand_rest(Names& names, const Names& one_side, const Names& other_side,
   names.erase(star);
   const Names paced = records_of(io::Split::paced);
   for (const std::string& name : io::read_record_names(folder)) {
-    if (!contains(names, name) && !contains(one_side, name) && !contains(other_side, name) &&
+    if (!contains(names, name) && !contains(first_split, name) && !contains(second_split, name) &&
         !contains(paced, name)) {
       names.push_back(name);
     }
@@ -69,13 +69,13 @@ std::uint64_t hash(std::uint64_t state, std::string_view bytes) {
 
 std::string fingerprint_of(const Splits& splits, const std::filesystem::path& folder) {
   std::uint64_t state = fnv_start;
-  for (const Names* side : {&splits.train, &splits.validation, &splits.test}) {
+  for (const Names* split : {&splits.train, &splits.validation, &splits.test}) {
     state = hash(state, "|");
-    for (const std::string& name : *side) {
+    for (const std::string& name : *split) {
       for (const char* suffix : {".hea", ".atr", ".dat"}) {
         const std::filesystem::path file = folder / (name + suffix);
         state = hash(state, name + suffix);
-        if (std::filesystem::exists(file)) {  // the header may name another signal file
+        if (std::filesystem::exists(file)) {  // the header may name a signal file other than NAME.dat
           state = hash(state, io::read_file(file));
         }
       }
@@ -88,30 +88,30 @@ bool same_set(const Names& a, const Names& b) {
   return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
 }
 
-io::ClassCounts counts_of(const BeatDataset& inputs) {
+io::ClassCounts counts_of(const BeatDataset& dataset) {
   io::ClassCounts counts{};
-  const auto by_class = count_classes(inputs);
+  const auto by_class = count_classes(dataset);
   std::copy(by_class.begin(), by_class.end(), counts.begin());
   return counts;
 }
 
-void require_every_class(const Recipe& recipe, const BeatDataset& inputs, const char* side,
+void require_every_class(const Recipe& recipe, const BeatDataset& dataset, const char* purpose,
                          const Names& records) {
   std::vector<std::int64_t> counts(recipe.classes.size());
-  for (const ExampleId id : inputs.beats()) {
-    ++counts[static_cast<std::size_t>(inputs.beat(id).label)];
+  for (const ExampleId id : dataset.beats()) {
+    ++counts[static_cast<std::size_t>(dataset.beat(id).label)];
   }
   for (std::size_t c = 0; c < counts.size(); ++c) {
-    require(counts[c] > 0, "no beat of class {} to {}: none in record(s) {}", recipe.classes[c], side,
+    require(counts[c] > 0, "no beat of class {} to {}: none in record(s) {}", recipe.classes[c], purpose,
             fmt::join(records, ", "));
   }
 }
 
-// Every record of any side, once.
+// The records of all splits, each once, sorted.
 Names pooled(const Splits& splits) {
   Names all;
   for (std::size_t i = 0; i < split_names.size(); ++i) {
-    for (const std::string& name : splits.side(i)) {
+    for (const std::string& name : splits.records(i)) {
       if (!contains(all, name)) {
         all.push_back(name);
       }
@@ -121,7 +121,7 @@ Names pooled(const Splits& splits) {
   return all;
 }
 
-Splits fold_sides(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
+Splits fold_splits(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
   std::map<std::string, PatientBeats> patients;
   for (const std::string& name : records) {
     PatientBeats& patient = patients[Splits{}.patient_of(name)];
@@ -141,14 +141,14 @@ Splits fold_sides(const Recipe& recipe, const std::filesystem::path& folder, con
   Splits splits;
   for (std::int64_t i = 0; i < recipe.data.folds; ++i) {
     const std::int64_t after = (i - tested + recipe.data.folds) % recipe.data.folds;
-    Names& side = splits.side(after == 0 ? 2 : after == 1 ? 1 : 0);
+    Names& split = splits.records(after == 0 ? 2 : after == 1 ? 1 : 0);
     const Names& fold = folds[static_cast<std::size_t>(i)];
-    side.insert(side.end(), fold.begin(), fold.end());
+    split.insert(split.end(), fold.begin(), fold.end());
   }
   return splits;
 }
 
-// A number in [0, 1) for each beat, the same at every call (SplitMix64).
+// A pseudo-random number in [0, 1) that depends only on its arguments (SplitMix64).
 double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
   std::uint64_t z = static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15ULL + (record << 32U) + beat;
   for (int round = 0; round < 2; ++round) {
@@ -160,34 +160,35 @@ double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
   return static_cast<double>(z >> 11U) * 0x1p-53;
 }
 
-// Leaves on a side the beats that belong to it, where a record is on it in part.
-void keep_part(const Recipe& recipe, const Splits& splits, std::size_t side,
+// Marks which beats of each record belong to a split, where the split holds only part of the record.
+void keep_part(const Recipe& recipe, const Splits& splits, std::size_t split,
                std::vector<BeatRecord>& records) {
   for (std::size_t r = 0; r < records.size(); ++r) {
     BeatRecord& record = records[r];
-    const auto part = splits.parts[side].find(record.name);
+    const auto part = splits.parts[split].find(record.name);
     for (std::size_t b = 0; b < record.beats.size(); ++b) {
       Beat& beat = record.beats[b];
       if (recipe.data.protocol == "beats") {
         const double u = draw(recipe.data.split_seed, r, b);
         const double tested = recipe.data.test_share;
-        beat.on_side = side == (u < tested ? 2U : u < tested + recipe.data.validation_share ? 1U : 0U);
-      } else if (part != splits.parts[side].end()) {
+        beat.in_split = split == (u < tested ? 2U : u < tested + recipe.data.validation_share ? 1U : 0U);
+      } else if (part != splits.parts[split].end()) {
         const double time = static_cast<double>(beat.sample) / record.source_rate;
-        beat.on_side = part->second.from <= time && time < part->second.to;
+        beat.in_split = part->second.from <= time && time < part->second.to;
       }
     }
   }
 }
 
-BeatDataset load_side(const Recipe& recipe, const std::filesystem::path& folder, const Splits& splits,
-                      std::size_t side) {
-  std::vector<BeatRecord> records = load_records(folder, splits.side(side), recipe);
-  keep_part(recipe, splits, side, records);
+BeatDataset load_split(const Recipe& recipe, const std::filesystem::path& folder, const Splits& splits,
+                       std::size_t split) {
+  std::vector<BeatRecord> records = load_records(folder, splits.records(split), recipe);
+  keep_part(recipe, splits, split, records);
   return {recipe, std::move(records)};
 }
 
-// Stops at leaks, unless the recipe allows them: then they are for the report.
+// Searches the splits for leaks.
+// Throws Error on a leak, or stores it for the report if the recipe allows leaks.
 void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
   std::map<std::string, std::string> patients;
   for (const std::string& name : pooled(data.splits)) {
@@ -199,7 +200,7 @@ void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
     const bool usual = leak.kind == Leak::Kind::patient && leak.records == Names{"201", "202"} &&
                        data.splits.patients.empty();
     if (usual && !recipe.data.strict_patients) {
-      data.warnings.push_back(leak.text + ": the test is reported with and without");
+      data.warnings.push_back(leak.text + ": test scores are reported with and without this person");
     } else {
       texts.push_back(leak.text);
     }
@@ -208,7 +209,7 @@ void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
     return;
   }
   require(recipe.data.allow_leakage,
-          "data: the sides are not independent: {}{}; data.allow_leakage = true would train all the same",
+          "data: the splits are not independent: {}{}; data.allow_leakage = true would train on them anyway",
           texts.front(), texts.size() > 1 ? fmt::format(" (and {} more)", texts.size() - 1) : "");
   data.leaks = texts;
 }
@@ -230,7 +231,7 @@ Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder)
   expand_rest(splits.train, splits.validation, splits.test, folder);
   if (recipe.data.protocol == "folds" || recipe.data.protocol == "beats") {
     const Names all = pooled(splits);
-    return recipe.data.protocol == "folds" ? fold_sides(recipe, folder, all) : Splits{all, all, all};
+    return recipe.data.protocol == "folds" ? fold_splits(recipe, folder, all) : Splits{all, all, all};
   }
   for (const std::string& name : splits.validation) {
     require(!contains(splits.test, name), "record {} is in data.validation and in data.test", name);
@@ -238,7 +239,7 @@ Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder)
   std::erase_if(splits.train, [&](const std::string& name) {
     return contains(splits.validation, name) || contains(splits.test, name);
   });
-  require(!splits.train.empty(), "data.train: no record is left that is not in data.validation or data.test");
+  require(!splits.train.empty(), "data.train: every record is in data.validation or data.test too");
   return splits;
 }
 
@@ -258,9 +259,9 @@ std::vector<std::string> test_records_seen(const Splits& splits) {
 BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder) {
   const Splits splits = resolve_splits(recipe, folder);
   BeatSplits data{splits,
-                  load_side(recipe, folder, splits, 0),
-                  load_side(recipe, folder, splits, 1),
-                  load_side(recipe, folder, splits, 2),
+                  load_split(recipe, folder, splits, 0),
+                  load_split(recipe, folder, splits, 1),
+                  load_split(recipe, folder, splits, 2),
                   io::is_synthetic(folder),
                   fingerprint_of(splits, folder),
                   {},
@@ -291,15 +292,15 @@ BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& f
     require_every_class(recipe, data.validation, "validate with", splits.validation);
   }
   if (data.synthetic) {
-    data.warnings.push_back("the signals are synthetic: these figures say nothing about patients");
+    data.warnings.push_back("the signals are synthetic: these scores say nothing about patients");
   }
   return data;
 }
 
-std::array<std::int64_t, 5> count_classes(const BeatDataset& inputs) {
+std::array<std::int64_t, 5> count_classes(const BeatDataset& dataset) {
   std::array<std::int64_t, 5> counts{};
-  for (const ExampleId id : inputs.beats(true)) {
-    ++counts[static_cast<std::size_t>(inputs.beat(id).aami)];
+  for (const ExampleId id : dataset.beats(true)) {
+    ++counts[static_cast<std::size_t>(dataset.beat(id).aami)];
   }
   return counts;
 }

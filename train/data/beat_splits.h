@@ -1,4 +1,5 @@
-// The three sides of a data set: what trains, what chooses the weights, what is scored once at the end.
+// The training, validation and test splits of heartbeats:
+// for training, for choosing the weights, and for the final test.
 #pragma once
 
 #include <array>
@@ -13,16 +14,18 @@
 
 namespace sec::train {
 
-// The records of each side, as the recipe's data.protocol divides them:
-//   records  data.train, validation and test as they stand for records of the folder
-//   folds    all of these together, divided by patient: fold data.fold tests, the next one validates
-//   file     as data.split_file says
-//   beats    all of these together, on every side: load_beat_splits divides their beats
-// Throws Error on a missing folder, a record twice on one side, a record on both validation and test, and if
-// nothing is left to train on.
+// The records of each split by the recipe's data.protocol:
+//   records  the lists data.train, data.validation and data.test, with "DS1",
+//            "DS2" and "*" replaced by records
+//   folds    the records of all three lists, divided by patient:
+//            fold data.fold tests, the next fold validates
+//   file     as listed in data.split_file
+//   beats    the records of all three lists, in every split: load_beat_splits() divides their beats
+// Throws Error on a missing folder, on a record listed twice in a split or in both validation and test,
+// and if the training split is empty.
 Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
-// The test records whose subject also trains or chooses: figures are reported without them too.
+// The test records of patients who are also in train or validation. Scores are reported without them too.
 std::vector<std::string> test_records_seen(const Splits& splits);
 
 struct BeatSplits {
@@ -31,19 +34,19 @@ struct BeatSplits {
   BeatDataset validation;
   BeatDataset test;
   bool synthetic = false;
-  std::string fingerprint;            // of all files read: "fnv1a64:..."
-  std::vector<std::string> warnings;  // for people who read the results
-  std::vector<std::string> leaks;  // what the sides share, trained on all the same: the figures are too good
+  std::string fingerprint;            // hash of all files read: "fnv1a64:..."
+  std::vector<std::string> warnings;  // shown in the report
+  std::vector<std::string> leaks;     // leaks that data.allow_leakage tolerates; scores are too good then
 };
 
-// Reads all three sides and looks for what they share (leakage.h): throws Error on any of it unless the
-// recipe allows leakage, but for the two records of one person in the usual division of MIT-BIH, which are
-// warned about unless data.strict_patients is set. Where train and validation are together DS1, or test is
-// DS2, of the MIT-BIH database, the published class counts are checked. Throws Error on what load_record
-// throws, on a class without training beats, or none in validation (naming the sides' records).
+// Reads the three splits and searches them for leaks (leakage.h).
+// A leak is an Error unless the recipe allows leakage.
+// The two MIT-BIH records of one person are only warned about, unless data.strict_patients is set.
+// If train and validation together are DS1, or test is DS2, checks the published class counts. Throws Error
+// as load_record() does, and on a class without beats in train, or in a non-empty validation split.
 BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
-// Beats by AAMI class, those outside the recipe's classes included.
-std::array<std::int64_t, 5> count_classes(const BeatDataset& inputs);
+// The number of beats of each AAMI class, including classes that the recipe does not train on.
+std::array<std::int64_t, 5> count_classes(const BeatDataset& dataset);
 
 }  // namespace sec::train

@@ -45,7 +45,7 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
   const auto taken = [&](std::size_t i) {
     return std::find(chosen.begin(), chosen.end(), i) != chosen.end();
   };
-  for (const std::string& name : wanted) {  // the named ones first: "other" takes what is left
+  for (const std::string& name : wanted) {  // named leads first; "other" selects from the rest
     const auto found = std::find(names.begin(), names.end(), name);
     require(name == "other" || found != names.end(), "{}: no lead '{}'; its leads: {}", file, name,
             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
@@ -121,7 +121,7 @@ void describe_beats(BeatRecord& record, const Recipe& recipe) {
   const auto length = static_cast<std::size_t>(recipe.window_length());
   const std::size_t count = record.beats.size();
   std::vector<float> windows(count * leads * length);  // (beats, leads, window)
-  std::vector<float> amplitudes(count * leads);        // of each beat itself
+  std::vector<float> amplitudes(count * leads);        // (beats, leads), of each beat alone
   std::vector<PastBeat> beats;
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t centre = record.beats[i].centre;

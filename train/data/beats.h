@@ -1,5 +1,5 @@
-// Annotated recordings, made ready for training: filtered and resampled signals, beats with their classes,
-// and what is known of the patient from the beats so far.
+// Annotated recordings prepared for training: filtered and resampled signals,
+// beats with their classes, and a description of the patient from the beats before each beat.
 #pragma once
 
 #include <cstdint>
@@ -14,43 +14,44 @@
 namespace sec::train {
 
 struct Beat {
-  std::int64_t sample = 0;  // of the R peak, as annotated, at the recording's own rate
-  std::int64_t centre = 0;  // the same at the recipe's rate
+  std::int64_t sample = 0;  // annotated sample of the R peak, at the recording's rate
+  std::int64_t centre = 0;  // sample of the R peak at the recipe's rate
   int aami = 0;             // index into io::beat_class_names
-  int label = -1;           // index into the recipe's classes; -1: not one of them
-  bool on_side = true;      // false: known to be there, but its reading belongs to another side of the data
+  int label = -1;           // index into the recipe's classes; -1: none of them
+  bool in_split = true;     // false: the beat belongs to another split, and serves only as a neighbour here
 };
 
 struct BeatRecord {
   std::string name;
-  double source_rate = 0;                   // Hz, of the recording
-  double rate = 0;                          // Hz, of `signals`
-  std::vector<std::string> lead_names;      // as selected
+  double source_rate = 0;                   // sampling rate of the recording in Hz
+  double rate = 0;                          // sampling rate of `signals` in Hz
+  std::vector<std::string> lead_names;      // of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
   std::vector<std::string> warnings = {};   // of what was found while reading, a line each
 
-  // From the beats before each one; a record's first beat stands for its own past.
+  // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;
-  std::vector<float> amplitudes;  // (beats, leads) mV: median peak-to-peak within 100 ms of the R peak
-  std::vector<float> templates;   // (beats, leads, window) mV: the median beat
+  std::vector<float> amplitudes;  // (beats, leads) mV, median peak-to-peak amplitude within 100 ms of R peaks
+  std::vector<float> templates;   // (beats, leads, window) mV, median beat
 };
 
-// Which lead serves as which of the recipe's (data.leads): indices into `names`. A name stands for the lead
-// of that name, "other" for the first one not yet taken. Throws Error, naming `file` and the leads there are.
+// Selects the leads `wanted` (data.leads) of a file: indices into its lead `names`.
+// "other" stands for the first lead that is not selected otherwise.
+// Throws Error, naming `file` and its leads, if a lead is missing.
 std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
                                       std::span<const std::string> wanted);
 
-// Reads FOLDER/NAME.hea, .dat and .atr. Annotations that are no beats are left out. Throws Error naming file
-// and place: what io/ finds wrong, a lead that is not there, samples that are not finite, no beats at all. A beat that is
-// annotated outside the signal is left out with a warning, as WFDB's programs do.
+// Reads FOLDER/NAME.hea, .dat and .atr, and ignores annotations that are not beats. Throws Error, naming file
+// and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.
+// A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
 
-// The same for several records, in parallel, in the order of the names.
+// Reads several records in parallel, and returns them in the order of the names.
 std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
                                      const Recipe& recipe);
 
-// Fills rhythm, amplitudes and templates from signals and beats.
+// Computes a record's rhythm, amplitudes and templates from its signals and beats.
 void describe_beats(BeatRecord& record, const Recipe& recipe);
 
 }  // namespace sec::train

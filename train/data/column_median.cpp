@@ -1,6 +1,7 @@
-// Columns are sorted side by side: a sorting network's comparisons do not depend on the values, so that each
-// of them is a minimum and a maximum of two rows, which vectorise. Selecting each column's middle by itself
-// takes some ten times as long, and half of the time in which a short training's data is read.
+// Sorts many columns at once with a sorting network.
+// The comparisons of such a network do not depend on the values: each is a minimum and a maximum
+// of two rows, and vectorises. Selecting the middle of each column separately takes some ten times as long,
+// which is half of the time for reading the data of a short training.
 #include "train/data/column_median.h"
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 namespace sec::train {
 namespace {
 
-constexpr std::size_t block = 32;  // columns sorted at once: 64 rows of them fit the first-level cache
+constexpr std::size_t block = 32;  // columns sorted at once; 64 rows of a block fit into the L1 cache
 
 struct Row {
   float value[block];
@@ -25,8 +26,8 @@ void order(Row& low, Row& high) {
   }
 }
 
-// Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M), for any number of
-// rows.
+// Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
+// 5.2.2, algorithm M) for any number of rows.
 void sort_columns(std::span<Row> rows) {
   const std::size_t n = rows.size();
   const std::size_t top = std::bit_ceil(n) / 2;

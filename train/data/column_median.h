@@ -1,12 +1,12 @@
-// The median of each column of a small table: the patient's usual beat, sample by sample.
+// The median of each column of a small table. Computes the patient's median beat, sample by sample.
 #pragma once
 
 #include <span>
 
 namespace sec::train {
 
-// out[t] is the median of rows[0][t], rows[1][t], …; of an even number of rows, the mean of the two middle
-// values. There is at least one row, each has out.size() finite values.
+// Sets out[t] to the median of rows[0][t], rows[1][t], …. For an even number of rows it is the mean
+// of the two middle values. There must be at least one row, and each must have out.size() finite values.
 void column_medians(std::span<const float* const> rows, std::span<float> out);
 
 }  // namespace sec::train

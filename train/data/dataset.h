@@ -1,5 +1,5 @@
-// What a network is trained on and asked about, one example at a time: heartbeats (inputs.h) or whole
-// recordings (recordings.h).
+// The interface of datasets. A dataset holds the examples of one split:
+// heartbeats (beat_dataset.h) or whole recordings (recording_dataset.h).
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,19 @@
 
 namespace sec::train {
 
-// Which example: indices into the records of a data set and into their beats; of a whole recording, beat 0.
+// Identifies an example: indices into the records of a dataset and into the record's beats.
+// In a dataset of whole recordings `beat` is 0.
 struct ExampleId {
   std::int32_t record = 0;
   std::int32_t beat = 0;
 };
 
-// How augment() takes an example apart, for devices that do the same.
+// The structure of an example as augment() sees it, for the kernel that augments on a device.
 struct ExampleLayout {
-  std::int64_t windows = 1;                      // of an example, one after the other in time
-  double rate = 0;                               // samples a second
+  std::int64_t windows = 1;                      // windows of an example, concatenated in time
+  double rate = 0;                               // sampling rate in Hz
   std::vector<kernels::GatherChannel> channels;  // (H)
-  bool any_lead_drops = false;                   // otherwise the second lead alone
+  bool any_lead_drops = false;                   // whether any lead can be dropped, or only the second
 };
 
 class Dataset {
@@ -39,24 +40,25 @@ class Dataset {
   virtual std::int64_t leads() const = 0;       // H
   virtual std::int64_t covariates() const = 0;  // K
 
-  // Those to train on or to choose with, in a fixed order.
+  // The examples with labels, in a fixed order.
   virtual std::vector<ExampleId> labelled() const = 0;
-  // The index of the one class an example is of; -1: none. 0 for examples that have targets.
+  // The index of an example's class, or -1 if it has none. 0 for examples that have targets.
   virtual int label(ExampleId id) const = 0;
-  // (classes), 1 where the example is of the class, else 0; empty where examples are of one class each.
+  // (classes), 1 for each class of the example, else 0. Empty if every example has exactly one class.
   virtual std::span<const float> targets(ExampleId id) const = 0;
 
+  // Writes the example, without augmentation, into x and covariates.
   virtual void make(ExampleId id,
                     std::span<float> x,                      // (L, H)
                     std::span<float> covariates) const = 0;  // (K)
-  // Changes an example as the recipe's augment has it: a pure function of its arguments. `slot` is the
-  // example's place in the batch of training step `step`.
+  // Augments an example in place by the recipe's [augment] section: a pure function of its arguments.
+  // `slot` is the example's place in the batch of training step `step`.
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                        std::span<float> x,                      // (L, H)
                        std::span<float> covariates) const = 0;  // (K)
   virtual ExampleLayout layout(const Recipe& recipe) const = 0;
 
-  // "203 (samples 1201, 1560), 207 (sample 88)", for messages.
+  // The examples as text for messages, such as "203 (samples 1201, 1560), 207 (sample 88)".
   virtual std::string text(std::span<const ExampleId> ids) const = 0;
 };
 

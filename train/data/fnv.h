@@ -1,4 +1,4 @@
-// The hash FNV-1a, 64 bits: tells data apart, no protection against forgery.
+// The 64-bit hash FNV-1a. It tells data apart but does not protect against forgery.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@ namespace sec::train {
 
 constexpr std::uint64_t fnv_start = 0xCBF29CE484222325ULL;
 
-// Takes one more unit, a byte or more bits, into the hash.
+// Adds one unit to the hash. A unit is a byte in the published algorithm, or a wider integer.
 constexpr std::uint64_t fnv_next(std::uint64_t state, std::uint64_t unit) {
   return (state ^ unit) * 0x100000001B3ULL;
 }

@@ -7,8 +7,8 @@
 namespace sec::train {
 namespace {
 
-constexpr double high_pass_cutoff = 0.5;  // Hz: AHA's limit for monitoring
-constexpr double longest_wait = 10;       // s for a first valid sample
+constexpr double high_pass_cutoff = 0.5;  // Hz, the AHA's limit for monitoring
+constexpr double longest_wait = 10;       // s of waiting for a first valid sample
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void LeadFilter::push(std::span<const float> samples, std::vector<float>& output
         continue;
       }
       held_ = 0.0F;
-      --waiting_;  // this sample is among those below
+      --waiting_;  // the current sample is appended separately below
     }
     valid_.insert(valid_.end(), static_cast<std::size_t>(std::exchange(waiting_, 0)), *held_);
     valid_.push_back(*held_);

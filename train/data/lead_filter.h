@@ -1,5 +1,5 @@
-// What happens to a lead before beats are cut out of it: invalid samples are held, the rate becomes the
-// recipe's, baseline wander is removed. Sample by sample, for training and inference alike.
+// Prepares a lead's signal for windows of beats: replaces invalid samples by the last valid one, resamples to
+// the recipe's rate, and removes baseline wander. It works sample by sample, in training and inference alike.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@ namespace sec::train {
 
 class LeadFilter {
  public:
-  // For samples of `source_rate` Hz. Throws Error on rates without a simple ratio to the recipe's.
+  // `source_rate` is in Hz. Throws Error if its ratio to the recipe's rate is not simple.
   LeadFilter(const Recipe::Data& options, double source_rate);
 
-  // Append the samples at the recipe's rate that are known by now, or all that are left. A sample that is not
-  // finite counts as the last one that was; before the first of these, as that one, or as 0 where none has
-  // come within ten seconds.
+  // push() appends the output samples, at the recipe's rate, that can be computed so far; finish() the rest.
+  // A sample that is not finite is replaced by the last finite one.
+  // Samples before the first finite one are replaced by it, or by 0 if none arrives within ten seconds.
   void push(std::span<const float> samples, std::vector<float>& output);
   void finish(std::vector<float>& output);
 
  private:
   void filter(std::span<const float> samples, std::vector<float>& output);
 
-  std::int64_t longest_wait_;  // samples
-  std::int64_t waiting_ = 0;   // samples without a valid one so far
+  std::int64_t longest_wait_;  // in samples
+  std::int64_t waiting_ = 0;   // samples received before the first valid one
   std::optional<float> held_;
   io::Resampler resampler_;
   std::optional<io::MedianBaseline> baseline_;

@@ -1,4 +1,4 @@
-// What the sides of a data set must not share, looked for before every training.
+// Leak detection: recordings, signals or patients that two splits share. Every training runs it first.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace sec::train {
 
-// One side: its name for messages, and its beats.
-struct NamedInputs {
+// A split of heartbeats, and its name for messages.
+struct NamedDataset {
   std::string name;
-  const BeatDataset* inputs = nullptr;
+  const BeatDataset* dataset = nullptr;
 };
 
 struct Leak {
@@ -23,32 +23,31 @@ struct Leak {
   std::string text;  // "record 100 is in train and in test"
 };
 
-// Every pair of sides is looked at:
-//   recording  beats of one recording are on both
-//   windows    windows of one recording, on different splits, have samples in common
-//   signals    a lead, or the windows of a beat, are bit for bit those of another recording on the other side
-//              (flat ones do not count)
-//   patient    different recordings of one person; `patients` maps records to persons, a record that is not
-//              in it is a person of its own
-// At most one leak of a kind for each pair of records. In order of kind.
-std::vector<Leak> find_leaks(const std::vector<NamedInputs>& splits,
+// Compares every pair of splits, and returns
+// at most one leak of each kind per pair of records, ordered by kind:
+//   recording  beats of one recording are in both splits
+//   windows    windows of one recording in different splits have samples in common
+//   signals    a lead, or a beat's window, is bitwise equal to one of another recording in the other split
+//              (flat signals are ignored)
+//   patient    the splits hold different recordings of one person; `patients` maps records to persons, and
+//              a record without an entry counts as a separate person
+std::vector<Leak> find_leaks(const std::vector<NamedDataset>& splits,
                              const std::map<std::string, std::string>& patients);
 
-// One side of whole recordings.
+// A split of whole recordings, and its name for messages.
 struct NamedRecordings {
   struct Recording {
     std::string name;
-    std::span<const std::uint64_t> hashes;  // of its leads
+    std::span<const std::uint64_t> hashes;  // signal_hash() of each lead
   };
   std::string name;
   std::vector<Recording> recordings;
 };
-// The same, but for windows.
+// Finds the leaks between splits of whole recordings: all kinds except windows.
 std::vector<Leak> find_leaks(const std::vector<NamedRecordings>& splits,
                              const std::map<std::string, std::string>& patients);
 
-// Tells signals apart that differ in a bit (FNV-1a, no protection against forgery); 0 for a flat one, which
-// says nothing.
+// The FNV-1a hash of a signal's bits. Returns 0 for a flat signal, which identifies no recording.
 std::uint64_t signal_hash(std::span<const float> samples);
 
 }  // namespace sec::train

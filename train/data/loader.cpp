@@ -62,17 +62,17 @@ struct Loader::State {
   const Recipe recipe;
   const std::uint64_t seed;
   const bool only_index;
-  std::vector<ExampleId> beats;         // all that have a label
-  std::vector<SampledExample> sampled;  // the same, as the sampler sees them
+  std::vector<ExampleId> beats;         // all labelled examples
+  std::vector<SampledExample> sampled;  // their labels and records, for the sampler
   std::int64_t epoch_steps = 0;
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::int64_t, std::vector<std::int64_t>> orders;  // by epoch, the ones in use
-  std::map<std::int64_t, Batch> ready;                       // by step
+  std::map<std::int64_t, std::vector<std::int64_t>> orders;  // by epoch: the epoch orders in use
+  std::map<std::int64_t, Batch> ready;                       // by step: batches not yet returned by next()
   std::int64_t next_to_make = 0;
   std::int64_t next_to_give = 0;
-  std::int64_t ahead = 0;  // batches that may be ready before they are asked for
+  std::int64_t ahead = 0;  // most batches prepared in advance
   bool stop = false;
   std::exception_ptr error;
   std::vector<std::thread> threads;

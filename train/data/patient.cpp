@@ -17,8 +17,8 @@ T median(std::vector<T>& values) {
   return values.size() % 2 == 1 ? *middle : (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
-// The past beats that describe the patient: all, or the half with the longer RR intervals, which leaves most
-// premature beats out without knowing labels.
+// The past beats that describe the patient: all of them, or the half with the longer RR intervals.
+// The latter leaves out most premature beats without knowing their labels.
 std::vector<const PastBeat*> describing_beats(std::span<const PastBeat> past, bool long_only) {
   double limit = 0;
   if (long_only && past.size() >= 4) {

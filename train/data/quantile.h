@@ -7,7 +7,7 @@
 
 namespace sec::train {
 
-// Between order statistics linearly interpolated, as numpy.quantile. There is at least one value.
+// The quantile by linear interpolation between order statistics, as numpy.quantile. Needs at least one value.
 inline double quantile(std::span<const double> sorted, double share) {
   const double place = share * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(place);

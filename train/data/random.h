@@ -1,5 +1,5 @@
-// The training pipeline's random numbers: counter-based, so that a batch is a pure function of seed, epoch
-// and step, whichever thread makes it and whether or not the run was resumed in between.
+// Keys of the training pipeline's counter-based random numbers. They make a batch a pure function of seed,
+// epoch and step, independent of the thread that makes it and of interruptions of the run.
 #pragma once
 
 #include <cstdint>

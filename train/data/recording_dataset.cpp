@@ -7,7 +7,7 @@
 namespace sec::train {
 namespace {
 
-// Samples a second of what the network is given.
+// The sampling rate of the network's input in Hz.
 double rate_in(const Recipe& recipe) {
   return static_cast<double>(recipe.data.length) / recipe.data.seconds;
 }

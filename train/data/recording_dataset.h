@@ -1,4 +1,4 @@
-// One side of a set of whole recordings: what is trained on, chosen with or tested.
+// The dataset of whole recordings: one split (training, validation or test).
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace sec::train {
 
-// A recording in memory, as the network is given it.
+// A recording in memory, in the network's input format.
 struct LoadedRecording {
   io::LabelledRecording about;
   std::vector<float> x;                    // (L, H)
@@ -22,7 +22,7 @@ struct LoadedRecording {
 
 class RecordingDataset final : public Dataset {
  public:
-  // `members` are indices into `all`, which the sides share.
+  // `members` are indices into `all`, which holds the recordings of all splits.
   RecordingDataset(const Recipe& recipe, std::shared_ptr<const std::vector<LoadedRecording>> all,
                    std::vector<std::size_t> members);
 
@@ -34,7 +34,7 @@ class RecordingDataset final : public Dataset {
   std::int64_t length() const override { return length_; }
   std::int64_t leads() const override { return leads_; }
   std::int64_t covariates() const override { return covariates_; }
-  std::vector<ExampleId> labelled() const override;  // all of them: no label is an answer too
+  std::vector<ExampleId> labelled() const override;  // all recordings: having no label is an answer too
   int label(ExampleId) const override { return 0; }
   std::span<const float> targets(ExampleId id) const override { return recording(id).targets; }
   void make(ExampleId id, std::span<float> x, std::span<float> covariates) const override;

@@ -30,7 +30,7 @@ Division by_fold(const Recipe& recipe, const std::vector<LoadedRecording>& recor
   return splits;
 }
 
-// Sets of recordings that belong together.
+// Groups of recordings that must stay together: a union-find structure.
 class Groups {
  public:
   explicit Groups(std::size_t count) : parents_(count) { std::iota(parents_.begin(), parents_.end(), 0); }
@@ -48,7 +48,7 @@ class Groups {
   std::vector<std::size_t> parents_;
 };
 
-// A number in [0, 1) for a text and a seed: FNV-1a, mixed as SplitMix64 ends.
+// A pseudo-random number in [0, 1) for a text and a seed: FNV-1a, then the final mixing of SplitMix64.
 double draw(std::string_view text, std::int64_t seed) {
   std::uint64_t z = fnv_start ^ (static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15ULL);
   for (const char c : text) {
@@ -59,7 +59,7 @@ double draw(std::string_view text, std::int64_t seed) {
   return static_cast<double>((z ^ (z >> 31U)) >> 11U) * 0x1p-53;
 }
 
-// What tells a recording's group from others, whatever else there is.
+// The text whose hash places a recording: its patient, else its signal, else its id.
 std::string key_of(const LoadedRecording& recording) {
   if (!recording.about.patient.empty()) {
     return "patient " + recording.about.patient;
@@ -82,7 +82,7 @@ Division by_hash(const Recipe& recipe, const std::vector<LoadedRecording>& recor
       groups.join(i, of_signal.try_emplace(hash, i).first->second);
     }
   }
-  std::map<std::size_t, std::string> keys;  // the smallest of each group
+  std::map<std::size_t, std::string> keys;  // by group: the smallest key of its recordings
   for (std::size_t i = 0; i < recordings.size(); ++i) {
     const auto [entry, fresh] = keys.try_emplace(groups.find(i), key_of(recordings[i]));
     entry->second = fresh ? entry->second : std::min(entry->second, key_of(recordings[i]));
@@ -107,7 +107,7 @@ Division as_released(const std::vector<LoadedRecording>& recordings,
         members.push_back(i);
       }
     }
-    // Rounded down, as Python's int().
+    // Rounds down, as int() does in the released Python code.
     const auto first = static_cast<std::int64_t>(static_cast<double>(members.size()) * validation_ratio);
     validates.insert(members.begin(), members.begin() + first);
   }
@@ -126,15 +126,15 @@ Division by_file(const Recipe& recipe, const std::vector<LoadedRecording>& recor
     known.emplace(recordings[i].about.id, i);
   }
   Division splits;
-  for (std::size_t side = 0; side < split_names.size(); ++side) {
-    require(listed.parts[side].empty(), "{}: gives parts of recordings; these are trained on as a whole",
-            file);
-    for (const std::string& name : listed.side(side)) {
+  for (std::size_t split = 0; split < split_names.size(); ++split) {
+    require(listed.parts[split].empty(),
+            "{}: lists parts of recordings, but only whole recordings can be used", file);
+    for (const std::string& name : listed.records(split)) {
       const auto found = known.find(name);
-      require(found != known.end(), "{}: recording {} is not among those that have labels", file, name);
-      splits[side].push_back(found->second);
+      require(found != known.end(), "{}: recording {} is not among the labelled recordings", file, name);
+      splits[split].push_back(found->second);
     }
-    std::ranges::sort(splits[side]);
+    std::ranges::sort(splits[split]);
   }
   return splits;
 }

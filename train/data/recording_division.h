@@ -1,4 +1,4 @@
-// How whole recordings are divided over the three splits.
+// Divides whole recordings into training, validation and test splits.
 #pragma once
 
 #include <array>
@@ -10,15 +10,16 @@
 
 namespace sec::train {
 
-// By side (train, validation, test): indices into the recordings, in their order. As data.protocol says:
-//   strat_folds    data.validation_fold and data.test_fold; every other fold trains
-//   hash           by patient: recordings that share a patient or a lead's signal stay together, and the side
-//                  is a function of what they share and data.split_seed, whatever else is in the folder
-//   tianchi-paper  the released code's: of each class the first 40 %, in the label file's order, validate
-//                  (the union over `classes`); all others train; nothing is tested
-//   file           as data.split_file lists their ids; others are left out
-// Throws Error on a recording without a fold, an id in the split file that is not there or is on two splits,
-// and if nothing is left to train on.
+// The indices of the recordings in train, validation and test, each in the order of `recordings`.
+// By data.protocol:
+//   strat_folds    data.validation_fold validates, data.test_fold tests, and all other folds train
+//   hash           by patient: recordings that share a patient or a lead's signal stay together. Their split
+//                  is a function of what they share and of data.split_seed, independent of other recordings.
+//   tianchi-paper  the split of the released code: the first 40 % of each of `classes`, in the order of the
+//                  label file, validate; all others train; the test split is empty
+//   file           the ids listed in data.split_file; other recordings are not used
+// Throws Error on a recording without a fold,
+// on an unknown id in the split file, and if the training split is empty.
 std::array<std::vector<std::size_t>, 3> divide(const Recipe& recipe,
                                                const std::vector<LoadedRecording>& recordings,
                                                const std::vector<std::string>& classes);

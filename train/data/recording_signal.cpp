@@ -13,7 +13,7 @@
 namespace sec::train {
 namespace {
 
-// A lead out of the leads there are: first * I + second * II.
+// A limb lead computed from two others: first * I + second * II.
 struct Derivation {
   const char* name;
   float first;
@@ -29,12 +29,12 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// The beginning of a recording: samples by lead, each lead at its own rate.
+// The beginning of a recording. Leads may have different sampling rates.
 struct Opening {
   std::string file;
   std::vector<io::Lead> leads;
-  std::vector<std::vector<float>> signals;  // data.seconds long, or as long as the file
-  std::vector<std::int64_t> wanted;         // samples that data.seconds would be, by lead
+  std::vector<std::vector<float>> signals;  // [lead][sample], data.seconds long, or shorter if the file is
+  std::vector<std::int64_t> wanted;         // [lead], number of samples in data.seconds
   std::vector<std::string> comments;
   std::vector<std::string> warnings;
 
@@ -94,7 +94,7 @@ void hold_invalid(const Recipe& recipe, const Opening& opening, std::size_t lead
   }
 }
 
-// A lead of the file as the recipe counts it, data.seconds long.
+// A lead of the file in the units of the recipe, padded to data.seconds.
 std::vector<float> prepared(const Recipe& recipe, const Opening& opening, std::size_t lead) {
   std::vector<float> signal = opening.signals[lead];
   hold_invalid(recipe, opening, lead, signal);
@@ -131,7 +131,7 @@ std::vector<float> lead_of(const Recipe& recipe, const Opening& opening, const s
 }
 
 void standardise(std::vector<float>& signal) {
-  constexpr double flat = 1e-6;  // a flat lead is not blown up into noise
+  constexpr double flat = 1e-6;  // a smaller deviation is not divided by, as it would amplify noise
   double sum = 0, squares = 0;
   for (const float v : signal) {
     sum += v;

@@ -1,4 +1,4 @@
-// The signal of a whole recording as a network is given it.
+// The signal of a whole recording in the network's input format.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,22 @@ namespace sec::train {
 
 struct RecordingSignal {
   std::vector<float> x;               // (L, H)
-  std::vector<std::string> comments;  // of the file
-  std::vector<std::string> warnings;  // of what was found while reading, a line each
-  // Of the file's samples, by lead that the file has; flat ones are left out.
-  std::vector<std::uint64_t> hashes;
+  std::vector<std::string> comments;  // comments in the file's header
+  std::vector<std::string> warnings;  // found while reading, one line each
+  std::vector<std::uint64_t> hashes;  // signal_hash() of the file's samples by lead, without flat leads
 };
 
-// The first data.seconds of data.leads, by name whatever the case: resampled to data.length by the Fourier
-// transform, as the released recipe does, in the units of input.amplitudes. Where a file lacks III, aVR, aVL
-// or aVF they are computed from I and II:
+// Reads the first data.seconds of the leads data.leads, whose names are not case-sensitive.
+// The signal is resampled to data.length with the Fourier transform,
+// as in the released code, in the units of input.amplitudes. Missing limb leads are computed from I and II:
 //   III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2
-// The whole recording is verified first (RecordingReader::verify) unless data.verify is false. A shorter recording is filled
-// up with zeros, with a warning if more than half of the window is. Throws Error naming the file: what its reader finds, a lead
-// that it neither has nor gives, invalid samples unless data.invalid_samples = "hold" repeats the last valid
-// one.
+// The whole file is verified first (RecordingReader::verify) unless data.verify is false.
+// Shorter recordings are padded with zeros, with a warning if that is more than half of the window. Throws Error, naming the file, if it cannot be read,
+// if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path);
 
-// The numbers that input.covariates names: age as (years - 50) / 50, sex as -1 (female) or 1 (male), 0 where
-// not known.
+// The covariates named in input.covariates: age as (years - 50) / 50, and sex as -1 (female) or 1 (male).
+// Unknown values are 0.
 std::vector<float> recording_covariates(const Recipe& recipe, const io::LabelledRecording& recording);
 
 }  // namespace sec::train

@@ -53,7 +53,7 @@ std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::Labe
   return recordings;
 }
 
-// The labels of these recordings, sorted.
+// The labels of the recordings with indices `members`, sorted.
 Names labels_of(const std::vector<LoadedRecording>& recordings, const std::vector<std::size_t>& members) {
   std::set<std::string> labels;
   for (const std::size_t i : members) {
@@ -74,7 +74,7 @@ void set_targets(std::vector<LoadedRecording>& recordings, const Names& classes)
   }
 }
 
-// Not Splits::patient_of, which takes a record named 201 for MIT-BIH's.
+// The person of a recording. Splits::patient_of() would take a record named 201 for the one of MIT-BIH.
 std::string person_of(const io::LabelledRecording& recording) {
   return recording.patient.empty() ? "recording " + recording.id : "patient " + recording.patient;
 }
@@ -96,15 +96,16 @@ std::string fingerprint_of(const std::vector<LoadedRecording>& recordings) {
   return fmt::format("fnv1a64:{:016x}", state);
 }
 
-NamedRecordings named(const char* name, const RecordingDataset& side) {
+NamedRecordings named(const char* name, const RecordingDataset& split) {
   NamedRecordings result{name, {}};
-  for (std::size_t i = 0; i < side.size(); ++i) {
-    result.recordings.push_back({side[i].about.id, side[i].hashes});
+  for (std::size_t i = 0; i < split.size(); ++i) {
+    result.recordings.push_back({split[i].about.id, split[i].hashes});
   }
   return result;
 }
 
-// Stops at leaks, unless the recipe allows them: then they are for the report.
+// Searches the splits for leaks.
+// Throws Error on a leak, or stores it for the report if the recipe allows leaks.
 void look_for_leaks(RecordingSplits& data) {
   for (const Leak& leak :
        find_leaks(std::vector{named("train", data.train), named("validation", data.validation),
@@ -114,20 +115,20 @@ void look_for_leaks(RecordingSplits& data) {
   }
   const std::size_t count = data.leaks.size();
   if (count > 0 && !data.recipe.data.allow_leakage) {
-    fail("data: the sides are not independent: {}{}; data.allow_leakage = true would train all the same",
+    fail("data: the splits are not independent: {}{}; data.allow_leakage = true would train on them anyway",
          data.leaks.front(), count > 1 ? fmt::format(" (and {} more)", count - 1) : "");
   }
   if (data.recipe.data.protocol == "tianchi-paper") {
-    data.leaks.insert(
-        data.leaks.begin(),
-        "as in the released code, what is reported is the validation side, which chose the weights");
+    data.leaks.insert(data.leaks.begin(),
+                      "as in the released code, the reported scores are those of the validation split, which "
+                      "chose the weights");
   }
 }
 
-std::size_t count(const RecordingDataset& side, std::size_t c) {
+std::size_t count(const RecordingDataset& split, std::size_t c) {
   std::size_t n = 0;
-  for (std::size_t i = 0; i < side.size(); ++i) {
-    n += side[i].targets[c] > 0 ? 1 : 0;
+  for (std::size_t i = 0; i < split.size(); ++i) {
+    n += split[i].targets[c] > 0 ? 1 : 0;
   }
   return n;
 }
@@ -138,7 +139,7 @@ void check_splits(RecordingSplits& data) {
       r.train.choose == "best" || r.train.patience > 0 || r.decision.thresholds == "validation";
   require(data.validation.size() > 0 || !needs_validation,
           "no recording validates, but train.choose = \"best\", train.patience and decision.thresholds = "
-          "\"validation\" need some");
+          "\"validation\" need a validation split");
   for (std::size_t c = 0; c < r.classes.size(); ++c) {
     require(count(data.train, c) > 0, "no recording of class {} to train on", r.classes[c]);
     if (data.validation.size() > 0 && count(data.validation, c) == 0) {
@@ -148,16 +149,16 @@ void check_splits(RecordingSplits& data) {
     }
     if (data.test.size() > 0 && count(data.test, c) == 0) {
       data.warnings.push_back(
-          fmt::format("no recording of class {} is tested: the macro figures leave it out", r.classes[c]));
+          fmt::format("no recording of class {} is tested: macro averages leave it out", r.classes[c]));
     }
   }
-  bool ranked = false;  // some class has recordings of it and others
+  bool ranked = false;  // whether some class has both positive and negative validation recordings
   for (std::size_t c = 0; c < r.classes.size(); ++c) {
     const std::size_t n = count(data.validation, c);
     ranked = ranked || (n > 0 && n < data.validation.size());
   }
   require(ranked || !needs_validation || r.train.choose_by != "macro_auc",
-          "train.choose_by = \"macro_auc\": of each class either all recordings validate or none");
+          "train.choose_by = \"macro_auc\": each class has either all or none of the validation recordings");
 }
 
 }  // namespace
@@ -166,7 +167,7 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
   Recipe recipe = asked;
   if (!recipe.data.class_file.empty()) {
     recipe.classes = io::read_class_list(folder / recipe.data.class_file);
-    recipe.data.class_file.clear();  // from here on the recipe itself says them
+    recipe.data.class_file.clear();  // the recipe now lists the classes
   }
   auto all = std::make_shared<std::vector<LoadedRecording>>(load_all(recipe, read_labels(recipe, folder)));
   std::vector<std::size_t> everything(all->size());
@@ -176,20 +177,20 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
   auto division = divide(recipe, *all, recipe.classes.empty() ? labels_of(*all, everything) : recipe.classes);
   if (recipe.classes.empty()) {
     recipe.classes = labels_of(*all, division[0]);
-    require(!recipe.classes.empty(), "no recording that trains has a label");
+    require(!recipe.classes.empty(), "no training recording has a label");
   }
   set_targets(*all, recipe.classes);
   std::int64_t dropped = 0;
   if (recipe.data.unlabelled == "drop") {
-    for (std::vector<std::size_t>& side : division) {
+    for (std::vector<std::size_t>& split : division) {
       dropped += static_cast<std::int64_t>(std::erase_if(
-          side, [&](std::size_t i) { return std::ranges::count((*all)[i].targets, 1.0F) == 0; }));
+          split, [&](std::size_t i) { return std::ranges::count((*all)[i].targets, 1.0F) == 0; }));
     }
   }
   Splits splits;
-  for (std::size_t side = 0; side < division.size(); ++side) {
-    for (const std::size_t i : division[side]) {
-      splits.side(side).push_back((*all)[i].about.id);
+  for (std::size_t split = 0; split < division.size(); ++split) {
+    for (const std::size_t i : division[split]) {
+      splits.records(split).push_back((*all)[i].about.id);
       splits.patients[(*all)[i].about.id] = person_of((*all)[i].about);
     }
   }

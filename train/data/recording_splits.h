@@ -1,4 +1,4 @@
-// The three sides of a set of whole recordings.
+// The training, validation and test splits of whole recordings.
 #pragma once
 
 #include <filesystem>
@@ -11,22 +11,22 @@
 namespace sec::train {
 
 struct RecordingSplits {
-  Recipe recipe;  // with all its classes
-  Splits splits;  // ids, and who was recorded
+  Recipe recipe;  // with its classes filled in
+  Splits splits;  // ids of the recordings, and their patients
   RecordingDataset train;
   RecordingDataset validation;
   RecordingDataset test;
-  std::string fingerprint;            // of labels and signals: "fnv1a64:..."
-  std::vector<std::string> warnings;  // for people who read the results
-  std::vector<std::string> leaks;     // why the figures are too good, where the recipe allows it
-  std::int64_t dropped = 0;           // recordings of none of the classes, left out
-  std::int64_t signal_bytes = 0;      // memory that the signals take
+  std::string fingerprint;            // hash of labels and signals: "fnv1a64:..."
+  std::vector<std::string> warnings;  // shown in the report
+  std::vector<std::string> leaks;     // leaks that data.allow_leakage tolerates; scores are too good then
+  std::int64_t dropped = 0;           // number of recordings without any of the classes that were dropped
+  std::int64_t signal_bytes = 0;      // memory of the signals in bytes
 };
 
-// Reads labels and signals, on all cores, divides them and looks for what the sides share. Signals are held
-// as 32-bit floats: recordings * data.length * leads * 4 bytes. Throws Error on what the readers find, on a
-// class that no recording to train on has, on leaks unless the recipe allows them, and where a side that the
-// recipe needs is empty.
+// Reads labels and signals on all cores, divides the recordings into splits, and searches these for leaks.
+// Signals are held in memory as 32-bit floats: recordings * data.length * leads * 4 bytes.
+// Throws Error if a file cannot be read, on a class without training recordings,
+// on leaks unless the recipe allows them, and if a split that the recipe needs is empty.
 RecordingSplits load_recording_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
 }  // namespace sec::train

@@ -8,7 +8,7 @@
 namespace sec::train {
 namespace {
 
-constexpr double shortest = 0.2, longest = 3;  // s: intervals beyond count as these
+constexpr double shortest = 0.2, longest = 3;  // s; intervals are clipped to this range
 
 double median(std::vector<double> values) {
   const auto lower = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
@@ -16,7 +16,7 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? *lower : (*lower + *std::min_element(lower + 1, values.end())) / 2;
 }
 
-// The median absolute deviation from the median.
+// The median absolute deviation of the values from their median.
 double deviation(std::span<const double> values) {
   if (values.empty()) {
     return 0;
@@ -28,7 +28,7 @@ double deviation(std::span<const double> values) {
   return median(std::move(distance));
 }
 
-// The median change from one value to the next.
+// The median absolute change between successive values.
 double change(std::span<const double> values) {
   std::vector<double> changes(values.size() - 1);
   for (std::size_t j = 0; j < changes.size(); ++j) {
@@ -105,7 +105,7 @@ BeatRhythm RhythmTracker::describe(double next) const {
   r.rr = std::clamp(interval_, shortest, longest);
   r.next = next;
   for (std::size_t j = 0; j < r.last.size(); ++j) {
-    const std::size_t back = r.last.size() - 1 - j;  // beats ago
+    const std::size_t back = r.last.size() - 1 - j;  // number of beats ago
     r.last[j] = back == 0 || past.empty() ? r.rr : past[past.size() - std::min(back, past.size())];
   }
   r.previous = r.last[r.last.size() - 2];

@@ -16,7 +16,7 @@ double log_variation(double v) {
   return std::clamp(std::log(v + 0.01) + 3, -2.0, 2.0);
 }
 
-// How far `interval` falls short of `reference`, in units of the usual relative change.
+// How much `interval` is shorter than `reference`, in units of the usual relative change.
 double shortfall(double interval, double reference, double change) {
   return std::clamp((1 - interval / reference) / (change + 0.03), -6.0, 6.0) / 3;
 }
@@ -98,7 +98,7 @@ struct Group {
   std::string_view name;
   std::int64_t count;
   void (*append)(const BeatRhythm&, std::vector<float>&);
-  bool of_each = false;  // of each beat of a sequence, not of the middle one alone
+  bool of_each = false;  // whether each beat of a sequence has these covariates, or only the middle one
 };
 constexpr std::array<Group, 6> groups_known = {{{"ratios", 8, ratios},
                                                 {"irregularity", 5, irregularity},
@@ -134,7 +134,7 @@ std::vector<float> measure_strip(const BeatRhythm& b) {
   return strip;
 }
 
-// The 14 intervals before, the one that ends at the beat, and the next.
+// One segment per interval: the 14 before the beat's interval, the beat's interval, and the next one.
 std::vector<float> tachogram_strip(const BeatRhythm& b) {
   std::vector<float> strip;
   const auto add = [&](double interval) {

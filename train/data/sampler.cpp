@@ -16,13 +16,13 @@ std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), 0);
   const RandomKey key = random_key(seed, epoch, Draw::order);
-  for (std::size_t i = order.size(); i > 1; --i) {  // Fisher and Yates
+  for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates shuffle
     std::swap(order[i - 1], order[static_cast<std::size_t>(uniform53(key, i) * static_cast<double>(i))]);
   }
   return order;
 }
 
-// The probability of each beat, as running sums that end at 1.
+// The cumulative sums of the beats' probabilities; the last one is 1.
 std::vector<double> cumulative_weights(const Recipe::Sampler& options,
                                        std::span<const SampledExample> beats) {
   std::map<int, double> class_beats;
@@ -31,7 +31,7 @@ std::vector<double> cumulative_weights(const Recipe::Sampler& options,
     class_beats[beat.label] += 1;
     cell_beats[{beat.label, beat.record}] += 1;
   }
-  std::map<int, double> record_sums;  // by class: the sum of its records' powers
+  std::map<int, double> record_sums;  // by class: the sum of m^record_power over its records
   for (const auto& [cell, n] : cell_beats) {
     record_sums[cell.first] += std::pow(n, options.record_power);
   }

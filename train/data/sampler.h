@@ -1,4 +1,4 @@
-// Which beats an epoch trains on, and in which order.
+// The sampler: chooses the beats of each epoch and their order.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@
 
 namespace sec::train {
 
-// What the sampler knows of a training beat.
+// The properties of a training beat that the sampler uses.
 struct SampledExample {
   int label = 0;   // index of its class
   int record = 0;  // index of its record
 };
 
-// Indices into `beats` for one epoch: a pure function of its arguments. With sampler.kind
-//   "shuffle"   every beat once, in random order; with majority_cap only the first so many of each class, a
-//               fresh choice each epoch;
-//   "weighted"  epoch_samples draws with replacement: a class of n beats gets a share in proportion to
-//               n^class_power, and within it a record with m of these beats to m^record_power. Powers of 1
-//               draw every beat alike, powers of 0 every class and every record alike.
+// Indices into `beats` for one epoch: a pure function of its arguments. By sampler.kind:
+//   "shuffle"   every beat once, in random order. With majority_cap, only the first majority_cap beats of
+//               each class in that order, so the choice differs between epochs.
+//   "weighted"  epoch_samples draws with replacement. A class of n beats is drawn in proportion to
+//               n^class_power; within it, a record of m beats in proportion to m^record_power. Powers of 1
+//               draw all beats equally often, powers of 0 all classes and all records of a class.
 std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<const SampledExample> beats,
                                       std::uint64_t seed, std::int64_t epoch);
 
@@ -28,7 +28,7 @@ std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<
 std::vector<double> drawn_shares(const Recipe::Sampler& options, std::span<const SampledExample> beats,
                                  std::size_t classes);
 
-// How many indices epoch_order returns.
+// The number of indices that epoch_order() returns.
 std::int64_t epoch_size(const Recipe::Sampler& options, std::span<const SampledExample> beats);
 
 }  // namespace sec::train

@@ -16,23 +16,23 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-void add_record(Splits& splits, const std::string& record, const std::string& side,
+void add_record(Splits& splits, const std::string& record, const std::string& split,
                 const std::string& place) {
   const auto* const found =
-      std::ranges::find(split_names, side, [](const char* s) { return std::string(s); });
-  require(found != split_names.end(), "{}: side '{}' of record {}, expected train, validation or test", place,
-          side, record);
-  Names& names = splits.side(static_cast<std::size_t>(found - split_names.begin()));
+      std::ranges::find(split_names, split, [](const char* s) { return std::string(s); });
+  require(found != split_names.end(), "{}: split '{}' of record {}: expected train, validation or test",
+          place, split, record);
+  Names& names = splits.records(static_cast<std::size_t>(found - split_names.begin()));
   require(std::ranges::find(names, record) == names.end(), "{}: record {} is listed twice for {}", place,
-          record, side);
+          record, split);
   names.push_back(record);
 }
 
 void add_patient(Splits& splits, const std::string& record, const std::string& patient,
                  const std::string& place) {
   const auto [entry, fresh] = splits.patients.try_emplace(record, patient);
-  require(fresh || entry->second == patient, "{}: record {} is of patient {}, and was of {}", place, record,
-          patient, entry->second);
+  require(fresh || entry->second == patient, "{}: record {} belongs to patient {}, but was listed for {}",
+          place, record, patient, entry->second);
 }
 
 double seconds_of(const std::string& text, const std::string& place) {
@@ -70,7 +70,8 @@ Splits read_text(const std::string& text, const std::string& file) {
       continue;
     }
     require(fields.size() >= 2 && fields.size() <= 5 && fields.size() != 4,
-            "{}: '{}', expected: record, side, and optionally patient, first and last second", place, line);
+            "{}: '{}': expected a record, its split, and optionally patient, first and last second", place,
+            line);
     add_record(splits, fields[0], fields[1], place);
     if (fields.size() > 2 && fields[2] != "-") {
       add_patient(splits, fields[0], fields[2], place);
@@ -156,7 +157,8 @@ std::vector<Names> folds_by_patient(std::vector<PatientBeats> patients, std::int
       total[c] += static_cast<double>(patient.beats[c]);
     }
   }
-  using Shares = std::array<double, io::beat_classes + 1>;  // of each class, and of the patients
+  using Shares =
+      std::array<double, io::beat_classes + 1>;  // shares of the beats of each class, and of patients
   const auto shares_of = [&](const PatientBeats& patient) {
     Shares shares{};
     for (std::size_t c = 0; c < total.size(); ++c) {
@@ -171,7 +173,7 @@ std::vector<Names> folds_by_patient(std::vector<PatientBeats> patients, std::int
   std::vector<Shares> filled(count);
   for (const PatientBeats& patient : patients) {
     const Shares shares = shares_of(patient);
-    // The sum of squared shares grows by 2 * filled * shares and a term that is the same for every fold.
+    // The sum of squared shares grows by 2 * filled * shares, and a term that is equal for all folds.
     const auto growth = [&](std::size_t fold) {
       return std::inner_product(shares.begin(), shares.end(), filled[fold].begin(), 0.0);
     };

@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr const char* weights_format = "sec weights 1";
 constexpr const char* training_format = "sec training 2";
 
-// A tensor of the network or the optimizer, and its name in files.
+// A tensor of the network or the optimizer, with its name in files.
 struct Named {
   std::string name;
   Shape shape;
@@ -144,7 +144,7 @@ io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std
   return file;
 }
 
-// Before their tensors are compared: weights of another kind of network are named as such.
+// Checks the kind of network before tensors are compared, so that the error names the wrong kind.
 void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& path,
                 const model::Network& to) {
   const json network = json::parse(metadata(file, path, "network"), nullptr, false);
@@ -158,7 +158,7 @@ void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& pa
 void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
   Recipe before = parse_recipe(stored, path.string() + " (recipe)");
   Recipe now = parse_recipe(wanted, "recipe");
-  before.title = now.title;  // these do not change results
+  before.title = now.title;  // keys that do not change results may differ
   before.train.loader_threads = now.train.loader_threads;
   before.train.checkpoint_steps = now.train.checkpoint_steps;
   before.train.log_steps = now.train.log_steps;

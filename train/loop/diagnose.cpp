@@ -28,7 +28,7 @@ std::vector<ExampleId> spoilt_inputs(const Dataset& examples, const Batch& batch
   return beats;
 }
 
-// The name of the parameter that is one of an operation's inputs, or empty.
+// The name of the first parameter among an operation's inputs, or empty if there is none.
 std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& inputs) {
   for (const Var& input : inputs) {
     for (const layers::Parameter& p : set.parameters()) {
@@ -40,7 +40,8 @@ std::string parameter_among(layers::ParameterSet& set, const std::vector<Var>& i
   return {};
 }
 
-// The first operation of the forward pass whose output is not finite; empty if there is none.
+// Describes the first operation of the forward pass whose output is not finite.
+// Empty if all outputs are finite.
 std::string first_bad_layer(model::Network& network, const Dataset& examples, const Batch& batch,
                             Stream& stream, DType activations, std::uint64_t seed) {
   std::string found;
@@ -56,7 +57,7 @@ std::string first_bad_layer(model::Network& network, const Dataset& examples, co
     last_layer = parameter.empty() ? last_layer : parameter;
   });
   layers::Pass pass;
-  pass.fused = false;  // to name the very operation
+  pass.fused = false;  // separate operations, so that the failing one can be named
   pass.stream = stream;
   pass.activations = activations;
   pass.tape = &tape;

@@ -1,4 +1,4 @@
-// Why a training step is not finite.
+// Diagnoses a training step whose loss or gradient is not finite.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace sec::train {
 
-// One line: the first cause found in order of the data flow: weights that are not finite, an input that is
-// not, the first layer whose output is not (by running the step's forward pass again), or the first
-// parameter whose gradient is not; and the batch's beats as record and samples.
+// One line that names the first cause in the order of the data flow, and the beats of the batch.
+// Causes are weights that are not finite, an input, the first layer whose output is not
+// finite (the forward pass is repeated to find it), and the first parameter whose gradient is not finite.
 std::string diagnose_step(model::Network& network, const Dataset& examples, const Batch& batch,
                           Stream& stream, DType activations, std::uint64_t seed);
 

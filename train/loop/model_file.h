@@ -1,4 +1,4 @@
-// A model by itself, without the run that made it: from sectrain's weights or from PyTorch's state dict.
+// Files of a single network, without a training run: weights of sectrain or a PyTorch state dict.
 #pragma once
 
 #include <filesystem>
@@ -10,20 +10,21 @@ namespace sec::train {
 
 struct StoredNetwork {
   std::unique_ptr<model::Network> network;
-  model::BatchCounts counts;                    // PyTorch's, for the way back
-  std::map<std::string, std::string> metadata;  // sectrain's: recipe, decision, ...; empty for a state dict
+  model::BatchCounts counts;                    // PyTorch's num_batches_tracked, kept for export
+  std::map<std::string, std::string> metadata;  // of sectrain: recipe, decision, ...; empty for a state dict
 };
 
-// Weights that sectrain or write_model wrote say which network they belong to; of a state dict it is read off
-// the shapes, but for the length: that is `length`, in samples, or `otherwise` where that is 0. Throws Error
-// if the file is neither, if it is one but does not fit, and if it says another length than `length`.
+// Reads weights of sectrain or write_model(), whose metadata describe the network, or a PyTorch state dict,
+// whose shapes do. A state dict has no input length: it is `length` samples, or `otherwise` if `length` is 0.
+// Throws Error if the file is neither, if its tensors do not fit, or if it has another length than `length`.
 StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
                          std::int64_t otherwise = 0);
 
-// Writes sectrain's form: weights in our layout, the network's options, and all of `metadata`.
+// Writes a file in the format of sectrain:
+// weights in the engine's layout, the network's options, and `metadata`.
 void write_model(const std::filesystem::path& path, const StoredNetwork& model, Stream& stream);
 
-// Loads weights of either form into a network: all that it has and nothing else, or throws Error.
+// Loads weights of either format into a network. Throws Error unless the file holds exactly its tensors.
 void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
 }  // namespace sec::train

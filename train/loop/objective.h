@@ -1,4 +1,4 @@
-// The loss of a training batch, as the recipe has it.
+// The recipe's loss of a training batch, and its class weights.
 #pragma once
 
 #include <span>
@@ -10,18 +10,19 @@
 
 namespace sec::train {
 
-// One weight a class from the number of training beats of each: loss.weights, or by loss.class_weights
-// "inverse": total / (classes * n), "sqrt_inverse": its square root; empty for "none". Throws Error on a
-// class without beats.
+// The weight of each class: loss.weights if given, else by loss.class_weights.
+// For a class of n training beats "inverse" is total / (classes * n), "sqrt_inverse" is its square root.
+// Empty for "none". Throws Error on a class without training beats.
 std::vector<float> class_weights(const Recipe& recipe, const BeatDataset& train);
 
-// The loss, shape (1), recorded on the pass's tape. With loss.kind "bce" the weights are of positive cells.
+// The loss, shape (1), recorded on the tape of the pass.
+// With loss.kind "bce" weights apply to positive cells only.
 Var objective(layers::Pass& pass, const Recipe& recipe,
               const Var& logits,       // (N, classes)
-              const Tensor& targets,   // (N) i32 labels for "cross_entropy", else (N, classes): one_hot
+              const Tensor& targets,   // (N) i32 labels for "cross_entropy", else (N, classes), 0 or 1
               const Tensor& weights);  // (classes), or undefined
 
-// What is added to each class's logit before the class is decided (decision.prior_power).
+// The offsets that are added to the logits before a class is decided (decision.prior_power): (classes).
 std::vector<float> decision_offsets(const Recipe& recipe, const BeatDataset& train);
 
 }  // namespace sec::train

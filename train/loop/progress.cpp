@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-// JSON has no NaN: an undefined score is null.
+// Converts a score to JSON. JSON has no NaN, so undefined scores are null.
 json number(double value) {
   return std::isfinite(value) ? json(value) : json(nullptr);
 }

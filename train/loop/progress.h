@@ -1,4 +1,4 @@
-// How far a training run has come: what a resumed run goes on from, beside the weights.
+// The progress of a training run, from which a resumed run continues.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,20 @@
 
 namespace sec::train {
 
-// Where a training run stands. Times are left out of `history` in files: they differ from run to run.
+// Counters, scores and history of a training run.
+// Files hold no times of `history`, as these differ between runs.
 struct Progress {
   std::int64_t step = 0;   // optimizer steps taken
-  double epoch_loss = 0;   // sum over the steps of the epoch under way
-  double best_score = -1;  // of the best epoch, by train.choose_by; -1: none yet
+  double epoch_loss = 0;   // sum of the losses of the current epoch's steps
+  double best_score = -1;  // of the best epoch, by train.choose_by; -1: no epoch yet
   int best_epoch = 0;
   int epochs_without_gain = 0;
   bool finished = false;
   std::vector<EpochRecord> history;
 };
 
-std::string to_text(const Progress& progress);  // one line of JSON, the same for the same training
-// Throws Error, naming `file`, on text that to_text does not write.
+std::string to_text(const Progress& progress);  // one line of JSON, identical for identical training
+// Reads text of to_text(). Throws Error, naming `file`, on any other text.
 Progress parse_progress(const std::string& text, const std::string& file);
 
 }  // namespace sec::train

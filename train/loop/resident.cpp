@@ -12,7 +12,7 @@
 namespace sec::train {
 namespace {
 
-constexpr std::int64_t piece_bytes = std::int64_t{64} << 20;  // made on the host at a time
+constexpr std::int64_t piece_bytes = std::int64_t{64} << 20;  // size of the pieces that are made and uploaded
 
 bool by_label(const Recipe& recipe) {
   return recipe.loss.kind == "cross_entropy";
@@ -51,7 +51,7 @@ ResidentDataset::ResidentDataset(const Dataset& examples, const Recipe& recipe, 
       layout_(examples.layout(recipe)),
       channels_(channel_tensor(layout_, stream)) {
   require(kernels::table(stream).gather.examples != nullptr,
-          "training examples cannot lie in the memory of device {}", name_of(stream.device));
+          "device {} cannot hold training examples in its memory", name_of(stream.device));
   const std::vector<ExampleId> ids = examples.labelled();
   require(!ids.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
   const auto count = std::ssize(ids);

@@ -1,6 +1,6 @@
-// The examples to train on in device memory, uploaded once: a step then uploads the indices of its batch, and
-// a kernel gathers and augments it there (kernels/gather.h), to what the loader would have made. For devices
-// that take less time for a step than the host for a batch.
+// Training examples in device memory, uploaded once. A step then uploads only the indices of its batch,
+// and a kernel gathers and augments the batch (kernels/gather.h) as the loader would on the host.
+// This helps on devices that compute a step faster than the host prepares a batch.
 #pragma once
 
 #include <string>
@@ -12,15 +12,17 @@ namespace sec::train {
 
 class ResidentDataset {
  public:
-  // All of examples.labelled(), in that order, unaugmented. Throws Error if the device's table cannot gather.
+  // Uploads all of examples.labelled(), in that order, without augmentation.
+  // Throws Error if the device has no kernel that gathers examples.
   ResidentDataset(const Dataset& examples, const Recipe& recipe, Stream& stream);
 
   struct Gathered {
     Tensor x;           // (N, L, H, 1)
     Tensor covariates;  // (N, K), or undefined
-    Tensor targets;     // (N) i32 or (N, classes): what the loss asks for
+    Tensor targets;     // (N) i32 labels, or (N, classes), as the loss needs them
   };
-  // Batch index (N) of training step now->step, augmented. `now` lies on the device. Can be recorded.
+  // Gathers the examples with indices `index` (N), augmented for training step now->step.
+  // `now` points to device memory. Can be captured in a graph.
   Gathered gather(Stream& stream, const Tensor& index, const kernels::StepValues* now) const;
 
   std::int64_t size() const { return x_.extent(0); }
@@ -35,11 +37,11 @@ class ResidentDataset {
   Tensor targets_;     // (examples) i32 or (examples, classes)
 };
 
-// Bytes of device memory that they take.
+// The device memory that the examples need, in bytes.
 std::int64_t resident_bytes(const Dataset& examples, const Recipe& recipe);
 
-// Empty if the examples fit into half of the memory that the device has left now, so that the network has the
-// rest; else one line.
+// Empty if the examples fit into half of the device's free memory, which leaves the rest to the network.
+// Otherwise one line that says why not.
 std::string why_not_resident(const Dataset& examples, const Recipe& recipe, Device device);
 
 }  // namespace sec::train

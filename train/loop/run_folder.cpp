@@ -30,7 +30,7 @@ RunFolder::RunFolder(std::filesystem::path folder, Use use) : folder_(std::move(
   }
   for (const std::string_view name : run_files) {
     require(use_ == Use::overwrite || !std::filesystem::exists(file(name)),
-            "{}: exists: --resume goes on with this run, --overwrite replaces it", file(name).string());
+            "{}: exists: --resume continues this run, --overwrite replaces it", file(name).string());
   }
 }
 

@@ -1,4 +1,4 @@
-// The lines of a run's log.jsonl, and a log that a resumed run continues.
+// The lines of a run's log.jsonl, and the continuation of a log by a resumed run.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,13 @@
 
 namespace sec::train {
 
-// Lines of log.jsonl, without the line end.
+// A line of log.jsonl, without the newline.
 std::string log_line(const StepReport& report);
 std::string log_line(const EpochRecord& record, const std::vector<std::string>& classes);
 
-// Cuts a log to the lines of steps up to `step`, for a run that goes on from there; and puts the times of
-// earlier epochs, which checkpoints do not hold, back into the history. Unreadable lines at the end, as a
-// kill leaves them, are dropped. Throws Error naming the file.
+// Truncates the log of a run that resumes after step `step` to the lines of steps up to `step`.
+// Also restores the times of earlier epochs in `history`, which checkpoints do not hold.
+// Drops unreadable lines, such as the last line of a killed run. Throws Error naming the file.
 void continue_log(const std::filesystem::path& path, std::int64_t step, std::vector<EpochRecord>& history);
 
 }  // namespace sec::train

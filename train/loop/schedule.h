@@ -1,4 +1,4 @@
-// The learning rate, as a function of the step.
+// The learning rate as a function of the training step.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,15 @@
 
 namespace sec::train {
 
-// The rate of step `step` (from 0) of a run of options.epochs epochs of `epoch_steps` steps. During warm-up
-// it rises linearly, reaching the schedule's value with its last step. Then
-//   "constant"  it stays;
-//   "step"      it is multiplied by step_factor at the start of each epoch in step_epochs (may be
-//   fractional); "cosine"    it falls to final_rate as half a cosine wave over the steps after warm-up.
+// The learning rate of step `step`, counted from 0, in a run of options.epochs epochs of `epoch_steps` steps.
+// During warm-up the rate rises linearly, and reaches options.rate at the last step. After that, by schedule:
+//   "constant"  the rate stays;
+//   "step"      the rate is multiplied by step_factor at each (possibly fractional) epoch in step_epochs;
+//   "cosine"    the rate falls to final_rate along half a cosine wave over the steps after warm-up.
 double learning_rate(const Recipe::Train& options, std::int64_t epoch_steps, std::int64_t step);
 
-// Whether weights are reloaded (step_reload) after `epoch` epochs: the rate drops there, and more follow.
+// Whether the best weights are reloaded after `epoch` epochs.
+// With step_reload this happens where the rate drops, except at the end of the run.
 bool drops_rate(const Recipe::Train& options, std::int64_t epoch);
 
 }  // namespace sec::train

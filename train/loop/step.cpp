@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t values_words = sizeof(kernels::StepValues) / sizeof(std::int32_t);
 
-// Copies host values into `tensor` where it has that shape, else into a new one.
+// Copies host values into `tensor` if its shape fits, else into a new tensor.
 template <typename T>
 void place(Tensor& tensor, const Shape& shape, std::span<const T> values, Stream& stream) {
   if (tensor.defined() && tensor.shape() == shape) {
@@ -30,7 +30,7 @@ void copy(Tensor& to, const Tensor& from, Stream& stream) {
              static_cast<std::size_t>(from.count()) * size_of(from.type()));
 }
 
-// The same on the device. Whether `to` kept its place.
+// Copies `from` into `to` on the device. Returns false if `to` had another shape and was replaced.
 bool enter(Tensor& to, const Tensor& from, Stream& stream) {
   if (!from.defined()) {
     return true;
@@ -50,14 +50,14 @@ bool is_finite(const StepResult& result) {
 }  // namespace
 
 TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
-                           Tensor class_weights, const Stream& stream, bool record, DType activations,
+                           Tensor class_weights, const Stream& stream, bool capture, DType activations,
                            const ResidentDataset* resident)
     : recipe_(recipe),
       network_(network),
       optimizer_(optimizer),
       class_weights_(std::move(class_weights)),
       stream_(stream),
-      record_(record),
+      capture_(capture),
       activations_(activations),
       resident_(resident),
       one_(Tensor::from(stream_, {1}, std::vector<float>{1})),
@@ -67,7 +67,8 @@ TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, Optimi
 std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::span<const double> rates) {
   const Range range("step");
   const auto count = static_cast<std::int64_t>(batches.size());
-  require(count > 0 && rates.size() == batches.size(), "steps: {} batches and {} rates", count, rates.size());
+  require(count > 0 && rates.size() == batches.size(), "steps: {} batches but {} learning rates", count,
+          rates.size());
   if (waiting_.size() < batches.size()) {
     waiting_.resize(batches.size());
     results_ = Tensor::empty({count, 2}, DType::f32, stream_.device);
@@ -101,7 +102,7 @@ void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
   place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
   if (resident_ != nullptr) {
     for (const std::int32_t i : batch.index) {
-      require(i >= 0 && i < resident_->size(), "steps: example {} of {}", i, resident_->size());
+      require(i >= 0 && i < resident_->size(), "steps: example {} is not one of {}", i, resident_->size());
     }
     place(to.index, {std::ssize(batch.index)}, std::span<const std::int32_t>(batch.index), stream_);
     return;
@@ -128,27 +129,27 @@ bool TrainingStep::enter(const Operands& operands) {
   return train::enter(now_.values, operands.values, stream_) && kept;
 }
 
-// Enqueues a step, and waits for nothing.
+// Enqueues a step without waiting for it.
 void TrainingStep::run(const Operands& operands) {
   if (!enter(operands)) {
-    recording_.reset();
+    graph_.reset();
     warm_ = false;
   }
-  if (!record_ || !warm_) {
+  if (!capture_ || !warm_) {
     compute();
     warm_ = true;
     return;
   }
-  if (!recording_) {
-    recording_ = capture(stream_, [this] { compute(); });
+  if (!graph_) {
+    graph_ = capture(stream_, [this] { compute(); });
   }
-  recording_->replay(stream_);
-  // What a recording writes on cuda is not marked as changed.
+  graph_->replay(stream_);
+  // A replay writes tensors without marking them as changed, so mark the weights here.
   network_.parameters().values().write();
   network_.parameters().states().write();
 }
 
-// What is recorded: nothing here depends on the host's values, or waits for the device.
+// The part of a step that is captured. It reads no values on the host and does not wait for the device.
 void TrainingStep::compute() {
   const auto* const values = static_cast<const kernels::StepValues*>(now_.values.read().data);
   layers::ParameterSet& set = network_.parameters();
@@ -167,8 +168,8 @@ void TrainingStep::compute() {
                                           : ResidentDataset::Gathered{now_.x, now_.covariates, now_.targets};
   const Var logits = network_.forward(pass, batch.x, batch.covariates);
   const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
-  // The gradient of the loss is 1; but NaN after a step of this take() whose gradient was not finite, so that
-  // nothing is updated any more: 0 times the sum of squares that it left.
+  // The gradient of the loss is 1 + 0 * (sum of squares of the previous step's gradient).
+  // It is NaN after a step of this take() whose gradient was not finite, so that later steps update nothing.
   Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);
   const kernels::PointwiseKernels& pointwise = kernels::table(stream_).pointwise;
   pointwise.gate(stream_, {1, 1, 1}, result_.slice(1, 1).read(), zero_.read(), seed.write());

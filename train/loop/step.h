@@ -1,9 +1,9 @@
-// One training step (forward, loss, backward, clipping, optimizer, moving averages) as a recording. Shapes do
-// not change from step to step, so neither does what the device is asked to do: the first step runs kernel by
-// kernel and leaves the arena all memory it needs, the second is captured, and from then on a step is a
-// replay over the same memory. What does change lies in device memory: the batch, and the step's values.
-// Several steps can be asked for at once: their batches are brought to the device first, and the host then
-// waits for the last one only.
+// A training step (forward, loss, backward, clipping, optimizer, moving averages) as a CUDA graph.
+// All steps have the same shapes, so they launch the same kernels.
+// The first step runs kernel by kernel and allocates all memory in the arena, the second is captured,
+// and later steps replay the graph on the same memory. Values that change, which are the batch
+// and the step's values, are read from device memory. Several steps can be requested at once:
+// their batches are uploaded first, and the host waits only for the last.
 #pragma once
 
 #include <optional>
@@ -21,40 +21,41 @@ namespace sec::train {
 
 struct StepResult {
   double loss = 0;
-  double gradient_norm = 0;  // before clipping; not finite if any element of the gradient is not
+  double gradient_norm = 0;  // before clipping; not finite if an element of the gradient is not finite
 };
 
 class TrainingStep {
  public:
-  // `recipe`, `network` and `optimizer` must outlive the step. Without `record` every step runs kernel by
-  // kernel, to the same bits: for profilers and debuggers. On cuda a recording needs an OwnedStream.
+  // `recipe`, `network` and `optimizer` must outlive this object. Without `capture` every step runs kernel by
+  // kernel with bitwise equal results, for profilers and debuggers. On cuda a capture needs an OwnedStream.
   TrainingStep(const Recipe& recipe, model::Network& network, OptimizerState& optimizer,
-               Tensor class_weights,  // (classes), or undefined: all 1
-               const Stream& stream, bool record, DType activations = DType::f32,
-               // The examples that batches are gathered from, by their indices; without, batches bring their
-               // own. Must outlive the step.
+               Tensor class_weights,  // (classes), or undefined for weights of 1
+               const Stream& stream, bool capture, DType activations = DType::f32,
+               // Examples in device memory from which batches are gathered by index.
+               // Without it, each batch carries its examples. Must outlive this object.
                const ResidentDataset* resident = nullptr);
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
-  // Takes the steps batch.step of the run, one after the other, at these learning rates, and waits for their
-  // results. From a step whose gradient is not finite on, parameters stay as they were, and gradients are
-  // left as that step had them. A batch of another size than the last one is run kernel by kernel, and a new
-  // recording begins. Throws Error if the step holds something that cannot be recorded.
+  // Runs the steps batch.step in order at these learning rates, and waits for their results.
+  // If the gradient of a step is not finite,
+  // neither that step nor later ones change the parameters, and the gradients of that step are kept.
+  // A batch whose size differs from the last one runs kernel by kernel, and the next one is captured anew.
+  // Throws Error if a step contains something that cannot be captured.
   std::vector<StepResult> take(std::span<const Batch> batches, std::span<const double> rates);
   StepResult take(const Batch& batch, double rate) { return take({&batch, 1}, {&rate, 1})[0]; }
 
  private:
-  // What differs from step to step.
+  // The device tensors whose values differ between steps.
   struct Operands {
     Tensor x;           // (N, L, H, 1)
     Tensor covariates;  // (N, K), or undefined
     Tensor targets;     // (N) i32 or (N, classes)
-    Tensor index;       // (N) i32 of resident examples, instead of all of these
-    Tensor values;      // a StepValues, as i32
+    Tensor index;       // (N) i32, indices of resident examples, instead of the three above
+    Tensor values;      // the words of a StepValues, i32
   };
   void upload(const Batch& batch, double rate, Operands& to);
-  bool enter(const Operands& operands);  // false if they have not their predecessors' shapes
+  bool enter(const Operands& operands);  // copies them to now_; returns false if their shapes have changed
   void run(const Operands& operands);
   void compute();
 
@@ -63,18 +64,18 @@ class TrainingStep {
   OptimizerState& optimizer_;
   Tensor class_weights_;
   Stream stream_;
-  bool record_;
+  bool capture_;
   DType activations_;
   const ResidentDataset* resident_;
 
-  std::vector<Operands> waiting_;  // of the steps that were asked for, in order
-  Operands now_;                   // of the step under way, each at one address for the life of a recording
-  Tensor one_, zero_;              // (1)
-  Tensor result_;                  // (2): the step's loss, and its gradient's sum of squares
-  Tensor results_;                 // (steps, 2)
+  std::vector<Operands> waiting_;  // operands of the requested steps, in order
+  Operands now_;       // operands of the current step, at fixed addresses as long as the graph lives
+  Tensor one_, zero_;  // (1)
+  Tensor result_;      // (2), the loss and the sum of squares of the gradient of a step
+  Tensor results_;     // (steps, 2)
 
-  bool warm_ = false;  // a step of this shape has run
-  std::optional<Graph> recording_;
+  bool warm_ = false;  // whether a step with the current shapes has run
+  std::optional<Graph> graph_;
 };
 
 }  // namespace sec::train

@@ -27,8 +27,8 @@ constexpr std::int64_t most_extent = 1 << 30;
 bool tensor_computes(const ConvTask& task) {
   const DType type = activations_in(task.arithmetic);
   ConvShape shape = task.shape;
-  shape.n = 1;                                                                // any batch
-  return kernels::simt::conv_versions().supports(4, task.pass, shape, type);  // as on cuda
+  shape.n = 1;                                                                // holds for any batch size
+  return kernels::simt::conv_versions().supports(4, task.pass, shape, type);  // the same answer as on cuda
 }
 
 // One line of the file.
@@ -51,7 +51,7 @@ class Line {
     const toml::node& node = at(key);
     const auto value = node.value_exact<std::string>();
     if (!value) {
-      wrong(node, "{}: expected a text", key);
+      wrong(node, "{}: expected a string", key);
     }
     return *value;
   }
@@ -79,7 +79,7 @@ class Line {
     known_.emplace_back(key);
     return *node;
   }
-  // After all that is known was asked for.
+  // Throws Error on keys that were not read. Call it after reading all known keys.
   void expect_no_more() const {
     for (const auto& [key, node] : table_) {
       const std::string name(key.str());
@@ -164,7 +164,7 @@ std::string quoted(const std::string& text) {
   return out.str();
 }
 
-// `device` is what the file must be of; empty: anything.
+// Reads a tile file for `device`; empty: for any device.
 TileFile read(const std::filesystem::path& path, const std::string& device) {
   const std::string name = path.string();
   toml::table table;
@@ -192,7 +192,7 @@ TileFile read(const std::filesystem::path& path, const std::string& device) {
         top.wrong(one, "{}: expected a list of tables", pass_name);
       }
       if (!file.choices.insert(read_choice(Line(*entry, name), pass)).second) {
-        top.wrong(one, "{}: this shape is there twice", pass_name);
+        top.wrong(one, "{}: this shape is listed twice", pass_name);
       }
     }
   }

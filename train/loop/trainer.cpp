@@ -19,7 +19,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// (classes), or undefined: all 1.
+// The class weights as a tensor (classes), or undefined if all are 1.
 Tensor weight_tensor(const std::vector<float>& weights, Stream& stream) {
   return weights.empty() ? Tensor()
                          : Tensor::from(stream, {static_cast<std::int64_t>(weights.size())},
@@ -33,7 +33,8 @@ std::optional<ResidentDataset> resident_examples(TrainerOptions& options, const 
   return std::make_optional<ResidentDataset>(data.train, options.recipe, options.stream);
 }
 
-// While it lives the network has its moving averages in place of its weights and running statistics.
+// Replaces the network's weights and running statistics
+// by their moving averages, and restores them when destroyed.
 class WithAverages {
  public:
   WithAverages(layers::ParameterSet& set, const OptimizerState& optimizer, Stream& stream)
@@ -71,7 +72,7 @@ Trainer::Trainer(TrainerOptions options, TrainingData data)
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
       resident_(resident_examples(options_, data_)),
       step_(options_.recipe, *network_, optimizer_, weight_tensor(data_.class_weights, options_.stream),
-            options_.stream, options_.record, options_.activations, resident_ ? &*resident_ : nullptr) {}
+            options_.stream, options_.capture, options_.activations, resident_ ? &*resident_ : nullptr) {}
 
 Trainer::Trainer(const TrainerOptions& options, const BeatSplits& data)
     : Trainer(options, training_data(options.recipe, data)) {}
@@ -80,7 +81,7 @@ void Trainer::start() {
   const std::string& init = options_.recipe.network.init;
   if (!init.empty()) {
     load_initial_weights(init, *network_, options_.stream);
-    // Averages start from these weights too.
+    // The moving averages must start from these weights too.
     optimizer_ = make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream);
   }
 }
@@ -96,7 +97,7 @@ TrainingEnd Trainer::run() {
   epoch_steps_ = loader.epoch_steps();
   const Recipe::Train& train = options_.recipe.train;
   last_.total_steps = epoch_steps_ * train.epochs;
-  // A run that was stopped after an epoch's last step but before its end has that end before it.
+  // Whether the last epoch's steps are done but not its validation, as in a run stopped between the two.
   const auto epoch_pending = [&] {
     return static_cast<std::int64_t>(progress_.history.size()) < progress_.step / epoch_steps_;
   };
@@ -110,7 +111,7 @@ TrainingEnd Trainer::run() {
       save_last();
       return TrainingEnd::interrupted;
     }
-    // An epoch ends, and last.safetensors is written, between steps that are taken together.
+    // Steps are requested together only up to the end of an epoch or the next write of last.safetensors.
     const std::int64_t count = std::min({options_.steps_at_once, epoch_steps_ - progress_.step % epoch_steps_,
                                          train.checkpoint_steps - progress_.step % train.checkpoint_steps});
     std::vector<Batch> batches;
@@ -213,8 +214,7 @@ void Trainer::end_epoch() {
   }
 }
 
-// The optimizer's moments stay as they are, as after any step; the moving averages go on from the best
-// weights.
+// Reloads the best weights. The optimizer's moments are kept; the moving averages restart from these weights.
 void Trainer::reload_best() {
   load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
   if (optimizer_.average.defined()) {
@@ -236,7 +236,7 @@ Classifier Trainer::load_chosen() {
 
 Classifier Trainer::classifier() {
   return {*network_, options_.recipe, data_.decision_offsets, options_.stream,
-          std::make_shared<GraphForward>(*network_, options_.stream, options_.activations, options_.record)};
+          std::make_shared<GraphForward>(*network_, options_.stream, options_.activations, options_.capture)};
 }
 
 void Trainer::decide_above(const std::vector<float>& thresholds) {

@@ -1,4 +1,4 @@
-// The training loop: batches in, checkpoints out.
+// The training loop: turns batches into training steps, and writes checkpoints.
 #pragma once
 
 #include <atomic>
@@ -17,24 +17,24 @@ namespace sec::train {
 
 struct StepReport {
   std::int64_t epoch = 0;        // counts from 1
-  std::int64_t step = 0;         // steps taken in the whole run
-  std::int64_t total_steps = 0;  // of the whole run, if it does not stop early
+  std::int64_t step = 0;         // steps of the whole run so far
+  std::int64_t total_steps = 0;  // steps of the whole run, if it does not stop early
   double loss = 0;
   double learning_rate = 0;
   double gradient_norm = 0;
-  double samples_per_second = 0;  // of this session's training so far
-  double seconds_left = 0;        // an estimate, for all epochs
+  double samples_per_second = 0;  // of training since the program started
+  double seconds_left = 0;        // estimate for all remaining epochs
 };
 
 struct TrainerOptions {
   Recipe recipe;
-  Stream stream;                   // on cuda of an OwnedStream, unless `record` is off
-  DType activations = DType::f32;  // what layers hand on, see layers/pass.h
-  bool record = true;              // replay steps and forward passes as recordings, see train/loop/step.h
-  std::int64_t steps_at_once = 1;  // that the device is asked for before their results are waited for
-  bool resident = false;           // the training examples in device memory, see train/loop/resident.h
-  std::filesystem::path folder;    // for best.safetensors and last.safetensors
-  const std::atomic<bool>* stop = nullptr;  // asks to stop after the steps under way
+  Stream stream;                   // on cuda it must belong to an OwnedStream if `capture` is set
+  DType activations = DType::f32;  // type of the activations between layers, see layers/pass.h
+  bool capture = true;             // capture steps and forward passes as graphs, see train/loop/step.h
+  std::int64_t steps_at_once = 1;  // steps enqueued on the device before waiting for their results
+  bool resident = false;           // keep the training examples in device memory, see train/loop/resident.h
+  std::filesystem::path folder;    // folder of best.safetensors and last.safetensors
+  const std::atomic<bool>* stop = nullptr;  // if set to true, training stops after the current steps
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochRecord&)> on_epoch;
 };
@@ -43,25 +43,26 @@ enum class TrainingEnd { finished, interrupted };
 
 class Trainer {
  public:
-  // What `data` refers to must outlive the trainer.
+  // The objects that `data` refers to must outlive the trainer.
   Trainer(TrainerOptions options, TrainingData data);
   Trainer(const TrainerOptions& options, const BeatSplits& data);
 
-  // Starts from the weights in recipe.network.init, if it names any. Throws Error unless they fit.
+  // Starts a new run from the weights in recipe.network.init, if given. Throws Error unless they fit.
   void start();
 
-  // Goes on from folder/last.safetensors. Throws Error as load_training does.
+  // Resumes the run of folder/last.safetensors. Throws Error as load_training() does.
   void resume();
 
-  // Trains until the epochs are over, patience ends or a stop is asked for; last.safetensors then holds the
-  // state, and best.safetensors the chosen weights. Throws Error if a loss or gradient is not finite, naming
-  // step, layer and beats; both files then stay as they were.
+  // Trains until all epochs are done, patience ends the run, or a stop is requested.
+  // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights.
+  // Throws Error, naming step, layer and beats, if a loss or gradient is not finite;
+  // both files are left unchanged then.
   TrainingEnd run();
 
-  // The network with the chosen weights (best.safetensors).
+  // Loads the chosen weights (best.safetensors), and returns the network as a classifier.
   Classifier load_chosen();
 
-  // Writes these thresholds of the logits into best.safetensors, for programs that use the weights.
+  // Stores thresholds of the logits in best.safetensors, for programs that use the weights.
   void decide_above(const std::vector<float>& thresholds);
 
   model::Network& network() { return *network_; }
@@ -87,11 +88,11 @@ class Trainer {
   Progress progress_;
   std::int64_t epoch_steps_ = 0;
   StepReport last_;
-  double epoch_seconds_ = 0;        // of training steps of this epoch in this session
-  double session_seconds_ = 0;      // of training steps in this session
-  double validation_seconds_ = 0;   // of the last validation
-  std::int64_t epoch_samples_ = 0;  // in this session
-  std::int64_t session_samples_ = 0;
+  double epoch_seconds_ = 0;          // time of this epoch's steps since the program started
+  double session_seconds_ = 0;        // time of all steps since the program started
+  double validation_seconds_ = 0;     // time of the last validation
+  std::int64_t epoch_samples_ = 0;    // samples of this epoch since the program started
+  std::int64_t session_samples_ = 0;  // samples since the program started
   std::int64_t session_steps_ = 0;
 };
 

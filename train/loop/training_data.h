@@ -1,4 +1,4 @@
-// What a trainer needs to know of the data: the same for heartbeats and for whole recordings.
+// The data that a trainer uses, in one form for heartbeats and whole recordings.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,9 @@ namespace sec::train {
 struct TrainingData {
   const Dataset& train;
   std::string fingerprint;
-  std::vector<float> class_weights;     // (classes), or empty: all 1
+  std::vector<float> class_weights;     // (classes), or empty if all are 1
   std::vector<float> decision_offsets;  // (classes), see Classifier
-  // Writes what the network says of the validation side into the record; nothing where there is none.
+  // Writes the scores of the validation split into the record. An empty split leaves the record unchanged.
   std::function<void(Classifier&, EpochRecord&)> validate;
 };
 

@@ -1,4 +1,4 @@
-// What keys of a recipe say together.
+// Checks that the values of a recipe's keys fit each other.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-// The keys that one task alone has a use for.
+// The keys that only one of the two tasks uses.
 constexpr const char* beat_keys[] = {"data.train",
                                      "data.validation",
                                      "data.test",
@@ -46,7 +46,7 @@ constexpr const char* recording_keys[] = {"data.source",     "data.label_set",  
                                           "data.test_fold",  "input.amplitudes",   "decision.thresholds",
                                           "train.choose_by"};
 
-// A key that the task has no use for must have its default.
+// Requires that keys that the recipe's task does not use have their defaults.
 void require_default(const Recipe& recipe, const std::string& file) {
   Recipe copy = recipe;
   Recipe standard;
@@ -64,11 +64,11 @@ void require_distinct(const std::vector<std::string>& list, const char* key, con
   }
 }
 
-// BiRCNN alone is given several beats, and it needs the intervals between them.
+// Only BiRCNN takes a sequence of several beats, and it needs the intervals between them as covariates.
 void check_sequences(const Recipe& r, const std::string& file) {
   const bool sequences = r.network.model == "bircnn";
   require(r.input.beats % 2 == 1,
-          "{}: input.beats: expected an odd number, so that one is in the middle, got {}", file,
+          "{}: input.beats: expected an odd number, so that there is a middle beat, got {}", file,
           r.input.beats);
   require(r.input.beats == 1 || sequences, "{}: input.beats = {} needs network.model = \"bircnn\"", file,
           r.input.beats);
@@ -78,7 +78,7 @@ void check_sequences(const Recipe& r, const std::string& file) {
 
 void check_beats(const Recipe& r, const std::string& file) {
   require(!r.data.train.empty(), "{}: data.train: no records to train on", file);
-  require(!r.input.channels.empty(), "{}: input.channels: the network needs at least one", file);
+  require(!r.input.channels.empty(), "{}: input.channels: expected at least one channel", file);
   require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
   check_sequences(r, file);
   require(r.classes.size() >= 2, "{}: classes: expected at least two", file);
@@ -115,7 +115,7 @@ void check_recordings(const Recipe& r, const std::string& file) {
   require(r.network.model != "bircnn", "{}: network.model = \"bircnn\" needs data.task = \"beats\"", file);
   require(r.classes.empty() || d.class_file.empty(), "{}: classes and data.class_file contradict each other",
           file);
-  require(d.leads != Recipe().data.leads, "{}: data.leads: name the leads that the network is given", file);
+  require(d.leads != Recipe().data.leads, "{}: data.leads: name the leads of the network's input", file);
   require_distinct(d.leads, "data.leads", file);
   require_distinct(r.input.covariates, "input.covariates", file);
   for (const std::string& name : r.input.covariates) {
@@ -129,19 +129,20 @@ void check_recordings(const Recipe& r, const std::string& file) {
   require(d.protocol != "strat_folds" || d.source == "ptbxl" || d.source == "table",
           "{}: data.protocol = \"strat_folds\": data.source = \"{}\" has no folds", file, d.source);
   require(d.validation_fold != d.test_fold, "{}: data.validation_fold and data.test_fold are the same", file);
-  require(d.protocol != "tianchi-paper" || d.allow_leakage,
-          "{}: data.protocol = \"tianchi-paper\" reports on what chose the weights: it needs "
-          "data.allow_leakage = true",
-          file);
+  require(
+      d.protocol != "tianchi-paper" || d.allow_leakage,
+      "{}: data.protocol = \"tianchi-paper\" reports scores of the split that chose the weights: it needs "
+      "data.allow_leakage = true",
+      file);
   require(d.protocol != "hash" || d.validation_share > 0 ||
               (r.train.choose != "best" && r.train.patience == 0 && r.decision.thresholds == "half"),
           "{}: data.validation_share is 0, but train.choose = \"best\", train.patience and "
-          "decision.thresholds = \"validation\" need a validation side",
+          "decision.thresholds = \"validation\" need a validation split",
           file);
-  require(
-      r.loss.kind != "cross_entropy",
-      "{}: loss.kind = \"cross_entropy\" is for one class each; recordings have several labels: focal or bce",
-      file);
+  require(r.loss.kind != "cross_entropy",
+          "{}: loss.kind = \"cross_entropy\" needs exactly one class; recordings have several "
+          "labels: use focal or bce",
+          file);
 }
 
 }  // namespace
@@ -169,7 +170,7 @@ void require_consistent(const Recipe& r, const std::string& file) {
   require(r.loss.kind == "cross_entropy" || r.loss.smoothing == 0,
           "{}: loss.smoothing needs loss.kind = \"cross_entropy\"", file);
   require(r.loss.kind != "focal" || (r.loss.weights.empty() && r.loss.class_weights == "none"),
-          "{}: the focal loss has no class weights: it has loss.focal_alpha", file);
+          "{}: the focal loss takes no class weights; it has loss.focal_alpha", file);
   const Recipe::Data& d = r.data;
   require((d.protocol == "file") == !d.split_file.empty(),
           "{}: data.split_file and data.protocol = \"file\" need each other", file);

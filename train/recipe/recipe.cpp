@@ -3,10 +3,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <set>
-#include <sstream>
+#include <utility>
 
 #include "engine/error.h"
 #include "io/files/read_file.h"
@@ -14,16 +15,18 @@
 namespace sec::train {
 namespace {
 
-// Where a value came from, for messages: "recipes/a.toml:12" or "--set".
 struct Entry {
   const toml::node* node;
-  std::string place;
+  std::string place;  // where the value comes from, for messages: "recipes/a.toml:12" or "--set"
 };
 using Entries = std::map<std::string, Entry>;
 
 void collect(const toml::table& table, const std::string& prefix, const std::string& file, Entries& entries) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
+    if (name == "base") {
+      continue;  // not a value: assign_with_bases() follows it
+    }
     if (const toml::table* inner = node.as_table()) {
       collect(*inner, name + ".", file, entries);
     } else {
@@ -32,7 +35,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
-// Levenshtein's distance: how many letters to insert, delete or replace.
+// The Levenshtein distance: the number of letters to insert, delete or replace.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
@@ -47,7 +50,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// The key that `name` was most likely meant to be: in its section, or by its last part in another.
+// The known key nearest to the misspelt `name`, compared as a whole and by its last part.
 std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
   const auto last_part = [](std::string_view text) { return text.substr(text.rfind('.') + 1); };
   const auto distance = [&](const RecipeKey& key) {
@@ -128,7 +131,15 @@ struct Reader {
   }
 };
 
-// Adds the names of the keys to `given`.
+toml::table parse_toml(const std::string& text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
+  }
+}
+
+// Sets the recipe's values from a table, and adds the names of the keys to `given`. Skips the key "base".
 void assign(Recipe& recipe, const toml::table& table, const std::string& file, std::set<std::string>& given) {
   Entries entries;
   collect(table, "", file, entries);
@@ -144,8 +155,8 @@ void assign(Recipe& recipe, const toml::table& table, const std::string& file, s
   }
 }
 
-// "train.epochs=3" as TOML; a value that is no TOML, such as the bare word in "train.optimizer=sgd", is a
-// string.
+// Parses an override such as "train.epochs=3" as TOML.
+// A value that is not TOML, such as the bare word in "train.optimizer=sgd", is a string.
 toml::table parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
   require(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);
@@ -164,21 +175,54 @@ toml::table parse_override(const std::string& text) {
   }
 }
 
-}  // namespace
+// Where the key "base" of a recipe stands, for messages.
+std::string base_place(const toml::node& base, const std::string& file) {
+  return fmt::format("{}:{}: base", file, base.source().begin.line);
+}
 
-Recipe parse_recipe(const std::string& text, const std::string& file,
-                    const std::vector<std::string>& overrides) {
-  Recipe recipe;
-  std::set<std::string> given;
+// The recipe file that the table's `base` names, and its text.
+struct BaseFile {
+  std::filesystem::path path;
+  std::string text;
+};
+BaseFile read_base(const toml::node& base, const std::filesystem::path& file) {
+  const std::string place = base_place(base, file.string());
+  require(base.is_string() && !base.as_string()->get().empty(), "{}: expected the path of a recipe file",
+          place);
+  const std::filesystem::path path = file.parent_path() / base.as_string()->get();
   try {
-    assign(recipe, toml::parse(text, file), file, given);
-  } catch (const toml::parse_error& error) {
-    fail("{}:{}: not TOML: {}", file, error.source().begin.line, error.description());
+    return {path, io::read_file(path)};
+  } catch (const Error& error) {
+    fail("{}: {}", place, error.what());
   }
+}
+
+// Sets the values of the recipe's base, of which the base's own base comes first,
+// and then those of the table. `chain` holds the files from the recipe itself to this one.
+void assign_with_bases(Recipe& recipe, const toml::table& table, std::vector<std::filesystem::path>& chain,
+                       std::set<std::string>& given) {
+  const std::filesystem::path file = chain.back();
+  if (const toml::node* base = table.get("base")) {
+    const BaseFile next = read_base(*base, file);
+    for (const std::filesystem::path& earlier : chain) {
+      require(!std::filesystem::equivalent(earlier, next.path), "{}: {} builds on itself",
+              base_place(*base, file.string()), next.path.string());
+    }
+    chain.push_back(next.path);
+    assign_with_bases(recipe, parse_toml(next.text, next.path.string()), chain, given);
+  }
+  assign(recipe, table, file.string(), given);
+}
+
+// Applies the overrides to a recipe read from `file`, and checks the whole.
+Recipe finish_recipe(Recipe recipe, const std::string& file, const std::vector<std::string>& overrides,
+                     std::set<std::string>& given) {
   for (const std::string& override : overrides) {
-    assign(recipe, parse_override(override), "", given);
+    const toml::table table = parse_override(override);
+    require(!table.contains("base"), "--set base: only a recipe file can name its base");
+    assign(recipe, table, "", given);
   }
-  // The default classes are those of beats.
+  // The default classes are AAMI classes of beats, which recordings do not have.
   if (recipe.whole_recordings() && !given.contains("classes")) {
     recipe.classes.clear();
   }
@@ -186,8 +230,26 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
   return recipe;
 }
 
+}  // namespace
+
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& overrides) {
+  Recipe recipe;
+  std::set<std::string> given;
+  const toml::table table = parse_toml(text, file);
+  if (const toml::node* base = table.get("base")) {
+    fail("{}: only a recipe file can name its base", base_place(*base, file));
+  }
+  assign(recipe, table, file, given);
+  return finish_recipe(std::move(recipe), file, overrides, given);
+}
+
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides) {
-  return parse_recipe(io::read_file(file), file, overrides);
+  Recipe recipe;
+  std::set<std::string> given;
+  std::vector<std::filesystem::path> chain = {file};
+  assign_with_bases(recipe, parse_toml(io::read_file(file), file), chain, given);
+  return finish_recipe(std::move(recipe), file, overrides, given);
 }
 
 }  // namespace sec::train

@@ -18,7 +18,7 @@ void write_value(std::ostream& out, bool value) {
 void write_value(std::ostream& out, std::int64_t value) {
   out << value;
 }
-// The shortest text that reads back as the same double, with a point so that TOML takes it for a float.
+// Writes the shortest text that reads back as the same double. A ".0" makes TOML read whole values as floats.
 void write_value(std::ostream& out, double value) {
   std::string text = fmt::format("{}", value);
   out << text << (text.find_first_of(".e") == std::string::npos ? ".0" : "");

@@ -16,11 +16,11 @@ constexpr double speed = 25;     // mm/s
 constexpr double gain = 10;      // mm/mV
 constexpr double head = 5;       // mm above the first lead, for the beats' names
 constexpr double edge = 0.25;    // mm around the paper, for its border
-constexpr double unit = 0.01;    // mm: curves are written as whole numbers of it, which keeps pages small
-constexpr float farthest = 100;  // mV from zero; what lies beyond is no ECG
-constexpr double longest = 10;   // s
+constexpr double unit = 0.01;    // mm; curves are written in integer multiples of it, which keeps pages small
+constexpr float farthest = 100;  // mV; samples are clipped to this magnitude
+constexpr double longest = 10;   // s, longest strip
 
-// The millivolts that a lead's band of paper covers: whole thick squares (0.5 mV) around the signal.
+// The range in mV of a lead's band of paper: whole thick squares (0.5 mV) around the signal.
 struct Band {
   double low = -1, high = 1;
   double height() const { return (high - low) * gain; }
@@ -38,14 +38,14 @@ Band band_of(const std::vector<float>& signal) {
   }
   const auto [least, most] = std::minmax_element(finite.begin(), finite.end());
   Band band{std::floor(*least / 0.5 - 0.1) * 0.5, std::ceil(*most / 0.5 + 0.1) * 0.5};
-  while (band.high - band.low < 2) {  // room on the side that has less of it
+  while (band.high - band.low < 2) {  // extend the band at the edge nearer to the signal
     if (*most + *least > band.high + band.low) {
       band.high += 0.5;
     } else {
       band.low -= 0.5;
     }
   }
-  if (band.high - band.low > 5) {  // keep what lies around the median
+  if (band.high - band.low > 5) {  // keep the part around the median
     std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2),
                      finite.end());
     const double middle = std::round(finite[finite.size() / 2] / 0.5) * 0.5;
@@ -55,7 +55,8 @@ Band band_of(const std::vector<float>& signal) {
   return band;
 }
 
-// The signal as an SVG path in `unit`s: relative moves after the first point of each stretch.
+// The signal as an SVG path in multiples of `unit`.
+// Each gapless part starts with an absolute point, followed by relative moves.
 std::string path_of(const std::vector<float>& signal, double rate, std::size_t samples, double zero) {
   std::string path;
   auto out = std::back_inserter(path);
@@ -124,7 +125,7 @@ std::string draw(const EcgStrip& strip) {
       R"~(<rect class="sheet" width="{0:.2f}" height="{1:.2f}"/><rect fill="url(#paper)" width="{0:.2f}" height="{1:.2f}"/>)~",
       width, height);
 
-  // Beats: a letter above each; the one that the strip is about has a line through all leads.
+  // A letter above each beat. The marked beat has a line through all leads.
   for (const auto& [time, name] : strip.beats) {
     const double x = (time - strip.start) * speed;
     if (!(x >= 0 && x <= width) || std::abs(time - strip.marked) < 1e-3) {
@@ -145,7 +146,7 @@ std::string draw(const EcgStrip& strip) {
   double y = head;
   for (std::size_t i = 0; i < strip.leads.size(); ++i) {
     const double zero = y + bands[i].high * gain;
-    // A picture of its own cuts the curve off at the band's edges.
+    // A nested <svg> clips the curve at the edges of the band.
     fmt::format_to(
         out, R"(<svg x="0" y="{:.2f}" width="{:.2f}" height="{:.2f}" viewBox="0 {:.2f} {:.2f} {:.2f}">)", y,
         width, bands[i].height(), y, width, bands[i].height());

@@ -1,4 +1,4 @@
-// A few seconds of an ECG as cardiologists are used to see it: on millimetre paper at 25 mm/s and 10 mm/mV.
+// Draws a few seconds of an ECG in the usual clinical form: on millimetre paper, at 25 mm/s and 10 mm/mV.
 #pragma once
 
 #include <string>
@@ -9,19 +9,19 @@ namespace sec::train {
 
 struct EcgStrip {
   double rate = 0;                                    // Hz
-  double start = 0;                                   // s, the time of the first sample
+  double start = 0;                                   // s, time of the first sample
   std::vector<std::string> lead_names;                // [lead]
   std::vector<std::vector<float>> leads;              // [lead][sample], mV; NaN leaves a gap
-  std::vector<std::pair<double, std::string>> beats;  // s, and what to write above the beat
-  double marked = 0;                                  // s, the R peak that the strip is about
-  std::string label;                                  // for those who cannot see it
+  std::vector<std::pair<double, std::string>> beats;  // s of each R peak, and the text above it
+  double marked = 0;                                  // s, the R peak that the strip shows
+  std::string label;                                  // description for screen readers
 };
 
-// The paper's pattern, once for a page.
+// The SVG pattern of the paper. A page needs it once, before the first strip.
 std::string ecg_paper_definitions();
 
-// The strip as SVG in millimetres, the leads one above the other. A lead takes the height of its signal, 2 to
-// 5 mV; what lies beyond is cut off at the edge.
+// The strip as SVG in millimetres, with the leads below each other. A lead is as high as its signal,
+// but at least 2 mV and at most 5 mV; a larger signal is clipped at the edge.
 std::string draw(const EcgStrip& strip);
 
 }  // namespace sec::train

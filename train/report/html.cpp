@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view undefined = "\u2013";
 constexpr std::string_view replacement = "\uFFFD";
 
-// The length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none (RFC 3629).
+// The length of the well-formed UTF-8 sequence (RFC 3629) at the start of `text`, or 0 if there is none.
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -28,7 +28,7 @@ std::size_t sequence_length(std::string_view text) {
       return 0;
     }
   }
-  const unsigned second = byte(1);  // overlong forms, surrogates, beyond U+10FFFF
+  const unsigned second = byte(1);  // shows overlong forms, surrogates, and code points beyond U+10FFFF
   const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
                    (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90) ||
                    (first == 0xEF && second == 0xBF && byte(2) >= 0xBE);  // U+FFFE, U+FFFF

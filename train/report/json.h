@@ -1,4 +1,4 @@
-// Pieces of JSON that the results and the log of a run share.
+// Conversions to JSON for the results and the log of a run.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,7 +11,7 @@ namespace sec::train {
 
 using json = nlohmann::ordered_json;
 
-// Null for values that are not finite, which JSON cannot hold.
+// The value, or null if it is not finite, as JSON has no such numbers.
 json number(double value);
 
 json to_json(const EpochRecord& record, const std::vector<std::string>& classes);

@@ -12,7 +12,7 @@
 namespace sec::train {
 namespace {
 
-// The picture's coordinates, in CSS pixels.
+// The coordinates of the chart in CSS pixels.
 constexpr double width = 400;
 constexpr double height = 235;
 constexpr double left = 50;
@@ -21,7 +21,7 @@ constexpr double top = 12;
 constexpr double bottom = 34;
 
 struct Axis {
-  double low, high, step;  // step: between ticks
+  double low, high, step;  // `step` is the distance of ticks
 
   double place(double value, double from, double to) const {
     return from + (value - low) / (high - low) * (to - from);
@@ -30,7 +30,7 @@ struct Axis {
 
 // An axis that covers [low, high] with about `ticks` ticks at 1, 2 or 5 times a power of ten.
 Axis nice_axis(double low, double high, int ticks) {
-  if (high - low < 1e-12 * std::max(1.0, std::abs(high))) {  // one value only: some room around it
+  if (high - low < 1e-12 * std::max(1.0, std::abs(high))) {  // all values are equal: add room around them
     const double room = high == 0 ? 1 : std::abs(high) * 0.5;
     low -= room;
     high += room;
@@ -89,8 +89,8 @@ std::string axes(const LineChart& chart, const Axis& horizontal, const Axis& ver
   return svg;
 }
 
-// The curve as line segments between neighbours that are finite, and a dot a point (which alone shows a
-// value without neighbours, and carries its value for the pointer).
+// The curve as line segments between finite neighbours, and one dot per point.
+// The dot shows values without neighbours, and holds the value as a tooltip.
 std::string draw_curve(const LineChart& chart, const Curve& curve, const Axis& horizontal,
                        const Axis& vertical) {
   std::string path;
@@ -132,7 +132,7 @@ std::string draw(const LineChart& chart) {
     }
   }
   const Axis vertical = vertical_axis(chart);
-  // Epochs are whole numbers; the axis ends where they end.
+  // The horizontal axis ends at the last epoch.
   const double last = chart.x.back() > chart.x.front() ? chart.x.back() : chart.x.front() + 1;
   Axis horizontal = nice_axis(chart.x.front(), last, 8);
   horizontal = {chart.x.front(), last, std::max(1.0, horizontal.step)};

@@ -1,4 +1,4 @@
-// Curves over epochs, as SVG.
+// Line charts of values over epochs, as SVG.
 #pragma once
 
 #include <string>
@@ -8,22 +8,22 @@ namespace sec::train {
 
 struct Curve {
   std::string name;
-  std::string style;      // a CSS class of the page that sets the stroke
-  std::vector<double> y;  // one value per x; values that are not finite leave a gap
+  std::string style;      // CSS class that sets the stroke
+  std::vector<double> y;  // one value per x; values that are not finite leave gaps
 };
 
 struct LineChart {
   std::string title;
   std::vector<double> x;  // ascending
   std::vector<Curve> curves;
-  bool from_zero = false;  // the vertical axis starts at 0
-  double top = 0;          // and ends here, if greater than 0
-  double mark = 0;         // a vertical mark at this x, if greater than 0
+  bool from_zero = false;  // whether the vertical axis starts at 0
+  double top = 0;          // end of the vertical axis; 0: chosen from the data
+  double mark = 0;         // x of a vertical mark; 0: no mark
   std::string mark_name;
 };
 
-// A <figure> with the chart, its legend and one <title> per point for the pointer to show. Says so where no
-// value is finite.
+// A <figure> with the chart, its legend, and one <title> per point as a tooltip.
+// Without finite values the figure holds a line of text instead.
 std::string draw(const LineChart& chart);
 
 }  // namespace sec::train

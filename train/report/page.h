@@ -1,5 +1,5 @@
-// The report of a training run: one HTML page that can be kept, mailed and printed. It loads nothing from
-// anywhere and needs no script.
+// The report of a training run: a single HTML page to keep, mail and print.
+// It loads no other files and needs no script.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace sec::train {
 
-// The page, as UTF-8; well-formed XML as well. Whatever the summary holds is shown as text, never as markup;
-// values that are not finite appear as a dash, parts for which there is nothing say so.
+// The page as UTF-8, which is also well-formed XML. Texts of the summary are escaped.
+// Values that are not finite appear as a dash, and empty parts of the report say that they are empty.
 std::string report_html(const RunSummary& run);
 
 }  // namespace sec::train

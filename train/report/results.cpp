@@ -83,7 +83,7 @@ std::string percent(double value) {
   return std::isfinite(value) ? fmt::format("{:7.2f}", 100 * value) : "      -";
 }
 
-// " (0.8123 to 0.9012)"; nothing where there is no interval.
+// An interval as " (0.8123 to 0.9012)", or an empty text if there is none.
 std::string range_text(const Range95& range, double factor, int digits) {
   return std::isfinite(range.low)
              ? fmt::format(" ({:.{}f} to {:.{}f})", factor * range.low, digits, factor * range.high, digits)
@@ -105,20 +105,18 @@ std::string scores_text(const Evaluation& evaluation) {
   for (int truth = 0; truth < confusion.size(); ++truth) {
     const ClassScore& c = scores.classes[static_cast<std::size_t>(truth)];
     text += fmt::format("  {:<9}", c.name);
-    std::int64_t shown = 0;
     for (int predicted = 0; predicted < confusion.size(); ++predicted) {
       text += fmt::format("{:>8}", confusion.at(truth, predicted));
-      shown += confusion.at(truth, predicted);
     }
     const auto index = static_cast<std::size_t>(truth);
-    text += fmt::format("{:>8}  {}  {} {}{}\n", c.beats - shown, percent(c.sensitivity), percent(c.precision),
-                        percent(c.f1),
+    text += fmt::format("{:>8}  {}  {} {}{}\n", read_as_other(scores, truth), percent(c.sensitivity),
+                        percent(c.precision), percent(c.f1),
                         index < range.classes.size() ? range_text(range.classes[index], 100, 2) : "");
   }
   return text;
 }
 
-// "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -"
+// A line such as "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -".
 std::string auc_text(const NamedAuc& named, const std::vector<std::string>& names) {
   const auto value = [](double auc) {
     return std::isfinite(auc) ? fmt::format("{:.4f}", auc) : std::string("-");
@@ -142,7 +140,7 @@ std::string calibration_text(const NamedCalibration& one) {
   return text + "\n";
 }
 
-// A line a patient: beats, accuracy, and of each class those found of those there are.
+// One line per patient: beats, accuracy, and for each class the number of beats found and the total.
 std::string patients_text(const std::vector<PatientScore>& patients) {
   std::string text = fmt::format("\n{:<20}{:>8}{:>12}", "patient", "beats", "accuracy %");
   for (const std::string& name : patients.front().scores.confusion.classes()) {

@@ -1,4 +1,4 @@
-// A run's results as JSON, for programs, and as text, for people.
+// The results of a run as JSON for programs, and as text for people.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace sec::train {
 
-// The contents of metrics.json: all scores, protocol, data, seed, history and times. Undefined values are
-// null.
+// The contents of metrics.json: all scores, protocol, data, seed, history and times.
+// Undefined values are null.
 std::string metrics_json(const RunSummary& summary, const Splits& splits, const std::string& fingerprint);
 
-// Accuracy, the confusion matrix and Se, +P, F1 of each class of every evaluation; AUC, calibration, and a
-// line a patient. Intervals are of 95 %.
+// The results as text: for each evaluation the accuracy, the confusion matrix, and Se,
+// +P and F1 of each class; then AUC, calibration, and one line per patient. Intervals are 95 % intervals.
 std::string results_text(const RunSummary& summary);
 
 }  // namespace sec::train

@@ -1,5 +1,4 @@
-// How the report looks: on light and dark screens, and on paper. Written without the characters that XML
-// would have escaped.
+// The CSS of the report for light and dark screens and for paper. It avoids characters that XML needs escaped.
 #pragma once
 
 #include <string_view>

@@ -12,7 +12,7 @@
 namespace sec::train {
 namespace {
 
-// How dark a cell is: the square root, so that a few percent can be seen.
+// The darkness of a table cell: the square root of its share, so that a few percent are visible.
 double shade(double share) {
   return std::sqrt(std::clamp(share, 0.0, 1.0));
 }
@@ -26,34 +26,30 @@ std::string confusion_cell(std::int64_t count, std::int64_t row, const char* kin
 std::string confusion_table(const Scores& scores) {
   const Confusion& confusion = scores.confusion;
   const int classes = confusion.size();
-  std::vector<std::int64_t> beats(static_cast<std::size_t>(classes));
-  std::int64_t elsewhere = 0;  // called a class that is not scored
+  std::int64_t others = 0;  // beats read as a class that is not scored
   for (int truth = 0; truth < classes; ++truth) {
-    const auto c = static_cast<std::size_t>(truth);
-    const std::int64_t inside = confusion.true_count(truth);
-    beats[c] = c < scores.classes.size() ? std::max(inside, scores.classes[c].beats) : inside;
-    elsewhere += beats[c] - inside;
+    others += read_as_other(scores, truth);
   }
   std::string html = fmt::format(
       "<table class=\"confusion\"><thead><tr><td class=\"corner\">true</td><th colspan=\"{}\" "
-      "scope=\"colgroup\">read "
-      "as</th><td></td></tr>\n<tr><td></td>",
-      classes + (elsewhere > 0 ? 1 : 0));
+      "scope=\"colgroup\">read as</th><td></td></tr>\n<tr><td></td>",
+      classes + (others > 0 ? 1 : 0));
   auto out = std::back_inserter(html);
   for (const std::string& name : confusion.classes()) {
     fmt::format_to(out, "<th scope=\"col\">{}</th>", escape(name));
   }
   fmt::format_to(out, "{}<th scope=\"col\" class=\"sum\">beats</th></tr></thead>\n<tbody>",
-                 elsewhere > 0 ? "<th scope=\"col\">other</th>" : "");
+                 others > 0 ? "<th scope=\"col\">other</th>" : "");
   for (int truth = 0; truth < classes; ++truth) {
-    const std::int64_t row = beats[static_cast<std::size_t>(truth)];
+    const std::int64_t other = read_as_other(scores, truth);
+    const std::int64_t row = confusion.true_count(truth) + other;  // all beats of the class
     fmt::format_to(out, "<tr><th scope=\"row\">{}</th>",
                    escape(confusion.classes()[static_cast<std::size_t>(truth)]));
     for (int read = 0; read < classes; ++read) {
       html += confusion_cell(confusion.at(truth, read), row, truth == read ? "hit" : "miss");
     }
-    if (elsewhere > 0) {
-      html += confusion_cell(row - confusion.true_count(truth), row, "miss");
+    if (others > 0) {
+      html += confusion_cell(other, row, "miss");
     }
     fmt::format_to(out, "<td class=\"sum\">{}</td></tr>\n", count_text(row));
   }
@@ -82,7 +78,7 @@ std::string rate_text(double rate) {
   return std::isfinite(rate) ? fmt::format("{:.3g}", rate) : "\u2013";
 }
 
-// The pair of classes that a record's beats were confused in most: "S read as N: 120".
+// The most frequent confusion of a record, such as "S → N, 120"; empty if no beat was misread.
 std::string worst_confusion(const Confusion& confusion) {
   std::int64_t most = 0;
   std::string text;
@@ -117,12 +113,10 @@ std::string with_range(double value, const Range95& range) {
 
 std::string evaluation_card(const Evaluation& evaluation) {
   const Scores& scores = evaluation.scores;
-  const int columns = std::min(scores.confusion.size(), 4) + 3;  // with the classes' names, beats and others
+  const int columns = std::min(scores.confusion.size(), 4) + 3;  // classes, and names, beats and others
   std::string html = fmt::format(
       "<article class=\"card\" style=\"--columns:{}\"><h4>{} <span class=\"soft\">as {} "
-      "classes</span></h4>\n<p "
-      "class=\"sums\">accuracy "
-      "<b>{}</b>, macro-F1 <b>{}</b></p>\n",
+      "classes</span></h4>\n<p class=\"sums\">accuracy <b>{}</b>, macro-F1 <b>{}</b></p>\n",
       columns, escape(evaluation.name), scores.confusion.size(), percent_text(scores.accuracy, 2),
       evaluation.range.classes.empty() ? ratio_text(scores.macro_f1)
                                        : with_range(scores.macro_f1, evaluation.range.macro));
@@ -133,7 +127,7 @@ std::string evaluation_card(const Evaluation& evaluation) {
   return html + "</article>\n";
 }
 
-// A row a record, or a patient.
+// A table with one row per record or per patient; `kind` is "record" or "patient".
 std::string row_table(const std::vector<RecordScore>& records, const std::string& kind) {
   if (records.empty()) {
     return "<p class=\"soft\">No records were scored.</p>\n";
@@ -146,15 +140,14 @@ std::string row_table(const std::vector<RecordScore>& records, const std::string
   }
   const std::vector<std::string>& classes = records.front().scores.confusion.classes();
   std::string html = "<div class=\"wide\"><table class=\"records\"><thead><tr><th scope=\"col\">" + kind +
-                     "</th><th "
-                     "scope=\"col\">beats</th><th scope=\"col\">accuracy</th>";
+                     "</th><th scope=\"col\">beats</th><th scope=\"col\">accuracy</th>";
   auto out = std::back_inserter(html);
   for (const std::string& name : classes) {
     fmt::format_to(out, "<th scope=\"col\">{} found</th>", escape(name));
   }
   html +=
-      "<th scope=\"col\">misread</th><td></td><th scope=\"col\" class=\"text\">most "
-      "often</th></tr></thead>\n<tbody>";
+      "<th scope=\"col\">misread</th><td></td><th scope=\"col\" class=\"text\">most often</th></tr></thead>\n"
+      "<tbody>";
   for (const RecordScore& record : records) {
     const Confusion& confusion = record.scores.confusion;
     const std::int64_t errors = errors_of(confusion);
@@ -177,7 +170,7 @@ std::string row_table(const std::vector<RecordScore>& records, const std::string
   }
   html += "</tbody></table></div>\n";
 
-  // Errors cluster in few patients: name those that hold half of them.
+  // Errors cluster in few patients: name the fewest that hold half of all errors.
   std::vector<const RecordScore*> order;
   for (const RecordScore& record : records) {
     order.push_back(&record);
@@ -211,7 +204,7 @@ std::string patient_table(const std::vector<PatientScore>& patients) {
     return "";
   }
   std::vector<RecordScore> rows;
-  bool alike = true;  // to the table of records
+  bool alike = true;  // whether the table would equal that of the records
   for (const PatientScore& patient : patients) {
     alike = alike && patient.records.size() == 1;
     std::string name = patient.patient;
@@ -234,8 +227,8 @@ std::string label_table(const MultiLabelScores& scores) {
     const LabelScore& one = scores.classes[c];
     html += fmt::format(
         "<tr><th "
-        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-        "td><td>{} to {}</td></tr>\n",
+        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} "
+        "to {}</td></tr>\n",
         escape(one.name), count_text(one.positives), count_text(one.predicted), ratio_text(one.threshold),
         percent_text(one.sensitivity), percent_text(one.precision), ratio_text(one.f1),
         ratio_text(scores.auc.classes[c]), ratio_text(scores.range.classes[c].low),
@@ -248,16 +241,15 @@ std::string epoch_table(const RunSummary& run) {
   const bool whole = !run.recordings.empty();
   std::string html =
       "<div class=\"scroll\" tabindex=\"0\"><table "
-      "class=\"epochs\"><thead><tr><th>epoch</th><th>step</th><th>learning "
-      "rate</th><th>train loss</th><th>validation loss</th><th>validation " +
+      "class=\"epochs\"><thead><tr><th>epoch</th><th>step</th><th>learning rate</th><th>train "
+      "loss</th><th>validation loss</th><th>validation " +
       std::string(whole ? "macro AUC" : "accuracy") +
-      "</th><th>validation "
-      "macro-F1</th><th>samples/s</th><th>time</th></tr></thead>\n<tbody>";
+      "</th><th>validation macro-F1</th><th>samples/s</th><th>time</th></tr></thead>\n<tbody>";
   for (const EpochRecord& e : run.history) {
     fmt::format_to(
         std::back_inserter(html),
-        "<tr{}><th scope=\"row\">{}{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-        "td><td>{}</td><td>{}</td></tr>\n",
+        "<tr{}><th "
+        "scope=\"row\">{}{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         e.epoch == run.best_epoch ? " class=\"best\"" : "", e.epoch,
         e.epoch == run.best_epoch ? " \u2605" : "", count_text(e.step), rate_text(e.learning_rate),
         ratio_text(e.train_loss, 4), ratio_text(e.validation_loss, 4),

@@ -1,4 +1,4 @@
-// The report's tables of scores.
+// The tables of scores in the report.
 #pragma once
 
 #include <string>
@@ -11,16 +11,16 @@ namespace sec::train {
 // The confusion matrix with counts and shares of each true class, and Se, +P and F1 of each class.
 std::string evaluation_card(const Evaluation& evaluation);
 
-// A row per record, with what was missed of each class and how it was misread most.
+// One row per record, with the beats found of each class and the most frequent confusion.
 std::string record_table(const std::vector<RecordScore>& records);
 
-// The same by patient; a line where each record is of another patient.
+// One row per patient. If every patient has only one record, a line that says so instead.
 std::string patient_table(const std::vector<PatientScore>& patients);
 
-// "0.971 (0.940 to 0.985)"
+// A value and its interval, such as "0.971 (0.940 to 0.985)".
 std::string with_range(double value, const Range95& range);
 
-// A row per class of whole recordings.
+// The scores of whole recordings, one row per class.
 std::string label_table(const MultiLabelScores& scores);
 
 std::string epoch_table(const RunSummary& run);

@@ -25,7 +25,7 @@ std::int64_t twice_pairs_won(Stream& stream, const std::vector<float>& positives
   return sum;
 }
 
-// `is(i, c)` says whether example i is of class c.
+// `is(i, c)` tells whether example i has class c.
 template <typename Is>
 Auc auc_of(Stream& stream, std::span<const float> probabilities, std::size_t examples, std::size_t classes,
            Is is) {

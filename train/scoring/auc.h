@@ -1,6 +1,6 @@
-// The area under the ROC curve: the share of the pairs of a beat of a class and one of another in which the
-// former has the higher score; a tie counts half (Hanley & McNeil 1982). Counts are whole numbers, so every
-// device gives the same bits.
+// The area under the ROC curve (AUC). Of all pairs of a positive and a negative example, the AUC is the share
+// in which the positive example has the higher score; a tie counts half (Hanley & McNeil 1982).
+// Pairs are counted in integers, so every device gives bitwise equal results.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +13,23 @@
 namespace sec::train {
 
 struct Auc {
-  std::vector<double>
-      classes;       // each class against all the rest; NaN without a beat of the class or of the rest
-  double macro = 0;  // the mean of those that are defined; NaN if none is
+  std::vector<double> classes;  // AUC of each class against all others; NaN without positives or negatives
+  double macro = 0;             // mean of the defined AUCs; NaN if none is defined
 };
 
-// `probabilities` is (beats, classes); a label of -1 is a beat of none of the classes: of the rest, for each.
-// Sorts on the stream's device. Throws Error on a probability that is not a number, and on labels out of
-// range.
+// `probabilities` is (beats, classes). A beat with label -1 has none of the classes:
+// it is a negative for all.
+// Sorts on the stream's device. Throws Error on NaN probabilities and on labels out of range.
 Auc one_vs_rest_auc(Stream& stream, std::span<const float> probabilities,
                     std::span<const std::int32_t> labels, std::size_t classes);
 
-// The same where an example can be of several classes: `targets` is (N, classes), 1 or 0. Scores need not be
-// probabilities: their order counts.
+// The AUC of examples that can have several classes: `probabilities` and `targets` are (N,
+// classes), targets 0 or 1. Only the order of the scores matters, so they need not be probabilities.
 Auc multi_label_auc(Stream& stream, std::span<const float> probabilities, std::span<const float> targets,
                     std::size_t classes);
 
 namespace cuda {
-// Over all positives, the number of negatives below plus the number below or equal: twice the pairs won.
+// Twice the number of (positive, negative) pairs that the positive wins, where a tie counts half.
 std::int64_t twice_pairs_won(Stream& stream, std::span<const float> positives,
                              std::span<const float> negatives);
 }  // namespace cuda

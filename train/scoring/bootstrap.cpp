@@ -10,10 +10,10 @@
 namespace sec::train {
 namespace {
 
-// One class's beats by score, sorted once; a resample only changes how often each counts.
+// The beats sorted by their score for one class. A resample changes only how often each beat counts.
 struct Ranking {
   std::vector<std::int32_t> order;
-  std::vector<bool> tied;  // with the one before
+  std::vector<bool> tied;  // whether the score equals that of the beat before it in `order`
 };
 
 Ranking ranking_of(std::span<const float> probabilities, std::size_t beats, std::size_t classes,
@@ -29,7 +29,7 @@ Ranking ranking_of(std::span<const float> probabilities, std::size_t beats, std:
   return ranking;
 }
 
-// `is(i)` says whether example i is of the class.
+// `is(i)` tells whether example i has the class.
 template <typename Is>
 double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> groups,
                     std::span<const std::int64_t> times, Is is) {
@@ -46,7 +46,7 @@ double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> groups
     below += ties_negative;
     positives += ties_positive;
   }
-  return won / (positives * below);  // NaN without either
+  return won / (positives * below);  // NaN without positives or without negatives
 }
 
 Range95 percentiles(std::vector<double> values) {
@@ -59,7 +59,7 @@ Range95 percentiles(std::vector<double> values) {
   return {quantile(values, 0.025), quantile(values, 0.975)};
 }
 
-// How often each patient is drawn when so many are drawn with replacement.
+// Draws `patients` times with replacement, and counts how often each patient is drawn.
 std::vector<std::int64_t> draw_patients(std::size_t patients, std::mt19937_64& random) {
   std::vector<std::int64_t> times(patients);
   for (std::size_t i = 0; i < patients; ++i) {
@@ -68,7 +68,7 @@ std::vector<std::int64_t> draw_patients(std::size_t patients, std::mt19937_64& r
   return times;
 }
 
-// `is(i, c)` says whether example i is of class c.
+// `is(i, c)` tells whether example i has class c.
 template <typename Is>
 AucIntervals intervals_of(std::span<const float> probabilities, std::span<const std::int32_t> groups,
                           std::size_t classes, int resamples, std::uint64_t seed, Is is) {

@@ -1,4 +1,4 @@
-// How much a figure depends on which patients happened to be recorded.
+// Bootstrap confidence intervals: how much a score depends on which patients happened to be recorded.
 #pragma once
 
 #include <cstdint>
@@ -9,26 +9,28 @@
 
 namespace sec::train {
 
+// The 2.5 % and 97.5 % quantiles of a score over all resamples;
+// NaN if it is defined in fewer than half of them.
 struct Range95 {
   double low = 0;
-  double high = 0;  // 2.5 % and 97.5 % of the resamples; NaN where fewer than half of them define the figure
+  double high = 0;
 };
 
-constexpr int bootstrap_resamples = 1000;  // of what is reported
+constexpr int bootstrap_resamples = 1000;  // for reported intervals
 
 struct AucIntervals {
   std::vector<Range95> classes;
   Range95 macro;
 };
 
-// Percentile bootstrap of the one-against-the-rest AUC: patients, not beats, are drawn with replacement,
-// because a patient's beats are alike. `groups` holds each beat's patient, 0 to n - 1. The same seed gives
-// the same intervals. Probabilities and labels as for one_vs_rest_auc.
+// Percentile bootstrap of one_vs_rest_auc(). Patients rather than beats are drawn with replacement,
+// because the beats of a patient are alike. `groups` holds each beat's patient, 0 to n - 1.
+// The same seed gives the same intervals. Probabilities and labels are as for one_vs_rest_auc().
 AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
                            std::span<const std::int32_t> groups, std::size_t classes, int resamples,
                            std::uint64_t seed);
 
-// The same of multi_label_auc: `targets` is (N, classes).
+// Percentile bootstrap of multi_label_auc() over patients; `targets` is (N, classes).
 AucIntervals bootstrap_multi_label_auc(std::span<const float> probabilities, std::span<const float> targets,
                                        std::span<const std::int32_t> groups, std::size_t classes,
                                        int resamples, std::uint64_t seed);
@@ -38,8 +40,8 @@ struct F1Intervals {
   Range95 macro;
 };
 
-// The same of the F1 of the first `classes` classes, as score_first_classes gives them: patients, each with
-// all beats that are his, are drawn with replacement. All confusions have the same classes.
+// Percentile bootstrap of the F1 of the first `classes` classes, scored by score_first_classes().
+// Each element of `patients` is the confusion matrix of one patient; all matrices have the same classes.
 F1Intervals bootstrap_f1(std::span<const Confusion> patients, int classes, int resamples, std::uint64_t seed);
 
 }  // namespace sec::train

@@ -12,17 +12,17 @@
 namespace sec::train {
 namespace {
 
-constexpr double shown_before = 2.0, shown_after = 2.0;  // s around a misread beat
+constexpr double shown_before = 2.0, shown_after = 2.0;  // s of signal shown around a misread beat
 
 int aami_index(const std::string& name) {
   return static_cast<int>(std::find(io::beat_class_names.begin(), io::beat_class_names.end(), name) -
                           io::beat_class_names.begin());
 }
 
-MisreadBeat describe(const BeatDataset& inputs, ExampleId id, std::span<const float> probabilities,
+MisreadBeat describe(const BeatDataset& dataset, ExampleId id, std::span<const float> probabilities,
                      int predicted, const Recipe& recipe) {
-  const BeatRecord& record = inputs.record(id);
-  const Beat& beat = inputs.beat(id);
+  const BeatRecord& record = dataset.record(id);
+  const Beat& beat = dataset.beat(id);
   MisreadBeat misread;
   misread.record = record.name;
   misread.sample = beat.sample;
@@ -34,7 +34,7 @@ MisreadBeat describe(const BeatDataset& inputs, ExampleId id, std::span<const fl
   return misread;
 }
 
-// The signal around the beat, as far as the record goes, and the annotated beats in it.
+// Adds the signal around the beat, cut at the ends of the record, and the annotated beats in it.
 void add_signal(MisreadBeat& misread, const BeatRecord& record) {
   const auto size = static_cast<std::int64_t>(record.signals.front().size());
   const auto sample_at = [&](double time) {
@@ -56,7 +56,8 @@ void add_signal(MisreadBeat& misread, const BeatRecord& record) {
   }
 }
 
-// The most confident of each kind (record, true and predicted class) first, then the second of each, ...
+// Chooses the most confident beat of each kind (record, true and predicted class),
+// then each kind's second, and so on. Returns the chosen beats by falling confidence.
 std::vector<MisreadBeat> choose(std::vector<MisreadBeat> all, std::size_t shown) {
   const auto more_confident = [](const MisreadBeat& a, const MisreadBeat& b) {
     return a.probability > b.probability;
@@ -95,24 +96,24 @@ NamedCalibration calibrate(const std::string& name, const TestResult& result, st
   return named;
 }
 
-TestResult evaluate(Classifier& classifier, const BeatDataset& inputs, std::size_t shown,
+TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
                     const Splits& splits) {
   const Recipe& recipe = classifier.recipe;
-  const std::vector<ExampleId> beats = inputs.beats(true);
-  const Prediction prediction = predict(classifier, inputs, beats);
-  std::vector<Confusion> confusions(inputs.records().size(), Confusion(io::beat_class_names));
+  const std::vector<ExampleId> beats = dataset.beats(true);
+  const Prediction prediction = predict(classifier, dataset, beats);
+  std::vector<Confusion> confusions(dataset.records().size(), Confusion(io::beat_class_names));
   std::vector<MisreadBeat> misread;
   std::vector<std::int32_t> labels;
   const std::size_t classes = recipe.classes.size();
   for (std::size_t i = 0; i < beats.size(); ++i) {
-    const Beat& beat = inputs.beat(beats[i]);
+    const Beat& beat = dataset.beat(beats[i]);
     const int predicted = prediction.labels[i];
     labels.push_back(beat.label);
     confusions[static_cast<std::size_t>(beats[i].record)].add(
         beat.aami, aami_index(recipe.classes[static_cast<std::size_t>(predicted)]));
     if (predicted != beat.label) {
       const auto row = std::span(prediction.probabilities).subspan(i * classes, classes);
-      misread.push_back(describe(inputs, beats[i], row, predicted, recipe));
+      misread.push_back(describe(dataset, beats[i], row, predicted, recipe));
     }
   }
   TestResult result;
@@ -120,7 +121,7 @@ TestResult evaluate(Classifier& classifier, const BeatDataset& inputs, std::size
   std::vector<std::int32_t> patients;  // by beat
   std::map<std::string, std::int32_t> numbers;
   for (const ExampleId id : beats) {
-    const std::string patient = splits.patient_of(inputs.record(id).name);
+    const std::string patient = splits.patient_of(dataset.record(id).name);
     patients.push_back(numbers.try_emplace(patient, static_cast<std::int32_t>(numbers.size())).first->second);
   }
   result.auc_range = bootstrap_auc(prediction.probabilities, labels, patients, classes, bootstrap_resamples,
@@ -134,7 +135,7 @@ TestResult evaluate(Classifier& classifier, const BeatDataset& inputs, std::size
   result.misread_total = static_cast<std::int64_t>(misread.size());
   result.misread = choose(std::move(misread), shown);
   for (std::size_t r = 0; r < confusions.size(); ++r) {
-    const BeatRecord& record = inputs.records()[r];
+    const BeatRecord& record = dataset.records()[r];
     result.records.push_back({record.name, score(confusions[r]), splits.patient_of(record.name)});
     for (MisreadBeat& beat : result.misread) {
       if (beat.record == record.name) {

@@ -1,4 +1,4 @@
-// Scoring a trained network on records that it has not seen.
+// Scores a trained network on records that it was not trained on.
 #pragma once
 
 #include <string>
@@ -13,32 +13,32 @@
 namespace sec::train {
 
 struct TestResult {
-  std::vector<RecordScore> records;  // in the order of the inputs' records
+  std::vector<RecordScore> records;  // in the order of the dataset's records
   std::vector<MisreadBeat> misread;  // the most confidently misread beats
   std::int64_t misread_total = 0;
   Auc auc;                           // of the trained classes, over all beats
-  AucIntervals auc_range;            // by patient
+  AucIntervals auc_range;            // bootstrap over patients
   std::vector<float> probabilities;  // (beats, classes)
-  std::vector<float> logits;         // (beats, classes): what the class was decided by
-  std::vector<std::int32_t> labels;  // (beats); -1: of no trained class
+  std::vector<float> logits;         // (beats, classes), with the decision offsets added
+  std::vector<std::int32_t> labels;  // (beats); -1: none of the trained classes
 };
 
-// Reads every annotated beat, those of classes the network was not trained on included: these are misread,
-// whatever the network says. At most `shown` misread beats are kept, by probability and spread over records
-// and pairs of classes.
-// `sides` says who was recorded.
-TestResult evaluate(Classifier& classifier, const BeatDataset& inputs, std::size_t shown,
+// Classifies every annotated beat. Beats of classes
+// that the network was not trained on always count as misread. Keeps at most `shown` misread beats:
+// the most probable ones, spread over records and pairs of classes. `splits` maps records to patients.
+TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
                     const Splits& splits = {});
 
-// Of a set of records; with a temperature, which was fitted on others, also of the probabilities it gives.
+// The calibration of a set of records.
+// A temperature, fitted on other records, adds that of tempered probabilities.
 NamedCalibration calibrate(const std::string& name, const TestResult& result, std::size_t classes,
                            std::optional<double> temperature);
 
-// The records' scores added up by patient, in order of appearance.
+// Adds up the confusion matrices of each patient's records. Patients are in order of appearance.
 std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records);
 
-// The sum of the records' confusions as a 3-, 4- and 5-class problem, leaving out `without`. `name` is that
-// of the set of records; `seed` draws the patients for the intervals.
+// Scores the sum of the records' confusion matrices as a 3-, 4- and 5-class problem, without the records
+// `without`. `name` is the name of the set of records; `seed` is the seed of the bootstrap over patients.
 std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
                                     std::int64_t seed, const std::vector<std::string>& without = {});
 

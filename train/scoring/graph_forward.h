@@ -1,7 +1,7 @@
-// A network's forward pass in inference mode, as a recording where that saves something. Batches come in one
-// size again and again, with others between them. A size that comes twice in a row is recorded, and its
-// recording replayed whenever the size comes again, until another one is recorded; all else runs kernel by
-// kernel, to the same bits. On cpu nothing is recorded: there is nothing to gain.
+// A network's forward pass in inference mode, replayed as a CUDA graph where that saves launch time.
+// A batch size that comes twice in a row is captured as a graph. The graph is replayed for later batches
+// of that size, until another size is captured; batches of other sizes run kernel by kernel.
+// Results are bitwise equal. The cpu device captures nothing: it has no launch overhead to save.
 #pragma once
 
 #include <optional>
@@ -15,13 +15,14 @@ namespace sec::train {
 
 class GraphForward {
  public:
-  // `network` must outlive it; its weights may change between batches. `activations`: see layers/pass.h.
-  // Without `record` every batch runs kernel by kernel. On cuda a recording needs an OwnedStream.
-  GraphForward(model::Network& network, const Stream& stream, DType activations, bool record);
+  // `network` must outlive this object; its weights may change between batches. `activations`:
+  // see layers/pass.h.
+  // Without `capture` every batch runs kernel by kernel. On cuda a capture needs an OwnedStream.
+  GraphForward(model::Network& network, const Stream& stream, DType activations, bool capture);
   GraphForward(const GraphForward&) = delete;
   GraphForward& operator=(const GraphForward&) = delete;
 
-  // The logits (N, classes). Throws Error if the pass holds something that cannot be recorded.
+  // Returns the logits (N, classes). Throws Error if the pass contains something that cannot be captured.
   std::vector<float> logits(std::int64_t n,
                             std::span<const float> x,            // (N, L, H)
                             std::span<const float> covariates);  // (N, K)
@@ -32,12 +33,12 @@ class GraphForward {
   model::Network& network_;
   Stream stream_;
   DType activations_;
-  bool record_;
+  bool capture_;
 
-  std::uint64_t version_ = 0;  // of the weights that were used last
-  std::int64_t last_size_ = 0;
-  std::optional<Graph> recording_;
-  // The recording's.
+  std::uint64_t version_ = 0;   // version of the weights that the last batch used
+  std::int64_t last_size_ = 0;  // size of the last batch
+  std::optional<Graph> graph_;
+  // Inputs and output of the graph, at fixed addresses.
   Tensor x_;           // (N, L, H, 1)
   Tensor covariates_;  // (N, K), or undefined
   Tensor logits_;      // (N, classes)

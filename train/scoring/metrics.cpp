@@ -14,7 +14,7 @@ double ratio(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : undefined;
 }
 
-// Scores of the first `count` classes, over the beats whose true class is one of them.
+// Scores the first `count` classes over the beats whose true class is one of these.
 Scores score_rows(const Confusion& all, int count) {
   Scores scores{Confusion({all.classes().begin(), all.classes().begin() + count}), {}, 0, 0, 0};
   std::int64_t total = 0;
@@ -98,6 +98,10 @@ std::int64_t Confusion::predicted_count(int c) const {
 
 Scores score(const Confusion& confusion) {
   return score_rows(confusion, confusion.size());
+}
+
+std::int64_t read_as_other(const Scores& scores, int truth) {
+  return scores.classes[static_cast<std::size_t>(truth)].beats - scores.confusion.true_count(truth);
 }
 
 Scores score_first_classes(const Confusion& five, int count) {

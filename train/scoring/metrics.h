@@ -1,6 +1,6 @@
-// Scores of a classifier of heartbeats: the confusion matrix, sensitivity (Se, recall), positive predictive
-// value (+P, precision) and F1 of each class, accuracy and macro-F1. AAMI EC57 names the beat classes and Se
-// and +P.
+// Scores of a heartbeat classifier: the confusion matrix, accuracy and macro-F1,
+// and for each class its sensitivity (Se, recall), positive predictive value (+P, precision) and F1.
+// The beat classes and the names Se and +P are those of AAMI EC57.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class Confusion {
 
   std::int64_t at(int truth, int predicted) const { return counts_[index(truth, predicted)]; }
   std::int64_t total() const;
-  std::int64_t true_count(int c) const;       // beats of class c
-  std::int64_t predicted_count(int c) const;  // beats called class c
+  std::int64_t true_count(int c) const;       // number of beats whose true class is c
+  std::int64_t predicted_count(int c) const;  // number of beats predicted as class c
   int size() const { return static_cast<int>(classes_.size()); }
   const std::vector<std::string>& classes() const { return classes_; }
 
@@ -34,12 +34,11 @@ class Confusion {
 
 struct ClassScore {
   std::string name;
-  std::int64_t beats = 0;      // of this class
-  std::int64_t predicted = 0;  // called this class
-  double sensitivity = 0;      // Se; NaN without a beat of the class
-  double precision = 0;        // +P; NaN if nothing was called this class
-  double f1 = 0;  // 2 TP / (2 TP + FP + FN): 0 if beats of the class exist and none was found; NaN if the
-                  // class neither occurs nor is predicted
+  std::int64_t beats = 0;      // beats whose true class this is
+  std::int64_t predicted = 0;  // beats predicted as this class
+  double sensitivity = 0;      // Se; NaN if no beat is of the class
+  double precision = 0;        // +P; NaN if no beat is predicted as this class
+  double f1 = 0;               // 2 TP / (2 TP + FP + FN); NaN if the class neither occurs nor is predicted
 };
 
 struct Scores {
@@ -55,10 +54,14 @@ struct Scores {
 
 Scores score(const Confusion& confusion);
 
-// A five-class confusion of AAMI classes (N, S, V, F, Q) scored over its first `count` classes, 3 (N, S, V),
-// 4 (without Q) or 5: beats whose true class is left out are left out, as published inter-patient results on
-// three and four classes do; a beat that stays but was called a class left out is an error of its own class
-// (it lowers Se and accuracy, and counts as a prediction of no class kept).
+// The number of beats of class `truth` that were predicted as a class outside scores.confusion.
+// Such beats exist only after score_first_classes(). They count in ClassScore::beats, but in no column.
+std::int64_t read_as_other(const Scores& scores, int truth);
+
+// Scores a confusion matrix of the AAMI classes N, S, V, F, Q over its first `count` classes: 3, 4 or 5.
+// Beats of the other true classes are ignored, as in published inter-patient results
+// on three or four classes. A scored beat that was predicted as one of the other classes is an error:
+// it lowers Se and the accuracy of its true class, and is a false positive of no scored class.
 Scores score_first_classes(const Confusion& five, int count);
 
 }  // namespace sec::train

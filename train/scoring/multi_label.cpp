@@ -22,7 +22,7 @@ struct Counts {
   double f1() const { return 2 * static_cast<double>(hits) / static_cast<double>(positives + predicted); }
 };
 
-// 0 divided by 0 is NaN.
+// NaN if both are 0.
 double share(std::int64_t part, std::int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -39,7 +39,8 @@ float best_threshold(std::span<const float> logits, std::span<const float> targe
   }
   float best = 0;
   double best_f1 = 0;
-  for (std::size_t k = 0; k < order.size(); ++k) {  // those up to k are stated
+  for (std::size_t k = 0; k < order.size();
+       ++k) {  // the class is predicted for examples order[0] to order[k]
     counts.hits += targets[order[k] * classes + c] > 0 ? 1 : 0;
     counts.predicted = static_cast<std::int64_t>(k) + 1;
     const bool last = k + 1 == order.size();

@@ -1,5 +1,5 @@
-// Scores where each example can be of several classes, or of none: every cell of (examples, classes) is a
-// yes/no question.
+// Scores of examples that can have several classes or none.
+// Every cell of the (examples, classes) table is a yes/no question.
 #pragma once
 
 #include <cstdint>
@@ -14,38 +14,38 @@ namespace sec::train {
 
 struct LabelScore {
   std::string name;
-  std::int64_t positives = 0;  // recordings of this class
-  std::int64_t predicted = 0;  // stated to be of it
-  double threshold = 0.5;      // of the probability, above which it is stated
-  double sensitivity = 0;      // Se; NaN without a recording of the class
-  double precision = 0;        // +P; NaN if it was never stated
-  double f1 = 0;               // NaN if the class neither occurs nor was stated
+  std::int64_t positives = 0;  // recordings that have this class
+  std::int64_t predicted = 0;  // recordings for which this class is predicted
+  double threshold = 0.5;      // the class is predicted above this probability
+  double sensitivity = 0;      // Se; NaN if no recording has the class
+  double precision = 0;        // +P; NaN if the class is never predicted
+  double f1 = 0;               // NaN if the class neither occurs nor is predicted
 };
 
 struct MultiLabelScores {
   std::string name;  // "test", "validation"
   std::int64_t recordings = 0;
   std::vector<LabelScore> classes;
-  double micro_f1 = 0;        // of the counts of all cells; NaN if there is neither a label nor a statement
-  double macro_f1 = 0;        // the mean F1 of the classes whose F1 is defined
-  double batch_micro_f1 = 0;  // as the released code computes it, see below
+  double micro_f1 = 0;        // F1 of the counts over all cells; NaN without labels and predictions
+  double macro_f1 = 0;        // mean F1 of the classes whose F1 is defined
+  double batch_micro_f1 = 0;  // the released code's metric: batch_micro_f1()
   Auc auc;
-  AucIntervals range;  // 95 %, patients drawn with replacement
+  AucIntervals range;  // 95 % intervals, bootstrap over patients
 };
 
-// By class the logit above which a class is stated for the F1 on these examples to be best: halfway between
-// two logits, the highest on ties; 0 (a probability of 0.5) for a class without an example.
+// For each class the threshold of the logit with the best F1 on these examples; the highest on ties.
+// Thresholds are halfway between two logits. A class without examples gets 0, a probability of 0.5.
 std::vector<float> best_thresholds(std::span<const float> logits,   // (N, classes)
                                    std::span<const float> targets,  // (N, classes), 0 or 1
                                    std::size_t classes);
 
-// Counts and F1 scores at these thresholds (logits); neither AUC nor batch_micro_f1.
+// Counts and F1 scores at these thresholds of the logits. Leaves auc, range and batch_micro_f1 unset.
 MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span<const float> logits,
                               std::span<const float> targets, std::span<const float> thresholds);
 
-// The metric of the released code: the micro-F1 of the cells of each batch of `batch` examples in order, at a
-// probability of 0.5, averaged over the batches (the last one may be smaller); 0 for a batch with neither a
-// label nor a statement.
+// The metric of the released code: the micro-F1
+// of each batch of `batch` successive examples at a probability of 0.5, averaged over batches.
+// The last batch may be smaller. A batch without labels and predictions counts 0.
 double batch_micro_f1(std::span<const float> logits, std::span<const float> targets, std::size_t classes,
                       std::size_t batch);
 

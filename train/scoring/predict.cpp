@@ -44,7 +44,7 @@ double sample_loss(std::span<const float> logits, std::size_t label, const Recip
   const bool focal = recipe.loss.kind == "focal";
   double loss = 0;
   for (std::size_t c = 0; c < logits.size(); ++c) {
-    const double z = c == label ? logits[c] : -logits[c];  // the larger the better
+    const double z = c == label ? logits[c] : -logits[c];  // a larger z means a smaller loss
     const double missing = 1 - std::exp(log_sigmoid(z));
     const double weight = c == label ? recipe.loss.focal_alpha : 1 - recipe.loss.focal_alpha;
     loss -= log_sigmoid(z) * (focal ? weight * std::pow(missing, recipe.loss.focal_gamma) : 1.0);
@@ -74,7 +74,7 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
   const auto cells = static_cast<std::size_t>(options.length * options.leads);
   const auto k = static_cast<std::size_t>(options.covariates);
   require(x.size() == n * cells && covariates.size() == n * k,
-          "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} a beat", n, x.size(),
+          "{} beats with {} inputs and {} covariates: the network takes {} x {} and {} per beat", n, x.size(),
           covariates.size(), options.length, options.leads, options.covariates);
   const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
   std::vector<float> logits;
@@ -107,11 +107,11 @@ std::vector<float> logits_of(Classifier& classifier, const Dataset& examples,
   return logits;
 }
 
-Prediction predict(Classifier& classifier, const BeatDataset& inputs, std::span<const ExampleId> beats) {
+Prediction predict(Classifier& classifier, const BeatDataset& dataset, std::span<const ExampleId> beats) {
   const Recipe& recipe = classifier.recipe;
   const auto classes = recipe.classes.size();
   Prediction result;
-  result.logits = logits_of(classifier, inputs, beats);
+  result.logits = logits_of(classifier, dataset, beats);
   result.probabilities.resize(result.logits.size());
   std::vector<float> row(classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {
@@ -124,12 +124,12 @@ Prediction predict(Classifier& classifier, const BeatDataset& inputs, std::span<
   return result;
 }
 
-double mean_loss(const Prediction& prediction, std::span<const ExampleId> beats, const BeatDataset& inputs,
+double mean_loss(const Prediction& prediction, std::span<const ExampleId> beats, const BeatDataset& dataset,
                  const Recipe& recipe) {
   const std::size_t classes = recipe.classes.size();
   double sum = 0;
   for (std::size_t i = 0; i < beats.size(); ++i) {
-    const auto label = static_cast<std::size_t>(inputs.beat(beats[i]).label);
+    const auto label = static_cast<std::size_t>(dataset.beat(beats[i]).label);
     sum += sample_loss(std::span(prediction.logits).subspan(i * classes, classes), label, recipe);
   }
   return sum / static_cast<double>(beats.size());

@@ -1,4 +1,4 @@
-// What a network says of whole recordings, and how good that is.
+// Predictions of a network for whole recordings, and their scores.
 #pragma once
 
 #include <string>
@@ -11,28 +11,28 @@
 
 namespace sec::train {
 
-// Writes loss, F1 scores at a probability of 0.5 and the macro AUC of a side into an epoch's record; nothing
-// if it is empty.
-void validate_recordings(Classifier& classifier, const RecordingDataset& side, EpochRecord& record);
+// Writes the loss, the F1 scores at a probability of 0.5 and the macro AUC of a split into an epoch's record.
+// An empty split leaves the record unchanged.
+void validate_recordings(Classifier& classifier, const RecordingDataset& split, EpochRecord& record);
 
 struct RecordingPrediction {
   std::vector<float> logits;   // (N, classes)
   std::vector<float> targets;  // (N, classes)
 };
-RecordingPrediction predict_recordings(Classifier& classifier, const RecordingDataset& side);
+RecordingPrediction predict_recordings(Classifier& classifier, const RecordingDataset& split);
 
-// Scores of a side at these thresholds of the logits, with intervals by patient.
+// Scores a split at these thresholds of the logits, with confidence intervals from a bootstrap over patients.
 MultiLabelScores evaluate_recordings(Classifier& classifier, const std::string& name,
-                                     const RecordingDataset& side, const RecordingPrediction& prediction,
+                                     const RecordingDataset& split, const RecordingPrediction& prediction,
                                      std::span<const float> thresholds);
 
-// Scores the validation and the test recordings, and adds the results to `run`. With decision.thresholds =
-// "validation" returns the thresholds of the logits, one a class, that it chose on the validation side; else
-// nothing.
+// Scores the validation and the test recordings, and adds the results to `run`.
+// With decision.thresholds = "validation" it chooses a threshold of the logit
+// for each class on the validation split, and returns these; otherwise it returns an empty vector.
 std::vector<float> score_recordings(RunSummary& run, Classifier& classifier, const RecordingSplits& data);
 
-// The mean over examples of the loss summed over classes (focal), or the mean over cells (bce), in double
-// precision and without weights.
+// The mean loss in double precision, without class weights: "focal" is summed over classes
+// and averaged over examples, "bce" is averaged over the cells (examples, classes).
 double mean_label_loss(std::span<const float> logits, std::span<const float> targets, const Recipe& recipe);
 
 }  // namespace sec::train

@@ -34,7 +34,7 @@ void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data
   std::optional<double> temperature;
   if (!data.splits.validation.empty()) {
     validation = evaluate(classifier, data.validation, 0, data.splits);
-    if (recipe.loss.kind == "cross_entropy") {  // the others' probabilities are no softmax
+    if (recipe.loss.kind == "cross_entropy") {  // the other losses use sigmoids, not a softmax
       temperature = fit_temperature(validation->logits, validation->labels, classes);
     }
   }

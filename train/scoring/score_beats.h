@@ -1,5 +1,5 @@
-// Everything that a run reports of heartbeats: evaluations, AUC, calibration, scores by record and patient,
-// misread beats.
+// All scores of heartbeats that a run reports:
+// evaluations, AUC, calibration, scores by record and by patient, and misread beats.
 #pragma once
 
 #include "train/data/beat_splits.h"
@@ -8,8 +8,8 @@
 
 namespace sec::train {
 
-// Scores the validation and the test records, and adds the results to `run`. A temperature is fitted on the
-// validation records if the loss is the cross entropy.
+// Scores the validation and the test records, and adds the results to `run`.
+// If the loss is the cross entropy, it also fits a temperature on the validation records.
 void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data);
 
 }  // namespace sec::train

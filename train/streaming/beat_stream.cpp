@@ -9,13 +9,12 @@
 namespace sec::train {
 namespace {
 
-constexpr double beside_peak = 0.15;  // s that are looked at on either side of an R peak, whatever the window
+constexpr double beside_peak = 0.15;  // s of signal needed before and after an R peak for its amplitude
 
 const Recipe& checked(const Recipe& recipe) {
-  require(
-      recipe.input.beats == 1,
-      "this network is given sequences of {} heartbeats (input.beats), which a stream of beats does not make",
-      recipe.input.beats);
+  require(recipe.input.beats == 1,
+          "this network takes sequences of {} heartbeats (input.beats), which streams do not support",
+          recipe.input.beats);
   return recipe;
 }
 
@@ -33,7 +32,7 @@ BeatStream::BeatStream(const Recipe& recipe, double source_rate)
       signals_(recipe.data.leads.size()) {}
 
 void BeatStream::push(std::span<const std::span<const float>> samples) {
-  require(samples.size() == filters_.size(), "samples of {} leads, the network reads {}", samples.size(),
+  require(samples.size() == filters_.size(), "samples of {} leads, but the network reads {}", samples.size(),
           filters_.size());
   for (std::size_t lead = 0; lead < samples.size(); ++lead) {
     filters_[lead].push(samples[lead], signals_[lead]);
@@ -51,7 +50,7 @@ void BeatStream::finish() {
 }
 
 void BeatStream::add_beat(std::int64_t sample) {
-  require(beats_.empty() || sample >= beats_.back().sample, "a beat at sample {} after one at {}", sample,
+  require(beats_.empty() || sample >= beats_.back().sample, "a beat at sample {} after a beat at {}", sample,
           beats_.empty() ? 0 : beats_.back().sample);
   const std::optional<BeatRhythm> before = rhythm_.add(static_cast<double>(sample) / source_rate_);
   if (before) {
@@ -67,16 +66,16 @@ void BeatStream::conclude() {
   }
 }
 
-// Cuts the windows of beats whose samples are there.
+// Cuts the windows of beats whose samples have arrived.
 void BeatStream::cut_windows() {
   const std::int64_t beside = std::llround(beside_peak * recipe_.data.rate);
-  std::int64_t end = INT64_MAX;  // of the shortest lead: leads can begin with different delays
+  std::int64_t end = INT64_MAX;  // end of the shortest signal; the delays of leads can differ at the start
   for (const std::vector<float>& signal : signals_) {
     end = std::min(end, first_ + std::ssize(signal));
   }
   const auto length = static_cast<std::size_t>(length_);
   for (; next_to_cut_ < beats_.size(); ++next_to_cut_) {
-    Beat& beat = beats_[next_to_cut_];
+    PendingBeat& beat = beats_[next_to_cut_];
     const std::int64_t last = beat.centre + std::max(length_ - before_, beside);
     if ((!finished_ && last >= end) || end == first_) {
       return;
@@ -100,7 +99,7 @@ void BeatStream::drop_signal() {
   }
   const std::int64_t unused =
       needed - std::max<std::int64_t>(before_, std::llround(beside_peak * recipe_.data.rate)) - first_;
-  constexpr std::int64_t unused_kept = 4096;  // moving the signals at every push would be slow
+  constexpr std::int64_t unused_kept = 4096;  // samples; erasing at every push would be slow
   if (unused > unused_kept) {
     for (std::vector<float>& signal : signals_) {
       signal.erase(signal.begin(), signal.begin() + unused);
@@ -112,7 +111,7 @@ void BeatStream::drop_signal() {
 std::size_t BeatStream::ready() const {
   std::size_t end = next_to_cut_;
   while (end > next_to_take_ && !beats_[end - 1].rhythm) {
-    --end;  // only the last beat can wait for the next
+    --end;  // only the last beat can be incomplete
   }
   return end - next_to_take_;
 }
@@ -137,7 +136,7 @@ BeatBatch BeatStream::take(std::size_t most) {
          ++j) {
       past_of.push_back(past(j));
     }
-    const Beat& beat = beats_[i];
+    const PendingBeat& beat = beats_[i];
     std::vector<float> amplitudes(beat.amplitudes.size());
     std::vector<float> templates(beat.windows.size());
     describe_patient(past_of, recipe_.input, amplitudes, templates);

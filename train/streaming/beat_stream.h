@@ -1,6 +1,6 @@
-// Beats of a recording that comes in pieces, made ready for the network: what train/data/beat_dataset.h does for
-// whole records in memory, in memory that does not grow. Both use the same functions; a test compares the
-// bits.
+// Turns the beats of a recording that arrives in pieces into network inputs, in bounded memory.
+// train/data/beat_dataset.h does the same for whole records in memory.
+// Both use the same functions, and a test checks that results are bitwise equal.
 #pragma once
 
 #include <cstdint>
@@ -15,45 +15,46 @@
 
 namespace sec::train {
 
-// Beats as the network is given them.
+// Beats in the network's input format.
 struct BeatBatch {
-  std::vector<std::int64_t> samples;  // (N) of the R peaks, at the recording's rate
+  std::vector<std::int64_t> samples;  // (N), samples of the R peaks, at the recording's rate
   std::vector<float> x;               // (N, L, H)
   std::vector<float> covariates;      // (N, K)
 };
 
 class BeatStream {
  public:
-  // For samples of `source_rate` Hz. Throws Error as LeadFilter and parse_channels do, and if
-  // the recipe asks for sequences of beats: those need beats that are yet to come.
+  // `source_rate` is in Hz. Throws Error as LeadFilter and parse_channels() do,
+  // and if the recipe uses sequences of beats, which need future beats.
   BeatStream(const Recipe& recipe, double source_rate);
 
-  // The next samples (mV) of each of data.leads, as many of each.
+  // Adds the next samples (mV) of the leads data.leads, equally many for each lead.
   void push(std::span<const std::span<const float>> samples);
-  void finish();  // there are no more
+  void finish();  // ends the signal
 
-  // The R peak of the next beat, a sample number. It may come before its samples, or up to memory_seconds
-  // after them.
+  // Adds the next beat by the sample number of its R peak.
+  // Call it before the samples of the beat are pushed, or at most memory_seconds after them.
   void add_beat(std::int64_t sample);
   static constexpr double memory_seconds = 15;
-  // Does not wait for the beat after the last one: it is taken as if it came at the same interval again.
+  // Completes the last beat without waiting for the next one,
+  // which is assumed to come after the same interval.
   void conclude();
 
-  // How many beats are complete: their samples are there, and the interval to the next beat is known.
+  // The number of complete beats: their samples have arrived, and the interval to the next beat is known.
   std::size_t ready() const;
-  BeatBatch take(std::size_t most);  // the first of these
+  BeatBatch take(std::size_t most);  // removes and returns the first complete beats, at most `most`
 
   std::int64_t length() const { return length_; }                                     // L
   std::int64_t leads() const { return static_cast<std::int64_t>(channels_.size()); }  // H
   std::int64_t covariates() const { return covariates_; }                             // K
 
  private:
-  struct Beat {
+  struct PendingBeat {
     std::int64_t sample = 0;
-    std::int64_t centre = 0;  // at the recipe's rate
-    std::optional<BeatRhythm> rhythm;
-    std::vector<float> windows;     // (leads, L) mV; empty until the samples are there
-    std::vector<float> amplitudes;  // (leads) mV
+    std::int64_t centre = 0;           // sample of the R peak at the recipe's rate
+    std::optional<BeatRhythm> rhythm;  // known when the next beat is
+    std::vector<float> windows;        // (leads, L) mV; empty until the samples have arrived
+    std::vector<float> amplitudes;     // (leads) mV
   };
   void cut_windows();
   void drop_signal();
@@ -67,14 +68,14 @@ class BeatStream {
   std::int64_t covariates_;
   std::vector<Channel> channels_;
   std::vector<LeadFilter> filters_;
-  std::vector<std::vector<float>> signals_;  // [lead], from sample first_ on, at the recipe's rate
+  std::vector<std::vector<float>> signals_;  // [lead][sample] at the recipe's rate, from sample first_ on
   std::int64_t first_ = 0;
   bool finished_ = false;
   RhythmTracker rhythm_;
-  std::deque<Beat> beats_;       // those not yet taken, and those before that describe the patient
-  bool first_is_here_ = true;    // whether the recording's first beat is among them
-  std::size_t next_to_cut_ = 0;  // indices into beats_
-  std::size_t next_to_take_ = 0;
+  std::deque<PendingBeat> beats_;  // beats not yet taken, and earlier ones that describe the patient
+  bool first_is_here_ = true;      // whether beats_ still holds the first beat of the recording
+  std::size_t next_to_cut_ = 0;    // index into beats_
+  std::size_t next_to_take_ = 0;   // index into beats_
 };
 
 }  // namespace sec::train

@@ -1,4 +1,4 @@
-// What a reader of a long recording wants first: beats by class and hour, and runs of ectopic beats.
+// A summary of a long recording: beats by class and hour, and runs of ectopic beats.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,22 @@
 
 namespace sec::train {
 
-// Three or more beats of one class in a row, no two of them more than 3 s apart.
+// A run: three or more successive beats of one class, each at most 3 s after the one before.
 struct BeatRun {
   std::string name;  // "V" or "S"
-  double begin = 0;  // s, of the first R peak
-  double end = 0;    // s, of the last
+  double begin = 0;  // s, time of the first R peak
+  double end = 0;    // s, time of the last R peak
   std::int64_t beats = 0;
 
-  double rate() const { return 60 * static_cast<double>(beats - 1) / (end - begin); }  // beats a minute
+  double rate() const { return 60 * static_cast<double>(beats - 1) / (end - begin); }  // beats per minute
 };
 
 class BeatSummary {
  public:
   explicit BeatSummary(std::vector<std::string> classes);
 
-  void add(double time, int label);  // s from the beginning; in order
-  void finish();                     // ends a run under way
+  void add(double time, int label);  // `time` in s from the start of the recording, in ascending order
+  void finish();                     // ends the current run; call it after the last beat
 
   const std::vector<std::string>& classes() const { return classes_; }
   const std::vector<std::vector<std::int64_t>>& hours() const { return hours_; }  // [hour][class]
@@ -33,12 +33,12 @@ class BeatSummary {
   std::vector<std::string> classes_;
   std::vector<std::vector<std::int64_t>> hours_;
   std::vector<BeatRun> runs_;
-  BeatRun current_;  // beats of one class so far, of whatever class
+  BeatRun current_;  // the latest successive beats of one class, ectopic or not
 };
 
-// As text: a table of hours, and a line for each of the first `shown` runs.
+// The summary as text: a table of hours, and one line for each of the first `shown` runs.
 std::string text_of(const BeatSummary& summary, std::size_t shown);
-// As a JSON object: {"beats": {class: count}, "hours": [{class: count}], "runs": [{...}]}.
+// The summary as JSON: {"beats": {class: count}, "hours": [{class: count}], "runs": [{...}]}.
 std::string json_of(const BeatSummary& summary);
 
 std::string clock_text(double seconds);  // "1:02:03.4"

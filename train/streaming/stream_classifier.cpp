@@ -21,20 +21,20 @@ std::filesystem::path weights_file(const std::filesystem::path& path) {
 }
 
 const Recipe& beat_recipe(const Model& model) {
-  require(!model.recipe().whole_recordings(),
-          "{}: classifies whole recordings, not beats; secinfer has them classified", model.file().string());
+  require(!model.recipe().whole_recordings(), "{}: classifies whole recordings, not beats: use secinfer",
+          model.file().string());
   return model.recipe();
 }
 
 }  // namespace
 
-Model::Model(const std::filesystem::path& path, Device device, Precision precision, bool record)
+Model::Model(const std::filesystem::path& path, Device device, Precision precision, bool capture)
     : file_(weights_file(path)),
       info_(read_weights_info(file_)),
       stream_(device),
       network_(model::make_network(network_options(info_.recipe), stream_, 0)) {
   stream_.get().tf32 = allows_tf32(precision);
-  forward_ = std::make_shared<GraphForward>(*network_, stream_, activations_in(precision), record);
+  forward_ = std::make_shared<GraphForward>(*network_, stream_, activations_in(precision), capture);
   load_weights(file_, *network_, stream_);
 }
 

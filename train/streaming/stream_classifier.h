@@ -1,5 +1,5 @@
-// From raw samples to classified beats, as they come: finds beats, or is given them, describes the patient
-// from those before, and asks the network in batches. What secinfer and the C interface are made of.
+// Classifies beats of a continuous signal: finds the beats, or takes given ones, describes the patient
+// by earlier beats, and runs the network in batches. secinfer and the C interface are built on it.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@
 
 namespace sec::train {
 
-// A trained network with all that is needed to use it.
+// A trained network and the data needed to use it.
 class Model {
  public:
-  // From best.safetensors or the run folder that holds one. Throws Error, naming the file, if it is not there
-  // or does not fit itself.
-  // Without `record` forward passes are no recordings: see train/scoring/graph_forward.h.
+  // Loads best.safetensors, or the one in a run folder. Throws Error, naming the file,
+  // if it does not exist or is inconsistent. Without `capture` forward passes run kernel by kernel:
+  // see train/scoring/graph_forward.h.
   Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32,
-        bool record = true);
+        bool capture = true);
 
   const Recipe& recipe() const { return info_.recipe; }
   const model::NetworkOptions& options() const { return network_->options(); }
@@ -41,30 +41,31 @@ class Model {
 };
 
 struct ClassifiedBeat {
-  std::int64_t sample = 0;    // of the R peak
+  std::int64_t sample = 0;    // sample number of the R peak
   int label = 0;              // index into the recipe's classes
   std::vector<float> logits;  // (classes)
 };
 
 struct StreamOptions {
-  double rate = 0;                           // Hz, of the samples
-  bool find_beats = true;                    // else add_beat() tells them
-  std::vector<std::size_t> qrs_leads = {0};  // in which of the leads pushed beats are looked for
-  std::size_t batch = 256;                   // beats are classified when so many are ready
-  std::optional<double> longest_wait;        // s after a beat's R peak for the next one
+  double rate = 0;                           // sampling rate in Hz
+  bool find_beats = true;                    // find beats with the QRS detector; otherwise call add_beat()
+  std::vector<std::size_t> qrs_leads = {0};  // indices of the leads in which beats are searched
+  std::size_t batch = 256;                   // number of ready beats that are classified together
+  std::optional<double> longest_wait;  // s after an R peak until its beat stops waiting for the next beat
 };
 
 class StreamClassifier {
  public:
-  // `model` must outlive the classifier. Throws Error if it classifies whole recordings.
+  // `model` must outlive the classifier. Throws Error if the model classifies whole recordings.
   StreamClassifier(Model& model, const StreamOptions& options);
 
-  // The next samples (mV) of each of the recipe's data.leads, as many of each; not finite: no sample. Appends
-  // the beats classified by now, in order of time.
+  // Adds the next samples (mV) of the leads data.leads, equally many for each lead.
+  // Values that are not finite are missing samples.
+  // Appends the beats that could be classified to `beats`, in order of time.
   void push(std::span<const std::span<const float>> samples, std::vector<ClassifiedBeat>& beats);
-  void finish(std::vector<ClassifiedBeat>& beats);  // all that are left
+  void finish(std::vector<ClassifiedBeat>& beats);  // ends the signal, and appends all remaining beats
 
-  // The next beat's R peak, before the push() of its samples.
+  // Adds the next beat by the sample of its R peak. Call it before push() of the beat's samples.
   void add_beat(std::int64_t sample) { stream_.add_beat(sample); }
 
  private:
@@ -75,8 +76,8 @@ class StreamClassifier {
   BeatStream stream_;
   std::optional<io::QrsDetector> detector_;
   std::vector<std::int64_t> found_;
-  std::int64_t received_ = 0;   // samples
-  std::int64_t last_peak_ = 0;  // of the beat that waits for the next
+  std::int64_t received_ = 0;   // number of samples received
+  std::int64_t last_peak_ = 0;  // R peak of the last beat found
 };
 
 }  // namespace sec::train

@@ -23,7 +23,7 @@ TEST(ColumnMedian, EqualsSortingEachColumn) {
       std::vector<const float*> rows;
       for (std::size_t j = 0; j < count; ++j) {
         for (std::size_t t = 0; t < columns; ++t) {
-          // Coarse values, so that ties are common.
+          // Rounded values, so that ties are common.
           table[j][t] = static_cast<float>(random_word({7, 0, static_cast<std::uint32_t>(j)}, t) % 23) - 11;
         }
         rows.push_back(table[j].data());

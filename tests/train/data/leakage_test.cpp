@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Leak::Kind;
 
-// Windows of 1 s before and 1 s after at 10 Hz; a beat at each of `centres`.
+// A record with a beat at each of `centres`. Windows span 1 s before to 1 s after an R peak at 10 Hz.
 Recipe small_recipe() {
   return tiny_recipe({"data.rate=20", "data.before=1", "data.after=1", "input.channels=['lead1']",
                       "input.covariates=[]", "data.leads=['MLII']"});
@@ -52,13 +52,13 @@ TEST(Leakage, FindsNothingBetweenStrangers) {
   EXPECT_TRUE(kinds(inputs({record("a", {50, 90}, 1)}), inputs({record("b", {50, 90}, 2)})).empty());
 }
 
-TEST(Leakage, FindsOneRecordingOnTwoSides) {
+TEST(Leakage, FindsOneRecordingInTwoSplits) {
   EXPECT_EQ(kinds(inputs({record("a", {50, 90}, 1)}), inputs({record("a", {500}, 1)})),
             (std::vector<Kind>{Kind::recording}));
 }
 
 TEST(Leakage, FindsOverlappingWindows) {
-  // A window is 40 samples long: beats 39 apart share one, 40 apart none.
+  // A window has 40 samples: windows of beats 39 samples apart share one sample, of beats 40 apart none.
   EXPECT_EQ(kinds(inputs({record("a", {50, 90}, 1)}), inputs({record("a", {129}, 1)})),
             (std::vector<Kind>{Kind::recording, Kind::windows}));
   EXPECT_EQ(kinds(inputs({record("a", {50, 90}, 1)}), inputs({record("a", {130}, 1)})),
@@ -68,12 +68,12 @@ TEST(Leakage, FindsOverlappingWindows) {
 TEST(Leakage, FindsIdenticalSignalsUnderAnotherName) {
   EXPECT_EQ(kinds(inputs({record("a", {50}, 1)}), inputs({record("b", {500}, 1)})),
             (std::vector<Kind>{Kind::signals}));
-  // An excerpt: the same beat elsewhere in a longer recording.
+  // The same beat at another place in a longer recording, as in an excerpt.
   BeatRecord whole = record("a", {300}, 1);
   BeatRecord excerpt = record("c", {100}, 3);
   std::copy_n(whole.signals[0].begin() + 250, 200, excerpt.signals[0].begin() + 50);
   EXPECT_EQ(kinds(inputs({whole}), inputs({excerpt})), (std::vector<Kind>{Kind::signals}));
-  // Flat leads are alike and say nothing.
+  // Flat leads are equal in unrelated recordings, so they are ignored.
   BeatRecord flat_a = record("a", {50}, 1);
   BeatRecord flat_b = record("b", {50}, 2);
   flat_a.signals[0].assign(1000, 0.5F);
@@ -88,16 +88,17 @@ TEST(Leakage, FindsOnePatientWithTwoRecordings) {
   EXPECT_TRUE(kinds(train, test, {{"a", "P1"}, {"b", "P2"}}).empty());
 }
 
-TEST(Leakage, BeatsOfAnotherSideDoNotCount) {
+TEST(Leakage, BeatsOfAnotherSplitDoNotCount) {
   BeatRecord a = record("a", {50, 90}, 1);
   for (Beat& beat : a.beats) {
-    beat.on_side = false;
+    beat.in_split = false;
   }
   EXPECT_TRUE(kinds(inputs({a}), inputs({record("a", {50}, 1)})).empty());
 }
 
-// What is derived from the training side must not know the others: the same beats train, whatever is tested.
-TEST(Leakage, StatisticsComeFromTheTrainingSideAlone) {
+// Statistics of the training split must not depend on the other splits:
+// changing the test split changes nothing.
+TEST(Leakage, StatisticsComeFromTheTrainingSplitAlone) {
   const auto load = [](const std::string& test) {
     return load_beat_splits(
         tiny_recipe({"data.test=" + test, "loss.class_weights=inverse", "decision.prior_power=1"}),

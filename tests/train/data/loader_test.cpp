@@ -32,7 +32,7 @@ TEST(BeatDataset, WindowHoldsTheLeadAroundTheBeat) {
   }
 }
 
-// Later beats must not change what a beat looks like: the description of the patient is causal.
+// The description of the patient is causal: later beats must not change the input of a beat.
 TEST(BeatDataset, AmplitudeAndTemplateComeFromThePast) {
   const Recipe recipe = tiny_recipe();
   BeatRecord record = load_record(tiny_database(), "106", recipe);
@@ -86,7 +86,7 @@ TEST(Loader, BatchesDependOnSeedAndStepAlone) {
   for (const int threads : {1, 3}) {
     Recipe threaded = recipe;
     threaded.train.loader_threads = threads;
-    for (const std::size_t first : {0U, 7U, 13U}) {  // a fresh run, and resumed ones
+    for (const std::size_t first : {0U, 7U, 13U}) {  // a fresh run, and two resumed runs
       Loader loader(inputs, threaded, 1, static_cast<std::int64_t>(first));
       for (std::size_t i = first; i < 25; ++i) {
         ASSERT_TRUE(same(loader.next(), expected[i])) << threads << " threads, step " << i;
@@ -113,7 +113,7 @@ TEST(Loader, AugmentationChangesWhatItSays) {
   dropped.augment.covariate_drop = 1;
   const Batch without = Loader(inputs, dropped, 1, 0).next();
   for (std::size_t i = 0; i < without.x.size(); ++i) {
-    ASSERT_EQ(without.x[i], i % h == 1 ? 0.0F : clean.x[i]);  // channel 1 is lead 2's
+    ASSERT_EQ(without.x[i], i % h == 1 ? 0.0F : clean.x[i]);  // channel 1 belongs to lead 2
   }
   EXPECT_EQ(without.covariates, std::vector<float>(clean.covariates.size()));
 
@@ -127,12 +127,12 @@ TEST(Loader, AugmentationChangesWhatItSays) {
   const float factor = larger.x[peak] / clean.x[peak];
   EXPECT_NE(factor, 1.0F);
   for (std::size_t i = 0; i < cells; i += h) {
-    ASSERT_NEAR(larger.x[i], factor * clean.x[i], 1e-5);  // rounding of one f32 product and quotient
+    ASSERT_NEAR(larger.x[i], factor * clean.x[i], 1e-5);  // rounding errors of an f32 product and quotient
     ASSERT_EQ(larger.x[i + 2], clean.x[i + 2]);           // the rhythm strip is not scaled
   }
 }
 
-TEST(BeatSplits, SidesAreTakenApart) {
+TEST(BeatSplits, SplitsAreDisjoint) {
   const Recipe r = tiny_recipe({"data.train=['*']", "data.test=['100','202']"});
   const Splits splits = resolve_splits(r, tiny_database());
   EXPECT_EQ(splits.train, (std::vector<std::string>{"101", "106", "119", "201", "208"}));
@@ -164,7 +164,7 @@ TEST(BeatSplits, RealDatabaseHasThePublishedCounts) {
   const std::filesystem::path folder = std::filesystem::path(data) / "mitdb";
   Recipe recipe = tiny_recipe({"data.train=['DS1']", "data.validation=['114','118','124','205']",
                                "data.test=['DS2']", "input.past_beats=1"});
-  const BeatSplits d = load_beat_splits(recipe, folder);  // checks them
+  const BeatSplits d = load_beat_splits(recipe, folder);  // checks the published counts
   EXPECT_EQ(count_classes(d.test), (std::array<std::int64_t, 5>{44259, 1837, 3221, 388, 7}));
   EXPECT_FALSE(d.synthetic);
 }

@@ -1,4 +1,4 @@
-// Whole recordings: what the network is given of them, how they are divided, and what stops a training.
+// Whole recordings: their network inputs, their division into splits, and errors that prevent a training.
 #include "train/data/recording_splits.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ using io::expect_error;
 using io::TemporaryFolder;
 using Names = std::vector<std::string>;
 
-// The recipe of a table of recordings with the leads I and II.
+// A recipe for a label table of recordings with the leads I and II.
 Recipe table_recipe(const std::vector<std::string>& overrides = {}) {
   return parse_recipe(
       "[data]\ntask = 'recordings'\nsource = 'table'\nlabel_file = 't.csv'\nprotocol = 'hash'\nleads = ['I', "
@@ -41,7 +41,8 @@ TEST(RecordingSignal, DerivesLimbLeads) {
     const double expected[] = {
         first, second, second - first, -(first + second) / 2, first - second / 2, second - first / 2};
     for (std::size_t h = 0; h < 6; ++h) {
-      EXPECT_NEAR(s.x[static_cast<std::size_t>(t) * 6 + h], expected[h], 1e-6) << h;  // mV, of about 0.1
+      EXPECT_NEAR(s.x[static_cast<std::size_t>(t) * 6 + h], expected[h], 1e-6)
+          << h;  // mV; values are about 0.1
     }
   }
   expect_error([&] { read_signal(table_recipe({"data.leads=['V1']"}), folder / "a"); },
@@ -78,7 +79,7 @@ TEST(RecordingSignal, CutsFillsAndScales) {
   EXPECT_NEAR(squares / 50, 1, 1e-5);
 }
 
-// The contest's whole numbers, as the released code takes them.
+// "raw" amplitudes are the integers of the contest's files, as the released code uses them.
 TEST(RecordingSignal, RawIsWhatTheFileHolds) {
   const TemporaryFolder folder;
   write_tianchi_folder(folder, 1);
@@ -86,7 +87,8 @@ TEST(RecordingSignal, RawIsWhatTheFileHolds) {
       read_signal(table_recipe({"data.length=5000", "input.amplitudes=raw", "data.leads=['V6','I']"}),
                   folder / "train/1.txt");
   for (int t = 0; t < 5000; t += 61) {
-    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2], generated(1, 7, t, 500, false), 1e-3);  // f32, of 170
+    EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2], generated(1, 7, t, 500, false),
+                1e-3);  // f32, up to 170
     EXPECT_NEAR(raw.x[static_cast<std::size_t>(t) * 2 + 1], generated(1, 0, t, 500, false), 1e-3);
   }
 }
@@ -125,7 +127,7 @@ TEST(RecordingAugment, ChangesLeadsAndNeverLosesAll) {
   offset.offset = 1;
   augment_recording(offset, 4, 100, 1, 2, 3, x, k);
   for (std::size_t i = 4; i < x.size(); ++i) {
-    EXPECT_NEAR(x[i] - before[i], x[i % 4] - before[i % 4], 1e-5);  // the same for all of a lead
+    EXPECT_NEAR(x[i] - before[i], x[i % 4] - before[i % 4], 1e-5);  // the offset is constant over a lead
   }
   EXPECT_NE(x[0] - before[0], x[1] - before[1]);
   Recipe::Augment factor = off;
@@ -147,7 +149,7 @@ TEST(RecordingAugment, ChangesLeadsAndNeverLosesAll) {
         stayed.insert(h);
       }
     }
-    EXPECT_EQ(std::ranges::count(x, 0.0F), 30);  // three of four leads
+    EXPECT_EQ(std::ranges::count(x, 0.0F), 30);  // three of four leads are dropped
   }
   EXPECT_EQ(stayed.size(), 4U);
 }
@@ -165,47 +167,47 @@ LoadedRecording described(const std::string& id, const std::string& patient, std
 TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
   const Recipe recipe = table_recipe({"data.validation_share=0.2", "data.test_share=0.3"});
   std::vector<LoadedRecording> recordings;
-  for (int i = 0; i < 4000; ++i) {  // pairs of one patient; every tenth is a copy of an earlier recording
+  for (int i = 0; i < 4000; ++i) {  // two recordings per patient; every tenth recording copies an earlier one
     recordings.push_back(described(std::to_string(i), i % 3 == 0 ? "" : "P" + std::to_string(i / 2),
                                    static_cast<std::uint64_t>(i % 10 == 9 ? i - 7 : i) + 1));
   }
-  const auto sides_of = [](const auto& division) {
+  const auto splits_of = [](const auto& division) {
     std::map<std::size_t, std::size_t> splits;
-    for (std::size_t side = 0; side < 3; ++side) {
-      for (const std::size_t i : division[side]) {
-        EXPECT_TRUE(splits.emplace(i, side).second);
+    for (std::size_t split = 0; split < 3; ++split) {
+      for (const std::size_t i : division[split]) {
+        EXPECT_TRUE(splits.emplace(i, split).second);
       }
     }
     return splits;
   };
-  const auto splits = sides_of(divide(recipe, recordings, {}));
+  const auto splits = splits_of(divide(recipe, recordings, {}));
   ASSERT_EQ(splits.size(), recordings.size());
   std::map<std::string, std::size_t> of_patient;
   std::map<std::uint64_t, std::size_t> of_signal;
   double count[3] = {};
   for (std::size_t i = 0; i < recordings.size(); ++i) {
-    const std::size_t side = splits.at(i);
-    count[side] += 1.0 / static_cast<double>(recordings.size());
-    EXPECT_EQ(of_signal.try_emplace(recordings[i].hashes[0], side).first->second, side);
+    const std::size_t split = splits.at(i);
+    count[split] += 1.0 / static_cast<double>(recordings.size());
+    EXPECT_EQ(of_signal.try_emplace(recordings[i].hashes[0], split).first->second, split);
     if (!recordings[i].about.patient.empty()) {
-      EXPECT_EQ(of_patient.try_emplace(recordings[i].about.patient, side).first->second, side);
+      EXPECT_EQ(of_patient.try_emplace(recordings[i].about.patient, split).first->second, split);
     }
   }
-  // Some 2000 groups: the standard deviation of a share is 0.01.
+  // There are about 2000 groups, so the standard deviation of a share is 0.01.
   EXPECT_NEAR(count[0], 0.5, 0.05);
   EXPECT_NEAR(count[1], 0.2, 0.05);
   EXPECT_NEAR(count[2], 0.3, 0.05);
   const std::vector<LoadedRecording> half(recordings.begin(), recordings.begin() + 2000);
-  for (const auto& [i, side] : sides_of(divide(recipe, half, {}))) {
-    EXPECT_EQ(splits.at(i), side);
+  for (const auto& [i, split] : splits_of(divide(recipe, half, {}))) {
+    EXPECT_EQ(splits.at(i), split);
   }
   Recipe other = recipe;
   other.data.split_seed = 2;
-  EXPECT_NE(sides_of(divide(other, recordings, {})), splits);
+  EXPECT_NE(splits_of(divide(other, recordings, {})), splits);
 }
 
 TEST(RecordingSplit, AsReleased) {
-  // A has 5 recordings, of which int(5 * 0.4) = 2 validate; B has 3, of which 1.
+  // Class A has 5 recordings, of which int(5 * 0.4) = 2 validate; class B has 3, of which 1 validates.
   const std::vector<LoadedRecording> recordings = {
       described("0", "", 1, {"A"}), described("1", "", 2, {"B", "A"}), described("2", "", 3, {"A"}),
       described("3", "", 4, {"B"}), described("4", "", 5, {"A", "B"}), described("5", "", 6, {"A"}),
@@ -272,7 +274,7 @@ TEST_F(Folder, ClassesAreThoseThatTrain) {
   EXPECT_EQ(data.train.size(), 2U);
   EXPECT_EQ(data.train[0].targets, (std::vector<float>{1, 1}));
   EXPECT_EQ(data.validation[0].targets, (std::vector<float>{0, 0}));
-  EXPECT_EQ(data.warnings.size(), 2U);  // nothing of either class validates
+  EXPECT_EQ(data.warnings.size(), 2U);  // neither class has a validation recording
   EXPECT_EQ(data.signal_bytes, 12 * 50 * 2 * 4);
   EXPECT_EQ(load(split, {"data.allow_leakage=true"}).fingerprint, data.fingerprint);
   EXPECT_NE(load(split, {"data.allow_leakage=true", "data.length=60"}).fingerprint, data.fingerprint);
@@ -292,14 +294,14 @@ TEST_F(Folder, StopsAtLeaks) {
     EXPECT_FALSE(load(split, {"data.allow_leakage=true"}).leaks.empty());
   };
   stops("r0,train\nr1,validation\n", "records r0 (train) and r1 (validation) are one person");
-  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is on more than one side");
-  write_record(folder_, "r2", 0, true, {"I", "II"});  // now a copy of r0
+  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is in more than one split");
+  write_record(folder_, "r2", 0, true, {"I", "II"});  // makes r2 a copy of r0
   stops("r0,train\nr2,test\nr4,validation\n",
         "signals of record r0 (train) are identical to those of record r2 (test)");
   EXPECT_TRUE(load("r0,train\nr4,validation\n").leaks.empty());
 }
 
-// A record named 201 is no record of MIT-BIH here.
+// A recording named 201 must not be taken for record 201 of MIT-BIH.
 TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
   const TemporaryFolder folder;
   write_record(folder, "201", 1, true, {"I", "II"});
@@ -311,7 +313,7 @@ TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
           .leaks.empty());
 }
 
-// The limb leads that PTB-XL's files hold are those computed from I and II, but for their rounding to 1 uV.
+// The other limb leads in PTB-XL's files equal those computed from I and II, up to rounding to 1 uV.
 TEST(RecordingData, PtbXlAgreesWithItsOwnLimbLeads) {
   const auto data = io::real_data("ptbxl-500");
   if (!data) {
@@ -331,7 +333,7 @@ TEST(RecordingData, PtbXlAgreesWithItsOwnLimbLeads) {
   for (std::size_t i = 0; i < given.x.size(); ++i) {
     worst = std::max(worst, std::abs(given.x[i] - computed.x[i]));
   }
-  EXPECT_LT(worst, 0.0021F);  // mV: each lead of the file is rounded by itself
+  EXPECT_LT(worst, 0.0021F);  // mV; each lead of the file is rounded separately
   EXPECT_GT(*std::ranges::max_element(given.x), 0.1F);
 }
 

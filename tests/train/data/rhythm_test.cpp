@@ -10,7 +10,7 @@
 namespace sec::train {
 namespace {
 
-// The definition, by sorting afresh for every value.
+// The quantile by its definition: sorts the past values anew for every value.
 double plain_quantile(const std::vector<double>& x, std::size_t i, std::size_t past, double q) {
   std::vector<double> v(x.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : i - std::min(i, past)),
                         x.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(i, 1)));
@@ -24,7 +24,7 @@ double plain_quantile(const std::vector<double>& x, std::size_t i, std::size_t p
 TEST(Rhythm, PastQuantileEqualsItsDefinition) {
   std::vector<double> x;
   for (std::uint64_t i = 0; i < 300; ++i) {
-    x.push_back(std::floor(8 * uniform({1, 0, 0}, i)));  // with many ties
+    x.push_back(std::floor(8 * uniform({1, 0, 0}, i)));  // integers from 0 to 7, so that there are many ties
   }
   for (const double q : {0.5, 0.75, 0.9}) {
     const std::vector<double> fast = past_quantile(x, 17, q);
@@ -53,7 +53,7 @@ TEST(Rhythm, IntervalsAroundAnEarlyBeat) {
   EXPECT_NEAR(r[30].change32, 0, 1e-12);
 }
 
-// Of every beat, one after the other.
+// The covariates of all beats, concatenated.
 std::vector<float> all_covariates(std::span<const double> times, const std::vector<std::string>& groups) {
   std::vector<float> result;
   for (const BeatRhythm& beat : rhythm_of(times)) {
@@ -72,7 +72,7 @@ std::vector<float> all_strips(std::span<const double> times, StripKind kind) {
   return result;
 }
 
-// A covariate may know the next beat's time but no later one, and all that came before.
+// A covariate may depend on earlier beats and on the time of the next beat, but not on later beats.
 TEST(Rhythm, CovariatesDependOnThePastAndOneBeatAhead) {
   const std::vector<std::string> groups = {"ratios", "irregularity", "prematurity", "regular", "hinges"};
   const auto k = static_cast<std::size_t>(covariate_count(groups));
@@ -83,7 +83,7 @@ TEST(Rhythm, CovariatesDependOnThePastAndOneBeatAhead) {
   ASSERT_EQ(before.size(), 60 * k);
   ASSERT_EQ(strips.size(), 60U * 12);
   for (std::size_t i = 42; i < times.size(); ++i) {
-    times[i] += 0.5;  // first seen by beat 41 as its next interval
+    times[i] += 0.5;  // beat 41 is the first to see it, as its next interval
   }
   const std::vector<float> after = all_covariates(times, groups);
   const std::vector<float> strips_after = all_strips(times, StripKind::measures);

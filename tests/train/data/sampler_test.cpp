@@ -11,7 +11,7 @@
 namespace sec::train {
 namespace {
 
-// 900 beats of class 0 in record 0, 90 of class 1 in record 0, and 10 of class 1 in record 1.
+// Record 0 has 900 beats of class 0 and 90 of class 1; record 1 has 10 beats of class 1.
 std::vector<SampledExample> beats() {
   std::vector<SampledExample> all(900, {0, 0});
   all.insert(all.end(), 90, {1, 0});
@@ -55,7 +55,7 @@ TEST(Sampler, WeightedDrawsFollowThePowers) {
                std::count_if(order.begin(), order.end(), [&](auto i) { return i >= from && i < to; })) /
            static_cast<double>(order.size());
   };
-  // Five standard deviations of a share of 40,000 draws are at most 0.0125.
+  // The tolerance is five standard deviations of a share of 40,000 draws, which is at most 0.0125.
   EXPECT_NEAR(share(0, 900), 0.75, 0.0125);
   EXPECT_NEAR(share(900, 990), 0.25 * 0.75, 0.0125);
   EXPECT_NEAR(share(990, 1000), 0.25 * 0.25, 0.0125);
@@ -87,7 +87,7 @@ TEST(Schedule, WarmUpConstantStepAndCosine) {
   t.schedule = "cosine";
   t.final_rate = 0.2;
   EXPECT_DOUBLE_EQ(learning_rate(t, 10, 10), 1);
-  EXPECT_NEAR(learning_rate(t, 10, 55), 0.6, 1e-12);  // half way down
+  EXPECT_NEAR(learning_rate(t, 10, 55), 0.6, 1e-12);  // the middle of the cosine
   EXPECT_GT(learning_rate(t, 10, 99), 0.2);
   EXPECT_LT(learning_rate(t, 10, 99), 0.201);
 }

@@ -19,7 +19,7 @@ TEST(Split, ReadsATextFile) {
   const io::TemporaryFolder folder;
   const Splits splits = read_split_file(folder.write(
       "split.csv",
-      "record,side,patient,from,to\r\n# mine\n100,train,P1\n101\ttest\n\n102 validation - 0 600.5\n"));
+      "record,split,patient,from,to\r\n# mine\n100,train,P1\n101\ttest\n\n102 validation - 0 600.5\n"));
   EXPECT_EQ(splits.train, Names{"100"});
   EXPECT_EQ(splits.validation, Names{"102"});
   EXPECT_EQ(splits.test, Names{"101"});
@@ -45,7 +45,7 @@ TEST(Split, NamesWhatIsWrong) {
     return io::error_of([&] { read_split_file(path); });
   };
   const std::pair<const char*, const char*> texts[] = {
-      {"100,train\n101,tset\n", "s.csv:2: side 'tset'"},
+      {"100,train\n101,tset\n", "s.csv:2: split 'tset'"},
       {"100,train\n100,train\n", "s.csv:2: record 100 is listed"},
       {"100,train,P,1\n", "s.csv:1: "},
       {"100,train,P,a,9\n", "'a', expected a time"},
@@ -60,7 +60,7 @@ TEST(Split, NamesWhatIsWrong) {
   }
 }
 
-TEST(Split, APartOfARecordIsOnASide) {
+TEST(Split, APartOfARecordIsInASplit) {
   const io::TemporaryFolder folder;
   const auto path =
       folder.write("s.csv", "101,train,-,0,30\n106,train\n208,train\n101,test,-,35,60\n205,validation\n");
@@ -76,7 +76,7 @@ TEST(Split, APartOfARecordIsOnASide) {
   for (const ExampleId id : data.train.beats(true)) {
     EXPECT_TRUE(data.train.record(id).name != "101" || data.train.beat(id).sample < 30 * 360);
   }
-  EXPECT_EQ(data.leaks.size(), 1U);  // the recording; 5 s lie between the windows
+  EXPECT_EQ(data.leaks.size(), 1U);  // the shared recording; windows are 5 s apart and do not overlap
 }
 
 TEST(Split, BeatsAreDividedOnce) {
@@ -86,10 +86,10 @@ TEST(Split, BeatsAreDividedOnce) {
   std::map<std::pair<std::string, std::int64_t>, int> splits;
   std::array<std::size_t, 3> counts{};
   const BeatDataset* all[] = {&data.train, &data.validation, &data.test};
-  for (std::size_t side = 0; side < 3; ++side) {
-    for (const ExampleId id : all[side]->beats(true)) {
-      ++splits[{all[side]->record(id).name, all[side]->beat(id).sample}];
-      ++counts[side];
+  for (std::size_t split = 0; split < 3; ++split) {
+    for (const ExampleId id : all[split]->beats(true)) {
+      ++splits[{all[split]->record(id).name, all[split]->beat(id).sample}];
+      ++counts[split];
     }
   }
   std::size_t beats = 0;
@@ -100,7 +100,7 @@ TEST(Split, BeatsAreDividedOnce) {
   for (const auto& [beat, times] : splits) {
     EXPECT_EQ(times, 1);
   }
-  // A binomial share of some 600 beats: 5 standard deviations.
+  // The tolerance is five standard deviations of a binomial share of about 600 beats.
   const double n = static_cast<double>(beats);
   EXPECT_NEAR(static_cast<double>(counts[2]) / n, 0.25, 5 * std::sqrt(0.25 * 0.75 / n));
   EXPECT_NEAR(static_cast<double>(counts[1]) / n, 0.1, 5 * std::sqrt(0.1 * 0.9 / n));

@@ -1,4 +1,4 @@
-// The baselines on the data path of beats: sequences of heartbeats, recipes, training, files.
+// The baseline networks with heartbeats: sequences of beats, recipes, training and files.
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -73,12 +73,11 @@ TEST(Sequences, NeedANetworkAndARecipeThatKnowThem) {
             "tiny.toml: network.model = \"bircnn\" needs \"intervals\" as the first of input.covariates");
   EXPECT_NE(refusal({"network.model=lenet"}).find("network.model: expected one of se-ecgnet, resnet34"),
             std::string::npos);
-  EXPECT_EQ(
-      error_of([] { BeatStream(tiny_recipe(sequences), 360); }),
-      "this network is given sequences of 5 heartbeats (input.beats), which a stream of beats does not make");
+  EXPECT_EQ(error_of([] { BeatStream(tiny_recipe(sequences), 360); }),
+            "this network takes sequences of 5 heartbeats (input.beats), which streams do not support");
 }
 
-// Each trains, its weights come back from files of either form, and no other network takes them.
+// Each baseline trains, loads its weights from both file formats, and refuses weights of other networks.
 TEST(Baselines, TrainAndKeepTheirWeights) {
   Stream stream;
   for (const std::string model : {"resnet34", "ecgnet", "bircnn"}) {

@@ -1,4 +1,4 @@
-// Batches gathered on a device from examples that lie there, against those that the loader makes.
+// Compares batches gathered from examples in device memory with those of the loader.
 #include "train/loop/resident.h"
 
 #include <cmath>
@@ -26,8 +26,9 @@ class Resident : public testing::TestWithParam<Device> {
     }
   }
 
-  // simt calls the host's functions, to the same bits. A GPU's exp is off by an ulp or two, which scales a
-  // value of some millivolts; other functions are taken of doubles, and rounded to the same bits but rarely.
+  // simt calls the host's math functions, so results are bitwise equal.
+  // exp() on a GPU is off by one or two ulp, and scales values of some millivolts;
+  // other functions are computed in double and rarely round differently.
   void expect_same(const std::vector<float>& got, const std::vector<float>& expected) {
     ASSERT_EQ(got.size(), expected.size());
     if (GetParam() == Device::simt) {
@@ -39,7 +40,7 @@ class Resident : public testing::TestWithParam<Device> {
     }
   }
 
-  // The batch of a late step, in which an example comes twice.
+  // The batch of a late step, which contains an example twice.
   void compare(const Dataset& examples, const Recipe& recipe) {
     OwnedStream stream(GetParam());
     const std::vector<ExampleId> ids = examples.labelled();
@@ -100,7 +101,7 @@ TEST_P(Resident, SequencesAreThoseOfTheLoader) {
 TEST_P(Resident, RecordingsAreThoseOfTheLoader) {
   Recipe recipe = tiny_recipe({"augment.gain_noise=0.05", "augment.offset=0.05", "augment.shift=0.2"});
   recipe.data.leads = {"I", "II", "V1"};
-  recipe.data.length = 800;  // in all, more cells than a block makes
+  recipe.data.length = 800;  // the batch has more cells than one block computes
   recipe.data.seconds = 8;
   recipe.input.covariates = {"age", "sex"};
   recipe.loss.kind = "bce";
@@ -123,7 +124,7 @@ class ResidentTraining : public Resident {
     static const BeatSplits tiny = load_beat_splits(recipe(), tiny_database());
     return tiny;
   }
-  // Five steps, and a checkpoint before the last one.
+  // Five steps, with a checkpoint before the last step.
   static Recipe recipe() { return tiny_recipe({"sampler.epoch_samples=80", "train.epochs=1"}); }
 
   TrainerOptions options(OwnedStream& stream, const TemporaryFolder& folder, bool resident) {
@@ -169,7 +170,8 @@ TEST_P(ResidentTraining, LeavesTheSameWeightsAlsoResumed) {
     return;
   }
   for (std::size_t i = 0; i < losses.size(); ++i) {
-    EXPECT_NEAR(losses[i], expected[i], 1e-3 * expected[i]) << i;  // an ulp of the input, through five steps
+    EXPECT_NEAR(losses[i], expected[i], 1e-3 * expected[i])
+        << i;  // inputs differ by an ulp in each of 5 steps
   }
 }
 
@@ -187,7 +189,7 @@ TEST_P(ResidentTraining, NamesTheCauseOfAStepThatIsNotFinite) {
   EXPECT_EQ(messages[1], messages[0]);
 }
 
-// One example of a petabyte.
+// A dataset with a single example of a petabyte.
 class Endless final : public Dataset {
  public:
   std::int64_t length() const override { return std::int64_t{1} << 48; }

@@ -13,7 +13,8 @@ namespace sec::train {
 namespace {
 
 const model::SeEcgNetOptions small{2, 60, 2, 1, 4, false, 0.2};
-// Long enough that no batch norm sees fewer than a dozen values a channel: rounding errors stay small.
+// Inputs so long that every batch norm has at least a dozen values per channel,
+// which keeps rounding errors small.
 const model::SeEcgNetOptions longer{2, 300, 2, 1, 4, false, 0.2};
 
 Batch batch_of(std::int64_t n, std::int64_t step, const model::SeEcgNetOptions& options = small) {
@@ -32,7 +33,7 @@ Batch batch_of(std::int64_t n, std::int64_t step, const model::SeEcgNetOptions& 
   return batch;
 }
 
-// A network in training, and all that a step leaves behind.
+// A network in training, and everything that a step writes.
 struct Training {
   OwnedStream stream;
   Recipe recipe;
@@ -40,13 +41,13 @@ struct Training {
   OptimizerState optimizer;
   TrainingStep step;
 
-  Training(Device device, const Recipe& r, bool record, const model::SeEcgNetOptions& options = small,
+  Training(Device device, const Recipe& r, bool capture, const model::SeEcgNetOptions& options = small,
            Precision precision = Precision::f32)
       : stream(device),
         recipe(r),
         network(options, stream, 3),
         optimizer(make_optimizer_state(recipe.train, network.parameters(), stream)),
-        step(recipe, network, optimizer, {}, in(precision), record, activations_in(precision)) {}
+        step(recipe, network, optimizer, {}, in(precision), capture, activations_in(precision)) {}
 
   const Stream& in(Precision precision) {
     stream.get().tf32 = allows_tf32(precision);
@@ -71,22 +72,22 @@ class TrainingSteps : public testing::TestWithParam<Device> {
     if (!reason.empty()) {
       GTEST_SKIP() << "NOT TESTED on " << name_of(GetParam()) << ": " << reason;
     }
-    set_threads(1);  // how many scratch buffers are in use at once would depend on how threads meet
+    set_threads(1);  // with more threads the number of scratch buffers in use would depend on their timing
   }
   void TearDown() override { set_threads(0); }
 };
 
-TEST_P(TrainingSteps, RecordedOnesEqualEagerOnesBitForBit) {
+TEST_P(TrainingSteps, ReplaysEqualKernelByKernelBitForBit) {
   for (const Recipe& recipe :
        {tiny_recipe({"train.clip_norm=0.5"}),
         tiny_recipe({"train.optimizer=sgd", "loss.kind=bce", "train.average_decay=0"})}) {
     Training eager(GetParam(), recipe, false);
-    Training recorded(GetParam(), recipe, true);
+    Training captured(GetParam(), recipe, true);
     MemoryStatistics second;
     for (std::int64_t i = 0; i < (recipe.train.optimizer == "sgd" ? 5 : 20); ++i) {
       const double rate = 1e-2 / static_cast<double>(i + 1);
       const StepResult expected = eager.step.take(batch_of(4, i), rate);
-      const StepResult got = recorded.step.take(batch_of(4, i), rate);
+      const StepResult got = captured.step.take(batch_of(4, i), rate);
       EXPECT_EQ(got.loss, expected.loss) << i;
       EXPECT_EQ(got.gradient_norm, expected.gradient_norm) << i;
       EXPECT_TRUE(std::isfinite(got.loss) && got.gradient_norm > 0) << i;
@@ -98,12 +99,12 @@ TEST_P(TrainingSteps, RecordedOnesEqualEagerOnesBitForBit) {
         EXPECT_EQ(now.misses, second.misses) << i;
       }
     }
-    EXPECT_TRUE(recorded.state() == eager.state());
+    EXPECT_TRUE(captured.state() == eager.state());
   }
 }
 
 TEST_P(TrainingSteps, DrawAndLearnAnewAtEveryReplay) {
-  // The same beats again and again, at a rate of nothing: what still changes the loss is dropout.
+  // The same beats in every step, at a learning rate of 0: only dropout changes the loss.
   Training run(GetParam(), tiny_recipe(), true);
   std::vector<double> losses;
   for (std::int64_t i = 0; i < 4; ++i) {
@@ -113,29 +114,29 @@ TEST_P(TrainingSteps, DrawAndLearnAnewAtEveryReplay) {
   }
   EXPECT_NE(losses[2], losses[1]);
   EXPECT_NE(losses[3], losses[2]);
-  // At another rate the weights move, also in a replay.
+  // At a higher learning rate a replay changes the weights.
   const std::vector<float> before = run.network.parameters().values().to_vector(run.stream);
   run.step.take(batch_of(4, 4), 0.01);
   EXPECT_NE(run.network.parameters().values().to_vector(run.stream), before);
 }
 
-TEST_P(TrainingSteps, OfAnotherSizeBeginANewRecording) {
+TEST_P(TrainingSteps, OfAnotherSizeAreCapturedAnew) {
   Training eager(GetParam(), tiny_recipe(), false);
-  Training recorded(GetParam(), tiny_recipe(), true);
+  Training captured(GetParam(), tiny_recipe(), true);
   std::int64_t step = 0;
   for (const std::int64_t n : {3, 3, 3, 2, 2, 2, 3, 3}) {
     const Batch batch = batch_of(n, step++);
-    EXPECT_EQ(recorded.step.take(batch, 1e-3).loss, eager.step.take(batch, 1e-3).loss);
+    EXPECT_EQ(captured.step.take(batch, 1e-3).loss, eager.step.take(batch, 1e-3).loss);
   }
-  EXPECT_TRUE(recorded.state() == eager.state());
+  EXPECT_TRUE(captured.state() == eager.state());
 }
 
-// Groups of any size, one of them across a batch of another size, kernel by kernel and recorded.
+// Groups of several sizes, one with a batch of another size in it, run kernel by kernel and as graphs.
 TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
   const Recipe recipe = tiny_recipe({"train.clip_norm=0.5"});
   Training expected(GetParam(), recipe, false);
   Training eager(GetParam(), recipe, false);
-  Training recorded(GetParam(), recipe, true);
+  Training captured(GetParam(), recipe, true);
   std::int64_t step = 0;
   for (const std::int64_t count : {3, 1, 4, 5, 2}) {
     std::vector<Batch> batches;
@@ -146,7 +147,7 @@ TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
       rates.push_back(1e-2 / static_cast<double>(++step));
       one_by_one.push_back(expected.step.take(batches.back(), rates.back()));
     }
-    for (Training* together : {&eager, &recorded}) {
+    for (Training* together : {&eager, &captured}) {
       const std::vector<StepResult> results = together->step.take(batches, rates);
       ASSERT_EQ(results.size(), one_by_one.size());
       for (std::size_t i = 0; i < results.size(); ++i) {
@@ -156,10 +157,10 @@ TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
     }
   }
   EXPECT_TRUE(eager.state() == expected.state());
-  EXPECT_TRUE(recorded.state() == expected.state());
+  EXPECT_TRUE(captured.state() == expected.state());
 }
 
-// After a step that is not finite nothing is learnt, and its gradient is there to look at.
+// A step that is not finite stops learning and leaves its gradient for diagnosis.
 TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
   const Recipe recipe = tiny_recipe({"train.average_decay=0"});
   Training expected(GetParam(), recipe, true);
@@ -179,7 +180,7 @@ TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
   }
   const auto values = [](Training& run) { return run.network.parameters().values().to_vector(run.stream); };
   EXPECT_EQ(values(together), values(expected));
-  // NaN does not equal itself: where the gradient is finite.
+  // NaN does not equal itself, so compare only the finite elements of the gradient.
   const std::vector<float> got = together.network.parameters().gradients().to_vector(together.stream);
   const std::vector<float> wanted = expected.network.parameters().gradients().to_vector(expected.stream);
   std::int64_t finite = 0;
@@ -191,13 +192,13 @@ TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
     }
   }
   EXPECT_LT(finite, std::ssize(wanted));
-  // The same goes on with finite ones.
+  // Training continues with finite steps.
   EXPECT_TRUE(std::isfinite(together.step.take(batches[4], 1e-2).gradient_norm));
   EXPECT_NE(values(together), values(expected));
 }
 
-// Wide and long enough that kernels divide their work: into more pieces than there are threads, and into
-// fewer.
+// A network so wide and long that kernels split their work:
+// some into more pieces than there are threads, some into fewer.
 TEST(TrainingStepsOnCpu, HaveTheSameBitsForAnyNumberOfThreads) {
   const model::SeEcgNetOptions wide{2, 400, 2, 1, 16, false, 0.2};
   const auto run = [&](int count) {
@@ -228,7 +229,7 @@ double length_of(const std::vector<float>& values) {
   return std::sqrt(squares);
 }
 
-// With SGD: Adam's first steps follow the signs of gradients, also of those that are all rounding error.
+// Uses SGD, because the first steps of Adam follow the signs even of gradients that are pure rounding error.
 TEST_P(TrainingSteps, AgreeWithCpu) {
   const Recipe recipe = tiny_recipe({"train.optimizer=sgd", "train.clip_norm=0.5"});
   Training here(GetParam(), recipe, true, longer);
@@ -238,8 +239,8 @@ TEST_P(TrainingSteps, AgreeWithCpu) {
     const StepResult expected = cpu.step.take(batch_of(6, i, longer), 0.02);
     EXPECT_NEAR(got.loss, expected.loss, 2e-5 * expected.loss) << i;
     EXPECT_NEAR(got.gradient_norm, expected.gradient_norm, 1e-3 * expected.gradient_norm) << i;
-    // f32 sums in other orders: some 1e-5 of a gradient's length at first, 1e-4 after a step. Two steps are
-    // compared, as sooner or later an input of a ReLU that is almost zero has another sign.
+    // Sums in other orders change a gradient by some 1e-5 of its length, and by 1e-4 after a step.
+    // Only two steps are compared, because eventually the sign of a ReLU's input near zero differs.
     const auto all = here.state();
     const auto others = cpu.state();
     for (std::size_t k = 0; k < all.size(); ++k) {
@@ -253,7 +254,7 @@ TEST_P(TrainingSteps, AgreeWithCpu) {
   }
 }
 
-// A batch that is learnt by heart: each precision gets there, on a path of its own.
+// The network memorises one batch in every precision; the losses on the way differ.
 TEST_P(TrainingSteps, LowerTheLossInEveryPrecision) {
   if (GetParam() == Device::cpu) {
     GTEST_SKIP() << "cpu computes in f32 alone";

@@ -61,7 +61,7 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
       recipe.train.loader_threads = loaders;
       Trainer trainer(options_in(folder.path(), recipe), tiny_dataset());
       trainer.run();
-      // The checkpoint holds the recipe, and in it the number of loader threads: compare the weights alone.
+      // Compare only the weights: the recipe in the checkpoint holds the number of loader threads.
       Stream stream;
       const std::vector<float> values = trainer.network().parameters().values().to_vector(stream);
       const std::string bits(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
@@ -75,7 +75,7 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
 TEST(Trainer, ResumesBitForBitFromEveryStop) {
   const TemporaryFolder whole;
   Trainer(options_in(whole.path(), tiny_recipe()), tiny_dataset()).run();
-  for (const int steps : {1, 10, 17}) {  // within an epoch, at an epoch's end, within a later one
+  for (const int steps : {1, 10, 17}) {  // within the first epoch, at its end, and within a later epoch
     const TemporaryFolder folder;
     std::atomic<bool> stop = false;
     TrainerOptions options = options_in(folder.path(), tiny_recipe());
@@ -92,7 +92,7 @@ TEST(Trainer, ResumesBitForBitFromEveryStop) {
   }
 }
 
-// Epochs of ten steps, and a checkpoint every four: groups of three are cut short by both.
+// Epochs have ten steps, and checkpoints are four steps apart: both cut groups of three steps short.
 TEST(Trainer, TakesStepsTogetherToTheSameBits) {
   const TemporaryFolder whole;
   Trainer(options_in(whole.path(), tiny_recipe()), tiny_dataset()).run();
@@ -130,7 +130,7 @@ TEST(Trainer, TakesStepsTogetherToTheSameBits) {
 
 TEST(Trainer, PatienceAndLastChooseEpochs) {
   const TemporaryFolder folder;
-  // A rate of almost zero never gets better after the first epoch.
+  // With a learning rate of almost zero no epoch after the first is better.
   Recipe recipe =
       tiny_recipe({"train.rate=1e-12", "train.epochs=9", "train.patience=2", "train.average_decay=0"});
   Trainer trainer(options_in(folder.path(), recipe), tiny_dataset());
@@ -156,13 +156,13 @@ TEST(Checkpoint, RefusesAnotherNetworkRecipeAndData) {
   BeatSplits other = tiny_dataset();
   other.fingerprint = "fnv1a64:0";
   EXPECT_NE(resume_error(recipe, other).find("other data"), std::string::npos);
-  // What does not change results may differ.
+  // Keys that do not change results may differ.
   Recipe free = recipe;
   free.title = "another";
   free.train.loader_threads = 2;
   Trainer(options_in(folder.path(), free), tiny_dataset()).resume();
 
-  // The weights themselves: another shape, and a file that is no checkpoint of that kind.
+  // Weights with another shape, and a checkpoint of the wrong kind.
   Stream stream;
   model::SeEcgNet wider({3, 144, 2, 12, 6, false, 0.2}, stream, 1);
   const std::string error = error_of([&] { load_weights(folder / "best.safetensors", wider, stream); });
@@ -173,7 +173,7 @@ TEST(Checkpoint, RefusesAnotherNetworkRecipeAndData) {
       << error;
   EXPECT_NE(error_of([&] { load_weights(folder / "last.safetensors", wider, stream); }).find("format"),
             std::string::npos);
-  // Weights of another kind of network, which are not compared tensor by tensor.
+  // Weights of another kind of network are refused before tensors are compared.
   io::SafetensorsFile file = io::read_safetensors(folder / "best.safetensors");
   std::string& network = file.metadata.at("network");
   network.replace(network.find("SE-ECGNet"), 9, "ResNet34-1d");
@@ -193,7 +193,7 @@ TEST(Trainer, NonFiniteStepsNameTheirCause) {
   TrainerOptions options = options_in(folder.path(), tiny_recipe());
   options.steps_at_once = 3;
   Trainer trainer(options, tiny_dataset());
-  layers::Parameter& weight = trainer.network().parameters().parameters().front();  // the stem's
+  layers::Parameter& weight = trainer.network().parameters().parameters().front();  // weights of the stem
   Stream stream;
   std::vector<float> huge(static_cast<std::size_t>(weight.shape.count()), 3e38F);
   copy_bytes(stream, weight.value.write().data, Device::cpu, huge.data(), Device::cpu,
@@ -204,7 +204,7 @@ TEST(Trainer, NonFiniteStepsNameTheirCause) {
                     "conv with conv1.weight"),
       std::string::npos)
       << overflow;
-  EXPECT_NE(overflow.find("batch: 1"), std::string::npos) << overflow;  // records 101, 106, 119
+  EXPECT_NE(overflow.find("batch: 1"), std::string::npos) << overflow;  // the record is 101, 106 or 119
   EXPECT_NE(overflow.find("(sample"), std::string::npos) << overflow;
   EXPECT_FALSE(std::filesystem::exists(folder / "last.safetensors"));
 
@@ -215,7 +215,7 @@ TEST(Trainer, NonFiniteStepsNameTheirCause) {
             std::string::npos);
 }
 
-// The validation loss is computed on the host in double precision: it must be what the loss kernels compute.
+// The validation loss, computed on the host in double precision, must agree with the loss kernels.
 TEST(Objective, HostAndKernelLossesAgree) {
   const TemporaryFolder folder;
   for (const char* kind : {"cross_entropy", "focal", "bce"}) {
@@ -238,7 +238,7 @@ TEST(Objective, HostAndKernelLossesAgree) {
             : Tensor::from(stream, {n, 2}, std::span<const float>(one_hot(batch.labels, 2)));
     double kernel = objective(pass, recipe, logits, targets, {}).value.to_vector(stream)[0];
     kernel /= std::string(kind) == "focal" ? static_cast<double>(n) : 1;
-    // f32 sums of some fifty terms.
+    // The tolerance covers f32 sums of some fifty terms.
     EXPECT_NEAR(mean_loss(prediction, beats, inputs, recipe), kernel, 1e-5 * kernel + 1e-6) << kind;
   }
 }

@@ -39,14 +39,13 @@ TEST(Recipe, OverridesWinAndLaterOnesOverEarlier) {
   EXPECT_EQ(r.data.test, (std::vector<std::string>{"100"}));
 }
 
-// Each key is given a value that is not its default: if to_toml or the reader lost one, the texts would
-// differ.
+// Gives every key another value than its default. The texts would differ if to_toml or the reader lost a key.
 void expect_round_trip(Recipe r) {
   for (const RecipeKey& key : recipe_keys(r)) {
     const std::string name = key.name;
     if (name == "classes" || name.starts_with("loss.") || name == "train.choose" ||
         name == "train.patience" || name == "data.task" || !has_use_for(r, name)) {
-      continue;  // not free of each other
+      continue;  // these keys depend on each other
     }
     std::visit(
         [&](auto* value) {
@@ -67,14 +66,14 @@ void expect_round_trip(Recipe r) {
         },
         key.value);
   }
-  r.data.protocol = "file";  // the one that goes with data.split_file
+  r.data.protocol = "file";  // the protocol that data.split_file needs
   if (r.whole_recordings()) {
-    r.data.source = "tianchi";  // the one that goes with data.class_file
+    r.data.source = "tianchi";  // the source that data.class_file needs
     r.data.label_set = "superclass";
     r.input.covariates = {"sex", "age"};
     r.network.model = "ecgnet";
   } else {
-    r.input.beats = 5;  // bircnn's, the last of the models
+    r.input.beats = 5;  // an odd number, as bircnn, the last model, needs
     r.input.covariates[0] = "intervals";
   }
   const std::string text = to_toml(r);
@@ -85,6 +84,58 @@ void expect_round_trip(Recipe r) {
 TEST(Recipe, TextReadsBackEqualWithEveryKeyChanged) {
   expect_round_trip(parse_recipe(valid, "a.toml"));
   expect_round_trip(parse_recipe(recordings, "a.toml"));
+}
+
+TEST(Recipe, BaseGivesTheValuesThatARecipeDoesNotSet) {
+  const io::TemporaryFolder folder;
+  folder.write("first.toml", valid + "leads = ['I', 'II']\n[train]\nepochs = 3\nbatch = 5\nrate = 0.5\n");
+  folder.write("second.toml",
+               "base = 'first.toml'\n[data]\nleads = ['V1']\n[train]\nepochs = 4\nbatch = 6\n");
+  std::filesystem::create_directory(folder / "inner");
+  const auto file = folder.write("inner/third.toml", "base = '../second.toml'\n[train]\nepochs = 7\n");
+  const Recipe r = read_recipe(file.string(), {"train.clip_norm=2"});
+  EXPECT_EQ(r.data.validation, (std::vector<std::string>{"205"}));
+  EXPECT_EQ(r.data.leads, (std::vector<std::string>{"V1"}));
+  EXPECT_EQ(r.train.rate, 0.5);
+  EXPECT_EQ(r.train.batch, 6);
+  EXPECT_EQ(r.train.epochs, 7);
+  EXPECT_EQ(r.train.clip_norm, 2);
+  EXPECT_EQ(to_toml(r).find("base ="), std::string::npos);
+  EXPECT_EQ(to_toml(parse_recipe(to_toml(r), "b.toml")), to_toml(r));
+}
+
+TEST(Recipe, BadBaseIsOneLineThatNamesFileAndLine) {
+  const io::TemporaryFolder folder;
+  const auto read_error = [&](const std::string& text) {
+    const std::string file = folder.write("a.toml", text).string();
+    const std::string error = error_of([&] { read_recipe(file); });
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    return error;
+  };
+  const std::string at = (folder / "a.toml").string();
+  EXPECT_EQ(read_error("base = 'no.toml'\n"),
+            at + ":1: base: " + (folder / "no.toml").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(read_error("title = 'x'\nbase = 3\n"), at + ":2: base: expected the path of a recipe file");
+  EXPECT_EQ(read_error("base = ''\n"), at + ":1: base: expected the path of a recipe file");
+  EXPECT_EQ(read_error("[base]\nx = 3\n"), at + ":1: base: expected the path of a recipe file");
+  EXPECT_NE(read_error("base = '.'\n").find("expected a regular file"), std::string::npos);
+  EXPECT_EQ(read_error("base = 'a.toml'\n"), at + ":1: base: " + at + " builds on itself");
+  const std::string b = folder.write("b.toml", "title = 'b'\nbase = 'a.toml'\n").string();
+  EXPECT_EQ(read_error("base = 'b.toml'\n"), b + ":2: base: " + at + " builds on itself");
+  folder.write("b.toml", "[train]\nepochs = 'x'\n");
+  EXPECT_EQ(read_error("base = 'b.toml'\n"), b + ":2: train.epochs: expected a whole number");
+  EXPECT_EQ(parse_error("base = 'b.toml'\n"), "a.toml:1: base: only a recipe file can name its base");
+  EXPECT_EQ(parse_error(valid, {"base=b.toml"}), "--set base: only a recipe file can name its base");
+  EXPECT_EQ(parse_error("[train]\nbase = 'b.toml'\n").find("a.toml:2: unknown recipe key train.base"), 0U);
+}
+
+TEST(Recipe, QuickstartIsMitdbInterWithHalfTheEpochs) {
+  const std::string folder = SEC_RECIPES;
+  const Recipe quickstart = read_recipe(folder + "/quickstart.toml");
+  const Recipe whole =
+      read_recipe(folder + "/mitdb-inter.toml",
+                  {"title=" + quickstart.title, "train.epochs=3", "train.warmup_epochs=0.3"});
+  EXPECT_EQ(to_toml(quickstart), to_toml(whole));
 }
 
 TEST(Recipe, ErrorsNameFileLineAndNearestKey) {
@@ -115,7 +166,7 @@ TEST(Recipe, RefusesContradictions) {
 }
 
 TEST(Recipe, OfRecordingsRefusesContradictions) {
-  EXPECT_TRUE(parse_recipe(recordings, "a.toml").classes.empty());  // the default is of beats
+  EXPECT_TRUE(parse_recipe(recordings, "a.toml").classes.empty());  // the default classes are for beats only
   EXPECT_EQ(parse_recipe(recordings, "a.toml", {"classes=['N','S','V','F']"}).classes.size(), 4U);
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
       {{"data.rate=100"}, "data.rate has no meaning with data.task = \"recordings\""},
@@ -140,7 +191,7 @@ TEST(Recipe, OfRecordingsRefusesContradictions) {
       {{"classes=['A','A']"}, "A is listed twice"},
       {{"input.covariates=['ratios']"}, "expected age and sex"},
       {{"data.validation_fold=10"}, "are the same"},
-      {{"data.protocol=hash", "data.validation_share=0"}, "need a validation side"},
+      {{"data.protocol=hash", "data.validation_share=0"}, "need a validation split"},
       {{"data.protocol=hash", "data.validation_share=0.5", "data.test_share=0.5"}, "nothing to train on"},
       {{"loss.kind=cross_entropy"}, "recordings have several labels"},
   };

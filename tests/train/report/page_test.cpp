@@ -17,8 +17,8 @@
 namespace sec::train {
 namespace {
 
-// What keeps `page` from being well-formed XML: an element that is not closed in its turn, an attribute
-// without quotes or given twice, a stray & or <. Empty if nothing does.
+// Describes why `page` is not well-formed XML: an element that is not closed in order,
+// an unquoted or repeated attribute, or a stray & or <. Empty if the page is well-formed.
 std::string ill_formed(const std::string& page) {
   std::vector<std::string> open;
   std::size_t at = page.find("<html");
@@ -26,7 +26,7 @@ std::string ill_formed(const std::string& page) {
   const auto is_name = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':';
   };
-  const auto skip_reference = [&] {  // past &name; or &#1; false if it is none
+  const auto skip_reference = [&] {  // skips &name; or &#1; and returns false if there is no valid reference
     const std::size_t end = page.find(';', at);
     const std::string name = page.substr(at + 1, end - at - 1);
     at = end;
@@ -122,7 +122,7 @@ TEST(Report, IsWellFormedAndShowsWhatTheRunHolds) {
                            "V1"}) {
     EXPECT_TRUE(contains(page, text)) << text;
   }
-  std::ofstream("report_sample.html") << page;  // to look at
+  std::ofstream("report_sample.html") << page;  // for visual inspection
 }
 
 TEST(Report, ChecksThatTheCheckerChecks) {
@@ -140,7 +140,7 @@ TEST(Report, LoadsNothing) {
        {"http", "src=", "@import", "<link", "<script", "<iframe", "<object", "<img", "file:", "//"}) {
     EXPECT_FALSE(contains(page, loader)) << loader;
   }
-  // The only addresses are places in the page itself.
+  // All links point to anchors in the page.
   for (std::size_t at = page.find("href="); at != std::string::npos; at = page.find("href=", at + 1)) {
     EXPECT_EQ(page.substr(at, 7), "href=\"#");
   }
@@ -160,10 +160,10 @@ TEST(Report, BannerOnSyntheticDataOnly) {
 TEST(Report, LeakageIsShownInRed) {
   RunSummary run = sample_run();
   EXPECT_FALSE(contains(report_html(run), "Leakage."));
-  run.leaks = {"record <100> is on more than one side"};
+  run.leaks = {"record <100> is in more than one split"};
   const std::string page = report_html(run);
   EXPECT_EQ(ill_formed(page), "");
-  EXPECT_TRUE(contains(page, "Leakage.") && contains(page, "record &lt;100&gt; is on"));
+  EXPECT_TRUE(contains(page, "Leakage.") && contains(page, "record &lt;100&gt; is in"));
   EXPECT_TRUE(contains(
       page, ".leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a"));
 }

@@ -6,7 +6,7 @@
 namespace sec::train {
 namespace {
 
-// A sum of bumps in the places of P, Q, R, S and T, mV; wide and without P for ventricular beats.
+// A beat in mV as a sum of bumps for P, Q, R, S and T waves; ventricular beats are wide and have no P wave.
 double beat_shape(double t, bool ventricular, double scale) {
   struct Bump {
     double at, width, height;

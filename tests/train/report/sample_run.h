@@ -1,4 +1,4 @@
-// A made-up run with everything in it that a report can show.
+// An invented run that contains everything that a report can show.
 #pragma once
 
 #include "train/scoring/run_summary.h"

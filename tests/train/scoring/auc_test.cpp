@@ -15,7 +15,7 @@ struct Scored {
   std::vector<std::int32_t> labels;
 };
 
-// `levels` distinct scores: few of them make many ties.
+// Random scores with `levels` distinct values; few levels make many ties.
 Scored random_scores(std::int64_t beats, int levels) {
   Scored s;
   for (std::int64_t i = 0; i < 3 * beats; ++i) {
@@ -28,7 +28,7 @@ Scored random_scores(std::int64_t beats, int levels) {
   return s;
 }
 
-// By the definition: every pair is looked at.
+// The AUC by its definition: compares every pair.
 double by_pairs(const Scored& s, std::int32_t c) {
   double won = 0;
   double pairs = 0;
@@ -53,7 +53,7 @@ void expect_by_pairs(Stream& stream) {
       ASSERT_EQ(auc.classes.size(), 3U);
       double sum = 0;
       for (std::int32_t c = 0; c < 3; ++c) {
-        // Counts below 2^53 are exact: both divide the same two numbers.
+        // Counts below 2^53 are exact in double, so both results are the quotient of the same numbers.
         EXPECT_DOUBLE_EQ(auc.classes[static_cast<std::size_t>(c)], by_pairs(s, c))
             << levels << " levels, " << beats;
         sum += by_pairs(s, c);
@@ -80,11 +80,12 @@ TEST(Auc, EqualsACountOfAllPairsOnCuda) {
 
 TEST(Auc, ByHand) {
   Stream stream;
-  // Class 0: positives 0.9 and 0.4, the rest 0.4 and 0.1. Four pairs: won, won, tied, won.
+  // Class 0 has the positives 0.9 and 0.4, and the negatives 0.4 and 0.1:
+  // of four pairs three are won, one is tied.
   const Auc auc = one_vs_rest_auc(stream, std::vector<float>{0.9F, 0, 0.4F, 0, 0.4F, 0, 0.1F, 0},
                                   std::vector<std::int32_t>{0, 0, -1, -1}, 2);
   EXPECT_DOUBLE_EQ(auc.classes[0], 3.5 / 4);
-  EXPECT_TRUE(std::isnan(auc.classes[1]));  // no beat is of class 1
+  EXPECT_TRUE(std::isnan(auc.classes[1]));  // class 1 has no beats
   EXPECT_DOUBLE_EQ(auc.macro, 3.5 / 4);
   EXPECT_TRUE(std::isnan(one_vs_rest_auc(stream, {}, {}, 2).macro));
 }

@@ -17,18 +17,19 @@ namespace sec::train {
 namespace {
 
 TEST(Calibration, IsWhatCountingByHandGives) {
-  // Confidences .9 (right), .9 (wrong), .6 (right), .65 (no class: wrong).
+  // The confidences are .9 (right), .9 (wrong), .6 (right) and .65 (wrong, as the beat has no class).
   const std::vector<float> p = {0.9F, 0.1F, 0.1F, 0.9F, 0.6F, 0.4F, 0.65F, 0.35F};
   const Calibration c = calibration_of(p, std::vector<std::int32_t>{0, 0, 0, -1}, 2);
-  // Bins (.8, .9]: |1.8 - 1|; (.5, .6]: |.6 - 1|; (.6, .7]: .65; over four beats. 0.6F is just above .6.
+  // Over four beats: |1.8 - 1| for the two confidences of .9,
+  // and |1.25 - 1| for .6 and .65, which share a bin, as 0.6F is just above .6.
   EXPECT_EQ(c.bins[8].beats + c.bins[9].beats, 2);
   EXPECT_NEAR(c.ece, (0.8 + std::abs(0.6 + 0.65 - 1)) / 4, 1e-6);
   EXPECT_TRUE(std::isnan(calibration_of({}, {}, 2).ece));
 }
 
 TEST(Calibration, FindsTheTemperature) {
-  // Labels drawn from softmax(logits / 2.5): the likeliest temperature must be near, and no other on a grid
-  // better.
+  // Labels are drawn from softmax(logits / 2.5).
+  // The fitted temperature must be near 2.5, and no temperature on a grid may have a smaller loss.
   std::mt19937 random(3);
   std::normal_distribution<float> normal(0, 4);
   std::uniform_real_distribution<double> uniform(0, 1);
@@ -42,7 +43,7 @@ TEST(Calibration, FindsTheTemperature) {
     labels.push_back(u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2);
   }
   const double t = fit_temperature(logits, labels, 3);
-  EXPECT_NEAR(t, 2.5, 0.15);  // three standard errors of 4000 draws
+  EXPECT_NEAR(t, 2.5, 0.15);  // three standard errors for 4000 draws
   const auto loss = [&](double temperature) {
     const std::vector<float> p = tempered(logits, 3, temperature);
     double sum = 0;
@@ -52,14 +53,14 @@ TEST(Calibration, FindsTheTemperature) {
     return sum;
   };
   for (double other = 0.5; other < 6; other += 0.05) {
-    EXPECT_LE(loss(t), loss(other) + 1e-2) << other;  // f32 probabilities
+    EXPECT_LE(loss(t), loss(other) + 1e-2) << other;  // tolerance for f32 probabilities
   }
   EXPECT_LT(calibration_of(tempered(logits, 3, t), labels, 3).ece,
             calibration_of(tempered(logits, 3, 1), labels, 3).ece);
   EXPECT_EQ(fit_temperature(logits, std::vector<std::int32_t>(4000, -1), 3), 1);
 }
 
-// Resampling by making the resampled set and scoring it whole gives the same percentiles.
+// Building each resampled set and scoring it as a whole gives the same percentiles.
 TEST(Bootstrap, EqualsScoringEachResample) {
   constexpr std::int32_t patients = 7;
   std::mt19937 random(5);
@@ -96,7 +97,7 @@ TEST(Bootstrap, EqualsScoringEachResample) {
   EXPECT_TRUE(std::isnan(bootstrap_auc({}, {}, {}, 2, 10, 1).macro.low));
 }
 
-// Every beat of every patient that is drawn is counted by itself, for the F1 of three of four classes.
+// Compares with a count over all beats of the drawn patients, for the F1 of three of four classes.
 TEST(Bootstrap, IntervalsOfF1EqualCountingEachResample) {
   struct Read {
     int truth, predicted;
@@ -107,17 +108,17 @@ TEST(Bootstrap, IntervalsOfF1EqualCountingEachResample) {
   for (std::size_t p = 0; p < patients.size(); ++p) {
     Confusion& confusion = confusions.emplace_back(std::vector<std::string>{"N", "S", "V", "F"});
     for (int i = 0; i < 60; ++i) {
-      // Beats of class V: in two patients, read badly in one of them.
+      // Two patients have beats of class V, and in one of them most are misread.
       const int truth = p < 2 && i % 5 == 0 ? 2 : static_cast<int>(random() % 2) + (i % 29 == 0 ? 2 : 0);
       const int predicted = random() % (p == 1 ? 2 : 9) == 0 ? static_cast<int>(random() % 4) : truth;
       patients[p].push_back({truth, predicted});
       confusion.add(truth, predicted);
     }
   }
-  constexpr int resamples = 41;  // 2.5 % of 40 steps is the step from the second smallest to the next: exact
+  constexpr int resamples = 41;  // the 2.5 % quantile is exactly the second smallest of 41 values
   const F1Intervals got = bootstrap_f1(confusions, 3, resamples, 9);
   std::mt19937_64 draws(9);
-  std::vector<std::vector<double>> f1(4);  // the fourth: their mean
+  std::vector<std::vector<double>> f1(4);  // three classes, and their mean
   for (int r = 0; r < resamples; ++r) {
     std::vector<Read> beats;
     for (std::size_t k = 0; k < patients.size(); ++k) {
@@ -173,7 +174,7 @@ TEST(Quantile, IsThatOfNumpy) {
   EXPECT_EQ(quantile(std::vector<double>{3}, 0.975), 3);
 }
 
-// The vectors that the hash's authors publish.
+// Test vectors published by the authors of the hash.
 TEST(Fnv, IsFnv1a) {
   const auto hash = [](std::string_view text) {
     std::uint64_t state = fnv_start;

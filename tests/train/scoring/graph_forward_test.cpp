@@ -14,7 +14,7 @@ namespace {
 
 const model::SeEcgNetOptions small{2, 60, 2, 1, 4, false, 0.2};
 
-// A network that notes whether it is run by a replay.
+// A network that notes for each forward pass on the host whether it is part of a replay.
 class Watched : public model::Network {
  public:
   explicit Watched(Stream& stream) : net_(small, stream, 3) {}
@@ -41,7 +41,7 @@ std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
   return values;
 }
 
-class RecordedForwards : public testing::TestWithParam<Device> {
+class GraphForwards : public testing::TestWithParam<Device> {
  protected:
   void SetUp() override {
     const std::string reason = why_unavailable(GetParam());
@@ -52,16 +52,17 @@ class RecordedForwards : public testing::TestWithParam<Device> {
     network_ = std::make_unique<Watched>(*stream_);
   }
 
-  // Batches of these sizes, each of other samples, run both ways; which of the recorded ones were replays.
-  std::vector<bool> replays(GraphForward& recorded, const std::vector<std::int64_t>& sizes) {
+  // Runs batches of these sizes, with new samples each, kernel by kernel and with graphs.
+  // Returns which batches were replays.
+  std::vector<bool> replays(GraphForward& graphs, const std::vector<std::int64_t>& sizes) {
     GraphForward eager(*network_, *stream_, DType::f32, false);
     std::vector<bool> replays;
     for (const std::int64_t n : sizes) {
       const std::vector<float> x = numbers(n * 120, ++batch_);
       const std::vector<float> covariates = numbers(n, ++batch_);
       network_->replayed.clear();
-      const std::vector<float> got = recorded.logits(n, x, covariates);
-      // On cuda the host runs the network when it is recorded, and not at all when that is replayed.
+      const std::vector<float> got = graphs.logits(n, x, covariates);
+      // On cuda the host runs the network when it is captured, but not when the graph is replayed.
       replays.push_back(network_->replayed.empty() || network_->replayed.back());
       EXPECT_EQ(got, eager.logits(n, x, covariates)) << "a batch of " << n;
       EXPECT_EQ(std::ssize(got), 2 * n);
@@ -76,27 +77,27 @@ class RecordedForwards : public testing::TestWithParam<Device> {
 
 using Flags = std::vector<bool>;
 
-TEST_P(RecordedForwards, EqualEagerOnesBitForBit) {
-  GraphForward recorded(*network_, *stream_, DType::f32, true);
-  const Flags got = replays(recorded, {4, 4, 4, 2, 4, 2, 2, 4, 1});
+TEST_P(GraphForwards, EqualKernelByKernelBitForBit) {
+  GraphForward graphs(*network_, *stream_, DType::f32, true);
+  const Flags got = replays(graphs, {4, 4, 4, 2, 4, 2, 2, 4, 1});
   if (GetParam() == Device::cpu) {
     EXPECT_EQ(got, Flags(9, false));
   } else if (GetParam() == Device::simt) {
-    // 2 twice in a row takes the place of 4.
+    // Size 2 twice in a row replaces the graph of size 4.
     EXPECT_EQ(got, (Flags{false, true, true, false, true, false, true, false, false}));
   }
 }
 
-// After other weights, given or learnt, a size is recorded anew.
-TEST_P(RecordedForwards, FollowTheWeights) {
-  GraphForward recorded(*network_, *stream_, DType::f32, true);
-  const bool records = GetParam() == Device::simt;
+// After a change of weights, by assignment or training, a size is captured anew.
+TEST_P(GraphForwards, FollowTheWeights) {
+  GraphForward graphs(*network_, *stream_, DType::f32, true);
+  const bool captures = GetParam() == Device::simt;
   const bool counts = GetParam() != Device::cuda;
-  const Flags pattern{false, records, records};
-  EXPECT_TRUE(replays(recorded, {3, 3, 3}) == pattern || !counts);
+  const Flags pattern{false, captures, captures};
+  EXPECT_TRUE(replays(graphs, {3, 3, 3}) == pattern || !counts);
   Tensor weights = network_->parameters().values();
   weights.assign(*stream_, std::span<const float>(numbers(weights.count(), 1000)));
-  EXPECT_TRUE(replays(recorded, {3, 3, 3}) == pattern || !counts);
+  EXPECT_TRUE(replays(graphs, {3, 3, 3}) == pattern || !counts);
 
   const Recipe recipe = tiny_recipe();
   OptimizerState optimizer = make_optimizer_state(recipe.train, network_->parameters(), *stream_);
@@ -107,11 +108,11 @@ TEST_P(RecordedForwards, FollowTheWeights) {
   batch.labels = {0, 1, 0};
   for (batch.step = 0; batch.step < 4; ++batch.step) {
     step.take(batch, 1e-2);
-    EXPECT_TRUE(replays(recorded, {3, 3, 3}) == pattern || !counts) << batch.step;
+    EXPECT_TRUE(replays(graphs, {3, 3, 3}) == pattern || !counts) << batch.step;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, RecordedForwards, testing::Values(Device::cpu, Device::simt, Device::cuda),
+INSTANTIATE_TEST_SUITE_P(All, GraphForwards, testing::Values(Device::cpu, Device::simt, Device::cuda),
                          [](const auto& one) { return std::string(name_of(one.param)); });
 
 }  // namespace

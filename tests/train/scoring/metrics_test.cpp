@@ -37,12 +37,12 @@ TEST(Metrics, ByHand) {
 TEST(Metrics, UndefinedValuesAreNaNAndLeftOutOfTheMean) {
   Confusion c({"N", "S", "V"});
   c.add(0, 0, 3);
-  c.add(1, 0, 1);  // S exists, is never read: Se 0, +P undefined, F1 0
+  c.add(1, 0, 1);  // S occurs but is never predicted: Se is 0, +P undefined, F1 0
   const Scores s = score(c);
   EXPECT_EQ(s.classes[1].sensitivity, 0);
   EXPECT_TRUE(std::isnan(s.classes[1].precision));
   EXPECT_EQ(s.classes[1].f1, 0);
-  EXPECT_TRUE(std::isnan(s.classes[2].f1));  // V neither occurs nor is read
+  EXPECT_TRUE(std::isnan(s.classes[2].f1));  // V neither occurs nor is predicted
   EXPECT_DOUBLE_EQ(s.macro_f1, (6.0 / 7 + 0) / 2);
   EXPECT_TRUE(std::isnan(score(Confusion({"N", "S"})).accuracy));
 }
@@ -58,7 +58,8 @@ TEST(Metrics, MacroF1IsTheMeanOverClassesThatOccur) {
   EXPECT_DOUBLE_EQ(s.macro_f1, (6.0 / 7 + 1) / 2);
 }
 
-// Against scores computed from lists of labels, without a confusion matrix, as scikit-learn defines them.
+// Compares with scores computed from lists
+// of labels without a confusion matrix, by scikit-learn's definitions.
 TEST(Metrics, AgreesWithCountingOverLabels) {
   constexpr int beats = 5000;
   std::vector<int> truth, read;

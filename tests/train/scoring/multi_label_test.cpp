@@ -1,4 +1,4 @@
-// Scores of several labels an example against counts done the slow way.
+// Compares scores of examples with several labels with slow, direct counts.
 #include "train/scoring/multi_label.h"
 
 #include <cmath>
@@ -16,7 +16,7 @@ struct Cells {
   std::vector<float> targets;
 };
 
-// Coarse logits, so that there are ties.
+// Rounded logits, so that there are ties.
 Cells random_cells(std::size_t n, std::size_t classes, unsigned seed) {
   std::mt19937 random(seed);
   Cells cells;
@@ -50,16 +50,18 @@ TEST(MultiLabel, NoThresholdHasABetterF1) {
       }
     }
   }
-  // A class without examples, and one that all are of: 0.5, and below the lowest.
+  // The threshold is 0.5 for a class without examples,
+  // and below the lowest logit for a class of all examples.
   const std::vector<float> logits = {1, -3, 2, -5};
   const std::vector<float> edges = best_thresholds(logits, std::vector<float>{0, 1, 0, 1}, 2);
   EXPECT_EQ(edges[0], 0);
   EXPECT_LT(edges[1], -5);
-  EXPECT_EQ(best_thresholds(logits, std::vector<float>{0, 1, 0, 0}, 2)[1], -4);  // halfway
+  EXPECT_EQ(best_thresholds(logits, std::vector<float>{0, 1, 0, 0}, 2)[1], -4);  // halfway between two logits
 }
 
 TEST(MultiLabel, CountsCells) {
-  // Class A: two hits, a miss; class B: a false statement, a hit; class C: neither occurs nor is stated.
+  // Class A: two hits and a miss.
+  // Class B: a false positive and a hit. Class C neither occurs nor is predicted.
   const std::vector<float> logits = {1, 2, -1, 1, 1, -1, -1, -1, -1, -1, -1, -1};
   const std::vector<float> targets = {1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0};
   const MultiLabelScores s = score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{0, 0, 0});
@@ -74,11 +76,11 @@ TEST(MultiLabel, CountsCells) {
   EXPECT_DOUBLE_EQ(s.classes[0].threshold, 0.5);
   EXPECT_DOUBLE_EQ(s.micro_f1, 6.0 / 8);
   EXPECT_DOUBLE_EQ(s.macro_f1, (4.0 / 5 + 2.0 / 3) / 2);
-  // Raised above B's false statement, whose logit is 2.
+  // The threshold of B is raised above the logit 2 of its false positive.
   EXPECT_DOUBLE_EQ(score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{0, 2, 0}).classes[1].f1,
                    0);
-  // By batches of two: cells 1 to 6 have 3 hits of 3 labels and 4 statements, 7 to 12 one label and none;
-  // scikit-learn's f1_score of these is 6/7 and 0.
+  // In batches of two examples, cells 1 to 6 have 3 hits, 3 labels and 4 predictions;
+  // cells 7 to 12 have one label and no prediction. scikit-learn's f1_score gives 6/7 and 0.
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 2), (6.0 / 7 + 0) / 2);
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 64), s.micro_f1);
   EXPECT_DOUBLE_EQ(batch_micro_f1(logits, targets, 3, 3), (6.0 / 8 + 0) / 2);  // the last batch is smaller
@@ -116,14 +118,14 @@ TEST(MultiLabel, AucCountsPairs) {
   EXPECT_DOUBLE_EQ(auc.macro, sum / classes);
 }
 
-// Where each example is of one class, intervals are those of the bootstrap for such examples.
+// If each example has one class, intervals equal those of bootstrap_auc().
 TEST(MultiLabel, BootstrapAgreesWithThatOfOneClassEach) {
   constexpr std::size_t classes = 3, n = 60;
   Cells cells = random_cells(n, classes, 9);
   std::vector<std::int32_t> labels, groups;
   cells.targets.assign(n * classes, 0.0F);
   for (std::size_t i = 0; i < n; ++i) {
-    labels.push_back(static_cast<std::int32_t>(i * 7 % 4) - 1);  // -1: of none
+    labels.push_back(static_cast<std::int32_t>(i * 7 % 4) - 1);  // -1: no class
     groups.push_back(static_cast<std::int32_t>(i / 3));
     if (labels.back() >= 0) {
       cells.targets[i * classes + static_cast<std::size_t>(labels.back())] = 1;
@@ -140,8 +142,8 @@ TEST(MultiLabel, BootstrapAgreesWithThatOfOneClassEach) {
   }
 }
 
-// The loss that is trained is the one that is reported for validation: the focal one summed over recordings
-// and classes, and both finite where a naive log(sigmoid(x)) is not.
+// The loss reported for validation agrees with the training loss,
+// where "focal" is summed over recordings and classes. Both are finite where a naive log(sigmoid(x)) is not.
 TEST(MultiLabel, HostAndKernelLossesAgree) {
   Cells cells = random_cells(8, 5, 3);
   cells.logits[0] = 200;
@@ -156,7 +158,8 @@ TEST(MultiLabel, HostAndKernelLossesAgree) {
   recipe.classes = {"A", "B", "C", "D", "E"};
   recipe.loss.kind = "focal";
   const double focal = layers::focal_loss(pass, 0.25F, 2, logits, targets).value.to_vector(stream)[0];
-  EXPECT_NEAR(focal, 8 * mean_label_loss(cells.logits, cells.targets, recipe), 1e-5 * focal);  // f32 sums
+  EXPECT_NEAR(focal, 8 * mean_label_loss(cells.logits, cells.targets, recipe),
+              1e-5 * focal);  // error of f32 sums
   recipe.loss.kind = "bce";
   const double bce = layers::bce_with_logits(pass, logits, targets, {}).value.to_vector(stream)[0];
   EXPECT_NEAR(bce, mean_label_loss(cells.logits, cells.targets, recipe), 1e-5 * bce);

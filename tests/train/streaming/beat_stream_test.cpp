@@ -26,8 +26,8 @@ std::vector<std::span<const float>> part_of(const std::vector<std::vector<float>
   return parts;
 }
 
-// Pieces of a recording, its beats told when `ahead` samples of what follows them have been pushed (negative:
-// before they have), beats taken as they get ready.
+// Pushes a recording in pieces and takes beats as soon as they are ready. A beat is added
+// when `ahead` samples after it have been pushed; a negative `ahead` adds it before its samples.
 BeatBatch streamed(const Recipe& recipe, const io::Recording& recording, const std::vector<Beat>& beats,
                    std::size_t piece, std::int64_t late) {
   BeatStream stream(recipe, recording.rate);
@@ -58,8 +58,8 @@ BeatBatch streamed(const Recipe& recipe, const io::Recording& recording, const s
   return all;
 }
 
-// What training sees of a whole record is, bit for bit, what a stream of its samples gives, however the
-// samples are cut and whenever the beats are told.
+// The inputs from a stream are bitwise equal to those of training on the whole record,
+// for any size of the pieces and any time of adding beats.
 TEST(BeatStream, GivesWhatTrainingSees) {
   for (const char* wander : {"median", "highpass", "none"}) {
     for (const char* rate : {"120", "125"}) {
@@ -100,13 +100,13 @@ TEST(BeatStream, WaitsForTheNextBeatUnlessToldNotTo) {
   stream.conclude();
   EXPECT_EQ(stream.ready(), 2U);
   EXPECT_EQ(stream.take(10).samples, (std::vector<std::int64_t>{500, 800}));
-  stream.add_beat(1100);  // the beat before has been given away already
+  stream.add_beat(1100);  // the beat before it has already been taken
   EXPECT_EQ(stream.ready(), 0U);
   stream.add_beat(1400);
   EXPECT_EQ(stream.take(10).samples, (std::vector<std::int64_t>{1100}));
-  io::expect_error([&] { stream.add_beat(1000); }, "a beat at sample 1000 after one at 1400");
+  io::expect_error([&] { stream.add_beat(1000); }, "a beat at sample 1000 after a beat at 1400");
   io::expect_error([&] { stream.push(part_of({recording.signals[0]}, 0, 10)); },
-                   "samples of 1 leads, the network reads 2");
+                   "samples of 1 leads, but the network reads 2");
 }
 
 TEST(LeadFilter, HoldsInvalidSamples) {
@@ -121,15 +121,16 @@ TEST(LeadFilter, HoldsInvalidSamples) {
   };
   EXPECT_EQ(filtered({none, none, 2, none, 3, none}), (std::vector<float>{2, 2, 2, 2, 3, 3}));
   EXPECT_EQ(filtered({none, none}), (std::vector<float>{0, 0}));
-  std::vector<float> late(3700, none);  // no valid sample within ten seconds: 0 from the beginning
+  std::vector<float> late(3700,
+                          none);  // without a valid sample within ten seconds the signal is 0 from the start
   late.back() = 5;
   std::vector<float> expected(3700, 0.0F);
   expected.back() = 5;
   EXPECT_EQ(filtered(late), expected);
 }
 
-// From raw samples: beats are found where they are, and each is given the class that the network gives it
-// when the whole record is read at the same peaks.
+// The classifier finds the beats in raw samples.
+// Each beat has the class that the network predicts for the whole record at the same R peaks.
 TEST(StreamClassifier, FindsAndClassifies) {
   const io::TemporaryFolder folder;
   const Recipe recipe = tiny_recipe(everything);

@@ -7,7 +7,7 @@
 namespace sec::train {
 namespace {
 
-// N, S, V, F as 0 to 3.
+// A summary of beats (time, class); the classes N, S, V, F are 0 to 3.
 BeatSummary summary_of(const std::vector<std::pair<double, int>>& beats) {
   BeatSummary summary({"N", "S", "V", "F"});
   for (const auto& [time, label] : beats) {

@@ -1,4 +1,4 @@
-// Linked where the cuda device is not built.
+// Linked into builds without the cuda device.
 #include "engine/error.h"
 #include "train/scoring/auc.h"
 

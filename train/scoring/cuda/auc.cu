@@ -1,4 +1,4 @@
-// What AUC needs of the GPU, by Thrust: it is not what this project is about.
+// The sort and the pair counts of the AUC on the GPU. Thrust does both: they are not performance-critical.
 #include <thrust/binary_search.h>
 #include <thrust/execution_policy.h>
 #include <thrust/sort.h>
@@ -12,7 +12,7 @@
 namespace sec::train::cuda {
 namespace {
 
-// Gives Thrust its temporary memory from the arena.
+// Allocates Thrust's temporary memory in the engine's arena.
 class ArenaAllocator {
  public:
   using value_type = char;
