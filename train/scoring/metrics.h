@@ -45,11 +45,9 @@ struct Scores {
   Confusion confusion;
   std::vector<ClassScore> classes;
   double accuracy = 0;  // NaN without beats
-  double micro_f1 = 0;  // of the counts summed over the classes; equals accuracy where nothing was called a
-                        // class that is left out. NaN without beats
-  double macro_f1 =
-      0;  // the mean F1 of the classes that occur; a class without beats does not count, even if it was
-          // predicted
+  double micro_f1 = 0;  // F1 of the counts summed over classes; NaN without beats.
+                        // Equals the accuracy unless a beat is predicted as a class that is not scored.
+  double macro_f1 = 0;  // mean F1 of the classes that occur, whether or not others were predicted
 };
 
 Scores score(const Confusion& confusion);
