@@ -308,7 +308,7 @@ void declare(CLI::App& app, Options& o, std::string& seed) {
       "their score in validation, scores the test side once, and writes a run folder: recipe.toml\n"
       "(resolved), log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
   app.footer(
-      "Dataset:\n"
+      "Examples:\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/try --set train.epochs=2 "
       "\\\n"
