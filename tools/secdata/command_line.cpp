@@ -140,7 +140,7 @@ void add_fetch(CLI::App& app, std::function<bool()>& run) {
 
 void add_synth(CLI::App& app, std::function<bool()>& run) {
   const auto options = std::make_shared<SynthOptions>();
-  SyntheticOptions& synthetic = options->synthetic;
+  io::SyntheticOptions& synthetic = options->synthetic;
   CLI::App* command = app.add_subcommand(
       "synth",
       "Writes synthetic recordings with their annotations: a database with the record names, leads, rate and "
@@ -165,7 +165,7 @@ void add_synth(CLI::App& app, std::function<bool()>& run) {
           ->check(CLI::Range(1, 99'999))
           ->excludes(records);
   command->add_option("--leads", synthetic.leads, "With --count: how many leads")
-      ->check(CLI::Range(1, most_synthetic_leads))
+      ->check(CLI::Range(1, io::most_synthetic_leads))
       ->needs(count);
   command->add_option("--rate", options->rate, "With --count: samples a second, Hz")
       ->check(CLI::Range(100.0, 2000.0))
