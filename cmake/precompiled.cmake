@@ -13,8 +13,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   set(sec_precompiled_flags "$<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>")  # ccache needs this flag
 endif()
 
-# GCC 12 mistakes string concatenations at -O1 for overlapping copies.
-set(sec_everyday_warnings "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>")
+# GCC 12 wrongly finds overlaps and overflows in std::string, where the warnings point into precompiled headers.
+set(sec_precompiled_warnings
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>")
 
 function(sec_add_precompiled name)
   add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/precompiled/empty.cpp)
@@ -28,7 +29,7 @@ sec_add_precompiled(sec_precompiled_hot -fPIC)
 # sec_everyday_code(targets...): compiles targets at -O1 with precompiled headers.
 function(sec_everyday_code)
   foreach(target IN LISTS ARGN)
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC> ${sec_everyday} ${sec_everyday_warnings}
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC> ${sec_everyday} ${sec_precompiled_warnings}
       ${sec_precompiled_flags})
     target_precompile_headers(${target} REUSE_FROM sec_precompiled_everyday)
   endforeach()
@@ -38,7 +39,8 @@ endfunction()
 function(sec_hot_code target)
   add_library(${target}_hot OBJECT ${ARGN})
   target_link_libraries(${target}_hot PRIVATE $<TARGET_PROPERTY:${target},LINK_LIBRARIES>)
-  target_compile_options(${target}_hot PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC> ${sec_precompiled_flags})
+  target_compile_options(${target}_hot PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fPIC> ${sec_precompiled_flags}
+    ${sec_precompiled_warnings})
   target_precompile_headers(${target}_hot REUSE_FROM sec_precompiled_hot)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_hot>)
 endfunction()
@@ -52,7 +54,7 @@ function(sec_test_code)
     set_target_properties(sec_precompiled_tests PROPERTIES EXCLUDE_FROM_ALL ON)
   endif()
   foreach(target IN LISTS ARGN)
-    target_compile_options(${target} PRIVATE ${sec_everyday} ${sec_everyday_warnings}
+    target_compile_options(${target} PRIVATE ${sec_everyday} ${sec_precompiled_warnings}
       ${sec_precompiled_flags})
     target_precompile_headers(${target} REUSE_FROM sec_precompiled_tests)
   endforeach()

@@ -65,10 +65,8 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed) {
       ->group("How to run");
   app.add_option(
          "--kernels", o.kernels,
-         "own: our kernels, fused where the device has fused ones; unfused: our kernels, one per layer;
-         "
-         "cudnn: cuDNN and cuBLAS where they have the operation, on cuda. reference is the former
-         "
+         "own: our kernels, fused where the device has fused ones; unfused: our kernels, one per layer;\n"
+         "cudnn: cuDNN and cuBLAS where they have the operation, on cuda. reference is the former\n"
          "name of unfused, until version 1.0")
       ->check(CLI::IsMember({"own", "unfused", "cudnn", "reference"}))
       ->capture_default_str()
