@@ -449,17 +449,23 @@ TEST_F(Sectrain, RefusesToKeepExamplesOnCpu) {
 }
 
 // Fused and unfused kernels give the same losses up to rounding.
-TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
+TEST_F(Sectrain, TrainsFusedAsUnfused) {
   const auto losses = [&](const std::string& kernels) {
     const Outcome outcome = sectrain(
         arguments(kernels, two_steps + ("--device cpu --set network.width=16 --kernels " + kernels)));
     EXPECT_EQ(outcome.status, 0) << outcome.error;
     return losses_of((folder_ / kernels / "log.jsonl").string());
   };
-  const std::vector<double> expected = losses("reference");
+  const std::vector<double> expected = losses("unfused");
   const std::vector<double> got = losses("own");
   expect_near(got, expected);
   EXPECT_NE(got, expected) << "both runs took the same way";
+}
+
+TEST_F(Sectrain, TakesTheFormerNameOfUnfusedKernels) {
+  const Outcome run = sectrain(arguments("run", "--device cpu --kernels reference --tiles nowhere.toml"));
+  EXPECT_EQ(run.error.substr(0, run.error.find('\n')),
+            "sectrain: --kernels reference is now --kernels unfused; the old name ends with version 1.0");
 }
 
 // Losses differ from f32's by rounding only: a hundred roundings by up to 2^-8 in bf16, 2^-11 in tf32, add up
