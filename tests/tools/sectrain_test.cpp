@@ -207,8 +207,8 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
 }
 
-// A beat-level split, overlapping windows, one person on two sides:
-// one line and no run; or told to, a run that says so in red.
+// A beat-level split, overlapping windows and a person on two sides are each refused with one line, without a
+// run folder. If the user allows leaks, the report says so in red.
 TEST_F(Sectrain, StopsAtLeaks) {
   folder_.write("parts.csv", "101,train,-,0,30\n101,test,-,30,60\n208,train\n106,train\n205,validation\n");
   const std::pair<const char*, const char*> leaky[] = {
