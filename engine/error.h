@@ -15,20 +15,19 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Throws Error with the formatted text. Control characters, which texts from files may hold, become '?'.
+[[noreturn]] void fail_formatted(fmt::string_view text, fmt::format_args args);
+
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
-  std::string line = fmt::format(text, std::forward<Args>(args)...);
-  for (char& c : line) {  // a file's own words may hold anything
-    c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  throw Error(line);
+  fail_formatted(text, fmt::make_format_args(args...));
 }
 
 // Throws Error with the formatted text unless `condition` holds.
 template <typename... Args>
 void require(bool condition, fmt::format_string<Args...> text, Args&&... args) {
   if (!condition) [[unlikely]] {
-    fail(text, std::forward<Args>(args)...);
+    fail_formatted(text, fmt::make_format_args(args...));
   }
 }
 

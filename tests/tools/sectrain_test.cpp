@@ -207,8 +207,8 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == finished);
 }
 
-// A beat-level split, overlapping windows, one person on two sides:
-// one line and no run; or told to, a run that says so in red.
+// A beat-level split, overlapping windows and a person on two sides are each refused with one line, without a
+// run folder. If the user allows leaks, the report says so in red.
 TEST_F(Sectrain, StopsAtLeaks) {
   folder_.write("parts.csv", "101,train,-,0,30\n101,test,-,30,60\n208,train\n106,train\n205,validation\n");
   const std::pair<const char*, const char*> leaky[] = {
@@ -449,17 +449,23 @@ TEST_F(Sectrain, RefusesToKeepExamplesOnCpu) {
 }
 
 // Fused and unfused kernels give the same losses up to rounding.
-TEST_F(Sectrain, TrainsFusedAsByReferenceKernels) {
+TEST_F(Sectrain, TrainsFusedAsUnfused) {
   const auto losses = [&](const std::string& kernels) {
     const Outcome outcome = sectrain(
         arguments(kernels, two_steps + ("--device cpu --set network.width=16 --kernels " + kernels)));
     EXPECT_EQ(outcome.status, 0) << outcome.error;
     return losses_of((folder_ / kernels / "log.jsonl").string());
   };
-  const std::vector<double> expected = losses("reference");
+  const std::vector<double> expected = losses("unfused");
   const std::vector<double> got = losses("own");
   expect_near(got, expected);
   EXPECT_NE(got, expected) << "both runs took the same way";
+}
+
+TEST_F(Sectrain, TakesTheFormerNameOfUnfusedKernels) {
+  const Outcome run = sectrain(arguments("run", "--device cpu --kernels reference --tiles nowhere.toml"));
+  EXPECT_EQ(run.error.substr(0, run.error.find('\n')),
+            "sectrain: --kernels reference is now --kernels unfused; the old name ends with version 1.0");
 }
 
 // Losses differ from f32's by rounding only: a hundred roundings by up to 2^-8 in bf16, 2^-11 in tf32, add up

@@ -1,27 +1,85 @@
-// The subcommands of secdata, one file each.
+// The subcommands of secdata, one file each, and their options.
+//
+// A command returns whether everything it looked at is in order. It throws UsageError if options contradict each
+// other, and Error if it fails.
 #pragma once
 
-#include <functional>
+#include <filesystem>
+#include <string>
+#include <vector>
 
-namespace CLI {
-class App;
-}
+#include "io/synthetic/database.h"
 
 namespace sec::tools {
 
-struct Command {
-  CLI::App* parser;
-  // What the subcommand does, with the options of the command line that was parsed. Returns whether it found
-  // everything in order. Throws UsageError where options contradict each other, Error where it fails.
-  std::function<bool()> run;
+struct InfoOptions {
+  std::string record;
+  std::string annotator = "atr";
+  bool as_json = false;
 };
+bool info(const InfoOptions& options);
 
-Command add_info(CLI::App& app);
-Command add_dump(CLI::App& app);
-Command add_fetch(CLI::App& app);
-Command add_convert(CLI::App& app);
-Command add_verify(CLI::App& app);
-Command add_synth(CLI::App& app);
-Command add_score(CLI::App& app);
+struct DumpOptions {
+  std::string record;
+  std::string from = "0";
+  std::string to;
+  std::string annotator = "atr";
+  std::vector<std::string> leads;
+  std::string out;
+  bool digital = false;
+  bool annotations = false;
+  bool as_json = false;
+};
+bool dump(const DumpOptions& options);
+
+struct VerifyOptions {
+  std::string path;
+  bool as_json = false;
+};
+bool verify(const VerifyOptions& options);
+
+struct ConvertOptions {
+  std::string from;
+  std::string to;
+  std::string format;
+  std::string annotator = "atr";
+  bool digital = false;
+  bool overwrite = false;
+  bool as_json = false;
+  bool quiet = false;
+};
+bool convert(const ConvertOptions& options);
+
+struct FetchOptions {
+  std::string database;
+  std::string folder;
+  std::string url;
+  bool as_json = false;
+  bool quiet = false;
+};
+bool fetch(const FetchOptions& options);
+std::vector<std::string> fetchable_databases();
+
+struct SynthOptions {
+  std::string folder;
+  io::SyntheticOptions synthetic;
+  double rate = 360;             // Hz, with --count
+  std::vector<std::string> mix;  // "N=8", "S=1"
+  bool as_json = false;
+  bool quiet = false;
+};
+bool synth(const SynthOptions& options);
+
+struct ScoreOptions {
+  std::filesystem::path reference;  // an annotation file, or a folder
+  std::filesystem::path test;       // likewise; empty: the folder `reference`
+  std::string reference_annotator = "atr";
+  std::string test_annotator = "sec";
+  std::vector<std::string> records;
+  double start = 300;    // s
+  double window = 0.15;  // s
+  bool as_json = false;
+};
+bool score(const ScoreOptions& options);
 
 }  // namespace sec::tools

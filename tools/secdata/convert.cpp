@@ -1,8 +1,6 @@
 // secdata convert: recordings from one format into another.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 
 #include "io/databases/open_recording.h"
 #include "io/edf/writer.h"
@@ -20,17 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace sec::io;
-
-struct ConvertOptions {
-  std::string from;
-  std::string to;
-  std::string format;
-  std::string annotator = "atr";
-  bool digital = false;
-  bool overwrite = false;
-  bool as_json = false;
-  bool quiet = false;
-};
 
 enum class Kind { wfdb, edf, csv, npy };
 
@@ -138,7 +125,9 @@ void write_annotations_beside(const Target& target, const std::optional<Annotati
   write_annotation_file(target.annotations, written);
 }
 
-void convert(const ConvertOptions& options) {
+}  // namespace
+
+bool convert(const ConvertOptions& options) {
   const Target target = target_of(options);
   const auto source = open_recording(options.from);
   std::optional<AnnotationFile> annotations = annotations_of(options.from, *source, options.annotator);
@@ -167,49 +156,9 @@ void convert(const ConvertOptions& options) {
   } else if (!options.quiet) {
     print(fmt::format("{}: {} samples of {} leads, {} annotations; {}{}\n", target.path.string(),
                       result->info().samples, result->info().leads.size(), count,
-                      losses.empty() ? "nothing is lost" : "not kept: ", CLI::detail::join(losses, ", ")));
+                      losses.empty() ? "nothing is lost" : "not kept: ", fmt::join(losses, ", ")));
   }
-}
-
-}  // namespace
-
-Command add_convert(CLI::App& app) {
-  const auto options = std::make_shared<ConvertOptions>();
-  CLI::App* command = app.add_subcommand(
-      "convert",
-      "Writes a recording in another format, block by block, with its annotations, and says in one line what "
-      "that format does not keep");
-  command->add_option("FROM", options->from, "A WFDB record, with or without .hea, or another recording")
-      ->required();
-  command
-      ->add_option("TO", options->to,
-                   "FILE.edf, FILE.csv, FILE.tsv or FILE.npy; any other name is that of a WFDB record")
-      ->required();
-  command
-      ->add_option(
-          "--format", options->format,
-          "edf, csv, tsv, npy, or of a WFDB record its format: 16, 24 or 212; default: by the name, 16")
-      ->check(CLI::IsMember({"edf", "csv", "tsv", "npy", "16", "24", "212"}));
-  command
-      ->add_option("--annotator", options->annotator,
-                   "Extension of the annotation file, where there is one: read and written")
-      ->capture_default_str();
-  command->add_flag("--digital", options->digital,
-                    "In .npy files: the converter's numbers, not physical samples");
-  command->add_flag("--overwrite", options->overwrite, "Replace files that are there");
-  CLI::Option* json = command->add_flag("--json", options->as_json, "Print one JSON object");
-  command->add_flag("--quiet", options->quiet, "Print nothing")->excludes(json);
-  command->footer(
-      "Annotations are inside an EDF+ file; beside all others they are a WFDB annotation file with the same\n"
-      "name, from which a later conversion takes them.\n\n"
-      "Dataset:\n"
-      "  secdata convert data/mitdb/100 100.edf\n"
-      "  secdata convert 100.edf again --format 212\n"
-      "  secdata convert data/mitdb/100 100.npy --digital");
-  return {command, [options] {
-            convert(*options);
-            return true;
-          }};
+  return true;
 }
 
 }  // namespace sec::tools

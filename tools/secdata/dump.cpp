@@ -1,5 +1,4 @@
 // secdata dump: samples of a window as text or as a NumPy array, or annotations as text.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -19,18 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace sec::io;
-
-struct DumpOptions {
-  std::string record;
-  std::string from = "0";
-  std::string to;
-  std::string annotator = "atr";
-  std::vector<std::string> leads;
-  std::string out;
-  bool digital = false;
-  bool annotations = false;
-  bool as_json = false;
-};
 
 // "12.5" is a time in seconds, "s4500" a sample number.
 std::int64_t sample_at(const std::string& text, double rate, const char* option) {
@@ -166,16 +153,18 @@ void print_signals(const DumpOptions& options, RecordingReader& reader) {
   print(std::string_view(text.data(), text.size()));
 }
 
-void dump_as_asked(const DumpOptions& options) {
+}  // namespace
+
+bool dump(const DumpOptions& options) {
   if (!options.out.empty() && fs::path(options.out).extension() != ".npy") {
     throw UsageError(fmt::format("--out {}: expected a name that ends in .npy", options.out));
   }
   if (std::set<std::string>(options.leads.begin(), options.leads.end()).size() != options.leads.size()) {
-    throw UsageError(fmt::format("--leads {}: one is named twice", CLI::detail::join(options.leads, ",")));
+    throw UsageError(fmt::format("--leads {}: one is named twice", fmt::join(options.leads, ",")));
   }
   if (options.annotations) {
     dump_annotations(options);
-    return;
+    return true;
   }
   const auto part = part_asked_for(options);
   if (options.out.empty()) {
@@ -183,45 +172,7 @@ void dump_as_asked(const DumpOptions& options) {
   } else {
     write_npy(options.out, *part, options.digital);
   }
-}
-
-}  // namespace
-
-Command add_dump(CLI::App& app) {
-  const auto dump = std::make_shared<DumpOptions>();
-  CLI::App* command = app.add_subcommand(
-      "dump",
-      "Samples as CSV on standard output, a column a lead and a row a sample, or as a NumPy array; or "
-      "annotations, one a row");
-  command->add_option("RECORD", dump->record, "A WFDB record, with or without .hea, or another recording")
-      ->required();
-  command->add_option("--from", dump->from, "First sample: seconds (12.5) or sample number (s4500)")
-      ->capture_default_str();
-  command->add_option("--to", dump->to, "End, not included: seconds or sample number; default: all");
-  CLI::Option* leads =
-      command->add_option("--leads", dump->leads, "Only these, in this order, as MLII,V1; default: all")
-          ->delimiter(',');
-  CLI::Option* out = command->add_option(
-      "--out", dump->out, "Write FILE.npy, float32 or with --digital int32, and FILE.json that describes it");
-  CLI::Option* digital = command->add_flag("--digital", dump->digital, "Units of the converter, not mV");
-  CLI::Option* annotations =
-      command->add_flag("--annotations", dump->annotations, "Annotations instead of samples")
-          ->excludes(digital)
-          ->excludes(leads)
-          ->excludes(out);
-  command->add_option("--annotator", dump->annotator, "Extension of the annotation file")
-      ->capture_default_str()
-      ->needs(annotations);
-  command->add_flag("--json", dump->as_json, "Annotations as JSON, one object a line")->needs(annotations);
-  command->footer(
-      "Dataset:\n"
-      "  secdata dump data/mitdb/100 --from 10 --to 20 --leads MLII > window.csv\n"
-      "  secdata dump data/mitdb/100 --digital --from s3600 --to s7200 --out window.npy\n"
-      "  secdata dump data/mitdb/100 --annotations --json");
-  return {command, [options = dump] {
-            dump_as_asked(*options);
-            return true;
-          }};
+  return true;
 }
 
 }  // namespace sec::tools

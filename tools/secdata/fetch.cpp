@@ -1,9 +1,7 @@
 // secdata fetch: databases off the network, every file checked against its SHA-256 sum.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <sstream>
 
 #include "io/databases/mitdb.h"
@@ -21,14 +19,6 @@ using namespace sec::io;
 
 constexpr std::int64_t largest_file = 64 << 20;  // of MIT-BIH the largest has 2 MB
 constexpr const char* sums_name = "SHA256SUMS.txt";
-
-struct FetchOptions {
-  std::string database;
-  std::string folder;
-  std::string url;
-  bool as_json = false;
-  bool quiet = false;
-};
 
 struct Source {
   std::string_view url;
@@ -117,7 +107,9 @@ class Fetch {
   Downloader downloader_;
 };
 
-void fetch(const FetchOptions& options) {
+}  // namespace
+
+bool fetch(const FetchOptions& options) {
   const Source& source = sources.at(options.database);
   const fs::path folder = options.folder.empty() ? fs::path(source.folder) : fs::path(options.folder);
   require(!is_synthetic(folder), "{}: holds a synthetic database: name another folder or remove it",
@@ -125,9 +117,9 @@ void fetch(const FetchOptions& options) {
   std::error_code error;
   fs::create_directories(folder, error);
   require(!error, "{}: cannot make the folder: {}", folder.string(), error.message());
-  Fetch fetch(options.url.empty() ? std::string(source.url) : options.url, folder);
-  fetch.sums();
-  std::int64_t downloaded = fetch.file("RECORDS") ? 1 : 0;
+  Fetch files(options.url.empty() ? std::string(source.url) : options.url, folder);
+  files.sums();
+  std::int64_t downloaded = files.file("RECORDS") ? 1 : 0;
   const std::vector<std::string> records = read_record_names(folder);
   for (const std::string& record : records) {
     const bool plain = std::ranges::all_of(
@@ -141,7 +133,7 @@ void fetch(const FetchOptions& options) {
       if (!options.quiet) {
         fmt::print(stderr, "[{}/{}] {}{}\n", count, 3 * records.size(), record, extension);
       }
-      downloaded += fetch.file(record + extension) ? 1 : 0;
+      downloaded += files.file(record + extension) ? 1 : 0;
     }
   }
   if (options.as_json) {
@@ -151,33 +143,15 @@ void fetch(const FetchOptions& options) {
     print(fmt::format("{}: {} records, all sums right; {} files downloaded\n", folder.string(),
                       records.size(), downloaded));
   }
+  return true;
 }
 
-}  // namespace
-
-Command add_fetch(CLI::App& app) {
-  const auto options = std::make_shared<FetchOptions>();
-  CLI::App* command = app.add_subcommand(
-      "fetch", "Downloads a database, file by file, and checks every file's SHA-256 sum; run again to go on");
-  command
-      ->add_option("DATABASE", options->database,
-                   "mitdb: the MIT-BIH Arrhythmia Database 1.0.0, about 100 MB from PhysioNet")
-      ->required()
-      ->check(CLI::IsMember(sources));
-  command->add_option("FOLDER", options->folder, "Where to; default: data/DATABASE");
-  command->add_option("--url", options->url, "Another place with the same files, http or https");
-  command->add_flag("--json", options->as_json, "Print one JSON object");
-  command->add_flag("--quiet", options->quiet, "Print nothing but errors");
-  command->footer(
-      "The database is under the Open Data Commons Attribution License 1.0; please cite Moody and Mark 2001\n"
-      "and Goldberger et al. 2000 as its page asks: https://physionet.org/content/mitdb/1.0.0/\n\n"
-      "Dataset:\n"
-      "  secdata fetch mitdb\n"
-      "  secdata fetch mitdb /data/mitdb --quiet");
-  return {command, [options] {
-            fetch(*options);
-            return true;
-          }};
+std::vector<std::string> fetchable_databases() {
+  std::vector<std::string> names;
+  for (const auto& [name, source] : sources) {
+    names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace sec::tools

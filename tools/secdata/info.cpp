@@ -1,7 +1,5 @@
 // secdata info: what a recording holds.
-#include <CLI/CLI.hpp>
 #include <filesystem>
-#include <memory>
 
 #include "io/databases/open_recording.h"
 #include "io/wfdb/header.h"
@@ -111,33 +109,14 @@ std::string text_of(const Contents& contents) {
 
 }  // namespace
 
-Command add_info(CLI::App& app) {
-  struct Options {
-    std::string record;
-    std::string annotator = "atr";
-    bool as_json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "info", "What a recording holds: leads, rate, duration, comments, annotations; samples are not read");
-  command->add_option("RECORD", options->record, "A WFDB record, with or without .hea, or another recording")
-      ->required();
-  command->add_option("--annotator", options->annotator, "Of a WFDB record: extension of the annotation file")
-      ->capture_default_str();
-  command->add_flag("--json", options->as_json, "Print one JSON object");
-  command->footer(
-      "Dataset:\n"
-      "  secdata info data/mitdb/100\n"
-      "  secdata info found/100 --annotator sec --json");
-  return {command, [options] {
-            const Contents contents = contents_of(options->record, options->annotator);
-            if (options->as_json) {
-              print_json(json_of(contents));
-            } else {
-              print(text_of(contents));
-            }
-            return true;
-          }};
+bool info(const InfoOptions& options) {
+  const Contents contents = contents_of(options.record, options.annotator);
+  if (options.as_json) {
+    print_json(json_of(contents));
+  } else {
+    print(text_of(contents));
+  }
+  return true;
 }
 
 }  // namespace sec::tools

@@ -1,7 +1,5 @@
 // secdata score: beat annotations against reference annotations, as EC57 asks.
-#include <CLI/CLI.hpp>
 #include <filesystem>
-#include <memory>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -17,17 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace sec::io;
-struct ScoreOptions {
-  fs::path reference;  // an annotation file, or a folder
-  fs::path test;       // the same; empty: the folder `reference`
-  std::string reference_annotator = "atr";
-  std::string test_annotator = "sec";
-  std::vector<std::string> records;
-  double start = 300;    // s
-  double window = 0.15;  // s
-  bool as_json = false;
-};
-
 struct Pair {
   std::string name;
   fs::path header;
@@ -119,36 +106,9 @@ std::string score_text(const ScoreOptions& options) {
 
 }  // namespace
 
-Command add_score(CLI::App& app) {
-  const auto score = std::make_shared<ScoreOptions>();
-  ScoreOptions& options = *score;
-  CLI::App* command = app.add_subcommand(
-      "score",
-      "Compares beat annotations with reference annotations beat by beat, as ANSI/AAMI EC57 "
-      "asks, and prints a line a record, sums, gross and average");
-  command
-      ->add_option("REFERENCE", options.reference, "Annotation file beside its .hea, or a database's folder")
-      ->required();
-  command->add_option("TEST", options.test, "Annotation file to score, or a folder; default: REFERENCE");
-  command->add_option("--reference", options.reference_annotator, "In folders: extension of the reference")
-      ->type_name("ANNOTATOR")
-      ->capture_default_str();
-  command->add_option("--test", options.test_annotator, "In folders: extension of what is scored")
-      ->type_name("ANNOTATOR")
-      ->capture_default_str();
-  command->add_option("--records", options.records, "In folders: only these, as 100,103; default: RECORDS")
-      ->delimiter(',');
-  command->add_option("--start", options.start, "Seconds at the beginning that are not scored")
-      ->check(CLI::Range(0.0, 1e9))
-      ->capture_default_str();
-  command->add_option("--window", options.window, "Seconds that matching beats may be apart")
-      ->check(CLI::Range(0.0, 10.0))
-      ->capture_default_str();
-  command->add_flag("--json", options.as_json, "Print one JSON object");
-  return {command, [score] {
-            print(score_text(*score));
-            return true;
-          }};
+bool score(const ScoreOptions& options) {
+  print(score_text(options));
+  return true;
 }
 
 }  // namespace sec::tools

@@ -1,8 +1,7 @@
 // secdata synth: recordings made by a computer.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <memory>
+#include <cstdlib>
 
 #include "io/synthetic/database.h"
 #include "io/synthetic/leads.h"
@@ -13,15 +12,6 @@ namespace sec::tools {
 namespace {
 
 using namespace sec::io;
-
-struct SynthOptions {
-  std::string folder;
-  SyntheticOptions synthetic;
-  double rate = 360;
-  std::vector<std::string> mix;
-  bool as_json = false;
-  bool quiet = false;
-};
 
 // "N=8", "S=1": what is not named has no beats.
 ClassMix parse_mix(const std::vector<std::string>& parts) {
@@ -38,9 +28,10 @@ ClassMix parse_mix(const std::vector<std::string>& parts) {
     if (share) {
       throw wrong(part, "named twice");
     }
-    double value = 0;
     const std::string number = part.substr(part.find('=') + 1);
-    if (!CLI::detail::lexical_cast(number, value) || !std::isfinite(value) || value < 0) {
+    char* end = nullptr;
+    const double value = std::strtod(number.c_str(), &end);
+    if (number.empty() || end != number.c_str() + number.size() || !std::isfinite(value) || value < 0) {
       throw wrong(part, "no share");
     }
     share = value;
@@ -50,7 +41,7 @@ ClassMix parse_mix(const std::vector<std::string>& parts) {
     sum += share.value_or(0);
   }
   if (!(sum > 0) || !std::isfinite(sum)) {
-    throw UsageError(fmt::format("--mix {}: the shares sum to {:g}", CLI::detail::join(parts, ","), sum));
+    throw UsageError(fmt::format("--mix {}: the shares sum to {:g}", fmt::join(parts, ","), sum));
   }
   ClassMix mix{};
   std::ranges::transform(shares, mix.begin(),
@@ -58,7 +49,9 @@ ClassMix parse_mix(const std::vector<std::string>& parts) {
   return mix;
 }
 
-void synth(const SynthOptions& options) {
+}  // namespace
+
+bool synth(const SynthOptions& options) {
   SyntheticOptions synthetic = options.synthetic;
   if (!options.mix.empty()) {
     synthetic.mix = parse_mix(options.mix);
@@ -81,60 +74,7 @@ void synth(const SynthOptions& options) {
               ? fmt::format("DS1 {}\nDS2 {}\n", io::text_of(counts.mitdb.ds1), io::text_of(counts.mitdb.ds2))
               : fmt::format("All {}\n", io::text_of(counts.all)));
   }
-}
-
-}  // namespace
-
-Command add_synth(CLI::App& app) {
-  const auto options = std::make_shared<SynthOptions>();
-  SyntheticOptions& synthetic = options->synthetic;
-  CLI::App* command = app.add_subcommand(
-      "synth",
-      "Writes synthetic recordings with their annotations: a database with the record names, leads, rate and "
-      "patients of MIT-BIH, or, with --count, other records");
-  command->add_option("OUT", options->folder, "Folder to write")->required();
-  command->add_option("--minutes", synthetic.minutes, "Minutes of signal a record")
-      ->check(CLI::Range(0.1, 120.0))
-      ->capture_default_str();
-  command->add_option("--seed", synthetic.seed, "The same seed and options give the same files")
-      ->capture_default_str();
-  command->add_option("--noise", synthetic.noise, "Factor on wander, mains, muscle and electrode noise")
-      ->check(CLI::Range(0.0, 100.0))
-      ->capture_default_str();
-  CLI::Option* records =
-      command->add_option("--records", synthetic.records, "Only these records, as 100 101; default: all 48")
-          ->delimiter(',');
-  CLI::Option* count =
-      command
-          ->add_option(
-              "--count", synthetic.count,
-              "Instead of MIT-BIH's records so many others, s00001 and so on, each of another patient")
-          ->check(CLI::Range(1, 99'999))
-          ->excludes(records);
-  command->add_option("--leads", synthetic.leads, "With --count: how many leads")
-      ->check(CLI::Range(1, most_synthetic_leads))
-      ->needs(count);
-  command->add_option("--rate", options->rate, "With --count: samples a second, Hz")
-      ->check(CLI::Range(100.0, 2000.0))
-      ->capture_default_str()
-      ->needs(count);
-  command
-      ->add_option("--mix", options->mix,
-                   "With --count: shares of the beats by class, as N=8,S=1,V=1; default: as each patient's "
-                   "heart has them")
-      ->delimiter(',')
-      ->needs(count);
-  command->add_flag("--json", options->as_json, "Print one JSON object");
-  command->add_flag("--quiet", options->quiet, "Print nothing");
-  command->footer(
-      "Leads: up to three of MLII, V1 and V5; more of I, II, V1 to V6, III, aVR, aVL, aVF. Default: two.\n\n"
-      "Dataset:\n"
-      "  secdata synth data/synthetic --minutes 5\n"
-      "  secdata synth ectopic --count 20 --mix N=6,S=2,V=2 --leads 12 --rate 500 --minutes 0.5");
-  return {command, [options] {
-            synth(*options);
-            return true;
-          }};
+  return true;
 }
 
 }  // namespace sec::tools

@@ -1,5 +1,4 @@
 // secdata verify: whether recordings are sound.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -245,38 +244,15 @@ void print_as_text(const Verification& result) {
   }
 }
 
-// Returns whether everything is in order.
-bool verify(const std::string& path, bool as_json) {
-  const Verification result = examine(path);
-  as_json ? print_as_json(result) : print_as_text(result);
+}  // namespace
+
+bool verify(const VerifyOptions& options) {
+  const Verification result = examine(options.path);
+  options.as_json ? print_as_json(result) : print_as_text(result);
   for (const std::string& problem : result.total.problems) {
     fmt::print(stderr, "secdata: {}\n", problem);
   }
   return result.total.problems.empty();
-}
-
-}  // namespace
-
-Command add_verify(CLI::App& app) {
-  struct Options {
-    std::string path;
-    bool as_json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "verify",
-      "Reads recordings from beginning to end: checksums, initial values and lengths against their headers, "
-      "annotations, and the beats by class where it is known what they should be. Lists every problem; exit "
-      "status 1 if there is any");
-  command->add_option("PATH", options->path, "A folder, with all folders inside it, or one recording")
-      ->required();
-  command->add_flag("--json", options->as_json, "Print one JSON object");
-  command->footer(
-      "Looked for are WFDB records and EDF files, and what RECORDS files name.\n\n"
-      "Dataset:\n"
-      "  secdata verify data/mitdb\n"
-      "  secdata verify data/mitdb/100 --json");
-  return {command, [options] { return verify(options->path, options->as_json); }};
 }
 
 }  // namespace sec::tools

@@ -12,7 +12,7 @@ void declare(CLI::App& app, Options& o) {
       "Prints beats by hour and runs of V and S beats, or with --json a line a beat; --out writes "
       "annotations.");
   app.footer(
-      "Dataset:\n"
+      "Examples:\n"
       "  secinfer --model runs/inter data/mitdb/100\n"
       "  secinfer --model runs/inter --out annotations data/mitdb/100 data/mitdb/103     writes 100.sec, "
       "103.sec\n"

@@ -163,7 +163,7 @@ int main(int argc, char** argv) {
       "that\n"
       "PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
   app.footer(
-      "Dataset:\n"
+      "Examples:\n"
       "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
       "  secmodel export runs/inter/best.safetensors --out state_dict.safetensors\n"
       "  secmodel onnx runs/inter/best.safetensors --out model.onnx\n"

@@ -3,7 +3,6 @@
 
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -17,6 +16,7 @@
 #include "engine/stream.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
+#include "tools/sectrain/options.h"
 #include "tools/sectrain/training_display.h"
 #include "tools/sectrain/training_task.h"
 #include "train/loop/run_folder.h"
@@ -30,31 +30,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec;
 using namespace sec::train;
+using Options = tools::TrainingOptions;
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
-
-struct Options {
-  std::string config;
-  fs::path data;
-  fs::path out;
-  std::string device = "auto";
-  std::string kernels = "own";
-  std::string precision = "auto";
-  std::string tiles;
-  int threads = 0;
-  std::int64_t steps_at_once = 0;
-  std::string resident = "auto";
-  std::vector<std::string> overrides;
-  std::string model;
-  std::string init;
-  bool resume = false;
-  bool overwrite = false;
-  bool quiet = false;
-  bool json = false;
-  bool profile = false;
-  bool eager = false;
-  bool keys = false;
-};
 
 // Wrong usage that the command line's parser does not find by itself.
 struct UsageError : Error {
@@ -187,8 +165,7 @@ int run_training(const Options& options) {
         fmt::format("--kernels cudnn: needs --device cuda, the device is {}", name_of(stream.device)));
   }
   if (libraries && !options.tiles.empty()) {
-    throw UsageError(
-        "--tiles: cuDNN's convolutions have none; they are those of --kernels own and reference");
+    throw UsageError("--tiles: cuDNN's convolutions have no tiles; only --kernels own and unfused use tiles");
   }
   if (!options.tiles.empty()) {
     use_tile_file(options.tiles, stream.device);
@@ -198,7 +175,7 @@ int run_training(const Options& options) {
   }
   if (libraries) {
     kernels::use_libraries();
-  } else if (options.kernels == "reference") {
+  } else if (options.kernels == "unfused") {
     kernels::use_unfused_operations();
   }
   const Precision precision = precision_of(options, stream.device);
@@ -303,140 +280,14 @@ int run_training(const Options& options) {
   return 0;
 }
 
-void declare(CLI::App& app, Options& o, std::string& seed) {
-  app.description(
-      "Trains SE-ECGNet or a baseline on annotated heartbeats (WFDB: .hea, .dat, .atr) or on whole\n"
-      "recordings with several labels each (PTB-XL, Tianchi, CinC, a label table), chooses weights by\n"
-      "their score in validation, scores the test side once, and writes a run folder: recipe.toml\n"
-      "(resolved), log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
-  app.footer(
-      "Dataset:\n"
-      "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"
-      "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/try --set train.epochs=2 "
-      "\\\n"
-      "           --set 'data.test=[\"100\", \"103\"]'\n"
-      "  sectrain --config recipes/ptbxl-super.toml --data data/ptb-xl --out runs/ptbxl\n"
-      "  sectrain --resume --out runs/inter --data data/mitdb       goes on, to the same weights bit for "
-      "bit\n"
-      "  sectrain --keys                                            lists what --set and recipes know\n"
-      "Ctrl-C saves and says how to go on. Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped.");
-  app.add_option("--config", o.config, "Recipe (TOML); with --resume by default the run's own")
-      ->type_name("FILE")
-      ->group("What to do");
-  app.add_option("--data", o.data, "Folder of the records, with their labels")
-      ->type_name("DIR")
-      ->group("What to do");
-  app.add_option("--out", o.out, "Run folder, made if it does not exist")
-      ->type_name("DIR")
-      ->group("What to do");
-  app.add_option("--set", o.overrides, "Override a recipe key, as train.epochs=3; repeatable")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false)
-      ->group("What to do");
-  app.add_option("--seed", seed, "The same as --set seed=N")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->group("What to do");
-  app.add_option("--model", o.model,
-                 "The network: se-ecgnet, resnet34, ecgnet or bircnn; the same as\n"
-                 "--set network.model=NAME")
-      ->type_name("NAME")
-      ->check(CLI::IsMember(model::network_models()))
-      ->group("What to do");
-  CLI::Option* init = app.add_option("--init", o.init,
-                                     "Weights to start from, a model or PyTorch's state dict (safetensors);\n"
-                                     "the same as --set network.init=FILE")
-                          ->type_name("FILE")
-                          ->group("What to do");
-  CLI::Option* resume =
-      app.add_flag("--resume", o.resume, "Go on with the run in --out")->excludes(init)->group("What to do");
-  app.add_flag("--overwrite", o.overwrite, "Replace the run in --out")->excludes(resume)->group("What to do");
-  app.add_option("--device", o.device, "Where to compute; auto: cuda where there is a GPU, else cpu")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_option("--kernels", o.kernels,
-                 "Our kernels, fused where the device has it; reference: ours, each layer for itself; cudnn: "
-                 "cuDNN and "
-                 "cuBLAS on cuda where they have the operation")
-      ->check(CLI::IsMember({"own", "reference", "cudnn"}))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_option("--precision", o.precision,
-                 "Arithmetic of the network; auto: tf32 on cuda, else f32. tf32: convolutions\n"
-                 "on tensor cores, operands rounded to 10 bits of mantissa; bf16: layers hand\n"
-                 "on bf16. Both on cuda and simt")
-      ->check(CLI::IsMember({"auto", "f32", "tf32", "bf16"}))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_option("--tiles", o.tiles,
-                 "How convolutions are cut into blocks, as bench_tiles measured it on this device: on cuda\n"
-                 "and simt; other shapes, and all without it, by a built-in rule")
-      ->group("How to run");
-  app.add_option("--threads", o.threads, "Compute threads; 0: one per core. Results do not depend on it")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_option("--steps-at-once", o.steps_at_once,
-                 "Steps that the device is given before the host waits for their results,\n"
-                 "which stay the same; Ctrl-C waits for them. 0: 8 on cuda, else 1")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_option("--resident", o.resident,
-                 "Keep the training examples in device memory and make batches there, on cuda and\n"
-                 "simt; results do not depend on it. auto: on cuda, if they fit into half of its free\n"
-                 "memory")
-      ->check(CLI::IsMember({"auto", "on", "off"}))
-      ->capture_default_str()
-      ->group("How to run");
-  app.add_flag("--eager", o.eager,
-               "Run steps and forward passes kernel by kernel, not as recordings: for profilers;\n"
-               "results stay the same")
-      ->group("How to run");
-  app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
-  app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
-      ->group("What to show");
-  app.add_flag("--profile", o.profile, "Print where training time went")->group("What to show");
-  app.set_version_flag("--version", "sectrain " SEC_VERSION, "Print version and commit, and stop")
-      ->group("What to show");
-  app.add_flag("--keys", o.keys, "List the recipe keys with defaults, and stop")->group("What to show");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app;
-  Options options;
-  std::string seed;
-  declare(app, options, seed);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
-  try {
-    app.parse(argc, argv);
-    if (!seed.empty()) {
-      options.overrides.push_back("seed=" + seed);
-    }
-    if (!options.model.empty()) {
-      options.overrides.push_back("network.model=" + options.model);
-    }
-    if (!options.init.empty()) {
-      options.overrides.push_back("network.init=" + options.init);
-    }
-    if (!options.keys) {
-      const auto needed = [](bool given, const char* what) {
-        if (!given) {
-          throw CLI::RequiredError(what);
-        }
-      };
-      needed(!options.out.empty(), "--out");
-      needed(!options.data.empty(), "--data");
-      needed(!options.config.empty() || options.resume, "--config");
-    }
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+  tools::TrainingOptions options;
+  if (const std::optional<int> status = tools::parse_command_line(argc, argv, options)) {
+    return *status;
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond a file size limit, writes fail as on a full disk
   try {
     if (options.keys) {
       print_keys();
