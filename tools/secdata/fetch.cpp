@@ -1,4 +1,4 @@
-// secdata fetch: databases off the network, every file checked against its SHA-256 sum.
+// secdata fetch: downloads databases and checks every file against its SHA-256 sum.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-constexpr std::int64_t largest_file = 64 << 20;  // of MIT-BIH the largest has 2 MB
+constexpr std::int64_t largest_file = 64 << 20;  // bytes; the largest of MIT-BIH has 2 MB
 constexpr const char* sums_name = "SHA256SUMS.txt";
 
 struct Source {
@@ -29,7 +29,7 @@ const std::map<std::string, Source> sources = {
     {"mitdb", {"https://physionet.org/files/mitdb/1.0.0/", "data/mitdb"}},
 };
 
-// "SUM  NAME" a line.
+// Reads a file of lines "SUM  NAME". Returns sums by name.
 std::map<std::string, std::string> read_sums(const fs::path& path) {
   std::map<std::string, std::string> sums;
   std::istringstream lines(read_file(path, largest_file));
@@ -47,7 +47,7 @@ class Fetch {
     }
   }
 
-  // What tells whether the others are sound; it itself is believed.
+  // Downloads the list of sums. The list itself is not checked.
   void sums() {
     const fs::path path = folder_ / sums_name;
     if (!fs::exists(path)) {

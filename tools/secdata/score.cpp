@@ -1,4 +1,4 @@
-// secdata score: beat annotations against reference annotations, as EC57 asks.
+// secdata score: compares beat annotations with reference annotations by the rules of ANSI/AAMI EC57.
 #include <filesystem>
 
 #include "engine/error.h"

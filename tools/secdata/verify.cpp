@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-// What is learned of one recording.
+// The findings about one recording.
 struct Report {
   std::vector<std::string> problems;
   bool opened = false;
@@ -73,7 +73,7 @@ Report look_at(const fs::path& path) {
   return report;
 }
 
-// What all recordings have together.
+// Sums over all recordings.
 struct Total {
   std::int64_t sound = 0;
   double hours = 0;
@@ -103,8 +103,8 @@ struct Total {
   }
 };
 
-// A folder's beats, against those it should have: the published ones where it has the records of MIT-BIH,
-// those of the marker file where it is synthetic.
+// The beats of a folder, and a check of their counts. Expected are the published counts if the folder holds
+// the records of MIT-BIH, and the counts in the marker file if the folder is synthetic.
 struct FolderBeats {
   ClassCounts all{};
   MitdbCounts mitdb;
@@ -170,7 +170,7 @@ Verification examine(const fs::path& path) {
   return result;
 }
 
-// The beats of DS1 and DS2 where they are in full in the folder that was named.
+// The beats of DS1 and DS2 if the named folder holds all their records; otherwise null.
 const MitdbCounts* protocol_of(const Verification& result) {
   const auto found =
       result.folders.find(result.recordings.empty() ? fs::path() : result.recordings[0].path.parent_path());

@@ -34,7 +34,7 @@ using Options = tools::TrainingOptions;
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
 
-// Wrong usage that the command line's parser does not find by itself.
+// Wrong usage that is found only after the command line was parsed: exit status 2.
 struct UsageError : Error {
   using Error::Error;
 };
@@ -42,7 +42,7 @@ struct UsageError : Error {
 std::atomic<bool> stop_asked = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-// The first Ctrl-C asks to stop after the step; a second one kills.
+// The first Ctrl-C stops training after the current step. A second Ctrl-C ends the program at once.
 void ask_to_stop(int) {
   stop_asked = true;
 }
@@ -123,13 +123,13 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
-// Where the host enqueues work and waits for it, eight steps a wait make the time between steps an eighth;
-// more would only make progress coarse, and Ctrl-C late. Elsewhere there is nothing to gain.
+// On cuda the host enqueues eight steps before it waits, which cuts the waiting time per step to an eighth.
+// More steps would delay progress output and Ctrl-C. Other devices gain nothing.
 std::int64_t steps_at_once_on(Device device) {
   return device == Device::cuda ? 8 : 1;
 }
 
-// Whether the training examples go to the device, decided before the network takes memory there.
+// Whether the training examples are kept in device memory. Called before the network allocates memory there.
 bool resident_on(const Options& options, const Device device, const Dataset& examples, const Recipe& recipe) {
   if (options.resident == "off" || (options.resident == "auto" && device != Device::cuda)) {
     return false;
