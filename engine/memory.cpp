@@ -80,10 +80,12 @@ class Arena {
       block = pop(free_, size);
       if (planning()) {
         require(
-            block != nullptr,
-            "capture: {} bytes are needed that the {} arena does not hold: run the step once before it is "
-            "captured",
+            block != nullptr || !first_run_,
+            "capture: {} bytes are needed that the {} arena does not hold: run the step once before it is captured",
             size, name_of(device_));
+        if (block == nullptr) {
+          block = from_source(size);
+        }
         owner_[block] = plan_;
       }
     }
@@ -125,7 +127,16 @@ class Arena {
     require(plan_ == 0, "capture: another step is being captured");
     plan_ = ++last_plan_;
     planner_ = std::this_thread::get_id();
+    first_run_ = true;
     return plan_;
+  }
+
+  void resume_plan(int plan) {
+    const std::lock_guard lock(mutex_);
+    require(plan_ == 0, "capture: another step is being captured");
+    plan_ = plan;
+    planner_ = std::this_thread::get_id();
+    first_run_ = false;
   }
 
   void end_plan() {
@@ -195,6 +206,7 @@ class Arena {
   std::unordered_map<void*, int> owner_;  // the plan that owns a block
   int plan_ = 0;                          // the plan being recorded; 0: none
   int last_plan_ = 0;
+  bool first_run_ = false;  // of the step that the plan is made for
   std::thread::id planner_;
 };
 
@@ -258,6 +270,10 @@ void release_cached(Device device) {
 
 int detail::begin_memory_plan(Device device) {
   return arena(device).begin_plan();
+}
+
+void detail::resume_memory_plan(Device device, int plan) {
+  arena(device).resume_plan(plan);
 }
 
 void detail::end_memory_plan(Device device) {

@@ -45,6 +45,8 @@ namespace detail {
 // Until its release, it owns every block that the calling thread allocates or frees between begin and end.
 // Between begin and end the arena serves that thread from its cache only.
 int begin_memory_plan(Device device);
+// Continues a plan: on simt a replay runs the captured step again, in the memory of the first run.
+void resume_memory_plan(Device device, int plan);
 void end_memory_plan(Device device);
 void release_memory_plan(Device device, int plan);
 }  // namespace detail

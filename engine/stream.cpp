@@ -111,14 +111,32 @@ void Graph::replay(Stream& stream) {
     cuda::replay(native_, stream.native);
     return;
   }
+  replay_on_host();
+}
+
+// On simt the step runs under the memory plan that a capture on cuda would make, so that a step which could not be
+// captured there fails here, too: its first replay stands for the capture.
+void Graph::replay_on_host() {
+  const bool planned = device_ == Device::simt;
+  if (planned && memory_plan_ == 0) {
+    memory_plan_ = detail::begin_memory_plan(device_);
+  } else if (planned) {
+    detail::resume_memory_plan(device_, memory_plan_);
+  }
+  const auto end = [&] {
+    replaying = false;
+    if (planned) {
+      detail::end_memory_plan(device_);
+    }
+  };
   replaying = true;
   try {
     step_();
   } catch (...) {
-    replaying = false;
+    end();
     throw;
   }
-  replaying = false;
+  end();
 }
 
 Graph capture(Stream& stream, std::function<void()> step) {

@@ -66,6 +66,7 @@ class Graph {
  private:
   friend Graph capture(Stream& stream, std::function<void()> step);
   void reset();
+  void replay_on_host();
 
   Device device_ = Device::cpu;
   std::function<void()> step_;  // on the host devices
@@ -74,7 +75,8 @@ class Graph {
 };
 
 // Captures the work that `step` queues on the stream, without running it.
-// On cuda the arena must hold enough cached memory for the step, so run the step once before capturing it.
+// On cuda and simt the arena must hold enough cached memory for the step, so run the step once before
+// capturing it. On simt this is checked at the first replay, which stands for the capture.
 // Kernel arguments are captured by value. Values that change between replays must be read from device memory.
 // Throws Error, naming the operation, for operations that a CUDA graph cannot hold: copies to or from the
 // host, allocations that the arena cannot serve from its cache, and waiting for the stream.

@@ -15,7 +15,7 @@ struct GateShape {
 
 struct PointwiseKernels {
   void (*relu)(Stream& stream, ConstSpan x, Span y);
-  // gx = gy where x > 0, else 0. The derivative at 0 is 0.
+  // gx = 0 where x <= 0, else gy. The derivative at 0 is 0. As in PyTorch, a NaN passes both ways.
   void (*relu_backward)(Stream& stream, ConstSpan x, ConstSpan gy, Span gx);
 
   void (*sigmoid)(Stream& stream, ConstSpan x, Span y);

@@ -14,6 +14,7 @@ class ResNet34 : public Network {
  public:
   // options.width is the number of channels of the first stage, 64 in the released network. Each later stage
   // has twice the channels of the stage before. Throws Error on options out of range.
+  explicit ResNet34(const NetworkOptions& options);  // registers the parameters and does not allocate them
   ResNet34(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~ResNet34() override;
 
@@ -34,6 +35,7 @@ class EcgNet : public Network {
   // options.width is the number of channels W of the first layers, 16 in the released network. The LSTM has
   // 5 W / 2 hidden units. Throws Error on options out of range and on a length that is too short for the
   // poolings; the message names the shortest length.
+  explicit EcgNet(const NetworkOptions& options);  // registers the parameters and does not allocate them
   EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~EcgNet() override;
 
@@ -57,6 +59,7 @@ class BiRcnn : public Network {
   // options.dropout is the rate after each stack; between the layers of an LSTM the rate is half of it.
   // Throws Error on options out of range and on heartbeats that are too short for the convolutions; the
   // message names the shortest length.
+  explicit BiRcnn(const NetworkOptions& options);  // registers the parameters and does not allocate them
   BiRcnn(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~BiRcnn() override;
 

@@ -45,8 +45,7 @@ struct BiRcnn::Layers {
   Linear fc;
 };
 
-BiRcnn::BiRcnn(const NetworkOptions& options, Stream& stream, std::uint64_t seed)
-    : layers_(std::make_unique<Layers>()) {
+BiRcnn::BiRcnn(const NetworkOptions& options) : layers_(std::make_unique<Layers>()) {
   check_options(options, "bircnn", "BiRCNN");
   const std::int64_t samples = options.length / options.beats;
   constexpr std::int64_t shortest = conv_count * (taps - 1) + beat_pool.k;
@@ -73,7 +72,10 @@ BiRcnn::BiRcnn(const NetworkOptions& options, Stream& stream, std::uint64_t seed
   layers_->interval_lstm = make_lstm(set, "intervals", {intervals, w, lstm_layers, true, between});
   const std::int64_t more = options.covariates - intervals * options.beats;
   layers_->fc = make_linear(set, "fc", 6 * w + more, options.classes);
-  set.allocate(stream, seed);
+}
+
+BiRcnn::BiRcnn(const NetworkOptions& options, Stream& stream, std::uint64_t seed) : BiRcnn(options) {
+  layers_->set.allocate(stream, seed);
 }
 
 BiRcnn::~BiRcnn() = default;

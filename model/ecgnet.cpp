@@ -107,8 +107,7 @@ struct EcgNet::Layers {
   Linear fc;
 };
 
-EcgNet::EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed)
-    : layers_(std::make_unique<Layers>()) {
+EcgNet::EcgNet(const NetworkOptions& options) : layers_(std::make_unique<Layers>()) {
   check_options(options, "ecgnet", "ECGNet");
   const std::int64_t shortest = shortest_length();
   require(options.length >= shortest, "ECGNet: {} samples are too few, the shortest input is {}",
@@ -132,7 +131,10 @@ EcgNet::EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed
   layers_->lstm = make_lstm(set, "lstm", {options.leads, std::max<std::int64_t>(w * 5 / 2, 1)});
   const std::int64_t features = steps_pooled(options.length) * channels + layers_->lstm.options.out();
   layers_->fc = make_linear(set, "fc", features + options.covariates, options.classes);
-  set.allocate(stream, seed);
+}
+
+EcgNet::EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed) : EcgNet(options) {
+  layers_->set.allocate(stream, seed);
 }
 
 EcgNet::~EcgNet() = default;

@@ -15,17 +15,24 @@ std::unique_ptr<Network> make(const NetworkOptions& options, Stream& stream, std
   return std::make_unique<T>(options, stream, seed);
 }
 
+template <typename T>
+std::unique_ptr<Network> describe(const NetworkOptions& options) {
+  return std::make_unique<T>(options);
+}
+
 struct Known {
   const char* model;
   const char* title;
   std::int64_t width;  // channels in the released model
   double dropout;
   std::unique_ptr<Network> (*make)(const NetworkOptions&, Stream&, std::uint64_t);
+  std::unique_ptr<Network> (*describe)(const NetworkOptions&);
 };
-constexpr std::array<Known, 4> known = {{{"se-ecgnet", "SE-ECGNet", 32, 0.2, make<SeEcgNet>},
-                                         {"resnet34", "ResNet34-1d", 64, 0.2, make<ResNet34>},
-                                         {"ecgnet", "ECGNet", 16, 0.1, make<EcgNet>},
-                                         {"bircnn", "BiRCNN", 128, 0.5, make<BiRcnn>}}};
+constexpr std::array<Known, 4> known = {
+    {{"se-ecgnet", "SE-ECGNet", 32, 0.2, make<SeEcgNet>, describe<SeEcgNet>},
+     {"resnet34", "ResNet34-1d", 64, 0.2, make<ResNet34>, describe<ResNet34>},
+     {"ecgnet", "ECGNet", 16, 0.1, make<EcgNet>, describe<EcgNet>},
+     {"bircnn", "BiRCNN", 128, 0.5, make<BiRcnn>, describe<BiRcnn>}}};
 
 const Known& find(const std::string& model) {
   const auto* const found = std::ranges::find(known, model, &Known::model);
@@ -64,6 +71,10 @@ std::string network_titled(const std::string& title, const std::string& what) {
 
 std::unique_ptr<Network> make_network(const NetworkOptions& options, Stream& stream, std::uint64_t seed) {
   return find(options.model).make(options, stream, seed);
+}
+
+std::unique_ptr<Network> describe_network(const NetworkOptions& options) {
+  return find(options.model).describe(options);
 }
 
 SeEcgNet& as_se_ecgnet(Network& network, const std::string& what) {

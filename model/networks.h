@@ -27,6 +27,9 @@ std::string network_titled(const std::string& title, const std::string& what);
 // Throws Error on an unknown model and on options that are out of range.
 std::unique_ptr<Network> make_network(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
 
+// The same network with registered, unallocated parameters: what shapes it has, before memory is taken for them.
+std::unique_ptr<Network> describe_network(const NetworkOptions& options);
+
 // Casts a network to SeEcgNet, for operations that support no other network, such as ONNX export.
 // Throws Error, starting with `what`, if it is another network.
 SeEcgNet& as_se_ecgnet(Network& network, const std::string& what);

@@ -67,8 +67,7 @@ struct ResNet34::Layers {
   Linear fc;
 };
 
-ResNet34::ResNet34(const NetworkOptions& options, Stream& stream, std::uint64_t seed)
-    : layers_(std::make_unique<Layers>()) {
+ResNet34::ResNet34(const NetworkOptions& options) : layers_(std::make_unique<Layers>()) {
   check_options(options, "resnet34", "ResNet34-1d");
   layers_->options = options;
   ParameterSet& set = layers_->set;
@@ -85,7 +84,10 @@ ResNet34::ResNet34(const NetworkOptions& options, Stream& stream, std::uint64_t 
     }
   }
   layers_->fc = make_linear(set, "fc", channels + options.covariates, options.classes);
-  set.allocate(stream, seed);
+}
+
+ResNet34::ResNet34(const NetworkOptions& options, Stream& stream, std::uint64_t seed) : ResNet34(options) {
+  layers_->set.allocate(stream, seed);
 }
 
 ResNet34::~ResNet34() = default;

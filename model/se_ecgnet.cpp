@@ -50,7 +50,7 @@ struct SeEcgNet::Layers {
   Linear fc;
 };
 
-SeEcgNet::SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed)
+SeEcgNet::SeEcgNet(const SeEcgNetOptions& options)
     : layers_(std::make_unique<Layers>(Layers{checked(options), {}, {}, {}, {}, {}, {}, {}})) {
   const std::int64_t c2 = options.width;                  // channels of the 2-D part
   const std::int64_t c1 = options.width * options.leads;  // channels of the 1-D part
@@ -79,7 +79,10 @@ SeEcgNet::SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t
   }
   const auto features = static_cast<std::int64_t>(branch_taps.size()) * c1 + options.covariates;
   layers_->fc = make_linear(set, "fc", features, options.classes);
-  set.allocate(stream, seed);
+}
+
+SeEcgNet::SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed) : SeEcgNet(options) {
+  layers_->set.allocate(stream, seed);
 }
 
 SeEcgNet::~SeEcgNet() = default;

@@ -17,8 +17,10 @@ using SeEcgNetOptions = NetworkOptions;
 
 class SeEcgNet : public Network {
  public:
-  // Registers and allocates all parameters. Throws Error if an option is out of range or the length is
+  // Registers all parameters without allocating them: their shapes alone are known. Throws Error if an option is out of range or the length is
   // shorter than the stem's kernel; the message names the shortest length.
+  explicit SeEcgNet(const SeEcgNetOptions& options);
+  // Allocates the parameters, too, and draws their initial values.
   SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed);
   ~SeEcgNet() override;
 

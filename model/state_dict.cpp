@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace sec::model {
@@ -182,6 +183,17 @@ SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& f
   return options;
 }
 
+void require_usable(const std::string& file, const std::string& name, std::span<const float> values) {
+  const auto bad = std::ranges::find_if_not(values, [](float value) { return std::isfinite(value); });
+  require(bad == values.end(), "{}: {}[{}] is {}, expected finite weights", file, name, bad - values.begin(),
+          bad == values.end() ? 0.0F : *bad);
+  if (name.ends_with("running_var")) {
+    const auto negative = std::ranges::find_if(values, [](float value) { return value < 0; });
+    require(negative == values.end(), "{}: {}[{}] is {}, expected a variance of 0 or more", file, name,
+            negative - values.begin(), negative == values.end() ? 0.0F : *negative);
+  }
+}
+
 BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream) {
   const std::vector<Entry> entries = entries_of(network);
@@ -227,6 +239,10 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
     }
   }
   require(problems.empty(), "{}: does not fit this network: {}", file, listed(problems));
+  for (const Entry& entry : entries) {
+    const std::string& name = entry.names.front();
+    require_usable(file, name, dict.at(name).as<float>(name));
+  }
   for (const Entry& entry : entries) {
     const std::span<const float> theirs = dict.at(entry.names.front()).as<float>(entry.name);
     std::vector<float> ours(theirs.size());

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ using BatchCounts = std::map<std::string, std::int64_t>;
 // tied copies that differ. After an error the network is unchanged.
 BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream);
+
+// Throws Error, naming the file and the tensor, unless all values are finite. A running variance must not be
+// negative either.
+void require_usable(const std::string& file, const std::string& name, std::span<const float> values);
 
 // Exports the network. Missing counts are 0. A loaded state dict is exported with the same bits.
 io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream);

@@ -19,9 +19,10 @@ bool synchronous() {
   return wanted;
 }
 
-// Beyond 48 KiB a kernel has to be granted its dynamic shared memory: once, for the most it asked for.
+// A kernel whose static and dynamic shared memory together exceed 48 KiB has to be granted the dynamic part. Its static
+// part is not known here, so every kernel is granted what it asks for: once, and again if it asks for more.
 void grant_shared_memory(const char* name, const void* kernel, const LaunchSize& size) {
-  if (size.dynamic_shared <= max_static_shared) {
+  if (size.dynamic_shared == 0) {
     return;
   }
   static std::mutex mutex;

@@ -11,7 +11,7 @@ void RecordingReader::read_digital(std::int64_t /*begin*/, std::int64_t /*count*
   fail("{}: its samples are physical values; there are no digital values to read", info().name);
 }
 
-void RecordingReader::verify() {
+std::vector<std::string> RecordingReader::verify() {
   constexpr std::int64_t samples_at_once = 1 << 16;
   std::int64_t frame = 1;
   for (const int each : info().samples_per_frame) {
@@ -28,6 +28,7 @@ void RecordingReader::verify() {
     }
     read(at, count, spans);
   }
+  return {};
 }
 
 double annotation_rate(const ReaderInfo& info) {

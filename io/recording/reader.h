@@ -41,9 +41,10 @@ class RecordingReader {
   virtual void read_digital(std::int64_t begin, std::int64_t count,
                             std::span<const std::span<std::int32_t>> leads);
 
-  // Reads the whole recording once, block by block. Throws Error if the samples contradict the recording's
-  // headers: checksums, initial values or lengths.
-  virtual void verify();
+  // Reads everything once, block by block. Throws Error where the samples are not those that the recording's headers
+  // promise: checksums, initial values, lengths. Returns warnings, a line each: a checksum of 0 beside samples that have
+  // another one is a placeholder in public data, and proves nothing.
+  virtual std::vector<std::string> verify();
 
   // The recording's own annotations in order of time, empty if it has none.
   // Their sample numbers are at annotation_rate(info()).

@@ -40,6 +40,7 @@ struct Recording {
   std::vector<Lead> leads;
   std::vector<std::vector<float>> signals;  // [lead][sample], in the lead's units; NaN: invalid sample
   std::vector<std::string> comments;
+  std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 
   std::int64_t samples() const {
     return signals.empty() ? 0 : static_cast<std::int64_t>(signals.front().size());

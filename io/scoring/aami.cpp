@@ -5,12 +5,16 @@
 
 namespace sec::io {
 
-std::optional<BeatClass> beat_class_of(int code) {
+std::optional<BeatClass> beat_class_of(int code, BeatMapping mapping) {
   const std::string symbol = is_annotation_code(code) ? symbol_of(code) : "";
   if (symbol.size() != 1) {
     return std::nullopt;
   }
-  constexpr std::string_view symbols[beat_classes] = {"NLRBejn", "AaJS", "VEr", "F", "/fQ?"};
+  constexpr std::string_view escape_beats = "ejn";
+  if (escape_beats.find(symbol.front()) != std::string_view::npos) {
+    return mapping == BeatMapping::ec57 ? BeatClass::S : BeatClass::N;
+  }
+  constexpr std::string_view symbols[beat_classes] = {"NLRB", "AaJS", "VEr", "F", "/fQ?"};
   for (std::size_t c = 0; c < beat_classes; ++c) {
     if (symbols[c].find(symbol.front()) != std::string_view::npos) {
       return static_cast<BeatClass>(c);

@@ -77,11 +77,11 @@ std::vector<SampleRange> shutdown_of(std::span<const Annotation> annotations, st
   return ranges;
 }
 
-std::vector<TimedBeat> beats_of(std::span<const Annotation> annotations) {
+std::vector<TimedBeat> beats_of(std::span<const Annotation> annotations, BeatMapping mapping) {
   const std::vector<SampleRange> fibrillation = fibrillation_of(annotations);
   std::vector<TimedBeat> beats;
   for (const Annotation& annotation : annotations) {
-    const std::optional<BeatClass> beat = beat_class_of(annotation.code);
+    const std::optional<BeatClass> beat = beat_class_of(annotation.code, mapping);
     if (beat && !within(fibrillation, annotation.sample)) {
       beats.push_back({annotation.sample, static_cast<Ec57Label>(*beat)});
     }
@@ -146,7 +146,7 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
           options.start, options.window);
   const auto samples = [&](double seconds) { return static_cast<std::int64_t>(seconds * options.rate); };
   const std::int64_t window = samples(options.window);
-  const std::vector<TimedBeat> reference_beats = beats_of(reference);
+  const std::vector<TimedBeat> reference_beats = beats_of(reference, options.mapping);
   const std::int64_t last = options.end               ? *options.end
                             : reference_beats.empty() ? -1
                                                       : reference_beats.back().sample;
@@ -163,15 +163,12 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   const auto count = [&](Ec57Label r, Ec57Label t) {
     ++counts.cells[static_cast<std::size_t>(r)][static_cast<std::size_t>(t)];
   };
-  // Two consecutive matched pairs delimit an RR interval that exists on both sides.
-  const TimedBeat* before_r = nullptr;
-  const TimedBeat* before_t = nullptr;
   // Matching starts at the beginning of the annotations, so a beat at the edge of the scored range can match
   // a beat just outside it. The position of the reference beat decides whether the pair is scored.
   // The first test beat in the scored range is not an error if it is unmatched, within a match window of the
   // start, and further from the first reference beat than the next test beat: it may belong to a reference
   // beat before the start.
-  const std::vector<TimedBeat> test_beats = beats_of(test);
+  const std::vector<TimedBeat> test_beats = beats_of(test, options.mapping);
   const auto first_scored = [&](const std::vector<TimedBeat>& beats) {
     return std::find_if(beats.begin(), beats.end(),
                         [&](const TimedBeat& beat) { return beat.sample >= scored.begin; });
@@ -180,6 +177,8 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   const BeatIterator t0 = first_scored(test_beats);
   const bool excused = r0 != reference_beats.end() && t0 != test_beats.end() && t0 + 1 != test_beats.end() &&
                        t0->sample - scored.begin <= window && distance(*r0, t0[1]) < distance(*r0, *t0);
+  std::size_t r_next = 0;  // the first reference beat and the first test beat that were not yet visited
+  std::size_t t_next = 0;
   for_each_pair(reference_beats, test_beats, window, [&](const TimedBeat* r, const TimedBeat* t) {
     const TimedBeat& place = r != nullptr ? *r : *t;
     if (scored.contains(place.sample)) {
@@ -190,15 +189,19 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
       } else if (!within(fibrillation, t->sample) && !(excused && t == &*t0)) {
         count(within(reference_off, t->sample) ? Ec57Label::X : Ec57Label::O, t->label);
       }
-      if (before_r != nullptr && before_t != nullptr && r != nullptr && t != nullptr) {
+      // A beat that only one side has is compared with the other side's next beat: this is the comparator's rule.
+      const bool intervals =
+          r_next > 0 && t_next > 0 && r_next < reference_beats.size() && t_next < test_beats.size();
+      if (intervals) {
         const auto difference =
-            static_cast<double>((r->sample - before_r->sample) - (t->sample - before_t->sample));
+            static_cast<double>((reference_beats[r_next].sample - reference_beats[r_next - 1].sample) -
+                                (test_beats[t_next].sample - test_beats[t_next - 1].sample));
         counts.rr_squares += difference / options.rate * (difference / options.rate);
         ++counts.rr_count;
       }
     }
-    before_r = r;
-    before_t = t;
+    r_next += r != nullptr ? 1 : 0;
+    t_next += t != nullptr ? 1 : 0;
   });
   return counts;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/recording/recording.h"
+#include "io/scoring/aami.h"
 
 namespace sec::io {
 
@@ -19,6 +20,7 @@ struct Ec57Options {
   double start = 300;               // s; the learning period before it is not scored
   double window = 0.15;             // s; beats further apart do not match
   std::optional<std::int64_t> end;  // the last sample scored; nullopt: the last reference beat
+  BeatMapping mapping = BeatMapping::ec57;
 };
 
 // Labels of a beat: the classes of aami.h, O for "no beat" and X for "signal unreadable" (shutdown).
@@ -27,8 +29,11 @@ constexpr std::size_t ec57_labels = 7;
 
 struct Ec57Counts {
   std::array<std::array<std::int64_t, ec57_labels>, ec57_labels> cells{};  // [reference][test]
-  double rr_squares = 0;      // s^2: sum of the squared differences between RR intervals
-  std::int64_t rr_count = 0;  // number of RR intervals in rr_squares
+  // RR intervals are compared at every step of the comparison, as WFDB's comparator does: the interval that ends at a
+  // reference beat against the one that ends at the test beat paired with it. A beat that only one side has is compared
+  // with the next beat of the other side, so a missed or an extra beat adds two differences.
+  double rr_squares = 0;      // s^2: the sum of the squared differences
+  std::int64_t rr_count = 0;  // how many intervals were compared
   double shutdown = 0;        // s that the test annotations mark as unreadable
 
   std::int64_t at(Ec57Label reference, Ec57Label test) const {

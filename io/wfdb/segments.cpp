@@ -82,10 +82,13 @@ class SegmentsReader final : public RecordingReader {
            std::span<const std::span<std::int32_t>> spans) { reader.read_digital(at, frames, spans); });
   }
 
-  void verify() override {
+  std::vector<std::string> verify() override {
+    std::vector<std::string> warnings;
     for (const auto& [name, record] : segment_records_) {
-      open(record).verify();
+      const std::vector<std::string> more = open(record).verify();
+      warnings.insert(warnings.end(), more.begin(), more.end());
     }
+    return warnings;
   }
 
   std::vector<Annotation> annotations() override {

@@ -35,7 +35,7 @@ void check_writable(const DigitalRecord& record, const std::string& path) {
 
 }  // namespace
 
-DigitalRecord read_digital(const fs::path& folder, const std::string& name) {
+DigitalRecord read_digital(const fs::path& folder, const std::string& name, bool verify) {
   const fs::path relative(name);
   require(!name.empty() && relative.is_relative() &&
               std::ranges::none_of(relative, [](const fs::path& part) { return part == ".."; }),
@@ -48,7 +48,9 @@ DigitalRecord read_digital(const fs::path& folder, const std::string& name) {
     require(record.header.signals[i].format != 0, "{}: signal {} has no samples", path.string(), i);
   }
   const auto reader = open_wfdb(path);
-  reader->verify();  // before allocating memory for the number of samples that the header claims
+  if (verify) {  // before allocating memory for the number of samples that the header claims
+    record.warnings = reader->verify();
+  }
   record.signals.resize(record.header.signals.size());
   std::vector<std::span<std::int32_t>> spans;
   for (std::size_t i = 0; i < record.signals.size(); ++i) {
@@ -65,6 +67,7 @@ Recording to_recording(const DigitalRecord& record) {
   result.name = record.header.name;
   result.rate = record.header.rate;
   result.comments = record.header.comments;
+  result.warnings = record.warnings;
   for (std::size_t s = 0; s < record.signals.size(); ++s) {
     const WfdbSignal& signal = record.header.signals[s];
     require(signal.samples_per_frame == 1,
@@ -81,8 +84,8 @@ Recording to_recording(const DigitalRecord& record) {
   return result;
 }
 
-Recording read_record(const fs::path& folder, const std::string& name) {
-  return to_recording(read_digital(folder, name));
+Recording read_record(const fs::path& folder, const std::string& name, bool verify) {
+  return to_recording(read_digital(folder, name, verify));
 }
 
 void write_digital(const fs::path& folder, const DigitalRecord& record) {

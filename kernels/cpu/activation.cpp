@@ -62,7 +62,7 @@ void activate(const Activation& a, const float* x, std::int64_t element, std::in
                       load(a.shift + c + v * width);
         unsigned lane_bits = pass >> static_cast<unsigned>(v * width);
         if constexpr (!Marked) {
-          lane_bits &= to_bits(z > F32{});
+          lane_bits &= ~to_bits(z <= F32{});  // NaN passes, so that a broken network shows
           passed |= (lane_bits & ((1U << static_cast<unsigned>(width)) - 1U))
                     << static_cast<unsigned>(v * width);
         }

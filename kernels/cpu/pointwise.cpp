@@ -17,7 +17,7 @@ void relu_backward(Stream&, ConstSpan x, ConstSpan gy, Span gx) {
   const Range range("relu.backward");
   map(
       gx.count, floats(gx, gx.count, "relu.backward: gx"),
-      [](F32 v, F32 g) { return select(v > F32{}, g, F32{}); }, floats(x, gx.count, "relu.backward: x"),
+      [](F32 v, F32 g) { return select(v <= F32{}, F32{}, g); }, floats(x, gx.count, "relu.backward: x"),
       floats(gy, gx.count, "relu.backward: gy"));
 }
 

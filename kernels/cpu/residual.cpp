@@ -83,7 +83,7 @@ void backward(const ResidualBackward& problem) {
       for (std::int64_t c = 0; c < s.c; c += width) {
         F32 g = load(gy + row + c);
         if (relu) {
-          g = select(load(y + row + c) > F32{}, g, F32{});
+          g = select(load(y + row + c) <= F32{}, F32{}, g);
         }
         store(gshortcut + row + c, g);
         store(sums + c, load(sums + c) + g * load(x + row + c));

@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(threads) excite_backward_samples(LaunchBatch<L
     }
     sum = sum_of_warp(sum);
     if (lane == 0) {
-      gunit[s] = layer.units[sample * hidden + s] > 0.0F ? sum : 0.0F;
+      gunit[s] = layer.units[sample * hidden + s] <= 0.0F ? 0.0F : sum;
       layer.gunits[sample * hidden + s] = gunit[s];
     }
   }

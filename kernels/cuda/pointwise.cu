@@ -18,7 +18,7 @@ struct Relu {
 };
 struct ReluBackward {
   static constexpr bool binary = true;
-  SEC_DEVICE static float compute(float x, float gy) { return x > 0.0F ? gy : 0.0F; }
+  SEC_DEVICE static float compute(float x, float gy) { return x <= 0.0F ? 0.0F : gy; }
 };
 struct Sigmoid {
   static constexpr bool binary = false;

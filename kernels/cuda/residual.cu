@@ -132,7 +132,7 @@ __global__ void __launch_bounds__(column_threads) residual_backward(LaunchBatch<
         load(y + at, out);
 #pragma unroll
         for (int i = 0; i < width; ++i) {
-          gradient[i] = out[i] > 0.0F ? gradient[i] : 0.0F;
+          gradient[i] = out[i] <= 0.0F ? 0.0F : gradient[i];
         }
       }
       store(gshortcut + at, gradient);

@@ -174,7 +174,7 @@ Values relu(const Values& x) {
 Values relu_backward(const Values& x, const Values& gy) {
   Values gx = gy;
   for (std::size_t e = 0; e < x.size(); ++e) {
-    gx[e] = x[e] > 0 ? gy[e] : 0.0;
+    gx[e] = x[e] <= 0 ? 0.0 : gy[e];
   }
   return gx;
 }

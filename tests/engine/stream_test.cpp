@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/error.h"
+#include "engine/memory.h"
 #include "engine/tensor.h"
 
 namespace sec {
@@ -41,6 +42,8 @@ TEST_P(HostStream, AReplayRefusesWhatCannotBeRecorded) {
     }
   };
   EXPECT_EQ(replays([&] { synchronize(stream); }), "capture: the step waits for its own stream");
+  release_cached(GetParam());
+  { const Tensor warm_up = x.clone(stream); }
   EXPECT_EQ(replays([&] { x.clone(stream); }), "");
   const bool simt = GetParam() == Device::simt;
   EXPECT_EQ(replays([&] { x.to_vector(stream); }),
@@ -98,6 +101,46 @@ TEST(MemoryPlan, KeepsItsBlocksUntilItIsReleased) {
   const auto first = allocate(Device::simt, bytes);
   const auto second = allocate(Device::simt, bytes);
   EXPECT_TRUE(first->data == planned || second->data == planned);
+}
+
+// A step that takes memory which the step before its capture did not leave cannot be captured on cuda. simt replays it
+// under the same plan, so that the fault shows without a GPU.
+TEST(MemoryPlan, HoldsForReplaysOnSimt) {
+  OwnedStream stream(Device::simt);
+  release_cached(Device::simt);
+  Tensor result;
+  const auto step = [&] { result = Tensor::zeros(stream, {54'321}); };
+  {
+    Graph cold = capture(stream, step);
+    try {
+      cold.replay(stream);
+      ADD_FAILURE() << "the arena held no such block";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("run the step once before it is captured"), std::string::npos);
+    }
+  }
+  step();
+  result = {};  // what the warm-up took is free again
+  Graph graph = capture(stream, step);
+  for (int replay = 0; replay < 3; ++replay) {
+    graph.replay(stream);
+    EXPECT_EQ(result.to_vector(stream).size(), 54'321U);
+  }
+}
+
+// A block that is older than the plan and is given back within it belongs to the plan: captured kernels read it at every
+// replay, so it must not go to a stranger.
+TEST(MemoryPlan, KeepsOlderBlocksThatAreGivenBackWithinIt) {
+  constexpr std::size_t bytes = 234'567;
+  release_cached(Device::simt);
+  auto older = allocate(Device::simt, bytes);
+  const void* const address = older->data;
+  const int plan = detail::begin_memory_plan(Device::simt);
+  older.reset();
+  detail::end_memory_plan(Device::simt);
+  const auto stranger = allocate(Device::simt, bytes);
+  EXPECT_NE(stranger->data, address);
+  detail::release_memory_plan(Device::simt, plan);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Compares the fused operations of a pre-activation network with the unfused ones of the same device,
 // which other tests compare with double precision.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/conv_tiles.h"
 #include "tests/kernels/kernel_test.h"
@@ -411,6 +413,43 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     kernels().pre_activation.forward_group(stream(), {&problem, 1});
     EXPECT_EQ(floats_of(plain.y), floats_of(quick.y)) << c.name;
     EXPECT_EQ(floats_of(plain.squeeze), floats_of(quick.squeeze)) << c.name;
+  }
+}
+
+// ReLU must not hide a broken value: where the unfused operations give NaN, so do the fused ones. Minimal filtering
+// may spread a NaN over more outputs of a tile, so the fused ones may have more.
+TEST_P(PreActivationKernel, NaNAndInfinityPass) {
+  for (const Arithmetic& arithmetic : arithmetics()) {
+    compute_in(arithmetic);
+    for (const Case& c : {cases[0], cases[2], cases[3]}) {
+      for (const float broken :
+           {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        Operands op = operands_of(c);
+        std::vector<float> x = op.x.to_vector(stream());
+        x[x.size() / 2] = broken;
+        op.x = tensor(Values(x.begin(), x.end()));
+        op.typed_x = typed(op.x);
+        const Results expected = unfused(c, op);
+        const Results got = fused(c, op);
+        const auto holds = [&](const std::vector<float>& reference, const std::vector<float>& ours,
+                               const char* what) {
+          std::int64_t missed = 0, all = 0;
+          for (std::size_t i = 0; i < reference.size(); ++i) {
+            all += std::isfinite(reference[i]) ? 0 : 1;
+            missed += !std::isfinite(reference[i]) && std::isfinite(ours[i]) ? 1 : 0;
+          }
+          EXPECT_EQ(missed, 0) << c.name << ", " << arithmetic.name << ": " << what << " of " << all;
+          return all;
+        };
+        if (c.p == 0) {  // dropout may have dropped the element
+          EXPECT_GT(holds(expected.y, got.y, "y"), 0) << c.name;
+        }
+        holds(expected.y, got.y, "y");
+        holds(expected.gx, got.gx, "gx");
+        holds(expected.gw, got.gw, "gw");
+        holds(expected.ggamma, got.ggamma, "ggamma");
+      }
+    }
   }
 }
 

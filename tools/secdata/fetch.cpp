@@ -6,6 +6,7 @@
 
 #include "io/databases/mitdb.h"
 #include "io/files/read_file.h"
+#include "io/files/standard_streams.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/download.h"
 #include "tools/secdata/output.h"
@@ -131,7 +132,7 @@ bool fetch(const FetchOptions& options) {
     for (const char* extension : {".hea", ".dat", ".atr"}) {
       ++count;
       if (!options.quiet) {
-        fmt::print(stderr, "[{}/{}] {}{}\n", count, 3 * records.size(), record, extension);
+        io::tell("[{}/{}] {}{}\n", count, 3 * records.size(), record, extension);
       }
       downloaded += files.file(record + extension) ? 1 : 0;
     }

@@ -14,6 +14,7 @@
 #include "engine/precision.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
+#include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
 #include "tools/sectrain/options.h"
@@ -75,7 +76,7 @@ class Stopwatch {
 
 void say(const Options& options, const std::string& line) {
   if (!options.quiet) {
-    fmt::print(stderr, "{}\n", line);
+    io::tell("{}\n", line);
   }
 }
 
@@ -143,9 +144,9 @@ bool resident_on(const Options& options, const Device device, const Dataset& exa
 }
 
 void print_profile(const std::vector<RangeTime>& times) {
-  fmt::print(stderr, "{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
+  io::tell("{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
   for (const RangeTime& time : times) {
-    fmt::print(stderr, "{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
+    io::tell("{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
   }
 }
 
@@ -203,10 +204,10 @@ int run_training(const Options& options) {
   say(options,
       fmt::format("train      {}\nvalidation {}\ntest       {}", training_side, validation_side, test_side));
   for (const std::string& leak : run.leaks) {
-    fmt::print(stderr, "warning: leakage, allowed by the recipe: {}\n", leak);
+    io::tell("warning: leakage, allowed by the recipe: {}\n", leak);
   }
   for (const std::string& warning : run.warnings) {
-    fmt::print(stderr, "warning: {}\n", warning);
+    io::tell("warning: {}\n", warning);
   }
 
   tools::TrainingDisplay display(recipe.train.epochs, recipe.train.log_steps, options.quiet);
@@ -254,8 +255,7 @@ int run_training(const Options& options) {
     print_profile(stop_range_timer());
   }
   if (end == TrainingEnd::interrupted) {
-    fmt::print(stderr, "stopped after step {}; to go on: {}\n", trainer.progress().step,
-               resume_command(options));
+    io::tell("stopped after step {}; to go on: {}\n", trainer.progress().step, resume_command(options));
     return interrupted_status;
   }
   release_signals();
@@ -283,11 +283,11 @@ int run_training(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  io::guard_standard_streams();
   tools::TrainingOptions options;
   if (const std::optional<int> status = tools::parse_command_line(argc, argv, options)) {
     return *status;
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a file size limit, writes fail as on a full disk
   try {
     if (options.keys) {
       print_keys();
@@ -295,10 +295,10 @@ int main(int argc, char** argv) {
     }
     return run_training(options);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "sectrain: {}\n", error.what());
+    io::tell("sectrain: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sectrain: {}\n", error.what());
+    io::tell("sectrain: {}\n", error.what());
     return 1;
   }
 }

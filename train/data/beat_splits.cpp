@@ -266,6 +266,12 @@ BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& f
                   fingerprint_of(splits, folder),
                   {},
                   {}};
+  for (const BeatDataset* side : {&data.train, &data.validation, &data.test}) {
+    for (const BeatRecord& record : side->records()) {
+      data.warnings.insert(data.warnings.end(), record.warnings.begin(), record.warnings.end());
+    }
+  }
+  shorten_warnings(data.warnings);
   look_for_leaks(recipe, data);
   io::ClassCounts ds1 = counts_of(data.train);
   const io::ClassCounts validation = counts_of(data.validation);

@@ -62,11 +62,13 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
 }
 
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
-  const io::Recording recording = io::read_record(folder, name);
+  const io::Recording recording = io::read_record(folder, name, recipe.data.verify);
   const std::string header = (folder / (name + ".hea")).string();
   const std::filesystem::path annotations = folder / (name + ".atr");
   BeatRecord record;
   record.name = name;
+  record.warnings = recording.warnings;
+  std::int64_t outside = 0;
   record.source_rate = recording.rate;
   record.rate = recipe.data.rate;
   const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
@@ -76,8 +78,10 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
     if (!beat_class) {
       continue;
     }
-    require(annotation.sample < recording.samples(), "{}: a beat at sample {}, the record has {} samples",
-            annotations.string(), annotation.sample, recording.samples());
+    if (annotation.sample < 0 || annotation.sample >= recording.samples()) {
+      ++outside;
+      continue;
+    }
     Beat beat{annotation.sample, io::resampled_position(annotation.sample, ratio),
               static_cast<int>(*beat_class)};
     const std::string& aami = io::beat_class_names[static_cast<std::size_t>(beat.aami)];
@@ -85,7 +89,13 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
     beat.label = label == recipe.classes.end() ? -1 : static_cast<int>(label - recipe.classes.begin());
     record.beats.push_back(beat);
   }
-  require(!record.beats.empty(), "{}: no beat is annotated", annotations.string());
+  require(!record.beats.empty(), "{}: no beat is annotated{}", annotations.string(),
+          outside > 0 ? " within the signal" : "");
+  if (outside > 0) {
+    record.warnings.push_back(
+        fmt::format("{}: {} beat(s) annotated outside the record's {} samples are left out",
+                    annotations.string(), outside, recording.samples()));
+  }
 
   std::vector<std::string> names;
   for (const io::Lead& lead : recording.leads) {

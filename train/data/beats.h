@@ -28,6 +28,7 @@ struct BeatRecord {
   std::vector<std::string> lead_names;      // of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
+  std::vector<std::string> warnings = {};   // of what was found while reading, a line each
 
   // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;
@@ -43,6 +44,7 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
 
 // Reads FOLDER/NAME.hea, .dat and .atr, and ignores annotations that are not beats. Throws Error, naming file
 // and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.
+// A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
 
 // Reads several records in parallel, and returns them in the order of the names.

@@ -13,10 +13,11 @@ namespace sec::train {
 // A recording in memory, in the network's input format.
 struct LoadedRecording {
   io::LabelledRecording about;
-  std::vector<float> x;               // (L, H)
-  std::vector<float> covariates;      // (K)
-  std::vector<std::uint64_t> hashes;  // see RecordingSignal
-  std::vector<float> targets;         // (classes): 1 where the recording has the label
+  std::vector<float> x;                    // (L, H)
+  std::vector<float> covariates;           // (K)
+  std::vector<std::uint64_t> hashes;       // see RecordingSignal
+  std::vector<float> targets;              // (classes): 1 where the recording has the label
+  std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 };
 
 class RecordingDataset final : public Dataset {

@@ -36,6 +36,7 @@ struct Opening {
   std::vector<std::vector<float>> signals;  // [lead][sample], data.seconds long, or shorter if the file is
   std::vector<std::int64_t> wanted;         // [lead], number of samples in data.seconds
   std::vector<std::string> comments;
+  std::vector<std::string> warnings;
 
   std::optional<std::size_t> find(std::string_view name) const {
     for (std::size_t i = 0; i < leads.size(); ++i) {
@@ -53,7 +54,15 @@ Opening open(const Recipe& recipe, const std::filesystem::path& path) {
   const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * info.rate));
   const std::int64_t count = std::min(wanted, info.samples);
   require(count > 0, "{}: has no samples", path.string());
-  Opening opening{path.string(), info.leads, {}, {}, info.comments};
+  Opening opening{path.string(), info.leads, {}, {}, info.comments, {}};
+  if (recipe.data.verify) {
+    opening.warnings = reader->verify();
+  }
+  if (2 * count < wanted) {
+    opening.warnings.push_back(fmt::format("{}: {:.3g} s long: the network's {:g} s are filled up with zeros",
+                                           path.string(), static_cast<double>(count) / info.rate,
+                                           recipe.data.seconds));
+  }
   std::vector<std::span<float>> spans;
   for (const int per_frame : info.samples_per_frame) {
     opening.signals.emplace_back(static_cast<std::size_t>(count * per_frame));
@@ -145,6 +154,7 @@ RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& p
   const auto length = static_cast<std::size_t>(recipe.data.length);
   RecordingSignal signal;
   signal.comments = opening.comments;
+  signal.warnings = opening.warnings;
   signal.x.resize(length * leads);
   for (std::size_t h = 0; h < leads; ++h) {
     const std::string& name = recipe.data.leads[h];

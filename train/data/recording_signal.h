@@ -13,6 +13,7 @@ namespace sec::train {
 struct RecordingSignal {
   std::vector<float> x;               // (L, H)
   std::vector<std::string> comments;  // comments in the file's header
+  std::vector<std::string> warnings;  // found while reading, one line each
   std::vector<std::uint64_t> hashes;  // signal_hash() of the file's samples by lead, without flat leads
 };
 
@@ -20,7 +21,8 @@ struct RecordingSignal {
 // The signal is resampled to data.length with the Fourier transform,
 // as in the released code, in the units of input.amplitudes. Missing limb leads are computed from I and II:
 //   III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2
-// Shorter recordings are padded with zeros. Throws Error, naming the file, if it cannot be read,
+// The whole file is verified first (RecordingReader::verify) unless data.verify is false.
+// Shorter recordings are padded with zeros, with a warning if that is more than half of the window. Throws Error, naming the file, if it cannot be read,
 // if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path);
 

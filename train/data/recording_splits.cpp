@@ -47,6 +47,7 @@ std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::Labe
     RecordingSignal signal = read_signal(recipe, recording.about.path);
     recording.x = std::move(signal.x);
     recording.hashes = std::move(signal.hashes);
+    recording.warnings = std::move(signal.warnings);
     recording.covariates = recording_covariates(recipe, recording.about);
   });
   return recordings;
@@ -204,6 +205,10 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
                        dropped,
                        std::ssize(*all) * recipe.data.length * std::ssize(recipe.data.leads) *
                            static_cast<std::int64_t>(sizeof(float))};
+  for (const LoadedRecording& recording : *all) {
+    data.warnings.insert(data.warnings.end(), recording.warnings.begin(), recording.warnings.end());
+  }
+  shorten_warnings(data.warnings);
   check_splits(data);
   look_for_leaks(data);
   return data;

@@ -125,6 +125,15 @@ std::string Splits::patient_of(const std::string& record) const {
   return record;
 }
 
+void shorten_warnings(std::vector<std::string>& warnings) {
+  constexpr std::size_t shown = 5;
+  if (warnings.size() > shown) {
+    const std::size_t more = warnings.size() - shown;
+    warnings.resize(shown);
+    warnings.push_back(fmt::format("and {} more warnings about recordings", more));
+  }
+}
+
 Splits read_split_file(const std::filesystem::path& path) {
   const std::string text = io::read_file(path);
   Splits splits =

@@ -37,6 +37,9 @@ struct Splits {
   std::string patient_of(const std::string& record) const;
 };
 
+// Keeps the first few of the warnings that reading a database left, and says how many more there were.
+void shorten_warnings(std::vector<std::string>& warnings);
+
 // Reads a split file written by a user. A file whose name ends in .json holds JSON; "patients" is optional:
 //   {"train": ["100"], "validation": [...], "test": [...], "patients": {"100": "P1"}}
 // Any other file is text with one line per record. Fields are separated by commas, tabs or spaces:

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "io/models/safetensors.h"
 #include "model/networks.h"
+#include "model/state_dict.h"
 #include "train/data/beat_dataset.h"
 #include "train/recipe/recipe.h"
 
@@ -60,9 +61,9 @@ void store(io::SafetensorsFile& file, const std::vector<Named>& tensors, Stream&
   }
 }
 
-// Loads all tensors or none: throws Error with a list of all problems before any tensor is changed.
-void restore(const io::SafetensorsFile& file, const std::filesystem::path& path, std::vector<Named> tensors,
-             Stream& stream) {
+// Throws Error that lists missing, unknown and misshapen tensors. Only names and shapes of `tensors` are looked at.
+void require_fit(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                 const std::vector<Named>& tensors) {
   std::vector<std::string> problems;
   std::size_t known = 0;
   for (const Named& named : tensors) {
@@ -95,6 +96,15 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
   problems.resize(std::min(problems.size(), shown));
   require(problems.empty(), "{}: does not fit this network: {}{}", path.string(), fmt::join(problems, "; "),
           tail);
+}
+
+// All or nothing: every problem is found before a tensor is written.
+void restore(const io::SafetensorsFile& file, const std::filesystem::path& path, std::vector<Named> tensors,
+             Stream& stream) {
+  require_fit(file, path, tensors);
+  for (const Named& named : tensors) {
+    model::require_usable(path.string(), named.name, file.tensors.at(named.name).as<float>(named.name));
+  }
   for (Named& named : tensors) {
     const auto values = file.tensors.at(named.name).as<float>(named.name);
     copy_bytes(stream, named.tensor.write().data, stream.device, values.data(), Device::cpu,
@@ -193,6 +203,11 @@ void replace_decision(const std::filesystem::path& path, const std::vector<float
   io::write_safetensors(path, file);
 }
 
+void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options) {
+  require_fit(read_checkpoint(path, weights_format), path,
+              network_tensors(model::describe_network(options)->parameters()));
+}
+
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
   const io::SafetensorsFile file = read_checkpoint(path, weights_format);
   check_kind(file, path, network);
@@ -226,6 +241,9 @@ WeightsInfo read_weights_info(const std::filesystem::path& path) {
   const std::string described = network_json(network_options(info.recipe));
   require(network == described, "{}: holds the network {}, its recipe describes {}", path.string(), network,
           described);
+  // Before memory is taken for the network that the file claims to hold.
+  require_fit(file, path,
+              network_tensors(model::describe_network(network_options(info.recipe))->parameters()));
   const json decision = json::parse(metadata(file, path, "decision"), nullptr, false);
   const bool has_offsets = decision.is_object() && decision.contains("logit_offsets") &&
                            decision["logit_offsets"].is_array() &&

@@ -40,6 +40,9 @@ void save_network(const std::filesystem::path& path, model::Network& network,
 // Replaces only the decision offsets of a weights file.
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets);
 
+// Throws Error, as load_weights does, unless a weights file holds the tensors of this network. Allocates no memory for them.
+void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options);
+
 // Loads a weights file into the network. Throws Error listing tensors that are missing, unknown or misshapen.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 

@@ -66,6 +66,7 @@ StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length,
   const model::NetworkOptions options = stored_options(file, name);
   require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,
           options.length, length);
+  require_weights_of(path, options);  // before memory is taken for what the file claims to hold
   StoredNetwork model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
   load_weights(path, *model.network, stream);
   return model;

@@ -65,6 +65,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"data.before", &r.data.before, "s of signal before the R peak", 0, 60},
       {"data.after", &r.data.after, "s of signal after the R peak", 0, 60},
       {"data.wander", &r.data.wander, "removal of baseline wander", 0, 0, {"median", "highpass", "none"}},
+      {"data.verify", &r.data.verify, "compare samples with the checksums of their headers first"},
       {"data.invalid_samples",
        &r.data.invalid_samples,
        "refuse invalid samples, or repeat the last valid one",

@@ -50,6 +50,7 @@ struct Recipe {
     double after = 0.7;                                  // s of the window after the R peak
     std::string wander = "median";                       // how baseline wander is removed
     std::string invalid_samples = "error";               // how samples marked invalid are handled
+    bool verify = true;  // compare samples with the checksums in their headers before use
   } data;
 
   struct Input {

@@ -73,6 +73,9 @@ template <typename Is>
 AucIntervals intervals_of(std::span<const float> probabilities, std::span<const std::int32_t> groups,
                           std::size_t classes, int resamples, std::uint64_t seed, Is is) {
   const std::int32_t patients = groups.empty() ? 0 : std::ranges::max(groups) + 1;
+  if (patients < 2) {  // resampling one patient gives that patient again: nothing is known of others
+    return {std::vector<Range95>(classes, percentiles({})), percentiles({})};
+  }
   std::vector<Ranking> rankings;
   for (std::size_t c = 0; c < classes; ++c) {
     rankings.push_back(ranking_of(probabilities, groups.size(), classes, c));
@@ -80,7 +83,7 @@ AucIntervals intervals_of(std::span<const float> probabilities, std::span<const 
   std::vector<std::vector<double>> values(classes);
   std::vector<double> macro;
   std::mt19937_64 random(seed);
-  for (int r = 0; r < resamples && patients > 0; ++r) {
+  for (int r = 0; r < resamples; ++r) {
     const std::vector<std::int64_t> times = draw_patients(static_cast<std::size_t>(patients), random);
     double sum = 0;
     int defined = 0;
@@ -120,7 +123,7 @@ AucIntervals bootstrap_multi_label_auc(std::span<const float> probabilities, std
 F1Intervals bootstrap_f1(std::span<const Confusion> patients, int classes, int resamples,
                          std::uint64_t seed) {
   F1Intervals result;
-  if (patients.empty()) {
+  if (patients.size() < 2) {  // as above
     result.classes.assign(static_cast<std::size_t>(classes), percentiles({}));
     result.macro = percentiles({});
     return result;

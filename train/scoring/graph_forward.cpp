@@ -37,12 +37,9 @@ std::vector<float> GraphForward::logits(std::int64_t n, std::span<const float> x
     graph_.reset();
     x_ = input;
     covariates_ = more;
-    logits_ = Tensor::empty({n, o.classes}, DType::f32, stream_.device);
-    graph_ = capture(stream_, [this] {
-      const Tensor y = forward(x_, covariates_);
-      copy_bytes(stream_, logits_.write().data, stream_.device, y.read().data, stream_.device,
-                 static_cast<std::size_t>(y.count()) * sizeof(float));
-    });
+    logits_ =
+        {};  // allocated in the capture, whose plan only holds the memory that the previous pass released
+    graph_ = capture(stream_, [this] { logits_ = forward(x_, covariates_); });
   }
   graph_->replay(stream_);
   return logits_.to_vector(stream_);

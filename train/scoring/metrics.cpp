@@ -21,7 +21,7 @@ Scores score_rows(const Confusion& all, int count) {
   std::int64_t right = 0;
   std::int64_t called = 0;
   double sum_f1 = 0;
-  int defined = 0;
+  int occurring = 0;
   for (int c = 0; c < count; ++c) {
     std::int64_t predicted = 0;
     for (int truth = 0; truth < count; ++truth) {
@@ -33,9 +33,9 @@ Scores score_rows(const Confusion& all, int count) {
     s.sensitivity = ratio(hits, s.beats);
     s.precision = ratio(hits, predicted);
     s.f1 = ratio(2 * hits, s.beats + predicted);
-    if (!std::isnan(s.f1)) {
+    if (s.beats > 0) {
       sum_f1 += s.f1;
-      ++defined;
+      ++occurring;
     }
     total += s.beats;
     right += hits;
@@ -44,7 +44,7 @@ Scores score_rows(const Confusion& all, int count) {
   }
   scores.accuracy = ratio(right, total);
   scores.micro_f1 = ratio(2 * right, total + called);
-  scores.macro_f1 = defined > 0 ? sum_f1 / defined : undefined;
+  scores.macro_f1 = occurring > 0 ? sum_f1 / occurring : undefined;
   return scores;
 }
 

@@ -47,7 +47,7 @@ struct Scores {
   double accuracy = 0;  // NaN without beats
   double micro_f1 = 0;  // F1 of the counts summed over classes; NaN without beats.
                         // Equals the accuracy unless a beat is predicted as a class that is not scored.
-  double macro_f1 = 0;  // mean F1 of the classes whose F1 is defined
+  double macro_f1 = 0;  // mean F1 of the classes that occur, whether or not others were predicted
 };
 
 Scores score(const Confusion& confusion);

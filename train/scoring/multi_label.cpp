@@ -80,7 +80,7 @@ MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span
   scores.recordings = static_cast<std::int64_t>(logits.size() / width);
   Counts all;
   double sum = 0;
-  int defined = 0;
+  int occurring = 0;
   for (std::size_t c = 0; c < width; ++c) {
     Counts counts;
     for (std::size_t i = c; i < logits.size(); i += width) {
@@ -93,13 +93,13 @@ MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span
                               1 / (1 + std::exp(-static_cast<double>(thresholds[c]))),
                               share(counts.hits, counts.positives), share(counts.hits, counts.predicted),
                               counts.f1()});
-    if (!std::isnan(counts.f1())) {
+    if (counts.positives > 0) {
       sum += counts.f1();
-      ++defined;
+      ++occurring;
     }
   }
   scores.micro_f1 = all.f1();
-  scores.macro_f1 = sum / defined;
+  scores.macro_f1 = sum / occurring;  // NaN if no label occurs
   return scores;
 }
 

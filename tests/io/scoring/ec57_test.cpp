@@ -117,6 +117,32 @@ TEST(Ec57, MeasuresRrIntervals) {
   EXPECT_NEAR(*ec57_scores(counts).rr_error, 1000 * std::sqrt(0.0018 / 3), 1e-9);
 }
 
+// What WFDB's comparator prints for records with missed and extra beats follows this rule to the last digit.
+TEST(Ec57, MissedAndExtraBeatsEnterTheRrErrorTwice) {
+  // The test misses the beat at 300: at 300 the reference's interval of 1 s is compared with the test's next one, of
+  // 2 s; at 400 once more.
+  const Ec57Counts missed =
+      compare({mark(100, "N"), mark(200, "N"), mark(300, "N"), mark(400, "N"), mark(500, "N")},
+              {mark(100, "N"), mark(200, "N"), mark(400, "N"), mark(500, "N")});
+  EXPECT_EQ(missed.rr_count, 4);
+  EXPECT_NEAR(missed.rr_squares, 2.0, 1e-9);
+  // An extra beat at 240: its interval of 0.4 s is compared with the reference's next one, of 1 s; then 0.6 s with 1 s.
+  const Ec57Counts extra = compare({mark(100, "N"), mark(200, "N"), mark(300, "N")},
+                                   {mark(100, "N"), mark(200, "N"), mark(240, "N"), mark(300, "N")});
+  EXPECT_EQ(extra.rr_count, 3);
+  EXPECT_NEAR(extra.rr_squares, 0.36 + 0.16, 1e-9);
+}
+
+// EC57 and WFDB's comparator count escape beats as S; de Chazal's classes, which training uses, as N.
+TEST(Ec57, EscapeBeatsAreSupraventricularByTheStandard) {
+  const Annotations escapes = {mark(100, "e"), mark(200, "j"), mark(300, "n"), mark(400, "N"),
+                               mark(500, "A")};
+  EXPECT_EQ(text_of(compare(escapes, escapes)), "Nn 1 Ss 4");
+  Ec57Options options{
+      .rate = 100, .start = 0, .window = 0.15, .end = 10000, .mapping = BeatMapping::de_chazal};
+  EXPECT_EQ(text_of(compare_beats(escapes, escapes, options)), "Nn 4 Ss 1");
+}
+
 // The counts and the line that the standard's own program printed for record 100.
 TEST(Ec57, LinesHaveTheComparatorsLayout) {
   Ec57Record record;
@@ -186,7 +212,7 @@ struct Plain {
       if (symbol == "[" || symbol == "]") {
         inside = symbol == "[";
         since = a.sample;
-      } else if (const auto beat = beat_class_of(a.code); beat && !inside) {
+      } else if (const auto beat = beat_class_of(a.code, BeatMapping::ec57); beat && !inside) {
         events.push_back({a.sample, "NSVFQ"[static_cast<int>(*beat)]});
       }
     }
@@ -283,7 +309,7 @@ Annotations perturbed(const Annotations& annotations, std::uint32_t seed) {
     if (symbol_of(a.code) == "!" && chance(0.2)) {
       result.push_back(mark(a.sample, "N"));  // within fibrillation
     }
-    if (!beat_class_of(a.code)) {
+    if (!beat_class_of(a.code, BeatMapping::ec57)) {
       continue;
     }
     Annotation moved = mark(a.sample, symbol_of(a.code));
@@ -350,7 +376,8 @@ TEST(Ec57, EqualsNearestNeighboursWhereBeatsAreFarApart) {
     Annotations reference;
     Annotations test;
     for (const Annotation& a : annotations) {
-      if (!beat_class_of(a.code) || (!reference.empty() && a.sample - reference.back().sample < 160)) {
+      if (!beat_class_of(a.code, BeatMapping::ec57) ||
+          (!reference.empty() && a.sample - reference.back().sample < 160)) {
         continue;
       }
       reference.push_back(a);
@@ -363,13 +390,13 @@ TEST(Ec57, EqualsNearestNeighboursWhereBeatsAreFarApart) {
     std::map<std::string, std::int64_t> expected;
     std::vector<bool> taken(test.size());
     for (const Annotation& a : reference) {
-      const auto label = "NSVFQ"[static_cast<int>(*beat_class_of(a.code))];
+      const auto label = "NSVFQ"[static_cast<int>(*beat_class_of(a.code, BeatMapping::ec57))];
       std::size_t match = test.size();
       for (std::size_t i = 0; i < test.size(); ++i) {
         match = std::abs(test[i].sample - a.sample) <= 54 ? i : match;
       }
       if (match < test.size()) {
-        ++expected[{label, "NSVFQ"[static_cast<int>(*beat_class_of(test[match].code))]}];
+        ++expected[{label, "NSVFQ"[static_cast<int>(*beat_class_of(test[match].code, BeatMapping::ec57))]}];
         taken[match] = true;
       } else {
         ++expected[{label, 'O'}];

@@ -148,6 +148,21 @@ TEST(Bootstrap, IntervalsOfF1EqualCountingEachResample) {
   EXPECT_TRUE(std::isnan(bootstrap_f1({}, 3, 10, 1).macro.low));
 }
 
+// Drawing one patient with replacement gives the same patient: an interval of width zero would be a false promise.
+TEST(Bootstrap, OnePatientHasNoInterval) {
+  Confusion one({"N", "S", "V"});
+  one.add(0, 0, 5);
+  one.add(1, 0, 2);
+  const F1Intervals f1 = bootstrap_f1(std::vector<Confusion>{one}, 3, 10, 1);
+  EXPECT_TRUE(std::isnan(f1.macro.low));
+  EXPECT_TRUE(std::isnan(f1.classes[0].high));
+  const AucIntervals auc =
+      bootstrap_auc(std::vector<float>{0.9F, 0.1F, 0.4F, 0.6F}, std::vector<std::int32_t>{0, 1},
+                    std::vector<std::int32_t>{0, 0}, 2, 10, 1);
+  EXPECT_TRUE(std::isnan(auc.macro.low));
+  EXPECT_TRUE(std::isnan(auc.classes[1].high));
+}
+
 TEST(Quantile, IsThatOfNumpy) {
   // numpy.quantile([-1.25, 0.75, 2.0, 2.0, 3.5, 8.0, 11.5], q)
   const std::vector<double> values = {-1.25, 0.75, 2.0, 2.0, 3.5, 8.0, 11.5};

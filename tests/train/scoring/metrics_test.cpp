@@ -47,6 +47,17 @@ TEST(Metrics, UndefinedValuesAreNaNAndLeftOutOfTheMean) {
   EXPECT_TRUE(std::isnan(score(Confusion({"N", "S"})).accuracy));
 }
 
+// A class without a beat of its own does not enter the mean, even if some beat was called it.
+TEST(Metrics, MacroF1IsTheMeanOverClassesThatOccur) {
+  Confusion c({"N", "S", "V"});
+  c.add(0, 0, 3);
+  c.add(0, 2, 1);  // no V occurs, one is predicted: its F1 is 0
+  c.add(1, 1, 2);
+  const Scores s = score(c);
+  EXPECT_EQ(s.classes[2].f1, 0);
+  EXPECT_DOUBLE_EQ(s.macro_f1, (6.0 / 7 + 1) / 2);
+}
+
 // Compares with scores computed from lists
 // of labels without a confusion matrix, by scikit-learn's definitions.
 TEST(Metrics, AgreesWithCountingOverLabels) {

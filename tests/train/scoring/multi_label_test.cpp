@@ -88,6 +88,14 @@ TEST(MultiLabel, CountsCells) {
                    "scores: ");
 }
 
+TEST(MultiLabel, MacroF1IsTheMeanOverClassesThatOccur) {
+  // Class A: a hit and a miss. Class B has no recording, and is stated once: its F1 is 0, and does not count.
+  const MultiLabelScores s = score_labels({"A", "B"}, std::vector<float>{1, 1, -1, -1},
+                                          std::vector<float>{1, 0, 1, 0}, std::vector<float>{0, 0});
+  EXPECT_EQ(s.classes[1].f1, 0);
+  EXPECT_DOUBLE_EQ(s.macro_f1, 2.0 / 3);
+}
+
 TEST(MultiLabel, AucCountsPairs) {
   constexpr std::size_t classes = 3;
   Stream stream;
