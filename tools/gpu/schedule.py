@@ -73,6 +73,7 @@ class Schedule:
         self.tables = {}       # title: text, below the table of parts
         self.values = {}       # further values for the JSON
         self.planned = 0
+        self.interrupted = False
 
     def left(self):
         return self.budget * (1 - RESERVE) - (time.monotonic() - self.began)
@@ -162,7 +163,8 @@ class Schedule:
         return self.finish(part.name, verdict, text, time.monotonic() - began, more)
 
     def run_all(self, parts, missing_of):
-        """Runs all parts. missing_of(programs) returns those that do not exist. Returns whether none failed."""
+        """Runs all parts. missing_of(programs) returns those that do not exist. Returns whether the run was
+        not interrupted, has a device, and no part failed."""
         self.planned = len(parts)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self.interrupt)
@@ -179,15 +181,19 @@ class Schedule:
             self.save()
         print("\n" + self.text(), flush=True)
         print(self.first_line(), flush=True)
-        return not self.no_device and all(part["verdict"] != "failed" for part in self.parts)
+        return self.passed()
+
+    def passed(self):
+        return not (self.no_device or self.interrupted) and all(part["verdict"] != "failed" for part in self.parts)
 
     def interrupt(self, number, _):
         signal.signal(number, signal.SIG_IGN)
+        self.interrupted = True
         raise Interrupted
 
     def verdict(self):
         failed = [part["name"] for part in self.parts if part["verdict"] == "failed"]
-        text = "passed"
+        text = "interrupted" if self.interrupted else "passed"
         if self.no_device:
             text = f"no device: {self.no_device}"
         elif failed:
@@ -214,8 +220,7 @@ class Schedule:
         try:
             write(self.out / "gpu_check.txt", self.text())
             summary = {**self.head, "verdict": self.verdict(), "complete": len(self.parts) == self.planned,
-                       "passed": not self.no_device and all(p["verdict"] != "failed" for p in self.parts),
-                       **self.values, "parts": self.parts}
+                       "passed": self.passed(), **self.values, "parts": self.parts}
             write(self.out / "gpu_check.json", json.dumps(summary, indent=1, default=str) + "\n")
             write(self.out / "logs.txt", "".join(self.logs))
             (self.out / RUNNING).unlink(missing_ok=True)
