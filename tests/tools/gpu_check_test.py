@@ -42,9 +42,9 @@ BENCH = {"benchmarks": [
 NCU = '''==PROF== Connected to process 1
 "ID","Kernel Name","Block Size","Grid Size","gpu__time_duration.sum"
 "","","","","us"
-"0","conv_fwd","(128, 1, 1)","(64, 1, 1)","1,200.5"
-"1","adam","(256, 1, 1)","(9, 1, 1)","10"
-"2","conv_fwd","(128, 1, 1)","(64, 1, 1)","1,300.5"
+"0","void sec::kernels::cuda::(anonymous namespace)::conv_fwd<bf16, (int)64, sec::Forward, (bool)1>(sec::Batch, int)","(128, 1, 1)","(64, 1, 1)","1,200.5"
+"1","sec::adam(float*)","(256, 1, 1)","(9, 1, 1)","10"
+"2","void sec::kernels::cuda::(anonymous namespace)::conv_fwd<bf16, (int)64, sec::Forward, (bool)1>(sec::Batch, int)","(128, 1, 1)","(64, 1, 1)","1,300.5"
 '''
 
 
@@ -105,7 +105,8 @@ class Parsing(unittest.TestCase):
                          [("load a b", {"loaded": "a"}), ("train 5", {"seconds": 0.5})])
 
     def test_kernel_times(self):
-        self.assertEqual(results.kernel_times(NCU), [("conv_fwd", "(64, 1, 1)", 2, 2501.0), ("adam", "(9, 1, 1)", 1, 10.0)])
+        self.assertEqual(results.kernel_times(NCU), [("conv_fwd<bf16, 64, Forward, 1>", "(64, 1, 1)", 2, 2501.0), ("adam", "(9, 1, 1)", 1, 10.0)])
+        self.assertEqual(results.kernel_name("adam"), "adam")
         self.assertEqual(results.kernel_times("==ERROR== ERR_NVGPUCTRPERM"), [])
 
     def test_gpu(self):
@@ -294,7 +295,7 @@ class Runs(unittest.TestCase):
         text = (self.out / "gpu_check.txt").read_text()
         self.assertEqual(text.splitlines()[0], first)
         self.assertEqual(done.stdout.splitlines()[-1], first)
-        for found in ("conv/stem k50 s2/forward", "conv_fwd (64, 1, 1)", "conv.forward", "# Measured"):
+        for found in ("conv/stem k50 s2/forward", "conv_fwd<bf16, 64, Forward, 1> (64, 1, 1)", "conv.forward", "# Measured"):
             self.assertIn(found, text)
         self.assertEqual(parts["comparison"]["text"],
                          "train, long: 0.50 x cuda_graph; 1 of 2 targets met; missed: b; NOT MEASURED: c")

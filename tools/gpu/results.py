@@ -105,6 +105,13 @@ def step_answers(commands, output):
     return list(zip(["about", *commands], answers))
 
 
+def kernel_name(demangled):
+    """A kernel's name with its template arguments, without namespaces, casts and parameters."""
+    text = demangled.replace("(anonymous namespace)", "").removeprefix("void ")
+    text = re.sub(r"\((?:bool|int|unsigned int|long|unsigned long)\)", "", text)
+    return re.sub(r"(?:\w*::)+", "", text.partition("(")[0])
+
+
 def kernel_times(text):
     """(kernel, grid, launches, microseconds) from ncu's raw CSV page with gpu__time_duration.sum, largest first."""
     lines = [line for line in text.splitlines() if line.startswith('"')]
@@ -115,7 +122,7 @@ def kernel_times(text):
         if not row["Kernel Name"]:  # the row of units
             scale = {"ns": 1e-3, "nsecond": 1e-3, "us": 1.0, "usecond": 1.0, "ms": 1e3, "msecond": 1e3}.get(value, 1e-3)
             continue
-        entry = sums.setdefault((row["Kernel Name"], row["Grid Size"]), [0, 0.0])
+        entry = sums.setdefault((kernel_name(row["Kernel Name"]), row["Grid Size"]), [0, 0.0])
         entry[0] += 1
         entry[1] += scale * float(value)
     rows = [(kernel, grid, count, us) for (kernel, grid), (count, us) in sums.items()]
