@@ -36,6 +36,8 @@ class Worker:
 
     def read(self):
         line = self.process.stdout.readline()
+        while line and not line.startswith("{"):  # libraries of a peer may print, too
+            line = self.process.stdout.readline()
         if not line:
             status = self.process.wait()
             self.errors.seek(0)

@@ -87,21 +87,21 @@ class Schedule:
         start = os.fstat(self.log.fileno()).st_size
         if began >= self.deadline:
             raise NoTime(0, "not started")
-        with open(stdin or os.devnull, "rb") as source:
-            try:
+        process, late = None, False
+        try:
+            with open(stdin or os.devnull, "rb") as source:
                 process = subprocess.Popen(
                     [str(word) for word in command], stdin=source, stdout=self.log, stderr=self.log, cwd=self.cwd,
                     env={**self.environment, **(environment or {})}, start_new_session=True)
-            except OSError as error:
-                self.log.write(f"{error}\n".encode())
-                return 127, str(error)
-        late = False
-        try:
             status = process.wait(min(self.deadline - began, 10**6))
         except subprocess.TimeoutExpired:
             late, status = True, 124
+        except OSError as error:
+            self.log.write(f"{error}\n".encode())
+            return 127, str(error)
         finally:
-            stop_group(process)  # also ends what a program left running when it ended
+            if process is not None:
+                stop_group(process)  # also ends what a program left running when it ended
         output = self.read_log(start)
         self.log.write(f"\n{'stopped' if late else f'exit status {status}'} after {time.monotonic() - began:.1f} s\n"
                        .encode())
