@@ -9,8 +9,18 @@ import subprocess
 import tempfile
 
 
+try:
+    import numpy
+except ImportError:  # only makes the comparison of gradients slower
+    numpy = None
+
+
 class PeerError(Exception):
-    """A program reported an error or ended."""
+    """A program reported an error or ended; `ours`: whether the program is sec's."""
+
+    def __init__(self, text, ours=True):
+        super().__init__(text)
+        self.ours = ours
 
 
 class Worker:
@@ -18,6 +28,7 @@ class Worker:
 
     def __init__(self, name, command):
         self.name = name
+        self.ours = name.split()[0] in ("sec", "bench_steps")
         self.errors = tempfile.TemporaryFile("w+", errors="replace")  # a file, as a full pipe would block the program
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
@@ -25,14 +36,16 @@ class Worker:
 
     def read(self):
         line = self.process.stdout.readline()
+        while line and not line.startswith("{"):  # libraries of a peer may print, too
+            line = self.process.stdout.readline()
         if not line:
             status = self.process.wait()
             self.errors.seek(0)
             said = [line for line in self.errors.read().splitlines() if line.strip()]
-            raise PeerError(f"{self.name} ended with status {status}" + (f": {said[-1]}" if said else ""))
+            raise PeerError(f"{self.name} ended with status {status}" + (f": {said[-1]}" if said else ""), self.ours)
         answer = json.loads(line)
         if "error" in answer:
-            raise PeerError(f"{self.name}: {answer['error']}")
+            raise PeerError(f"{self.name}: {answer['error']}", self.ours)
         return answer
 
     def ask(self, *words):
@@ -84,16 +97,25 @@ def write_safetensors(path, tensors):
         file.write(len(text).to_bytes(8, "little") + text + content)
 
 
+def squares(values, others=None):
+    """The sum of squares, in double precision, of the values of an array, or of their differences from another's."""
+    if numpy is not None:
+        left = numpy.asarray(values, dtype=numpy.float64)
+        left = left if others is None else left - numpy.asarray(others, dtype=numpy.float64)
+        return float(numpy.dot(left, left))
+    return sum(v * v for v in values) if others is None else sum((a - b) ** 2 for a, b in zip(values, others))
+
+
 def compare_gradients(ours, theirs):
     """The largest distance of a gradient from the peer's, relative to the norm of all gradients, and its name."""
     if missing := sorted(set(theirs) - set(ours)):
         return float("inf"), missing[0]
-    total = sum(v * v for tensor in theirs.values() for v in tensor) ** 0.5
+    total = sum(squares(tensor) for tensor in theirs.values()) ** 0.5
     worst, where = 0.0, ""
     for name, expected in theirs.items():
         if len(ours[name]) != len(expected):
             return float("inf"), name
-        distance = sum((a - b) ** 2 for a, b in zip(ours[name], expected)) ** 0.5 / total
+        distance = squares(ours[name], expected) ** 0.5 / total
         if distance != distance:  # NaN counts as infinitely far
             return float("inf"), name
         if distance >= worst:
@@ -153,9 +175,16 @@ def take_turns(workers, words, count, seconds, fails=None):
         units[worker.name] = max(1, round(seconds / max(first, 1e-6)))
     times = {worker.name: [] for worker in able}
     for _ in range(count):
-        for worker in able:
+        for worker in list(able):
             n = units[worker.name]
-            times[worker.name].append(worker.ask(words[0], n, *words[1:])["seconds"] / n)
+            try:
+                times[worker.name].append(worker.ask(words[0], n, *words[1:])["seconds"] / n)
+            except PeerError as error:
+                if fails is None:
+                    raise
+                fails(worker.name, error)
+                able.remove(worker)
+                del times[worker.name]
     return times
 
 

@@ -7,6 +7,8 @@ from comparison import spread
 
 # Ours are compared with these: libraries, and for fused operations our unfused ones ("separate").
 LIBRARIES = ("dnnl", "cudnn", "cublas", "separate")
+FOREIGN = ("dnnl", "cudnn", "cublas")  # the libraries among them that are not ours
+DIFFERENT = "the results differ"  # begins the error of a row whose results are not those of a library (kernels.cpp)
 
 
 def parse_name(name):

@@ -43,6 +43,29 @@ class Arithmetic(unittest.TestCase):
         wrong = comparison.compare_gradients({"a": f32(float("nan"), 0), "b": f32(4)}, exact)[0]
         self.assertFalse(comparison.agree(1, 1, wrong, 0))
 
+    def test_gradients_without_numpy(self):
+        found = []
+        for library in (comparison.numpy, None):
+            comparison.numpy, before = library, comparison.numpy
+            found.append(comparison.compare_gradients({"a": f32(3, 1), "b": f32(5)}, {"a": f32(3, 0), "b": f32(4)}))
+            comparison.numpy = before
+        self.assertEqual(found[0], found[1])
+
+    def test_a_peer_that_stops_in_a_later_round_is_left_out(self):
+        class Worker:
+            def __init__(self, name, rounds):
+                self.name, self.rounds = name, rounds
+
+            def ask(self, *_):
+                self.rounds -= 1
+                if self.rounds < 0:
+                    raise comparison.PeerError(f"{self.name}: out of memory")
+                return {"seconds": 0.5}
+        failed = []
+        times = comparison.take_turns([Worker("sec", 9), Worker("peer", 2)], ["train"], 3, 1,
+                                      lambda who, error: failed.append((who, str(error))))
+        self.assertEqual((times, failed), ({"sec": [0.25] * 3}, [("peer", "peer: out of memory")]))
+
     def test_agreement(self):
         self.assertTrue(comparison.agree(1.00005, 1, 9e-4, 0))
         self.assertFalse(comparison.agree(1.001, 1, 0, 0))
@@ -135,6 +158,11 @@ if name == "bench_kernels":
                     label="fma", percent=40, family_index=0, **{{"GFLOP/s": 10, "GB/s": 1}})
     rows = [row("conv/L2 k3/forward/f32", "ours", 10), row("conv/L2 k3/forward/f32", "cudnn", 12),
             row("conv/L9 k7/forward/f32", "ours", 10), row("conv/L9 k7/forward/f32", "cudnn", 9)]
+    errors = dict(unsupported=("cudnn", "not supported"), different=("cudnn", "the results differ by 1.0e+00 of their length"),
+                  broken=("ours", "no memory"))
+    if planted in errors:
+        who, message = errors[planted]
+        rows += [dict(row("conv/stem/forward/bf16", who, 1), error_occurred=True, error_message=message)]
     if planted != "no fused":
         rows += [row("pre_activation/L2 k3/forward/f32", who, us) for who, us in (("ours", 10), ("cudnn", 25),
                                                                                    ("separate", 30))]
@@ -160,7 +188,7 @@ if torch and planted == "no torch":
     sys.exit()
 if device == "cuda" and planted == "no gpu":
     sys.exit("bench_steps: device cuda: no GPU")
-if precision == "bf16" and planted != "bf16":
+if precision == "bf16" and "bf16" not in planted:
     sys.exit("bench_steps: no bf16 here")
 slower, variant = (3 if torch else dict(f32=1, tf32=0.5, bf16=0.25)[precision]), ""
 print(json.dumps({{"version": "1", "threads": 2, "device": device, "isa": "none", "gpu": "G", "cuda": "1", "cudnn": 2}}
@@ -168,6 +196,8 @@ print(json.dumps({{"version": "1", "threads": 2, "device": device, "isa": "none"
 for line in sys.stdin:
     words = line.split()
     answer = {{}}
+    if torch:
+        print("a library says something")
     if words[0] == "make":
         assert not torch and device == "cpu" and os.path.isdir(words[2])
     if words[0] == "variant":
@@ -178,7 +208,9 @@ for line in sys.stdin:
             answer = {{"error": "no compiler"}}
         if variant == "cuda_graph" and words[0] == "infer":
             answer = {{"error": "out of memory"}}
-    if words[0] == "gradients":
+    if words[0] == "gradients" and planted == "no bf16 in torch" and words[2:] == ["bf16"]:
+        answer = {{"error": "no kernel for this shape"}}
+    elif words[0] == "gradients":
         wrong = 1.1 if planted == "wrong" and not torch else 1
         write_safetensors(words[1], {{"w": ("F32", [2], array.array("f", [3, 4 * wrong]))}})
         answer = {{"loss": 2.5}}
@@ -321,6 +353,26 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("kernels: NOT MEASURED: pre_activation: none", summary["not_measured"])
 
+    def test_what_a_library_cannot_compute_is_not_measured(self):
+        done, summary, _ = self.on_cuda("--parts", "kernels", planted="unsupported")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((summary["disagree"], summary["failed"]), ([], []))
+        self.assertIn("kernels: conv/stem/forward/bf16/cudnn: not supported", summary["not_measured"])
+        done, summary, _ = self.on_cuda("--parts", "kernels", planted="different")
+        self.assertEqual((done.returncode, len(summary["disagree"]), summary["failed"]), (1, 1, []))
+        done, summary, _ = self.on_cuda("--parts", "kernels", planted="broken")
+        self.assertEqual((done.returncode, summary["disagree"]), (1, []))
+        self.assertEqual(summary["failed"], ["kernels: conv/stem/forward/bf16/ours: no memory"])
+
+    def test_one_precision_and_a_peer_without_it(self):
+        done, summary, _ = self.on_cuda("--parts", "steps", "--cases", "beats", "--variants", "eager", "--precisions", "bf16",
+                                        planted="no bf16 in torch")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        beats = summary["cases"]["beats"]
+        self.assertEqual((list(beats["train"]["ours"]), beats["agreement"]), (["sec bf16"], {}))
+        self.assertAlmostEqual(beats["train"]["ratio"], 12)
+        self.assertIn("beats, agreement: torch: no kernel for this shape", summary["not_measured"])
+
     def test_without_a_gpu_one_line_and_no_files(self):
         done, summary, _ = self.on_cuda(planted="no gpu")
         self.assertEqual((done.returncode, done.stdout, summary), (1, "", None))
@@ -333,7 +385,7 @@ class WholeRuns(unittest.TestCase):
 
     def test_wrong_usage(self):
         for options in (["--cases", "none"], ["--parts", "x"], ["--variants", "x"], ["--rounds", "0"],
-                        ["--out", "result.txt"], ["--threads", "-1"], ["--variants", "cuda_graph"], ["--data", "/nowhere"],
+                        ["--out", "result.txt"], ["--threads", "-1"], ["--variants", "cuda_graph"], ["--precisions", "bf16"], ["--precisions", ""], ["--data", "/nowhere"],
                         ["--device", "cuda", "--parts", "recipe"], ["--parts", "recipe"]):
             self.assertEqual(self.compare(*options).returncode, 2, options)
         self.assertEqual(self.compare("--bin", "/nowhere").returncode, 1)

@@ -46,8 +46,14 @@ refusal() {
   one_line "$bin/bench_kernels" --device cuda
   one_line "$bin/sectrain" --device cuda --config "$2/quickstart.toml" --data none --out "$folder/run"
   one_line "$bin/sectrain" --device cuda --kernels cudnn --config "$2/quickstart.toml" --data none --out "$folder/run"
-  one_line "$1" --bin "$bin" --recipes "$2" --out "$folder/results"
-  [ ! -e "$folder/results" ] || complain 'gpu_check left something behind'
+  # gpu_check ends with its report, in which every part has no device.
+  status=0
+  "$1" --bin "$bin" --recipes "$2" --budget 60 --out "$folder/results" >"$folder/out" 2>"$folder/error" || status=$?
+  [ "$status" = 1 ] || complain "gpu_check: exit status $status, expected 1"
+  [ ! -s "$folder/error" ] || complain "gpu_check: $(cat "$folder/error")"
+  head -n 1 "$folder/results/gpu_check.txt" | grep -Eq '^gpu_check: no device: bench_steps: device cuda: ' ||
+    complain "gpu_check: $(head -n 1 "$folder/results/gpu_check.txt")"
+  ! grep -E '^(passed|failed|skipped|not measured) ' "$folder/results/gpu_check.txt" || complain 'gpu_check ran a part'
 }
 
 folder=$(mktemp -d)
