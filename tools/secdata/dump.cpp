@@ -7,6 +7,7 @@
 #include <set>
 
 #include "io/databases/open_recording.h"
+#include "io/recording/lead_names.h"
 #include "io/recording/part_reader.h"
 #include "io/tables/npy_writer.h"
 #include "tools/secdata/commands.h"
@@ -97,10 +98,7 @@ std::unique_ptr<RecordingReader> part_asked_for(const DumpOptions& options) {
   const std::int64_t begin = std::min(sample_at(options.from, info.rate, "--from"), info.samples);
   const std::int64_t end =
       options.to.empty() ? info.samples : std::min(sample_at(options.to, info.rate, "--to"), info.samples);
-  std::vector<std::size_t> leads;
-  for (const std::string& name : options.leads) {
-    leads.push_back(lead_index(info.leads, name, info.name));
-  }
+  std::vector<std::size_t> leads = select_leads(names_of(info.leads), info.name, options.leads);
   if (leads.empty()) {
     leads.resize(info.leads.size());
     std::iota(leads.begin(), leads.end(), 0);

@@ -15,6 +15,7 @@
 
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
+#include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
 #include "tools/secinfer/live_input.h"
@@ -66,17 +67,17 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
                                  fmt::join(recipe.data.leads, ", ")));
   }
   Leads leads;
-  leads.read = select_leads(there, file, wanted);
+  leads.read = io::select_leads(there, file, wanted);
   for (const std::size_t lead : leads.read) {
     leads.names.push_back(there[lead]);
   }
   for (const std::string& name : options.qrs_leads) {
-    const auto found = std::find(leads.names.begin(), leads.names.end(), name);
-    if (found == leads.names.end()) {
+    const std::optional<std::size_t> found = io::find_lead(leads.names, name, file);
+    if (!found) {
       throw UsageError(
           fmt::format("--qrs-leads {}: not among the leads read: {}", name, fmt::join(leads.names, ", ")));
     }
-    leads.qrs.push_back(static_cast<std::size_t>(found - leads.names.begin()));
+    leads.qrs.push_back(*found);
   }
   if (leads.qrs.empty()) {
     leads.qrs = {0};

@@ -36,12 +36,6 @@ struct BeatRecord {
   std::vector<float> templates;   // (beats, leads, window) mV, median beat
 };
 
-// Selects the leads `wanted` (data.leads) of a file: indices into its lead `names`.
-// "other" stands for the first lead that is not selected otherwise.
-// Throws Error, naming `file` and its leads, if a lead is missing.
-std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
-                                      std::span<const std::string> wanted);
-
 // Reads FOLDER/NAME.hea, .dat and .atr, and ignores annotations that are not beats. Throws Error, naming file
 // and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.
 // A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
