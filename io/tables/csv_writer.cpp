@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
+#include "io/tables/side_file.h"
 
 namespace sec::io {
 namespace {
@@ -26,7 +26,7 @@ std::string quoted(const std::string& field, char delimiter) {
 
 }  // namespace
 
-void write_csv(const std::filesystem::path& path, RecordingReader& source) {
+void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingReader& source) {
   const ReaderInfo& info = source.info();
   require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
           "{}: its leads have different rates, a table has only one", info.name);
@@ -43,7 +43,7 @@ void write_csv(const std::filesystem::path& path, RecordingReader& source) {
     header += delimiter;
     header += quoted(lead.units == "mV" ? lead.name : lead.name + " (" + lead.units + ")", delimiter);
   }
-  AtomicFile out(path);
+  AtomicFile& out = files.head(path);
   out.write(header + '\n');
   std::vector<std::vector<float>> values(info.leads.size());
   std::vector<std::span<float>> spans(values.size());
@@ -69,7 +69,18 @@ void write_csv(const std::filesystem::path& path, RecordingReader& source) {
     }
     out.write({text.data(), text.size()});
   }
-  out.commit();
+  // A side file of an earlier table of this name must not be applied to this one.
+  if (std::filesystem::exists(std::filesystem::path(path).replace_extension(".json"))) {
+    write_side_file(files, path, info, false);
+  } else {
+    files.remove(side_file_of(path));
+  }
+}
+
+void write_csv(const std::filesystem::path& path, RecordingReader& source) {
+  FileGroup files;
+  write_csv(files, path, source);
+  files.commit();
 }
 
 }  // namespace sec::io
