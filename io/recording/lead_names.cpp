@@ -20,8 +20,8 @@ char lower(char c) {
 // The number of characters of `word` and the separators behind it at the beginning of `text`; 0 if `text`
 // begins otherwise or contains nothing else.
 std::size_t prefix_size(std::string_view text, std::string_view word, std::string_view separated_by) {
-  const bool same = text.size() > word.size() &&
-                    std::ranges::equal(text.substr(0, word.size()), word, {}, lower);
+  const bool same =
+      text.size() > word.size() && std::ranges::equal(text.substr(0, word.size()), word, {}, lower);
   const std::size_t end = same ? text.find_first_not_of(separated_by, word.size()) : std::string_view::npos;
   return end == std::string_view::npos || end == word.size() ? 0 : end;
 }
@@ -61,7 +61,8 @@ std::string lead_key(std::string_view name) {
     stripped = false;
     for (const std::string_view word : {"ecg", "ekg", "lead"}) {
       std::size_t size = prefix_size(name, word, separators);
-      if (size == 0 && !std::ranges::equal(name.substr(std::min(word.size(), name.size())), inverted, {}, lower)) {
+      if (size == 0 &&
+          !std::ranges::equal(name.substr(std::min(word.size(), name.size())), inverted, {}, lower)) {
         size = prefix_size(name, word, "-");
       }
       name.remove_prefix(size);
@@ -130,8 +131,8 @@ std::optional<std::size_t> find_lead(std::span<const std::string> names, std::st
   for (const std::size_t i : found) {
     called.push_back(names[i]);
   }
-  fail("{}: {} leads are called '{}' ({}); name one of them '{}#1' to '{}#{}'", recording, found.size(), wanted,
-       list_of(called), wanted, wanted, found.size());
+  fail("{}: {} leads are called '{}' ({}); name one of them '{}#1' to '{}#{}'", recording, found.size(),
+       wanted, list_of(called), wanted, wanted, found.size());
 }
 
 std::size_t lead_index(std::span<const std::string> names, std::string_view wanted,
@@ -141,7 +142,8 @@ std::size_t lead_index(std::span<const std::string> names, std::string_view want
   return *found;
 }
 
-std::size_t lead_index(const std::vector<Lead>& leads, std::string_view wanted, const std::string& recording) {
+std::size_t lead_index(const std::vector<Lead>& leads, std::string_view wanted,
+                       const std::string& recording) {
   return lead_index(names_of(leads), wanted, recording);
 }
 

@@ -262,10 +262,11 @@ class CsvReader final : public RecordingReader {
         first_lead_ = 1;
         counts_ = true;
       } else if (meaning != Meaning::none) {
-        require(leads.empty() && i == first_lead_ && !(is_time && time_at_),
-                "{}: line {}: column {} is named '{}', expected a lead: sample numbers and one time come before "
-                "the leads",
-                name(), line, i + 1, names[i]);
+        require(
+            leads.empty() && i == first_lead_ && !(is_time && time_at_),
+            "{}: line {}: column {} is named '{}', expected a lead: sample numbers and one time come before "
+            "the leads",
+            name(), line, i + 1, names[i]);
         first_lead_ = i + 1;
         if (is_time) {
           time_at_ = i;
@@ -344,8 +345,8 @@ class CsvReader final : public RecordingReader {
       last_count_ = count;
     }
     for (std::size_t i = end; i < cells_.size(); ++i) {
-      require(i >= columns_ || cells_[i].empty(), "{}: line {}: column {} has no name, but the value '{}'", name(),
-              line, i + 1, cells_[i].substr(0, 40));
+      require(i >= columns_ || cells_[i].empty(), "{}: line {}: column {} has no name, but the value '{}'",
+              name(), line, i + 1, cells_[i].substr(0, 40));
     }
   }
 

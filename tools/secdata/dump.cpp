@@ -10,6 +10,7 @@
 #include "io/recording/lead_names.h"
 #include "io/recording/part_reader.h"
 #include "io/tables/npy_writer.h"
+#include "io/tables/side_file.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -168,6 +169,8 @@ bool dump(const DumpOptions& options) {
   if (options.out.empty()) {
     print_signals(options, *part);
   } else {
+    require_not_read(options.out, options.record);
+    require_not_read(side_file_of(options.out), options.record);
     write_npy(options.out, *part, options.digital);
   }
   return true;

@@ -25,9 +25,6 @@ struct FoundRecordings {
 // inside, but for the segments of other records, which are read with these. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
-// The files that a recording's samples are read from; not all of a record in segments.
-std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
-
 // Where a recording's annotations are if not inside its file; empty if they are.
 std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
 

@@ -22,9 +22,10 @@ RecordingBlocks open_blocks(const std::string& path, double seconds) {
   require(!info.leads.empty(), "{}: a record without signals", blocks.file);
   for (std::size_t lead = 0; lead < info.leads.size(); ++lead) {
     blocks.leads.push_back(info.leads[lead].name);
+    blocks.units.push_back(info.leads[lead].units);
     blocks.rates.push_back(info.rate * info.samples_per_frame[lead]);
   }
-  reader->verify();
+  blocks.warnings = reader->verify();
   const auto block = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * info.rate));
   blocks.next = [reader, block, at = std::int64_t{0}](std::vector<std::vector<float>>& samples) mutable {
     const std::int64_t count = std::min(block, reader->info().samples - at);

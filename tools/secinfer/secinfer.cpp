@@ -15,6 +15,7 @@
 
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
+#include "io/recording/amplitude.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
@@ -34,7 +35,8 @@ using namespace sec;
 using namespace sec::tools;
 using namespace sec::train;
 
-constexpr double block_seconds = 10;  // read at once
+constexpr double block_seconds = 10;            // read at once
+constexpr std::int64_t amplitude_seconds = 10;  // of a pipe, after which its unit is judged
 
 // Wrong usage that the command line's parser does not find by itself.
 struct UsageError : Error {
@@ -58,14 +60,20 @@ struct Leads {
   std::vector<std::size_t> qrs;  // indices into `read`
 };
 
-Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
-                   const std::string& file) {
+// The leads that the network reads, in its order: those of --leads, or else those of the recipe.
+const std::vector<std::string>& wanted_leads(const Options& options, const Recipe& recipe) {
   const std::vector<std::string>& wanted = options.leads.empty() ? recipe.data.leads : options.leads;
   if (wanted.size() != recipe.data.leads.size()) {
     throw UsageError(fmt::format("--leads {}: {} leads, the model reads {} ({})", fmt::join(wanted, ","),
                                  wanted.size(), recipe.data.leads.size(),
                                  fmt::join(recipe.data.leads, ", ")));
   }
+  return wanted;
+}
+
+Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
+                   const std::string& file) {
+  const std::vector<std::string>& wanted = wanted_leads(options, recipe);
   Leads leads;
   leads.read = io::select_leads(there, file, wanted);
   for (const std::size_t lead : leads.read) {
@@ -77,6 +85,9 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
       throw UsageError(
           fmt::format("--qrs-leads {}: not among the leads read: {}", name, fmt::join(leads.names, ", ")));
     }
+    if (std::ranges::find(leads.qrs, *found) != leads.qrs.end()) {
+      throw UsageError(fmt::format("--qrs-leads {}: one is named twice", fmt::join(options.qrs_leads, ",")));
+    }
     leads.qrs.push_back(*found);
   }
   if (leads.qrs.empty()) {
@@ -85,13 +96,16 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
   return leads;
 }
 
-// Whether there is anything in a lead.
+// Whether there is anything in a lead, and how much.
 struct LeadCheck {
+  io::AmplitudeMeter meter;
+  bool in_millivolts = true;
   std::int64_t valid = 0;
   float low = INFINITY;
   float high = -INFINITY;
 
   void add(std::span<const float> samples) {
+    meter.add(samples);
     for (const float sample : samples) {
       if (std::isfinite(sample)) {
         ++valid;
@@ -101,6 +115,18 @@ struct LeadCheck {
     }
   }
 };
+
+void warn_of_amplitude(const std::string& record, const std::vector<LeadCheck>& checks) {
+  std::vector<double> amplitudes;
+  for (const LeadCheck& check : checks) {
+    if (check.in_millivolts) {
+      amplitudes.push_back(check.meter.amplitude());
+    }
+  }
+  if (const std::string fault = io::amplitude_fault(io::median_of(amplitudes)); !fault.empty()) {
+    warn(fmt::format("{}: {}", record, fault));
+  }
+}
 
 void warn_of_leads(const std::string& record, const Leads& leads, const std::vector<LeadCheck>& checks) {
   for (std::size_t i = 0; i < checks.size(); ++i) {
@@ -151,6 +177,9 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   const auto started = std::chrono::steady_clock::now();
   const RecordingBlocks recording = open_blocks(path, block_seconds);
   const Recipe& recipe = model.recipe();
+  for (const std::string& warning : recording.warnings) {
+    warn(warning);
+  }
   const Leads leads = choose_leads(options, recipe, recording.leads, recording.file);
   const double rate = rate_of(recording, leads);
   std::vector<std::int64_t> given;
@@ -159,6 +188,11 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   }
   if (!options.out.empty()) {
     const fs::path file = Output::annotation_file(options, recording.name);
+    io::require_not_read(file, path);
+    std::error_code none;
+    require(options.annotations.empty() ||
+                !fs::equivalent(file, fs::path(recording.file).replace_extension(options.annotations), none),
+            "{}: is the annotation file that is read, and is not replaced", file.string());
     require(options.overwrite || !fs::exists(file), "{}: exists; --overwrite replaces it", file.string());
   }
   StreamOptions stream;
@@ -169,7 +203,10 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   StreamClassifier classifier(model, stream);
   Output output(options, recipe,
                 {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
-  std::vector<LeadCheck> checks(leads.read.size());
+  std::vector<LeadCheck> checks;
+  for (const std::size_t lead : leads.read) {
+    checks.push_back({io::AmplitudeMeter(rate), recording.units[lead] == "mV"});
+  }
   std::vector<ClassifiedBeat> beats;
   std::vector<std::vector<float>> block;
   std::int64_t samples = 0;
@@ -203,6 +240,7 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   classifier.finish(beats);
   hand_on();
   warn_of_leads(recording.name, leads, checks);
+  warn_of_amplitude(recording.name, checks);
   if (output.beats() == 0) {
     warn(fmt::format("{}: no beat was found", recording.name));
   }
@@ -223,10 +261,19 @@ void infer_live(const Options& options, Model& model) {
   LiveInput input(parse_live_format(options.input), options.leads.size(), options.gain);
   Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
   std::vector<ClassifiedBeat> beats;
+  std::vector<LeadCheck> checks(leads.read.size(), LeadCheck{io::AmplitudeMeter(options.rate)});
+  bool checked = false;  // the amplitude
   const auto push = [&](std::vector<std::vector<float>>& samples) {
     std::vector<std::span<const float>> read;
     for (const std::size_t lead : leads.read) {
+      if (!checked) {
+        checks[read.size()].add(samples[lead]);
+      }
       read.emplace_back(samples[lead]);
+    }
+    if (!checked && checks.front().meter.seconds() >= amplitude_seconds) {
+      warn_of_amplitude("standard input", checks);
+      checked = true;
     }
     classifier.push(read, beats);
     for (const ClassifiedBeat& beat : beats) {
@@ -252,6 +299,9 @@ void infer_live(const Options& options, Model& model) {
     }
     input.push({bytes, static_cast<std::size_t>(count)}, samples);
     push(samples);
+  }
+  if (!checked) {
+    warn_of_amplitude("standard input", checks);
   }
   classifier.finish(beats);
   for (const ClassifiedBeat& beat : beats) {
@@ -289,10 +339,11 @@ int run(const Options& options) {
   }
   Model model(options.model, device, precision_of(options, device), !options.eager);
   if (model.recipe().whole_recordings()) {
-    wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
+    wrong(options.live || !options.annotations.empty() || !options.out.empty() ||
               !options.qrs_leads.empty() || options.summary,
-          "--model: classifies whole recordings; --live, --annotations, --out, --leads, --qrs-leads and "
-          "--summary are for beats");
+          "--model: classifies whole recordings; --live, --annotations, --out, --qrs-leads and --summary are "
+          "for beats");
+    wanted_leads(options, model.recipe());
     for (const std::string& record : options.records) {
       classify_whole(options, model, record);
     }

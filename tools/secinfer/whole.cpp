@@ -22,9 +22,13 @@ std::string without_header(std::string record) {
 }  // namespace
 
 void classify_whole(const Options& options, train::Model& model, const std::string& record) {
-  const train::Recipe& recipe = model.recipe();
+  train::Recipe recipe = model.recipe();
+  recipe.data.leads = options.leads.empty() ? recipe.data.leads : options.leads;
   const std::string path = without_header(record);
   const train::RecordingSignal signal = train::read_signal(recipe, path);
+  for (const std::string& warning : signal.warnings) {
+    fmt::print(stderr, "warning: {}\n", warning);
+  }
   io::LabelledRecording about;
   if (!recipe.input.covariates.empty()) {
     io::read_age_and_sex(signal.comments, record, about);

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "io/recording/amplitude.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/signal/resample.h"
@@ -73,11 +74,20 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
                     annotations.string(), outside, recording.samples()));
   }
 
-  for (const std::size_t lead :
-       io::select_leads(io::names_of(recording.leads), header, recipe.data.leads)) {
+  std::vector<double> amplitudes;
+  for (const std::size_t lead : io::select_leads(io::names_of(recording.leads), header, recipe.data.leads)) {
     record.lead_names.push_back(recording.leads[lead].name);
+    if (recording.leads[lead].units == "mV") {
+      io::AmplitudeMeter meter(recording.rate);
+      meter.add(recording.signals[lead]);
+      amplitudes.push_back(meter.amplitude());
+    }
     record.signals.push_back(
         prepare(recording.signals[lead], header, recording.leads[lead], recording.rate, recipe.data));
+  }
+  record.amplitude = io::median_of(amplitudes);
+  if (const std::string fault = io::amplitude_fault(record.amplitude); !fault.empty()) {
+    record.warnings.push_back(fmt::format("{}: {}", header, fault));
   }
   describe_beats(record, recipe);
   return record;
@@ -125,6 +135,13 @@ std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::s
     const auto index = static_cast<std::size_t>(i);
     records[index] = load_record(folder, names[index], recipe);
   });
+  std::vector<double> amplitudes;
+  for (const BeatRecord& record : records) {
+    amplitudes.push_back(record.amplitude);
+  }
+  const double amplitude = io::median_of(amplitudes);
+  require(!io::is_too_high(amplitude), "{}: its records have {}; state the unit in their headers",
+          folder.string(), io::amplitude_fault(amplitude));
   return records;
 }
 

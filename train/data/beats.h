@@ -28,7 +28,8 @@ struct BeatRecord {
   std::vector<std::string> lead_names;      // of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
-  std::vector<std::string> warnings = {};   // of what was found while reading, a line each
+  double amplitude = 0;  // mV in the file, median over seconds and leads (io/recording/amplitude.h)
+  std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 
   // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;
