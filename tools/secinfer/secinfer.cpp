@@ -258,7 +258,7 @@ void infer_live(const Options& options, Model& model) {
   stream.batch = 1;
   stream.longest_wait = options.wait;
   StreamClassifier classifier(model, stream);
-  LiveInput input(parse_live_format(options.input), options.leads.size(), options.gain);
+  LiveInput input(parse_live_format(options.input), options.leads, options.gain);
   Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
   std::vector<ClassifiedBeat> beats;
   std::vector<LeadCheck> checks(leads.read.size(), LeadCheck{io::AmplitudeMeter(options.rate)});
