@@ -371,6 +371,10 @@ class CsvReader final : public RecordingReader {
 
 }  // namespace
 
+bool names_a_lead(const std::string& cell) {
+  return meaning_of(cell) == Meaning::lead;
+}
+
 std::unique_ptr<RecordingReader> open_csv(const std::filesystem::path& path) {
   return std::make_unique<CsvReader>(path);
 }

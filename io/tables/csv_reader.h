@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "io/recording/reader.h"
 
@@ -18,5 +19,8 @@ namespace sec::io {
 // file without a header. Empty cells and "nan" are NaN.
 // Memory holds only the position of every n-th line, not the text. Throws Error naming the file and the line.
 std::unique_ptr<RecordingReader> open_csv(const std::filesystem::path& path);
+
+// Whether a column with this name is a lead, rather than sample numbers, a time or a column without a name.
+bool names_a_lead(const std::string& cell);
 
 }  // namespace sec::io

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "io/tables/csv_reader.h"
 #include "io/tables/side_file.h"
 
 namespace sec::io {
@@ -24,6 +25,13 @@ std::string quoted(const std::string& field, char delimiter) {
   return text + '"';
 }
 
+// The name and units of a lead, so that the reader does not take a part of the name for units, or the lead
+// for a column of times or sample numbers. To the reader, "lead t" is the lead t.
+std::string header_cell(const std::string& name, const std::string& units) {
+  const bool plain = units == "mV" && !name.ends_with(')') && !name.ends_with(']');
+  return (names_a_lead(name) ? name : "lead " + name) + (plain ? "" : " (" + units + ")");
+}
+
 }  // namespace
 
 void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingReader& source) {
@@ -37,11 +45,12 @@ void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingRea
     header += "# " + comment + '\n';
   }
   header += "time_s";
-  for (const Lead& lead : info.leads) {
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
     require(lead.name.find_first_of("\r\n") == std::string::npos, "{}: a lead's name has several lines",
             info.name);
     header += delimiter;
-    header += quoted(lead.units == "mV" ? lead.name : lead.name + " (" + lead.units + ")", delimiter);
+    header += quoted(header_cell(column_name(info, i), lead.units), delimiter);
   }
   AtomicFile& out = files.head(path);
   out.write(header + '\n');

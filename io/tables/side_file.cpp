@@ -156,11 +156,17 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
   return scales;
 }
 
+std::string column_name(const ReaderInfo& info, std::size_t lead) {
+  const std::string& name = info.leads[lead].name;
+  return name.empty() ? fmt::format("signal {}", lead + 1) : name;
+}
+
 void write_side_file(FileGroup& files, const std::filesystem::path& recording, const ReaderInfo& info,
                      bool digital) {
   Json json = {{"rate", info.rate}, {"leads", Json::array()}, {"units", Json::array()}};
-  for (const Lead& lead : info.leads) {
-    json["leads"].push_back(lead.name);
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
+    json["leads"].push_back(column_name(info, i));
     json["units"].push_back(lead.units);
     if (digital) {
       json["gain"].push_back(lead.gain);

@@ -48,6 +48,9 @@ struct SideScale {
 // Returns the scaling of each lead. Throws Error, naming `file`, if the number of leads differs.
 std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& file, ReaderInfo& info);
 
+// The name of a lead in a table or a side file, in which every lead needs one: "signal 1" if it has none.
+std::string column_name(const ReaderInfo& info, std::size_t lead);
+
 // Adds to `files` the side file of a table or an array of the recording's physical samples.
 // With `digital`, the side file describes an array of digital values.
 void write_side_file(FileGroup& files, const std::filesystem::path& recording, const ReaderInfo& info,

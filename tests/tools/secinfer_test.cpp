@@ -560,6 +560,14 @@ TEST_F(Secinfer, WarnsOfMicrovoltsTakenForMillivolts) {
   EXPECT_EQ(secinfer("--json --quiet " + path("right.csv")).error, "");
 }
 
+TEST_F(Secinfer, RecordingsOfOneNameDoNotReplaceEachOther) {
+  for (const char* extension : {".hea", ".dat", ".atr"}) {
+    fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
+  }
+  expect_failure("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"), 1,
+                 "100.sec: is that of another recording of this run");
+}
+
 // The folder of --out may be that of the recording.
 TEST_F(Secinfer, APartOfTheRecordingIsNotReplaced) {
   for (const char* extension : {".hea", ".dat", ".atr"}) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
@@ -173,7 +174,9 @@ double rate_of(const RecordingBlocks& recording, const Leads& leads) {
   return rate;
 }
 
-void infer_record(const Options& options, Model& model, const std::string& path) {
+// `written` are the files that this run has written before.
+void infer_record(const Options& options, Model& model, const std::string& path,
+                  std::set<fs::path>& written) {
   const auto started = std::chrono::steady_clock::now();
   const RecordingBlocks recording = open_blocks(path, block_seconds);
   const Recipe& recipe = model.recipe();
@@ -193,6 +196,9 @@ void infer_record(const Options& options, Model& model, const std::string& path)
     require(options.annotations.empty() ||
                 !fs::equivalent(file, fs::path(recording.file).replace_extension(options.annotations), none),
             "{}: is the annotation file that is read, and is not replaced", file.string());
+    require(written.insert(fs::weakly_canonical(file)).second,
+            "{}: is that of another recording of this run, which is also called {}", file.string(),
+            recording.name);
     require(options.overwrite || !fs::exists(file), "{}: exists; --overwrite replaces it", file.string());
   }
   StreamOptions stream;
@@ -358,8 +364,9 @@ int run(const Options& options) {
     fs::create_directories(options.out, error);
     require(!error, "{}: cannot make the folder: {}", options.out, error.message());
   }
+  std::set<fs::path> written;
   for (const std::string& record : options.records) {
-    infer_record(options, model, record);
+    infer_record(options, model, record, written);
   }
   return 0;
 }

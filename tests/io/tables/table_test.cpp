@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "io/databases/open_recording.h"
+#include "io/recording/lead_names.h"
 #include "io/recording/memory_reader.h"
 #include "io/tables/csv_cells.h"
 #include "io/tables/csv_writer.h"
@@ -208,6 +209,27 @@ TEST_F(Tables, EachFileHasASideFileOfItsOwn) {
   std::filesystem::remove(folder_ / "r.npy");
   std::filesystem::remove(folder_ / "r.csv.json");
   expect_same(read_all(*open_recording(folder_ / "r.csv"), 1), {{1e-3F, -1e-3F}});
+}
+
+// Whatever leads are called, a written table or array reads back with all of them.
+TEST_F(Tables, AnyLeadCanBeWritten) {
+  Recording recording;
+  recording.rate = 360;
+  for (const char* name : {"", "t", "index", "X (a)", "II", "II"}) {
+    recording.leads.push_back({name, "mV", 200, 0, 12});
+    recording.signals.push_back({1, 2, static_cast<float>(recording.leads.size())});
+  }
+  write_csv(folder_ / "w.csv", *reader_of(recording));
+  write_npy(folder_ / "w.npy", *reader_of(recording));
+  for (const char* file : {"w.csv", "w.npy"}) {
+    const auto reader = open_recording(folder_ / file);
+    expect_same(read_all(*reader, 2), recording.signals);
+    const std::vector<std::string> names = names_of(reader->info().leads);
+    for (const auto& [wanted, lead] : std::vector<std::pair<std::string, std::size_t>>{
+             {"signal 1", 0}, {"t", 1}, {"index", 2}, {"X (a)", 3}, {"II#1", 4}, {"II#2", 5}}) {
+      EXPECT_EQ(find_lead(names, wanted, file), lead) << file << ": " << wanted;
+    }
+  }
 }
 
 // What an earlier table of that name was scaled by must not scale the new one.
