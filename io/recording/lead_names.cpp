@@ -158,7 +158,7 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
   const auto taken = [&](std::size_t i) { return std::ranges::find(chosen, i) != chosen.end(); };
   for (const std::string& name : wanted) {  // named leads first; "other" selects from the rest
     const std::size_t lead = name == "other" ? open : lead_index(names, name, recording);
-    require(lead == open || !taken(lead), "{}: lead {} is asked for twice ({})", recording, names[lead],
+    require(lead == open || !taken(lead), "{}: lead {} is asked for twice ({})", recording, name,
             list_of(wanted));
     chosen.push_back(lead);
   }

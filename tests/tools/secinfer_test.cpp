@@ -520,7 +520,7 @@ TEST_F(Secinfer, FindsLeadsByAnyOfTheirNames) {
   const Outcome other =
       secinfer("--json --quiet --leads 'ecg mlii,V1-REF' --qrs-leads mlii " + record("100"));
   EXPECT_EQ(other.out, named.out) << other.error;
-  expect_failure("--leads MLII,mlii " + record("100"), 1, "lead MLII is asked for twice");
+  expect_failure("--leads MLII,mlii " + record("100"), 1, "lead mlii is asked for twice");
   const auto source = io::open_recording(record("100"));
   io::write_csv(folder_ / "twice.csv", *source);
   std::string table = content_of(folder_ / "twice.csv");

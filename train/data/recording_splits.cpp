@@ -59,6 +59,9 @@ std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::Labe
 // Throws Error if most recordings have amplitudes that no electrocardiogram has. The scale does not matter to a
 // network that is given standardised leads.
 void check_amplitudes(const Recipe& recipe, const std::vector<LoadedRecording>& recordings) {
+  if (recordings.empty()) {
+    return;
+  }
   std::vector<double> amplitudes;
   for (const LoadedRecording& recording : recordings) {
     if (recording.amplitude > 0) {

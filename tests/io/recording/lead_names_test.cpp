@@ -54,7 +54,7 @@ TEST(LeadNames, SelectsEachLeadOnce) {
       [&] {
         select_leads(names, "r", Names{"MLII", "Lead MLII"});
       },
-      "r: lead ECG MLII is asked for twice (MLII, Lead MLII)");
+      "r: lead Lead MLII is asked for twice (MLII, Lead MLII)");
   expect_error([&] { select_leads(names, "r", Names{"I"}); }, "r: no lead 'I'; its leads: V5, ECG MLII, V5");
   expect_error(
       [&] {
