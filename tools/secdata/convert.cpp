@@ -25,10 +25,9 @@ enum class Kind { wfdb, edf, csv, npy };
 struct Target {
   Kind kind = Kind::wfdb;
   int wfdb_format = 16;
-  fs::path path;  // the path to open the recording by
-  fs::path base;  // the path without extension
-  fs::path
-      annotations;  // annotation file to be written or removed; empty if the format or the source has one
+  fs::path path;         // the path to open the recording by
+  fs::path base;         // the path without extension
+  fs::path annotations;  // file to be written or removed; empty if the annotations need none
   std::vector<fs::path> files;
 };
 
@@ -156,10 +155,14 @@ void keep_equal_annotations(Target& target, const std::optional<AnnotationFile>&
   if (!annotations || target.annotations.empty() || !fs::exists(target.annotations)) {
     return;
   }
-  const AnnotationFile found = read_annotation_file(target.annotations);
+  AnnotationFile found;
+  try {
+    found = read_annotation_file(target.annotations);
+  } catch (const Error&) {
+    return;  // a damaged file is replaced
+  }
   if (found.annotations == annotations->annotations && found.labels == annotations->labels &&
       found.resolution == annotations->resolution) {
-    std::erase(target.files, target.annotations);
     target.annotations.clear();
   }
 }
