@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "io/recording/reader.h"
 
@@ -15,5 +16,13 @@ std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& pat
 
 // True if open_recording would treat this path as a WFDB record.
 bool is_wfdb_record(const std::filesystem::path& path);
+
+// The files that exist of a recording: its header and those of its segments, signal files, side file, and
+// annotation files .atr. Throws Error on a header that cannot be read.
+std::vector<std::filesystem::path> files_of_recording(const std::filesystem::path& path);
+
+// Throws Error if `target`, which a program is about to write, is one of these files, also under another path
+// or through a link.
+void require_not_read(const std::filesystem::path& target, const std::filesystem::path& recording);
 
 }  // namespace sec::io

@@ -9,6 +9,7 @@
 #include "io/edf/annotation.h"
 #include "io/edf/header.h"
 #include "io/files/random_file.h"
+#include "io/recording/lead_names.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
@@ -19,16 +20,6 @@ constexpr double highest_rate = 1e7;           // Hz
 constexpr std::int64_t samples_at_once = 1 << 16;
 constexpr int no_sample = -32768;
 constexpr std::string_view comment_mark = "# ";
-
-// Removes the signal type that EDF+ puts before a lead's name: "ECG V1" becomes "V1".
-std::string lead_name(const std::string& label) {
-  for (const std::string_view kind : {"ECG ", "EKG "}) {
-    if (label.starts_with(kind) && label.size() > kind.size()) {
-      return label.substr(kind.size());
-    }
-  }
-  return label;
-}
 
 // The rest of an EDF+ recording field after "Startdate 02-MAR-2002".
 std::string without_date(const std::string& recording) {
@@ -109,7 +100,7 @@ class EdfReader final : public RecordingReader {
       const double rounded = std::round(zero);
       scales_.push_back({i, gain, std::abs(zero - rounded) < 1e-4 ? rounded : zero});
       Lead lead;
-      lead.name = lead_name(signal.label);
+      lead.name = without_signal_type(signal.label);
       lead.units = millivolts > 0 ? "mV" : signal.units;
       lead.gain = gain;
       lead.baseline = static_cast<int>(std::clamp(rounded, -2147483648.0, 2147483647.0));

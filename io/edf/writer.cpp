@@ -11,6 +11,7 @@
 #include "io/edf/header.h"
 #include "io/edf/scale.h"
 #include "io/files/atomic_file.h"
+#include "io/recording/lead_names.h"
 
 namespace sec::io {
 namespace {
@@ -295,8 +296,7 @@ class Windows {
 
 std::string label_of(const Lead& lead) {
   const bool is_ecg = lead.units == "mV" && lead.name.size() + 4 <= 16;
-  return is_ecg || lead.name.starts_with("ECG ") || lead.name.starts_with("EKG ") ? "ECG " + lead.name
-                                                                                  : lead.name;
+  return is_ecg || without_signal_type(lead.name) != lead.name ? "ECG " + lead.name : lead.name;
 }
 
 }  // namespace

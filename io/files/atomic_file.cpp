@@ -87,19 +87,41 @@ class AtomicFile::Impl {
 
   void write(std::string_view bytes) { write_all(file_->number(), bytes, path_); }
 
-  void commit() {
-    if (temporary_.empty()) {
-      file_->close();
+  void complete() {
+    if (complete_) {
       return;
     }
-    const bool durable = ::fsync(file_->number()) == 0;
-    require(durable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+    if (!temporary_.empty()) {
+      const bool durable = ::fsync(file_->number()) == 0;
+      require(durable, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+    }
     file_->close();
+    complete_ = true;
+  }
+
+  void remove_old() const {
+    if (!temporary_.empty()) {
+      std::error_code error;
+      fs::remove(target_, error);
+      require(!error, "{}: cannot replace: {}", path_.string(), error.message());
+      sync_folder();
+    }
+  }
+
+  void commit() {
+    complete();
+    if (temporary_.empty()) {
+      return;
+    }
     const bool renamed = ::rename(temporary_.c_str(), target_.c_str()) == 0;
     require(renamed, "{}: cannot rename into place: {}", path_.string(), std::strerror(errno));
     file_->keep();
-    // Syncing the folder makes the new name durable.
-    // Errors are ignored, because some file systems cannot sync folders.
+    sync_folder();
+  }
+
+ private:
+  // Makes new and removed names durable. Errors are ignored, because some file systems cannot sync folders.
+  void sync_folder() const {
     const int directory = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (directory >= 0) {
       ::fsync(directory);
@@ -107,12 +129,12 @@ class AtomicFile::Impl {
     }
   }
 
- private:
   fs::path path_;
   fs::path target_;
   fs::path folder_;
   fs::path temporary_;  // empty if `path` is a special file that is written directly
   std::optional<OpenFile> file_;
+  bool complete_ = false;
 };
 
 AtomicFile::AtomicFile(const fs::path& path) : impl_(std::make_unique<Impl>(path)) {}
@@ -121,6 +143,14 @@ AtomicFile::~AtomicFile() = default;
 
 void AtomicFile::write(std::string_view bytes) {
   impl_->write(bytes);
+}
+
+void AtomicFile::complete() {
+  impl_->complete();
+}
+
+void AtomicFile::remove_old() {
+  impl_->remove_old();
 }
 
 void AtomicFile::commit() {

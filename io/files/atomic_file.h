@@ -27,6 +27,11 @@ class AtomicFile {
   void write(std::string_view bytes);
   void commit();
 
+  // Parts of commit() for files that are replaced together (io/files/file_group.h): complete() makes the
+  // temporary file durable, after which nothing can be written; remove_old() removes the file to be replaced.
+  void complete();
+  void remove_old();
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

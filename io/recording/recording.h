@@ -47,8 +47,4 @@ struct Recording {
   }
 };
 
-// The index of the lead of that name. Throws Error listing the existing leads.
-std::size_t lead_index(const Recording& recording, std::string_view name);
-std::size_t lead_index(const std::vector<Lead>& leads, std::string_view name, const std::string& recording);
-
 }  // namespace sec::io

@@ -244,6 +244,7 @@ SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
   std::vector<ClassCounts> counts(plans.size());
   parallel_for(std::ssize(plans), [&](std::int64_t i) {
     const SyntheticRecord record = synthesize(plans[i], options);
+    std::filesystem::remove(folder / (plans[i].name + ".atr"));  // never beside signals of another database
     write_digital(folder, record.digital);
     write_annotations(folder / (plans[i].name + ".atr"), record.annotations);
     counts[i] = count_beats(record.annotations);

@@ -36,27 +36,35 @@ std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   return {cell, ""};
 }
 
-// The meaning of the first column, by its name.
-enum class First { lead, sample_number, seconds, milliseconds };
+// The meaning of a column, by its name.
+enum class Meaning { lead, none, sample_number, seconds, milliseconds };
 
-First first_column(const std::string& cell) {
+// Data frames without a name for their index column call it "Unnamed: 0" when they are read and written again.
+bool is_nameless(const std::string& cell) {
+  return cell.empty() || cell.starts_with("Unnamed: ");
+}
+
+Meaning meaning_of(const std::string& cell) {
+  if (is_nameless(cell)) {
+    return Meaning::none;
+  }
   const std::string name = lower(cell);
   for (const char* known : {"sample", "sample #", "sample number", "samples", "index", "frame"}) {
     if (name == known) {
-      return First::sample_number;
+      return Meaning::sample_number;
     }
   }
   for (const char* known : {"time_ms", "time (ms)", "time [ms]", "ms"}) {
     if (name == known) {
-      return First::milliseconds;
+      return Meaning::milliseconds;
     }
   }
   for (const char* known : {"time", "time_s", "time (s)", "time [s]", "t", "s", "seconds", "elapsed time"}) {
     if (name == known) {
-      return First::seconds;
+      return Meaning::seconds;
     }
   }
-  return First::lead;
+  return Meaning::lead;
 }
 
 // Checks that times are equally spaced and estimates the sampling rate.
@@ -116,7 +124,7 @@ class CsvReader final : public RecordingReader {
   explicit CsvReader(const std::filesystem::path& path)
       : file_(path), lines_(file_), tabs_(lower(path.extension().string()) == ".tsv") {
     info_.name = path.stem().string();
-    const std::filesystem::path side_path = side_file_of(path);
+    const std::filesystem::path side_path = find_side_file(path);
     const SideFile side = read_side_file(side_path);
     read_header(side);
     const double rate = read_index();
@@ -153,8 +161,7 @@ class CsvReader final : public RecordingReader {
               columns_);
       for (std::size_t lead = 0; lead < leads.size(); ++lead) {
         if (!leads[lead].empty()) {
-          leads[lead][static_cast<std::size_t>(i)] =
-              value_of(cells_[columns_ - leads.size() + lead], lead, line);
+          leads[lead][static_cast<std::size_t>(i)] = value_of(cells_[first_lead_ + lead], lead, line);
         }
       }
     }
@@ -229,8 +236,7 @@ class CsvReader final : public RecordingReader {
               at.line, columns_, names.size());
       lines_.go(at.offset, at.line);
     } else {
-      first_ = first_column(names.front());
-      names.erase(names.begin(), names.begin() + (first_ == First::lead ? 0 : 1));
+      take_other_columns(names, at.line);
       skip_units(names);
     }
     require(!names.empty(), "{}: line {}: no leads", name(), at.line);
@@ -242,18 +248,52 @@ class CsvReader final : public RecordingReader {
     info_.samples_per_frame.assign(info_.leads.size(), 1);
   }
 
-  // Skips a line of units and appends them to the names. Such a line has as many cells as the header, none of
-  // them a number. Any other line is left unread.
+  // Removes from the names of the columns those that are not leads: sample numbers and a time before the leads,
+  // a column without a name in the first place, and columns without a name at the end.
+  void take_other_columns(std::vector<std::string>& names, std::int64_t line) {
+    std::vector<std::string> leads;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Meaning meaning = meaning_of(names[i]);
+      const bool is_time = meaning == Meaning::seconds || meaning == Meaning::milliseconds;
+      if (meaning == Meaning::lead) {
+        require(i == first_lead_ + leads.size(), "{}: line {}: column {} has no name", name(), line, i);
+        leads.push_back(names[i]);
+      } else if (meaning == Meaning::none && i == 0) {
+        first_lead_ = 1;
+        counts_ = true;
+      } else if (meaning != Meaning::none) {
+        require(
+            leads.empty() && i == first_lead_ && !(is_time && time_at_),
+            "{}: line {}: column {} is named '{}', expected a lead: sample numbers and one time come before "
+            "the leads",
+            name(), line, i + 1, names[i]);
+        first_lead_ = i + 1;
+        if (is_time) {
+          time_at_ = i;
+          time_unit_ = meaning == Meaning::milliseconds ? 1e-3 : 1;
+        }
+      }
+    }
+    names = leads;
+  }
+
+  // Skips a line of units and appends them to the names. Such a line has as many cells as the header, and
+  // for the time and the leads no numbers. Any other line is left unread.
   void skip_units(std::vector<std::string>& names) {
     const Place before{lines_.offset(), lines_.number()};
     const std::optional<std::string_view> line = lines_.next();
     const std::vector<std::string> cells = line ? csv_cells(*line, delimiter_) : std::vector<std::string>{};
-    if (cells.size() != columns_ || std::ranges::any_of(cells, is_number)) {
+    const auto is_unit = [&](std::size_t column) { return !is_number(cells[column]); };
+    bool are_units = cells.size() == columns_ && (!time_at_ || is_unit(*time_at_));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      are_units = are_units && is_unit(first_lead_ + i);
+    }
+    if (!are_units) {
       lines_.go(before.offset, before.line);
       return;
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
-      names[i] += " (" + cells[cells.size() - names.size() + i] + ")";
+      names[i] += " (" + cells[first_lead_ + i] + ")";
     }
   }
 
@@ -276,9 +316,14 @@ class CsvReader final : public RecordingReader {
         places_.push_back(place);
       }
       ++info_.samples;
-      if (first_ == First::seconds || first_ == First::milliseconds) {
-        split_csv(line->substr(0, line->find(delimiter_)), delimiter_, cells_);
-        const std::string_view cell = cells_.front();
+      const std::size_t end = first_lead_ + info_.leads.size();
+      if (counts_ || time_at_ || end < columns_) {
+        split_csv(time_at_ == 0 && end == columns_ ? line->substr(0, line->find(delimiter_)) : *line,
+                  delimiter_, cells_);
+        check_nameless(end, place.line);
+      }
+      if (time_at_ && *time_at_ < cells_.size()) {  // a line with too few cells is refused when it is read
+        const std::string_view cell = cells_[*time_at_];
         int decimals = 0;
         const std::optional<double> time = csv_time(cell, decimals);
         require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss", name(),
@@ -286,15 +331,35 @@ class CsvReader final : public RecordingReader {
         times.add(*time, decimals, place.line);
       }
     }
-    return times.rate(first_ == First::milliseconds ? 1e-3 : 1, name());
+    return times.rate(time_unit_, name());
+  }
+
+  // Throws Error unless a nameless first column counts the samples and the nameless columns from `end` on are
+  // empty. The line's cells are in cells_.
+  void check_nameless(std::size_t end, std::int64_t line) {
+    if (counts_) {
+      const double count = csv_number(cells_.front()).value_or(NAN);
+      require(count == std::round(count) && (info_.samples == 1 || count == last_count_ + 1),
+              "{}: line {}: column 1 has no name and does not count the samples: it is '{}'", name(), line,
+              cells_.front().substr(0, 40));
+      last_count_ = count;
+    }
+    for (std::size_t i = end; i < cells_.size(); ++i) {
+      require(i >= columns_ || cells_[i].empty(), "{}: line {}: column {} has no name, but the value '{}'",
+              name(), line, i + 1, cells_[i].substr(0, 40));
+    }
   }
 
   RandomFile file_;
   CsvLines lines_;
   bool tabs_;
   char delimiter_ = ',';
-  First first_ = First::lead;
   std::size_t columns_ = 0;
+  std::size_t first_lead_ = 0;          // column of the first lead
+  bool counts_ = false;                 // the first column has no name and counts the samples
+  double last_count_ = 0;               // value of that column in the last line
+  std::optional<std::size_t> time_at_;  // column of the time
+  double time_unit_ = 1;                // s
   ReaderInfo info_;
   std::vector<SideScale> scales_;
   std::vector<std::string_view> cells_;  // the cells of the current line
@@ -305,6 +370,10 @@ class CsvReader final : public RecordingReader {
 };
 
 }  // namespace
+
+bool names_a_lead(const std::string& cell) {
+  return meaning_of(cell) == Meaning::lead;
+}
 
 std::unique_ptr<RecordingReader> open_csv(const std::filesystem::path& path) {
   return std::make_unique<CsvReader>(path);

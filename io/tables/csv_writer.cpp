@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
+#include "io/tables/csv_reader.h"
+#include "io/tables/side_file.h"
 
 namespace sec::io {
 namespace {
@@ -24,9 +25,16 @@ std::string quoted(const std::string& field, char delimiter) {
   return text + '"';
 }
 
+// The name and units of a lead, so that the reader does not take a part of the name for units, or the lead
+// for a column of times or sample numbers. To the reader, "lead t" is the lead t.
+std::string header_cell(const std::string& name, const std::string& units) {
+  const bool plain = units == "mV" && !name.ends_with(')') && !name.ends_with(']');
+  return (names_a_lead(name) ? name : "lead " + name) + (plain ? "" : " (" + units + ")");
+}
+
 }  // namespace
 
-void write_csv(const std::filesystem::path& path, RecordingReader& source) {
+void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingReader& source) {
   const ReaderInfo& info = source.info();
   require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
           "{}: its leads have different rates, a table has only one", info.name);
@@ -37,13 +45,14 @@ void write_csv(const std::filesystem::path& path, RecordingReader& source) {
     header += "# " + comment + '\n';
   }
   header += "time_s";
-  for (const Lead& lead : info.leads) {
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
     require(lead.name.find_first_of("\r\n") == std::string::npos, "{}: a lead's name has several lines",
             info.name);
     header += delimiter;
-    header += quoted(lead.units == "mV" ? lead.name : lead.name + " (" + lead.units + ")", delimiter);
+    header += quoted(header_cell(column_name(info, i), lead.units), delimiter);
   }
-  AtomicFile out(path);
+  AtomicFile& out = files.head(path);
   out.write(header + '\n');
   std::vector<std::vector<float>> values(info.leads.size());
   std::vector<std::span<float>> spans(values.size());
@@ -69,7 +78,18 @@ void write_csv(const std::filesystem::path& path, RecordingReader& source) {
     }
     out.write({text.data(), text.size()});
   }
-  out.commit();
+  // A side file of an earlier table of this name must not be applied to this one.
+  if (std::filesystem::exists(std::filesystem::path(path).replace_extension(".json"))) {
+    write_side_file(files, path, info, false);
+  } else {
+    files.remove(side_file_of(path));
+  }
+}
+
+void write_csv(const std::filesystem::path& path, RecordingReader& source) {
+  FileGroup files;
+  write_csv(files, path, source);
+  files.commit();
 }
 
 }  // namespace sec::io

@@ -21,7 +21,7 @@ class NpyReader final : public RecordingReader {
     std::string beginning(static_cast<std::size_t>(std::min(file_.size(), longest_npy_header)), '\0');
     file_.read(0, beginning);
     header_ = parse_npy_header(beginning, file_.size(), name());
-    const std::filesystem::path side_path = side_file_of(path);
+    const std::filesystem::path side_path = find_side_file(path);
     const SideFile side = read_side_file(side_path);
     require(side.rate && !side.leads.empty(),
             "{}: needs {} with the \"rate\" and \"leads\" of its {} columns", name(), side_path.string(),

@@ -8,8 +8,8 @@
 
 namespace sec::io {
 
-// Opens an array of shape (samples) or (samples, leads). The side file NAME.json (io/tables/side_file.h) must
-// give the sampling rate and the leads' names, and for integer arrays the gain. In integer arrays, the type's
+// Opens an array of shape (samples) or (samples, leads). The side file NAME.npy.json (io/tables/side_file.h)
+// must give the sampling rate and the leads' names, and for integer arrays the gain. In integer arrays, the type's
 // lowest value marks an invalid sample. Throws Error naming the file and what was expected.
 std::unique_ptr<RecordingReader> open_npy(const std::filesystem::path& path);
 

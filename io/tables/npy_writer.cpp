@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
 #include "io/tables/npy_header.h"
 #include "io/tables/side_file.h"
 
@@ -43,11 +42,11 @@ void write_rows(AtomicFile& out, const ReaderInfo& info, const Read& read) {
 
 }  // namespace
 
-void write_npy(const std::filesystem::path& path, RecordingReader& source, bool digital) {
+void write_npy(FileGroup& files, const std::filesystem::path& path, RecordingReader& source, bool digital) {
   const ReaderInfo& info = source.info();
   require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
           "{}: its leads have different rates, an array has only one", info.name);
-  AtomicFile out(path);
+  AtomicFile& out = files.head(path);
   out.write(npy_header_text(digital ? NpyType::i32 : NpyType::f32, info.samples,
                             static_cast<std::int64_t>(info.leads.size())));
   if (digital) {
@@ -59,8 +58,13 @@ void write_npy(const std::filesystem::path& path, RecordingReader& source, bool 
       source.read(at, count, spans);
     });
   }
-  out.commit();
-  write_side_file(path, info, digital);
+  write_side_file(files, path, info, digital);
+}
+
+void write_npy(const std::filesystem::path& path, RecordingReader& source, bool digital) {
+  FileGroup files;
+  write_npy(files, path, source, digital);
+  files.commit();
 }
 
 }  // namespace sec::io

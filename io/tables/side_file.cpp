@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
 #include "io/files/read_file.h"
 #include "io/recording/units.h"
 
@@ -53,7 +52,25 @@ T of_lead(const std::vector<T>& list, std::size_t lead, T otherwise) {
 }  // namespace
 
 std::filesystem::path side_file_of(const std::filesystem::path& recording) {
-  return std::filesystem::path(recording).replace_extension(".json");
+  return recording.string() + ".json";
+}
+
+std::filesystem::path find_side_file(const std::filesystem::path& recording) {
+  namespace fs = std::filesystem;
+  const fs::path own = side_file_of(recording);
+  const fs::path shared = fs::path(recording).replace_extension(".json");
+  if (fs::exists(own) || !fs::exists(shared)) {
+    return own;
+  }
+  for (const char* extension : {".csv", ".tsv", ".npy", ".CSV", ".TSV", ".NPY"}) {
+    const fs::path other = fs::path(recording).replace_extension(extension);
+    std::error_code none;
+    const bool may_own = fs::is_regular_file(other, none) && !fs::equivalent(other, recording, none) &&
+                         !fs::exists(side_file_of(other));
+    require(!may_own, "{}: describes {} or {}; rename it to {} or to {}", shared.string(), recording.string(),
+            other.string(), own.filename().string(), side_file_of(other).filename().string());
+  }
+  return shared;
 }
 
 SideFile read_side_file(const std::filesystem::path& path) {
@@ -78,6 +95,7 @@ SideFile read_side_file(const std::filesystem::path& path) {
               *side.rate);
     } else if (key == "leads") {
       side.leads = list_of(value, place, text_of);
+      require(std::ranges::none_of(side.leads, &std::string::empty), "{}: a lead without a name", place);
     } else if (key == "units") {
       side.units = list_of(value, place, text_of);
     } else if (key == "gain") {
@@ -138,10 +156,17 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
   return scales;
 }
 
-void write_side_file(const std::filesystem::path& recording, const ReaderInfo& info, bool digital) {
+std::string column_name(const ReaderInfo& info, std::size_t lead) {
+  const std::string& name = info.leads[lead].name;
+  return name.empty() ? fmt::format("signal {}", lead + 1) : name;
+}
+
+void write_side_file(FileGroup& files, const std::filesystem::path& recording, const ReaderInfo& info,
+                     bool digital) {
   Json json = {{"rate", info.rate}, {"leads", Json::array()}, {"units", Json::array()}};
-  for (const Lead& lead : info.leads) {
-    json["leads"].push_back(lead.name);
+  for (std::size_t i = 0; i < info.leads.size(); ++i) {
+    const Lead& lead = info.leads[i];
+    json["leads"].push_back(column_name(info, i));
     json["units"].push_back(lead.units);
     if (digital) {
       json["gain"].push_back(lead.gain);
@@ -157,7 +182,7 @@ void write_side_file(const std::filesystem::path& recording, const ReaderInfo& i
   if (!info.comments.empty()) {
     json["comments"] = info.comments;
   }
-  write_atomically(side_file_of(recording), json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  files.add(side_file_of(recording)).write(json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace sec::io

@@ -1,4 +1,5 @@
-// Side files: NAME.json beside NAME.npy or NAME.csv adds what these formats cannot express.
+// Side files: NAME.npy.json beside NAME.npy, or NAME.csv.json beside NAME.csv, adds what these formats cannot
+// express.
 #pragma once
 
 #include <filesystem>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/files/file_group.h"
 #include "io/recording/reader.h"
 
 namespace sec::io {
@@ -25,9 +27,15 @@ struct SideFile {
   std::vector<std::string> comments;
 };
 
-// The side file's path is NAME.json for NAME.npy. If it does not exist, read_side_file returns an empty
-// SideFile. Throws Error naming the file and the key.
+// The path of a recording's side file: NAME.npy.json for NAME.npy.
 std::filesystem::path side_file_of(const std::filesystem::path& recording);
+
+// The side file to read for a recording: NAME.npy.json or, from earlier versions, NAME.json. Returns the path
+// of the former if neither exists. NAME.json is read only if no other recording can own it: throws Error if
+// there is also, for example, a NAME.csv without a NAME.csv.json.
+std::filesystem::path find_side_file(const std::filesystem::path& recording);
+
+// Returns an empty SideFile if the file does not exist. Throws Error naming the file and the key.
 SideFile read_side_file(const std::filesystem::path& path);
 
 // Scaling of a lead's samples: physical = value * factor + offset, with voltages in mV.
@@ -40,8 +48,12 @@ struct SideScale {
 // Returns the scaling of each lead. Throws Error, naming `file`, if the number of leads differs.
 std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& file, ReaderInfo& info);
 
-// Writes the side file NAME.json for an array of the recording's physical samples.
+// The name of a lead in a table or a side file, in which every lead needs one: "signal 1" if it has none.
+std::string column_name(const ReaderInfo& info, std::size_t lead);
+
+// Adds to `files` the side file of a table or an array of the recording's physical samples.
 // With `digital`, the side file describes an array of digital values.
-void write_side_file(const std::filesystem::path& recording, const ReaderInfo& info, bool digital);
+void write_side_file(FileGroup& files, const std::filesystem::path& recording, const ReaderInfo& info,
+                     bool digital);
 
 }  // namespace sec::io

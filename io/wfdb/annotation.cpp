@@ -262,7 +262,9 @@ void write_annotations(const std::filesystem::path& path, std::span<const Annota
   write_annotation_file(path, {{}, 0, {annotations.begin(), annotations.end()}});
 }
 
-void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file) {
+namespace {
+
+std::string bytes_of(const std::filesystem::path& path, const AnnotationFile& file) {
   std::string bytes;
   put_description(bytes, file, path.string());
   const std::vector<Annotation>& annotations = file.annotations;
@@ -310,7 +312,17 @@ void write_annotation_file(const std::filesystem::path& path, const AnnotationFi
     last = now;
   }
   bytes.append(2, '\0');
-  write_atomically(path, bytes);
+  return bytes;
+}
+
+}  // namespace
+
+void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file) {
+  write_atomically(path, bytes_of(path, file));
+}
+
+void write_annotation_file(FileGroup& files, const std::filesystem::path& path, const AnnotationFile& file) {
+  files.add(path).write(bytes_of(path, file));
 }
 
 }  // namespace sec::io

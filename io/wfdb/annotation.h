@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/files/file_group.h"
 #include "io/recording/recording.h"
 
 namespace sec::io {
@@ -46,6 +47,8 @@ std::vector<Annotation> read_annotations(const std::filesystem::path& path, doub
 // neither standard nor among the labels, SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text
 // of more than 255 bytes.
 void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file);
+// Adds the file to `files`; it appears when the group is committed.
+void write_annotation_file(FileGroup& files, const std::filesystem::path& path, const AnnotationFile& file);
 void write_annotations(const std::filesystem::path& path, std::span<const Annotation> annotations);
 
 }  // namespace sec::io

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
+#include "io/files/file_group.h"
 #include "io/wfdb/formats.h"
 #include "io/wfdb/reader.h"
 
@@ -125,8 +125,10 @@ void write_digital(const fs::path& folder, const DigitalRecord& record) {
   const std::string text = wfdb_header_text(header);
   std::string bytes;
   pack(format, flat, bytes);
-  write_atomically(path, bytes);
-  write_atomically(folder / (header.name + ".hea"), text);
+  FileGroup files;
+  files.add(path).write(bytes);
+  files.head(folder / (header.name + ".hea")).write(text);
+  files.commit();
 }
 
 }  // namespace sec::io

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "io/files/atomic_file.h"
 #include "io/wfdb/formats.h"
 #include "io/wfdb/header.h"
 
@@ -85,8 +84,8 @@ Scale scale_of(const Extremes<float>& range, double limit) {
 
 class Writer {
  public:
-  Writer(const std::filesystem::path& record, RecordingReader& source, int format)
-      : record_(record), source_(source), format_(format), limit_(-(invalid_in(format) + 1)) {
+  Writer(FileGroup& files, const std::filesystem::path& record, RecordingReader& source, int format)
+      : files_(files), record_(record), source_(source), format_(format), limit_(-(invalid_in(format) + 1)) {
     const ReaderInfo& info = source.info();
     header_.name = record.filename().string();
     header_.rate = info.rate;
@@ -167,7 +166,7 @@ class Writer {
   template <typename T, typename Read, typename Number>
   void write_samples(const Read& read, const Number& number) {
     std::vector<std::uint32_t> sums(header_.signals.size());
-    AtomicFile out(record_.string() + ".dat");
+    AtomicFile& out = files_.add(record_.string() + ".dat");
     std::vector<std::int32_t> flat;
     std::string bytes;
     bool first = true;
@@ -194,11 +193,10 @@ class Writer {
     for (std::size_t i = 0; i < sums.size(); ++i) {
       header_.signals[i].checksum = static_cast<std::int16_t>(sums[i] & 0xffffU);
     }
-    const std::string text = wfdb_header_text(header_);  // may throw, so before the samples are committed
-    out.commit();
-    write_atomically(record_.string() + ".hea", text);
+    files_.head(record_.string() + ".hea").write(wfdb_header_text(header_));
   }
 
+  FileGroup& files_;
   std::filesystem::path record_;
   RecordingReader& source_;
   int format_;
@@ -208,12 +206,18 @@ class Writer {
 
 }  // namespace
 
-void write_wfdb(const std::filesystem::path& record, RecordingReader& source, int format) {
+void write_wfdb(FileGroup& files, const std::filesystem::path& record, RecordingReader& source, int format) {
   require(format == 16 || format == 24 || format == 212,
           "{}: WFDB format {} cannot be written, expected 16, 24 or 212", record.string(), format);
   const ReaderInfo& info = source.info();
   require(!info.leads.empty() && info.samples > 0, "{}: no samples to write", info.name);
-  Writer(record, source, format).write();
+  Writer(files, record, source, format).write();
+}
+
+void write_wfdb(const std::filesystem::path& record, RecordingReader& source, int format) {
+  FileGroup files;
+  write_wfdb(files, record, source, format);
+  files.commit();
 }
 
 }  // namespace sec::io

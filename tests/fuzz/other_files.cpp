@@ -148,8 +148,8 @@ void read_live(std::string_view bytes) {
   constexpr const char* formats[] = {"csv", "i16", "f32"};
   const auto format = tools::parse_live_format(formats[static_cast<unsigned char>(bytes[0]) % 3]);
   const std::size_t piece = static_cast<unsigned char>(bytes[1]) + 1U;
-  tools::LiveInput whole(format, 2, 200);
-  tools::LiveInput pieces(format, 2, 200);
+  tools::LiveInput whole(format, {"I", "II"}, 200);
+  tools::LiveInput pieces(format, {"I", "II"}, 200);
   std::vector<std::vector<float>> expected(2);
   std::vector<std::vector<float>> found(2);
   bytes.remove_prefix(2);

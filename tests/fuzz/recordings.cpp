@@ -103,7 +103,7 @@ std::vector<std::string> npy_seeds() {
                           })
                 : written("s.npy",
                           [](const std::string& path) { io::write_npy(path, *io::reader_of(recording())); });
-    const std::string side = written("s.json", [](const std::string&) {});
+    const std::string side = written("s.npy.json", [](const std::string&) {});
     seeds.push_back(join({{"r.json", side}, {"r.npy", npy}}));
   }
   std::string fortran = seeds[0];

@@ -186,11 +186,54 @@ TEST_F(Recordings, CincFoldersAndTables) {
   ASSERT_EQ(own.status, 0) << own.error;
   EXPECT_EQ(json::parse(own.out)["records"]["test"], (json{"r2", "r5", "r8", "r11"}));
   expect_the_same_of_secinfer(json::parse(own.out), data.path(), runs_ / "own");
+  // --leads reads other leads in place of the recipe's, found by the same rule.
+  const std::string with_leads = "--json --quiet --model " + (runs_ / "own").string() + " --leads ";
+  const std::string r2 = " " + (data / "r2").string();
+  const Outcome usual = run_program(SECINFER, with_leads + "'Lead I,ecg ii,AVF'" + r2);
+  ASSERT_EQ(usual.status, 0) << usual.error;
+  EXPECT_EQ(usual.out, run_program(SECINFER, with_leads + "I,II,aVF" + r2).out);
+  const Outcome turned = run_program(SECINFER, with_leads + "II,I,aVF" + r2);
+  EXPECT_NE(turned.out, usual.out);
+  EXPECT_EQ(run_program(SECINFER, with_leads + "I,II" + r2).status, 2);
+  EXPECT_EQ(run_program(SECINFER, with_leads + "I,i,aVF" + r2).status, 1);
   // Options for beat models are wrong usage with a model of whole recordings.
   EXPECT_EQ(run_program(SECINFER,
                         "--model " + (runs_ / "own").string() + " --summary --json " + (data / "r2").string())
                 .status,
             2);
+}
+
+// Whole numbers of microvolts in tables that state no unit, 2 s long for a network of 10 s.
+TEST_F(Recordings, MicrovoltsAreNotMillivolts) {
+  const TemporaryFolder data;
+  std::string labels = "file,labels,fold\n";
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "p" + std::to_string(i) + ".csv";
+    std::string table = "time_s,I,II\n";
+    for (int t = 0; t < 200; ++t) {
+      table += fmt::format("{:.2f},{},{}\n", t / 100.0, 5 * generated(i, 0, t, 100, i % 2 == 0),
+                           5 * generated(i, 1, t, 100, i % 2 == 0));
+    }
+    data.write(name, table);
+    labels += name + "," + (i % 2 == 0 ? "fast" : "slow") + "," + std::to_string(i % 3 + 1) + "\n";
+  }
+  data.write("labels.csv", labels);
+  const std::string more =
+      "--set 'classes=[]' --set data.unlabelled=keep --set 'data.leads=[\"I\",\"II\"]' --set train.epochs=1 "
+      "--set data.source=table --set data.label_file=labels.csv --set data.validation_fold=2 --set data.test_fold=3";
+  const Outcome refused = train("ptbxl-super.toml", data.path(), "refused", more);
+  expect_refused(refused, "data: 12 recordings");
+  EXPECT_NE(refused.error.find("probably uV"), std::string::npos) << refused.error;
+  for (int i = 0; i < 12; ++i) {
+    data.write("p" + std::to_string(i) + ".csv.json", R"({"units": "uV"})");
+  }
+  const Outcome run = train("ptbxl-super.toml", data.path(), "run", more);
+  ASSERT_EQ(run.status, 0) << run.error;
+  EXPECT_NE(
+      run.error.find("12 of 12 recordings are shorter than data.seconds = 10: 80 % of the network's input is "
+                     "zeros"),
+      std::string::npos)
+      << run.error;
 }
 
 // Trains an epoch on sixty recordings of PTB-XL, with superclasses and with statements as labels.

@@ -1,9 +1,17 @@
 // Runs secdata convert and dump --out as a user does, and reads the written files.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
@@ -158,6 +166,154 @@ TEST_F(Convert, BesideItsSource) {
   EXPECT_FALSE(std::filesystem::exists(path("new.atr")));
 }
 
+// A record in segments, its annotations and a table with its side file; by their paths and through links.
+TEST_F(Convert, APartOfTheSourceIsNotATarget) {
+  namespace fs = std::filesystem;
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 2 --minutes 0.1 --rate 250").status, 0);
+  const std::string length = std::to_string(read_digital(folder_ / "db", "s00001").header.samples);
+  std::ofstream(path("db/all.hea")) << "all/2 2 250 " << 2 * std::stoi(length) << "\ns00001 " << length
+                                    << "\ns00002 " << length << "\n";
+  ASSERT_EQ(run("info " + path("db/all")).status, 0);
+  fs::create_directory_symlink(folder_ / "db", folder_ / "linked");
+  fs::create_symlink(folder_ / "db/s00002.dat", folder_ / "other.dat");
+  ASSERT_EQ(run("convert --quiet " + path("db/s00001") + " " + path("t.npy")).status, 0);
+  std::map<std::string, std::string> before;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder_ / "db")) {
+    before[file.path().string()] = content_of(file.path());
+  }
+  const std::string side = content_of(path("t.npy.json"));
+  for (const std::string& arguments : std::vector<std::string>{
+           path("db/all") + " " + path("db/s00001"), path("db/all") + " " + path("db/s00002.hea"),
+           path("db/all") + " " + path("linked/s00002"), path("db/all") + " " + path("other"),
+           path("linked/all") + " " + path("db/../db/s00001"), path("db/all.hea") + " " + path("db/all"),
+           path("t.npy") + " " + path("t.npy")}) {
+    const Outcome refused = run("convert --overwrite " + arguments);
+    EXPECT_EQ(refused.status, 1) << arguments;
+    EXPECT_EQ(std::count(refused.error.begin(), refused.error.end(), '\n'), 1) << refused.error;
+  }
+  const Outcome dumped = run("dump --out " + path("t.npy") + " " + path("t.npy") + " --to 1");
+  EXPECT_EQ(dumped.status, 1);
+  EXPECT_NE(dumped.error.find("is a part of the recording"), std::string::npos) << dumped.error;
+  for (const auto& [file, content] : before) {
+    EXPECT_TRUE(content_of(file) == content) << file;
+  }
+  EXPECT_EQ(content_of(path("t.npy.json")), side);
+}
+
+// a.npy and a.csv have the annotation file a.atr in common; it is not replaced by that of another recording.
+TEST_F(Convert, AnnotationsOfAThirdRecordingStay) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 2 --minutes 0.1 --rate 250").status, 0);
+  const std::string one = path("db/s00001");
+  const std::string two = path("db/s00002");
+  ASSERT_EQ(run("convert --quiet " + one + " " + path("a.npy")).status, 0);
+  const std::string annotations = content_of(path("a.atr"));
+  const Outcome refused = run("convert --overwrite " + two + " " + path("a.csv"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.error.find("a.atr: is also the annotation file of"), std::string::npos) << refused.error;
+  const Outcome other = run("convert --overwrite --annotator qrs " + two + " " + path("a.csv"));
+  EXPECT_EQ(other.status, 1);
+  EXPECT_NE(other.error.find("a.atr: annotates another recording"), std::string::npos) << other.error;
+  EXPECT_TRUE(content_of(path("a.atr")) == annotations);
+  // The same annotations can be shared.
+  EXPECT_EQ(run("convert --quiet --overwrite " + one + " " + path("a.csv")).status, 0);
+  EXPECT_TRUE(content_of(path("a.atr")) == annotations);
+}
+
+// Runs a program and kills it when it is about to rename or remove a file for the n-th time.
+// Returns false if the program ended before; std::nullopt if it cannot be traced here.
+std::optional<bool> killed_at(const std::vector<std::string>& arguments, int n) {
+  std::vector<char*> words;
+  for (const std::string& argument : arguments) {
+    words.push_back(const_cast<char*>(argument.c_str()));
+  }
+  words.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) {
+      ::_exit(121);
+    }
+    ::execv(words[0], words.data());
+    ::_exit(122);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);  // stops before the program's first instruction
+  if (!WIFSTOPPED(status)) {
+    return std::nullopt;
+  }
+  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  for (int signal = 0;;) {
+    ::ptrace(PTRACE_SYSCALL, child, nullptr, signal);
+    ::waitpid(child, &status, 0);
+    if (!WIFSTOPPED(status)) {
+      return false;
+    }
+    signal = WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : WSTOPSIG(status);
+    __ptrace_syscall_info info{};
+    if (signal != 0 || ::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0 ||
+        info.op != PTRACE_SYSCALL_INFO_ENTRY) {
+      continue;
+    }
+    const auto number = static_cast<long>(info.entry.nr);
+    const bool changes = number == SYS_renameat || number == SYS_renameat2 || number == SYS_unlinkat
+#ifdef SYS_rename
+                         || number == SYS_rename || number == SYS_unlink
+#endif
+        ;
+    if (changes && --n == 0) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, &status, 0);
+      return true;
+    }
+  }
+}
+
+TEST_F(Convert, AKillLeavesTheOldTheNewOrNothing) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 2 --minutes 0.1 --rate 250").status, 0);
+  for (const std::vector<std::string>& files : std::vector<std::vector<std::string>>{
+           {"t.hea", "t.dat", "t.atr"}, {"t.npy", "t.npy.json", "t.atr"}, {"t.csv", "t.csv.json", "t.atr"}}) {
+    const auto contents = [&] {
+      std::vector<std::string> all;
+      for (const std::string& file : files) {
+        all.push_back(content_of(path(file)));
+      }
+      return all;
+    };
+    const auto begin_with = [&](const std::string& record) {
+      for (const char* file :
+           {"t.hea", "t.dat", "t.atr", "t.npy", "t.npy.json", "t.csv", "t.csv.json", "t.json"}) {
+        std::filesystem::remove(path(file));
+      }
+      const std::string units = R"({"units": "uV"})";
+      if (files[0] == "t.csv") {  // the first table has a side file, the second has none
+        EXPECT_EQ(run("convert --quiet " + path("db/" + record) + " " + path(files[0])).status, 0);
+        record == "s00001" ? (void)folder_.write("t.csv.json", units) : (void)0;
+        return;
+      }
+      EXPECT_EQ(run("convert --quiet " + path("db/" + record) + " " + path(files[0])).status, 0);
+    };
+    begin_with("s00002");
+    const std::vector<std::string> after = contents();
+    begin_with("s00001");
+    const std::vector<std::string> before = contents();
+    ASSERT_NE(before[0], after[0]);
+    int n = 1;
+    for (bool killed = true; killed; ++n) {
+      ASSERT_LT(n, 20);
+      begin_with("s00001");
+      const std::optional<bool> done =
+          killed_at({SECDATA, "convert", "--quiet", "--overwrite", path("db/s00002"), path(files[0])}, n);
+      if (!done) {
+        GTEST_SKIP() << "programs cannot be traced here";
+      }
+      killed = *done;
+      const std::vector<std::string> found = contents();
+      EXPECT_TRUE(found[0].empty() || found == before || found == after) << files[0] << ", change " << n;
+      EXPECT_TRUE(killed || found == after) << files[0];
+    }
+    EXPECT_GT(n, 4) << files[0];  // several moments were tried
+  }
+}
+
 TEST_F(Convert, ARealRecordKeepsItsBytes) {
   const auto mitdb = real_data("mitdb");
   if (!mitdb) {
@@ -186,7 +342,7 @@ TEST_F(Convert, DumpsAWindowOfSomeLeadsAsAnArray) {
     EXPECT_EQ(values[2 * i], whole.signals[2][100 + i]);
     EXPECT_EQ(values[2 * i + 1], whole.signals[0][100 + i]);
   }
-  const auto side = nlohmann::json::parse(content_of(path("w.json")));
+  const auto side = nlohmann::json::parse(content_of(path("w.npy.json")));
   EXPECT_EQ(side["leads"], (std::vector<std::string>{"V5", "MLII"}));
   EXPECT_EQ(side["rate"], 250);
   // The dump as text has the same values, and the .npy file itself can be dumped.
@@ -197,6 +353,8 @@ TEST_F(Convert, DumpsAWindowOfSomeLeadsAsAnArray) {
   EXPECT_EQ(missing.status, 1);
   EXPECT_NE(missing.error.find("no lead 'II'; its leads: MLII, V1, V5"), std::string::npos) << missing.error;
   EXPECT_EQ(run("dump " + record + " --leads V5,V5").status, 2);
+  EXPECT_EQ(run("dump --digital " + record + " --from s100 --to s103 --leads v5,'ECG MLII'").out, text);
+  EXPECT_EQ(run("dump " + record + " --leads V5,v5").status, 1);
   EXPECT_EQ(run("dump " + record + " --out x.csv").status, 2);
   EXPECT_EQ(run("dump " + record + " --annotations --leads V5").status, 2);
 }

@@ -572,6 +572,78 @@ TEST_F(Secinfer, AnswersAfterTheWait) {
   EXPECT_EQ(live.end(), 0);
 }
 
+// The rule of names is that of training, and of every other program.
+TEST_F(Secinfer, FindsLeadsByAnyOfTheirNames) {
+  const Outcome named = secinfer("--json --quiet --leads MLII,V1 " + record("100"));
+  ASSERT_EQ(named.status, 0) << named.error;
+  const Outcome other =
+      secinfer("--json --quiet --leads 'ecg mlii,V1-REF' --qrs-leads mlii " + record("100"));
+  EXPECT_EQ(other.out, named.out) << other.error;
+  expect_failure("--leads MLII,mlii " + record("100"), 1, "lead mlii is asked for twice");
+  const auto source = io::open_recording(record("100"));
+  io::write_csv(folder_ / "twice.csv", *source);
+  std::string table = content_of(folder_ / "twice.csv");
+  table.replace(table.find("MLII,V1"), 7, "MLII,Lead MLII");
+  folder_.write("twice.csv", table);
+  EXPECT_EQ(secinfer("--json --quiet --leads MLII,mlii#2 " + path("twice.csv")).status, 0);
+  expect_failure("--leads mlii,other " + path("twice.csv"), 1, "2 leads are called 'mlii' (MLII, Lead MLII)");
+  folder_.write("frames", "V1,MLII\n1,2\n");
+  expect_failure("--live --rate 360 --leads MLII,V1 - <" + path("frames"), 1,
+                 "line 1: column 1 is V1, but --leads names it as column 2");
+}
+
+// A table without units holds mV. One in microvolts is a thousand times too large.
+TEST_F(Secinfer, WarnsOfMicrovoltsTakenForMillivolts) {
+  const auto source = io::open_recording(record("100"));
+  std::vector<std::vector<float>> signals(source->info().leads.size());
+  std::vector<std::span<float>> spans;
+  for (std::vector<float>& signal : signals) {
+    signal.resize(static_cast<std::size_t>(source->info().samples));
+    spans.emplace_back(signal);
+  }
+  source->read(0, source->info().samples, spans);
+  std::string table = "MLII,V1\n";
+  for (std::size_t i = 0; i < signals[0].size(); ++i) {
+    table += fmt::format("{:.0f},{:.0f}\n", 1000 * signals[0][i], 1000 * signals[1][i]);
+  }
+  folder_.write("wrong.csv", table);
+  folder_.write("wrong.csv.json", R"({"rate": 360})");
+  const Outcome wrong = secinfer("--json --quiet " + path("wrong.csv"));
+  EXPECT_EQ(wrong.status, 0);
+  EXPECT_NE(wrong.error.find("warning: wrong: an amplitude of "), std::string::npos) << wrong.error;
+  EXPECT_NE(wrong.error.find("probably uV"), std::string::npos) << wrong.error;
+  const Outcome live = secinfer("--json --quiet --live --rate 360 --leads MLII,V1 - <" + path("wrong.csv"));
+  EXPECT_NE(live.error.find("warning: standard input: an amplitude of "), std::string::npos) << live.error;
+  folder_.write("right.csv", table);
+  folder_.write("right.csv.json", R"({"rate": 360, "units": "uV"})");
+  EXPECT_EQ(secinfer("--json --quiet " + path("right.csv")).error, "");
+}
+
+TEST_F(Secinfer, RecordingsOfOneNameDoNotReplaceEachOther) {
+  for (const char* extension : {".hea", ".dat", ".atr"}) {
+    fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
+  }
+  expect_failure("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"), 1,
+                 "100.sec: is that of another recording of this run");
+}
+
+// The folder of --out may be that of the recording.
+TEST_F(Secinfer, APartOfTheRecordingIsNotReplaced) {
+  for (const char* extension : {".hea", ".dat", ".atr"}) {
+    fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
+  }
+  fs::create_directory(folder_ / "out");
+  fs::create_symlink(folder_ / "100.dat", folder_ / "out/100.sec");
+  const std::string samples = content_of(folder_ / "100.dat");
+  expect_failure("--quiet --overwrite --out " + path("out") + " " + path("100"), 1,
+                 "100.sec: is a part of the recording");
+  expect_failure("--quiet --overwrite --annotator atr --out " + folder_.path().string() + " " + path("100"),
+                 1, "100.atr: is a part of the recording");
+  EXPECT_EQ(secinfer("--quiet --overwrite --annotator dat --out " + path("out") + " " + path("100")).status,
+            2);
+  EXPECT_TRUE(content_of(folder_ / "100.dat") == samples);
+}
+
 TEST_F(Secinfer, RefusesFramesThatItCannotRead) {
   const auto fed = [&](const std::string& input, const std::string& more, const std::string& part) {
     folder_.write("frames", input);

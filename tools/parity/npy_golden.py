@@ -40,7 +40,7 @@ def check(path):
     array = np.load(path)
     expected = (np.stack([adu(0, 40), adu(1, 40)], axis=1) / 200).astype(np.float32)
     equal = array.dtype == np.float32 and np.array_equal(array, expected)
-    side = json.loads(path.with_suffix(".json").read_text())
+    side = json.loads(Path(f"{path}.json").read_text())
     equal = equal and side["rate"] == 360 and side["leads"] == ["I", "V1"] and side["units"] == ["mV", "mV"]
     print(f"{path}: {'equal' if equal else 'DIFFERENT'}")
     return equal

@@ -4,6 +4,7 @@
 
 #include "io/databases/open_recording.h"
 #include "io/edf/writer.h"
+#include "io/files/file_group.h"
 #include "io/tables/csv_writer.h"
 #include "io/tables/npy_writer.h"
 #include "io/tables/side_file.h"
@@ -24,8 +25,9 @@ enum class Kind { wfdb, edf, csv, npy };
 struct Target {
   Kind kind = Kind::wfdb;
   int wfdb_format = 16;
-  fs::path path;         // what open_recording takes
-  fs::path annotations;  // written beside it; empty if inside the file or already there
+  fs::path path;         // the path to open the recording by
+  fs::path base;         // the path without extension
+  fs::path annotations;  // file to be written or removed; empty if the annotations need none
   std::vector<fs::path> files;
 };
 
@@ -67,14 +69,17 @@ Target target_of(const ConvertOptions& options) {
     case Kind::npy:
       target.files = {target.path, side_file_of(target.path)};
       break;
-    case Kind::edf:
     case Kind::csv:
+      target.files = {target.path, side_file_of(target.path)};
+      break;
+    case Kind::edf:
       target.files = {target.path};
       break;
   }
+  target.base = base;
   const fs::path beside = base.string() + "." + options.annotator;
   std::error_code none;
-  // Where both lie side by side, they have their annotations in common.
+  // A source and a target with the same folder and name share their annotation file.
   if (target.kind != Kind::edf &&
       !fs::equivalent(beside, annotation_file_of(options.from, options.annotator), none)) {
     target.annotations = beside;
@@ -83,62 +88,102 @@ Target target_of(const ConvertOptions& options) {
   return target;
 }
 
-void write_samples(const Target& target, RecordingReader& source, const AnnotationFile& annotations,
-                   bool digital) {
+// Writes the recording and its annotations, which appear together or not at all.
+void write(const Target& target, RecordingReader& source, const std::optional<AnnotationFile>& annotations,
+           bool digital) {
+  FileGroup files;
   switch (target.kind) {
     case Kind::wfdb:
-      write_wfdb(target.path, source, target.wfdb_format);
+      write_wfdb(files, target.path, source, target.wfdb_format);
       break;
     case Kind::edf:
-      write_edf(target.path, source, annotations.annotations);
-      break;
+      write_edf(target.path, source, annotations.value_or(AnnotationFile{}).annotations);
+      return;
     case Kind::csv:
-      write_csv(target.path, source);
+      write_csv(files, target.path, source);
       break;
     case Kind::npy:
-      write_npy(target.path, source, digital);
+      write_npy(files, target.path, source, digital);
       break;
   }
+  if (!target.annotations.empty() && annotations) {
+    write_annotation_file(files, target.annotations, *annotations);
+  } else if (!target.annotations.empty()) {
+    files.remove(target.annotations);  // annotations of a recording that is replaced
+  }
+  files.commit();
 }
 
-// Throws Error where something would be replaced that was not meant, or read while it is replaced.
+// Throws Error if a file would be replaced without --overwrite, or is a part of the source.
 void require_free(const Target& target, const ConvertOptions& options) {
-  const std::vector<fs::path> own = files_of(options.from);
+  std::error_code none;
+  const fs::path annotations = annotation_file_of(options.from, options.annotator);
   for (const fs::path& file : target.files) {
+    require_not_read(file, options.from);
+    require(!fs::equivalent(file, annotations, none),
+            "{}: is a part of the recording {} that is read, and is not replaced", file.string(),
+            options.from);
     require(options.overwrite || !fs::exists(file), "{}: is there already (--overwrite replaces it)",
             file.string());
-    for (const fs::path& read : own) {
-      std::error_code none;
-      require(!fs::equivalent(file, read, none), "{}: would be written onto itself", file.string());
-    }
   }
 }
 
-void write_annotations_beside(const Target& target, const std::optional<AnnotationFile>& annotations,
-                              double rate) {
-  if (!annotations) {
-    fs::remove(target.annotations);  // from an earlier conversion
+// Throws Error if the annotation file that is written or removed is also that of a third recording, or if
+// annotations of a replaced recording would remain beside the new one.
+void require_own_annotations(const Target& target, const std::optional<AnnotationFile>& annotations,
+                             const ConvertOptions& options) {
+  std::error_code none;
+  if (!target.annotations.empty() && (annotations || fs::exists(target.annotations))) {
+    for (const char* extension : {".hea", ".csv", ".tsv", ".npy"}) {
+      const fs::path other = target.base.string() + extension;
+      const bool is_target =
+          other == target.path || (target.kind == Kind::wfdb && other.extension() == ".hea");
+      require(is_target || !fs::exists(other) || fs::equivalent(other, options.from, none),
+              "{}: is also the annotation file of {}; choose another name", target.annotations.string(),
+              other.string());
+    }
+  }
+  const fs::path standard = target.base.string() + ".atr";
+  require(target.kind == Kind::edf || options.annotator == "atr" || !fs::exists(standard) ||
+              fs::equivalent(standard, annotation_file_of(options.from, "atr"), none),
+          "{}: annotates another recording and would be read with {}; remove the file or choose another name",
+          standard.string(), target.path.string());
+}
+
+// Leaves the annotation file as it is if it contains the same annotations already.
+void keep_equal_annotations(Target& target, const std::optional<AnnotationFile>& annotations) {
+  if (!annotations || target.annotations.empty() || !fs::exists(target.annotations)) {
     return;
   }
-  AnnotationFile written = *annotations;
-  written.resolution = written.resolution == rate ? 0 : written.resolution;
-  write_annotation_file(target.annotations, written);
+  AnnotationFile found;
+  try {
+    found = read_annotation_file(target.annotations);
+  } catch (const Error&) {
+    return;  // a damaged file is replaced
+  }
+  if (found.annotations == annotations->annotations && found.labels == annotations->labels &&
+      found.resolution == annotations->resolution) {
+    target.annotations.clear();
+  }
 }
 
 }  // namespace
 
 bool convert(const ConvertOptions& options) {
-  const Target target = target_of(options);
+  Target target = target_of(options);
   const auto source = open_recording(options.from);
   std::optional<AnnotationFile> annotations = annotations_of(options.from, *source, options.annotator);
   if (annotations && annotations->annotations.empty()) {
     annotations.reset();
   }
-  require_free(target, options);
-  write_samples(target, *source, annotations.value_or(AnnotationFile{}), options.digital);
-  if (!target.annotations.empty()) {
-    write_annotations_beside(target, annotations, source->info().rate);
+  std::optional<AnnotationFile> written = annotations;
+  if (written && written->resolution == source->info().rate) {
+    written->resolution = 0;
   }
+  require_free(target, options);
+  keep_equal_annotations(target, written);
+  require_own_annotations(target, written, options);
+  write(target, *source, written, options.digital);
 
   const auto result = open_recording(target.path);
   std::vector<std::string> losses = losses_of(*source, *result);

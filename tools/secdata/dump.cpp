@@ -7,8 +7,10 @@
 #include <set>
 
 #include "io/databases/open_recording.h"
+#include "io/recording/lead_names.h"
 #include "io/recording/part_reader.h"
 #include "io/tables/npy_writer.h"
+#include "io/tables/side_file.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -97,10 +99,7 @@ std::unique_ptr<RecordingReader> part_asked_for(const DumpOptions& options) {
   const std::int64_t begin = std::min(sample_at(options.from, info.rate, "--from"), info.samples);
   const std::int64_t end =
       options.to.empty() ? info.samples : std::min(sample_at(options.to, info.rate, "--to"), info.samples);
-  std::vector<std::size_t> leads;
-  for (const std::string& name : options.leads) {
-    leads.push_back(lead_index(info.leads, name, info.name));
-  }
+  std::vector<std::size_t> leads = select_leads(names_of(info.leads), info.name, options.leads);
   if (leads.empty()) {
     leads.resize(info.leads.size());
     std::iota(leads.begin(), leads.end(), 0);
@@ -170,6 +169,8 @@ bool dump(const DumpOptions& options) {
   if (options.out.empty()) {
     print_signals(options, *part);
   } else {
+    require_not_read(options.out, options.record);
+    require_not_read(side_file_of(options.out), options.record);
     write_npy(options.out, *part, options.digital);
   }
   return true;

@@ -81,18 +81,6 @@ FoundRecordings find_recordings(const fs::path& path) {
   return found;
 }
 
-std::vector<fs::path> files_of(const fs::path& path) {
-  if (!is_wfdb_record(path)) {
-    return {path};
-  }
-  const fs::path header = base_of(path).string() + ".hea";
-  std::vector<fs::path> files = {header};
-  for (const WfdbSignal& signal : read_wfdb_header(header).signals) {
-    files.push_back(header.parent_path() / signal.file);
-  }
-  return files;
-}
-
 fs::path annotation_file_of(const fs::path& path, const std::string& annotator) {
   if (is_edf(path)) {
     return {};

@@ -25,10 +25,7 @@ struct FoundRecordings {
 // its subfolders, except segments, which belong to other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
-// The files that hold a recording's samples. For a record in segments the list is incomplete.
-std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
-
-// The path of a recording's annotation file; empty if the annotations are inside the recording's file.
+// Where a recording's annotations are if not inside its file; empty if they are.
 std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
 
 // Reads a recording's annotations: from inside an EDF file, otherwise from the annotation file with the

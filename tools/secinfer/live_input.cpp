@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "io/recording/lead_names.h"
+#include "io/tables/csv_cells.h"
 
 namespace sec::tools {
 namespace {
@@ -43,8 +45,8 @@ LiveFormat parse_live_format(const std::string& name) {
   return name == "i16" ? LiveFormat::i16 : LiveFormat::f32;
 }
 
-LiveInput::LiveInput(LiveFormat format, std::size_t leads, double gain)
-    : format_(format), leads_(leads), gain_(gain) {}
+LiveInput::LiveInput(LiveFormat format, const std::vector<std::string>& leads, double gain)
+    : format_(format), names_(leads), leads_(leads.size()), gain_(gain) {}
 
 void LiveInput::push(std::string_view bytes, std::vector<std::vector<float>>& samples) {
   rest_ += bytes;
@@ -86,6 +88,15 @@ void LiveInput::finish(std::vector<std::vector<float>>& samples) {
   require(rest_.empty(), "standard input: ends within a frame of {} leads", leads_);
 }
 
+void LiveInput::check_names(std::string_view line) const {
+  const std::vector<std::string> columns = io::csv_cells(line, ',');
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::optional<std::size_t> lead = io::find_lead(names_, columns[i], "standard input");
+    require(!lead || *lead == i, "standard input: line 1: column {} is {}, but --leads names it as column {}",
+            i + 1, columns[i], lead.value_or(0) + 1);
+  }
+}
+
 void LiveInput::read_line(std::string_view line, std::vector<std::vector<float>>& samples) {
   ++line_;
   if (trimmed(line).empty() && leads_ > 1) {
@@ -99,7 +110,8 @@ void LiveInput::read_line(std::string_view line, std::vector<std::vector<float>>
     begin = end + 1;
   }
   if (!numbers && line_ == 1) {
-    return;  // the names of columns
+    check_names(line);
+    return;
   }
   require(numbers, "standard input: line {}: '{}' is no list of numbers", line_, trimmed(line.substr(0, 80)));
   require(frame.size() == leads_, "standard input: line {}: {} numbers, expected {}, one for each of --leads",

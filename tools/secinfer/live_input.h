@@ -19,7 +19,7 @@ LiveFormat parse_live_format(const std::string& name);
 class LiveInput {
  public:
   // `gain` is in converter units per mV, for i16.
-  LiveInput(LiveFormat format, std::size_t leads, double gain);
+  LiveInput(LiveFormat format, const std::vector<std::string>& leads, double gain);
 
   // Bytes as they come, whole frames or not. Appends each lead's samples (mV, NaN: none). Throws Error naming
   // the line of a frame that cannot be read.
@@ -28,9 +28,12 @@ class LiveInput {
   void finish(std::vector<std::vector<float>>& samples);
 
  private:
+  // Throws Error if the first line of a table names the leads in another order.
+  void check_names(std::string_view line) const;
   void read_line(std::string_view line, std::vector<std::vector<float>>& samples);
 
   LiveFormat format_;
+  std::vector<std::string> names_;
   std::size_t leads_;
   double gain_;
   std::string rest_;  // the beginning of a frame

@@ -36,7 +36,8 @@ void declare(CLI::App& app, Options& o) {
                  "Classify the beats of this annotation file beside the record instead of looking for beats")
       ->type_name("EXTENSION")
       ->group(what);
-  app.add_option("--leads", o.leads, "Leads to read as those of the recipe's data.leads, in that order")
+  app.add_option("--leads", o.leads,
+                 "Leads to read as those of the recipe's data.leads, in that order; II#2: the second lead II")
       ->delimiter(',')
       ->type_name("NAME,...")
       ->group(what);
@@ -51,6 +52,11 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--annotator", o.annotator, "Extension of these files")
       ->check([](const std::string& text) {
         const bool plain = !text.empty() && text.find_first_of("./\\") == std::string::npos;
+        for (const char* taken : {"hea", "dat", "edf", "csv", "tsv", "npy", "json"}) {
+          if (text == taken) {
+            return std::string("that is the extension of recordings");
+          }
+        }
         return plain ? std::string() : std::string("expected letters, without dots and slashes");
       })
       ->capture_default_str()

@@ -22,6 +22,7 @@ RecordingBlocks open_blocks(const std::string& path, double seconds, bool verify
   require(!info.leads.empty(), "{}: a record without signals", blocks.file);
   for (std::size_t lead = 0; lead < info.leads.size(); ++lead) {
     blocks.leads.push_back(info.leads[lead].name);
+    blocks.units.push_back(info.leads[lead].units);
     blocks.rates.push_back(info.rate * info.samples_per_frame[lead]);
   }
   if (verify) {

@@ -15,7 +15,8 @@ struct RecordingBlocks {
   std::string start_date;
   std::string start_time;
   std::vector<std::string> leads;
-  std::vector<std::string> warnings;  // found while verifying, one line each
+  std::vector<std::string> units;     // of each lead
+  std::vector<std::string> warnings;  // found while the whole recording was verified
   std::vector<double> rates;          // of each lead, Hz: whole multiples of `rate`
   // The next samples of each lead, [lead][sample] in mV, NaN where there is none; false: there are no more.
   std::function<bool(std::vector<std::vector<float>>&)> next;

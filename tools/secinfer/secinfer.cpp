@@ -10,10 +10,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
 #include "io/files/standard_streams.h"
+#include "io/recording/amplitude.h"
+#include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
 #include "tools/secinfer/live_input.h"
@@ -32,7 +35,8 @@ using namespace sec;
 using namespace sec::tools;
 using namespace sec::train;
 
-constexpr double block_seconds = 10;  // read at once
+constexpr double block_seconds = 10;            // read at once
+constexpr std::int64_t amplitude_seconds = 10;  // of a pipe, after which its unit is judged
 
 // Wrong usage that the command line's parser does not find by itself.
 struct UsageError : Error {
@@ -56,26 +60,35 @@ struct Leads {
   std::vector<std::size_t> qrs;  // indices into `read`
 };
 
-Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
-                   const std::string& file) {
+// The leads that the network reads, in its order: those of --leads, or else those of the recipe.
+const std::vector<std::string>& wanted_leads(const Options& options, const Recipe& recipe) {
   const std::vector<std::string>& wanted = options.leads.empty() ? recipe.data.leads : options.leads;
   if (wanted.size() != recipe.data.leads.size()) {
     throw UsageError(fmt::format("--leads {}: {} leads, the model reads {} ({})", fmt::join(wanted, ","),
                                  wanted.size(), recipe.data.leads.size(),
                                  fmt::join(recipe.data.leads, ", ")));
   }
+  return wanted;
+}
+
+Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
+                   const std::string& file) {
+  const std::vector<std::string>& wanted = wanted_leads(options, recipe);
   Leads leads;
-  leads.read = select_leads(there, file, wanted);
+  leads.read = io::select_leads(there, file, wanted);
   for (const std::size_t lead : leads.read) {
     leads.names.push_back(there[lead]);
   }
   for (const std::string& name : options.qrs_leads) {
-    const auto found = std::find(leads.names.begin(), leads.names.end(), name);
-    if (found == leads.names.end()) {
+    const std::optional<std::size_t> found = io::find_lead(leads.names, name, file);
+    if (!found) {
       throw UsageError(
           fmt::format("--qrs-leads {}: not among the leads read: {}", name, fmt::join(leads.names, ", ")));
     }
-    leads.qrs.push_back(static_cast<std::size_t>(found - leads.names.begin()));
+    if (std::ranges::find(leads.qrs, *found) != leads.qrs.end()) {
+      throw UsageError(fmt::format("--qrs-leads {}: one is named twice", fmt::join(options.qrs_leads, ",")));
+    }
+    leads.qrs.push_back(*found);
   }
   if (leads.qrs.empty()) {
     leads.qrs = {0};
@@ -83,13 +96,16 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
   return leads;
 }
 
-// Whether there is anything in a lead.
+// Whether there is anything in a lead, and how much.
 struct LeadCheck {
+  io::AmplitudeMeter meter;
+  bool in_millivolts = true;
   std::int64_t valid = 0;
   float low = INFINITY;
   float high = -INFINITY;
 
   void add(std::span<const float> samples) {
+    meter.add(samples);
     for (const float sample : samples) {
       if (std::isfinite(sample)) {
         ++valid;
@@ -99,6 +115,18 @@ struct LeadCheck {
     }
   }
 };
+
+void warn_of_amplitude(const std::string& record, const std::vector<LeadCheck>& checks) {
+  std::vector<double> amplitudes;
+  for (const LeadCheck& check : checks) {
+    if (check.in_millivolts) {
+      amplitudes.push_back(check.meter.amplitude());
+    }
+  }
+  if (const std::string fault = io::amplitude_fault(io::median_of(amplitudes)); !fault.empty()) {
+    warn(fmt::format("{}: {}", record, fault));
+  }
+}
 
 void warn_of_leads(const std::string& record, const Leads& leads, const std::vector<LeadCheck>& checks) {
   for (std::size_t i = 0; i < checks.size(); ++i) {
@@ -145,7 +173,9 @@ double rate_of(const RecordingBlocks& recording, const Leads& leads) {
   return rate;
 }
 
-void infer_record(const Options& options, Model& model, const std::string& path) {
+// `written` are the files that this run has written before.
+void infer_record(const Options& options, Model& model, const std::string& path,
+                  std::set<fs::path>& written) {
   const auto started = std::chrono::steady_clock::now();
   const RecordingBlocks recording = open_blocks(path, block_seconds, options.verify);
   for (const std::string& warning : recording.warnings) {
@@ -160,6 +190,14 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   }
   if (!options.out.empty()) {
     const fs::path file = Output::annotation_file(options, recording.name);
+    io::require_not_read(file, path);
+    std::error_code none;
+    require(options.annotations.empty() ||
+                !fs::equivalent(file, fs::path(recording.file).replace_extension(options.annotations), none),
+            "{}: is the annotation file that is read, and is not replaced", file.string());
+    require(written.insert(fs::weakly_canonical(file)).second,
+            "{}: is that of another recording of this run, which is also called {}", file.string(),
+            recording.name);
     require(options.overwrite || !fs::exists(file), "{}: exists; --overwrite replaces it", file.string());
   }
   StreamOptions stream;
@@ -170,7 +208,10 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   StreamClassifier classifier(model, stream);
   Output output(options, recipe,
                 {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
-  std::vector<LeadCheck> checks(leads.read.size());
+  std::vector<LeadCheck> checks;
+  for (const std::size_t lead : leads.read) {
+    checks.push_back({io::AmplitudeMeter(rate), recording.units[lead] == "mV"});
+  }
   std::vector<ClassifiedBeat> beats;
   std::vector<std::vector<float>> block;
   std::int64_t samples = 0;
@@ -206,6 +247,7 @@ void infer_record(const Options& options, Model& model, const std::string& path)
   classifier.finish(beats);
   hand_on();
   warn_of_leads(recording.name, leads, checks);
+  warn_of_amplitude(recording.name, checks);
   if (output.beats() == 0) {
     warn(fmt::format("{}: no beat was found", recording.name));
   }
@@ -223,13 +265,22 @@ void infer_live(const Options& options, Model& model) {
   stream.batch = 1;
   stream.longest_wait = options.wait;
   StreamClassifier classifier(model, stream);
-  LiveInput input(parse_live_format(options.input), options.leads.size(), options.gain);
+  LiveInput input(parse_live_format(options.input), options.leads, options.gain);
   Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
   std::vector<ClassifiedBeat> beats;
+  std::vector<LeadCheck> checks(leads.read.size(), LeadCheck{io::AmplitudeMeter(options.rate)});
+  bool checked = false;  // the amplitude
   const auto push = [&](std::vector<std::vector<float>>& samples) {
     std::vector<std::span<const float>> read;
     for (const std::size_t lead : leads.read) {
+      if (!checked) {
+        checks[read.size()].add(samples[lead]);
+      }
       read.emplace_back(samples[lead]);
+    }
+    if (!checked && checks.front().meter.seconds() >= amplitude_seconds) {
+      warn_of_amplitude("standard input", checks);
+      checked = true;
     }
     classifier.push(read, beats);
     for (const ClassifiedBeat& beat : beats) {
@@ -255,6 +306,9 @@ void infer_live(const Options& options, Model& model) {
     }
     input.push({bytes, static_cast<std::size_t>(count)}, samples);
     push(samples);
+  }
+  if (!checked) {
+    warn_of_amplitude("standard input", checks);
   }
   classifier.finish(beats);
   for (const ClassifiedBeat& beat : beats) {
@@ -292,10 +346,11 @@ int run(const Options& options) {
   }
   Model model(options.model, device, precision_of(options, device), !options.eager);
   if (model.recipe().whole_recordings()) {
-    wrong(options.live || !options.annotations.empty() || !options.out.empty() || !options.leads.empty() ||
+    wrong(options.live || !options.annotations.empty() || !options.out.empty() ||
               !options.qrs_leads.empty() || options.summary,
-          "--model: classifies whole recordings; --live, --annotations, --out, --leads, --qrs-leads and "
-          "--summary are for beats");
+          "--model: classifies whole recordings; --live, --annotations, --out, --qrs-leads and --summary are "
+          "for beats");
+    wanted_leads(options, model.recipe());
     for (const std::string& record : options.records) {
       classify_whole(options, model, record);
     }
@@ -310,8 +365,9 @@ int run(const Options& options) {
     fs::create_directories(options.out, error);
     require(!error, "{}: cannot make the folder: {}", options.out, error.message());
   }
+  std::set<fs::path> written;
   for (const std::string& record : options.records) {
-    infer_record(options, model, record);
+    infer_record(options, model, record, written);
   }
   return 0;
 }

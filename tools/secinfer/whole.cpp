@@ -26,6 +26,7 @@ std::string without_header(std::string record) {
 void classify_whole(const Options& options, train::Model& model, const std::string& record) {
   train::Recipe recipe = model.recipe();
   recipe.data.verify = options.verify;
+  recipe.data.leads = options.leads.empty() ? recipe.data.leads : options.leads;
   const std::string path = without_header(record);
   const train::RecordingSignal signal = train::read_signal(recipe, path);
   for (const std::string& warning : signal.warnings) {

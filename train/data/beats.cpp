@@ -1,12 +1,12 @@
 #include "train/data/beats.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "io/recording/amplitude.h"
+#include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/signal/resample.h"
 #include "io/wfdb/annotation.h"
@@ -37,29 +37,6 @@ std::vector<float> prepare(std::span<const float> signal, const std::string& fil
 }
 
 }  // namespace
-
-std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
-                                      std::span<const std::string> wanted) {
-  constexpr std::size_t open = SIZE_MAX;
-  std::vector<std::size_t> chosen;
-  const auto taken = [&](std::size_t i) {
-    return std::find(chosen.begin(), chosen.end(), i) != chosen.end();
-  };
-  for (const std::string& name : wanted) {  // named leads first; "other" selects from the rest
-    const auto found = std::find(names.begin(), names.end(), name);
-    require(name == "other" || found != names.end(), "{}: no lead '{}'; its leads: {}", file, name,
-            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
-    chosen.push_back(name == "other" ? open : static_cast<std::size_t>(found - names.begin()));
-  }
-  for (std::size_t& lead : chosen) {
-    for (std::size_t i = 0; i < names.size() && lead == open; ++i) {
-      lead = taken(i) ? open : i;
-    }
-    require(lead != open, "{}: data.leads asks for {} leads ({}), the record has {}", file, wanted.size(),
-            fmt::join(wanted, ", "), names.size());
-  }
-  return chosen;
-}
 
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
   const io::Recording recording = io::read_record(folder, name, recipe.data.verify);
@@ -97,14 +74,20 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
                     annotations.string(), outside, recording.samples()));
   }
 
-  std::vector<std::string> names;
-  for (const io::Lead& lead : recording.leads) {
-    names.push_back(lead.name);
-  }
-  for (const std::size_t lead : select_leads(names, header, recipe.data.leads)) {
-    record.lead_names.push_back(names[lead]);
+  std::vector<double> amplitudes;
+  for (const std::size_t lead : io::select_leads(io::names_of(recording.leads), header, recipe.data.leads)) {
+    record.lead_names.push_back(recording.leads[lead].name);
+    if (recording.leads[lead].units == "mV") {
+      io::AmplitudeMeter meter(recording.rate);
+      meter.add(recording.signals[lead]);
+      amplitudes.push_back(meter.amplitude());
+    }
     record.signals.push_back(
         prepare(recording.signals[lead], header, recording.leads[lead], recording.rate, recipe.data));
+  }
+  record.amplitude = io::median_of(amplitudes);
+  if (const std::string fault = io::amplitude_fault(record.amplitude); !fault.empty()) {
+    record.warnings.push_back(fmt::format("{}: {}", header, fault));
   }
   describe_beats(record, recipe);
   return record;
@@ -152,6 +135,13 @@ std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::s
     const auto index = static_cast<std::size_t>(i);
     records[index] = load_record(folder, names[index], recipe);
   });
+  std::vector<double> amplitudes;
+  for (const BeatRecord& record : records) {
+    amplitudes.push_back(record.amplitude);
+  }
+  const double amplitude = io::median_of(amplitudes);
+  require(!io::is_too_high(amplitude), "{}: its records have {}; state the unit in their headers",
+          folder.string(), io::amplitude_fault(amplitude));
   return records;
 }
 

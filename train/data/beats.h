@@ -28,19 +28,14 @@ struct BeatRecord {
   std::vector<std::string> lead_names;      // of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
-  std::vector<std::string> warnings = {};   // of what was found while reading, a line each
+  double amplitude = 0;  // mV in the file, median over seconds and leads (io/recording/amplitude.h)
+  std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 
   // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;
   std::vector<float> amplitudes;  // (beats, leads) mV, median peak-to-peak amplitude within 100 ms of R peaks
   std::vector<float> templates;   // (beats, leads, window) mV, median beat
 };
-
-// Selects the leads `wanted` (data.leads) of a file: indices into its lead `names`.
-// "other" stands for the first lead that is not selected otherwise.
-// Throws Error, naming `file` and its leads, if a lead is missing.
-std::vector<std::size_t> select_leads(std::span<const std::string> names, const std::string& file,
-                                      std::span<const std::string> wanted);
 
 // Reads FOLDER/NAME.hea, .dat and .atr, and ignores annotations that are not beats. Throws Error, naming file
 // and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.

@@ -17,6 +17,8 @@ struct LoadedRecording {
   std::vector<float> covariates;           // (K)
   std::vector<std::uint64_t> hashes;       // see RecordingSignal
   std::vector<float> targets;              // (classes): 1 where the recording has the label
+  double amplitude = 0;                    // see RecordingSignal
+  double filled = 0;                       // see RecordingSignal
   std::vector<std::string> warnings = {};  // of what was found while reading, a line each
 };
 

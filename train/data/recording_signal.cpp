@@ -1,12 +1,13 @@
 #include "train/data/recording_signal.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <optional>
 
 #include "engine/error.h"
 #include "io/databases/open_recording.h"
+#include "io/recording/amplitude.h"
+#include "io/recording/lead_names.h"
 #include "io/signal/fourier_resample.h"
 #include "train/data/leakage.h"
 
@@ -22,13 +23,6 @@ struct Derivation {
 constexpr Derivation derivations[] = {
     {"iii", -1, 1}, {"avr", -0.5F, -0.5F}, {"avl", 1, -0.5F}, {"avf", -0.5F, 1}};
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
 // The beginning of a recording. Leads may have different sampling rates.
 struct Opening {
   std::string file;
@@ -38,15 +32,29 @@ struct Opening {
   std::vector<std::string> comments;
   std::vector<std::string> warnings;
 
+  std::vector<double> rates;  // [lead], Hz
+  double filled = 0;          // share of data.seconds that the file lacks
+
   std::optional<std::size_t> find(std::string_view name) const {
-    for (std::size_t i = 0; i < leads.size(); ++i) {
-      if (lower(leads[i].name) == lower(name)) {
-        return i;
-      }
-    }
-    return std::nullopt;
+    return io::find_lead(io::names_of(leads), name, file);
   }
 };
+
+// The median amplitude in mV of those of the recipe's leads that are in the file. The file's samples are
+// measured, before the scaling of input.amplitudes.
+double amplitude_of(const Recipe& recipe, const Opening& opening) {
+  std::vector<double> amplitudes;
+  for (std::size_t lead = 0; lead < opening.leads.size(); ++lead) {
+    const bool is_read = std::ranges::any_of(
+        recipe.data.leads, [&](const std::string& name) { return opening.find(name) == lead; });
+    if (is_read && opening.leads[lead].units == "mV") {
+      io::AmplitudeMeter meter(opening.rates[lead]);
+      meter.add(opening.signals[lead]);
+      amplitudes.push_back(meter.amplitude());
+    }
+  }
+  return io::median_of(amplitudes);
+}
 
 Opening open(const Recipe& recipe, const std::filesystem::path& path) {
   const std::unique_ptr<io::RecordingReader> reader = io::open_recording(path);
@@ -54,19 +62,24 @@ Opening open(const Recipe& recipe, const std::filesystem::path& path) {
   const auto wanted = static_cast<std::int64_t>(std::llround(recipe.data.seconds * info.rate));
   const std::int64_t count = std::min(wanted, info.samples);
   require(count > 0, "{}: has no samples", path.string());
-  Opening opening{path.string(), info.leads, {}, {}, info.comments, {}};
+  Opening opening;
+  opening.file = path.string();
+  opening.leads = info.leads;
+  opening.comments = info.comments;
+  opening.filled = 1 - static_cast<double>(count) / static_cast<double>(wanted);
   if (recipe.data.verify) {
     opening.warnings = reader->verify();
   }
   if (2 * count < wanted) {
-    opening.warnings.push_back(fmt::format("{}: {:.3g} s long: the network's {:g} s are filled up with zeros",
-                                           path.string(), static_cast<double>(count) / info.rate,
-                                           recipe.data.seconds));
+    opening.warnings.push_back(fmt::format(
+        "{}: {:.3g} s long: {:.0f} % of the network's {:g} s are filled up with zeros", path.string(),
+        static_cast<double>(count) / info.rate, 100 * opening.filled, recipe.data.seconds));
   }
   std::vector<std::span<float>> spans;
   for (const int per_frame : info.samples_per_frame) {
     opening.signals.emplace_back(static_cast<std::size_t>(count * per_frame));
     opening.wanted.push_back(wanted * per_frame);
+    opening.rates.push_back(info.rate * per_frame);
   }
   for (std::vector<float>& signal : opening.signals) {
     spans.emplace_back(signal);
@@ -111,7 +124,7 @@ std::vector<float> lead_of(const Recipe& recipe, const Opening& opening, const s
     return prepared(recipe, opening, *there);
   }
   const auto* const derived =
-      std::ranges::find_if(derivations, [&](const Derivation& d) { return lower(name) == d.name; });
+      std::ranges::find_if(derivations, [&](const Derivation& d) { return io::lead_key(name) == d.name; });
   const auto first = opening.find("I");
   const auto second = opening.find("II");
   if (derived == std::end(derivations) || !first || !second ||
@@ -155,7 +168,18 @@ RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& p
   RecordingSignal signal;
   signal.comments = opening.comments;
   signal.warnings = opening.warnings;
+  signal.filled = opening.filled;
+  signal.amplitude = amplitude_of(recipe, opening);
+  if (const std::string fault = io::amplitude_fault(signal.amplitude); !fault.empty()) {
+    signal.warnings.push_back(fmt::format("{}: {}", opening.file, fault));
+  }
   signal.x.resize(length * leads);
+  std::vector<std::string> keys;
+  for (const std::string& name : recipe.data.leads) {
+    require(std::ranges::find(keys, io::lead_key(name)) == keys.end(), "{}: lead {} is asked for twice",
+            opening.file, name);
+    keys.push_back(io::lead_key(name));
+  }
   for (std::size_t h = 0; h < leads; ++h) {
     const std::string& name = recipe.data.leads[h];
     std::vector<float> row = io::fourier_resample(lead_of(recipe, opening, name), recipe.data.length);

@@ -14,16 +14,18 @@ struct RecordingSignal {
   std::vector<float> x;               // (L, H)
   std::vector<std::string> comments;  // comments in the file's header
   std::vector<std::string> warnings;  // found while reading, one line each
+  double amplitude = 0;  // mV in the file, median over seconds and leads (io/recording/amplitude.h)
+  double filled = 0;     // share of data.seconds that the file lacks
   std::vector<std::uint64_t> hashes;  // signal_hash() of the file's samples by lead, without flat leads
 };
 
-// Reads the first data.seconds of the leads data.leads, whose names are not case-sensitive.
+// Reads the first data.seconds of the leads data.leads, found as io/recording/lead_names.h says.
 // The signal is resampled to data.length with the Fourier transform,
 // as in the released code, in the units of input.amplitudes. Missing limb leads are computed from I and II:
 //   III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2
 // The whole file is verified first (RecordingReader::verify) unless data.verify is false.
-// Shorter recordings are padded with zeros, with a warning if that is more than half of the window. Throws Error, naming the file, if it cannot be read,
-// if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".
+// Shorter recordings are padded with zeros, with a warning if that is more than half of the window. Amplitudes
+// that no electrocardiogram has are a warning. Throws Error, naming the file, if it cannot be read, if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path);
 
 // The covariates named in input.covariates: age as (years - 50) / 50, and sex as -1 (female) or 1 (male).

@@ -11,6 +11,7 @@
 #include "io/databases/label_table.h"
 #include "io/databases/ptbxl.h"
 #include "io/databases/tianchi_labels.h"
+#include "io/recording/amplitude.h"
 #include "train/data/fnv.h"
 #include "train/data/leakage.h"
 #include "train/data/recording_division.h"
@@ -48,9 +49,46 @@ std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::Labe
     recording.x = std::move(signal.x);
     recording.hashes = std::move(signal.hashes);
     recording.warnings = std::move(signal.warnings);
+    recording.amplitude = signal.amplitude;
+    recording.filled = signal.filled;
     recording.covariates = recording_covariates(recipe, recording.about);
   });
   return recordings;
+}
+
+// Throws Error if most recordings have amplitudes that no electrocardiogram has. The scale does not matter to a
+// network that is given standardised leads.
+void check_amplitudes(const Recipe& recipe, const std::vector<LoadedRecording>& recordings) {
+  if (recordings.empty()) {
+    return;
+  }
+  std::vector<double> amplitudes;
+  for (const LoadedRecording& recording : recordings) {
+    if (recording.amplitude > 0) {
+      amplitudes.push_back(recording.amplitude);
+    }
+  }
+  const double amplitude = io::median_of(amplitudes);
+  require(!io::is_too_high(amplitude) || recipe.input.amplitudes == "standardised",
+          "data: {} recordings, {} and others, have {}; state the unit in their headers or side files",
+          recordings.size(), recordings.front().about.path.string(), io::amplitude_fault(amplitude));
+}
+
+// One line if some recordings are shorter than the network's input; else nothing.
+void warn_of_filling(const Recipe& recipe, const std::vector<LoadedRecording>& recordings,
+                     std::vector<std::string>& warnings) {
+  std::size_t shorter = 0;
+  double filled = 0;
+  for (const LoadedRecording& recording : recordings) {
+    shorter += recording.filled > 0 ? 1 : 0;
+    filled += recording.filled;
+  }
+  if (shorter > 0) {
+    warnings.push_back(fmt::format(
+        "{} of {} recordings are shorter than data.seconds = {:g}: {:.2g} % of the network's input is zeros",
+        shorter, recordings.size(), recipe.data.seconds,
+        100 * filled / static_cast<double>(recordings.size())));
+  }
 }
 
 // The labels of the recordings with indices `members`, sorted.
@@ -170,6 +208,7 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
     recipe.data.class_file.clear();  // the recipe now lists the classes
   }
   auto all = std::make_shared<std::vector<LoadedRecording>>(load_all(recipe, read_labels(recipe, folder)));
+  check_amplitudes(recipe, *all);
   std::vector<std::size_t> everything(all->size());
   for (std::size_t i = 0; i < everything.size(); ++i) {
     everything[i] = i;
@@ -205,6 +244,7 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
                        dropped,
                        std::ssize(*all) * recipe.data.length * std::ssize(recipe.data.leads) *
                            static_cast<std::int64_t>(sizeof(float))};
+  warn_of_filling(recipe, *all, data.warnings);
   for (const LoadedRecording& recording : *all) {
     data.warnings.insert(data.warnings.end(), recording.warnings.begin(), recording.warnings.end());
   }

@@ -161,6 +161,26 @@ Recording one_lead(std::vector<float> signal, double rate, Lead lead = {"II", "m
   return recording;
 }
 
+TEST(Edf, SignalTypesInAnyCaseArePartOfTheLabel) {
+  const TemporaryFolder folder;
+  const auto name_of = [&](const std::string& label) {
+    write_edf(folder / "r.edf", *reader_of(one_lead({1, 2}, 2)), {});
+    std::string bytes = content_of(folder / "r.edf");
+    bytes.replace(256, 16, label + std::string(16 - label.size(), ' '));
+    return open_edf(folder.write("r.edf", bytes))->info().leads.at(0).name;
+  };
+  EXPECT_EQ(name_of("Ecg MLII"), "MLII");
+  EXPECT_EQ(name_of("ECG  II"), "II");
+  EXPECT_EQ(name_of("EKG I"), "I");
+  EXPECT_EQ(name_of("II-REF"), "II-REF");
+  EXPECT_EQ(name_of("ECG"), "ECG");
+  // A name that begins like a signal type reads back as it was.
+  for (const char* name : {"Ecg MLII", "ECG II", "II"}) {
+    write_edf(folder / "s.edf", *reader_of(one_lead({1, 2}, 2, {name, "mV", 200, 0, 12})), {});
+    EXPECT_EQ(open_edf(folder / "s.edf")->info().leads.at(0).name, name);
+  }
+}
+
 void expect_same(const std::vector<float>& found, const std::vector<float>& expected, float tolerance) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {

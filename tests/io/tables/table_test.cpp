@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "io/databases/open_recording.h"
+#include "io/recording/lead_names.h"
 #include "io/recording/memory_reader.h"
 #include "io/tables/csv_cells.h"
 #include "io/tables/csv_writer.h"
@@ -77,7 +78,7 @@ TEST_F(Tables, ReadsTheFormsThatTheyHave) {
   const Values values{{0.5F, n, -1}, {1, 2, n}};
   expect_table("time_s,I,V1\n0,0.5,1\n0.004,,2\n0.008,-1,nan\n", 250, values);
   expect_table("\xef\xbb\xbf# Age: 56\ntime_ms;I;V1\r\n0;0.5;1\r\n4;NaN;2\r\n8;-1;NA", 250, values);
-  expect_table("time\tI\tV1\n10\t0.5\t1\n\n10.004\t\t2\n10.008\t-1\t\n\n", 250, values, "r.tsv");
+  expect_table("time\tI\tV1\n10\t0.5\t1\n\n10.004\t\t2\n10.008\t-1\t\n\n", 250, values, "t.tsv");
   expect_table(
       "'Elapsed "
       "time','I','V1'\n'h:mm:ss.mmm','uV','mV'\n'0:59.996',500,1\n'1:00.000',nan,2\n'1:00.004',-1000,-",
@@ -165,6 +166,85 @@ TEST_F(Tables, NamesWhatIsWrong) {
   expect_refused("1,2\n", "r.csv: line 1: 2 cells, but its side file names 1 leads");
 }
 
+// Index columns, trailing separators and columns of times are not leads, wherever they are.
+TEST_F(Tables, ColumnsWithoutANameAreNeverLeads) {
+  const Values values{{0.5F, 2, -1}, {1, 3, 4}};
+  expect_table(",time_s,I,V1\n0,0,0.5,1\n1,0.004,2,3\n2,0.008,-1,4\n", 250, values);
+  expect_table("sample,time_s,I,V1,\n5,0,0.5,1,\n6,0.004,2,3,\n7,0.008,-1,4,\n", 250, values);
+  expect_table("\"\",s,I,V1\n,s,uV,mV\n\"1\",0,500,1\n\"2\",0.004,2000,3\n\"3\",0.008,-1000,4\n", 250,
+               values);
+  folder_.write("r.csv.json", R"({"rate": 250})");
+  expect_table("Unnamed: 0,I,V1\n0,0.5,1\n1,2,3\n2,-1,4\n", 250, values);
+  expect_table(",I,V1,\n0,0.5,1,\n1,2,3,\n2,-1,4,\n", 250, values);
+  expect_refused(",I\n0,1\n1,2\n3,3\n",
+                 "r.csv: line 4: column 1 has no name and does not count the samples: it is '3'");
+  expect_refused(",I\n0.5,1\n", "line 2: column 1 has no name");
+  expect_refused(",I\n,1\n", "line 2: column 1 has no name");
+  expect_refused("I,\n1,\n2,3\n", "r.csv: line 3: column 2 has no name, but the value '3'");
+  expect_refused("I,,V1\n1,,2\n", "r.csv: line 1: column 2 has no name");
+  expect_refused("I,time_s\n1,0\n2,1\n", "r.csv: line 1: column 2 is named 'time_s', expected a lead");
+  folder_.write("r.csv.json", R"({"rate": 250, "leads": ["I", ""]})");
+  expect_refused("1,2\n", "r.csv.json: \"leads\": a lead without a name");
+}
+
+// A table and an array of one name used to share NAME.json, so one was scaled by the gain of the other.
+TEST_F(Tables, EachFileHasASideFileOfItsOwn) {
+  const Values values{{1, -1}};
+  const std::string table = "time_s,I\n0,1\n0.004,-1\n";
+  expect_table(table, 250, values);
+  write_npy(folder_ / "r.npy", *open_recording(folder_ / "r.csv"));
+  folder_.write("r.npy.json", R"({"rate": 250, "leads": "I", "units": "uV"})");
+  expect_same(read_all(*open_recording(folder_ / "r.csv"), 1), values);
+  expect_same(read_all(*open_recording(folder_ / "r.npy"), 1), {{1e-3F, -1e-3F}});
+  // The name of earlier versions is read if no other recording can own the file.
+  folder_.write("r.json", R"({"units": "nV"})");
+  expect_same(read_all(*open_recording(folder_ / "r.csv"), 1), {{1e-6F, -1e-6F}});
+  std::filesystem::rename(folder_ / "r.npy.json", folder_ / "r.json");
+  for (const char* name : {"r.csv", "r.npy"}) {
+    expect_error([&] { open_recording(folder_ / name); }, "r.json: describes ");
+  }
+  folder_.write("r.csv.json", "{}");
+  expect_same(read_all(*open_recording(folder_ / "r.csv"), 1), values);
+  expect_same(read_all(*open_recording(folder_ / "r.npy"), 1), {{1e-3F, -1e-3F}});
+  std::filesystem::remove(folder_ / "r.npy");
+  std::filesystem::remove(folder_ / "r.csv.json");
+  expect_same(read_all(*open_recording(folder_ / "r.csv"), 1), {{1e-3F, -1e-3F}});
+}
+
+// Whatever leads are called, a written table or array reads back with all of them.
+TEST_F(Tables, AnyLeadCanBeWritten) {
+  Recording recording;
+  recording.rate = 360;
+  for (const char* name : {"", "t", "index", "X (a)", "II", "II"}) {
+    recording.leads.push_back({name, "mV", 200, 0, 12});
+    recording.signals.push_back({1, 2, static_cast<float>(recording.leads.size())});
+  }
+  write_csv(folder_ / "w.csv", *reader_of(recording));
+  write_npy(folder_ / "w.npy", *reader_of(recording));
+  for (const char* file : {"w.csv", "w.npy"}) {
+    const auto reader = open_recording(folder_ / file);
+    expect_same(read_all(*reader, 2), recording.signals);
+    const std::vector<std::string> names = names_of(reader->info().leads);
+    for (const auto& [wanted, lead] : std::vector<std::pair<std::string, std::size_t>>{
+             {"signal 1", 0}, {"t", 1}, {"index", 2}, {"X (a)", 3}, {"II#1", 4}, {"II#2", 5}}) {
+      EXPECT_EQ(find_lead(names, wanted, file), lead) << file << ": " << wanted;
+    }
+  }
+}
+
+// What an earlier table of that name was scaled by must not scale the new one.
+TEST_F(Tables, AWrittenTableHasNoOldSideFile) {
+  for (const char* side : {"w.csv.json", "w.json"}) {
+    folder_.write(side, R"({"units": "uV", "gain": 200})");
+    Recording recording;
+    recording.rate = 360;
+    recording.leads = {{"I", "mV", 200, 0, 12}};
+    recording.signals = {{1, 2, 3}};
+    write_csv(folder_ / "w.csv", *reader_of(recording));
+    expect_same(read_all(*open_recording(folder_ / "w.csv"), 2), recording.signals);
+  }
+}
+
 Recording two_leads(std::int64_t count) {
   Recording recording;
   recording.name = "r";
@@ -233,14 +313,14 @@ TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
 TEST_F(Tables, WritesArraysThatNumpyReads) {
   write_npy(folder_ / "ours.npy", *reader_of(two_leads(40)));
   if (const char* out = std::getenv("SEC_NPY_OUT")) {
-    for (const char* name : {"ours.npy", "ours.json"}) {
+    for (const char* name : {"ours.npy", "ours.npy.json"}) {
       std::filesystem::copy_file(folder_ / name, std::filesystem::path(out) / name,
                                  std::filesystem::copy_options::overwrite_existing);
     }
   }
   const std::filesystem::path golden = SEC_NPY_FILES;
   EXPECT_TRUE(content_of(folder_ / "ours.npy") == content_of(golden / "ours.npy"));
-  EXPECT_EQ(content_of(folder_ / "ours.json"), content_of(golden / "ours.json"));
+  EXPECT_EQ(content_of(folder_ / "ours.npy.json"), content_of(golden / "ours.json"));
 
   const auto source = open_recording(golden / "i2_fortran.npy");
   write_npy(folder_ / "digital.npy", *source, true);
@@ -260,7 +340,7 @@ TEST_F(Tables, NamesWhatIsWrongWithArrays) {
     expect_refused(content, message, "r.npy");
   };
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
-  refused(npy(good, 24), "r.json with the \"rate\" and \"leads\" of its 2 columns");
+  refused(npy(good, 24), "r.npy.json with the \"rate\" and \"leads\" of its 2 columns");
   folder_.write("r.json", R"({"rate": 250, "leads": ["I", "V1"]})");
   EXPECT_EQ(open(npy(good, 24), "r.npy")->info().samples, 3);
   refused("", "expected a NumPy array");

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "io/recording/recording.h"
+#include "io/recording/lead_names.h"
 #include "tests/io/files.h"
 
 namespace sec::io {

@@ -50,6 +50,19 @@ TEST(RecordingSignal, DerivesLimbLeads) {
                "a: no lead 'V1'; its leads: i, II");
 }
 
+TEST(RecordingSignal, FindsLeadsByAnyOfTheirNames) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, false, {"Lead I", "ECG  II-REF"});
+  write_record(folder, "b", 1, false, {"I", "II"});
+  const Recipe recipe = table_recipe({"data.leads=['i','ECG Lead II','aVF']"});
+  EXPECT_EQ(read_signal(recipe, folder / "a").x, read_signal(recipe, folder / "b").x);
+  expect_error([&] { read_signal(table_recipe({"data.leads=['I','ECG I']"}), folder / "b"); },
+               "b: lead ECG I is asked for twice");
+  write_record(folder, "c", 1, false, {"II", "I", "ECG II", "II"});
+  expect_error([&] { read_signal(recipe, folder / "c"); }, "c: 3 leads are called 'ECG Lead II'");
+  EXPECT_EQ(read_signal(table_recipe({"data.leads=['II#2','I']"}), folder / "c").hashes.size(), 2U);
+}
+
 TEST(RecordingSignal, CutsFillsAndScales) {
   const TemporaryFolder folder;
   write_record(folder, "a", 1, true, {"I", "II"}, {}, 700);
