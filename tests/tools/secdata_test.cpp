@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "io/recording/annotation_codes.h"
 #include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
@@ -220,6 +221,33 @@ TEST_F(Secdata, ScoresWithinTheWindowOfTheStandard) {
     EXPECT_EQ(json["window_s"], 0.15);
     EXPECT_EQ(json["gross"]["QRS"]["Se"], sensitivity) << shift;
   }
+}
+
+// Both mappings of escape beats, by name; the score says which it used.
+TEST_F(Secdata, ScoresByTheStandardsClassesOrDeChazals) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --minutes 0.5 --records 100").status, 0);
+  std::vector<Annotation> beats = read_annotations(folder_ / "db/100.atr");
+  std::int64_t escapes = 0;
+  for (Annotation& beat : beats) {
+    if (escapes < 3 && beat.code == *code_of("N")) {
+      beat.code = *code_of("j");
+      ++escapes;
+    }
+  }
+  write_annotations(folder_ / "db/100.atr", beats);
+  const std::string score = "score --start 0 --test atr --json " + path("db");
+  const auto standard = nlohmann::json::parse(run(score).out);
+  const auto literature = nlohmann::json::parse(run(score + " --classes de-chazal").out);
+  EXPECT_EQ(standard["classes"], "ec57");
+  EXPECT_EQ(literature["classes"], "de-chazal");
+  const auto s_of = [](const nlohmann::json& json) {
+    return json["sum"]["matrix"][1][1].get<std::int64_t>();
+  };
+  EXPECT_EQ(s_of(standard) - s_of(literature), 3);
+  EXPECT_NE(
+      run("score --start 0 --test atr " + path("db")).out.find("Classes: ec57 (escape beats e, j, n are S)"),
+      std::string::npos);
+  EXPECT_EQ(run(score + " --classes neither").status, 2);
 }
 
 TEST_F(Secdata, WrongUsageEndsWithTwoAndHelpWithZero) {

@@ -17,6 +17,7 @@
 #include "io/tables/csv_writer.h"
 #include "io/tables/npy_writer.h"
 #include "io/wfdb/annotation.h"
+#include "io/wfdb/header.h"
 #include "io/wfdb/signal.h"
 #include "tests/io/beat_match.h"
 #include "tests/run_program.h"
@@ -315,11 +316,69 @@ TEST_F(Secinfer, NamesWhatIsWrongWithTheRecording) {
   write_record("cut", {std::vector<float>(3600), std::vector<float>(3600)});
   fs::resize_file(path("cut.dat"), 7000);
   expect_failure(path("cut"), 1, "truncated: 3600 samples per signal expected, 1750 found");
-  const std::vector<float> zeros(3600);
-  std::string changed = content_of(write_record("changed", {zeros, zeros}) + ".dat");
+  std::vector<float> steps(3600);
+  steps[0] = 0.5F;  // the checksum is 100
+  std::string changed = content_of(write_record("changed", {steps, steps}) + ".dat");
   changed[5000] = 1;
   folder_.write("changed.dat", changed);
-  expect_failure(path("changed"), 1, "checksum of the samples is 1, the header says 0");
+  expect_failure(path("changed"), 1, "checksum of the samples is 101, the header says 100");
+  const Outcome unverified = secinfer("--no-verify --json --quiet " + path("changed"));
+  EXPECT_EQ(unverified.status, 0) << unverified.error;
+  EXPECT_EQ(unverified.error.find("checksum"), std::string::npos) << unverified.error;
+}
+
+// Public data sets hold 0 where a checksum belongs. Such a header proves nothing and refuses nothing.
+TEST_F(Secinfer, AChecksumOfZeroIsAPlaceholder) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::string file = write_record("zero", {recording.signals[0], recording.signals[1]});
+  const std::string good = secinfer("--json --quiet " + file).out;
+  io::WfdbHeader header = io::read_wfdb_header(file + ".hea");
+  std::string text = content_of(file + ".hea");
+  for (const io::WfdbSignal& signal : header.signals) {
+    const std::string sum = " " + std::to_string(*signal.checksum) + " ";
+    ASSERT_NE(text.find(sum), std::string::npos) << text;
+    text.replace(text.find(sum), sum.size(), " 0 ");
+  }
+  folder_.write("zero.hea", text);
+  const Outcome run = secinfer("--json --quiet " + file);
+  EXPECT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.out, good);
+  EXPECT_NE(run.error.find("warning: "), std::string::npos);
+  EXPECT_NE(run.error.find("the header's checksum is 0, a placeholder"), std::string::npos) << run.error;
+}
+
+// Annotations after the last sample are passed over with a warning, as WFDB's programs do.
+TEST_F(Secinfer, BeatsAfterTheLastSampleAreLeftOut) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::string file = write_record("late", {recording.signals[0], recording.signals[1]});
+  std::vector<io::Annotation> beats = io::read_annotations(tiny_database() / "100.atr", 360);
+  io::write_annotations(file + ".atr", beats);
+  const std::string all = secinfer("--annotations atr --json --quiet " + file).out;
+  io::Annotation late = beats.back();
+  late.sample = recording.samples() + 1;
+  beats.push_back(late);
+  io::write_annotations(file + ".atr", beats);
+  const Outcome run = secinfer("--annotations atr --json --quiet " + file);
+  EXPECT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.out, all);
+  EXPECT_NE(run.error.find("1 beat(s) annotated outside the record's 21600 samples are left out"),
+            std::string::npos)
+      << run.error;
+}
+
+// Progress that nobody can read does not end a program.
+TEST_F(Secinfer, SurvivesAStandardErrorThatIsClosedOrFull) {
+  const std::string good = secinfer("--json " + record("100")).out;
+  for (const std::string how : {"2>&-", "2>/dev/full"}) {
+    const Outcome run = run_program("sh -c '" SECINFER " --model " + folder_.path().string() + " --json " +
+                                        record("100") + " " + how + "'",
+                                    folder_.path());
+    EXPECT_EQ(run.status, 0) << how;
+    EXPECT_EQ(run.out, good) << how;
+    const Outcome failed =
+        run_program("sh -c '" SECINFER " --model nowhere " + record("100") + " " + how + "'", folder_.path());
+    EXPECT_EQ(failed.status, 1) << how;
+  }
 }
 
 // Leads without a signal are reported; if beats are detected in such a lead, none are found.

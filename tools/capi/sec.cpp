@@ -117,9 +117,15 @@ int sec_classify(sec_model* model, int64_t windows, const float* x, const float*
       std::copy(values.begin(), values.end(), logits);
     }
     const std::size_t classes = model->model.recipe().classes.size();
-    for (std::size_t i = 0; i < n && labels != nullptr; ++i) {
-      labels[i] = decide(classifier, std::span(values).subspan(i * classes, classes));
+    std::size_t broken = n;
+    for (std::size_t i = 0; i < n; ++i) {
+      const int label = decide(classifier, std::span(values).subspan(i * classes, classes));
+      if (labels != nullptr) {
+        labels[i] = label;
+      }
+      broken = label == not_classifiable ? std::min(broken, i) : broken;
     }
+    require(broken == n, "sec_classify: window {} cannot be classified: its logits are not finite", broken);
     return 0;
   });
 }

@@ -48,14 +48,19 @@ sec_shape sec_input_shape(const sec_model* model);
 
 /* Classifies windows that are as the network is given them: `x` holds (windows, length, channels) values,
    `covariates` (windows, covariates), or is NULL where there are none. Fills logits (windows, classes) and
-   labels (windows), class indices; either may be NULL. Raw recordings go through a sec_session instead. */
+   labels (windows), class indices; either may be NULL. Fails if logits are not finite, as for a window that holds
+   NaN: such windows have the label SEC_NOT_CLASSIFIABLE, and all others their answers. Raw recordings go through
+   a sec_session instead. */
 int sec_classify(sec_model* model, int64_t windows, const float* x, const float* covariates, float* logits,
                  int32_t* labels);
+
+/* The label of what cannot be classified because its logits are not finite. */
+#define SEC_NOT_CLASSIFIABLE (-1)
 
 /* A beat that was found and classified. */
 typedef struct {
   int64_t sample; /* of its R peak, counted from the stream's first frame */
-  int32_t label;  /* index of its class */
+  int32_t label;  /* index of its class, or SEC_NOT_CLASSIFIABLE */
 } sec_beat;
 
 /* Raw samples in, classified beats out, for a recording or a monitor of `rate` Hz. A beat is answered when

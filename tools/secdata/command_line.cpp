@@ -1,4 +1,5 @@
 #include "tools/secdata/command_line.h"
+#include "io/files/standard_streams.h"
 
 #include <fmt/format.h>
 
@@ -212,6 +213,12 @@ void add_score(CLI::App& app, std::function<bool()>& run) {
   command->add_option("--window", scored.window, "Seconds that matching beats may be apart")
       ->check(CLI::Range(0.0, 10.0))
       ->capture_default_str();
+  command
+      ->add_option(
+          "--classes", scored.classes,
+          "Class of escape beats (e, j, n): S as the standard has it, or N as in de Chazal's classes")
+      ->check(CLI::IsMember(io::beat_mapping_names))
+      ->capture_default_str();
   command->add_flag("--json", scored.as_json, "Print one JSON object");
   command->callback([options, &run] { run = [options] { return score(*options); }; });
 }
@@ -247,8 +254,8 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
       return app.exit(error);  // --help is no failure
     }
     const auto chosen = app.get_subcommands();
-    fmt::print(stderr, "secdata: {} (see secdata {}--help)\n", error.what(),
-               chosen.empty() ? "" : chosen.front()->get_name() + " ");
+    io::tell("secdata: {} (see secdata {}--help)\n", error.what(),
+             chosen.empty() ? "" : chosen.front()->get_name() + " ");
     return 2;
   }
   return command;

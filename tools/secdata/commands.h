@@ -76,8 +76,9 @@ struct ScoreOptions {
   std::string reference_annotator = "atr";
   std::string test_annotator = "sec";
   std::vector<std::string> records;
-  double start = 300;    // s
-  double window = 0.15;  // s
+  double start = 300;            // s
+  double window = 0.15;          // s
+  std::string classes = "ec57";  // or "de-chazal": the class of escape beats, see io/scoring/aami.h
   bool as_json = false;
 };
 bool score(const ScoreOptions& options);

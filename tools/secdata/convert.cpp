@@ -1,4 +1,4 @@
-// secdata convert: recordings from one format into another.
+// secdata convert: writes recordings in another format.
 #include <algorithm>
 #include <filesystem>
 
@@ -25,7 +25,7 @@ struct Target {
   Kind kind = Kind::wfdb;
   int wfdb_format = 16;
   fs::path path;         // what open_recording takes
-  fs::path annotations;  // to be written beside it; empty if they are inside, or there already
+  fs::path annotations;  // written beside it; empty if inside the file or already there
   std::vector<fs::path> files;
 };
 
@@ -117,7 +117,7 @@ void require_free(const Target& target, const ConvertOptions& options) {
 void write_annotations_beside(const Target& target, const std::optional<AnnotationFile>& annotations,
                               double rate) {
   if (!annotations) {
-    fs::remove(target.annotations);  // of what was there before
+    fs::remove(target.annotations);  // from an earlier conversion
     return;
   }
   AnnotationFile written = *annotations;

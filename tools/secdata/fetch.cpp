@@ -1,4 +1,4 @@
-// secdata fetch: databases off the network, every file checked against its SHA-256 sum.
+// secdata fetch: downloads databases and checks every file against its SHA-256 sum.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -6,6 +6,7 @@
 
 #include "io/databases/mitdb.h"
 #include "io/files/read_file.h"
+#include "io/files/standard_streams.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/download.h"
 #include "tools/secdata/output.h"
@@ -17,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-constexpr std::int64_t largest_file = 64 << 20;  // of MIT-BIH the largest has 2 MB
+constexpr std::int64_t largest_file = 64 << 20;  // bytes; the largest of MIT-BIH has 2 MB
 constexpr const char* sums_name = "SHA256SUMS.txt";
 
 struct Source {
@@ -29,7 +30,7 @@ const std::map<std::string, Source> sources = {
     {"mitdb", {"https://physionet.org/files/mitdb/1.0.0/", "data/mitdb"}},
 };
 
-// "SUM  NAME" a line.
+// Reads a file of lines "SUM  NAME". Returns sums by name.
 std::map<std::string, std::string> read_sums(const fs::path& path) {
   std::map<std::string, std::string> sums;
   std::istringstream lines(read_file(path, largest_file));
@@ -47,7 +48,7 @@ class Fetch {
     }
   }
 
-  // What tells whether the others are sound; it itself is believed.
+  // Downloads the list of sums. The list itself is not checked.
   void sums() {
     const fs::path path = folder_ / sums_name;
     if (!fs::exists(path)) {
@@ -131,7 +132,7 @@ bool fetch(const FetchOptions& options) {
     for (const char* extension : {".hea", ".dat", ".atr"}) {
       ++count;
       if (!options.quiet) {
-        fmt::print(stderr, "[{}/{}] {}{}\n", count, 3 * records.size(), record, extension);
+        io::tell("[{}/{}] {}{}\n", count, 3 * records.size(), record, extension);
       }
       downloaded += files.file(record + extension) ? 1 : 0;
     }

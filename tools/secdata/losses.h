@@ -1,4 +1,4 @@
-// What a conversion did not keep.
+// Differences between a recording and its conversion.
 #pragma once
 
 #include <string>
@@ -9,11 +9,10 @@
 
 namespace sec::tools {
 
-// Reads both recordings through and says, a short phrase each, in what the written one differs from its
-// source; empty if in nothing.
+// Reads both recordings to the end. Returns a short phrase for each difference; empty if they agree.
 std::vector<std::string> losses_of(io::RecordingReader& source, io::RecordingReader& written);
 
-// The same of their annotations.
+// Likewise for two sets of annotations.
 std::vector<std::string> losses_of(const io::AnnotationFile& source, const io::AnnotationFile& written);
 
 }  // namespace sec::tools

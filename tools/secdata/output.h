@@ -1,4 +1,4 @@
-// What the subcommands of secdata print, and the options they share.
+// Output functions that the subcommands of secdata share.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ namespace sec::tools {
 
 using Json = nlohmann::ordered_json;
 
-// Wrong usage that the command line's parser does not find by itself.
+// Wrong usage that is found only after the command line was parsed: exit status 2.
 struct UsageError : Error {
   using Error::Error;
 };
 
-// To standard output. Throws Error if that fails.
+// Writes to standard output. Throws Error if writing fails.
 void print(std::string_view text);
 void print_json(const Json& json);  // one line
 
-// A field of a CSV file, in quotes where it needs them.
+// Returns a field for a CSV file, in quotes if it holds commas, quotes or line ends.
 std::string quoted(const std::string& field);
 
 using Histogram = std::map<std::string, std::int64_t>;
@@ -35,7 +35,7 @@ Histogram symbols_of(const std::vector<io::Annotation>& annotations);
 std::string text_of(const Histogram& histogram);
 Json json_of(const io::ClassCounts& counts);
 
-// "data/mitdb/100" or "data/mitdb/100.hea".
+// A WFDB record named as "data/mitdb/100" or "data/mitdb/100.hea".
 struct RecordPath {
   std::filesystem::path folder;
   std::string name;

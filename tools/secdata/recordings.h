@@ -1,4 +1,4 @@
-// Recordings that lie in files, and what is annotated in them.
+// Finds recordings in folders, and the files and annotations that belong to them.
 #pragma once
 
 #include <filesystem>
@@ -18,21 +18,22 @@ struct FoundRecording {
 
 struct FoundRecordings {
   std::vector<FoundRecording> recordings;  // in order of their names
-  std::vector<std::string> problems;       // what RECORDS files name and what is not there
+  std::vector<std::string> problems;       // records that a RECORDS file names but that are missing
 };
 
-// What `path` is, if it is no folder; otherwise all WFDB records and EDF files in it and in the folders
-// inside, but for the segments of other records, which are read with these. Throws Error if there is none.
+// Returns `path` itself if it is no folder. Otherwise returns all WFDB records and EDF files in the folder and
+// its subfolders, except segments, which belong to other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
-// The files that a recording's samples are read from; not all of a record in segments.
+// The files that hold a recording's samples. For a record in segments the list is incomplete.
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
 
-// Where a recording's annotations are if not inside its file; empty if they are.
+// The path of a recording's annotation file; empty if the annotations are inside the recording's file.
 std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
 
-// A recording's own annotations: those in an EDF file, or else the annotation file of its name with that
-// extension; nothing if there is none. Their samples are counted at the `resolution` that is stated, in Hz.
+// Reads a recording's annotations: from inside an EDF file, otherwise from the annotation file with the
+// recording's name and the extension `annotator`. Returns nothing if there are none.
+// Sample numbers count at the returned `resolution`, in Hz.
 std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
                                                  io::RecordingReader& reader,
                                                  const std::string& annotator = "atr");

@@ -1,4 +1,4 @@
-// secdata score: beat annotations against reference annotations, as EC57 asks.
+// secdata score: compares beat annotations with reference annotations by the rules of ANSI/AAMI EC57.
 #include <filesystem>
 
 #include "engine/error.h"
@@ -52,6 +52,8 @@ Ec57Record compare(const Pair& pair, const ScoreOptions& options) {
   comparison.rate = header.rate;
   comparison.start = options.start;
   comparison.window = options.window;
+  comparison.mapping =
+      options.classes == io::beat_mapping_names.front() ? BeatMapping::ec57 : BeatMapping::de_chazal;
   if (header.samples > 0) {
     comparison.end = header.samples;
   }
@@ -86,6 +88,7 @@ std::string json_text(const std::vector<Ec57Record>& records, const ScoreOptions
   }
   const Json json = {{"start_s", options.start},
                      {"window_s", options.window},
+                     {"classes", options.classes},
                      {"rows_reference_columns_test", {"N", "S", "V", "F", "Q", "O", "X"}},
                      {"records", list},
                      {"sum", json_of(sum)},
@@ -101,7 +104,10 @@ std::string score_text(const ScoreOptions& options) {
     const auto index = static_cast<std::size_t>(i);
     records[index] = compare(pairs[index], options);
   });
-  return options.as_json ? json_text(records, options) : ec57_table(records);
+  return options.as_json
+             ? json_text(records, options)
+             : ec57_table(records) + fmt::format("Classes: {} (escape beats e, j, n are {})\n",
+                                                 options.classes, options.classes == "ec57" ? "S" : "N");
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 #include <cstring>
 
 #include "engine/parallel.h"
+#include "io/files/standard_streams.h"
 #include "tools/secdata/command_line.h"
 #include "tools/secdata/output.h"
 
 int main(int argc, char** argv) {
   using namespace sec;
+  io::guard_standard_streams();
   const auto parsed = tools::parse_command_line(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) {
     return *status;
@@ -21,10 +23,10 @@ int main(int argc, char** argv) {
     require(flushed, "standard output: cannot write: {}", std::strerror(errno));
     return good ? 0 : 1;
   } catch (const tools::UsageError& error) {
-    fmt::print(stderr, "secdata: {}\n", error.what());
+    io::tell("secdata: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "secdata: {}\n", error.what());
+    io::tell("secdata: {}\n", error.what());
     return 1;
   }
 }

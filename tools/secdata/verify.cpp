@@ -7,6 +7,7 @@
 #include "engine/parallel.h"
 #include "io/databases/mitdb.h"
 #include "io/databases/open_recording.h"
+#include "io/files/standard_streams.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -17,9 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-// What is learned of one recording.
+// The findings about one recording.
 struct Report {
   std::vector<std::string> problems;
+  std::vector<std::string> warnings;
   bool opened = false;
   std::int64_t samples = 0;
   double rate = 0;    // Hz
@@ -37,8 +39,16 @@ void look_at_annotations(const fs::path& path, RecordingReader& reader, Report& 
     return;
   }
   report.annotations = std::ssize(file->annotations);
+  const double frames = reader.info().rate > 0 ? annotation_rate(reader.info()) / reader.info().rate : 1;
+  std::int64_t outside = 0;
   for (const Annotation& annotation : file->annotations) {
     ++report.symbols[file->symbol_of(annotation.code)];
+    outside +=
+        static_cast<double>(annotation.sample) >= static_cast<double>(reader.info().samples) * frames ? 1 : 0;
+  }
+  if (outside > 0) {
+    report.warnings.push_back(
+        fmt::format("{}: {} annotation(s) after the last sample", path.string(), outside));
   }
   report.beats = count_beats(file->annotations);
   const std::int64_t last = file->annotations.empty() ? -1 : file->annotations.back().sample;
@@ -68,12 +78,12 @@ Report look_at(const fs::path& path) {
   for (const Lead& lead : info.leads) {
     report.leads += (report.leads.empty() ? "" : "+") + lead.name;
   }
-  attempt([&] { reader->verify(); });
+  attempt([&] { report.warnings = reader->verify(); });
   attempt([&] { look_at_annotations(path, *reader, report); });
   return report;
 }
 
-// What all recordings have together.
+// Sums over all recordings.
 struct Total {
   std::int64_t sound = 0;
   double hours = 0;
@@ -83,9 +93,11 @@ struct Total {
   Histogram symbols;
   ClassCounts classes{};
   std::vector<std::string> problems;
+  std::vector<std::string> warnings;
 
   void add(const Report& report) {
     problems.insert(problems.end(), report.problems.begin(), report.problems.end());
+    warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
     sound += report.problems.empty() ? 1 : 0;
     if (!report.opened) {
       return;
@@ -103,8 +115,8 @@ struct Total {
   }
 };
 
-// A folder's beats, against those it should have: the published ones where it has the records of MIT-BIH,
-// those of the marker file where it is synthetic.
+// The beats of a folder, and a check of their counts. Expected are the published counts if the folder holds
+// the records of MIT-BIH, and the counts in the marker file if the folder is synthetic.
 struct FolderBeats {
   ClassCounts all{};
   MitdbCounts mitdb;
@@ -170,7 +182,7 @@ Verification examine(const fs::path& path) {
   return result;
 }
 
-// The beats of DS1 and DS2 where they are in full in the folder that was named.
+// The beats of DS1 and DS2 if the named folder holds all their records; otherwise null.
 const MitdbCounts* protocol_of(const Verification& result) {
   const auto found =
       result.folders.find(result.recordings.empty() ? fs::path() : result.recordings[0].path.parent_path());
@@ -249,8 +261,11 @@ void print_as_text(const Verification& result) {
 bool verify(const VerifyOptions& options) {
   const Verification result = examine(options.path);
   options.as_json ? print_as_json(result) : print_as_text(result);
+  for (const std::string& warning : result.total.warnings) {
+    io::tell("secdata: warning: {}\n", warning);
+  }
   for (const std::string& problem : result.total.problems) {
-    fmt::print(stderr, "secdata: {}\n", problem);
+    io::tell("secdata: {}\n", problem);
   }
   return result.total.problems.empty();
 }

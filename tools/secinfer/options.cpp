@@ -4,6 +4,7 @@
 #include <string>
 
 namespace sec::tools {
+namespace {
 
 void declare(CLI::App& app, Options& o) {
   app.description(
@@ -59,6 +60,9 @@ void declare(CLI::App& app, Options& o) {
       ->capture_default_str()
       ->group(what);
   app.add_flag("--overwrite", o.overwrite, "Replace annotation files")->group(what);
+  app.add_flag("!--no-verify", o.verify,
+               "Read recordings without comparing them with the checksums in their headers first")
+      ->group(what);
   const char* live = "From a pipe";
   app.add_flag("--live", o.live, "Read frames from standard input and answer as beats come")->group(live);
   app.add_option("--rate", o.rate, "Frames a second, Hz")->check(CLI::Range(50.0, 10000.0))->group(live);
@@ -108,6 +112,19 @@ void declare(CLI::App& app, Options& o) {
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group(show);
   app.set_version_flag("--version", "secinfer " SEC_VERSION, "Print version and commit, and stop")
       ->group(show);
+}
+
+}  // namespace
+
+std::optional<int> parse_command_line(int argc, char** argv, Options& options) {
+  CLI::App app;
+  declare(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are no failures
+  }
+  return std::nullopt;
 }
 
 }  // namespace sec::tools

@@ -1,12 +1,9 @@
 // The command line of secinfer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace sec::tools {
 
@@ -20,6 +17,7 @@ struct Options {
   std::string annotator = "sec";
   std::string format = "wfdb";
   bool overwrite = false;
+  bool verify = true;  // compare samples with the checksums in their headers first
   bool live = false;
   double rate = 0;
   std::string input = "csv";
@@ -35,6 +33,8 @@ struct Options {
   bool quiet = false;
 };
 
-void declare(CLI::App& app, Options& options);
+// Fills `options` in. Returns the exit status if there is nothing to run: 0 after --help or --version, 2 after
+// wrong usage.
+std::optional<int> parse_command_line(int argc, char** argv, Options& options);
 
 }  // namespace sec::tools

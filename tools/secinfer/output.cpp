@@ -41,7 +41,9 @@ Output::Output(const Options& options, const train::Recipe& recipe, OutputRecord
 
 void Output::add(const train::ClassifiedBeat& beat) {
   const double time = static_cast<double>(beat.sample) / record_.rate;
-  const std::string& label = classes_[static_cast<std::size_t>(beat.label)];
+  const bool classified = beat.label >= 0;
+  const std::string label =
+      classified ? classes_[static_cast<std::size_t>(beat.label)] : "Q";  // Q: unclassifiable
   summary_.add(time, beat.label);
   ++beats_;
   if (!options_.out.empty()) {
@@ -51,8 +53,10 @@ void Output::add(const train::ClassifiedBeat& beat) {
     annotations_.push_back(std::move(annotation));
   }
   if (options_.json && !options_.summary) {
-    print(fmt::format("{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":\"{}\",\"logits\":[{}]}}\n",
-                      quoted_record_, beat.sample, time, label, fmt::join(beat.logits, ",")));
+    // JSON has no NaN: what cannot be classified has neither label nor logits.
+    print(fmt::format("{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":{},\"logits\":{}}}\n",
+                      quoted_record_, beat.sample, time, classified ? fmt::format("\"{}\"", label) : "null",
+                      classified ? fmt::format("[{}]", fmt::join(beat.logits, ",")) : "null"));
   } else if (options_.live && !options_.json && !options_.summary) {
     print(fmt::format("{} {}\n", train::clock_text(time), label));
   }

@@ -10,7 +10,7 @@
 
 namespace sec::tools {
 
-RecordingBlocks open_blocks(const std::string& path, double seconds) {
+RecordingBlocks open_blocks(const std::string& path, double seconds, bool verify) {
   const std::shared_ptr<io::RecordingReader> reader = io::open_recording(path);
   const io::ReaderInfo& info = reader->info();
   RecordingBlocks blocks;
@@ -24,7 +24,9 @@ RecordingBlocks open_blocks(const std::string& path, double seconds) {
     blocks.leads.push_back(info.leads[lead].name);
     blocks.rates.push_back(info.rate * info.samples_per_frame[lead]);
   }
-  reader->verify();
+  if (verify) {
+    blocks.warnings = reader->verify();
+  }
   const auto block = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * info.rate));
   blocks.next = [reader, block, at = std::int64_t{0}](std::vector<std::vector<float>>& samples) mutable {
     const std::int64_t count = std::min(block, reader->info().samples - at);

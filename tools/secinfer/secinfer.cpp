@@ -4,17 +4,16 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
+#include "io/files/standard_streams.h"
 #include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
 #include "tools/secinfer/live_input.h"
@@ -42,12 +41,12 @@ struct UsageError : Error {
 
 void say(const Options& options, const std::string& line) {
   if (!options.quiet) {
-    fmt::print(stderr, "{}\n", line);
+    io::tell("{}\n", line);
   }
 }
 
 void warn(const std::string& line) {
-  fmt::print(stderr, "warning: {}\n", line);
+  io::tell("warning: {}\n", line);
 }
 
 // Which of a recording's leads the network reads, and in which of these beats are looked for.
@@ -148,7 +147,10 @@ double rate_of(const RecordingBlocks& recording, const Leads& leads) {
 
 void infer_record(const Options& options, Model& model, const std::string& path) {
   const auto started = std::chrono::steady_clock::now();
-  const RecordingBlocks recording = open_blocks(path, block_seconds);
+  const RecordingBlocks recording = open_blocks(path, block_seconds, options.verify);
+  for (const std::string& warning : recording.warnings) {
+    warn(warning);
+  }
   const Recipe& recipe = model.recipe();
   const Leads leads = choose_leads(options, recipe, recording.leads, recording.file);
   const double rate = rate_of(recording, leads);
@@ -193,9 +195,11 @@ void infer_record(const Options& options, Model& model, const std::string& path)
     hand_on();
   }
   const double seconds = static_cast<double>(samples) / rate;
-  require(next_given == given.size(), "{}: a beat at sample {}, the record has {} samples",
-          fs::path(recording.file).replace_extension(options.annotations).string(),
-          next_given < given.size() ? given[next_given] : 0, samples);
+  if (next_given < given.size()) {
+    warn(fmt::format("{}: {} beat(s) annotated outside the record's {} samples are left out",
+                     fs::path(recording.file).replace_extension(options.annotations).string(),
+                     given.size() - next_given, samples));
+  }
   require(seconds >= recipe.data.before + recipe.data.after,
           "{}: {:.2f} s long, the network's window is {} s", recording.file, seconds,
           recipe.data.before + recipe.data.after);
@@ -315,23 +319,18 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app;
+  io::guard_standard_streams();
   Options options;
-  declare(app, options);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
-  std::signal(SIGPIPE, SIG_IGN);  // so is a reader that went away
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+  if (const std::optional<int> status = parse_command_line(argc, argv, options)) {
+    return *status;
   }
   try {
     return run(options);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "secinfer: {}\n", error.what());
+    io::tell("secinfer: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "secinfer: {}\n", error.what());
+    io::tell("secinfer: {}\n", error.what());
     return 1;
   }
 }

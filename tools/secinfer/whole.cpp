@@ -2,10 +2,12 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "io/databases/cinc.h"
+#include "io/files/standard_streams.h"
 #include "tools/secinfer/output.h"
 #include "train/data/recording_signal.h"
 
@@ -22,9 +24,13 @@ std::string without_header(std::string record) {
 }  // namespace
 
 void classify_whole(const Options& options, train::Model& model, const std::string& record) {
-  const train::Recipe& recipe = model.recipe();
+  train::Recipe recipe = model.recipe();
+  recipe.data.verify = options.verify;
   const std::string path = without_header(record);
   const train::RecordingSignal signal = train::read_signal(recipe, path);
+  for (const std::string& warning : signal.warnings) {
+    io::tell("warning: {}\n", warning);
+  }
   io::LabelledRecording about;
   if (!recipe.input.covariates.empty()) {
     io::read_age_and_sex(signal.comments, record, about);
@@ -35,20 +41,25 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
   std::vector<double> probabilities;
   std::vector<std::string> stated;
   std::string text = record + ":";
+  const bool finite = std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); });
   for (std::size_t c = 0; c < logits.size(); ++c) {
     probabilities.push_back(1 / (1 + std::exp(-static_cast<double>(logits[c]))));
-    const bool is = logits[c] + classifier.offsets[c] > 0;
+    const bool is = finite && logits[c] + classifier.offsets[c] > 0;
     if (is) {
       stated.push_back(recipe.classes[c]);
     }
     text += fmt::format(" {} {:.3f}{}", recipe.classes[c], probabilities.back(), is ? "*" : "");
   }
+  if (!finite) {
+    text = record + ": could not be classified: the network's logits are not finite";
+  }
   if (options.json) {
-    const nlohmann::ordered_json line = {{"record", record},
-                                         {"labels", stated},
-                                         {"classes", recipe.classes},
-                                         {"logits", logits},
-                                         {"probabilities", probabilities}};
+    const nlohmann::ordered_json line = {
+        {"record", record},
+        {"labels", stated},
+        {"classes", recipe.classes},
+        {"logits", finite ? nlohmann::ordered_json(logits) : nullptr},
+        {"probabilities", finite ? nlohmann::ordered_json(probabilities) : nullptr}};
     text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   print(text + "\n");

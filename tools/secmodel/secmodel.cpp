@@ -11,6 +11,7 @@
 #include "engine/stream.h"
 #include "io/databases/tianchi.h"
 #include "io/files/atomic_file.h"
+#include "io/files/standard_streams.h"
 #include "io/signal/fourier_resample.h"
 #include "model/networks.h"
 #include "model/onnx_graph.h"
@@ -157,6 +158,7 @@ void run(const std::string& command, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  io::guard_standard_streams();
   CLI::App app;
   app.description(
       "Weights in and out. MODEL is a model of sectrain (best.safetensors) or a state dict of SE-ECGNet "
@@ -202,7 +204,6 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
 
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of the write, like a full disk
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -213,7 +214,7 @@ int main(int argc, char** argv) {
     run(app.get_subcommands().front()->get_name(), options);
     require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "secmodel: {}\n", error.what());
+    io::tell("secmodel: {}\n", error.what());
     return 1;
   }
   return 0;

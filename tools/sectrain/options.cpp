@@ -1,4 +1,5 @@
 #include "tools/sectrain/options.h"
+#include "io/files/standard_streams.h"
 
 #include <fmt/format.h>
 
@@ -103,6 +104,10 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed) {
                "Run steps and forward passes kernel by kernel, not as recordings: for profilers;\n"
                "results stay the same")
       ->group("How to run");
+  app.add_flag("!--no-verify", o.verify,
+               "Read recordings without comparing them with the checksums in their headers first;\n"
+               "the same as --set data.verify=false")
+      ->group("What to do");
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
       ->group("What to show");
@@ -142,10 +147,11 @@ std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& op
   if (!options.init.empty()) {
     options.overrides.push_back("network.init=" + options.init);
   }
+  if (!options.verify) {
+    options.overrides.push_back("data.verify=false");
+  }
   if (options.kernels == "reference") {
-    fmt::print(
-        stderr,
-        "sectrain: --kernels reference is now --kernels unfused; the old name ends with version 1.0\n");
+    io::tell("sectrain: --kernels reference is now --kernels unfused; the old name ends with version 1.0\n");
     options.kernels = "unfused";
   }
   return std::nullopt;

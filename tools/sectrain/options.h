@@ -25,6 +25,7 @@ struct TrainingOptions {
   std::string init;
   bool resume = false;
   bool overwrite = false;
+  bool verify = true;
   bool quiet = false;
   bool json = false;
   bool profile = false;

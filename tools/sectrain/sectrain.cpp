@@ -14,6 +14,7 @@
 #include "engine/precision.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
+#include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
 #include "tools/sectrain/options.h"
@@ -34,7 +35,7 @@ using Options = tools::TrainingOptions;
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
 
-// Wrong usage that the command line's parser does not find by itself.
+// Wrong usage that is found only after the command line was parsed: exit status 2.
 struct UsageError : Error {
   using Error::Error;
 };
@@ -42,7 +43,7 @@ struct UsageError : Error {
 std::atomic<bool> stop_asked = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-// The first Ctrl-C asks to stop after the step; a second one kills.
+// The first Ctrl-C stops training after the current step. A second Ctrl-C ends the program at once.
 void ask_to_stop(int) {
   stop_asked = true;
 }
@@ -75,7 +76,7 @@ class Stopwatch {
 
 void say(const Options& options, const std::string& line) {
   if (!options.quiet) {
-    fmt::print(stderr, "{}\n", line);
+    io::tell("{}\n", line);
   }
 }
 
@@ -123,13 +124,13 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
-// Where the host enqueues work and waits for it, eight steps a wait make the time between steps an eighth;
-// more would only make progress coarse, and Ctrl-C late. Elsewhere there is nothing to gain.
+// On cuda the host enqueues eight steps before it waits, which cuts the waiting time per step to an eighth.
+// More steps would delay progress output and Ctrl-C. Other devices gain nothing.
 std::int64_t steps_at_once_on(Device device) {
   return device == Device::cuda ? 8 : 1;
 }
 
-// Whether the training examples go to the device, decided before the network takes memory there.
+// Whether the training examples are kept in device memory. Called before the network allocates memory there.
 bool resident_on(const Options& options, const Device device, const Dataset& examples, const Recipe& recipe) {
   if (options.resident == "off" || (options.resident == "auto" && device != Device::cuda)) {
     return false;
@@ -143,9 +144,9 @@ bool resident_on(const Options& options, const Device device, const Dataset& exa
 }
 
 void print_profile(const std::vector<RangeTime>& times) {
-  fmt::print(stderr, "{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
+  io::tell("{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
   for (const RangeTime& time : times) {
-    fmt::print(stderr, "{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
+    io::tell("{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
   }
 }
 
@@ -203,10 +204,10 @@ int run_training(const Options& options) {
   say(options,
       fmt::format("train      {}\nvalidation {}\ntest       {}", training_side, validation_side, test_side));
   for (const std::string& leak : run.leaks) {
-    fmt::print(stderr, "warning: leakage, allowed by the recipe: {}\n", leak);
+    io::tell("warning: leakage, allowed by the recipe: {}\n", leak);
   }
   for (const std::string& warning : run.warnings) {
-    fmt::print(stderr, "warning: {}\n", warning);
+    io::tell("warning: {}\n", warning);
   }
 
   tools::TrainingDisplay display(recipe.train.epochs, recipe.train.log_steps, options.quiet);
@@ -261,8 +262,7 @@ int run_training(const Options& options) {
     print_profile(stop_range_timer());
   }
   if (end == TrainingEnd::interrupted) {
-    fmt::print(stderr, "stopped after step {}; to go on: {}\n", trainer.progress().step,
-               resume_command(options));
+    io::tell("stopped after step {}; to go on: {}\n", trainer.progress().step, resume_command(options));
     return interrupted_status;
   }
   release_signals();
@@ -290,11 +290,11 @@ int run_training(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  io::guard_standard_streams();
   tools::TrainingOptions options;
   if (const std::optional<int> status = tools::parse_command_line(argc, argv, options)) {
     return *status;
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a file size limit, writes fail as on a full disk
   try {
     if (options.keys) {
       print_keys();
@@ -302,10 +302,10 @@ int main(int argc, char** argv) {
     }
     return run_training(options);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "sectrain: {}\n", error.what());
+    io::tell("sectrain: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sectrain: {}\n", error.what());
+    io::tell("sectrain: {}\n", error.what());
     return 1;
   }
 }

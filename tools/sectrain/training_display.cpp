@@ -1,4 +1,5 @@
 #include "tools/sectrain/training_display.h"
+#include "io/files/standard_streams.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -37,8 +38,7 @@ void TrainingDisplay::show(const train::StepReport& report) {
   const std::string line = fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}  {:.0f} samples/s  {} left",
                                        report.epoch, epochs_, report.step, report.total_steps, report.loss,
                                        report.samples_per_second, duration_text(report.seconds_left));
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "\n");
-  std::fflush(stderr);
+  io::tell("{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "\n");
   line_open_ = terminal_;
 }
 
@@ -62,12 +62,12 @@ void TrainingDisplay::show(const train::EpochRecord& record, const std::vector<s
     line += classes.size() > classes_shown ? ", ...)" : ")";
     line += record.best ? "  best so far" : "";
   }
-  fmt::print(stderr, "{}  {:.0f} samples/s  {:.1f} s\n", line, record.samples_per_second, record.seconds);
+  io::tell("{}  {:.0f} samples/s  {:.1f} s\n", line, record.samples_per_second, record.seconds);
 }
 
 void TrainingDisplay::end_line() {
   if (line_open_) {
-    fmt::print(stderr, "\r\x1b[K");
+    io::tell("\r\x1b[K");
     line_open_ = false;
   }
 }

@@ -1,4 +1,4 @@
-// What a kind of data brings to a training run: heartbeats (beat_task.cpp) or whole recordings
+// The parts of a training run that differ between heartbeats (beat_task.cpp) and whole recordings
 // (recording_task.cpp).
 #pragma once
 
@@ -18,15 +18,15 @@ class TrainingTask {
   TrainingTask(const TrainingTask&) = delete;
   TrainingTask& operator=(const TrainingTask&) = delete;
 
-  virtual const train::Recipe& recipe() const = 0;  // with what the data had to say
+  virtual const train::Recipe& recipe() const = 0;  // completed by properties of the data
   virtual const train::Splits& splits() const = 0;
   virtual const std::string& fingerprint() const = 0;
-  // Of train, validation and test: "22 record(s), 45842 beats: N 44000, ...".
+  // One text each for train, validation and test: "22 record(s), 45842 beats: N 44000, ...".
   virtual std::array<std::string, 3> split_texts() const = 0;
-  // Fills in what the report says of data and protocol, warnings and leaks.
+  // Fills in the report's parts about data, protocol, warnings and leaks.
   virtual void describe(train::RunSummary& run) const = 0;
   virtual train::TrainingData data() const = 0;
-  // Scores validation and test with the chosen weights.
+  // Scores the validation and test sets with the selected weights.
   virtual void score(train::RunSummary& run, train::Trainer& trainer) const = 0;
 };
 

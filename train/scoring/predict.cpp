@@ -89,6 +89,9 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const float> x,
 }
 
 int decide(const Classifier& classifier, std::span<const float> logits) {
+  if (!std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); })) {
+    return not_classifiable;
+  }
   std::vector<float> row(logits.begin(), logits.end());
   std::transform(row.begin(), row.end(), classifier.offsets.begin(), row.begin(), std::plus<>());
   return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin());
@@ -119,7 +122,10 @@ Prediction predict(Classifier& classifier, const BeatDataset& dataset, std::span
       row[c] = result.logits[i * classes + c] + classifier.offsets[c];
     }
     to_probabilities(row, is_softmax(recipe), std::span(result.probabilities).subspan(i * classes, classes));
-    result.labels.push_back(decide(classifier, std::span(result.logits).subspan(i * classes, classes)));
+    const int label = decide(classifier, std::span(result.logits).subspan(i * classes, classes));
+    require(label != not_classifiable, "{}: the network's logits are not finite",
+            dataset.text({&beats[i], 1}));
+    result.labels.push_back(label);
   }
   return result;
 }

@@ -31,7 +31,10 @@ std::vector<float> logits_of(Classifier& classifier,
 // The logits (N, classes) of unaugmented examples of a dataset.
 std::vector<float> logits_of(Classifier& classifier, const Dataset& examples, std::span<const ExampleId> ids);
 
-// The index of the class with the largest logit + offset; the first on ties.
+// The answer for a beat whose logits are not all finite.
+constexpr int not_classifiable = -1;
+
+// The index of the class with the largest logit + offset, the first on ties; or not_classifiable.
 int decide(const Classifier& classifier, std::span<const float> logits);
 
 struct Prediction {
@@ -42,6 +45,7 @@ struct Prediction {
 };
 
 // Runs the network in inference mode over beats, in batches of recipe.train.evaluation_batch.
+// Throws Error, naming the beat, if logits are not finite.
 Prediction predict(Classifier& classifier, const BeatDataset& dataset, std::span<const ExampleId> beats);
 
 // The mean loss of labelled beats in double precision, without class weights and label smoothing.

@@ -24,6 +24,11 @@ void BeatSummary::add(double time, int label) {
   while (hours_.size() <= hour) {
     hours_.emplace_back(classes_.size());
   }
+  if (label < 0) {
+    ++not_classifiable_;
+    finish();  // of unknown class: it ends a run
+    return;
+  }
   ++hours_[hour][static_cast<std::size_t>(label)];
   const std::string& name = classes_[static_cast<std::size_t>(label)];
   if (current_.beats == 0 || current_.name != name || time - current_.end > longest_gap) {
@@ -75,6 +80,9 @@ std::string text_of(const BeatSummary& summary, std::size_t shown) {
     line(std::to_string(hour), summary.hours()[hour]);
   }
   line("all", summary.totals());
+  if (summary.not_classifiable() > 0) {
+    text += fmt::format("{} beats could not be classified\n", summary.not_classifiable());
+  }
   const std::vector<BeatRun>& runs = summary.runs();
   for (std::size_t i = 0; i < std::min(shown, runs.size()); ++i) {
     text += fmt::format("{} run of {} beats at {}, {:.0f}/min\n", runs[i].name, runs[i].beats,
@@ -95,7 +103,10 @@ std::string json_of(const BeatSummary& summary) {
     }
     return json;
   };
-  Json json = {{"beats", counted(summary.totals())}, {"hours", Json::array()}, {"runs", Json::array()}};
+  Json json = {{"beats", counted(summary.totals())},
+               {"not_classifiable", summary.not_classifiable()},
+               {"hours", Json::array()},
+               {"runs", Json::array()}};
   for (const auto& hour : summary.hours()) {
     json["hours"].push_back(counted(hour));
   }

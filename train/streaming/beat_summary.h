@@ -21,24 +21,27 @@ class BeatSummary {
  public:
   explicit BeatSummary(std::vector<std::string> classes);
 
-  void add(double time, int label);  // `time` in s from the start of the recording, in ascending order
-  void finish();                     // ends the current run; call it after the last beat
+  // `time` in s from the start of the recording, in ascending order. A label below 0: a beat that cannot be classified.
+  void add(double time, int label);
+  void finish();  // ends the current run; call it after the last beat
 
   const std::vector<std::string>& classes() const { return classes_; }
   const std::vector<std::vector<std::int64_t>>& hours() const { return hours_; }  // [hour][class]
   std::vector<std::int64_t> totals() const;                                       // by class
   const std::vector<BeatRun>& runs() const { return runs_; }
+  std::int64_t not_classifiable() const { return not_classifiable_; }  // beats that are in no class
 
  private:
   std::vector<std::string> classes_;
   std::vector<std::vector<std::int64_t>> hours_;
   std::vector<BeatRun> runs_;
+  std::int64_t not_classifiable_ = 0;
   BeatRun current_;  // the latest successive beats of one class, ectopic or not
 };
 
 // The summary as text: a table of hours, and one line for each of the first `shown` runs.
 std::string text_of(const BeatSummary& summary, std::size_t shown);
-// The summary as JSON: {"beats": {class: count}, "hours": [{class: count}], "runs": [{...}]}.
+// The summary as JSON: {"beats": {class: count}, "not_classifiable": count, "hours": [{class: count}], "runs": [{...}]}.
 std::string json_of(const BeatSummary& summary);
 
 std::string clock_text(double seconds);  // "1:02:03.4"

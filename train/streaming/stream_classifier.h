@@ -42,7 +42,7 @@ class Model {
 
 struct ClassifiedBeat {
   std::int64_t sample = 0;    // sample number of the R peak
-  int label = 0;              // index into the recipe's classes
+  int label = 0;              // index into the recipe's classes; or not_classifiable
   std::vector<float> logits;  // (classes)
 };
 

@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <thread>
 
@@ -89,6 +90,22 @@ TEST_F(Capi, FailuresAreToldOneThreadAtATime) {
   sec_session_free(stream);
   sec_session_free(nullptr);
   sec_free(nullptr);
+}
+
+// A window that holds NaN has no class. The call fails and says which window; the others have their answers.
+TEST_F(Capi, AWindowThatCannotBeClassifiedIsAFailure) {
+  const sec_shape shape = sec_input_shape(model_);
+  const auto cells = static_cast<std::size_t>(shape.length * shape.channels);
+  std::vector<float> x(2 * cells, 0.1F);
+  const std::vector<float> covariates(2 * static_cast<std::size_t>(shape.covariates), 0.0F);
+  x[cells + 7] = std::nanf("");
+  std::vector<float> logits(4);
+  std::vector<std::int32_t> labels(2);
+  EXPECT_NE(sec_classify(model_, 2, x.data(), covariates.data(), logits.data(), labels.data()), 0);
+  EXPECT_STREQ(sec_last_error(), "sec_classify: window 1 cannot be classified: its logits are not finite");
+  EXPECT_TRUE(std::isfinite(logits[0]) && std::isfinite(logits[1]));
+  EXPECT_GE(labels[0], 0);
+  EXPECT_EQ(labels[1], SEC_NOT_CLASSIFIABLE);
 }
 
 // The C program computes the same from text input as the C++ classes.

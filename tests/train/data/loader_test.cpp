@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "io/wfdb/annotation.h"
 #include "tests/train/tiny_run.h"
 #include "train/data/beat_splits.h"
 
@@ -95,6 +96,27 @@ TEST(Loader, BatchesDependOnSeedAndStepAlone) {
   }
   Loader other(inputs, recipe, 2, 0);
   EXPECT_FALSE(same(other.next(), expected[0]));
+}
+
+// A beat annotated after the last sample, as in record 860 of the supraventricular database, does not refuse the record.
+TEST(LoadRecord, LeavesOutBeatsOutsideTheSignal) {
+  const io::TemporaryFolder folder;
+  for (const char* extension : {".hea", ".dat", ".atr"}) {
+    std::filesystem::copy(tiny_database() / (std::string("106") + extension),
+                          folder / (std::string("106") + extension));
+  }
+  const BeatRecord good = load_record(folder.path(), "106", tiny_recipe());
+  std::vector<io::Annotation> beats = io::read_annotations(folder / "106.atr", 360);
+  io::Annotation late = beats.back();
+  late.sample = 21'601;
+  beats.push_back(late);
+  io::write_annotations(folder / "106.atr", beats);
+  const BeatRecord record = load_record(folder.path(), "106", tiny_recipe());
+  EXPECT_EQ(record.beats.size(), good.beats.size());
+  EXPECT_TRUE(good.warnings.empty());
+  ASSERT_EQ(record.warnings.size(), 1U);
+  EXPECT_NE(record.warnings[0].find("1 beat(s) annotated outside the record's 21600 samples"),
+            std::string::npos);
 }
 
 TEST(Loader, AugmentationChangesWhatItSays) {

@@ -15,6 +15,7 @@
 namespace sec::train {
 namespace {
 
+using io::content_of;
 using io::expect_error;
 using io::TemporaryFolder;
 using Names = std::vector<std::string>;
@@ -103,6 +104,29 @@ TEST(RecordingSignal, RefusesInvalidSamplesUnlessToldToHold) {
   const RecordingSignal held =
       read_signal(table_recipe({"data.invalid_samples=hold", "data.length=1000"}), folder / "a");
   EXPECT_NEAR(held.x[3 * 2 + 1], held.x[2 * 2 + 1], 1e-6);
+}
+
+// Whole recordings are verified as records of beats are: one changed byte is refused, unless one asks to go on.
+TEST(RecordingSignal, RefusesSamplesThatContradictTheirChecksum) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, true, {"I", "II"});
+  std::string samples = content_of(folder / "a.dat");
+  samples[samples.size() - 9] = static_cast<char>(samples[samples.size() - 9] ^ 1);
+  folder.write("a.dat", samples);
+  expect_error([&] { read_signal(table_recipe(), folder / "a"); }, "checksum of the samples is");
+  EXPECT_TRUE(read_signal(table_recipe({"data.verify=false"}), folder / "a").warnings.empty());
+}
+
+// A recording that fills less than half of the window is mostly zeros: the user is told.
+TEST(RecordingSignal, WarnsOfShortRecordings) {
+  const TemporaryFolder folder;
+  write_record(folder, "a", 1, true, {"I", "II"});
+  EXPECT_TRUE(read_signal(table_recipe(), folder / "a").warnings.empty());
+  const std::vector<std::string> warnings =
+      read_signal(table_recipe({"data.seconds=300"}), folder / "a").warnings;
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("the network's 300 s are filled up with zeros"), std::string::npos)
+      << warnings[0];
 }
 
 TEST(RecordingCovariates, AgeAndSexOrZero) {

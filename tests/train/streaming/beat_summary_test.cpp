@@ -44,6 +44,16 @@ TEST(BeatSummary, RunsAreThreeOrMoreEctopicBeatsInARow) {
   EXPECT_EQ(runs[2].begin, 30);
 }
 
+// A beat of no class is counted by itself, and ends a run.
+TEST(BeatSummary, CountsBeatsThatCannotBeClassified) {
+  const BeatSummary summary = summary_of({{1, 2}, {2, 2}, {3, -1}, {4, 2}, {5, 2}});
+  EXPECT_EQ(summary.not_classifiable(), 1);
+  EXPECT_EQ(summary.totals(), (std::vector<std::int64_t>{0, 0, 4, 0}));
+  EXPECT_TRUE(summary.runs().empty());
+  EXPECT_NE(text_of(summary, 9).find("\n1 beats could not be classified\n"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(json_of(summary))["not_classifiable"], 1);
+}
+
 TEST(BeatSummary, AsTextAndAsJson) {
   const BeatSummary summary =
       summary_of({{6, 2}, {6.4, 2}, {6.8, 2}, {3700, 0}, {3725.25, 1}, {3726, 1}, {3727, 1}});
