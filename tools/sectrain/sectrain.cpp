@@ -236,7 +236,7 @@ int run_training(const Options& options) {
   run.network = trainer.network().summary();
   if (options.resume && folder.has_checkpoint()) {
     for (const std::string& warning : trainer.resume()) {
-      fmt::print(stderr, "warning: {}\n", warning);
+      io::tell("warning: {}\n", warning);
       run.warnings.push_back(warning);
     }
   } else {
