@@ -262,12 +262,12 @@ void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path
 
 }  // namespace
 
-std::string run_id(const CheckpointContext& context, const std::string& arithmetic) {
-  Recipe recipe = parse_recipe(context.recipe, "recipe");
-  copy_free_keys(Recipe(), recipe);
+std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic) {
+  Recipe decisive = recipe;
+  copy_free_keys(Recipe(), decisive);
   std::uint64_t state = fnv_start;
   for (const std::string& part :
-       {to_toml(recipe), context.fingerprint, context.instruction_set, arithmetic}) {
+       {to_toml(decisive), context.fingerprint, context.instruction_set, arithmetic}) {
     state = hash_bytes(state, std::as_bytes(std::span(part)));
   }
   return fmt::format("{:016x}", state);

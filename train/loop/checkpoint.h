@@ -35,7 +35,7 @@ struct CheckpointContext {
 
 // Identifies a run by whatever its results depend on: recipe, data, instruction set, and `arithmetic`, a text that
 // names device and precision. Equal for runs that write the same bytes.
-std::string run_id(const CheckpointContext& context, const std::string& arithmetic);
+std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic);
 
 // Writes the current parameters and running statistics.
 // On failure throws Error naming the file, and leaves an older file as it was.
