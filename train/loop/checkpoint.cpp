@@ -129,7 +129,7 @@ std::string checksum_of(const io::SafetensorsFile& file) {
   return fmt::format("{:016x}", state);
 }
 
-// Files of before have no checksum.
+// Older files have no checksum and pass.
 void check_checksum(const io::SafetensorsFile& file, const std::filesystem::path& path) {
   const auto found = file.metadata.find("checksum");
   require(found == file.metadata.end() || found->second == checksum_of(file),

@@ -6,7 +6,8 @@
 // "run" (which run they are of) and "instruction_set".
 // Training files (last.safetensors) hold the current weights, the optimizer's moments (prefix "optimizer.")
 // and moving averages (prefix "average."), and all counters as metadata.
-// Both have a "checksum" of their tensors. Files of before have neither "run", "instruction_set" nor "checksum".
+// Both kinds have a "checksum" of their tensors.
+// Older files have neither "run", "instruction_set" nor "checksum", and are still read.
 // Random numbers are functions of seed and step, and need no state. The same training writes the same bytes.
 #pragma once
 
@@ -33,8 +34,8 @@ struct CheckpointContext {
   std::string program = {};                  // name and version of the program that trains; empty: unknown
 };
 
-// Identifies a run by whatever its results depend on: recipe, data, instruction set, and `arithmetic`, a text that
-// names device and precision. Equal for runs that write the same bytes.
+// Identifies a run by what its results depend on: recipe, data, instruction set, and `arithmetic`,
+// a text that names device and precision. Runs that write the same bytes have the same id.
 std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic);
 
 // Writes the current parameters and running statistics.
@@ -56,9 +57,10 @@ void require_weights_of(const std::filesystem::path& path, const model::NetworkO
 // or if the tensors do not have the file's checksum.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
-// Throws Error unless a weights file can be the one that the run of `context` chose with this progress:
-// of the same run (in files of before, of the same recipe and data), and of the best epoch or a later one,
-// which a run that was killed between two checkpoints has written.
+// Throws Error unless a weights file can be the one that the run of `context` chose with this progress.
+// The file must name the same run; an older file without a run must have the same recipe and data.
+// It must hold the best epoch. A run killed after it wrote best.safetensors, and before last.safetensors,
+// leaves weights of a later step: they are accepted, because the resumed run computes that epoch again.
 void require_chosen(const std::filesystem::path& path, const CheckpointContext& context,
                     const Progress& progress);
 
@@ -83,8 +85,9 @@ void save_training(const std::filesystem::path& path, model::Network& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream);
 
-// Loads a training file. Sets run, instruction_set and program of the context to those of the file, empty where
-// the file has none. Throws Error as load_weights() does, and if its recipe or data differ from the context's.
+// Loads a training file. Sets run, instruction_set and program of the context to those of the file,
+// and to empty texts where the file has none.
+// Throws Error as load_weights() does, and if its recipe or data differ from the context's.
 // Keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may differ.
 Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
                        CheckpointContext& context, Stream& stream);

@@ -77,7 +77,7 @@ void RunFolder::make() {
   }
 }
 
-// The lock is on the folder itself, so it leaves no file behind, and the system drops it when the process dies.
+// The lock is on the folder itself and leaves no file behind. The system drops it when the process dies.
 void RunFolder::lock() {
   lock_.folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   require(lock_.folder >= 0, "{}: cannot open the folder: {}", folder_.string(), std::strerror(errno));
