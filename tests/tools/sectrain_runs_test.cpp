@@ -13,7 +13,7 @@ using SectrainRuns = Sectrain;
 
 // The second training in a folder is refused while the first runs; the first is not disturbed.
 TEST_F(SectrainRuns, LocksItsRunFolder) {
-  const std::string training = "--quiet --set train.epochs=12 --threads 1";
+  const std::string training = "--quiet --set train.epochs=30 --threads 1";
   ASSERT_EQ(sectrain(arguments("whole", training)).status, 0);
   Outcome second{};
   std::thread other([&] {
