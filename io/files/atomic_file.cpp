@@ -1,15 +1,19 @@
 #include "io/files/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -64,6 +68,16 @@ class OpenFile {
   bool remove_ = false;
 };
 
+// Whether `text` is NUMBER-NUMBER, the end of a temporary file's name: process and count.
+bool is_process_and_count(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto is_number = [](std::string_view part) {
+    return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+  };
+  return dash != std::string_view::npos && is_number(text.substr(0, dash)) &&
+         is_number(text.substr(dash + 1));
+}
+
 }  // namespace
 
 class AtomicFile::Impl {
@@ -83,6 +97,10 @@ class AtomicFile::Impl {
     temporary_ = folder_ / fmt::format(".{}.tmp-{}-{}", target_.filename().string(), ::getpid(), count++);
     file_.emplace(temporary_, O_CREAT | O_EXCL, path);
     file_->remove_on_failure();
+    if (fs::exists(status)) {
+      // Some file systems have no modes. The new file then gets the default one.
+      std::ignore = ::fchmod(file_->number(), static_cast<mode_t>(status.permissions() & fs::perms::all));
+    }
   }
 
   void write(std::string_view bytes) { write_all(file_->number(), bytes, path_); }
@@ -167,6 +185,24 @@ void write_atomically(const fs::path& path, std::span<const std::string_view> pi
 
 void write_atomically(const fs::path& path, std::string_view content) {
   write_atomically(path, std::span(&content, 1));
+}
+
+void sweep_temporaries(const fs::path& folder, std::span<const std::string_view> names) {
+  std::error_code ignored;
+  std::vector<fs::path> left;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string file = entry.path().filename().string();
+    const bool ours = std::ranges::any_of(names, [&](std::string_view name) {
+      const std::string begin = fmt::format(".{}.tmp-", name);
+      return file.starts_with(begin) && is_process_and_count(std::string_view(file).substr(begin.size()));
+    });
+    if (ours && entry.symlink_status(ignored).type() == fs::file_type::regular) {
+      left.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : left) {
+    fs::remove(path, ignored);
+  }
 }
 
 }  // namespace sec::io

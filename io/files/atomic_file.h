@@ -11,6 +11,7 @@ namespace sec::io {
 // Writes the pieces in order to a temporary file in the same folder, makes it durable (fsync) and renames it.
 // If anything fails before the rename, an existing file of that name is unchanged. If `path` is a symbolic
 // link, the link's target is replaced. A pipe, device or other special file is written directly.
+// The new file keeps the mode of the file that it replaces; otherwise the mode follows from the umask.
 // Throws Error naming the file and the system's reason.
 void write_atomically(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void write_atomically(const std::filesystem::path& path, std::string_view content);
@@ -19,6 +20,7 @@ void write_atomically(const std::filesystem::path& path, std::string_view conten
 // without commit(), the destructor discards what was written.
 class AtomicFile {
  public:
+  // Creates the temporary file. Throws Error if the folder cannot be written to.
   explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -36,5 +38,9 @@ class AtomicFile {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Removes temporary files that killed programs left in `folder` while they wrote files called one of `names`.
+// Files with other names stay. No program may be writing those files at the time. Errors are ignored.
+void sweep_temporaries(const std::filesystem::path& folder, std::span<const std::string_view> names);
 
 }  // namespace sec::io

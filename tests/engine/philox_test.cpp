@@ -24,6 +24,16 @@ TEST(Philox, KnownAnswers) {
   EXPECT_EQ(pi.word[3], 0x24126ea1U);
 }
 
+// The counter holds the number of the block of four elements (low word, high word), the step and the operation.
+TEST(Philox, WordsOfElementsHaveKnownAnswers) {
+  EXPECT_EQ(random_word({0, 0, 0}, 0), 0x6627e8d5U);
+  EXPECT_EQ(random_word({1, 2, 3}, 4), 0xdfbfa803U);
+  EXPECT_EQ(random_word({42, 0xffffffffU, 9}, 1'000'001), 0xb15380c9U);
+  EXPECT_EQ(random_word({0x123456789abcdef0U, 77, 5}, (std::uint64_t{1} << 36U) + 7), 0x4f5a4c44U);
+  const std::uint64_t element = (std::uint64_t{11} << 34U) + 4 * 13 + 2;
+  EXPECT_EQ(random_word({21, 22, 23}, element), philox(21, 13, 11, 22, 23).word[2]);
+}
+
 TEST(Philox, UniformStaysBelowOneAndFillsTheUnitInterval) {
   EXPECT_EQ(to_unit(0), 0.0F);
   EXPECT_LT(to_unit(0xffffffffU), 1.0F);

@@ -202,6 +202,27 @@ TEST_F(Secdata, ScoresRecordsAndFolders) {
   EXPECT_EQ(run("score --start -1 " + path("db")).status, 2);
 }
 
+// At 360 Hz the default window of 0.15 s is 54 samples.
+TEST_F(Secdata, ScoresWithinTheWindowOfTheStandard) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --minutes 0.5 --records 100").status, 0);
+  std::vector<Annotation> beats = read_annotations(folder_ / "db/100.atr");
+  std::erase_if(beats, [](const Annotation& a) { return !beat_class_of(a.code); });
+  beats.resize(beats.size() - 2);  // shifted beats must stay within the record
+  write_annotations(folder_ / "db/100.atr", beats);
+  for (const auto& [shift, sensitivity] : {std::pair{54, 100.0}, std::pair{55, 0.0}}) {
+    std::vector<Annotation> shifted = beats;
+    for (Annotation& beat : shifted) {
+      beat.sample += shift;
+    }
+    write_annotations(folder_ / "db/100.sec", shifted);
+    const Outcome outcome = run("score --json --start 0 " + path("db") + " --records 100");
+    ASSERT_EQ(outcome.status, 0) << outcome.error;
+    const auto json = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(json["window_s"], 0.15);
+    EXPECT_EQ(json["gross"]["QRS"]["Se"], sensitivity) << shift;
+  }
+}
+
 // Both mappings of escape beats, by name; the score says which it used.
 TEST_F(Secdata, ScoresByTheStandardsClassesOrDeChazals) {
   ASSERT_EQ(run("synth --quiet " + path("db") + " --minutes 0.5 --records 100").status, 0);

@@ -1,81 +1,18 @@
 // Runs sectrain as a user does: its run folder, its exit status, and how it resumes after interruptions.
-#include <signal.h>
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <regex>
-#include <thread>
 
 #include "engine/device.h"
 #include "io/wfdb/signal.h"
-#include "tests/run_program.h"
-#include "tests/train/tiny_run.h"
+#include "tests/tools/run_sectrain.h"
 
 namespace sec::train {
 namespace {
 
-namespace fs = std::filesystem;
-using io::content_of;
 using nlohmann::json;
-
-class Sectrain : public testing::Test {
- protected:
-  void SetUp() override { folder_.write("tiny.toml", tiny_recipe_text); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  // The arguments "--config ... --data ... --out RUN", followed by `more`.
-  std::string arguments(const std::string& run, const std::string& more = "",
-                        const std::string& data = tiny_database().string()) const {
-    return "--config " + path(config_) + " --data " + data + " --out " + path(run) + " " + more;
-  }
-
-  Outcome sectrain(const std::string& arguments, const std::string& before = "") const {
-    return run_program(before + SECTRAIN + " " + arguments, folder_.path());
-  }
-
-  // Starts sectrain and sends a signal some milliseconds after it has written a new last.safetensors.
-  int stopped(const std::string& arguments, const std::string& run, int signal, int milliseconds) const {
-    const fs::path last = folder_ / run / "last.safetensors";
-    const std::string before = content_of(last);
-    const pid_t child = fork();
-    if (child == 0) {
-      const std::string command =
-          std::string("exec ") + SECTRAIN + " " + arguments + " >" + path("stdout") + " 2>" + path("stderr");
-      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      _exit(127);
-    }
-    int status = 0;
-    for (int i = 0; i < 60000 && content_of(last) == before; ++i) {
-      if (waitpid(child, &status, WNOHANG) == child) {
-        return status;  // the run ended before the signal was sent
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    kill(child, signal);
-    waitpid(child, &status, 0);
-    return status;
-  }
-
-  io::TemporaryFolder folder_;
-  std::string config_ = "tiny.toml";
-};
-
-// Whether the text has exactly one line of error, possibly after warnings.
-bool one_line(const std::string& text) {
-  std::istringstream lines(text);
-  int errors = 0, others = 0;
-  for (std::string line; std::getline(lines, line);) {
-    errors += line.starts_with("sectrain: ");
-    others += !line.starts_with("sectrain: ") && !line.starts_with("warning: ");
-  }
-  return errors == 1 && others == 0;
-}
 
 TEST_F(Sectrain, TrainsScoresAndReports) {
   const Outcome run = sectrain(arguments("run", "--json --quiet --set train.epochs=2"));
@@ -197,7 +134,7 @@ TEST_F(Sectrain, RefusesAnExistingRun) {
   const Outcome refused = sectrain(arguments("run"));
   EXPECT_EQ(refused.status, 1);
   EXPECT_TRUE(one_line(refused.error)) << refused.error;
-  EXPECT_NE(refused.error.find("--resume goes on"), std::string::npos) << refused.error;
+  EXPECT_NE(refused.error.find("--resume continues this run"), std::string::npos) << refused.error;
   EXPECT_TRUE(content_of(path("run/last.safetensors")) == before);
   EXPECT_EQ(sectrain(arguments("run", "--overwrite --seed 5 --set train.epochs=1")).status, 0);
   EXPECT_FALSE(content_of(path("run/last.safetensors")) == before);

@@ -152,9 +152,9 @@ void print_profile(const std::vector<RangeTime>& times) {
 
 int run_training(const Options& options) {
   Stopwatch watch;
-  const RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
-                                      : options.overwrite ? RunFolder::Use::overwrite
-                                                          : RunFolder::Use::fresh);
+  RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
+                                : options.overwrite ? RunFolder::Use::overwrite
+                                                    : RunFolder::Use::fresh);
   const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
   const Recipe asked = read_recipe(config, options.overrides);
   set_threads(options.threads);
@@ -220,6 +220,7 @@ int run_training(const Options& options) {
       options.steps_at_once > 0 ? options.steps_at_once : steps_at_once_on(stream.device);
   trainer_options.resident = resident_on(options, stream.device, task->data().train, recipe);
   trainer_options.folder = options.out;
+  trainer_options.program = run.program;
   trainer_options.stop = &stop_asked;
   trainer_options.on_step = [&](const StepReport& report) {
     display.show(report);
@@ -233,12 +234,18 @@ int run_training(const Options& options) {
   };
   Trainer trainer(std::move(trainer_options), task->data());
   run.network = trainer.network().summary();
-  if (options.resume) {
-    trainer.resume();
-    continue_log(folder.file("log.jsonl"), trainer.progress().step, trainer.progress().history);
-    say(options, fmt::format("resuming after step {}", trainer.progress().step));
+  if (options.resume && folder.has_checkpoint()) {
+    for (const std::string& warning : trainer.resume()) {
+      io::tell("warning: {}\n", warning);
+      run.warnings.push_back(warning);
+    }
   } else {
     trainer.start();
+  }
+  run.instruction_set = trainer.instruction_set();
+  if (options.resume) {
+    continue_log(folder.file("log.jsonl"), trainer.progress().step, trainer.progress().history);
+    say(options, fmt::format("resuming after step {}", trainer.progress().step));
   }
   folder.begin();
   folder.write("recipe.toml", run.recipe_text);

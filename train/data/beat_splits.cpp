@@ -222,7 +222,11 @@ Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder)
           ".dat, .atr)",
           folder.string());
   if (recipe.data.protocol == "file") {
-    return read_split_file(recipe.data.split_file);
+    Splits listed = read_split_file(recipe.data.split_file);
+    require(!listed.validation.empty() || (recipe.train.choose != "best" && recipe.train.patience == 0),
+            "{}: no record is listed for validation, but train.choose = \"best\" and train.patience need it",
+            recipe.data.split_file);
+    return listed;
   }
   Splits splits{expand(recipe.data.train, "data.train"), expand(recipe.data.validation, "data.validation"),
                 expand(recipe.data.test, "data.test")};

@@ -137,14 +137,26 @@ struct Loader::State {
   }
 };
 
+namespace {
+
+std::int64_t count_steps(const Recipe& recipe, const std::vector<SampledExample>& sampled) {
+  require(!sampled.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
+  return std::max<std::int64_t>(1, epoch_size(recipe.sampler, sampled) / recipe.train.batch);
+}
+
+}  // namespace
+
+std::int64_t count_epoch_steps(const Dataset& examples, const Recipe& recipe) {
+  return count_steps(recipe, sampled_examples(examples));
+}
+
 Loader::Loader(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,
                std::int64_t at_once, bool only_index)
     : state_(std::make_unique<State>(examples, recipe, seed, only_index)) {
   State& s = *state_;
   s.beats = examples.labelled();
-  require(!s.beats.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
   s.sampled = sampled_examples(examples);
-  s.epoch_steps = std::max<std::int64_t>(1, epoch_size(recipe.sampler, s.sampled) / recipe.train.batch);
+  s.epoch_steps = count_steps(recipe, s.sampled);
   s.next_to_make = s.next_to_give = first_step;
   s.ahead = recipe.train.loader_threads + std::max(recipe.train.loader_threads, at_once);
   for (std::int64_t i = 0; i < recipe.train.loader_threads; ++i) {

@@ -36,6 +36,9 @@ std::vector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t cl
 Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,
                      std::vector<ExampleId> beats);
 
+// The number of batches in an epoch, at least 1. Throws Error if no example is labelled.
+std::int64_t count_epoch_steps(const Dataset& examples, const Recipe& recipe);
+
 // The batches of a training run from step `first_step` on, in order.
 // The beats of an epoch are cut into batches of train.batch;
 // beats left over at the end of an epoch are not used in it. The batches are a pure function of examples,

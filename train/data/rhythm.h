@@ -41,11 +41,13 @@ struct BeatRhythm {
   double second_previous = 0;  // s, the interval before `previous`
   double median8 = 0;          // s, median of the 8 intervals before rr
   double usual = 0;            // s, upper quartile of the 256 intervals before rr: that of undisturbed beats
-  double change32 = 0;         // median of |rr - previous| over 32 beats, divided by the median of rr
-  double change128 = 0;        // median of |rr - previous| over 128 beats, divided by the median of rr
-  double change16 = 0;         // median change between the last 17 intervals, divided by the median of 32
-  double deviation32 = 0;      // median absolute deviation of 32 intervals, divided by their median
-  double deviation256 = 0;     // median absolute deviation of 256 intervals, divided by their median
+  double change32 =
+      0;  // median of |rr - previous| over the 32 beats before, divided by the median of their rr
+  double change128 =
+      0;  // median of |rr - previous| over the 128 beats before, divided by the median of their rr
+  double change16 = 0;      // median change between the last 17 intervals, divided by the median of 32
+  double deviation32 = 0;   // median absolute deviation of 32 intervals, divided by their median
+  double deviation256 = 0;  // median absolute deviation of 256 intervals, divided by their median
   std::array<double, 15> last = {};  // rr and the 14 intervals before it, oldest first; the first is repeated
 };
 

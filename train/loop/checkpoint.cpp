@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <cstring>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "model/networks.h"
 #include "model/state_dict.h"
 #include "train/data/beat_dataset.h"
+#include "train/data/fnv.h"
 #include "train/recipe/recipe.h"
 
 namespace sec::train {
@@ -98,6 +100,42 @@ void require_fit(const io::SafetensorsFile& file, const std::filesystem::path& p
           tail);
 }
 
+std::uint64_t hash_bytes(std::uint64_t state, std::span<const std::byte> bytes) {
+  const auto add = [&](std::uint64_t unit) {
+    state = fnv_next(state, unit);
+    state ^= state >> 32U;  // without it, changes in the upper bits of two units could cancel out
+  };
+  std::uint64_t unit = 0;
+  for (; bytes.size() >= sizeof(unit); bytes = bytes.subspan(sizeof(unit))) {
+    std::memcpy(&unit, bytes.data(), sizeof(unit));
+    add(unit);
+  }
+  for (const std::byte byte : bytes) {
+    add(static_cast<std::uint64_t>(byte));
+  }
+  add(bytes.size());
+  return state;
+}
+
+// A hash of names, types, shapes and elements of all tensors: FNV-1a over units of eight bytes.
+std::string checksum_of(const io::SafetensorsFile& file) {
+  std::uint64_t state = fnv_start;
+  for (const auto& [name, tensor] : file.tensors) {
+    state = hash_bytes(state, std::as_bytes(std::span(name)));
+    state = hash_bytes(state, std::as_bytes(std::span(io::name_of(tensor.type))));
+    state = hash_bytes(state, std::as_bytes(std::span(tensor.shape)));
+    state = hash_bytes(state, tensor.bytes);
+  }
+  return fmt::format("{:016x}", state);
+}
+
+// Older files have no checksum and pass.
+void check_checksum(const io::SafetensorsFile& file, const std::filesystem::path& path) {
+  const auto found = file.metadata.find("checksum");
+  require(found == file.metadata.end() || found->second == checksum_of(file),
+          "{}: the file is damaged: its tensors do not have the checksum {}", path.string(), found->second);
+}
+
 // All or nothing: every problem is found before a tensor is written.
 void restore(const io::SafetensorsFile& file, const std::filesystem::path& path, std::vector<Named> tensors,
              Stream& stream) {
@@ -105,6 +143,7 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
   for (const Named& named : tensors) {
     model::require_usable(path.string(), named.name, file.tensors.at(named.name).as<float>(named.name));
   }
+  check_checksum(file, path);
   for (Named& named : tensors) {
     const auto values = file.tensors.at(named.name).as<float>(named.name);
     copy_bytes(stream, named.tensor.write().data, stream.device, values.data(), Device::cpu,
@@ -155,13 +194,18 @@ void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& pa
           network["name"].get<std::string>(), expected);
 }
 
+// Copies the keys that do not change results, which may differ between the parts of a run.
+void copy_free_keys(const Recipe& from, Recipe& to) {
+  to.title = from.title;
+  to.train.loader_threads = from.train.loader_threads;
+  to.train.checkpoint_steps = from.train.checkpoint_steps;
+  to.train.log_steps = from.train.log_steps;
+}
+
 void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
   Recipe before = parse_recipe(stored, path.string() + " (recipe)");
   Recipe now = parse_recipe(wanted, "recipe");
-  before.title = now.title;  // keys that do not change results may differ
-  before.train.loader_threads = now.train.loader_threads;
-  before.train.checkpoint_steps = now.train.checkpoint_steps;
-  before.train.log_steps = now.train.log_steps;
+  copy_free_keys(now, before);
   const std::vector<RecipeKey> old_keys = recipe_keys(before);
   const std::vector<RecipeKey> new_keys = recipe_keys(now);
   for (std::size_t i = 0; i < new_keys.size(); ++i) {
@@ -172,7 +216,62 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
   }
 }
 
+void check_data(const io::SafetensorsFile& file, const CheckpointContext& context,
+                const std::filesystem::path& path) {
+  const std::string& data = metadata(file, path, "data");
+  require(data == context.fingerprint, "{}: was trained on other data ({}, here {})", path.string(), data,
+          context.fingerprint);
+}
+
+// The value of an optional key of the metadata, or an empty text.
+std::string optional_metadata(const io::SafetensorsFile& file, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  return found == file.metadata.end() ? "" : found->second;
+}
+
+// Adds keys to the metadata, except those with empty values.
+void add_known(std::map<std::string, std::string>& metadata,
+               std::initializer_list<std::pair<const char*, const std::string&>> keys) {
+  for (const auto& [key, value] : keys) {
+    if (!value.empty()) {
+      metadata[key] = value;
+    }
+  }
+}
+
+void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                    const CheckpointContext& context, const Progress& progress) {
+  const std::string run = optional_metadata(file, "run");
+  if (!run.empty() && !context.run.empty()) {
+    require(run == context.run, "{}: holds the weights of another run ({}, this is {})", path.string(), run,
+            context.run);
+  } else {
+    check_recipe(metadata(file, path, "recipe"), context.recipe, path);
+    check_data(file, context, path);
+  }
+  const json chosen = json::parse(metadata(file, path, "chosen"), nullptr, false);
+  const auto count = [&](const char* key) {
+    require(chosen.is_object() && chosen.contains(key) && chosen[key].is_number_integer(),
+            "{}: \"chosen\" in its metadata: expected a number as {}", path.string(), key);
+    return chosen[key].get<std::int64_t>();
+  };
+  require(count("epoch") == progress.best_epoch || count("step") > progress.step,
+          "{}: holds the weights of epoch {}, but the run has chosen epoch {}", path.string(), count("epoch"),
+          progress.best_epoch);
+}
+
 }  // namespace
+
+std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic) {
+  Recipe decisive = recipe;
+  copy_free_keys(Recipe(), decisive);
+  std::uint64_t state = fnv_start;
+  for (const std::string& part :
+       {to_toml(decisive), context.fingerprint, context.instruction_set, arithmetic}) {
+    state = hash_bytes(state, std::as_bytes(std::span(part)));
+  }
+  return fmt::format("{:016x}", state);
+}
 
 void save_network(const std::filesystem::path& path, model::Network& network,
                   std::map<std::string, std::string> metadata, Stream& stream) {
@@ -181,24 +280,27 @@ void save_network(const std::filesystem::path& path, model::Network& network,
   file.metadata = std::move(metadata);
   file.metadata["format"] = weights_format;
   file.metadata["network"] = network_json(network.options());
+  file.metadata["checksum"] = checksum_of(file);
   io::write_safetensors(path, file);
 }
 
 void save_weights(const std::filesystem::path& path, model::Network& network,
                   const CheckpointContext& context, const Progress& progress, Stream& stream) {
-  save_network(path, network,
-               {{"recipe", context.recipe},
-                {"data", context.fingerprint},
-                {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
-                {"chosen", json{{"epoch", progress.best_epoch},
-                                {"step", progress.step},
-                                {"validation_score", progress.best_score}}
-                               .dump()}},
-               stream);
+  std::map<std::string, std::string> metadata = {
+      {"recipe", context.recipe},
+      {"data", context.fingerprint},
+      {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
+      {"chosen",
+       json{
+           {"epoch", progress.best_epoch}, {"step", progress.step}, {"validation_score", progress.best_score}}
+           .dump()}};
+  add_known(metadata, {{"run", context.run}, {"instruction_set", context.instruction_set}});
+  save_network(path, network, std::move(metadata), stream);
 }
 
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets) {
   io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  check_checksum(file, path);
   file.metadata["decision"] = json{{"logit_offsets", offsets}}.dump();
   io::write_safetensors(path, file);
 }
@@ -213,6 +315,19 @@ void load_weights(const std::filesystem::path& path, model::Network& network, St
   check_kind(file, path, network);
   layers::ParameterSet& set = network.parameters();
   restore(file, path, network_tensors(set), stream);
+}
+
+void require_chosen(const std::filesystem::path& path, const CheckpointContext& context,
+                    const Progress& progress) {
+  require_chosen(read_checkpoint(path, weights_format), path, context, progress);
+}
+
+void load_chosen_weights(const std::filesystem::path& path, model::Network& network,
+                         const CheckpointContext& context, const Progress& progress, Stream& stream) {
+  const io::SafetensorsFile file = read_checkpoint(path, weights_format);
+  require_chosen(file, path, context, progress);
+  check_kind(file, path, network);
+  restore(file, path, network_tensors(network.parameters()), stream);
 }
 
 model::NetworkOptions network_options(const Recipe& recipe) {
@@ -264,27 +379,29 @@ void save_training(const std::filesystem::path& path, model::Network& network,
   io::SafetensorsFile file;
   store(file, network_tensors(set), stream);
   store(file, optimizer_tensors(optimizer), stream);
-  file.metadata = {{"format", training_format},
-                   {"network", network_json(network.options())},
-                   {"recipe", context.recipe},
-                   {"data", context.fingerprint},
-                   {"progress", to_text(progress)}};
+  file.metadata = {{"format", training_format},     {"network", network_json(network.options())},
+                   {"recipe", context.recipe},      {"data", context.fingerprint},
+                   {"progress", to_text(progress)}, {"checksum", checksum_of(file)}};
+  add_known(
+      file.metadata,
+      {{"run", context.run}, {"instruction_set", context.instruction_set}, {"program", context.program}});
   io::write_safetensors(path, file);
 }
 
 Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
-                       const CheckpointContext& context, Stream& stream) {
+                       CheckpointContext& context, Stream& stream) {
   const io::SafetensorsFile file = read_checkpoint(path, training_format);
   check_recipe(metadata(file, path, "recipe"), context.recipe, path);
-  const std::string& data = metadata(file, path, "data");
-  require(data == context.fingerprint, "{}: was trained on other data ({}, here {})", path.string(), data,
-          context.fingerprint);
+  check_data(file, context, path);
   Progress progress = parse_progress(metadata(file, path, "progress"), path.string());
   layers::ParameterSet& set = network.parameters();
   std::vector<Named> tensors = network_tensors(set);
   const std::vector<Named> moments = optimizer_tensors(optimizer);
   tensors.insert(tensors.end(), moments.begin(), moments.end());
   restore(file, path, std::move(tensors), stream);
+  context.run = optional_metadata(file, "run");
+  context.instruction_set = optional_metadata(file, "instruction_set");
+  context.program = optional_metadata(file, "program");
   return progress;
 }
 

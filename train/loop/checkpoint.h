@@ -2,9 +2,12 @@
 //
 // Weights files (best.safetensors) hold the network's parameters and running statistics under their names.
 // Their metadata are "format", "network" (the options that rebuild the network),
-// "recipe", "decision" (offsets that are added to the logits before a class is decided) and "chosen".
+// "recipe", "decision" (offsets that are added to the logits before a class is decided), "chosen",
+// "run" (which run they are of) and "instruction_set".
 // Training files (last.safetensors) hold the current weights, the optimizer's moments (prefix "optimizer.")
 // and moving averages (prefix "average."), and all counters as metadata.
+// Both kinds have a "checksum" of their tensors.
+// Older files have neither "run", "instruction_set" nor "checksum", and are still read.
 // Random numbers are functions of seed and step, and need no state. The same training writes the same bytes.
 #pragma once
 
@@ -26,7 +29,14 @@ struct CheckpointContext {
   std::string recipe;                        // resolved TOML
   std::string fingerprint;                   // hash of the data
   std::vector<float> decision_offsets = {};  // (classes), for programs that use the weights
+  std::string run = {};                      // run_id() of the run's beginning; empty: unknown
+  std::string instruction_set = {};          // of the cpu's kernels, as "avx2"; empty: another device
+  std::string program = {};                  // name and version of the program that trains; empty: unknown
 };
+
+// Identifies a run by what its results depend on: recipe, data, instruction set, and `arithmetic`,
+// a text that names device and precision. Runs that write the same bytes have the same id.
+std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic);
 
 // Writes the current parameters and running statistics.
 // On failure throws Error naming the file, and leaves an older file as it was.
@@ -43,8 +53,20 @@ void replace_decision(const std::filesystem::path& path, const std::vector<float
 // Throws Error, as load_weights does, unless a weights file holds the tensors of this network. Allocates no memory for them.
 void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options);
 
-// Loads a weights file into the network. Throws Error listing tensors that are missing, unknown or misshapen.
+// Loads a weights file into the network. Throws Error listing tensors that are missing, unknown or misshapen,
+// or if the tensors do not have the file's checksum.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
+
+// Throws Error unless a weights file can be the one that the run of `context` chose with this progress.
+// The file must name the same run; an older file without a run must have the same recipe and data.
+// It must hold the best epoch. A run killed after it wrote best.safetensors, and before last.safetensors,
+// leaves weights of a later step: they are accepted, because the resumed run computes that epoch again.
+void require_chosen(const std::filesystem::path& path, const CheckpointContext& context,
+                    const Progress& progress);
+
+// Loads the weights that a run has chosen. Throws Error as load_weights() and require_chosen() do.
+void load_chosen_weights(const std::filesystem::path& path, model::Network& network,
+                         const CheckpointContext& context, const Progress& progress, Stream& stream);
 
 // The metadata needed to build the network of a weights file and to interpret its logits.
 struct WeightsInfo {
@@ -63,10 +85,11 @@ void save_training(const std::filesystem::path& path, model::Network& network,
                    const OptimizerState& optimizer, const CheckpointContext& context,
                    const Progress& progress, Stream& stream);
 
-// Loads a training file.
+// Loads a training file. Sets run, instruction_set and program of the context to those of the file,
+// and to empty texts where the file has none.
 // Throws Error as load_weights() does, and if its recipe or data differ from the context's.
 // Keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may differ.
 Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
-                       const CheckpointContext& context, Stream& stream);
+                       CheckpointContext& context, Stream& stream);
 
 }  // namespace sec::train

@@ -14,8 +14,29 @@ using nlohmann::json;
 json number(double value) {
   return std::isfinite(value) ? json(value) : json(nullptr);
 }
+// Throws json::exception unless the value is a number or null.
 double number_of(const json& value) {
   return value.is_null() ? std::nan("") : value.get<double>();
+}
+
+constexpr std::int64_t most_steps = UINT32_MAX;  // random numbers are drawn by a step of 32 bits
+
+// The number `key` of an object.
+double number_at(const json& object, const char* key, const std::string& file) {
+  const json& value = object.at(key);
+  require(value.is_number() && std::isfinite(value.get<double>()),
+          "{}: its progress has {} = {}, expected a number", file, key, value.dump(-1, ' ', true));
+  return value.get<double>();
+}
+
+// The integer `key` of an object, from 0 to `most`.
+std::int64_t count_at(const json& object, const char* key, std::int64_t most, const std::string& file) {
+  const json& value = object.at(key);
+  // Integers that are not negative are stored as unsigned; those beyond 64 bits as floating point.
+  require(value.is_number_unsigned() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most),
+          "{}: its progress has {} = {}, expected an integer from 0 to {}", file, key,
+          value.dump(-1, ' ', true), most);
+  return value.get<std::int64_t>();
 }
 
 }  // namespace
@@ -58,32 +79,62 @@ std::string to_text(const Progress& progress) {
 Progress parse_progress(const std::string& text, const std::string& file) try {
   const json value = json::parse(text);
   Progress progress;
-  progress.step = value.at("step");
-  progress.epoch_loss = value.at("epoch_loss");
-  progress.best_score = value.at("best_score");
-  progress.best_epoch = value.at("best_epoch");
-  progress.epochs_without_gain = value.at("epochs_without_gain");
-  progress.finished = value.at("finished");
-  for (const json& e : value.at("history")) {
+  progress.step = count_at(value, "step", most_steps, file);
+  progress.epoch_loss = number_at(value, "epoch_loss", file);
+  progress.best_score = number_at(value, "best_score", file);
+  const json& history = value.at("history");
+  require(history.is_array(), "{}: its progress has a history that is not a list", file);
+  for (const json& e : history) {
     EpochRecord record;
-    record.epoch = e.at("epoch");
-    record.step = e.at("step");
-    record.learning_rate = e.at("learning_rate");
-    record.train_loss = e.at("train_loss");
+    record.epoch = static_cast<int>(count_at(e, "epoch", INT32_MAX, file));
+    record.step = count_at(e, "step", most_steps, file);
+    record.learning_rate = number_at(e, "learning_rate", file);
+    record.train_loss = number_at(e, "train_loss", file);
     record.validation_loss = number_of(e.at("validation_loss"));
     record.validation_accuracy = number_of(e.at("validation_accuracy"));
     record.validation_macro_f1 = number_of(e.at("validation_macro_f1"));
-    for (const json& f1 : e.at("validation_f1")) {
+    const json& scores = e.at("validation_f1");
+    require(scores.is_array(), "{}: its progress has a validation_f1 that is not a list", file);
+    for (const json& f1 : scores) {
       record.validation_f1.push_back(number_of(f1));
     }
     record.validation_micro_f1 = number_of(e.at("validation_micro_f1"));
     record.validation_auc = number_of(e.at("validation_auc"));
     record.best = e.at("best");
     progress.history.push_back(std::move(record));
+    require(progress.history.back().epoch == std::ssize(progress.history),
+            "{}: its progress lists epoch {} as number {}", file, progress.history.back().epoch,
+            progress.history.size());
   }
+  const std::int64_t epochs = std::ssize(progress.history);
+  progress.best_epoch = static_cast<int>(count_at(value, "best_epoch", epochs, file));
+  progress.epochs_without_gain = static_cast<int>(count_at(value, "epochs_without_gain", epochs, file));
+  progress.finished = value.at("finished");
+  require(!progress.finished || epochs > 0, "{}: its progress is finished without an epoch", file);
   return progress;
 } catch (const json::exception& error) {
   fail("{}: its progress cannot be read: {}", file, error.what());
+}
+
+void require_possible(const Progress& progress, std::int64_t epochs, std::int64_t epoch_steps,
+                      std::size_t classes, const std::string& file) {
+  const std::int64_t done = std::ssize(progress.history);
+  require(done <= epochs && progress.step <= epochs * epoch_steps,
+          "{}: its progress is step {} with {} epochs of history, but the run has {} epochs of {} steps",
+          file, progress.step, done, epochs, epoch_steps);
+  // An epoch whose last step has been taken may not have been validated yet.
+  const bool pending = progress.step % epoch_steps == 0 && done == progress.step / epoch_steps - 1;
+  require(done == progress.step / epoch_steps || pending,
+          "{}: its progress has {} epochs of history at step {}, with {} steps per epoch", file, done,
+          progress.step, epoch_steps);
+  for (const EpochRecord& record : progress.history) {
+    require(record.step == record.epoch * epoch_steps,
+            "{}: its progress ends epoch {} at step {}, with {} steps per epoch", file, record.epoch,
+            record.step, epoch_steps);
+    require(record.validation_f1.empty() || record.validation_f1.size() == classes,
+            "{}: its progress has {} scores for {} classes in epoch {}", file, record.validation_f1.size(),
+            classes, record.epoch);
+  }
 }
 
 }  // namespace sec::train

@@ -22,7 +22,13 @@ struct Progress {
 };
 
 std::string to_text(const Progress& progress);  // one line of JSON, identical for identical training
-// Reads text of to_text(). Throws Error, naming `file`, on any other text.
+// Reads text of to_text().
+// Throws Error, naming `file`, on any other text and on counts that contradict each other.
 Progress parse_progress(const std::string& text, const std::string& file);
+
+// Throws Error, naming `file`, if a run with these numbers of epochs, steps per epoch and classes
+// cannot have this progress.
+void require_possible(const Progress& progress, std::int64_t epochs, std::int64_t epoch_steps,
+                      std::size_t classes, const std::string& file);
 
 }  // namespace sec::train

@@ -1,6 +1,7 @@
 #include "train/loop/run_folder.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,29 +16,84 @@
 namespace sec::train {
 namespace {
 
-constexpr std::array<std::string_view, 6> run_files = {"recipe.toml", "log.jsonl",        "metrics.json",
-                                                       "report.html", "best.safetensors", "last.safetensors"};
+// In the order in which they are removed: without the first, no run is resumed from the others.
+constexpr std::array<std::string_view, 6> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
+                                                       "log.jsonl",        "metrics.json", "report.html"};
 
 }  // namespace
+
+RunFolder::MadeFolders::~MadeFolders() {
+  std::error_code ignored;
+  for (const std::filesystem::path& path : paths) {
+    std::filesystem::remove(path, ignored);  // fails if another program has put a file there
+  }
+}
+
+RunFolder::Lock::~Lock() {
+  if (folder >= 0) {
+    ::close(folder);
+  }
+}
 
 RunFolder::RunFolder(std::filesystem::path folder, Use use) : folder_(std::move(folder)), use_(use) {
   require(!std::filesystem::exists(folder_) || std::filesystem::is_directory(folder_),
           "{}: not a folder; --out names the run's folder", folder_.string());
+  const auto require_run = [&] {
+    require(has_checkpoint() || std::filesystem::exists(file("recipe.toml")),
+            "{}: no such file: there is no run to resume", file("last.safetensors").string());
+  };
   if (use_ == Use::resume) {
-    require(std::filesystem::exists(file("last.safetensors")), "{}: no such file: there is no run to resume",
-            file("last.safetensors").string());
-    return;
+    require_run();
+  } else {
+    make();
+  }
+  lock();
+  if (use_ == Use::resume) {
+    require_run();
+    require(has_checkpoint() || !std::filesystem::exists(file("best.safetensors")),
+            "{}: no such file: there is no run to resume", file("last.safetensors").string());
   }
   for (const std::string_view name : run_files) {
-    require(use_ == Use::overwrite || !std::filesystem::exists(file(name)),
+    require(use_ != Use::fresh || !std::filesystem::exists(file(name)),
             "{}: exists: --resume continues this run, --overwrite replaces it", file(name).string());
+  }
+  const io::AtomicFile probe(file("recipe.toml"));  // throws if the folder cannot be written to
+}
+
+// Makes the folder and those above it that are missing.
+void RunFolder::make() {
+  std::vector<std::filesystem::path> missing;  // innermost first
+  std::filesystem::path path = std::filesystem::absolute(folder_).lexically_normal();
+  path = path.has_filename() ? path : path.parent_path();  // without a slash at the end
+  for (; !std::filesystem::exists(path); path = path.parent_path()) {
+    missing.push_back(path);
+  }
+  std::error_code error;
+  for (auto next = missing.rbegin(); next != missing.rend(); ++next) {
+    if (std::filesystem::create_directory(*next, error)) {
+      made_.paths.insert(made_.paths.begin(), *next);
+    }
+    require(!error, "{}: cannot make the folder: {}", folder_.string(), error.message());
   }
 }
 
-void RunFolder::begin() const {
+// The lock is on the folder itself and leaves no file behind. The system drops it when the process dies.
+void RunFolder::lock() {
+  lock_.folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  require(lock_.folder >= 0, "{}: cannot open the folder: {}", folder_.string(), std::strerror(errno));
+  // Some network file systems cannot lock folders: then runs are not kept apart.
+  require(::flock(lock_.folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
+          "{}: another training is using this run folder", folder_.string());
+}
+
+bool RunFolder::has_checkpoint() const {
+  return std::filesystem::exists(file("last.safetensors"));
+}
+
+void RunFolder::begin() {
+  made_.paths.clear();
+  io::sweep_temporaries(folder_, run_files);
   std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  require(!error, "{}: cannot make the folder: {}", folder_.string(), error.message());
   for (const std::string_view name : run_files) {
     if (use_ == Use::overwrite) {
       std::filesystem::remove(file(name), error);

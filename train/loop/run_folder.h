@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 namespace sec::train {
 
@@ -11,14 +12,24 @@ class RunFolder {
  public:
   enum class Use { fresh, overwrite, resume };
 
-  // Checks the folder without changing it. Throws Error if a fresh run would find files of another run,
-  // if there is no run to resume, or if the path is not a folder.
+  // Locks the folder for this process, and makes it if it is missing. Its files stay as they are.
+  // The lock ends with the object or the process, however that ends.
+  // Throws Error, naming the path, if the path is not a folder or cannot be written to, if another training
+  // holds the lock, if a fresh run would find files of another run, or if there is no run to resume.
   RunFolder(std::filesystem::path folder, Use use);
+  // Removes the folders that the constructor made, unless begin() was called.
+  ~RunFolder() = default;
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
 
-  // Makes the folder; Use::overwrite removes the files of the earlier run.
+  // Removes temporary files of killed runs, and for Use::overwrite the files of the earlier run.
   // Call it after all input has been checked, so that bad input leaves earlier results intact.
   // Throws Error naming the path.
-  void begin() const;
+  void begin();
+
+  // Whether there is a state to resume from.
+  // A run that was killed before its first checkpoint has none, and starts again with its recipe.
+  bool has_checkpoint() const;
 
   std::filesystem::path file(std::string_view name) const { return folder_ / name; }
   void write(std::string_view name, std::string_view content) const;  // atomically
@@ -26,8 +37,24 @@ class RunFolder {
   void log(std::string_view line) const;
 
  private:
+  // Folders that are removed again if the run does not begin, innermost first.
+  struct MadeFolders {
+    std::vector<std::filesystem::path> paths;
+    ~MadeFolders();
+  };
+  // An open folder with an exclusive lock.
+  struct Lock {
+    int folder = -1;
+    ~Lock();
+  };
+
+  void make();
+  void lock();
+
   std::filesystem::path folder_;
   Use use_;
+  MadeFolders made_;
+  Lock lock_;
 };
 
 }  // namespace sec::train

@@ -39,13 +39,16 @@ void continue_log(const std::filesystem::path& path, std::int64_t step, std::vec
       continue;
     }
     kept += line + "\n";
-    if (value.value("event", "") != "epoch") {
+    const auto number = [&](const char* key) {
+      return value.contains(key) && value[key].is_number() ? value[key].get<double>() : 0.0;
+    };
+    if (!value.contains("event") || value["event"] != "epoch") {
       continue;
     }
     for (EpochRecord& e : history) {
-      if (e.epoch == value.value("epoch", 0) && value["seconds"].is_number()) {
-        e.seconds = value["seconds"];
-        e.samples_per_second = value.value("samples_per_second", 0.0);
+      if (e.epoch == number("epoch")) {
+        e.seconds = number("seconds");
+        e.samples_per_second = number("samples_per_second");
       }
     }
   }

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "engine/ranges.h"
+#include "kernels/cpu/isa.h"
 #include "model/networks.h"
 #include "train/loop/diagnose.h"
 #include "train/loop/model_file.h"
@@ -62,12 +64,38 @@ class WithAverages {
   Tensor states_;
 };
 
+CheckpointContext context_of(const TrainerOptions& options, const TrainingData& data) {
+  CheckpointContext context{to_toml(options.recipe), data.fingerprint, data.decision_offsets};
+  context.instruction_set = options.stream.device == Device::cpu ? kernels::cpu::isa_in_use() : "";
+  context.program = options.program;
+  context.run = run_id(
+      context, fmt::format("{} {} {}", name_of(options.stream.device), options.stream.tf32 ? "tf32" : "f32",
+                           options.activations == DType::f32 ? "f32" : "bf16"));
+  return context;
+}
+
+// Updates the instruction sets of a run that resumes with the set `now`.
+// Returns a warning if that is not the last one so far, else an empty text.
+std::string continue_instruction_sets(std::string& sets, const std::string& now) {
+  const std::string last = sets.substr(sets.rfind(' ') + 1);
+  if (now.empty() || last == now) {
+    return "";
+  }
+  const std::string before = std::exchange(sets, sets.empty() ? now : sets + ", " + now);
+  return before.empty()
+             ? ""
+             : fmt::format(
+                   "the run was computed with the instruction set {} and goes on with {}: its bits "
+                   "differ from those of an uninterrupted run; SEC_CPU_ISA={} keeps to the former",
+                   before, now, last);
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainerOptions options, TrainingData data)
     : options_(std::move(options)),
       data_(std::move(data)),
-      context_{to_toml(options_.recipe), data_.fingerprint, data_.decision_offsets},
+      context_(context_of(options_, data_)),
       network_(model::make_network(network_options(options_.recipe), options_.stream, seed())),
       optimizer_(make_optimizer_state(options_.recipe.train, network_->parameters(), options_.stream)),
       resident_(resident_examples(options_, data_)),
@@ -86,9 +114,31 @@ void Trainer::start() {
   }
 }
 
-void Trainer::resume() {
-  progress_ =
-      load_training(options_.folder / "last.safetensors", *network_, optimizer_, context_, options_.stream);
+std::vector<std::string> Trainer::resume() {
+  const std::filesystem::path last = options_.folder / "last.safetensors";
+  const std::filesystem::path best = options_.folder / "best.safetensors";
+  const CheckpointContext now = context_;
+  Progress progress = load_training(last, *network_, optimizer_, context_, options_.stream);
+  require_possible(progress, options_.recipe.train.epochs, count_epoch_steps(data_.train, options_.recipe),
+                   options_.recipe.classes.size(), last.string());
+  if (progress.best_epoch > 0 || std::filesystem::exists(best)) {
+    require_chosen(best, context_, progress);
+  }
+  progress_ = std::move(progress);
+  context_.run = context_.run.empty() ? now.run : context_.run;
+  std::vector<std::string> warnings;
+  if (const std::string warning = continue_instruction_sets(context_.instruction_set, now.instruction_set);
+      !warning.empty()) {
+    warnings.push_back(warning);
+  }
+  const std::string before = std::exchange(context_.program, now.program);
+  if (!before.empty() && !now.program.empty() && before != now.program) {
+    warnings.push_back(
+        fmt::format("the run was computed by {} and goes on with {}: another build may give "
+                    "other bits than an uninterrupted run",
+                    before, now.program));
+  }
+  return warnings;
 }
 
 TrainingEnd Trainer::run() {
@@ -101,6 +151,9 @@ TrainingEnd Trainer::run() {
   const auto epoch_pending = [&] {
     return static_cast<std::int64_t>(progress_.history.size()) < progress_.step / epoch_steps_;
   };
+  if (progress_.step == 0) {
+    save_last();  // so that a run that is killed before its first regular checkpoint can be resumed
+  }
   while (!progress_.finished) {
     if (epoch_pending()) {
       end_epoch();
@@ -216,7 +269,7 @@ void Trainer::end_epoch() {
 
 // Reloads the best weights. The optimizer's moments are kept; the moving averages restart from these weights.
 void Trainer::reload_best() {
-  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
+  load_chosen_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
   if (optimizer_.average.defined()) {
     optimizer_.average.copy_from(options_.stream, network_->parameters().values());
     optimizer_.average_states.copy_from(options_.stream, network_->parameters().states());
@@ -230,7 +283,7 @@ void Trainer::save_last() {
 }
 
 Classifier Trainer::load_chosen() {
-  load_weights(options_.folder / "best.safetensors", *network_, options_.stream);
+  load_chosen_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
   return classifier();
 }
 

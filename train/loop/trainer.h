@@ -34,6 +34,7 @@ struct TrainerOptions {
   std::int64_t steps_at_once = 1;  // steps enqueued on the device before waiting for their results
   bool resident = false;           // keep the training examples in device memory, see train/loop/resident.h
   std::filesystem::path folder;    // folder of best.safetensors and last.safetensors
+  std::string program;             // name and version, for a warning when another build resumes the run
   const std::atomic<bool>* stop = nullptr;  // if set to true, training stops after the current steps
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochRecord&)> on_epoch;
@@ -50,13 +51,17 @@ class Trainer {
   // Starts a new run from the weights in recipe.network.init, if given. Throws Error unless they fit.
   void start();
 
-  // Resumes the run of folder/last.safetensors. Throws Error as load_training() does.
-  void resume();
+  // Resumes the run of folder/last.safetensors. Returns warnings if the run was begun by another build
+  // or with another instruction set: its bits then differ from those of an uninterrupted run.
+  // Throws Error as load_training() does, if its progress contradicts the recipe or the data,
+  // and as require_chosen() does on best.safetensors.
+  std::vector<std::string> resume();
 
   // Trains until all epochs are done, patience ends the run, or a stop is requested.
+  // A new run writes its first last.safetensors before its first step.
   // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights.
   // Throws Error, naming step, layer and beats, if a loss or gradient is not finite;
-  // both files are left unchanged then.
+  // both files are then left as they were after the last checkpoint.
   TrainingEnd run();
 
   // Loads the chosen weights (best.safetensors), and returns the network as a classifier.
@@ -67,6 +72,8 @@ class Trainer {
 
   model::Network& network() { return *network_; }
   Progress& progress() { return progress_; }
+  // The instruction sets of the cpu's kernels that computed the run, as "avx2"; empty on other devices.
+  const std::string& instruction_set() const { return context_.instruction_set; }
 
  private:
   Classifier classifier();

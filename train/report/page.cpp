@@ -81,7 +81,8 @@ std::string opening(const RunSummary& run) {
   std::string html = fmt::format(
       "<header><p class=\"kind\">Report of a training run</p>\n<h1>{}</h1>\n<p "
       "class=\"meta\"><span>{}</span> <span>{}</span> <span>{}</span> <span>seed {}</span></p>\n</header>\n",
-      escape(run.title), escape(run.created), escape(run.program), escape(run.device), run.seed);
+      escape(run.title), escape(run.created), escape(run.program),
+      escape(run.instruction_set.empty() ? run.device : run.device + ", " + run.instruction_set), run.seed);
   if (run.synthetic) {
     html +=
         "<div class=\"banner\" role=\"alert\"><strong>Synthetic data.</strong> The signals of this run were "
@@ -366,8 +367,8 @@ std::string method(const RunSummary& run) {
                      "</div></div>\n";
   html += fmt::format(
       "<h3>How to repeat it</h3>\n<p>Save the recipe below as <code>recipe.toml</code> (the run folder holds "
-      "it by that name) and train with it on the same data. The same recipe, seed, kind of device and build "
-      "give the same bits.</p>\n<pre>build/bin/sectrain --config recipe.toml --data DATA --seed {} --out "
+      "it by that name) and train with it on the same data. The same recipe, seed, kind of device, build and "
+      "instruction set give the same bits.</p>\n<pre>build/bin/sectrain --config recipe.toml --data DATA --seed {} --out "
       "runs/again</pre>\n",
       run.seed);
   html += fmt::format("<h3>Recipe</h3>\n<div class=\"scroll\" tabindex=\"0\"><pre>{}</pre></div>\n",

@@ -249,6 +249,7 @@ std::string metrics_json(const RunSummary& summary, const Splits& splits, const 
       {"program", summary.program},
       {"created", summary.created},
       {"device", summary.device},
+      {"instruction_set", summary.instruction_set.empty() ? json(nullptr) : json(summary.instruction_set)},
       {"seed", summary.seed},
       {"synthetic", summary.synthetic},
       {"data", summary.data},

@@ -103,6 +103,7 @@ struct RunSummary {
   bool synthetic = false;   // generated signals: the report warns that the scores mean nothing clinically
   std::uint64_t seed = 0;
   std::string device;                 // "cpu, 2 threads"
+  std::string instruction_set;        // of the cpu's kernels: "avx2"; empty on other devices
   std::string protocol;               // the records of each split, the rules, and known overlaps
   std::vector<std::string> warnings;  // shown at the top of the report
   std::vector<std::string> leaks;     // recordings or patients that splits share, shown in red

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -29,6 +30,20 @@ TEST(AtomicFile, KeepsASymbolicLink) {
   write_atomically(folder / "link", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
   EXPECT_EQ(content_of(folder / "target"), "new");
+}
+
+TEST(AtomicFile, KeepsTheModeOfTheFileThatIsReplaced) {
+  const TemporaryFolder folder;
+  const auto mode = [&] { return static_cast<int>(std::filesystem::status(folder / "a").permissions()); };
+  const mode_t before = ::umask(027);
+  write_atomically(folder / "a", "first");
+  EXPECT_EQ(mode(), 0640);
+  for (const int wanted : {0600, 0664, 0755}) {
+    std::filesystem::permissions(folder / "a", static_cast<std::filesystem::perms>(wanted));
+    write_atomically(folder / "a", "next");
+    EXPECT_EQ(mode(), wanted);
+  }
+  ::umask(before);
 }
 
 TEST(AtomicFile, AMissingFolderAndAFolderAreNamed) {

@@ -34,6 +34,30 @@ TEST(Rhythm, PastQuantileEqualsItsDefinition) {
   }
 }
 
+// A beat's own interval and change are not part of its past. The first beat has the interval of the second.
+TEST(Rhythm, ChangesEqualTheirDefinition) {
+  std::vector<double> times = {0}, rr = {0}, changes = {0};
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    const double interval = 0.15 + (i % 37 == 0 ? 4.0 : 1.2) * uniform({3, 0, 0}, i);
+    times.push_back(times.back() + interval);
+    rr.push_back(std::clamp(times[i + 1] - times[i], 0.2, 3.0));
+    rr[0] = rr[1];
+    changes.push_back(std::abs(rr[i + 1] - rr[i]));
+  }
+  const std::vector<BeatRhythm> rhythm = rhythm_of(times);
+  ASSERT_EQ(rhythm.size(), rr.size());
+  for (std::size_t i = 0; i < rr.size(); ++i) {
+    ASSERT_DOUBLE_EQ(rhythm[i].rr, rr[i]) << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].change32, plain_quantile(changes, i, 32, 0.5) / plain_quantile(rr, i, 32, 0.5))
+        << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].change128,
+                     plain_quantile(changes, i, 128, 0.5) / plain_quantile(rr, i, 128, 0.5))
+        << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].median8, plain_quantile(rr, i, 8, 0.5)) << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].usual, plain_quantile(rr, i, 256, 0.75)) << i;
+  }
+}
+
 std::vector<double> steady_beats_with_one_early(std::size_t count, std::size_t early) {
   std::vector<double> times;
   for (std::size_t i = 0; i < count; ++i) {

@@ -206,7 +206,7 @@ TEST(Trainer, NonFiniteStepsNameTheirCause) {
       << overflow;
   EXPECT_NE(overflow.find("batch: 1"), std::string::npos) << overflow;  // the record is 101, 106 or 119
   EXPECT_NE(overflow.find("(sample"), std::string::npos) << overflow;
-  EXPECT_FALSE(std::filesystem::exists(folder / "last.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "best.safetensors"));
 
   huge.assign(huge.size(), std::nanf(""));
   copy_bytes(stream, weight.value.write().data, Device::cpu, huge.data(), Device::cpu,

@@ -99,7 +99,7 @@ TEST(Report, IsWellFormedAndShowsWhatTheRunHolds) {
                            "2024-02-29T12:34:56",
                            "sectrain 0.1.0",
                            "seed 17",
-                           "cpu, 2 threads",
+                           "cpu, 2 threads, avx2",
                            "Train on 101 and 106",
                            "12 samples are invalid",
                            "42,110",
@@ -184,6 +184,7 @@ TEST(Results, TextHasIntervalsCalibrationAndPatients) {
 
 TEST(Results, JsonHasIntervalsAndPatients) {
   const auto json = nlohmann::json::parse(metrics_json(sample_run(), {}, "fnv1a64:0"));
+  EXPECT_EQ(json["instruction_set"], "avx2");
   EXPECT_EQ(json["by_patient"]["A"]["records"], (std::vector<std::string>{"100", "103"}));
   EXPECT_EQ(json["by_patient"]["A"]["classes"]["S"]["beats"], 33);
   const auto& range = json["evaluations"][0]["f1_interval_95"];

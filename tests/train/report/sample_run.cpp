@@ -77,6 +77,7 @@ RunSummary sample_run() {
   run.synthetic = true;
   run.seed = 17;
   run.device = "cpu, 2 threads";
+  run.instruction_set = "avx2";
   run.protocol = "Train on 101 and 106, choose on 114, test on 100 and 103.";
   run.warnings = {"record 102: 12 samples are invalid and were read as missing"};
   run.classes = {"N", "S", "V", "F"};
