@@ -14,8 +14,8 @@ struct RandomKey {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;       // the training step
   std::uint32_t operation = 0;  // index of the consumer within the step
-  // If not null, the step is read from this address in device memory. A captured step then draws new numbers
-  // at every replay.
+  // If not null, the step is read from this address in device memory.
+  // A captured step then draws new numbers at every replay.
   const std::uint32_t* step_at = nullptr;
 };
 

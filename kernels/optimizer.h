@@ -1,5 +1,5 @@
-// Optimizer steps over flat buffers: one call updates all parameters of a network. No kernel waits for the
-// device, so a step can be captured in a CUDA graph and replayed with other values.
+// Optimizer steps over flat buffers: one call updates all parameters of a network.
+// No kernel waits for the device, so a step can be captured in a CUDA graph and replayed with other values.
 #pragma once
 
 #include "engine/tensor.h"
@@ -39,8 +39,8 @@ struct SgdOptions {
   float clip_norm = 0;  // 0: no clipping
 };
 
-// `average` is the moving average of the parameters. Unless it is empty, `adam` and `sgd` update it after the
-// step, exactly as `moving_average` does, and save a second pass over the parameters.
+// `average` is the moving average of the parameters. Unless it is empty, `adam` and `sgd` update it
+// exactly as `moving_average` does, which saves a second pass over the parameters.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
                const StepValues* now,     // in device memory
@@ -68,7 +68,7 @@ struct OptimizerKernels {
                          Span average);          // (P) f32
 
   // Computes the sum of squares in a fixed order, for clipping by norm.
-  // Not finite if any element is not finite.
+  // The sum is not finite if any element is not finite.
   void (*sum_of_squares)(Stream& stream,
                          ConstSpan x,  // (P) f32
                          Span sum);    // (1) f32

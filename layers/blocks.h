@@ -22,7 +22,7 @@ struct BlockOptions {
   std::int64_t k = 3;       // number of taps, odd; the padding is (k - 1) / 2
   std::int64_t stride = 1;  // stride of the first convolution
   std::int64_t convs = 1;   // number of convolutions
-  double dropout = 0.2;     // rate, before every convolution but the first
+  double dropout = 0.2;     // dropout rate, before every convolution but the first
 };
 
 // Processes each lead separately: relu(SE(convs(x)) + shortcut(x)).

@@ -1,5 +1,5 @@
-// The named tensors of a network. All parameters are stored in one flat buffer, their gradients in a second
-// and the running statistics in a third. An optimizer step is then a single kernel launch.
+// The named tensors of a network. One flat buffer holds all parameters, a second one their gradients and a
+// third one the running statistics. An optimizer step is then a single kernel launch.
 #pragma once
 
 #include <deque>

@@ -12,8 +12,8 @@ namespace sec::model {
 // leads are the channels of its input.
 class ResNet34 : public Network {
  public:
-  // options.width is the number of channels of the first stage, 64 in the released network. Each later stage
-  // has twice the channels of the stage before. Throws Error on options out of range.
+  // options.width is the number of channels of the first stage, 64 in the released network.
+  // Each later stage has twice the channels of the stage before. Throws Error on options out of range.
   ResNet34(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~ResNet34() override;
 
@@ -31,9 +31,9 @@ class ResNet34 : public Network {
 // and an LSTM that reads the input signal directly.
 class EcgNet : public Network {
  public:
-  // options.width is the number of channels W of the first layers, 16 in the released network. The LSTM has
-  // 5 W / 2 hidden units. Throws Error on options out of range and on a length that is too short for the
-  // poolings; the message names the shortest length.
+  // options.width is the number of channels W of the first layers, 16 in the released network.
+  // The LSTM has 5 W / 2 hidden units. Throws Error on options out of range and on a length that is too short
+  // for the poolings; the message names the shortest length.
   EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~EcgNet() override;
 
@@ -51,12 +51,12 @@ class EcgNet : public Network {
 // LSTMs read the sequence of their outputs, and another LSTM reads the intervals between heartbeats.
 class BiRcnn : public Network {
  public:
-  // The input is options.beats heartbeats B of options.length / B samples each, concatenated in time. The
-  // first 2 B covariates are the intervals, two per heartbeat; the other covariates go to the head.
+  // The input is options.beats heartbeats B of options.length / B samples each, concatenated in time.
+  // The first 2 B covariates are the intervals, two per heartbeat; the other covariates go to the head.
   // options.width is the number of channels and of hidden units per direction, 128 in the released network.
   // options.dropout is the rate after each stack; between the layers of an LSTM the rate is half of it.
-  // Throws Error on options out of range and on heartbeats that are too short for the convolutions; the
-  // message names the shortest length.
+  // Throws Error on options out of range and on heartbeats that are too short for the convolutions;
+  // the message names the shortest length.
   BiRcnn(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~BiRcnn() override;
 

@@ -19,7 +19,7 @@ bool synchronous() {
   return wanted;
 }
 
-// Beyond 48 KiB a kernel has to be granted its dynamic shared memory: once, for the most it asked for.
+// CUDA requires opting in to more than 48 KiB of dynamic shared memory: once per kernel and larger size.
 void grant_shared_memory(const char* name, const void* kernel, const LaunchSize& size) {
   if (size.dynamic_shared <= max_static_shared) {
     return;

@@ -78,9 +78,9 @@ class Tokens {
 };
 
 // ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond, so
-// fibers are reused: by the next launch, which is ordered after this launch anyway, and within a launch after
-// 2048 other threads. ThreadSanitizer treats threads on the same fiber as ordered. It therefore misses races
-// between blocks that start more than 2048 threads apart. Keep test grids small and run several block orders.
+// fibers are reused: by the next launch, and within a launch after 2048 other threads.
+// ThreadSanitizer treats threads on the same fiber as ordered. It therefore misses races between blocks
+// that start more than 2048 threads apart. Keep test grids small and run several block orders.
 class TsanFibers {
  public:
   ~TsanFibers() { clear(); }
@@ -100,8 +100,8 @@ class BlockRunner {
 
   // Throws Error on a violation, and rethrows exceptions of the kernel.
   void run(const Launch& launch, std::size_t block);
-  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch, and these
-  // happen before later host work.
+  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch,
+  // and all threads of the launch happen before later host work.
   void begin_launch();
   void end_launch();
 

@@ -20,8 +20,8 @@
 
 namespace sec::simt {
 
-// The order in which the threads of a block run and the blocks of a grid start. A correct kernel gives the
-// same result in every order. Run tests in all three orders, because some bugs show in only one of them.
+// The order in which the threads of a block run and the blocks of a grid start. Run tests in all three
+// orders: a correct kernel gives the same result in each, and some bugs show in only one.
 // The environment variable SEC_SIMT_ORDER selects forward (the default), reverse, shuffled or shuffled:SEED.
 enum class Order : std::uint8_t { forward, reverse, shuffled };
 void set_order(Order order, std::uint64_t seed = 0);
