@@ -7,14 +7,13 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each block of outputs while it is in the cache: nothing, statistics,
-// or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels);
-// the caller adds the slots up in order.
+// What is done with each block of outputs while it is in the cache: nothing, statistics, or the gradient
+// of an activation. Sums are kept per slot, (slots, 3 or 2, channels). The caller adds the slots in order.
 struct Finish {
-  // Statistics for batch norm and the squeeze. A slot holds a block's first row of outputs,
-  // the sum of the distances d from that row, and the sum of d^2, for each channel.
+  // Statistics for batch norm and the squeeze. For each channel a slot holds three numbers of a block:
+  // the first row of outputs, the sum of the distances d from that row, and the sum of d^2.
   float* statistics = nullptr;
-  // The activation that a gradient g passes on its way back: g becomes g * keep if the mark is set, else 0.
+  // The activation that a gradient g passes backwards: g becomes g * keep if the mark is set, else 0.
   // A slot holds the sums of g and of g * (x - centre) for each channel.
   const Activation* activation = nullptr;
   const float* x = nullptr;  // same shape as the output
@@ -31,8 +30,8 @@ struct Output {
   }
 };
 
-// Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps
-// `first`, `first + spacing`, ...; there are `size` such steps.
+// Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps.
+// The steps are `first`, `first + spacing`, ...; there are `size` of them.
 void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
                   std::int64_t size, std::int64_t spacing, Part columns);
 
@@ -74,8 +73,8 @@ struct Correlation {
 };
 void correlate(const Correlation& op);
 
-// A correlation by minimal filtering. A stride of s is handled as s phases of the input (forward) or of the
-// output (gradient). For u in [0, count) and phase q, where the output step exists:
+// A correlation by minimal filtering. A stride of s is handled as s phases, of the input in the forward
+// pass, of the output in the gradient. For u in [0, count) and phase q, where the output step exists:
 //   out[n, u * out_phases + q, h, :] = start + sum over m < taps, f < in_phases of
 //       in[n, (u + m) * in_phases + f - pad, h, :] * w[m, (f, :), (q, :)]
 struct MinimalCorrelation {

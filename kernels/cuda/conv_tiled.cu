@@ -1,15 +1,15 @@
 // Convolution, version 2: shared-memory tiles. A block computes 8 rows x 32 output channels, one result per
-// thread, and stages its operands in shared memory, 32 terms (tap, input channel) at a time.
+// thread. Its operands are staged in shared memory, 32 terms (tap, input channel) at a time.
 //
-// Each element of x that is read serves 32 products and each weight serves 8: 8 x 32 x 32 products read
-// 256 + 1024 elements from global memory, 0.3 bytes per flop instead of version 1's 4.
+// An element of x serves 32 products and a weight serves 8. For 8 x 32 x 32 products 256 + 1024 elements are
+// read from global memory: 0.3 bytes per flop instead of version 1's 4.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 constexpr int tile_rows = 8;
-constexpr int tile_columns = 32;  // a warp across
+constexpr int tile_columns = 32;  // one column per lane of a warp
 constexpr int depth = 32;
 constexpr int threads = tile_rows * tile_columns;
 

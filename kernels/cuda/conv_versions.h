@@ -23,7 +23,7 @@ struct ConvVersions {
   // Version 4 rounds f32 operands to TF32.
   bool (*supports)(int version, ConvPass pass, const ConvShape& shape, DType type);
 
-  // As in kernels/conv.h. Throw Error if the version does not support one of the group's shapes.
+  // As in kernels/conv.h. These functions throw Error if the version does not support a shape of the group.
   void (*forward)(Stream& stream, int version, std::span<const ConvForward> group);
   void (*dgrad)(Stream& stream, int version, std::span<const ConvDgrad> group);
   void (*wgrad)(Stream& stream, int version, std::span<const ConvWgrad> group);

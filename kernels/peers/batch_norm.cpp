@@ -1,5 +1,5 @@
-// Batch norm on cuDNN. cuDNN has no pass that computes only statistics, so `statistics` runs its
-// training pass and discards the normalised output.
+// Batch norm on cuDNN. cuDNN has no pass that computes only statistics.
+// `statistics` therefore runs its training pass and discards the normalised output.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cudnn.h"
 #include "kernels/peers/parts.h"
@@ -10,8 +10,7 @@ namespace {
 
 constexpr cudnnBatchNormMode_t mode = CUDNN_BATCHNORM_SPATIAL;
 
-// Describes the operands as one sample of `rows` time steps, because
-// cuDNN limits the number of samples more tightly.
+// Describes the operands as one sample of `rows` time steps: cuDNN limits the number of samples more tightly.
 struct Problem {
   Problem(const BatchNormShape& s, DType type)
       : x(type, 1, s.rows, 1, s.c),

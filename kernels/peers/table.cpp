@@ -1,5 +1,4 @@
-// The cuda device's kernel table, with cuDNN and cuBLAS
-// instead of our kernels where they offer the operation.
+// The cuda device's kernel table, with cuDNN and cuBLAS instead of our kernels where possible.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cublas.h"
 #include "kernels/peers/cudnn.h"
