@@ -1,5 +1,5 @@
-"""Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp, without make, profile and
-ceilings, and with these additions:
+"""Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp.
+The commands make, profile and ceilings are missing, and these are added:
 
   gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end; f64
                                      is the reference for both sides
@@ -54,8 +54,8 @@ class OneRow(torch.nn.Module):
 
 
 def in_two_dimensions(module, made=None):
-    """A two-dimensional module, over (N, C, 1, L), with the parameters of the one-dimensional `module`. Shared
-    modules stay shared."""
+    """A two-dimensional module, over (N, C, 1, L), with the parameters of the one-dimensional `module`.
+    Shared modules stay shared."""
     made = {} if made is None else made
     if id(module) in made:
         return made[id(module)]

@@ -34,8 +34,8 @@ struct Memory {
   std::vector<Sector> sectors;
 };
 
-// The memory blocks of the device's arena. Each begins at a page boundary and has its pages to itself, so a
-// page number identifies a block.
+// The memory blocks of the device's arena. Each block begins at a page boundary and shares no page,
+// so a page number identifies a block.
 class Memories {
  public:
   void add(const void* block, std::size_t bytes) {
@@ -88,8 +88,8 @@ struct Request {
   std::array<std::uintptr_t, warp_size> address;
 };
 
-// Place: an instruction that accesses one kind of memory. Pending: a warp's accesses from there since its
-// lanes last met.
+// Place: an instruction that accesses one kind of memory. Pending: a warp's accesses from this place since
+// its lanes last met.
 struct Place {
   bool is_shared;
   bool is_store;

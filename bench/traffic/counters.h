@@ -1,18 +1,18 @@
-// Counts of what kernels do, as a GPU's memory would see it: how many bytes of global memory they move, how
+// Counts what kernels do to memory, as a GPU would see it: how many bytes of global memory they move, how
 // well the lanes of a warp share 32-byte sectors, and how often lanes conflict in a bank of shared memory.
 //
-// A kernel to be counted is compiled with -fsanitize=thread, of which only the calls before every load and
-// store are used: they are routed to the counters instead of ThreadSanitizer (sec_counted_library in
+// A kernel to be counted is compiled with -fsanitize=thread, which calls a function before every load and
+// store. These calls go to the counters instead of ThreadSanitizer (sec_counted_library in
 // cmake/device_code.cmake). Accesses by different lanes form one request of the warp if they come from the
-// same place in the program and are the lane's n-th there since the lanes of the warp last met. Counts are
-// therefore exact for lanes in step: a lane that skipped an access joins the wrong request.
+// same place in the program and are the lane's n-th there since the lanes of the warp last met.
+// Counts are exact for lanes in step: a lane that skipped an access joins the wrong request.
 //
 // Arithmetic: the coverage instrumentation (-fsanitize-coverage) counts how often basic blocks are executed,
 // and objdump shows the operations in each block (instructions.h).
 //
-// A GPU keeps a thread's stack, kernel arguments and indices in registers, so only the arena's memory (global
-// memory) and shared arrays count. g++ has already removed the loads that it sees to be redundant; nvcc may
-// remove more or fewer.
+// A GPU keeps a thread's stack, kernel arguments and indices in registers. Therefore only the arena's memory
+// (global memory) and shared arrays count. g++ has already removed loads that it sees to be redundant;
+// nvcc may remove more or fewer.
 #pragma once
 
 #include <cstdint>

@@ -145,7 +145,7 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
 }
 
 // All devices read the same file of network and batch and compute nearly the same loss, eagerly and with
-// captured graphs, also when steps and passes alternate.
+// captured graphs. This also holds when steps and passes alternate.
 TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   std::vector<double> losses;
   for (const std::string options : {"--device cpu", "--device cpu --eager", "--device simt",

@@ -15,8 +15,8 @@ struct Case {
   bool bias;
 };
 
-// Every form of minimal filtering and direct correlation; long samples in several chunks and many short
-// samples; the network's strides and others; with and without dropout.
+// Every form of minimal filtering and direct correlation; long samples in several chunks; many short samples;
+// the network's strides and others; with and without dropout.
 const Case cases[] = {
     {"trunk", {.n = 2, .l = 101, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}, 0, false},
     {"downsample", {.n = 2, .l = 61, .h = 8, .c_in = 32, .c_out = 32, .k = 1, .stride = 2}, 0, true},
@@ -101,7 +101,7 @@ class PreActivationKernel : public Kernels {
   struct Operands {
     Tensor x, w, bias, gamma, beta, mean, variance, gy;
     Tensor also;                           // another gradient of x; may be undefined
-    Tensor typed_x, typed_gy, typed_also;  // the same in the type of activations
+    Tensor typed_x, typed_gy, typed_also;  // typed copies in the type of activations
   };
   Operands operands_of(const Case& c) {
     const ConvShape& s = c.shape;

@@ -92,8 +92,8 @@ TEST(Block2d, FusedEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// Outputs, gradients and running statistics are the same with and without fused operations, in training and
-// in inference.
+// Outputs, gradients and running statistics are the same with and without fused operations,
+// in training and in inference.
 TEST(Blocks, FusedEqualSeparateOperations) {
   ParameterSet set;
   std::vector<Block2d> plane;
@@ -171,8 +171,8 @@ TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// A group of three blocks gives the same bits as three separate blocks, including gradients and running
-// statistics. There is no dropout, because groups draw random numbers in a different order.
+// A group of three blocks gives the same bits as three separate blocks, also for gradients and statistics.
+// There is no dropout, because groups draw random numbers in a different order.
 // Blocks with 4 channels run unfused, blocks with 16 channels run fused.
 void expect_same_bits_side_by_side(std::int64_t channels) {
   ParameterSet set;

@@ -14,8 +14,8 @@
 namespace sec::model {
 namespace {
 
-// With this batch size the last batch norms have a dozen values per channel. With two or three values per
-// channel batch norm would amplify rounding errors a thousandfold.
+// With this batch size the last batch norms have a dozen values per channel. Two or three values per channel
+// would make batch norm amplify rounding errors a thousandfold.
 constexpr std::int64_t n = 8;
 
 std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
@@ -87,7 +87,7 @@ TEST_P(Devices, AgreeWithCpu) {
     }
     // The devices add f32 values in different orders. In a network this deep, an f32 gradient deviates from
     // the double-precision gradient by up to 6e-4 of its norm (see SeEcgNet.EqualsDoublePrecision). A scalar
-    // that is a sum of larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
+    // that sums larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
     const double ratio = length_of(difference) / (1e-3 * length_of(values) + 1e-5);
     if (!(ratio <= 1)) {
       wrong.push_back(fmt::format("{}, {:.3g} of the tolerance", name, ratio));
