@@ -5,7 +5,7 @@
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //
 // The larger term is the bound. A row's percentage is this minimum divided by the measured time. Counts
-// of operations and bytes are the minimum that an operation's definition needs, explained where rows are made.
+// of operations and bytes are the minimum of an operation's definition, explained where rows are made.
 #pragma once
 
 #include <cstdint>

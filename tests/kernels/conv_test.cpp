@@ -12,7 +12,7 @@ struct ConvCase {
 };
 
 // The network's layers with few samples and steps. Also shapes that the network never has: odd numbers
-// of channels and steps, extents of one, inputs shorter than the kernel, large strides, even kernels, wide padding.
+// of channels and steps, extents of one, short inputs, large strides, even kernels, wide padding.
 const ConvCase cases[] = {
     {"stem", {.n = 2, .l = 331, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
     {"stem of two leads", {.n = 3, .l = 180, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},

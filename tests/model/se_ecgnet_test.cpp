@@ -58,7 +58,7 @@ TEST(SeEcgNet, SummaryNamesEveryLayerOnceAUse) {
 }
 
 // The network has 103 convolutions and 103 norms. The convolutions of the three branches run as groups.
-// There are 1 operation in the stem, 2 per trunk block, 3 per group of 2-D blocks and 5 per group of 1-D blocks.
+// Operations: 1 in the stem, 2 per trunk block, 3 per group of 2-D blocks, and 5 per group of 1-D blocks.
 TEST(SeEcgNet, RunsTheNumberOfLayersOfTheAuthorsNetwork) {
   SeEcgNet net({2, 360, 4, 0, 4}, cpu, 1);
   Tape tape(cpu, layers::accumulate);

@@ -2,8 +2,8 @@
 """Converts a state dict saved by PyTorch (.pth, .pt) to safetensors, for `secmodel` and `sectrain --init`.
 
 A development tool: it needs PyTorch. Shared modules keep an entry per name, as in the state dict. The state dict may
-be an entry "state_dict", "model_state_dict" or "model" of the file. The prefix "module." of all names (from
-DataParallel) is removed. --rename OLD=NEW replaces OLD by NEW in names, where OLD matches whole dot-separated parts.
+be an entry "state_dict", "model_state_dict" or "model" of the file. The prefix "module." of all names, which
+DataParallel adds, is removed. --rename OLD=NEW replaces OLD by NEW in names; OLD matches whole dot-separated parts.
 
 Usage: tools/parity/pth_to_safetensors.py [--rename OLD=NEW]... INPUT.pth OUTPUT.safetensors
 """

@@ -66,14 +66,14 @@ void dump_annotations(const DumpOptions& options) {
   print(text);
 }
 
-// A lead's samples of a window, as they are asked for.
+// The samples of one lead in a window, physical or digital.
 struct Column {
   std::vector<float> physical;
   std::vector<std::int32_t> digital;
 };
 
-// The cell of a lead with `each` samples a frame in row `row` of the frames' `rows`: its sample's index in
-// the window, or -1 where a slower lead has none.
+// The sample of a lead with `each` samples per frame in row `row` of the frame's `rows`: its index in the
+// window, or -1 if a slower lead has none there.
 std::int64_t sample_in_row(std::int64_t frame, int row, int each, int rows) {
   const std::int64_t k = (static_cast<std::int64_t>(row) * each + rows - 1) / rows;
   return k < each && k * rows / each == row ? frame * each + k : -1;
@@ -90,7 +90,7 @@ void print_cell(fmt::memory_buffer& text, const Column& column, std::int64_t i, 
   }
 }
 
-// The window and the leads that are asked for.
+// A reader of the requested window and leads.
 std::unique_ptr<RecordingReader> part_asked_for(const DumpOptions& options) {
   auto reader = open_recording(options.record);
   const ReaderInfo& info = reader->info();
@@ -108,7 +108,7 @@ std::unique_ptr<RecordingReader> part_asked_for(const DumpOptions& options) {
   return part_of(std::move(reader), begin, std::max(begin, end), leads);
 }
 
-// A row a sample of the fastest lead; slower leads' cells are empty in between.
+// Prints one row per sample of the fastest lead; slower leads have empty cells in between.
 void print_signals(const DumpOptions& options, RecordingReader& reader) {
   const ReaderInfo& info = reader.info();
   fmt::memory_buffer text;

@@ -1,4 +1,4 @@
-// secdata info: what a recording holds.
+// secdata info: describes a recording.
 #include <filesystem>
 
 #include "io/databases/open_recording.h"
@@ -15,7 +15,7 @@ using namespace sec::io;
 
 struct Contents {
   ReaderInfo info;
-  std::vector<int> formats;  // of a WFDB record in one piece: by lead, in which its samples lie
+  std::vector<int> formats;  // by lead, of a WFDB record without segments
   std::optional<AnnotationFile> annotations;
   Histogram symbols;
   ClassCounts beats{};
@@ -27,7 +27,7 @@ std::vector<int> formats_of(const fs::path& path) {
   const fs::path header = path.extension() == ".hea" ? path : fs::path(path.string() + ".hea");
   std::vector<int> formats;
   if (fs::exists(header)) {
-    for (const WfdbSignal& signal : read_wfdb_header(header).signals) {  // none of a record in segments
+    for (const WfdbSignal& signal : read_wfdb_header(header).signals) {  // empty for a record in segments
       formats.push_back(signal.format);
     }
   }

@@ -1,4 +1,4 @@
-// What a conversion did not keep.
+// Lists what a conversion did not keep.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace sec::tools {
 
-// Reads both recordings through and says, a short phrase each, in what the written one differs from its
-// source; empty if in nothing.
+// Reads both recordings completely. Returns short phrases that name how the written recording differs from
+// its source; empty if they are equal.
 std::vector<std::string> losses_of(io::RecordingReader& source, io::RecordingReader& written);
 
-// The same of their annotations.
+// Compares the annotations of a recording and of its conversion in the same way.
 std::vector<std::string> losses_of(const io::AnnotationFile& source, const io::AnnotationFile& written);
 
 }  // namespace sec::tools

@@ -1,4 +1,4 @@
-// What the subcommands of secdata print, and the options they share.
+// Output functions of the subcommands of secdata, and the options that they share.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ namespace sec::tools {
 
 using Json = nlohmann::ordered_json;
 
-// Wrong usage that the command line's parser does not find by itself.
+// A usage error that the command line's parser does not detect.
 struct UsageError : Error {
   using Error::Error;
 };
 
-// To standard output. Throws Error if that fails.
+// Prints to standard output. Throws Error if that fails.
 void print(std::string_view text);
 void print_json(const Json& json);  // one line
 
-// A field of a CSV file, in quotes where it needs them.
+// A field of a CSV file, quoted if necessary.
 std::string quoted(const std::string& field);
 
 using Histogram = std::map<std::string, std::int64_t>;
@@ -35,7 +35,7 @@ Histogram symbols_of(const std::vector<io::Annotation>& annotations);
 std::string text_of(const Histogram& histogram);
 Json json_of(const io::ClassCounts& counts);
 
-// "data/mitdb/100" or "data/mitdb/100.hea".
+// Example arguments: "data/mitdb/100" or "data/mitdb/100.hea".
 struct RecordPath {
   std::filesystem::path folder;
   std::string name;

@@ -1,4 +1,4 @@
-// Recordings that lie in files, and what is annotated in them.
+// Finds recordings in folders, with their files and annotations.
 #pragma once
 
 #include <filesystem>
@@ -12,27 +12,27 @@
 namespace sec::tools {
 
 struct FoundRecording {
-  std::filesystem::path path;  // what open_recording takes
+  std::filesystem::path path;  // the argument of open_recording
   std::string name;            // relative to the folder that was searched, without ".hea"
 };
 
 struct FoundRecordings {
   std::vector<FoundRecording> recordings;  // in order of their names
-  std::vector<std::string> problems;       // what RECORDS files name and what is not there
+  std::vector<std::string> problems;       // files that RECORDS lists but that do not exist
 };
 
-// What `path` is, if it is no folder; otherwise all WFDB records and EDF files in it and in the folders
-// inside, but for the segments of other records, which are read with these. Throws Error if there is none.
+// If `path` is not a folder, returns it alone. Otherwise returns all WFDB records and EDF files in the folder
+// and its subfolders, except segments of other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
-// The files that a recording's samples are read from; not all of a record in segments.
+// The files that hold a recording's samples. For a record in segments the list is incomplete.
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
 
-// Where a recording's annotations are if not inside its file; empty if they are.
+// The recording's annotation file; empty if the annotations are in the recording's own file.
 std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
 
-// A recording's own annotations: those in an EDF file, or else the annotation file of its name with that
-// extension; nothing if there is none. Their samples are counted at the `resolution` that is stated, in Hz.
+// The recording's annotations: those in an EDF file, otherwise those of the annotation file with its name and
+// the extension `annotator`; nullopt if there is none. Samples are counted at the file's `resolution`, in Hz.
 std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
                                                  io::RecordingReader& reader,
                                                  const std::string& annotator = "atr");

@@ -1,4 +1,4 @@
-// secdata score: beat annotations against reference annotations, as EC57 asks.
+// secdata score: scores beat annotations against reference annotations, as EC57 requires.
 #include <filesystem>
 
 #include "engine/error.h"

@@ -1,4 +1,4 @@
-// secdata synth: recordings made by a computer.
+// secdata synth: generates synthetic recordings.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -13,7 +13,7 @@ namespace {
 
 using namespace sec::io;
 
-// "N=8", "S=1": what is not named has no beats.
+// Parses counts such as "N=8", "S=1". Classes that are not named have no beats.
 ClassMix parse_mix(const std::vector<std::string>& parts) {
   const auto wrong = [](const std::string& part, const char* why) -> UsageError {
     return UsageError(fmt::format("--mix {}: {}, expected shares as N=8,S=1,V=1", part, why));

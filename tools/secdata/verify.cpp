@@ -1,4 +1,4 @@
-// secdata verify: whether recordings are sound.
+// secdata verify: checks recordings for damage.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::io;
 
-// What is learned of one recording.
+// The result of checking one recording.
 struct Report {
   std::vector<std::string> problems;
   bool opened = false;
@@ -73,7 +73,7 @@ Report look_at(const fs::path& path) {
   return report;
 }
 
-// What all recordings have together.
+// The sums over all recordings.
 struct Total {
   std::int64_t sound = 0;
   double hours = 0;
@@ -103,8 +103,8 @@ struct Total {
   }
 };
 
-// A folder's beats, against those it should have: the published ones where it has the records of MIT-BIH,
-// those of the marker file where it is synthetic.
+// A folder's beats and the expected counts: the published counts if the folder has the records of MIT-BIH,
+// the marker file's counts if it is synthetic.
 struct FolderBeats {
   ClassCounts all{};
   MitdbCounts mitdb;
@@ -170,7 +170,7 @@ Verification examine(const fs::path& path) {
   return result;
 }
 
-// The beats of DS1 and DS2 where they are in full in the folder that was named.
+// The beats of DS1 and DS2, if the given folder contains both completely.
 const MitdbCounts* protocol_of(const Verification& result) {
   const auto found =
       result.folders.find(result.recordings.empty() ? fs::path() : result.recordings[0].path.parent_path());

@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-// Nothing in it: no sample.
+// Parses a number. An empty field is a missing sample.
 bool parse_number(std::string_view text, float& value) {
   text = trimmed(text);
   value = no_sample;
@@ -63,7 +63,7 @@ void LiveInput::push(std::string_view bytes, std::vector<std::vector<float>>& sa
         if (format_ == LiveFormat::i16) {
           std::int16_t value = 0;
           std::memcpy(&value, at, width);
-          const bool valid = value != std::numeric_limits<std::int16_t>::min();  // as in WFDB's format 16
+          const bool valid = value != std::numeric_limits<std::int16_t>::min();  // lowest: invalid
           samples[lead].push_back(valid ? static_cast<float>(value / gain_) : no_sample);
         } else {
           float value = 0;
@@ -99,7 +99,7 @@ void LiveInput::read_line(std::string_view line, std::vector<std::vector<float>>
     begin = end + 1;
   }
   if (!numbers && line_ == 1) {
-    return;  // the names of columns
+    return;  // skip the names of columns
   }
   require(numbers, "standard input: line {}: '{}' is no list of numbers", line_, trimmed(line.substr(0, 80)));
   require(frame.size() == leads_, "standard input: line {}: {} numbers, expected {}, one for each of --leads",

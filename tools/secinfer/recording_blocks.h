@@ -1,4 +1,4 @@
-// A recording's samples, a block at a time.
+// Reads a recording block by block.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@ namespace sec::tools {
 
 struct RecordingBlocks {
   std::string name;
-  std::string file;  // for messages
-  double rate = 0;   // frames a second, Hz
+  std::string file;  // name for error messages
+  double rate = 0;   // frames per second, Hz
   std::string start_date;
   std::string start_time;
   std::vector<std::string> leads;
-  std::vector<double> rates;  // of each lead, Hz: whole multiples of `rate`
-  // The next samples of each lead, [lead][sample] in mV, NaN where there is none; false: there are no more.
+  std::vector<double> rates;  // rate of each lead, Hz: a multiple of `rate`
+  // Reads the next samples of each lead, [lead][sample] in mV, NaN if missing. Returns false at the end.
   std::function<bool(std::vector<std::vector<float>>&)> next;
 };
 
-// Opens a recording to be read in blocks of so many seconds, after a look at all of it (checksums, initial
-// values, lengths): a WFDB record ("data/mitdb/100" or its .hea), or any other file that
-// io/databases/open_recording.h knows. Throws Error naming the file and what was expected.
+// Opens a recording for reading in blocks of `seconds`, after checking all of it (checksums, initial values,
+// lengths). Reads WFDB records ("data/mitdb/100" or its .hea) and the files that
+// io/databases/open_recording.h supports. Throws Error naming the file and what was expected.
 RecordingBlocks open_blocks(const std::string& path, double seconds);
 
 }  // namespace sec::tools

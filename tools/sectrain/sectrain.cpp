@@ -1,5 +1,5 @@
-// sectrain: trains SE-ECGNet on annotated recordings,
-// chooses weights on a validation set, and scores a test set once.
+// sectrain: trains SE-ECGNet on annotated recordings. It chooses weights on a validation set, and scores a
+// test set once.
 
 #include <fmt/ranges.h>
 
@@ -34,7 +34,7 @@ using Options = tools::TrainingOptions;
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
 
-// Wrong usage that the command line's parser does not find by itself.
+// A usage error that the command line's parser does not detect.
 struct UsageError : Error {
   using Error::Error;
 };
@@ -42,7 +42,7 @@ struct UsageError : Error {
 std::atomic<bool> stop_asked = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-// The first Ctrl-C asks to stop after the step; a second one kills.
+// The first Ctrl-C stops the run after the current step; the second Ctrl-C kills it.
 void ask_to_stop(int) {
   stop_asked = true;
 }
@@ -123,13 +123,13 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
-// Where the host enqueues work and waits for it, eight steps a wait make the time between steps an eighth;
-// more would only make progress coarse, and Ctrl-C late. Elsewhere there is nothing to gain.
+// On cuda the host waits once per eight steps, which reduces the idle time between steps to an eighth. More
+// steps would only delay progress reports and Ctrl-C. On other devices there is nothing to gain.
 std::int64_t steps_at_once_on(Device device) {
   return device == Device::cuda ? 8 : 1;
 }
 
-// Whether the training examples go to the device, decided before the network takes memory there.
+// Whether to keep the training examples on the device. Decided before the network allocates memory there.
 bool resident_on(const Options& options, const Device device, const Dataset& examples, const Recipe& recipe) {
   if (options.resident == "off" || (options.resident == "auto" && device != Device::cuda)) {
     return false;
@@ -287,7 +287,7 @@ int main(int argc, char** argv) {
   if (const std::optional<int> status = tools::parse_command_line(argc, argv, options)) {
     return *status;
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // beyond a file size limit, writes fail as on a full disk
+  std::signal(SIGXFSZ, SIG_IGN);  // writes beyond a file size limit fail as on a full disk
   try {
     if (options.keys) {
       print_keys();

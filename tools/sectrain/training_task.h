@@ -1,4 +1,4 @@
-// What a kind of data brings to a training run: heartbeats (beat_task.cpp) or whole recordings
+// The parts of a training run that depend on the kind of data: heartbeats (beat_task.cpp) or whole recordings
 // (recording_task.cpp).
 #pragma once
 
@@ -18,19 +18,19 @@ class TrainingTask {
   TrainingTask(const TrainingTask&) = delete;
   TrainingTask& operator=(const TrainingTask&) = delete;
 
-  virtual const train::Recipe& recipe() const = 0;  // with what the data had to say
+  virtual const train::Recipe& recipe() const = 0;  // completed with values from the data
   virtual const train::Splits& splits() const = 0;
   virtual const std::string& fingerprint() const = 0;
-  // Of train, validation and test: "22 record(s), 45842 beats: N 44000, ...".
+  // Descriptions of train, validation and test: "22 record(s), 45842 beats: N 44000, ...".
   virtual std::array<std::string, 3> split_texts() const = 0;
-  // Fills in what the report says of data and protocol, warnings and leaks.
+  // Fills in the report's description of data and protocol, warnings and leaks.
   virtual void describe(train::RunSummary& run) const = 0;
   virtual train::TrainingData data() const = 0;
-  // Scores validation and test with the chosen weights.
+  // Scores validation and test splits with the chosen weights.
   virtual void score(train::RunSummary& run, train::Trainer& trainer) const = 0;
 };
 
-// Each reads its data from the folder. Throws Error as load_beat_splits and load_recording_splits do.
+// Read the data from the folder. Throw the errors of load_beat_splits and load_recording_splits.
 std::unique_ptr<TrainingTask> make_beat_task(const train::Recipe& recipe,
                                              const std::filesystem::path& folder);
 std::unique_ptr<TrainingTask> make_recording_task(const train::Recipe& recipe,

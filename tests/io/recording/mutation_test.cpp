@@ -1,5 +1,5 @@
 // Applies thousands of random changes to valid files. Each damaged file must either read or throw Error with
-// a one-line message; the sanitizers check for accesses out of bounds. A reader that allocates memory by a
+// a one-line message. The sanitizers check for accesses out of bounds. A reader that allocates memory by a
 // number in the file, instead of the file's size, would fail with std::bad_alloc.
 #include <gtest/gtest.h>
 

@@ -95,8 +95,8 @@ TEST_F(Tables, ReadsTheFormsThatTheyHave) {
   EXPECT_TRUE(reader->annotations().empty());
 }
 
-// Times have few digits, so the reader chooses the simplest rate that they allow. A time error of a millionth
-// of a second in 9 s is 4e-5 of 333 Hz.
+// Times have few digits, so the reader chooses the simplest rate that the times allow.
+// A time error of a millionth of a second in 9 s is 4e-5 of 333 Hz.
 TEST_F(Tables, TellsTheRateFromTimes) {
   for (const auto& [rate, digits, tolerance] : std::vector<std::tuple<double, int, double>>{
            {360, 3, 0}, {257.5, 3, 0}, {1000.0 / 3, 6, 4e-5}, {0.5, 0, 0}}) {

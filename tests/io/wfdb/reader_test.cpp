@@ -79,8 +79,8 @@ TEST(WfdbReader, SampleRecordsReadAsWithWfdb) {
                "s00001-2896-10-10-00-31.hea: segment 3975656_0005 is missing: there is no ");
 }
 
-// A second implementation of the formats: a minimal encoder, written from their description, that puts each
-// bit of a sample, lowest first, at its bit position in the file.
+// A second implementation of the formats: a minimal encoder, written from their description.
+// It puts each bit of a sample, lowest first, at its bit position in the file.
 struct Format {
   int number;
   int bits;

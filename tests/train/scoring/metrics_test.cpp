@@ -47,8 +47,7 @@ TEST(Metrics, UndefinedValuesAreNaNAndLeftOutOfTheMean) {
   EXPECT_TRUE(std::isnan(score(Confusion({"N", "S"})).accuracy));
 }
 
-// Compares with scores computed from lists
-// of labels without a confusion matrix, by scikit-learn's definitions.
+// Compares with scores computed from lists of labels by scikit-learn's definitions, without a matrix.
 TEST(Metrics, AgreesWithCountingOverLabels) {
   constexpr int beats = 5000;
   std::vector<int> truth, read;
