@@ -134,8 +134,8 @@ class EdfReader final : public RecordingReader {
     info_.annotation_rate = info_.rate * static_cast<double>(most);
   }
 
-  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files, whose
-  // annotations state each record's time.
+  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files.
+  // The annotations of an EDF+D file state each record's time.
   void place_records() {
     if (has_annotations_ && header_.records > 0) {
       const EdfRecordEvents first = events_of(0);

@@ -91,8 +91,8 @@ std::string header_of(const HeaderContent& content, const std::string& file) {
   return header;
 }
 
-// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084; a date
-// that is unknown or outside these years is left at its default, which means unknown.
+// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084.
+// A date that is unknown or outside these years keeps its default, which means unknown.
 Start start_of(const EdfStart& given) {
   Start start;
   const auto number = [](std::string_view text, std::size_t& at) {
@@ -187,7 +187,7 @@ class Tals {
   }
 
   // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in
-  // the record of its time or soon after; annotations after the recording's end are in the last record.
+  // the record of its time or soon after. Annotations after the recording's end are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;

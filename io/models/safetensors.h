@@ -84,8 +84,8 @@ struct SafetensorsFile {
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
 // Writes the file atomically; equal contents give equal bytes. Tensors are sorted by decreasing element size,
-// then by name, so that every tensor is aligned. Throws Error if a tensor's size does not match its shape, or
-// if the file cannot be written; an existing file is then unchanged.
+// then by name, so that every tensor is aligned. Throws Error if a tensor's size does not match its shape
+// or the file cannot be written; an existing file is then unchanged.
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 }  // namespace sec::io

@@ -27,8 +27,8 @@ struct SyntheticOptions {
   double noise = 1;                  // scales baseline wander, mains hum, muscle and electrode noise
   std::vector<std::string> records;  // names as in MIT-BIH; empty: all 48
 
-  // If positive, generates this number of records (s00001, s00002, ...), each of a different patient, instead
-  // of MIT-BIH's records. The options below apply only then.
+  // If positive, generates this number of records (s00001, s00002, ...) instead of MIT-BIH's records, each of
+  // a different patient. The options below apply only then.
   int count = 0;
   std::optional<double> rate;  // Hz, 100 to 2000; nullopt: 360
   int leads = 0;               // 1 to 12, see synthetic_leads; 0: two leads
@@ -51,8 +51,8 @@ struct SyntheticCounts {
 // same patient, and 102, 104, 107 and 217 are paced. Throws Error on options out of range.
 SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& options);
 
-// Writes the records, RECORDS, and the marker file with the number of beats per class; creates the folder if
-// needed. Returns these counts. Throws Error if the folder holds a database that is not synthetic, or if
+// Writes the records, RECORDS, and the marker file with the number of beats per class. Returns these counts.
+// Creates the folder if needed. Throws Error if the folder holds a database that is not synthetic, or if
 // options are out of range or contradictory.
 SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
                                          const SyntheticOptions& options);

@@ -32,9 +32,9 @@ struct AnnotationFile {
 
 // Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed. Trailing
 // NULs of AUX texts are dropped. Notes at the beginning that state the time resolution or define annotation
-// types are not returned as annotations. If the file's time resolution differs from `rate` (Hz; 0: keep the
-// file's times), sample numbers are converted to `rate`. Throws Error, naming the byte, on an undefined type,
-// times that run backwards, or a missing end mark.
+// types are not returned as annotations. Sample numbers are converted to `rate` (Hz) if the file's time
+// resolution differs; a rate of 0 keeps the file's times. Throws Error, naming the byte, on an undefined
+// type, times that run backwards, or a missing end mark.
 AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& file, double rate = 0);
 AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate = 0);
 

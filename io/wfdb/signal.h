@@ -29,8 +29,8 @@ Recording to_recording(const DigitalRecord& record);
 Recording read_record(const std::filesystem::path& folder, const std::string& name);
 
 // Writes FOLDER/NAME.dat and then NAME.hea, each atomically. All signals go to one file, in the format that
-// the header states for all of them (16, 24 or 212). The header's file name, sample count, initial values and
-// checksums are computed. Throws Error on a sample that the format cannot hold.
+// the header states for all of them (16, 24 or 212). File name, sample count, initial values and checksums
+// are computed. Throws Error on a sample that the format cannot hold.
 void write_digital(const std::filesystem::path& folder, const DigitalRecord& record);
 
 }  // namespace sec::io

@@ -23,8 +23,8 @@ std::span<const Target> targets();
 // If `holds` is false, ends the program, which libFuzzer reports as a finding.
 void expect(bool holds, const char* what);
 
-// Splits an input into several files, each of which begins with a line "%% NAME". Only plain names are
-// written. Writes the files to a folder, in memory if possible, and returns its path. Each call empties the folder.
+// Splits an input into several files, each of which begins with a line "%% NAME". Skips names with folders.
+// Writes the files to a folder, in memory if possible, and returns its path. Each call empties the folder.
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);

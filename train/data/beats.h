@@ -1,5 +1,5 @@
-// Annotated recordings prepared for training: filtered and resampled signals,
-// beats with their classes, and a description of the patient from the beats before each beat.
+// Annotated recordings prepared for training: filtered and resampled signals, beats with their classes,
+// and a description of the patient from the beats before each beat.
 #pragma once
 
 #include <cstdint>

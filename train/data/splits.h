@@ -32,8 +32,8 @@ struct Splits {
   const std::vector<std::string>& records(std::size_t i) const {
     return i == 0 ? train : i == 1 ? validation : test;
   }
-  // The patient of a record: an entry of `patients`,
-  // else the subject of an MIT-BIH record (201 and 202 are one person), else the record's name.
+  // The patient of a record: an entry of `patients`, else the subject of an MIT-BIH record (201 and 202 are
+  // one person), else the record's name.
   std::string patient_of(const std::string& record) const;
 };
 
@@ -44,8 +44,8 @@ struct Splits {
 //   100,train
 //   101,test,P7,600,1800
 // Empty lines, a heading line that begins with "record", and text after a # are ignored.
-// Throws Error, naming file and line,
-// on an unknown split, a record listed twice in a split, and an invalid time or empty time range.
+// Throws Error, naming file and line, on an unknown split, a record listed twice in a split, and an invalid
+// time or empty time range.
 Splits read_split_file(const std::filesystem::path& path);
 
 struct PatientBeats {
@@ -54,8 +54,8 @@ struct PatientBeats {
   io::ClassCounts beats{};
 };
 // Divides patients into `folds` folds with nearly equal numbers of beats of each class.
-// Patients are shuffled with `seed` and sorted by their largest share of any class;
-// each goes to the fold that it makes least uneven.
+// Patients are shuffled with `seed` and sorted by their largest share of any class.
+// Each patient goes to the fold that becomes least uneven.
 // Every patient is in exactly one fold. Throws Error if there are fewer patients than folds.
 std::vector<std::vector<std::string>> folds_by_patient(std::vector<PatientBeats> patients, std::int64_t folds,
                                                        std::int64_t seed);  // [fold] record names

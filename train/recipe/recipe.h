@@ -107,8 +107,8 @@ struct Recipe {
   } loss;
 
   struct Decision {
-    // A beat's class has the largest logit + prior_power * ln(share of training beats / share
-    // of drawn beats). A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
+    // A beat's class has the largest logit + prior_power * ln(share of training beats / share of drawn
+    // beats). A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
     double prior_power = 0;
     // Recordings: a class is predicted if its probability exceeds a threshold.
     // "half": 0.5; "validation": the threshold with the best F1 on the validation split.
@@ -164,8 +164,8 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`,
-// if values contradict each other, or if a key that the task does not use has another value than its default.
+// Throws Error, beginning with `file`, if values contradict each other, or if a key that the task does not
+// use differs from its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order.
@@ -175,10 +175,9 @@ void require_consistent(const Recipe& recipe, const std::string& file);
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
-// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file,
-// relative to the folder of the file that holds the key: its values are set first.
-// The base may have a base too. Throws Error as parse_recipe does,
-// if a file cannot be read, and if a file is its own base, directly or not.
+// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative
+// to the folder of the file that holds the key. The base's values are set first. A base may have a base.
+// Throws Error as parse_recipe does, if a file cannot be read, and if a file is its own base, even indirectly.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
 // The recipe as TOML: every key that its task uses, with its help as a comment.

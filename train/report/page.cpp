@@ -38,8 +38,7 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       value, detail, std::isfinite(bar) ? std::clamp(bar, 0.0, 1.0) : 0.0);
 }
 
-// The headline of the split that is reported first:
-// the test split, or the validation split if there is no test.
+// The headline of the split that is reported first: the test split, or without one the validation split.
 std::string recordings_headline(const RunSummary& run) {
   const MultiLabelScores& scores = run.recordings.front();
   return fmt::format("<p class=\"lead\">{}, {} recordings, {} classes of which each may have several</p>\n",

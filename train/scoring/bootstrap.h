@@ -9,8 +9,7 @@
 
 namespace sec::train {
 
-// The 2.5 % and 97.5 % quantiles of a score over all resamples;
-// NaN if it is defined in fewer than half of them.
+// The 2.5 % and 97.5 % quantiles of a score over all resamples; NaN if fewer than half of them define it.
 struct Range95 {
   double low = 0;
   double high = 0;

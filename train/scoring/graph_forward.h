@@ -15,8 +15,8 @@ namespace sec::train {
 
 class GraphForward {
  public:
-  // `network` must outlive this object; its weights may change between batches. `activations`:
-  // see layers/pass.h.
+  // `network` must outlive this object; its weights may change between batches.
+  // `activations`: see layers/pass.h.
   // Without `capture` every batch runs kernel by kernel. On cuda a capture needs an OwnedStream.
   GraphForward(model::Network& network, const Stream& stream, DType activations, bool capture);
   GraphForward(const GraphForward&) = delete;

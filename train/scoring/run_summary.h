@@ -82,7 +82,7 @@ struct MisreadBeat {
   double window_start = 0;       // time of the window's first sample, in s from the start of the recording
   std::vector<std::string> lead_names;
   std::vector<std::vector<float>> leads;  // [lead][sample], mV, wander removed
-  // All annotated beats in the window, this one included: s from the start of the recording, and class.
+  // All annotated beats in the window, including this beat: s from the start of the recording, and class.
   std::vector<std::pair<double, std::string>> markers;
 };
 
