@@ -1,5 +1,5 @@
-# GoogleTest and Google Benchmark are optional when CMake runs. A target that needs a missing library fails when the
-# target is built, and names the package.
+# GoogleTest and Google Benchmark are optional when CMake runs.
+# A target that needs a missing library fails when the target is built, and names the package.
 find_package(GTest QUIET)
 find_package(benchmark QUIET)
 

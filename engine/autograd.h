@@ -79,8 +79,9 @@ class Tape {
   Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
 
   // Records a group: several operations of one kind whose forward and backward kernels run together.
-  // Each operation has one of `values` and an equal, consecutive share of `inputs`. The closure uses the
-  // indices of `inputs`. The gradient of a value that the root does not depend on is undefined.
+  // Each operation has one of `values` and an equal, consecutive share of `inputs`.
+  // The closure uses the indices of `inputs`.
+  // The gradient of a value that the root does not depend on is undefined.
   std::vector<Var> record_group(const char* name, std::vector<Tensor> values, const std::vector<Var>& inputs,
                                 GroupBackward backward);
 

@@ -13,8 +13,9 @@
 
 namespace sec {
 
-// A block of device memory. `version` counts how often the block was opened for writing. By comparing
-// versions the tape detects tensors that were overwritten between the forward and the backward pass.
+// A block of device memory. `version` counts how often the block was opened for writing.
+// By comparing versions the tape detects tensors that were overwritten between the forward
+// and the backward pass.
 struct Storage {
   void* data = nullptr;
   std::size_t bytes = 0;
@@ -30,8 +31,9 @@ struct MemoryStatistics {
   std::uint64_t misses = 0;    // requests that had to allocate from the system
 };
 
-// Returns a block of at least `bytes`, aligned to 64 bytes, with undefined content. The block goes back to
-// the arena when its last reference is gone. Throws Error if the device is out of memory. Thread-safe.
+// Returns a block of at least `bytes`, aligned to 64 bytes, with undefined content.
+// The block goes back to the arena when its last reference is gone.
+// Throws Error if the device is out of memory. Thread-safe.
 std::shared_ptr<Storage> allocate(Device device, std::size_t bytes);
 
 MemoryStatistics memory_statistics(Device device);

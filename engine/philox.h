@@ -1,6 +1,7 @@
 // Counter-based random numbers: Philox-4x32-10, from Salmon et al. 2011.
-// A number is a pure function of (seed, step, operation, element). Every device, any number of threads and a
-// resumed run therefore draw the same bits. The backward pass recomputes the dropout mask.
+// A number is a pure function of (seed, step, operation, element).
+// Every device, any number of threads and a resumed run therefore draw the same bits.
+// The backward pass recomputes the dropout mask.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Streams, events and captured steps, with one interface for all devices.
-// The host devices cpu and simt finish all work before a call returns. There a stream has no state,
-// an event is a point in time, and a replay calls the captured function again.
+// The host devices cpu and simt finish all work before a call returns.
+// There a stream has no state, an event is a point in time, and a replay calls the captured function again.
 // Host replays reject the operations that CUDA cannot capture, so that tests find them without a GPU.
 #pragma once
 
@@ -13,8 +13,9 @@
 namespace sec {
 
 // Creates a stream, and destroys it when its queued work is done.
-// Work on two cuda streams runs concurrently unless an event orders it. Streams that share tensors must be
-// ordered by events, because the arena may hand memory that one stream released to the other at once.
+// Work on two cuda streams runs concurrently unless an event orders it.
+// Streams that share tensors must be ordered by events,
+// because the arena may hand memory that one stream released to the other at once.
 class OwnedStream {
  public:
   explicit OwnedStream(Device device);  // throws Error if the device is unavailable

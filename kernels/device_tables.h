@@ -1,5 +1,5 @@
-// The kernel tables of devices that a build may lack. A build without such a device links a file of
-// kernels/absent/ instead, whose table() throws Error.
+// The kernel tables of devices that a build may lack.
+// A build without such a device links a file of kernels/absent/ instead, whose table() throws Error.
 #pragma once
 
 #include "kernels/table.h"

@@ -1,6 +1,7 @@
 // The recurrence of one direction of an LSTM layer (Hochreiter & Schmidhuber 1997).
-// Gates and their order are PyTorch's. The inputs' contribution to the gates does not depend on the
-// recurrence: a linear layer over all time steps computes it beforehand (`projected`).
+// Gates and their order are PyTorch's.
+// The inputs' contribution to the gates does not depend on the recurrence:
+// a linear layer over all time steps computes it beforehand (`projected`).
 #pragma once
 
 #include "engine/tensor.h"

@@ -1,6 +1,6 @@
 // Checks of a kernel's operands, and memory for intermediate results.
-// Nothing in this file may be a template or inline. kernels/cpu/ is compiled once per instruction set, and
-// the linker could choose the AVX-512 copy of an inline function for a machine without AVX-512.
+// Nothing in this file may be a template or inline. kernels/cpu/ is compiled once per instruction set,
+// and the linker could choose the AVX-512 copy of an inline function for a machine without AVX-512.
 #pragma once
 
 #include "engine/tensor.h"

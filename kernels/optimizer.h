@@ -39,8 +39,8 @@ struct SgdOptions {
   float clip_norm = 0;  // 0: no clipping
 };
 
-// `average` is the moving average of the parameters. Unless it is empty, `adam` and `sgd` update it
-// exactly as `moving_average` does, which saves a second pass over the parameters.
+// `average` is the moving average of the parameters. Unless it is empty,
+// `adam` and `sgd` update it exactly as `moving_average` does, which saves a second pass over the parameters.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
                const StepValues* now,     // in device memory

@@ -1,5 +1,5 @@
-// What a device can compute. Contract headers define the operations; the table of a device holds its
-// kernels. Callers look the table up by the stream's device:
+// What a device can compute. Contract headers define the operations; the table of a device holds its kernels.
+// Callers look the table up by the stream's device:
 //
 //   kernels::table(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
 #pragma once

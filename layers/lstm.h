@@ -35,8 +35,9 @@ struct Lstm {
   LstmOptions options;
 };
 
-// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0 and NAME.bias_hh_l0. A bidirectional LSTM
-// also registers these names with the suffix _reverse. Further layers have l1, l2, ... instead of l0.
+// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0 and NAME.bias_hh_l0.
+// A bidirectional LSTM also registers these names with the suffix _reverse.
+// Further layers have l1, l2, ... instead of l0.
 // All are drawn from uniform(-b, b) with b = 1 / sqrt(Hid), as in PyTorch.
 // Throws Error on a size below 1 and on a dropout outside [0, 1).
 Lstm make_lstm(ParameterSet& set, const std::string& name, const LstmOptions& options);

@@ -1,5 +1,5 @@
-// Squeeze-and-excite (Hu et al. 2018) scales each channel of a sample by a factor in (0, 1). The factors are
-// computed from the means of all channels of the sample.
+// Squeeze-and-excite (Hu et al. 2018) scales each channel of a sample by a factor in (0, 1).
+// The factors are computed from the means of all channels of the sample.
 #pragma once
 
 #include <string>
@@ -35,9 +35,9 @@ struct ExciteOperands {
 ExciteOperands excite_operands(Pass& pass, const SqueezeExcite& layer, const Tensor& means,  // (N, C)
                                std::vector<kernels::ExciteForward>& group);
 
-// Appends the backward operation to `group`. Returns the gradient of the means, (N, C), which is valid
-// after the caller ran the group. The gradients of the four parameters are added to the inputs `first` to
-// first + 3 of `to`.
+// Appends the backward operation to `group`.
+// Returns the gradient of the means, (N, C), which is valid after the caller ran the group.
+// The gradients of the four parameters are added to the inputs `first` to first + 3 of `to`.
 Tensor excite_backward(const ExciteOperands& operands, const Tensor& gfactors, Gradients& to, int first,
                        std::vector<kernels::ExciteBackward>& group);
 

@@ -1,6 +1,7 @@
 // Exports SE-ECGNet as an ONNX model (opset 17) in evaluation mode. The model uses these standard operators:
-// Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm, Sigmoid, Mul, Add, Reshape, Unsqueeze, Flatten and
-// Concat. The batch size is dynamic. Axes, channel order and weight names are those of PyTorch's state dict.
+// Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm, Sigmoid, Mul, Add, Reshape, Unsqueeze,
+// Flatten and Concat.
+// The batch size is dynamic. Axes, channel order and weight names are those of PyTorch's state dict.
 #pragma once
 
 #include <string>

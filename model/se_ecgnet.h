@@ -17,8 +17,9 @@ using SeEcgNetOptions = NetworkOptions;
 
 class SeEcgNet : public Network {
  public:
-  // Registers and allocates all parameters. Throws Error if an option is out of range or the length is
-  // shorter than the stem's kernel; the message names the shortest length.
+  // Registers and allocates all parameters.
+  // Throws Error if an option is out of range or the length is shorter than the stem's kernel;
+  // the message names the shortest length.
   SeEcgNet(const SeEcgNetOptions& options, Stream& stream, std::uint64_t seed);
   ~SeEcgNet() override;
 

@@ -28,8 +28,8 @@ bool is_se_ecgnet(const NetworkOptions& options) {
   return options.model == "se-ecgnet";
 }
 
-// Maps input `i` of `extent` inputs to PyTorch's order. Our layers flatten an input in the order (L, C),
-// PyTorch's layers in the order (C, L).
+// Maps input `i` of `extent` inputs to PyTorch's order.
+// Our layers flatten an input in the order (L, C), PyTorch's layers in the order (C, L).
 std::int64_t flattened_input(const NetworkOptions& options, const std::string& name, std::int64_t i,
                              std::int64_t extent) {
   std::int64_t channels = 1;

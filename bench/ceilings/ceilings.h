@@ -1,11 +1,12 @@
-// The machine's peak rates, measured in the same run as the rows that are compared with them, and the
-// roofline model made of them (Williams, Waterman & Patterson 2009). The model gives the shortest time for
-// work of a given number of operations that moves a given number of bytes:
+// The machine's peak rates, measured in the same run as the rows that are compared with them,
+// and the roofline model made of them (Williams, Waterman & Patterson 2009).
+// The model gives the shortest time for work of a given number of operations
+// that moves a given number of bytes:
 //
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //
-// The larger term is the bound. A row's percentage is this minimum divided by the measured time. Counts
-// of operations and bytes are the minimum of an operation's definition, explained where rows are made.
+// The larger term is the bound. A row's percentage is this minimum divided by the measured time.
+// Counts of operations and bytes are the minimum of an operation's definition, explained where rows are made.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct Floor {
 };
 
 // The cpu device's peak rates with the given number of threads, for work on `footprint` bytes in all.
-// Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use. Memory: a
-// copy that reads half of the footprint and writes the other half, as data in caches moves faster.
+// Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use.
+// Memory: a copy that reads half of the footprint and writes the other half, as data in caches moves faster.
 // Each power of two is measured once, in some hundredths of a second. The best of many short slices counts,
 // so that other load on the machine disturbs little. Calls set_threads(threads), which stays in effect.
 Ceiling cpu_ceiling(int threads, double footprint);

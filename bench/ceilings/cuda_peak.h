@@ -1,5 +1,6 @@
-// The GPU's peak arithmetic rate, from kernels that do nothing else: fused multiply-adds between registers
-// for f32, tensor-core products by mma.sync for tf32 and bf16. Hopper's wgmma is faster than mma.sync.
+// The GPU's peak arithmetic rate, from kernels that do nothing else:
+// fused multiply-adds between registers for f32, tensor-core products by mma.sync for tf32 and bf16.
+// Hopper's wgmma is faster than mma.sync.
 // Libraries may use wgmma and our kernels do not, so a library's row may show more than 100 percent.
 #pragma once
 

@@ -9,8 +9,8 @@ struct Peak {
   // Runs some ten thousand multiply-adds per vector register of the instruction set.
   // Returns the number of floating-point operations.
   double (*multiply_add)();
-  // Copies `bytes`, a multiple of 64, between addresses that are multiples of 64. Where the machine has
-  // streaming stores, uses them: they do not read the cache lines they overwrite.
+  // Copies `bytes`, a multiple of 64, between addresses that are multiples of 64.
+  // Where the machine has streaming stores, uses them: they do not read the cache lines they overwrite.
   void (*copy)(char* to, const char* from, std::size_t bytes);
 };
 

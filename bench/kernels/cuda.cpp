@@ -1,12 +1,15 @@
-// Measures the cuda device's kernels at the network's shapes: each version of the convolution, beside cuDNN
-// (with the algorithm that it measures as fastest) and cuBLAS. Times are GPU times between two events around
-// one call. Before each call a buffer larger than the L2 cache is overwritten: operands then come from
-// memory, as they mostly do in a training step. The overwriting also keeps the GPU busy while the host
-// enqueues the call, so a call of several kernels shows no gaps caused by the host.
+// Measures the cuda device's kernels at the network's shapes:
+// each version of the convolution, beside cuDNN (with the algorithm that it measures as fastest) and cuBLAS.
+// Times are GPU times between two events around one call.
+// Before each call a buffer larger than the L2 cache is overwritten:
+// operands then come from memory, as they mostly do in a training step.
+// The overwriting also keeps the GPU busy while the host enqueues the call,
+// so a call of several kernels shows no gaps caused by the host.
 //
 // floors.h documents what is counted, rows.h how rows are named. `who` is "ours" (the kernel table's choice),
-// v1 to v4 (a version in kernels/cuda/conv_versions.h), cudnn or cublas. f32 is f32 throughout; in tf32 both
-// sides may round operands to TF32. Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
+// v1 to v4 (a version in kernels/cuda/conv_versions.h), cudnn or cublas.
+// f32 is f32 throughout; in tf32 both sides may round operands to TF32.
+// Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
 #include "bench/kernels/cuda.h"
 
 #include <benchmark/benchmark.h>
@@ -205,8 +208,8 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
   }
 }
 
-// Adds batch norm, ReLU, dropout and the convolution that follows them. If `fused`, they are one kernel
-// launch, else separate operations of the table.
+// Adds batch norm, ReLU, dropout and the convolution that follows them.
+// If `fused`, they are one kernel launch, else separate operations of the table.
 void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
                const kernels::Table* table, bool fused) {
   const kernels::ConvShape s = layer.shape;

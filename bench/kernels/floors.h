@@ -8,8 +8,9 @@
 
 namespace sec {
 
-// The multiply-adds of a convolution that do not involve padding: pairs (t, j) with
-// 0 <= t * stride + j - pad < L, for every sample, lead and pair of channels. macs() includes padding.
+// The multiply-adds of a convolution that do not involve padding:
+// pairs (t, j) with 0 <= t * stride + j - pad < L, for every sample, lead and pair of channels.
+// macs() includes padding.
 // Padding adds 2 % at L = 310, k = 7, and doubles the number at L = 3.
 inline double products(const kernels::ConvShape& s) {
   std::int64_t pairs = 0;
@@ -21,11 +22,12 @@ inline double products(const kernels::ConvShape& s) {
   return static_cast<double>(pairs) * static_cast<double>(s.n * s.h * s.c_in * s.c_out);
 }
 
-// Every pass does one multiplication and one addition per product in the definition's sum. Minimal filtering
-// needs fewer operations, so its percentages can exceed 100.
+// Every pass does one multiplication and one addition per product in the definition's sum.
+// Minimal filtering needs fewer operations, so its percentages can exceed 100.
 //
-// Bytes: forward reads x and w and writes y; dgrad reads gy and w and writes gx; wgrad reads x and gy, and
-// reads and writes gw, to which it adds. Only the time steps of x that a tap uses count. Weights are f32.
+// Bytes: forward reads x and w and writes y; dgrad reads gy and w and writes gx;
+// wgrad reads x and gy, and reads and writes gw, to which it adds.
+// Only the time steps of x that a tap uses count. Weights are f32.
 inline Floor conv_floor(kernels::ConvPass pass, const kernels::ConvShape& s, double bytes_per_element) {
   const auto row = static_cast<double>(s.n * s.h) * bytes_per_element;
   const double x = row * static_cast<double>(std::min(s.l, s.l_out() * s.k) * s.c_in);

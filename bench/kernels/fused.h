@@ -15,13 +15,15 @@ class FusedConv {
   void forward(Stream& stream, const kernels::Table& kernels);
   void backward(Stream& stream, const kernels::Table& kernels);  // needs a preceding forward()
 
-  // The same computation by unfused operations, which each read and write memory. If `normalised`, no
-  // separate pass normalises, because cuDNN's statistics pass also normalises (kernels/peers/batch_norm.cpp).
+  // The same computation by unfused operations, which each read and write memory.
+  // If `normalised`, no separate pass normalises,
+  // because cuDNN's statistics pass also normalises (kernels/peers/batch_norm.cpp).
   void forward_unfused(Stream& stream, const kernels::Table& kernels, bool normalised);
   void backward_unfused(Stream& stream, const kernels::Table& kernels);  // after forward_unfused
 
-  // The minimum work: the convolution's operations. Forward reads x and weights, and writes y and a mask bit
-  // per element of x. Backward reads x and gy twice, as batch norm's gradient needs its sums; it writes gx.
+  // The minimum work: the convolution's operations.
+  // Forward reads x and weights, and writes y and a mask bit per element of x.
+  // Backward reads x and gy twice, as batch norm's gradient needs its sums; it writes gx.
   Floor forward_floor() const;
   Floor backward_floor() const;
 

@@ -102,8 +102,8 @@ def compare_gradients(ours, theirs):
 
 
 # Losses agree to about 1e-6: they are means over some ten samples, computed by a hundred layers in f32.
-# Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero. A few
-# such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm.
+# Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero.
+# A few such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm.
 # These changes happen by chance in PyTorch and in sec, more often where sec's minimal filtering rounds more
 # (docs/speed.md). So sec's distance from f64 may be a few times PyTorch's. An error in a layer gives tenths.
 #

@@ -1,6 +1,6 @@
 // Shows where a training step spends its time: a listener that keeps the ranges of engine/ranges.h as a tree,
-// nested as they are in the thread that starts it. Work of other threads counts towards the range
-// in which this thread waits for them.
+// nested as they are in the thread that starts it.
+// Work of other threads counts towards the range in which this thread waits for them.
 #pragma once
 
 #include <string>
@@ -28,9 +28,10 @@ struct NamedTime {
   long calls = 0;
 };
 
-// Kernels are the outermost ranges with a dot in their name, such as conv.dgrad. Where there are none, the
-// innermost ranges count, such as relu. If a kernel calls another, as linear.forward calls conv.forward, the
-// time counts for the caller. Sorted longest first; the sum does not exceed the elapsed time.
+// Kernels are the outermost ranges with a dot in their name, such as conv.dgrad.
+// Where there are none, the innermost ranges count, such as relu.
+// If a kernel calls another, as linear.forward calls conv.forward, the time counts for the caller.
+// Sorted longest first; the sum does not exceed the elapsed time.
 std::vector<NamedTime> sum_by_kernel(const std::vector<RangeNode>& tree);
 // The same sums by kind of layer, which is the kernel's name up to its first dot: "conv" for conv.dgrad.
 std::vector<NamedTime> sum_by_layer(const std::vector<RangeNode>& tree);

@@ -1,6 +1,6 @@
-// bench_steps runs whole training steps and inference of SE-ECGNet, one round per request. bench/compare can
-// therefore alternate it with a peer on the same machine. Reads commands, one per line, and answers each with
-// one line of JSON:
+// bench_steps runs whole training steps and inference of SE-ECGNet, one round per request.
+// bench/compare can therefore alternate it with a peer on the same machine.
+// Reads commands, one per line, and answers each with one line of JSON:
 //
 //   make CASE FOLDER   writes weights.safetensors, a state dict in PyTorch's form, and batch.safetensors,
 //                      which has x (N, H, L) f32 and labels (N) i32; CASE is "NxHxLxCLASSESxWIDTH"

@@ -1,11 +1,12 @@
-// Measures the tiles of a network's convolutions and writes the fastest of each to a file for --tiles
-// (train/loop/tile_file.h). A training step yields the list of convolutions. Each convolution is then timed
-// alone with every tile size for which there are kernels. The built-in size stays unless another size takes
-// less than 0.98 of its time.
+// Measures the tiles of a network's convolutions
+// and writes the fastest of each to a file for --tiles (train/loop/tile_file.h).
+// A training step yields the list of convolutions.
+// Each convolution is then timed alone with every tile size for which there are kernels.
+// The built-in size stays unless another size takes less than 0.98 of its time.
 //
 // On cuda, times are GPU times between two events around one call, with caches flushed first as in cuda.cpp.
-// On simt, times are those of the host that simulates the call. They say nothing about a GPU: runs on simt
-// are rehearsals, and the file says so.
+// On simt, times are those of the host that simulates the call.
+// They say nothing about a GPU: runs on simt are rehearsals, and the file says so.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -88,8 +88,8 @@ struct Request {
   std::array<std::uintptr_t, warp_size> address;
 };
 
-// Place: an instruction that accesses one kind of memory. Pending: a warp's accesses from this place since
-// its lanes last met.
+// Place: an instruction that accesses one kind of memory.
+// Pending: a warp's accesses from this place since its lanes last met.
 struct Place {
   bool is_shared;
   bool is_store;

@@ -1,5 +1,6 @@
-// Counts what kernels do to memory, as a GPU would see it: how many bytes of global memory they move, how
-// well the lanes of a warp share 32-byte sectors, and how often lanes conflict in a bank of shared memory.
+// Counts what kernels do to memory, as a GPU would see it:
+// how many bytes of global memory they move, how well the lanes of a warp share 32-byte sectors,
+// and how often lanes conflict in a bank of shared memory.
 //
 // A kernel to be counted is compiled with -fsanitize=thread, which calls a function before every load and
 // store. These calls go to the counters instead of ThreadSanitizer (sec_counted_library in
@@ -10,9 +11,9 @@
 // Arithmetic: the coverage instrumentation (-fsanitize-coverage) counts how often basic blocks are executed,
 // and objdump shows the operations in each block (instructions.h).
 //
-// A GPU keeps a thread's stack, kernel arguments and indices in registers. Therefore only the arena's memory
-// (global memory) and shared arrays count. g++ has already removed loads that it sees to be redundant;
-// nvcc may remove more or fewer.
+// A GPU keeps a thread's stack, kernel arguments and indices in registers.
+// Therefore only the arena's memory (global memory) and shared arrays count.
+// g++ has already removed loads that it sees to be redundant; nvcc may remove more or fewer.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
-// bench_traffic counts what a training step of SE-ECGNet moves through memory on a GPU. The simt device runs
-// the kernels and counts (bench/traffic/counters.h). The table compares each kernel with its minimum, and
-// the step with bench/traffic/step_floor.h. Without a GPU this distinguishes good kernel versions
-// from bad ones. bench/NOTES.md derives the figures, docs/simt.md shows how to read them.
+// bench_traffic counts what a training step of SE-ECGNet moves through memory on a GPU.
+// The simt device runs the kernels and counts (bench/traffic/counters.h).
+// The table compares each kernel with its minimum, and the step with bench/traffic/step_floor.h.
+// Without a GPU this distinguishes good kernel versions from bad ones.
+// bench/NOTES.md derives the figures, docs/simt.md shows how to read them.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -77,10 +77,11 @@ class Tokens {
   std::size_t used_ = chunk;
 };
 
-// ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond, so
-// fibers are reused: by the next launch, and within a launch after 2048 other threads.
-// ThreadSanitizer treats threads on the same fiber as ordered. It therefore misses races between blocks
-// that start more than 2048 threads apart. Keep test grids small and run several block orders.
+// ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond,
+// so fibers are reused: by the next launch, and within a launch after 2048 other threads.
+// ThreadSanitizer treats threads on the same fiber as ordered.
+// It therefore misses races between blocks that start more than 2048 threads apart.
+// Keep test grids small and run several block orders.
 class TsanFibers {
  public:
   ~TsanFibers() { clear(); }

@@ -1,5 +1,6 @@
-// Functions by which the fiber engine informs the sanitizers. They are weak symbols, null in programs without
-// the sanitizer. The engine is therefore compiled once, without instrumentation.
+// Functions by which the fiber engine informs the sanitizers.
+// They are weak symbols, null in programs without the sanitizer.
+// The engine is therefore compiled once, without instrumentation.
 #pragma once
 
 #include <cstddef>

@@ -186,8 +186,9 @@ class Tals {
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
 
-  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in
-  // the record of its time or soon after. Annotations after the recording's end are in the last record.
+  // Computes the bytes per data record so that `records` records hold all annotations.
+  // Each annotation is in the record of its time or soon after.
+  // Annotations after the recording's end are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;

@@ -11,8 +11,9 @@ namespace sec::io {
 
 // Writes an EDF+C file atomically, one data record at a time. Leads in mV are labelled "ECG NAME".
 // Samples that are whole numbers of adu by the lead's gain and fit 16 bits are stored exactly.
-// Other leads' ranges are divided into 65534 steps. Invalid samples, and the padding of the last data record,
-// are -32768, which is below the digital minimum. Comments become annotations "# TEXT" at the beginning.
+// Other leads' ranges are divided into 65534 steps.
+// Invalid samples, and the padding of the last data record, are -32768, which is below the digital minimum.
+// Comments become annotations "# TEXT" at the beginning.
 // Sample numbers of `annotations` are at annotation_rate(source.info()).
 // Throws Error on data that EDF+ cannot hold: names that are too long or not ASCII, annotations before sample
 // 0 or unsorted, a sampling rate for which no record duration of at most eight digits holds whole samples.

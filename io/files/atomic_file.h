@@ -9,8 +9,9 @@
 namespace sec::io {
 
 // Writes the pieces in order to a temporary file in the same folder, makes it durable (fsync) and renames it.
-// If anything fails before the rename, an existing file of that name is unchanged. If `path` is a symbolic
-// link, the link's target is replaced. A pipe, device or other special file is written directly.
+// If anything fails before the rename, an existing file of that name is unchanged.
+// If `path` is a symbolic link, the link's target is replaced.
+// A pipe, device or other special file is written directly.
 // Throws Error naming the file and the system's reason.
 void write_atomically(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void write_atomically(const std::filesystem::path& path, std::string_view content);

@@ -26,8 +26,8 @@ struct TextTable {
 
 // Fields may be quoted with ". Inside quotes, "" stands for a quote, and separators and line ends are text.
 // Lines end in LF or CR LF; empty lines and a UTF-8 byte order mark are skipped.
-// Throws Error, naming file and line, on text that is not UTF-8, a row with the wrong number of fields, a
-// quote within an unquoted field, text after a closing quote, an unclosed quote, a repeated column name,
+// Throws Error, naming file and line, on text that is not UTF-8, a row with the wrong number of fields,
+// a quote within an unquoted field, text after a closing quote, an unclosed quote, a repeated column name,
 // or a file without rows.
 TextTable parse_text_table(std::string_view text, char separator, const std::string& file);
 

@@ -1,5 +1,6 @@
-// Writes Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding). A message is the
-// concatenation of its fields; each field is a varint of (number, wire type) followed by its value.
+// Writes Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding).
+// A message is the concatenation of its fields;
+// each field is a varint of (number, wire type) followed by its value.
 #pragma once
 
 #include <bit>

@@ -41,8 +41,8 @@ class RecordingReader {
   virtual void read_digital(std::int64_t begin, std::int64_t count,
                             std::span<const std::span<std::int32_t>> leads);
 
-  // Reads the whole recording once, block by block. Throws Error if the samples contradict the recording's
-  // headers: checksums, initial values or lengths.
+  // Reads the whole recording once, block by block.
+  // Throws Error if the samples contradict the recording's headers: checksums, initial values or lengths.
   virtual void verify();
 
   // The recording's own annotations in order of time, empty if it has none.
@@ -50,8 +50,9 @@ class RecordingReader {
   virtual std::vector<Annotation> annotations() = 0;
 };
 
-// Throws Error, naming `record`, unless the window is inside the recording and the spans have the right
-// sizes: each leads[i] is either empty or has room for `count` * samples_per_frame[i] samples.
+// Throws Error, naming `record`,
+// unless the window is inside the recording and the spans have the right sizes:
+// each leads[i] is either empty or has room for `count` * samples_per_frame[i] samples.
 template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads);

@@ -95,8 +95,8 @@ std::int64_t distance(const TimedBeat& a, const TimedBeat& b) {
 
 using BeatIterator = std::vector<TimedBeat>::const_iterator;
 
-// True if `early` matches `late`, a beat of the other side within the match window. False if the beat after
-// `early` is at least as near to `late`, unless that beat has a nearer counterpart after `late`.
+// True if `early` matches `late`, a beat of the other side within the match window. False if the beat
+// after `early` is at least as near to `late`, unless that beat has a nearer counterpart after `late`.
 bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late, BeatIterator late_end) {
   const BeatIterator rival = early + 1;
   if (rival == early_end || distance(*rival, *late) > distance(*early, *late)) {
@@ -166,11 +166,12 @@ Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const 
   // Two consecutive matched pairs delimit an RR interval that exists on both sides.
   const TimedBeat* before_r = nullptr;
   const TimedBeat* before_t = nullptr;
-  // Matching starts at the beginning of the annotations. A beat at the edge of the scored range can therefore
-  // match a beat just outside it. The position of the reference beat decides whether the pair is scored.
-  // The first test beat in the scored range may belong to a reference beat before the start. It is not an
-  // error if it is unmatched, within a match window of the start, and further from the first reference beat
-  // than the next test beat.
+  // Matching starts at the beginning of the annotations.
+  // A beat at the edge of the scored range can therefore match a beat just outside it.
+  // The position of the reference beat decides whether the pair is scored.
+  // The first test beat in the scored range may belong to a reference beat before the start.
+  // It is not an error if it is unmatched, within a match window of the start,
+  // and further from the first reference beat than the next test beat.
   const std::vector<TimedBeat> test_beats = beats_of(test);
   const auto first_scored = [&](const std::vector<TimedBeat>& beats) {
     return std::find_if(beats.begin(), beats.end(),

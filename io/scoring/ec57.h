@@ -1,6 +1,6 @@
-// The beat-by-beat comparison of ANSI/AAMI EC57. It compares the annotations of a detector or classifier
-// ("test") with those of cardiologists ("reference"). Rules and line layout are those of the standard's
-// reference comparator (WFDB Applications Guide, bxb(1)).
+// The beat-by-beat comparison of ANSI/AAMI EC57.
+// It compares the annotations of a detector or classifier ("test") with those of cardiologists ("reference").
+// Rules and line layout are those of the standard's reference comparator (WFDB Applications Guide, bxb(1)).
 #pragma once
 
 #include <array>
@@ -39,9 +39,11 @@ struct Ec57Counts {
 
 // Annotations must be sorted by time. Annotations between [ and ] (ventricular fibrillation) are not beats.
 // Unmatched test beats within the reference's [ to ] are not counted.
-// Shutdown lasts from a NOISE annotation with bits 4 and 5 of its subtype set to the next NOISE annotation
-// without them. If another type of annotation comes before that, shutdown begins one match window after the
-// beat before the NOISE annotation. It then ends one match window before the annotation that follows.
+// Shutdown lasts from a NOISE annotation with bits 4
+// and 5 of its subtype set to the next NOISE annotation without them.
+// If another type of annotation comes before that,
+// shutdown begins one match window after the beat before the NOISE annotation.
+// It then ends one match window before the annotation that follows.
 // Throws Error on a rate that is not positive and on a negative start or window.
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,
                          const Ec57Options& options);

@@ -32,8 +32,8 @@ class RunningMedian {
 };
 
 // The baseline filter of de Chazal et al. 2004. A running median of 200 ms removes QRS complexes and P waves.
-// A running median of 600 ms of the result removes T waves. The result is the baseline wander with DC,
-// which is subtracted from the signal. `rate` is in Hz.
+// A running median of 600 ms of the result removes T waves.
+// The result is the baseline wander with DC, which is subtracted from the signal. `rate` is in Hz.
 // Window widths are rounded to the nearest odd number of samples.
 void subtract_median_baseline(std::span<float> signal, double rate);
 
@@ -56,8 +56,9 @@ class MedianBaseline {
   std::vector<float> baseline_;  // known baseline, not yet subtracted
 };
 
-// Second-order Butterworth high-pass at `cutoff` Hz, run forwards and backwards: zero phase, 6 dB down at the
-// cutoff. Removes DC exactly. As in scipy.signal.filtfilt, 9 samples of point reflection extend both ends.
+// Second-order Butterworth high-pass at `cutoff` Hz, run forwards and backwards:
+// zero phase, 6 dB down at the cutoff. Removes DC exactly.
+// As in scipy.signal.filtfilt, 9 samples of point reflection extend both ends.
 // Throws Error unless 0 < cutoff < rate / 2 and there are more than 9 samples, all finite.
 void high_pass(std::span<float> signal, double rate, double cutoff);
 

@@ -76,8 +76,9 @@ std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t 
   const auto m = static_cast<std::size_t>(count);
   const Spectrum before = transformed({signal.begin(), signal.end()});
 
-  // Copies the bins from frequency 0 to the lower Nyquist frequency, and their mirror images. If the shorter
-  // length is even, its Nyquist bin stands for two: truncation adds both, zero-padding halves the bin.
+  // Copies the bins from frequency 0 to the lower Nyquist frequency, and their mirror images.
+  // If the shorter length is even, its Nyquist bin stands for two:
+  // truncation adds both, zero-padding halves the bin.
   const std::size_t shorter = std::min(n, m);
   Spectrum after(m);
   for (std::size_t k = 0; k <= (shorter - 1) / 2; ++k) {

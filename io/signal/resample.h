@@ -13,8 +13,8 @@ struct RateRatio {
   std::int64_t down = 1;
 };
 
-// The ratio to / from of two sampling rates in Hz. Throws Error unless both are positive and the ratio is one
-// of whole numbers up to 10,000.
+// The ratio to / from of two sampling rates in Hz.
+// Throws Error unless both are positive and the ratio is one of whole numbers up to 10,000.
 RateRatio rate_ratio(double from, double to);
 
 // Returns ceil(n * up / down) samples; output j is at the time of input j * down / up. The low-pass is a sinc

@@ -14,8 +14,9 @@ constexpr int most_synthetic_leads = 12;
 // The leads of a MIT-BIH record.
 std::vector<std::string_view> mitdb_leads_of(std::string_view record);
 
-// Names of `count` leads. Up to three leads are taken in order from MLII, V1 and V5, as in portable
-// recorders; more are taken from I, II, V1 to V6, III, aVR, aVL and aVF. 0 means two leads.
+// Names of `count` leads.
+// Up to three leads are taken in order from MLII, V1 and V5, as in portable recorders;
+// more are taken from I, II, V1 to V6, III, aVR, aVL and aVF. 0 means two leads.
 // Throws Error if `count` is out of range.
 std::vector<std::string_view> synthetic_leads(int count);
 

@@ -1,5 +1,6 @@
-// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)). They consist of 16-bit
-// words with a 6-bit type and a 10-bit interval since the previous annotation, plus pseudo-annotations.
+// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)).
+// They consist of 16-bit words with a 6-bit type
+// and a 10-bit interval since the previous annotation, plus pseudo-annotations.
 #pragma once
 
 #include <filesystem>
@@ -30,11 +31,12 @@ struct AnnotationFile {
   std::string symbol_of(int code) const;
 };
 
-// Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed. Trailing
-// NULs of AUX texts are dropped. Notes at the beginning that state the time resolution or define annotation
-// types are not returned as annotations. Sample numbers are converted to `rate` (Hz) if the file's time
-// resolution differs; a rate of 0 keeps the file's times. Throws Error, naming the byte, on an undefined
-// type, times that run backwards, or a missing end mark.
+// Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed.
+// Trailing NULs of AUX texts are dropped. Notes at the beginning that state the time resolution
+// or define annotation types are not returned as annotations.
+// Sample numbers are converted to `rate` (Hz) if the file's time resolution differs;
+// a rate of 0 keeps the file's times.
+// Throws Error, naming the byte, on an undefined type, times that run backwards, or a missing end mark.
 AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& file, double rate = 0);
 AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate = 0);
 
@@ -42,9 +44,9 @@ AnnotationFile read_annotation_file(const std::filesystem::path& path, double ra
 std::vector<Annotation> read_annotations(const std::filesystem::path& path, double rate = 0);
 
 // Writes the file atomically, beginning with its time resolution (Hz, 0: none) and its labels.
-// Throws Error on what the format cannot hold: annotations out of order or before sample 0, a type that is
-// neither standard nor among the labels, SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text
-// of more than 255 bytes.
+// Throws Error on what the format cannot hold:
+// annotations out of order or before sample 0, a type that is neither standard nor among the labels,
+// SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text of more than 255 bytes.
 void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file);
 void write_annotations(const std::filesystem::path& path, std::span<const Annotation> annotations);
 

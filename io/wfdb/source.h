@@ -28,8 +28,8 @@ class SampleSource {
 
   virtual std::int64_t frames() const = 0;
 
-  // Fills `samples` with whole frames from frame `first` onwards, in file order: frame by frame, and within a
-  // frame signal by signal. Invalid samples keep the format's own marker value.
+  // Fills `samples` with whole frames from frame `first` onwards, in file order:
+  // frame by frame, and within a frame signal by signal. Invalid samples keep the format's own marker value.
   // The requested frames must exist. Throws Error on a damaged file.
   virtual void read(std::int64_t first, std::span<std::int32_t> samples) = 0;
 };

@@ -57,8 +57,9 @@ void pack_channel(const MinimalForm& form, const float* from, std::int64_t strid
   }
 }
 
-// Decides whether to use minimal filtering. Channels must be multiples of 16, and the transforms must pay
-// off. They do not if the last tile of a short sample is half empty.
+// Decides whether to use minimal filtering.
+// Channels must be multiples of 16, and the transforms must pay off.
+// They do not if the last tile of a short sample is half empty.
 // Results must be batch-invariant, so the batch size is ignored.
 bool minimal(const ConvShape& s, std::int64_t taps, std::int64_t count) {
   if (!minimal_filtering() || taps < 3 || s.c_in % mark_elements != 0 || s.c_out % mark_elements != 0) {

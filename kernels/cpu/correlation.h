@@ -7,8 +7,9 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each block of outputs while it is in the cache: nothing, statistics, or the gradient
-// of an activation. Sums are kept per slot, (slots, 3 or 2, channels). The caller adds the slots in order.
+// What is done with each block of outputs while it is in the cache:
+// nothing, statistics, or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels).
+// The caller adds the slots in order.
 struct Finish {
   // Statistics for batch norm and the squeeze. For each channel a slot holds three numbers of a block:
   // the first row of outputs, the sum of the distances d from that row, and the sum of d^2.
@@ -73,8 +74,9 @@ struct Correlation {
 };
 void correlate(const Correlation& op);
 
-// A correlation by minimal filtering. A stride of s is handled as s phases, of the input in the forward
-// pass, of the output in the gradient. For u in [0, count) and phase q, where the output step exists:
+// A correlation by minimal filtering.
+// A stride of s is handled as s phases, of the input in the forward pass, of the output in the gradient.
+// For u in [0, count) and phase q, where the output step exists:
 //   out[n, u * out_phases + q, h, :] = start + sum over m < taps, f < in_phases of
 //       in[n, (u + m) * in_phases + f - pad, h, :] * w[m, (f, :), (q, :)]
 struct MinimalCorrelation {

@@ -1,5 +1,6 @@
-// Correlation by minimal filtering, in three stages per share: transform the input; multiply each point by
-// the transformed weights; transform the products back, panel by panel while they are in the cache.
+// Correlation by minimal filtering, in three stages per share: transform the input;
+// multiply each point by the transformed weights;
+// transform the products back, panel by panel while they are in the cache.
 #include "engine/parallel.h"
 #include "kernels/cpu/correlation.h"
 #include "kernels/cpu/minimal_tiles.h"

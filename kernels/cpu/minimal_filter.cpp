@@ -4,8 +4,9 @@ namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
 // The finite points, in order of use; the last point of a form is infinity.
-// If n is even, points come in pairs a, -a. Their matrix rows differ in signs alone and share half of the
-// multiplications. The point 3/4 has smaller rounding errors than 4, 1/4 or 3/2.
+// If n is even, points come in pairs a, -a.
+// Their matrix rows differ in signs alone and share half of the multiplications.
+// The point 3/4 has smaller rounding errors than 4, 1/4 or 3/2.
 constexpr double points[] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
 
 template <int Rows, int Columns>

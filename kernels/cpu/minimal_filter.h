@@ -32,8 +32,8 @@ enum class Transform {
 
 // The operands of a transform: to[o, e] = sum over i < n_in of matrix[o, i] * from[i, e],
 // for o < n_out and e in [0, count). `count` is a multiple of the vector width.
-// Rows are from_stride and to_stride floats apart. Inputs from n_in on count as zero; outputs from n_out on
-// are dropped.
+// Rows are from_stride and to_stride floats apart.
+// Inputs from n_in on count as zero; outputs from n_out on are dropped.
 struct Strided {
   const float* from;
   std::int64_t from_stride;

@@ -7,8 +7,8 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// A register tile holds tile_rows x (tile_vectors * width) sums. Two more registers hold a row of the
-// right operand; the other registers hold elements of the left operand.
+// A register tile holds tile_rows x (tile_vectors * width) sums.
+// Two more registers hold a row of the right operand; the other registers hold elements of the left operand.
 constexpr int tile_vectors = 2;
 constexpr int tile_rows = registers == 32 ? 12 : 6;
 constexpr int tile_columns = tile_vectors * width;

@@ -1,9 +1,10 @@
 // Sums down the columns of a matrix (rows, C), as in batch norm, pooling, gates and bias gradients.
 //
-// A block has blockDim.x threads across columns and blockDim.y threads down. With many channels a warp reads
-// 32 neighbouring columns, with few channels several rows. Both are contiguous in memory. The rows are cut
-// into chunks, one per block. Each thread sums every blockDim.y-th row of the chunk. Then the threads of a
-// column are added up in a tree, and a second kernel adds up the chunks in the same way.
+// A block has blockDim.x threads across columns and blockDim.y threads down.
+// With many channels a warp reads 32 neighbouring columns, with few channels several rows.
+// Both are contiguous in memory. The rows are cut into chunks, one per block.
+// Each thread sums every blockDim.y-th row of the chunk. Then the threads of a column are added up in a tree,
+// and a second kernel adds up the chunks in the same way.
 // Chunks depend only on the shape of the matrix, so sums are bitwise reproducible.
 //
 // Rows can be cut into segments of equal length (samples), which are summed separately.

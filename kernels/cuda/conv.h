@@ -39,8 +39,8 @@ struct ConvProblem {
 };
 
 // Extra work of a fused kernel.
-// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores, for
-// each output channel, the mean of y and the sum of squared deviations from that mean.
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores,
+// for each output channel, the mean of y and the sum of squared deviations from that mean.
 // dgrad: the result passes dropout and ReLU backwards, so `out` is g, the gradient of batch norm's output.
 // Each tile of rows stores two sums per channel of x: of g, and of g * (x - mean).
 struct Fusion {
@@ -110,8 +110,8 @@ SEC_DEVICE float weight_at(const ConvProblem& s, bool transposed, int m, int i, 
 }
 
 // Byte offset of a 16-byte piece in shared memory with rows of 64 bytes.
-// The order of a row's four pieces changes every second row. Piece p of eight consecutive rows
-// therefore falls into eight different groups of four banks.
+// The order of a row's four pieces changes every second row.
+// Piece p of eight consecutive rows therefore falls into eight different groups of four banks.
 SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
   return row * 64 + (piece ^ (row / 2 % 4)) * 16;
 }

@@ -7,8 +7,8 @@
 // one iteration computes while the operands of the next are loaded into registers and then stored
 // to the other buffer. One barrier per iteration is therefore enough.
 //   An iteration's operands, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per flop.
-// x is stored as [term][row], so that a thread reads four of its rows as a float4. Four threads store a row
-// of x, to addresses 4 * 132 floats apart; two of these threads hit the same bank.
+// x is stored as [term][row], so that a thread reads four of its rows as a float4.
+// Four threads store a row of x, to addresses 4 * 132 floats apart; two of these threads hit the same bank.
 //
 // Fused forward: x is activated in registers before it is stored to shared memory, once per tap.
 // The moments of y are taken from registers.
@@ -23,8 +23,9 @@ namespace {
 constexpr int tile_rows = 128;
 constexpr int depth = 16;
 
-// Fused forward: stores the mean and the squared deviations of the tile's columns. This thread's results,
-// 8 rows x 4 columns from `across` on, are first rounded to T. Bit r of `present` is set if row r exists.
+// Fused forward: stores the mean and the squared deviations of the tile's columns.
+// This thread's results, 8 rows x 4 columns from `across` on, are first rounded to T.
+// Bit r of `present` is set if row r exists.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float* memory, int across,
                                unsigned present, float (&result)[8][4]) {
@@ -68,8 +69,8 @@ SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float
 }
 
 // `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access.
-// A fused kernel checks the alignment itself. Weights are slices of one flat buffer
-// and often unaligned; unaligned weights are loaded one by one.
+// A fused kernel checks the alignment itself.
+// Weights are slices of one flat buffer and often unaligned; unaligned weights are loaded one by one.
 template <typename T, typename Pass, bool vectors, int tile_columns, bool fused>
 __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(ConvBatch batch) {
   constexpr bool transposed = Pass::transposed;

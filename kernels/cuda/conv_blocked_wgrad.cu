@@ -1,7 +1,8 @@
-// The gradient of the weights, version 3, as a matrix product. Its rows are (tap, input channel), its
-// columns are output channels, and its depth is positions. A block computes 64 x 32 sums over one part of
-// the positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared memory
-// feed 16 multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
+// The gradient of the weights, version 3, as a matrix product.
+// Its rows are (tap, input channel), its columns are output channels, and its depth is positions.
+// A block computes 64 x 32 sums over one part of the positions, 16 positions per iteration.
+// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds.
+// If fused, x is activated in registers before it is stored to shared memory.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 

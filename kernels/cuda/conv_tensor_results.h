@@ -1,5 +1,6 @@
-// The last part of conv_tensor.cu's kernel. It writes a block's results from shared memory
-// to global memory, 16 bytes at a time along channels. Fused kernels also take sums of the results.
+// The last part of conv_tensor.cu's kernel.
+// It writes a block's results from shared memory to global memory, 16 bytes at a time along channels.
+// Fused kernels also take sums of the results.
 #pragma once
 
 #include "kernels/cuda/conv.h"
@@ -28,9 +29,11 @@ struct TensorBatch {
   TensorProblem problem[max_problems];
 };
 
-// Bytes between rows of results in shared memory. Padding avoids bank conflicts when a warp stores eight
-// rows. With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks. With f32 (8 bytes
-// per lane) a half-warp stores four rows, each shifted by 32 bytes. Forward's weights use the same padding.
+// Bytes between rows of results in shared memory.
+// Padding avoids bank conflicts when a warp stores eight rows.
+// With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks.
+// With f32 (8 bytes per lane) a half-warp stores four rows, each shifted by 32 bytes.
+// Forward's weights use the same padding.
 SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
 }

@@ -1,12 +1,13 @@
 // The gradient of the weights, version 4: tensor cores in bf16 or TF32.
 //
-// For tap j, gw[j] (Ci, Co) is a matrix product over positions: the transpose of x, shifted by j time steps,
-// times gy. A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
+// For tap j, gw[j] (Ci, Co) is a matrix product over positions:
+// the transpose of x, shifted by j time steps, times gy.
+// A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
 // It iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
 // once for all taps, into one of two buffers while the other is in use.
-// Each warp keeps its 32 x 32 sums in registers until the end. It then writes them as the sums of this part,
-// or adds them to gw if there is only one part. If fused, each window of x is activated in place after it
-// has arrived, which costs one more barrier per tile.
+// Each warp keeps its 32 x 32 sums in registers until the end.
+// It then writes them as the sums of this part, or adds them to gw if there is only one part. If fused,
+// each window of x is activated in place after it has arrived, which costs one more barrier per tile.
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16,
 //   feed 983,040 multiply-adds: 0.01 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
@@ -65,9 +66,10 @@ SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
   return t;
 }
 
-// Adds one tile's product for one tap to `sum`. The depth of the fragments is positions; rows of the a
-// fragments are channels of x, columns of the b fragments are channels of gy. x_row gives the row of the
-// window for each position of the tile at tap 0; `shift` rows are added for the tap.
+// Adds one tile's product for one tap to `sum`. The depth of the fragments is positions;
+// rows of the a fragments are channels of x, columns of the b fragments are channels of gy.
+// x_row gives the row of the window for each position of the tile at tap 0;
+// `shift` rows are added for the tap.
 template <typename T>
 SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, const unsigned char* gy,
                               const int* x_row, int shift) {

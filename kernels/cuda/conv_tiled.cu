@@ -1,8 +1,10 @@
-// Convolution, version 2: shared-memory tiles. A block computes 8 rows x 32 output channels, one result per
-// thread. Its operands are staged in shared memory, 32 terms (tap, input channel) at a time.
+// Convolution, version 2: shared-memory tiles.
+// A block computes 8 rows x 32 output channels, one result per thread.
+// Its operands are staged in shared memory, 32 terms (tap, input channel) at a time.
 //
-// An element of x serves 32 products and a weight serves 8. For 8 x 32 x 32 products 256 + 1024 elements are
-// read from global memory: 0.3 bytes per flop instead of version 1's 4.
+// An element of x serves 32 products and a weight serves 8.
+// For 8 x 32 x 32 products 256 + 1024 elements are read from global memory:
+// 0.3 bytes per flop instead of version 1's 4.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {

@@ -1,5 +1,6 @@
-// The four versions of the convolution kernels on the cuda and simt devices. The kernel table chooses between
-// versions 3 and 4 by shape and type; tests and benchmarks run a version by its number.
+// The four versions of the convolution kernels on the cuda and simt devices.
+// The kernel table chooses between versions 3 and 4 by shape and type;
+// tests and benchmarks run a version by its number.
 //
 //   1  direct: one thread per output element
 //   2  tiled: operands are staged in shared memory, one output per thread

@@ -1,9 +1,10 @@
-// Gathers examples into a batch, and augments them. A block computes one chunk of one example: first the
-// random numbers that a channel draws once, then each cell independently. Cells are never mixed.
+// Gathers examples into a batch, and augments them. A block computes one chunk of one example:
+// first the random numbers that a channel draws once, then each cell independently. Cells are never mixed.
 //
-// Random numbers are drawn in double precision as on the host. Noise costs some hundred operations per cell,
-// which is negligible: a batch has about half a million cells. Sums and products are rounded one by one
-// (no fused multiply-add), so results equal the host's as far as exp, log, sin and cos agree.
+// Random numbers are drawn in double precision as on the host.
+// Noise costs some hundred operations per cell, which is negligible: a batch has about half a million cells.
+// Sums and products are rounded one by one (no fused multiply-add),
+// so results equal the host's as far as exp, log, sin and cos agree.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/gather.h"

@@ -1,5 +1,5 @@
-// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them. A single block
-// therefore computes a loss and its gradient in double precision, and sums in a fixed order.
+// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them.
+// A single block therefore computes a loss and its gradient in double precision, and sums in a fixed order.
 // A kernel cannot throw: a label or target that is out of range makes the loss NaN, which stops training.
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"

@@ -1,6 +1,7 @@
-// The recurrence of an LSTM. Time steps depend on each other and have little work, so one launch computes
-// them all. A block takes a few sequences from the first time step to the last. It keeps the sequences'
-// states in shared memory, and the weights too if they fit.
+// The recurrence of an LSTM.
+// Time steps depend on each other and have little work, so one launch computes them all.
+// A block takes a few sequences from the first time step to the last.
+// It keeps the sequences' states in shared memory, and the weights too if they fit.
 //   lstm_forward   a thread computes one hidden unit, with all four gates, of a few sequences
 //   lstm_backward  the gradient, in the same way, from the last time step to the first
 // A block reads 16 Hid^2 bytes of weights per time step: 26 KB for 40 units, from shared memory.

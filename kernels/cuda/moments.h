@@ -60,8 +60,8 @@ SEC_DEVICE float as_stored(const bf16* /*to*/, float value) {
   return static_cast<float>(bf16(value));
 }
 
-// Moments of the values that a thread reads, by Welford's update. So that a large mean does not cost
-// precision, values are taken relative to the first value.
+// Moments of the values that a thread reads, by Welford's update.
+// So that a large mean does not cost precision, values are taken relative to the first value.
 template <int width>
 struct RunningMoments {
   float count = 0.0F;

@@ -1,7 +1,7 @@
 // Optimizer steps over flat buffers, one launch for all parameters of a network.
 // A thread updates four elements, with vector accesses if the buffers are aligned. Memory is the bottleneck.
-// Adam reads four floats per element and writes three: 460 MB for the 16.4 M parameters of the 8-lead
-// network. A moving average reads and writes one more float.
+// Adam reads four floats per element and writes three:
+// 460 MB for the 16.4 M parameters of the 8-lead network. A moving average reads and writes one more float.
 #include <limits>
 
 #include "kernels/cuda/block_sum.h"

@@ -218,8 +218,8 @@ LaunchKey key_of(const Stream& stream, const PreActivationBackward& problem) {
   return {s.c_in, s.c_out, residues, problem.gx.type, false, dgrad, wgrad, columns};
 }
 
-// Calls run(key, problems) for consecutive problems with equal keys. A launch has room for max_problems
-// ConvProblems, and each layer needs key.residues ConvProblems.
+// Calls run(key, problems) for consecutive problems with equal keys.
+// A launch has room for max_problems ConvProblems, and each layer needs key.residues ConvProblems.
 template <typename Problem, typename Run>
 void for_each_key(const Stream& stream, std::span<const Problem> group, const Run& run) {
   for_each_launch(
@@ -445,8 +445,7 @@ void add_input_gradient(const LaunchKey& key, const PreActivationBackward& probl
   void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
   float* sums = launches.scratch->data() + offsets.sums;
   launches.all_aligned = launches.all_aligned && aligned(x, extra_gradient, gx);
-  // Rows are cut for full vectors even if operands are unaligned,
-  // so that alignment does not change results.
+  // Rows are cut for full vectors even if operands are unaligned, so that alignment does not change results.
   const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
   launches.norms.add({rows_of_tiles(tiles, s.c_in), columns, before, static_cast<float>(rows), sums,
                       elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),

@@ -7,8 +7,8 @@
 //   residual_backward_input  gx, once the gradient of the gate's means is known
 // Several blocks of the network share a launch if their LaunchKeys are equal.
 // Memory traffic, in units of the size of x. Forward: 3 (reads x and shortcut, writes y).
-// backward: 4 or 3 (reads x, gy and, with ReLU, y; writes gshortcut). backward_input: 2 (reads gshortcut,
-// writes gx). Gates add 1 / positions each, and partial results at most 1 / 16.
+// backward: 4 or 3 (reads x, gy and, with ReLU, y; writes gshortcut). backward_input:
+// 2 (reads gshortcut, writes gx). Gates add 1 / positions each, and partial results at most 1 / 16.
 #include <vector>
 
 #include "kernels/cuda/launch_batch.h"
@@ -182,8 +182,9 @@ void check(const GateShape& s) {
           "residual: expected at least one position and one channel, got {} and {}", s.positions, s.c);
 }
 
-// Problems share a launch only if their keys are equal. The key decides the kernel and the shape of its
-// blocks. Results are therefore bitwise equal to those of a problem that is launched alone.
+// Problems share a launch only if their keys are equal.
+// The key decides the kernel and the shape of its blocks.
+// Results are therefore bitwise equal to those of a problem that is launched alone.
 struct LaunchKey {
   std::int64_t c;
   DType type;

@@ -112,8 +112,8 @@ class Arithmetic(unittest.TestCase):
                                                                                   "5.00 ns"])
 
 
-# A stand-in for each program that a run needs. The name by which it is called selects its behaviour. Its PyTorch
-# takes three times as long as its f32, and its tf32 half as long. Environment variables plant errors.
+# A stand-in for each program that a run needs. The name by which it is called selects its behaviour.
+# Its PyTorch takes three times as long as its f32, and its tf32 half as long. Environment variables plant errors.
 PRETENDER = f"""#!{sys.executable}
 import array, os, sys, time
 sys.path.insert(0, {str(ROOT / "bench/report")!r})

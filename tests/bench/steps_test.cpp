@@ -144,8 +144,9 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
   EXPECT_GT(all.at(7).at("resident").get<std::int64_t>(), all.at(7).at("tensors").get<std::int64_t>());
 }
 
-// All devices read the same file of network and batch and compute nearly the same loss, eagerly and with
-// captured graphs. This also holds when steps and passes alternate.
+// All devices read the same file of network and batch and compute nearly the same loss,
+// eagerly and with captured graphs.
+// This also holds when steps and passes alternate.
 TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   std::vector<double> losses;
   for (const std::string options : {"--device cpu", "--device cpu --eager", "--device simt",

@@ -146,8 +146,8 @@ TEST_F(Tiles, AreMeasuredAndTaken) {
   };
   const double built_in = loss_with("");
   const std::string gradients = io::content_of(folder_ / "gradients");
-  // Only the statistics of batch norm are summed in a different order. Each changes by some units in the last
-  // place of f32, and these changes pass through some thirty layers.
+  // Only the statistics of batch norm are summed in a different order.
+  // Each changes by some units in the last place of f32, and these changes pass through some thirty layers.
   EXPECT_NEAR(loss_with("--tiles " + file), built_in, 1e-4 * built_in);
   EXPECT_NEAR(loss_with("--tiles " + (folder_ / "others.toml").string()), built_in, 1e-4 * built_in);
   EXPECT_NE(io::content_of(folder_ / "gradients"), gradients) << "both were added up in the same parts";

@@ -11,8 +11,8 @@ namespace sec::fuzz {
 
 struct Target {
   const char* name;
-  // Parses the bytes. Throwing Error is a success. Findings are any other exception, a sanitizer's report and
-  // a failed call of expect().
+  // Parses the bytes. Throwing Error is a success.
+  // Findings are any other exception, a sanitizer's report and a failed call of expect().
   void (*read)(std::string_view bytes);
   // Valid inputs to start from, made by this project's writers.
   std::vector<std::string> (*seeds)();

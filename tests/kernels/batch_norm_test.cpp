@@ -132,8 +132,9 @@ TEST_P(BatchNorm, ApplyEqualsTheReference) {
     kernels().batch_norm.apply(stream(), s, epsilon, tensor(x).read(), tensor(statistics.mean).read(),
                                tensor(statistics.variance).read(), tensor(gamma).read(), tensor(beta).read(),
                                y.write());
-    // A few roundings. The terms gamma * (x - mean) / deviation and beta may cancel, so an absolute error is
-    // allowed. It grows with the magnitude of the values: |x| < c + 4, and deviations are above 0.3.
+    // A few roundings.
+    // The terms gamma * (x - mean) / deviation and beta may cancel, so an absolute error is allowed.
+    // It grows with the magnitude of the values: |x| < c + 4, and deviations are above 0.3.
     expect_close(floats_of(y), reference::batch_norm_apply(s, epsilon, x, statistics, gamma, beta),
                  8 * unit * 3 * static_cast<double>(s.c + 4), 8 * unit, name_of(s));
   }

@@ -1,5 +1,5 @@
-// Operations on activations stored as bf16. Arithmetic is in f32. For operands that are exact in bf16, the
-// result is the f32 result rounded to 8 bits, which changes it by up to 2^-8 of its value.
+// Operations on activations stored as bf16. Arithmetic is in f32. For operands that are exact in bf16,
+// the result is the f32 result rounded to 8 bits, which changes it by up to 2^-8 of its value.
 // The f32 result itself may differ, because sums may be added in a different order.
 // conv_versions_test.cpp covers convolutions.
 #include "tests/kernels/kernel_test.h"

@@ -11,8 +11,8 @@ struct ConvCase {
   ConvShape shape;
 };
 
-// The network's layers with few samples and steps. Also shapes that the network never has: odd numbers
-// of channels and steps, extents of one, short inputs, large strides, even kernels, wide padding.
+// The network's layers with few samples and steps. Also shapes that the network never has:
+// odd numbers of channels and steps, extents of one, short inputs, large strides, even kernels, wide padding.
 const ConvCase cases[] = {
     {"stem", {.n = 2, .l = 331, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
     {"stem of two leads", {.n = 3, .l = 180, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
@@ -76,8 +76,9 @@ double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }
 
-// The cpu device computes some shapes by minimal filtering, whose transforms add and subtract numbers larger
-// than the result. Errors are up to 9 times those of the direct sum (docs/speed.md).
+// The cpu device computes some shapes by minimal filtering,
+// whose transforms add and subtract numbers larger than the result.
+// Errors are up to 9 times those of the direct sum (docs/speed.md).
 // `tolerance` allows five times the typical error of the direct sum.
 double filter_errors(const Target& target, const ConvShape& s) {
   const bool minimal =

@@ -50,9 +50,10 @@ class Peers : public testing::TestWithParam<DType> {
     return t;
   }
 
-  // Runs `compute(table, results)` with both tables and compares. Results start as NaN, or as ones if
-  // `added_to`. Two sums of `terms` products of at most 1, in different orders, differ by at most
-  // 2 * unit * terms each. A result that either side stores as bf16 is off by 2^-8 of its value.
+  // Runs `compute(table, results)` with both tables and compares.
+  // Results start as NaN, or as ones if `added_to`.
+  // Two sums of `terms` products of at most 1, in different orders, differ by at most 2 * unit * terms each.
+  // A result that either side stores as bf16 is off by 2^-8 of its value.
   struct Result {
     std::int64_t count;
     DType type;

@@ -155,8 +155,8 @@ TEST_P(Residual, EqualsTheReference) {
 
         const std::string name = fmt::format(", {} x {} x {}{}, {}", s.n, s.positions, s.c,
                                              relu ? ", relu" : "", sec::name_of(type));
-        // bf16 keeps 8 bits. Before that: two or three roundings of numbers up to 2, and sums of `positions`
-        // products up to 1.
+        // bf16 keeps 8 bits.
+        // Before that: two or three roundings of numbers up to 2, and sums of `positions` products up to 1.
         const double kept = type == DType::bf16 ? 0x1.01p-8 : 0;
         expect_close(got.y, y, 4 * unit, kept, "y" + name);
         EXPECT_EQ(got.gshortcut, std::vector<float>(gshortcut.begin(), gshortcut.end())) << name;

@@ -11,8 +11,8 @@
 namespace sec::layers {
 namespace {
 
-// Looser tolerances for blocks: a block has a dozen layers, and each rounds to f32. Batch norm over few rows
-// amplifies rounding errors, because it subtracts nearly equal numbers.
+// Looser tolerances for blocks: a block has a dozen layers, and each rounds to f32.
+// Batch norm over few rows amplifies rounding errors, because it subtracts nearly equal numbers.
 constexpr Tolerance deep{2e-5, 5e-4};
 
 plain::Array norm_conv(const plain::Arrays& p, const std::string& bn, const std::string& conv,

@@ -58,8 +58,8 @@ TEST(Convs, EqualDoublePrecision) {
       });
 }
 
-// Outputs and gradients of grouped convolutions are bitwise equal to those of separate ones. Only the first
-// `used` outputs contribute to the loss, and unused outputs must not disturb the others.
+// Outputs and gradients of grouped convolutions are bitwise equal to those of separate ones.
+// Only the first `used` outputs contribute to the loss, and unused outputs must not disturb the others.
 TEST(Convs, HaveTheBitsOfSeparateOnes) {
   ParameterSet set;
   const std::vector<Conv> layers = {make_conv(set, "a", {32, 32, 3, 2, 1}),

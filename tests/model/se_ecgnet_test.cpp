@@ -182,9 +182,10 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
     const double expected = (moved(step) - moved(-step)) / (2 * step);
     values = middle;
     EXPECT_GT(norm, 0) << parameter.name << " got no gradient";
-    // The derivative along a random direction is about as large as the norm of the gradient. In a network
-    // this deep, f32 rounding causes an error of up to 7e-4 of the norm. A scalar that sums larger terms of
-    // both signs deviates by up to 6e-6. A wrong or missing term causes much larger errors.
+    // The derivative along a random direction is about as large as the norm of the gradient.
+    // In a network this deep, f32 rounding causes an error of up to 7e-4 of the norm.
+    // A scalar that sums larger terms of both signs deviates by up to 6e-6.
+    // A wrong or missing term causes much larger errors.
     EXPECT_NEAR(derivative, expected, 1e-3 * std::max(norm, std::abs(expected)) + 1e-5) << parameter.name;
   }
 }

@@ -111,9 +111,9 @@ class Parity : public testing::TestWithParam<Case> {
   Stream& stream() { return *stream_; }
   Network& network() { return *network_; }
 
-  // Whether rounding may change the sign of a ReLU's input. Minimal filtering rounds by less than 1e-5, which
-  // is more than the full-width golden files tolerate. Each changed sign moves a tensor's gradient by about 1
-  // %, to an equally valid value.
+  // Whether rounding may change the sign of a ReLU's input.
+  // Minimal filtering rounds by less than 1e-5, which is more than the full-width golden files tolerate.
+  // Each changed sign moves a tensor's gradient by about 1 %, to an equally valid value.
   bool may_flip() const {
     return GetParam().device == Device::cpu && golden_->options().width > simt_width &&
            kernels::cpu::minimal_filtering();
@@ -139,10 +139,11 @@ class Parity : public testing::TestWithParam<Case> {
   std::unique_ptr<Network> network_;
 };
 
-// The files hold f64 results, so the bounds need to cover only f32 rounding. PyTorch's own f32 gradients
-// deviate from f64 by up to 2e-4 of a tensor's norm (stated in each file's metadata), mostly in the first
-// layers, below a hundred others. Our sums have a different order. A missing term would cost a whole
-// tensor's norm, a transposition or swapped channels about 1.4 times the norm.
+// The files hold f64 results, so the bounds need to cover only f32 rounding.
+// PyTorch's own f32 gradients deviate from f64 by up to 2e-4 of a tensor's norm
+// (stated in each file's metadata), mostly in the first layers, below a hundred others.
+// Our sums have a different order. A missing term would cost a whole tensor's norm,
+// a transposition or swapped channels about 1.4 times the norm.
 TEST_P(Parity, LogitsLossGradientsAndStatistics) {
   layers::Pass evaluation{stream()};
   const Var logits = network().forward(evaluation, golden().x(stream()), golden().covariates(stream()));
@@ -201,9 +202,10 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity, testing::ValuesIn(all_cases()), [](cons
   return std::string(name_of(one.param.device)) + "_" + one.param.path.stem().string();
 });
 
-// Our random numbers differ from PyTorch's, so only distributions can agree. Mean and standard deviation of
-// every logit over many draws must agree within five standard errors. The deviation is several times that if
-// dropout is in a wrong place, lacks the factor 1 / (1 - p), or drops 0.25 instead of 0.2.
+// Our random numbers differ from PyTorch's, so only distributions can agree.
+// Mean and standard deviation of every logit over many draws must agree within five standard errors.
+// The deviation is several times that if dropout is in a wrong place, lacks the factor 1 / (1 - p),
+// or drops 0.25 instead of 0.2.
 TEST(ParityOfDropout, MeanAndDeviationOfTheLogits) {
   const Golden golden(fs::path(SEC_GOLDEN) / "leads2_length720_tied.safetensors");
   SeEcgNetOptions options = golden.options();

@@ -1,5 +1,5 @@
-// Each planted bug (tests/simt/bugs.cu) must be reported at its line in every
-// order of threads. The correct kernels must cause no report.
+// Each planted bug (tests/simt/bugs.cu) must be reported at its line in every order of threads.
+// The correct kernels must cause no report.
 #include <gtest/gtest.h>
 #include <sys/personality.h>
 #include <sys/wait.h>

@@ -68,8 +68,8 @@ __global__ void atomics(const float* x, float* y) {
   }
 }
 
-// One thread per element. x (n); y (3, n): x rounded to bf16, x packed into both halves of a bf16 pair and
-// unpacked, x rounded to TF32.
+// One thread per element. x (n); y (3, n):
+// x rounded to bf16, x packed into both halves of a bf16 pair and unpacked, x rounded to TF32.
 __global__ void roundings(const float* x, float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) {

@@ -72,8 +72,8 @@ struct Column {
   std::vector<std::int32_t> digital;
 };
 
-// The sample of a lead with `each` samples per frame in row `row` of the frame's `rows`: its index in the
-// window, or -1 if a slower lead has none there.
+// The sample of a lead with `each` samples per frame in row `row` of the frame's `rows`:
+// its index in the window, or -1 if a slower lead has none there.
 std::int64_t sample_in_row(std::int64_t frame, int row, int each, int rows) {
   const std::int64_t k = (static_cast<std::int64_t>(row) * each + rows - 1) / rows;
   return k < each && k * rows / each == row ? frame * each + k : -1;

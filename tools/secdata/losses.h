@@ -9,8 +9,8 @@
 
 namespace sec::tools {
 
-// Reads both recordings completely. Returns short phrases that name how the written recording differs from
-// its source; empty if they are equal.
+// Reads both recordings completely.
+// Returns short phrases that name how the written recording differs from its source; empty if they are equal.
 std::vector<std::string> losses_of(io::RecordingReader& source, io::RecordingReader& written);
 
 // Compares the annotations of a recording and of its conversion in the same way.

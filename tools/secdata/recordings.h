@@ -31,8 +31,9 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
 // The recording's annotation file; empty if the annotations are in the recording's own file.
 std::filesystem::path annotation_file_of(const std::filesystem::path& path, const std::string& annotator);
 
-// The recording's annotations: those in an EDF file, otherwise those of the annotation file with its name and
-// the extension `annotator`; nullopt if there is none. Samples are counted at the file's `resolution`, in Hz.
+// The recording's annotations:
+// those in an EDF file, otherwise those of the annotation file with its name and the extension `annotator`;
+// nullopt if there is none. Samples are counted at the file's `resolution`, in Hz.
 std::optional<io::AnnotationFile> annotations_of(const std::filesystem::path& path,
                                                  io::RecordingReader& reader,
                                                  const std::string& annotator = "atr");

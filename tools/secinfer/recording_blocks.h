@@ -20,9 +20,11 @@ struct RecordingBlocks {
   std::function<bool(std::vector<std::vector<float>>&)> next;
 };
 
-// Opens a recording for reading in blocks of `seconds`, after checking all of it (checksums, initial values,
-// lengths). Reads WFDB records ("data/mitdb/100" or its .hea) and the files that
-// io/databases/open_recording.h supports. Throws Error naming the file and what was expected.
+// Opens a recording for reading in blocks of `seconds`,
+// after checking all of it (checksums, initial values, lengths).
+// Reads WFDB records
+// ("data/mitdb/100" or its .hea) and the files that io/databases/open_recording.h supports.
+// Throws Error naming the file and what was expected.
 RecordingBlocks open_blocks(const std::string& path, double seconds);
 
 }  // namespace sec::tools

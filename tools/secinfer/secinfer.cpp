@@ -1,5 +1,5 @@
-// secinfer: finds the beats of recordings of any length and classifies them with a trained network. Writes
-// annotations, JSON lines or a summary. Also reads live samples from a pipe.
+// secinfer: finds the beats of recordings of any length and classifies them with a trained network.
+// Writes annotations, JSON lines or a summary. Also reads live samples from a pipe.
 
 #include <fmt/ranges.h>
 #include <unistd.h>

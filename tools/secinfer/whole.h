@@ -8,8 +8,9 @@
 
 namespace sec::tools {
 
-// Prints a line or, with options.json, a JSON object: record, labels (the assigned ones), classes, logits and
-// probabilities. If the model has inputs for age and sex, they are read from the recording's comments;
+// Prints a line or, with options.json, a JSON object:
+// record, labels (the assigned ones), classes, logits and probabilities.
+// If the model has inputs for age and sex, they are read from the recording's comments;
 // missing ones count as unknown. Throws the errors of read_signal.
 void classify_whole(const Options& options, train::Model& model, const std::string& record);
 

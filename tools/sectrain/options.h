@@ -32,8 +32,8 @@ struct TrainingOptions {
   bool keys = false;  // list the recipe's keys and exit
 };
 
-// Fills in `options`. Returns the exit status if there is nothing to run: 0 after --help or --version,
-// 2 after wrong usage.
+// Fills in `options`.
+// Returns the exit status if there is nothing to run: 0 after --help or --version, 2 after wrong usage.
 std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& options);
 
 }  // namespace sec::tools

@@ -1,5 +1,5 @@
-// sectrain: trains SE-ECGNet on annotated recordings. It chooses weights on a validation set, and scores a
-// test set once.
+// sectrain: trains SE-ECGNet on annotated recordings.
+// It chooses weights on a validation set, and scores a test set once.
 
 #include <fmt/ranges.h>
 
@@ -123,8 +123,8 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
-// On cuda the host waits once per eight steps, which reduces the idle time between steps to an eighth. More
-// steps would only delay progress reports and Ctrl-C. On other devices there is nothing to gain.
+// On cuda the host waits once per eight steps, which reduces the idle time between steps to an eighth.
+// More steps would only delay progress reports and Ctrl-C. On other devices there is nothing to gain.
 std::int64_t steps_at_once_on(Device device) {
   return device == Device::cuda ? 8 : 1;
 }

@@ -1,5 +1,5 @@
-// The parts of a training run that depend on the kind of data: heartbeats (beat_task.cpp) or whole recordings
-// (recording_task.cpp).
+// The parts of a training run that depend on the kind of data:
+// heartbeats (beat_task.cpp) or whole recordings (recording_task.cpp).
 #pragma once
 
 #include <array>

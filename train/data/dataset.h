@@ -1,5 +1,5 @@
-// The interface of datasets. A dataset holds the examples of one split: heartbeats (beat_dataset.h) or whole
-// recordings (recording_dataset.h).
+// The interface of datasets. A dataset holds the examples of one split:
+// heartbeats (beat_dataset.h) or whole recordings (recording_dataset.h).
 #pragma once
 
 #include <cstdint>

@@ -37,9 +37,9 @@ Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_
                      std::vector<ExampleId> beats);
 
 // The batches of a training run from step `first_step` on, in order.
-// The beats of an epoch are cut into batches of train.batch; beats left over at the end of an epoch are
-// skipped. The batches are a pure function of examples, recipe and seed, independent of the number of loader
-// threads and of interruptions of the run.
+// The beats of an epoch are cut into batches of train.batch;
+// beats left over at the end of an epoch are skipped. The batches are a pure function of examples,
+// recipe and seed, independent of the number of loader threads and of interruptions of the run.
 class Loader {
  public:
   // `examples` must outlive the loader. Its threads prepare enough batches that `at_once` calls of next()

@@ -16,9 +16,10 @@ struct RecordingSignal {
   std::vector<std::uint64_t> hashes;  // signal_hash() of the file's samples by lead, without flat leads
 };
 
-// Reads the first data.seconds of the leads data.leads, whose names are not case-sensitive. Returns them in
-// the units of input.amplitudes, resampled to data.length with the Fourier transform, as in the released
-// code. Missing limb leads are computed from I and II:
+// Reads the first data.seconds of the leads data.leads, whose names are not case-sensitive.
+// Returns them in the units of input.amplitudes, resampled to data.length with the Fourier transform,
+// as in the released code.
+// Missing limb leads are computed from I and II:
 //   III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2
 // Shorter recordings are padded with zeros. Throws Error, naming the file, if it cannot be read,
 // if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".

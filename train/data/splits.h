@@ -32,8 +32,8 @@ struct Splits {
   const std::vector<std::string>& records(std::size_t i) const {
     return i == 0 ? train : i == 1 ? validation : test;
   }
-  // The patient of a record: an entry of `patients`, else the subject of an MIT-BIH record (201 and 202 are
-  // one person), else the record's name.
+  // The patient of a record: an entry of `patients`,
+  // else the subject of an MIT-BIH record (201 and 202 are one person), else the record's name.
   std::string patient_of(const std::string& record) const;
 };
 
@@ -44,8 +44,8 @@ struct Splits {
 //   100,train
 //   101,test,P7,600,1800
 // Empty lines, a heading line that begins with "record", and text after a # are ignored.
-// Throws Error, naming file and line, on an unknown split, a record listed twice in a split, and an invalid
-// time or empty time range.
+// Throws Error, naming file and line, on an unknown split, a record listed twice in a split,
+// and an invalid time or empty time range.
 Splits read_split_file(const std::filesystem::path& path);
 
 struct PatientBeats {

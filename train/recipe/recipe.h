@@ -1,6 +1,7 @@
-// A recipe determines a training run except for the data and the device. It holds the network's input
-// and size, sampling and augmentation, the loss, the optimizer and its schedule, the choice of weights,
-// and the seed. It is a plain struct read from TOML; the command line can override every key.
+// A recipe determines a training run except for the data and the device.
+// It holds the network's input and size, sampling and augmentation, the loss, the optimizer and its schedule,
+// the choice of weights, and the seed.
+// It is a plain struct read from TOML; the command line can override every key.
 #pragma once
 
 #include <cstdint>
@@ -107,8 +108,9 @@ struct Recipe {
   } loss;
 
   struct Decision {
-    // A beat's class has the largest logit + prior_power * ln(share of training beats / share of drawn
-    // beats). A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
+    // A beat's class has the largest logit + prior_power * ln(share of training beats / share
+    // of drawn beats).
+    // A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
     double prior_power = 0;
     // Recordings: a class is predicted if its probability exceeds a threshold.
     // "half": 0.5; "validation": the threshold with the best F1 on the validation split.
@@ -164,8 +166,8 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`, if values contradict each other, or if a key that the task does not
-// use differs from its default.
+// Throws Error, beginning with `file`, if values contradict each other,
+// or if a key that the task does not use differs from its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order.

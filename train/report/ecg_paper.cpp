@@ -55,8 +55,8 @@ Band band_of(const std::vector<float>& signal) {
   return band;
 }
 
-// The signal as an SVG path in multiples of `unit`. Each part without gaps starts with an absolute point,
-// followed by relative moves.
+// The signal as an SVG path in multiples of `unit`.
+// Each part without gaps starts with an absolute point, followed by relative moves.
 std::string path_of(const std::vector<float>& signal, double rate, std::size_t samples, double zero) {
   std::string path;
   auto out = std::back_inserter(path);

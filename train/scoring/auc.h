@@ -17,8 +17,9 @@ struct Auc {
   double macro = 0;             // mean of the defined AUCs; NaN if none is defined
 };
 
-// `probabilities` is (beats, classes). A beat with label -1 has none of the classes: it is a negative for
-// all. Sorts on the stream's device. Throws Error on NaN probabilities and on labels out of range.
+// `probabilities` is (beats, classes).
+// A beat with label -1 has none of the classes: it is a negative for all. Sorts on the stream's device.
+// Throws Error on NaN probabilities and on labels out of range.
 Auc one_vs_rest_auc(Stream& stream, std::span<const float> probabilities,
                     std::span<const std::int32_t> labels, std::size_t classes);
 

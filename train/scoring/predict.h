@@ -21,8 +21,8 @@ struct Classifier {
   std::shared_ptr<GraphForward> forward;  // the network's forward pass on `stream`
 };
 
-// The logits (N, classes) of beats in the network's input format, in inference mode. Batches have
-// recipe.train.evaluation_batch beats.
+// The logits (N, classes) of beats in the network's input format, in inference mode.
+// Batches have recipe.train.evaluation_batch beats.
 std::vector<float> logits_of(Classifier& classifier,
                              std::span<const float> x,           // (N, L, H)
                              std::span<const float> covariates,  // (N, K)

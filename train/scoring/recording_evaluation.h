@@ -31,8 +31,9 @@ MultiLabelScores evaluate_recordings(Classifier& classifier, const std::string& 
 // validation split, and returns these thresholds; otherwise it returns an empty vector.
 std::vector<float> score_recordings(RunSummary& run, Classifier& classifier, const RecordingSplits& data);
 
-// The mean loss in double precision, without class weights. "focal" is summed over classes and averaged over
-// examples; "bce" is averaged over the cells (examples, classes).
+// The mean loss in double precision, without class weights.
+// "focal" is summed over classes and averaged over examples;
+// "bce" is averaged over the cells (examples, classes).
 double mean_label_loss(std::span<const float> logits, std::span<const float> targets, const Recipe& recipe);
 
 }  // namespace sec::train

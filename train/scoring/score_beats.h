@@ -1,5 +1,5 @@
-// All scores of heartbeats that a run reports: evaluations, AUC, calibration, scores by record and by
-// patient, and misread beats.
+// All scores of heartbeats that a run reports:
+// evaluations, AUC, calibration, scores by record and by patient, and misread beats.
 #pragma once
 
 #include "train/data/beat_splits.h"

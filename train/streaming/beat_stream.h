@@ -24,8 +24,8 @@ struct BeatBatch {
 
 class BeatStream {
  public:
-  // `source_rate` is in Hz. Throws the errors of LeadFilter and parse_channels(). Also throws Error if the
-  // recipe uses sequences of beats, which need future beats.
+  // `source_rate` is in Hz. Throws the errors of LeadFilter and parse_channels().
+  // Also throws Error if the recipe uses sequences of beats, which need future beats.
   BeatStream(const Recipe& recipe, double source_rate);
 
   // Adds the next samples (mV) of the leads data.leads, equally many for each lead.

@@ -26,8 +26,9 @@ std::vector<std::span<const float>> part_of(const std::vector<std::vector<float>
   return parts;
 }
 
-// Pushes a recording in pieces and takes beats as soon as they are ready. A beat is added when `ahead`
-// samples after it have been pushed; a negative `ahead` adds a beat before its samples.
+// Pushes a recording in pieces and takes beats as soon as they are ready.
+// A beat is added when `ahead` samples after it have been pushed;
+// a negative `ahead` adds a beat before its samples.
 BeatBatch streamed(const Recipe& recipe, const io::Recording& recording, const std::vector<Beat>& beats,
                    std::size_t piece, std::int64_t late) {
   BeatStream stream(recipe, recording.rate);
@@ -129,8 +130,8 @@ TEST(LeadFilter, HoldsInvalidSamples) {
   EXPECT_EQ(filtered(late), expected);
 }
 
-// The classifier finds the beats in raw samples. Each beat has the class that the network predicts for the
-// whole record at the same R peaks.
+// The classifier finds the beats in raw samples.
+// Each beat has the class that the network predicts for the whole record at the same R peaks.
 TEST(StreamClassifier, FindsAndClassifies) {
   const io::TemporaryFolder folder;
   const Recipe recipe = tiny_recipe(everything);
