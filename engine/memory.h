@@ -14,8 +14,7 @@
 namespace sec {
 
 // A block of device memory. `version` counts how often the block was opened for writing.
-// By comparing versions the tape detects tensors that were overwritten between the forward
-// and the backward pass.
+// The tape compares versions to detect tensors that were overwritten between forward and backward pass.
 struct Storage {
   void* data = nullptr;
   std::size_t bytes = 0;

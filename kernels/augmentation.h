@@ -1,6 +1,6 @@
 // Augmentation of training examples: its settings and its random numbers.
-// The host's loader (train/data/augment.h) and the kernel that gathers a batch on the device
-// (kernels/gather.h) both draw from this file, so both produce the same batch.
+// The host's loader (train/data/augment.h) and the device kernel that gathers a batch
+// (kernels/gather.h) draw their numbers by this file, so both produce the same batch.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Convolution along time with the same weights for every lead: a (1, k) convolution in 2-D terms,
-// an ordinary 1-D convolution if H = 1.
+// Convolution along time with the same weights for every lead.
+// This is a (1, k) convolution in 2-D terms, and an ordinary 1-D convolution if H = 1.
 #pragma once
 
 #include <span>

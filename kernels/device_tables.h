@@ -13,8 +13,9 @@ namespace simt {
 const Table& table();
 }
 namespace peers {
-// The cuda device's table for comparisons: cuDNN (convolution, batch norm, average pooling) and cuBLAS
-// (linear) replace our kernels. Throws Error if the libraries cannot be loaded.
+// The cuda device's table for comparisons.
+// cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear) replace our kernels.
+// Throws Error if the libraries cannot be loaded.
 const Table& table();
 
 // Makes convolutions use the algorithm that cuDNN measures once per shape as fastest, deterministic or not.

@@ -1,5 +1,5 @@
-// The excite half of squeeze-and-excite (Hu et al. 2018). A hidden layer maps the channel means of a sample
-// to one factor per channel: factors = sigmoid(relu(means w1 + b1) w2 + b2).
+// The excite half of squeeze-and-excite (Hu et al. 2018). A hidden layer maps a sample's channel means to one
+// factor per channel: factors = sigmoid(relu(means w1 + b1) w2 + b2).
 #pragma once
 
 #include <span>

@@ -32,8 +32,8 @@ class ResNet34 : public Network {
 class EcgNet : public Network {
  public:
   // options.width is the number of channels W of the first layers, 16 in the released network.
-  // The LSTM has 5 W / 2 hidden units. Throws Error on options out of range and on a length that is too short
-  // for the poolings; the message names the shortest length.
+  // The LSTM has 5 W / 2 hidden units. Throws Error on options out of range.
+  // Throws Error on a length that is too short for the poolings; the message names the shortest length.
   EcgNet(const NetworkOptions& options, Stream& stream, std::uint64_t seed);
   ~EcgNet() override;
 

@@ -34,7 +34,7 @@ struct Floor {
 // Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use.
 // Memory: a copy that reads half of the footprint and writes the other half, as data in caches moves faster.
 // Each power of two is measured once, in some hundredths of a second. The best of many short slices counts,
-// so that other load on the machine disturbs little. Calls set_threads(threads), which stays in effect.
+// because other load slows some slices. Calls set_threads(threads), which stays in effect.
 Ceiling cpu_ceiling(int threads, double footprint);
 
 constexpr double beyond_caches = 256 << 20;  // a footprint larger than any cache

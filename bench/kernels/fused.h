@@ -1,5 +1,5 @@
-// Measures batch norm, ReLU, dropout, convolution, and the statistics of the convolution's output,
-// as one fused operation (kernels/pre_activation.h) and as unfused operations.
+// Measures batch norm, ReLU, dropout, convolution, and the statistics of the convolution's output.
+// They run as one fused operation (kernels/pre_activation.h) or as unfused operations.
 #pragma once
 
 #include "bench/ceilings/ceilings.h"

@@ -11,8 +11,8 @@ The commands make, profile and ceilings are missing, and these are added:
   amp_bf16       bf16 wherever autocast chooses it
   cuda_graph     a training step or forward pass is captured once and replayed
 
-On cuda every step and pass takes its input from pinned host memory (sec's input comes from the host, too), cuDNN
-measures its algorithms, and Adam is one fused kernel.
+On cuda every step and pass takes its input from pinned host memory, because sec's input comes from the host, too.
+cuDNN measures its algorithms, and Adam is one fused kernel.
 
 A command that fails is answered with {"error": TEXT}; the program then reads the next command.
 Development only: needs a Python with torch.

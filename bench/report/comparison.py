@@ -104,8 +104,10 @@ def compare_gradients(ours, theirs):
 # Losses agree to about 1e-6: they are means over some ten samples, computed by a hundred layers in f32.
 # Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero.
 # A few such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm.
-# These changes happen by chance in PyTorch and in sec, more often where sec's minimal filtering rounds more
-# (docs/speed.md). So sec's distance from f64 may be a few times PyTorch's. An error in a layer gives tenths.
+# These changes happen by chance in PyTorch and in sec.
+# They are more frequent where sec uses minimal filtering, which rounds more (docs/speed.md).
+# So sec's distance from f64 may be a few times PyTorch's.
+# An error in a layer causes a distance of some tenths.
 #
 # With 10 bits of mantissa (tf32) or 7 (bf16) many more signs change. Examples from a network with 16 beats:
 # PyTorch's bf16 loss was 5e-3 away and its gradient 0.3; sec's tf32 loss on simt was 1.5e-3 away, its gradient 0.08.

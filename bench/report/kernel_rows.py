@@ -70,8 +70,8 @@ def compare_rows(rows):
 
 def conv_totals(rows):
     """Totals over our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes (the sum
-    of floors over the sum of times), and the lowest percentage. Every listed shape counts once, even if the network has
-    it several times. The rows of whole steps show what the network reaches."""
+    of floors over the sum of times), and the lowest percentage.
+    Every listed shape counts once. The rows of whole steps show what the network reaches."""
     groups = {}
     for row in rows:
         if row["operation"] == "conv" and row["who"] == "ours" and "error" not in row:

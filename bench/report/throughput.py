@@ -55,8 +55,8 @@ def follow(process, log, pause=0.005):
 
 
 def rate(lines, batch, warm=WARM):
-    """Samples per second between the step lines of a log. Waiting for the loader counts,
-    validation between epochs does not. None if there are too few lines."""
+    """Samples per second between the step lines of a log. None if there are too few lines.
+    Waiting for the loader counts, validation between epochs does not."""
     samples = seconds = 0.0
     last = None
     for moment, line in lines:

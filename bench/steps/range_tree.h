@@ -1,5 +1,5 @@
-// Shows where a training step spends its time: a listener that keeps the ranges of engine/ranges.h as a tree,
-// nested as they are in the thread that starts it.
+// Shows where a training step spends its time. A listener keeps the ranges of engine/ranges.h as a tree.
+// Ranges are nested as they are in the thread that starts the tree.
 // Work of other threads counts towards the range in which this thread waits for them.
 #pragma once
 
@@ -17,8 +17,8 @@ struct RangeNode {
   long calls = 0;
 };
 
-// Only one tree can exist at a time. The stream is synchronized at the beginning and the end of every range,
-// so that a range includes the work it enqueues. The stream must outlive the tree.
+// Only one tree can exist at a time. The stream must outlive the tree.
+// The stream is synchronized at both ends of every range, so that a range includes the work it enqueues.
 void start_range_tree(Stream& stream);
 std::vector<RangeNode> stop_range_tree();  // parents before children, in order of first call
 

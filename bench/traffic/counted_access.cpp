@@ -1,5 +1,5 @@
-// The functions that g++ calls under -fsanitize=thread and -fsanitize-coverage. Here they serve the counters
-// instead of the sanitizers. Only functions that kernels need so far are defined; others fail at link time.
+// The functions that g++ calls under -fsanitize=thread and -fsanitize-coverage. Here they serve the counters.
+// Only functions that kernels need so far are defined; others fail at link time.
 #include "bench/traffic/counted_access.h"
 
 #include <cstdint>

@@ -312,8 +312,8 @@ class Recorder {
     block = block_;
   }
 
-  // Shared memory serves lanes in groups whose accesses fill the 32 banks: a whole warp for 4-byte words,
-  // half a warp for 8 bytes, a quarter for 16.
+  // Shared memory serves groups of lanes whose accesses fill the 32 banks.
+  // A group is a whole warp for 4-byte words, half a warp for 8 bytes, a quarter for 16.
   static void count_shared(const Request& request, SharedCounts& counts) {
     ++counts.requests;
     unsigned widest = 4;

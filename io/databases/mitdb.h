@@ -1,5 +1,5 @@
-// The MIT-BIH Arrhythmia Database: its records, their subjects, and the split by patient of de Chazal et al.
-// 2004 ("Automatic classification of heartbeats using ECG morphology and heartbeat interval features").
+// The MIT-BIH Arrhythmia Database: its records, their subjects, and de Chazal et al.'s split by patient
+// (2004, "Automatic classification of heartbeats using ECG morphology and heartbeat interval features").
 // A synthetic database of the same layout (io/synthetic/database.h) is recognised by its marker file.
 #pragma once
 

@@ -1,6 +1,6 @@
-// Headers of EDF and EDF+ files (Kemp et al.,
-// "A simple format for exchange of digitized polygraphic recordings", 1992;
-// "European Data Format plus", 2003). All fields are ASCII text of fixed width.
+// Headers of EDF and EDF+ files. All fields are ASCII text of fixed width.
+// EDF: Kemp et al., "A simple format for exchange of digitized polygraphic recordings", 1992.
+// EDF+: "European Data Format plus", 2003.
 #pragma once
 
 #include <cstdint>

@@ -39,8 +39,8 @@ struct Ec57Counts {
 
 // Annotations must be sorted by time. Annotations between [ and ] (ventricular fibrillation) are not beats.
 // Unmatched test beats within the reference's [ to ] are not counted.
-// Shutdown lasts from a NOISE annotation with bits 4
-// and 5 of its subtype set to the next NOISE annotation without them.
+// Shutdown begins with a NOISE annotation whose subtype has bits 4 and 5 set.
+// It lasts to the next NOISE annotation without these bits.
 // If another type of annotation comes before that,
 // shutdown begins one match window after the beat before the NOISE annotation.
 // It then ends one match window before the annotation that follows.

@@ -31,9 +31,9 @@ std::size_t smallest_factor(std::size_t n) {
   return n;
 }
 
-// The discrete Fourier transform of the n values x[0], x[stride], ... into out[0, n), after Cooley and Tukey
-// 1965. There is one recursion level per prime factor of n, with n * (sum of the factors) multiplications in
-// all. `roots` are the roots of unity of the whole transform, whose length n divides.
+// The discrete Fourier transform of the n values x[0], x[stride], ... into out[0, n) (Cooley & Tukey 1965).
+// It has one recursion level per prime factor of n, and n * (sum of the factors) multiplications in all.
+// `roots` are the roots of unity of the whole transform, whose length n divides.
 void transform(const Complex* x, std::size_t n, std::size_t stride, const Spectrum& roots, Complex* out) {
   if (n == 1) {
     out[0] = x[0];

@@ -1,7 +1,7 @@
 // Detects heartbeats in a stream of raw samples.
 //
-// The method follows Hamilton 2002 ("Open source ECG analysis", Computers in Cardiology 29:
-// 101-104), which builds on Pan & Tompkins 1985 and Hamilton & Tompkins 1986.
+// The method follows Hamilton 2002 ("Open source ECG analysis", Computers in Cardiology 29: 101-104).
+// Hamilton builds on Pan & Tompkins 1985 and Hamilton & Tompkins 1986.
 // Its stages are a band-pass around 8 to 16 Hz, slope, rectification, an 80 ms average,
 // and rules on the peaks of the result.
 // The code is written from the papers; comments mark additions.

@@ -1,12 +1,12 @@
 // Batch norm over the rows of a matrix (rows, C).
-//   statistics      two kernels. Each thread runs Welford's update over its rows. Threads, and then chunks of
+//   statistics      two kernels. Each thread runs Welford's update over its rows. Then threads, and chunks of
 //                   rows, are merged pairwise (Chan, Golub & LeVeque 1983).
 //                   This stays accurate when the mean is much larger than the deviation
 //   update_running  one thread per channel; several layers share a launch
 //   apply           each thread keeps the scale and shift of its columns in registers and iterates over rows
 //   backward        two kernels compute the sums of gy and gy * (x - mean), a third computes gx
-//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x. apply_relu also
-//                   takes the moments of its output, for the next batch norm
+//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x.
+//                   apply_relu also takes the moments of its output, for the next batch norm
 // Memory traffic: statistics reads x. apply reads x, writes y. backward reads x and gy twice, writes gx.
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/batch_norm_gradient.h"

@@ -15,8 +15,8 @@ namespace sec::kernels::SEC_BACKEND {
 //   out[n, u * out_step + out_first, h, o] =
 //       bias[o] + sum over m < taps and i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o)
 //
-// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems,
-// one for each residue q = t mod S of the input time step t. Step t = S * u + q sums gy at times
+// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems.
+// Each of them is for one residue q = t mod S of the input time step t. Step t = S * u + q sums gy at times
 // (t + pad - j) / S, over the taps j for which that is a whole number: j = first_tap + S * m.
 // With these taps in reverse order, neighbouring u read neighbouring steps of gy, so in_step = 1.
 struct ConvProblem {
@@ -39,8 +39,8 @@ struct ConvProblem {
 };
 
 // Extra work of a fused kernel.
-// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores,
-// for each output channel, the mean of y and the sum of squared deviations from that mean.
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. For each output channel,
+// each tile of rows stores the mean of y and the sum of squared deviations from that mean.
 // dgrad: the result passes dropout and ReLU backwards, so `out` is g, the gradient of batch norm's output.
 // Each tile of rows stores two sums per channel of x: of g, and of g * (x - mean).
 struct Fusion {

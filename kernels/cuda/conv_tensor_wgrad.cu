@@ -6,10 +6,10 @@
 // It iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
 // once for all taps, into one of two buffers while the other is in use.
 // Each warp keeps its 32 x 32 sums in registers until the end.
-// It then writes them as the sums of this part, or adds them to gw if there is only one part. If fused,
-// each window of x is activated in place after it has arrived, which costs one more barrier per tile.
-//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16,
-//   feed 983,040 multiply-adds: 0.01 bytes per flop.
+// Each warp then writes its sums as those of this part, or adds them to gw if there is only one part.
+// If fused, each window of x is activated in place on arrival, which costs one more barrier per tile.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy have 19 KB in bf16.
+//   They feed 983,040 multiply-adds: 0.01 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
 // bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
 // TF32 operands are loaded one by one, from rows 128 + 32 bytes apart.

@@ -1,5 +1,6 @@
-// Sums down the columns of each segment (sample) of a matrix. The first kernel stores the sums of a segment
-// that is a single chunk; otherwise a second kernel adds up the chunks' partial sums.
+// Sums down the columns of each segment (sample) of a matrix.
+// If a segment is a single chunk, the first kernel stores the result.
+// Otherwise a second kernel adds up the chunks' partial sums.
 #pragma once
 
 #include <span>

@@ -70,8 +70,8 @@ Operands operands_of(const ConvShape& s) {
 }
 
 // The tolerance of a sum of `terms` products of numbers in [-1, 1] in f32.
-// Rounding errors grow as a random walk over partial sums of about sqrt(terms) / 3,
-// so a typical error is unit * terms / 3. Five times that is allowed.
+// Rounding errors grow as a random walk over partial sums of about sqrt(terms) / 3.
+// A typical error is therefore unit * terms / 3. Five times that is allowed.
 double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }

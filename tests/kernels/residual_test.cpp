@@ -222,8 +222,8 @@ TEST_P(Residual, EqualsTheSeparateOperations) {
   }
 }
 
-// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is off by at most
-// 1000 * unit = 6e-5. The threads' means are less than a deviation apart.
+// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is only off by
+// 1000 * unit = 6e-5 at most. The threads' means are less than a deviation apart.
 // In bf16 numbers of this size are 4 apart, so y is spread over several of them.
 TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
   for (const DType type : types()) {

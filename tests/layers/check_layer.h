@@ -40,8 +40,8 @@ struct Tolerance {
 };
 
 // Checks the gradient of every element of every input and parameter, so shapes should be small.
-// Inputs should be farther than 1e-5, the step of the finite differences, from kinks (ReLU at 0,
-// ties in a maximum).
+// Inputs should be farther than 1e-5 from kinks (ReLU at 0, ties in a maximum).
+// 1e-5 is the step of the finite differences.
 void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inputs, const Engine& engine,
                  const Reference& reference, const layers::Pass& pass = {cpu, nullptr, true, 7, 3},
                  Tolerance tolerance = {});

@@ -142,8 +142,8 @@ class Parity : public testing::TestWithParam<Case> {
 // The files hold f64 results, so the bounds need to cover only f32 rounding.
 // PyTorch's own f32 gradients deviate from f64 by up to 2e-4 of a tensor's norm
 // (stated in each file's metadata), mostly in the first layers, below a hundred others.
-// Our sums have a different order. A missing term would cost a whole tensor's norm,
-// a transposition or swapped channels about 1.4 times the norm.
+// Our sums have a different order. A missing term would cost a whole tensor's norm.
+// A transposition or swapped channels would cost about 1.4 times the norm.
 TEST_P(Parity, LogitsLossGradientsAndStatistics) {
   layers::Pass evaluation{stream()};
   const Var logits = network().forward(evaluation, golden().x(stream()), golden().covariates(stream()));

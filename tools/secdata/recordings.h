@@ -21,7 +21,7 @@ struct FoundRecordings {
   std::vector<std::string> problems;       // files that RECORDS lists but that do not exist
 };
 
-// If `path` is not a folder, returns it alone. Otherwise returns all WFDB records and EDF files in the folder
+// Returns `path` alone if it is not a folder. Otherwise returns all WFDB records and EDF files in the folder
 // and its subfolders, except segments of other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 

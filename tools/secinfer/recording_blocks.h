@@ -20,8 +20,7 @@ struct RecordingBlocks {
   std::function<bool(std::vector<std::vector<float>>&)> next;
 };
 
-// Opens a recording for reading in blocks of `seconds`,
-// after checking all of it (checksums, initial values, lengths).
+// Opens a recording for reading in blocks of `seconds`, after checking all of it.
 // Reads WFDB records
 // ("data/mitdb/100" or its .hea) and the files that io/databases/open_recording.h supports.
 // Throws Error naming the file and what was expected.

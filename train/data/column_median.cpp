@@ -1,8 +1,8 @@
 // Sorts many columns at once with a sorting network.
 // The comparisons of such a network do not depend on the values.
 // Each comparison is a minimum and a maximum of two rows, and vectorises.
-// Selecting the middle of each column separately takes some ten times as long,
-// half of the time for reading the data of a short training.
+// Selecting the middle of each column separately takes some ten times as long.
+// That would be half of the time for reading the data of a short training.
 #include "train/data/column_median.h"
 
 #include <algorithm>

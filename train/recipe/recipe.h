@@ -31,8 +31,9 @@ struct Recipe {
     std::int64_t validation_fold = 9;      // protocol "strat_folds"
     std::int64_t test_fold = 10;
     // Keys of the task "beats"; both tasks use protocol, split_file and the shares.
-    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split, "*" for all records
-    // of the folder that are in no other split. Validation and test records are removed from `train`.
+    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split.
+    // "*" stands for all records of the folder that are in no other split.
+    // Validation and test records are removed from `train`.
     std::vector<std::string> train = {"DS1"};
     std::vector<std::string> validation;
     std::vector<std::string> test = {"DS2"};
@@ -108,8 +109,7 @@ struct Recipe {
   } loss;
 
   struct Decision {
-    // A beat's class has the largest logit + prior_power * ln(share of training beats / share
-    // of drawn beats).
+    // A beat's class has the largest logit + prior_power * ln(share of training beats / drawn share).
     // A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
     double prior_power = 0;
     // Recordings: a class is predicted if its probability exceeds a threshold.
@@ -172,14 +172,14 @@ void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order.
 // `file` is for messages. Throws Error naming file, line and key on bad TOML,
-// on an unknown key (with the nearest known key), on a value of the wrong type or out of range,
-// on a key "base", and on everything that require_consistent refuses.
+// an unknown key (with the nearest known key), a value of the wrong type or out of range, and a key "base".
+// Also throws Error on everything that require_consistent refuses.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
 // Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative
 // to the folder of the file that holds the key. The base's values are set first. A base may have a base.
-// Throws Error as parse_recipe does, if a file cannot be read, and if a file is its own base, even indirectly.
+// Throws Error as parse_recipe does, if a file cannot be read, and if a file is (indirectly) its own base.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
 // The recipe as TOML: every key that its task uses, with its help as a comment.

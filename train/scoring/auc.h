@@ -1,5 +1,5 @@
-// The area under the ROC curve (AUC). Of all pairs of a positive and a negative example, the AUC is the share
-// in which the positive example has the higher score; a tie counts half (Hanley & McNeil 1982).
+// The area under the ROC curve (AUC) is a share of all pairs of a positive and a negative example:
+// those in which the positive example has the higher score. A tie counts half (Hanley & McNeil 1982).
 // Pairs are counted in integers, so every device gives bitwise equal results.
 #pragma once
 
