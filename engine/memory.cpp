@@ -1,6 +1,6 @@
 #include "engine/memory.h"
 
-#include <sanitizer/asan_interface.h>  // without AddressSanitizer its macros do nothing
+#include <sanitizer/asan_interface.h>  // the header's macros do nothing without AddressSanitizer
 
 #include <unistd.h>
 

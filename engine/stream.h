@@ -49,7 +49,7 @@ class Event {
  private:
   Device device_;
   void* native_ = nullptr;  // on cuda
-  double time_ = 0;         // in seconds, on the host devices
+  double time_ = 0;         // time in seconds on the host devices
 };
 
 // A captured step. The memory that the step uses stays reserved during the lifetime of the Graph.
@@ -69,7 +69,7 @@ class Graph {
   void reset();
 
   Device device_ = Device::cpu;
-  std::function<void()> step_;  // on the host devices
+  std::function<void()> step_;  // the captured function, on host devices
   void* native_ = nullptr;      // on cuda
   int memory_plan_ = 0;
 };

@@ -43,7 +43,7 @@ struct SgdOptions {
 // `adam` and `sgd` update it exactly as `moving_average` does, which saves a second pass over the parameters.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
-               const StepValues* now,     // in device memory
+               const StepValues* now,     // a pointer to device memory
                ConstSpan sum_of_squares,  // (1) f32, of the gradient
                ConstSpan gradient,        // (P) f32
                Span parameters,           // (P) f32
@@ -53,7 +53,7 @@ struct OptimizerKernels {
 
   // velocity = momentum * velocity + gradient, as in PyTorch's SGD without dampening.
   void (*sgd)(Stream& stream, const SgdOptions& options,
-              const StepValues* now,     // in device memory
+              const StepValues* now,     // a pointer to device memory
               ConstSpan sum_of_squares,  // (1) f32, of the gradient
               ConstSpan gradient,        // (P) f32
               Span parameters,           // (P) f32
@@ -63,7 +63,7 @@ struct OptimizerKernels {
   // average = decay * average + (1 - decay) * parameters.
   // Evaluation uses the average if averaging is enabled.
   void (*moving_average)(Stream& stream,
-                         const StepValues* now,  // in device memory
+                         const StepValues* now,  // a pointer to device memory
                          ConstSpan parameters,   // (P) f32
                          Span average);          // (P) f32
 

@@ -43,7 +43,7 @@ struct PreActivationBackward {
   ConstSpan x;  // (N, L, H, Ci)
   PreActivation before;
   ConstSpan w;                // (K, Ci, Co) f32
-  ConstSpan activation_mask;  // as written by forward
+  ConstSpan activation_mask;  // dropout's mask as written by forward
   ConstSpan gy;               // (N, Lo, H, Co)
   ConstSpan extra_gradient;   // (N, L, H, Ci): another gradient of x, added to gx; or empty
   Span gx;                    // (N, L, H, Ci): overwritten; includes the path through the batch statistics

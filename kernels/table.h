@@ -29,7 +29,7 @@ struct Table {
   LossKernels loss;
   OptimizerKernels optimizer;
   PreActivationKernels pre_activation = {};  // empty on devices without fused kernels
-  ResidualKernels residual = {};             // present if pre_activation is
+  ResidualKernels residual = {};             // present if pre_activation is present
   GatherKernels gather = {};                 // empty on cpu
 };
 

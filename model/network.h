@@ -15,7 +15,7 @@ struct NetworkOptions {
   std::int64_t length = 5000;  // L, samples
   std::int64_t classes = 34;
   std::int64_t covariates = 0;  // K, additional inputs of the head
-  std::int64_t width = 32;      // channels; each network class documents of which layers
+  std::int64_t width = 32;      // number of channels; each network class documents of which layers
   bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample
   double dropout = 0.2;
   std::string model = "se-ecgnet";  // the network's name, see networks.h

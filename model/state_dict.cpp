@@ -36,7 +36,7 @@ std::int64_t flattened_input(const NetworkOptions& options, const std::string& n
   std::int64_t flattened = 0;
   if (options.model == "ecgnet" && name == "fc.weight") {
     channels = 4 * options.width;
-    flattened = (extent - options.covariates) / channels * channels;  // excludes the 5/2 W states of the LSTM
+    flattened = (extent - options.covariates) / channels * channels;  // without the 5/2 W states of the LSTM
   } else if (options.model == "bircnn" && name.find(".lstm.weight_ih_l0") != std::string::npos) {
     channels = options.width;
     flattened = extent;
@@ -58,7 +58,7 @@ struct Entry {
   std::string name;
   Tensor value;
   TorchLayout layout;
-  std::vector<std::string> names;  // in the state dict
+  std::vector<std::string> names;  // names in the state dict
   bool counted = false;            // the state dict also has its num_batches_tracked
 };
 

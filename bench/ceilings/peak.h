@@ -27,6 +27,6 @@ double multiply_add();
 void copy(char* to, const char* from, std::size_t bytes);
 }  // namespace avx512
 
-Peak cpu_peak();  // for the instruction set in use
+Peak cpu_peak();  // the peak rates with the instruction set in use
 
 }  // namespace sec

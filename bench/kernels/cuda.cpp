@@ -34,7 +34,7 @@ using benchmark::State;
 
 constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
-Device device = Device::cuda;  // or simt, to rehearse the benchmarks on a host
+Device device = Device::cuda;  // a device: cuda, or simt to rehearse the benchmarks
 
 struct Arithmetic {
   const char* name;

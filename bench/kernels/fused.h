@@ -13,13 +13,13 @@ class FusedConv {
   FusedConv(Stream& stream, const kernels::ConvShape& shape, DType type);
 
   void forward(Stream& stream, const kernels::Table& kernels);
-  void backward(Stream& stream, const kernels::Table& kernels);  // needs a preceding forward()
+  void backward(Stream& stream, const kernels::Table& kernels);  // call after forward()
 
   // The same computation by unfused operations, which each read and write memory.
   // If `normalised`, no separate pass normalises,
   // because cuDNN's statistics pass also normalises (kernels/peers/batch_norm.cpp).
   void forward_unfused(Stream& stream, const kernels::Table& kernels, bool normalised);
-  void backward_unfused(Stream& stream, const kernels::Table& kernels);  // after forward_unfused
+  void backward_unfused(Stream& stream, const kernels::Table& kernels);  // call after forward_unfused
 
   // The minimum work: the convolution's operations.
   // Forward reads x and weights, and writes y and a mask bit per element of x.

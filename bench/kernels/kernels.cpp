@@ -182,7 +182,7 @@ void add_fused() {
 // ---- operations bound by memory bandwidth ----
 
 struct Elementwise {
-  std::int64_t rows, c;  // rows of eight samples
+  std::int64_t rows, c;  // number of rows of eight samples, number of channels
   Tensor x = noise(rows * c), y = noise(rows * c), z = noise(rows * c), u = noise(rows * c);
   Tensor mean = noise(c), factor = noise(8 * c), gamma_gradient = noise(c), beta_gradient = noise(c);
   Tensor variance = Tensor::from(stream, {c}, std::vector<float>(static_cast<std::size_t>(c), 1.0F));

@@ -73,7 +73,7 @@ def rate(lines, batch, warm=WARM):
 def run_sectrain(programs, options, data, out, epochs):
     command = [programs / "sectrain", "--config", ROOT / RECIPE, "--data", data, "--out", out, "--overwrite", "--quiet",
                *options, "--set", f"train.epochs={epochs}", *(word for s in SETTINGS for word in ("--set", s))]
-    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # from the previous run
+    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # deletes the log of the previous run
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)
     lines = follow(process, f"{out}/log.jsonl")

@@ -13,7 +13,7 @@
 //                      times, and sums by kernel and by kind of layer, in seconds per step
 //   ceilings           the device's peak rates (cpu: with --threads): GFLOP/s, and GB/s beyond the caches
 //   peak               the most bytes that tensors held since `load`, bytes reserved for tensors, and the
-//                      most resident memory of the process
+//                      largest resident memory of the process
 //
 // Steps and passes are captured as graphs and replayed, unless --eager is given.
 #include <fmt/format.h>

@@ -29,7 +29,7 @@ using kernels::ConvShape;
 using kernels::ConvTask;
 using kernels::ConvTiles;
 
-constexpr double worth_it = 0.98;                  // of the built-in tiles' time; smaller gains are noise
+constexpr double worth_it = 0.98;                  // relative to the built-in tiles; smaller gains are noise
 constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
 struct Options {

@@ -95,7 +95,7 @@ struct Place {
   bool is_store;
 };
 struct Pending {
-  std::array<std::uint32_t, warp_size> count{};  // accesses per lane
+  std::array<std::uint32_t, warp_size> count{};  // number of accesses of each lane
   std::vector<Request> requests;
   std::size_t used = 0;
 };

@@ -25,9 +25,9 @@ namespace sec::simt {
 // Loads, or stores, of global memory.
 struct GlobalCounts {
   std::uint64_t requests = 0;        // requests by warps
-  std::uint64_t bytes = 0;           // requested, by all lanes
+  std::uint64_t bytes = 0;           // bytes requested by all lanes
   std::uint64_t sectors = 0;         // 32-byte sectors requested from the L1 cache
-  std::uint64_t least_sectors = 0;   // sectors if each request's distinct bytes were contiguous
+  std::uint64_t least_sectors = 0;   // sectors needed if each request's bytes were contiguous
   std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache, if a block's
                                      // repeated loads hit in the L1 cache
   std::uint64_t distinct_bytes = 0;  // each byte once per launch, the minimum that must move

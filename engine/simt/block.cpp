@@ -314,7 +314,7 @@ void BlockRunner::fail_overwritten(const AsyncCopy& copy) const {
 }
 
 void BlockRunner::deadlock() const {
-  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // thread count, first thread
+  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // number of threads, first thread
   for (unsigned i = 0; i < threads_; ++i) {
     const Lane& lane = lanes_[i];
     if (lane.state == Lane::State::waiting) {

@@ -31,7 +31,7 @@ struct Lane {
   Fiber* fiber = nullptr;
   void* tsan_fiber = nullptr;
   const char* waits_in = "";
-  Site site;                        // where the thread waits
+  Site site;                        // the source location at which the thread waits
   std::vector<PendingCopy> copies;  // pending cp.async copies, oldest first, starting at next_copy
   std::size_t next_copy = 0;
   int groups = 0;  // committed groups of copies
@@ -85,7 +85,7 @@ class Tokens {
 class TsanFibers {
  public:
   ~TsanFibers() { clear(); }
-  void* next(unsigned threads);  // for a block of `threads`; null without ThreadSanitizer
+  void* next(unsigned threads);  // the next fiber for a block of `threads`; null without ThreadSanitizer
   void begin_launch() { turn_ = 0; }
   void clear();
 

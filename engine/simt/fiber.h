@@ -11,7 +11,7 @@ namespace sec::simt {
 struct Lane;
 
 struct Fiber {
-  void* context = nullptr;  // where to resume; null: not started
+  void* context = nullptr;  // context to resume; null: not started
   char* stack = nullptr;    // lowest usable byte
   std::size_t stack_bytes = 0;
   std::size_t color = 0;       // unused bytes at the top, see Fibers::pop

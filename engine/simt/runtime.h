@@ -120,7 +120,7 @@ struct AsyncCopy {
   const void* from;
   int bytes;         // bytes to write
   int source_bytes;  // bytes to read; the rest is filled with zeros
-  Site site;         // where the copy was issued
+  Site site;         // source location of the call that issued the copy
 };
 void async_copy(const AsyncCopy& copy);
 void async_commit();

@@ -199,7 +199,7 @@ class EdfReader final : public RecordingReader {
     if (!padded || scales_.empty() || header_.records == 0) {
       return;
     }
-    std::int64_t used = 0;  // frames in use of the last record
+    std::int64_t used = 0;  // number of frames that are used in the last record
     for (std::size_t lead = 0; lead < scales_.size(); ++lead) {
       const std::int64_t each = info_.samples_per_frame[lead];
       std::vector<std::int32_t> samples;

@@ -31,7 +31,7 @@ struct Column {
   std::string physical_max = "1";
   std::string digital_min = "-32768";
   std::string digital_max = "32767";
-  std::int64_t samples = 0;  // per data record
+  std::int64_t samples = 0;  // samples per data record
 };
 
 // The start of the recording, as header fields.
@@ -44,9 +44,9 @@ struct Start {
 
 struct HeaderContent {
   Start start;
-  std::string duration;  // s, of a data record
+  std::string duration;  // duration of a data record, s
   std::int64_t records = 0;
-  std::vector<Column> columns;  // the last column holds the annotations
+  std::vector<Column> columns;  // the last column is that of the annotations
 };
 
 void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
@@ -180,7 +180,7 @@ class Tals {
       Annotation checked;
       checked.code = 22;
       checked.aux = comment;
-      edf_text_of(checked);  // throws if EDF+ cannot hold the text
+      edf_text_of(checked);  // throws Error if EDF+ cannot hold the text
       add(0, "# " + comment);
     }
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));

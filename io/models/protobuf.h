@@ -25,7 +25,7 @@ class ProtobufMessage {
     }
     return *this;
   }
-  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // also for raw bytes
+  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // a field of text or raw bytes
     tag(field, 2);
     varint(value.size());
     bytes_ += value;

@@ -29,7 +29,7 @@ struct Ec57Counts {
   std::array<std::array<std::int64_t, ec57_labels>, ec57_labels> cells{};  // [reference][test]
   double rr_squares = 0;      // s^2: sum of the squared differences between RR intervals
   std::int64_t rr_count = 0;  // number of RR intervals in rr_squares
-  double shutdown = 0;        // s that the test annotations mark as unreadable
+  double shutdown = 0;        // seconds that the test annotations mark as unreadable
 
   std::int64_t at(Ec57Label reference, Ec57Label test) const {
     return cells[static_cast<std::size_t>(reference)][static_cast<std::size_t>(test)];
@@ -69,7 +69,7 @@ struct Ec57Record {
 Ec57Scores ec57_gross(std::span<const Ec57Record> records);    // scores of the summed counts
 Ec57Scores ec57_average(std::span<const Ec57Record> records);  // mean over records with a score
 
-std::string ec57_line(const Ec57Record& record);  // without the line end
+std::string ec57_line(const Ec57Record& record);  // a line of the report without line end
 // The complete table: heading, one line per record, then sums, gross and average scores.
 std::string ec57_table(std::span<const Ec57Record> records);
 

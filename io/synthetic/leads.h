@@ -28,6 +28,6 @@ struct LimbParts {
   double of_i;
   double of_ii;
 };
-std::optional<LimbParts> limb_parts(std::string_view lead);  // also for I and II; nullopt for other leads
+std::optional<LimbParts> limb_parts(std::string_view lead);  // limb leads, including I and II; else nullopt
 
 }  // namespace sec::io

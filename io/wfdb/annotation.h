@@ -23,9 +23,9 @@ struct AnnotationLabel {
 };
 
 struct AnnotationFile {
-  std::vector<AnnotationLabel> labels;  // in file order
+  std::vector<AnnotationLabel> labels;  // labels in file order
   double resolution = 0;                // time resolution of the file, Hz; 0 if not stated
-  std::vector<Annotation> annotations;  // in order of time
+  std::vector<Annotation> annotations;  // annotations in order of time
 
   // The symbol of an annotation type: the file's own label if it defines one, otherwise the standard symbol.
   std::string symbol_of(int code) const;

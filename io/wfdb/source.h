@@ -14,7 +14,7 @@ struct SourceLayout {
   std::filesystem::path path;
   int format = 0;
   std::int64_t offset = 0;             // bytes before the first sample or the FLAC stream
-  std::vector<int> samples_per_frame;  // per signal of the file
+  std::vector<int> samples_per_frame;  // one entry per signal of the file
   std::vector<std::int32_t> initial;   // per signal; start values for the differences of format 8
   std::int64_t frame = 0;              // samples per frame, summed over all signals
 };

@@ -23,7 +23,7 @@ void forward(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
              const float* weights,                     // (K, Ci, Co)
              const float* prepared, const float* bias,
              const Output& y);                  // (N, Lo, H, Co)
-Shares forward_shares(const ConvShape& shape);  // how y is divided into shares
+Shares forward_shares(const ConvShape& shape);  // the division of y into shares
 std::int64_t prepared_size(const ConvShape& shape);
 void prepare_forward(const ConvShape& shape, const float* weights, float* prepared);
 

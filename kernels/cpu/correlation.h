@@ -17,7 +17,7 @@ struct Finish {
   // The activation that a gradient g passes backwards: g becomes g * keep if the mark is set, else 0.
   // A slot holds the sums of g and of g * (x - centre) for each channel.
   const Activation* activation = nullptr;
-  const float* x = nullptr;  // same shape as the output
+  const float* x = nullptr;  // has the same shape as the output
   float* sums = nullptr;
 };
 
@@ -47,7 +47,7 @@ struct Shares {
   std::int64_t group;           // samples per share; 1 if a sample has several chunks
 
   std::int64_t size() const { return ceil_div(n * chunks, group); }
-  std::int64_t slots() const { return n * chunks; }  // one per sample and chunk
+  std::int64_t slots() const { return n * chunks; }  // one slot per sample and chunk
   Share operator[](std::int64_t i) const;
   std::int64_t steps_of(std::int64_t chunk) const;
 };
@@ -66,7 +66,7 @@ struct Correlation {
   std::int64_t in_step, out_step, out_first;
   const float* weights;         // panels of (taps, in channels, tile_columns)
   const float* start;           // panels of (tile_columns)
-  std::int64_t first_slot = 0;  // of the sums of out.finish
+  std::int64_t first_slot = 0;  // first slot of the sums of out.finish
 
   std::int64_t panels() const { return ceil_div(out.channels, tile_columns); }
   std::int64_t panel_size() const { return taps * in.channels * tile_columns; }

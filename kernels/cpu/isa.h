@@ -21,7 +21,7 @@ const Table& table();
 
 // True if convolutions may use minimal filtering, which is the default.
 // The environment variable SEC_CPU_FILTER ("direct" or "minimal") decides.
-// Throws Error if it has another value.
+// Throws Error if the variable has another value.
 bool minimal_filtering();
 
 }  // namespace sec::kernels::cpu

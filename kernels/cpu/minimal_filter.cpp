@@ -123,7 +123,7 @@ template <int M, int R, Transform Which, int Rows, int Columns>
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
     if (r > 0 && paired(m, r - 1)) {
-      continue;  // computed together with row r - 1
+      continue;  // row r was computed with row r - 1
     }
     const bool pair = paired(m, r);
     F32 same = {};

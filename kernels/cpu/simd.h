@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #ifdef __AVX2__
-#include <immintrin.h>  // for multiply_wide and bit masks, which the extensions cannot express
+#include <immintrin.h>  // multiply_wide and bit masks need intrinsics
 #endif
 
 namespace sec::kernels::cpu::SEC_ISA {

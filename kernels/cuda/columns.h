@@ -58,9 +58,9 @@ SEC_HOST_DEVICE inline Columns rows_of_chunks(const Columns& columns) {
 // The columns and rows that a thread works on.
 struct ColumnTask {
   int column;               // the thread's first column
-  bool inside;              // false if all its columns are past the last one
-  std::int64_t segment;     // the segment that its rows belong to
-  std::int64_t chunk;       // index of its chunk within the segment
+  bool inside;              // false if all columns of the thread are past the last one
+  std::int64_t segment;     // the segment that the thread's rows belong to
+  std::int64_t chunk;       // index of the chunk within the segment
   std::int64_t begin, end;  // rows begin, begin + blockDim.y, ... < end of the matrix
 
   // The number of rows that the thread works on.

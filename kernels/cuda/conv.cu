@@ -52,7 +52,7 @@ ConvProblem dgrad_problem(const ConvShape& s, int residue) {
   const int k = to_int(s.k, "conv");
   const int stride = to_int(s.stride, "conv");
   const int shift = residue + to_int(s.pad, "conv");
-  const int first = shift % stride;  // the lowest tap that reaches these time steps
+  const int first = shift % stride;  // the lowest tap that reaches the time steps of this residue
   const int taps = first < k ? (k - first + stride - 1) / stride : 0;
   const int length = to_int(s.l, "conv");
   return {

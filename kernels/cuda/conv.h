@@ -74,7 +74,7 @@ struct ConvBatch {
 
 // The direction of a convolution, as a template argument that a profiler prints by name.
 struct Forward {
-  static constexpr bool transposed = false;  // as ConvBatch::transposed
+  static constexpr bool transposed = false;  // see ConvBatch::transposed
 };
 struct Dgrad {
   static constexpr bool transposed = true;
@@ -142,7 +142,7 @@ struct WgradProblem {
   float* gw;       // (K, Ci, Co)
   float* partial;  // (parts, K, Ci, Co); or null if the only part is added to gw directly, 16 bytes at a time
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
-  std::int64_t parts;      // set by the version's cut_ function
+  std::int64_t parts;      // number of parts, set by the version's cut_ function
   std::int64_t part_rows;  // rows per part; unused by version 4, whose parts are whole tiles
   ConvTiles tiles;         // part_tiles and most_blocks, for versions 3 and 4
 

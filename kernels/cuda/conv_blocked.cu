@@ -88,7 +88,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int terms = s.taps * s.in_channels;
@@ -265,7 +265,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
           const float g = masked(batch_norm, kept, fusion.before.keep, c, x[c], sum[r][c]);
-          sum[r][c] = static_cast<float>(T(g));  // rounded as in memory
+          sum[r][c] = static_cast<float>(T(g));  // rounds as a store to memory does
           gsum[c] += sum[r][c];
           product[c] += sum[r][c] * (x[c] - batch_norm.centre[c]);
         }

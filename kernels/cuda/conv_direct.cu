@@ -16,7 +16,7 @@ constexpr int threads = 256;
 template <typename T, typename Pass>
 __global__ void __launch_bounds__(threads) conv_direct(ConvBatch batch) {
   const ConvProblem& s = batch.problem[blockIdx.z];  // one layer; several layers can share a launch
-  const std::int64_t index = first_element(1);       // of the output: (row, output channel)
+  const std::int64_t index = first_element(1);       // index in the output: (row, output channel)
   const std::int64_t row = index / s.out_channels;
   if (row >= s.rows()) {
     return;

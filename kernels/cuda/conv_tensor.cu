@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
   const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
   const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % 32;

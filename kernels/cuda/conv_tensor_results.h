@@ -199,7 +199,7 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
-        gradient[i] = static_cast<float>(T(g));  // rounded as in memory
+        gradient[i] = static_cast<float>(T(g));  // rounds as a store to memory does
         sum[i] += gradient[i];
         product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
       }

@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
   const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
   const std::int64_t begin = blockIdx.y * tiles.part;
   if (first_in >= s.c_in || begin >= tiles.tiles) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const std::int64_t end = min(begin + tiles.part, tiles.tiles);
   const int thread = static_cast<int>(threadIdx.x);

@@ -19,12 +19,12 @@ template <typename T, typename Pass>
 __global__ void __launch_bounds__(threads) conv_tiled(ConvBatch batch) {
   constexpr bool transposed = Pass::transposed;
   SHARED(float, xs, [tile_rows][depth]);
-  SHARED(float, ws, [depth][tile_columns + 1]);  // padded: in dgrad a warp stores a column
+  SHARED(float, ws, [depth][tile_columns + 1]);  // padded, because in dgrad a warp stores a column
   const ConvProblem& s = batch.problem[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);

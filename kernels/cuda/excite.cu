@@ -59,7 +59,7 @@ struct LayerBackward {
 template <typename T>
 __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> batch) {
   const Layer<T>& layer = batch.problem[blockIdx.z];
-  if (blockIdx.x >= layer.n) {  // another problem of the batch has more samples
+  if (blockIdx.x >= layer.n) {  // returns if another problem of the batch has more samples
     return;
   }
   const int c = layer.c;
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> 
     }
     sum = sum_of_warp(sum) + layer.b1[s];
     if (lane == 0) {
-      unit[s] = sum < 0.0F ? 0.0F : sum;  // lets NaN pass
+      unit[s] = sum < 0.0F ? 0.0F : sum;  // this form lets NaN pass
       layer.units[sample * hidden + s] = unit[s];
     }
   }

@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(column_threads)
   const InputGradient& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment > 0) {  // another problem of the batch has more chunks
+  if (!task.inside || task.segment > 0) {  // returns if another problem of the batch has more chunks
     return;
   }
   const auto backward =
@@ -179,7 +179,7 @@ struct LaunchKey {
   std::int64_t c_in, c_out;
   std::int64_t residues;  // ConvProblems per layer in dgrad
   DType type;
-  bool forward_tensor, dgrad_tensor, wgrad_tensor;  // tensor cores, or conv_blocked.cu
+  bool forward_tensor, dgrad_tensor, wgrad_tensor;  // true: tensor cores; false: conv_blocked.cu
   int columns;                                      // columns of the tiles in forward or dgrad
   bool operator==(const LaunchKey&) const = default;
 };

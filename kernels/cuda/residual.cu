@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(column_threads) residual_forward(LaunchBatch<G
   const Gated<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment > 0) {  // another problem of the batch has more chunks
+  if (task.segment > 0) {  // returns if another problem of the batch has more chunks
     return;
   }
   RunningMoments<width> seen;
@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(column_threads) residual_backward(LaunchBatch<
   const GatedBackward<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment >= s.n) {  // another problem of the batch has more samples or chunks
+  if (task.segment >= s.n) {  // another problem has more samples or chunks
     return;
   }
   float sum[width] = {};
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(column_threads)
   const ScaleAndShift<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment >= s.n) {  // another problem of the batch has more samples or chunks
+  if (!task.inside || task.segment >= s.n) {  // another problem has more samples or chunks
     return;
   }
   const T* const __restrict__ gshortcut = s.gshortcut;

@@ -28,7 +28,7 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   expect(variance, s.c, "batch_norm.statistics: variance");
   const TypedScratch y(stream, s.rows * s.c, x.type);
   const TypedScratch factors(stream, s.c,
-                             DType::f32);  // stands for gamma and beta, whose values do not matter
+                             DType::f32);  // placeholder for gamma and beta, whose values do not matter
   zero_bytes(stream, factors.data(), static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, mean.data, static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, variance.data, static_cast<std::size_t>(s.c) * 4);

@@ -66,7 +66,7 @@ Values relu(const Values& x);
 Values relu_backward(const Values& x, const Values& gy);
 Values sigmoid(const Values& x);
 Values sigmoid_backward(const Values& x,
-                        const Values& gy);  // x is sigmoid's input
+                        const Values& gy);  // x is the input of the sigmoid
 Values gate(const GateShape& s, const Values& x, const Values& factor);
 struct GateGradients {
   Values gx, ggate;

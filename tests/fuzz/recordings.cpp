@@ -49,7 +49,7 @@ void read_edf(std::string_view bytes) {
     std::string text;
     try {
       text = io::edf_text_of(annotation);
-    } catch (const Error&) {  // text that is not UTF-8
+    } catch (const Error&) {  // the text is not UTF-8
       continue;
     }
     expect(io::annotation_of_edf_text(text) == annotation, "an annotation reads back differently");

@@ -141,7 +141,7 @@ TEST_P(BatchNorm, ApplyEqualsTheReference) {
 }
 
 // Compares with unfused batch norm and ReLU, which have their own tests.
-// Both round the same values, but the moments of the result are summed in a different order.
+// Both versions round the same values, but sum the moments of the result in a different order.
 TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
   const BatchNormKernels& kernel = kernels().batch_norm;
   if (kernel.apply_relu == nullptr) {

@@ -1,5 +1,5 @@
 // Compares our kernels with cuDNN's convolution, batch norm and pooling and with cuBLAS's GEMM.
-// Both run on the GPU, at the network's shapes, with the same operands, which are exact in bf16.
+// Both tables run on the GPU, at the network's shapes, with operands that are exact in bf16.
 #include "kernels/device_tables.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -232,7 +232,7 @@ class PreActivationKernel : public Kernels {
 
 constexpr double f32_tolerance = 5e-6;
 
-// Both round the same products, but fused kernels add some sums in a different order.
+// Both versions round the same products, but fused kernels add some sums in a different order.
 // The tolerance is relative to the largest element: one term's rounding error in a sum of thousands.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
@@ -394,7 +394,7 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
     PreActivationForward problem = forward_problem(c, op, plain);
-    problem.activation_mask = {};  // as in inference
+    problem.activation_mask = {};  // inference writes no mask
     problem.mean = problem.variance = {};
     problem.before.p = 0;
     kernels().pre_activation.forward_group(stream(), {&problem, 1});

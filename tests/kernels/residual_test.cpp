@@ -171,7 +171,7 @@ TEST_P(Residual, EqualsTheReference) {
   }
 }
 
-// Both round the same products and only add sums in a different order.
+// Both versions round the same products and only add sums in a different order.
 // The tolerance is relative to the largest element: one term's rounding error in a sum of a few thousand.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
                   const std::string& what) {

@@ -27,7 +27,7 @@ std::pair<std::int64_t, std::int64_t> totals(const SeEcgNet& net) {
   return {parameters, macs};
 }
 
-double giga(std::int64_t count) {  // in units of 1e9, rounded to two decimals
+double giga(std::int64_t count) {  // MACs in units of 1e9, rounded to two decimals
   return std::round(static_cast<double>(count) / 1e7) / 100;
 }
 
@@ -171,7 +171,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
       derivative += gradient.data[i] * direction.data[i];
     }
     norm = std::sqrt(norm);
-    // Small enough that hardly any input of the 50,000 ReLUs changes sign, and large enough for 16 digits.
+    // A step so small that hardly any input of the 50,000 ReLUs changes sign, and large enough for 16 digits.
     constexpr double step = 1e-7;
     const auto moved = [&](double by) {
       for (std::size_t i = 0; i < values.data.size(); ++i) {

@@ -86,7 +86,7 @@ std::vector<Case> all_cases() {
 
 // The simt device computes the small configurations in seconds; the large ones would take minutes.
 constexpr std::int64_t simt_width = 8;
-constexpr std::int64_t simt_samples = 4000;  // up to this leads * length, simt takes all twenty steps
+constexpr std::int64_t simt_samples = 4000;  // largest leads * length for which simt takes all twenty steps
 constexpr std::size_t simt_steps = 3;        // steps on simt for longer recordings and the baselines
 
 class Parity : public testing::TestWithParam<Case> {

@@ -193,7 +193,7 @@ def write_golden(path, config, seed, large):
         with torch.backends.mkldnn.flags(enabled=False):
             singles.append(single_gradients(initial, config, batch))
     else:
-        for _ in range(3):  # in f64, with weights changed by an f32 rounding error
+        for _ in range(3):  # computed in f64, with weights changed by an f32 rounding error
             moved = copy_of(initial, config, 0, torch.float64)
             with torch.no_grad():
                 for parameter in moved.parameters():

@@ -15,7 +15,7 @@ using namespace sec::io;
 
 struct Contents {
   ReaderInfo info;
-  std::vector<int> formats;  // by lead, of a WFDB record without segments
+  std::vector<int> formats;  // format of each lead, for a WFDB record without segments
   std::optional<AnnotationFile> annotations;
   Histogram symbols;
   ClassCounts beats{};

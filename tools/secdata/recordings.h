@@ -17,7 +17,7 @@ struct FoundRecording {
 };
 
 struct FoundRecordings {
-  std::vector<FoundRecording> recordings;  // in order of their names
+  std::vector<FoundRecording> recordings;  // sorted by name
   std::vector<std::string> problems;       // files that RECORDS lists but that do not exist
 };
 

@@ -7,7 +7,7 @@ namespace sec::tools {
 
 class TrainingDisplay {
  public:
-  // `epochs` is the number of the whole run. Plain lines are written every `step_lines` steps.
+  // `epochs` is the number of epochs of the whole run. Plain lines are written every `step_lines` steps.
   TrainingDisplay(std::int64_t epochs, std::int64_t step_lines, bool quiet);
 
   void show(const train::StepReport& report);

@@ -25,9 +25,9 @@ struct BeatRecord {
   std::string name;
   double source_rate = 0;                   // sampling rate of the recording in Hz
   double rate = 0;                          // sampling rate of `signals` in Hz
-  std::vector<std::string> lead_names;      // of the selected leads
+  std::vector<std::string> lead_names;      // names of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
-  std::vector<Beat> beats;                  // in order of time
+  std::vector<Beat> beats;                  // beats in order of time
 
   // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;

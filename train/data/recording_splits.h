@@ -11,7 +11,7 @@
 namespace sec::train {
 
 struct RecordingSplits {
-  Recipe recipe;  // with its classes filled in
+  Recipe recipe;  // the recipe with its classes filled in
   Splits splits;  // ids of the recordings, and their patients
   RecordingDataset train;
   RecordingDataset validation;

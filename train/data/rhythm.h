@@ -20,7 +20,7 @@ class PastQuantile {
   void push(double value);
   // The quantile q by linear interpolation between order statistics; `without` if there is no value yet.
   double at(double q, double without) const;
-  std::span<const double> values() const { return values_; }  // in order of time
+  std::span<const double> values() const { return values_; }  // the last values in order of time
 
  private:
   std::size_t past_;

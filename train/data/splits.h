@@ -24,7 +24,7 @@ struct Splits {
   std::vector<std::string> train;
   std::vector<std::string> validation;
   std::vector<std::string> test;
-  std::map<std::string, std::string> patients = {};  // by record: its patient, if not named as the record
+  std::map<std::string, std::string> patients = {};  // patient of each record, if not named as the record
   // By split: the part of a record that belongs to the split, if not the whole record.
   std::array<std::map<std::string, TimeRange>, 3> parts = {};
 

@@ -17,7 +17,7 @@ namespace {
 
 struct Entry {
   const toml::node* node;
-  std::string place;  // where the value comes from, for messages: "recipes/a.toml:12" or "--set"
+  std::string place;  // origin of the value, for messages: "recipes/a.toml:12" or "--set"
 };
 using Entries = std::map<std::string, Entry>;
 

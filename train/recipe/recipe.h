@@ -24,7 +24,7 @@ struct Recipe {
     std::string label_set = "superclass";  // source "ptbxl"
     std::string label_file;                // sources "tianchi" and "table": a file in the data folder
     std::string class_file;                // source "tianchi": the list of classes, in the data folder
-    std::string signal_folder;             // in the data folder; empty: the source's usual folder
+    std::string signal_folder;             // a file in the data folder; empty: the source's usual folder
     double seconds = 10;                   // part of each recording that is used, from its start
     std::int64_t length = 2048;            // samples after resampling that part
     std::string unlabelled = "keep";       // what happens to recordings without any of the classes
@@ -45,7 +45,7 @@ struct Recipe {
     double test_share = 0.2;
     std::int64_t split_seed = 1;   // protocols "folds", "beats" and "hash"
     bool allow_leakage = false;    // train even if the splits share recordings or patients
-    bool strict_patients = false;  // also refuse MIT-BIH's 201 and 202, one person, in different splits
+    bool strict_patients = false;  // also refuse MIT-BIH's 201 and 202 (one person) in different splits
     std::vector<std::string> leads = {"MLII", "other"};  // "other": the first lead not yet selected
     double rate = 120;                                   // sampling rate of the windows in Hz
     double before = 1.3;                                 // s of the window before the R peak
@@ -128,7 +128,7 @@ struct Recipe {
     bool nesterov = false;                              // sgd
     std::string schedule = "cosine";
     double warmup_epochs = 0;
-    std::vector<double> step_epochs;  // step: the rate is multiplied by step_factor at each of these
+    std::vector<double> step_epochs;  // step: epochs at which the rate is multiplied by step_factor
     double step_factor = 0.1;
     bool step_reload = false;     // step: each drop continues from the best weights so far
     double final_rate = 0;        // cosine: learning rate at the end

@@ -253,7 +253,7 @@ std::string evaluations(const RunSummary& run) {
   if (run.evaluations.empty()) {
     return html + "<p class=\"soft\">Nothing was scored.</p></section>\n";
   }
-  std::vector<std::string> names;  // in order of appearance; each name has one row of cards
+  std::vector<std::string> names;  // names in order of appearance; each name has one row of cards
   for (const Evaluation& evaluation : run.evaluations) {
     if (std::find(names.begin(), names.end(), evaluation.name) == names.end()) {
       names.push_back(evaluation.name);
@@ -339,7 +339,7 @@ std::string misread(const RunSummary& run) {
   for (const MisreadBeat& beat : run.misread) {
     kinds[{beat.truth, beat.predicted}].push_back(&beat);
   }
-  std::vector<std::pair<std::int64_t, Kind>> order;  // by falling count of the confusion
+  std::vector<std::pair<std::int64_t, Kind>> order;  // sorted by falling count of the confusion
   for (const auto& [kind, beats] : kinds) {
     const auto shown = static_cast<std::int64_t>(beats.size());
     order.emplace_back(std::max(shown, confusions(run, kind.first, kind.second)), kind);

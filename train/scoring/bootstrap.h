@@ -15,7 +15,7 @@ struct Range95 {
   double high = 0;
 };
 
-constexpr int bootstrap_resamples = 1000;  // for reported intervals
+constexpr int bootstrap_resamples = 1000;  // number of resamples for reported intervals
 
 struct AucIntervals {
   std::vector<Range95> classes;

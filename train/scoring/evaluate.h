@@ -13,10 +13,10 @@
 namespace sec::train {
 
 struct TestResult {
-  std::vector<RecordScore> records;  // in the order of the dataset's records
+  std::vector<RecordScore> records;  // one entry per record, in the dataset's order
   std::vector<MisreadBeat> misread;  // the most confidently misread beats
   std::int64_t misread_total = 0;
-  Auc auc;                           // of the trained classes, over all beats
+  Auc auc;                           // AUC of the trained classes, over all beats
   AucIntervals auc_range;            // bootstrap over patients
   std::vector<float> probabilities;  // (beats, classes)
   std::vector<float> logits;         // (beats, classes), with the decision offsets added

@@ -1,6 +1,6 @@
 // Turns the beats of a recording that arrives in pieces into network inputs, in bounded memory.
 // train/data/beat_dataset.h does the same for whole records in memory.
-// Both use the same functions, and a test checks that results are bitwise equal.
+// Both files use the same functions, and a test checks that results are bitwise equal.
 #pragma once
 
 #include <cstdint>

@@ -199,7 +199,7 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
     expect_same(read_all(*reader, 1700), recording.signals);
     std::vector<float> window(3);
     const std::vector<std::span<float>> spans{{}, window};
-    reader->read(2047, 3, spans);  // not where the last window ended
+    reader->read(2047, 3, spans);  // begins elsewhere than the last window ended
     expect_same({window}, {{recording.signals[1].begin() + 2047, recording.signals[1].begin() + 2050}});
     expect_error([&] { reader->read(4999, 3, spans); },
                  "window at sample 4999, length 3, exceeds its 5000 samples");

@@ -22,7 +22,7 @@ struct Golden {
   std::int64_t samples;
   std::uint32_t digital;  // 0: wfdb has no digital samples
   std::uint32_t physical;
-  float some[3];  // the first, the middle and the last
+  float some[3];  // the first, the middle and the last sample
 };
 
 constexpr float no = std::numeric_limits<float>::quiet_NaN();
@@ -88,7 +88,7 @@ struct Format {
   int pack_bytes;
   // The bit of a pack that holds bit `bit` of sample `i`.
   int (*place)(int i, int bit);
-  std::int64_t excess;  // added to a sample before encoding
+  std::int64_t excess;  // an offset added to a sample before encoding
 };
 
 constexpr Format formats[] = {

@@ -103,7 +103,7 @@ TEST_P(TrainingSteps, ReplaysEqualKernelByKernelBitForBit) {
 }
 
 TEST_P(TrainingSteps, DrawAndLearnAnewAtEveryReplay) {
-  // The same beats in every step, at a learning rate of 0: only dropout changes the loss.
+  // Every step uses the same beats at a learning rate of 0: only dropout changes the loss.
   Training run(GetParam(), tiny_recipe(), true);
   std::vector<double> losses;
   for (std::int64_t i = 0; i < 4; ++i) {

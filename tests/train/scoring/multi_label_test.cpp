@@ -135,7 +135,7 @@ TEST(MultiLabel, BootstrapAgreesWithThatOfOneClassEach) {
 
 // The loss reported for validation agrees with the training loss, also for "focal",
 // which sums over recordings and classes.
-// Both are finite where a naive log(sigmoid(x)) is not.
+// Both losses are finite where a naive log(sigmoid(x)) is not.
 TEST(MultiLabel, HostAndKernelLossesAgree) {
   Cells cells = random_cells(8, 5, 3);
   cells.logits[0] = 200;
