@@ -41,8 +41,7 @@
 // - Every thread of a block must reach every __syncthreads(), so no thread may return before it.
 //   The mask of a warp collective must name exactly the lanes that call it. A full mask needs whole warps.
 //   simt reports violations of both rules.
-// - Shuffles do not order memory accesses. Call __syncwarp() between a write and another lane's read of
-//   the same address.
+// - Shuffles do not order memory accesses. A lane's read needs a __syncwarp() after another lane's write.
 // - For a reduction across blocks, each block writes a partial result, and a second kernel adds them up.
 //   Floating-point atomics would make the result depend on the schedule.
 // - On simt the blocks of a grid run in parallel on host threads. A block must not wait for another block.

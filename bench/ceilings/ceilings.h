@@ -33,8 +33,8 @@ struct Floor {
 // The cpu device's peak rates with the given number of threads, for work on `footprint` bytes in all.
 // Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use.
 // Memory: a copy that reads half of the footprint and writes the other half, as data in caches moves faster.
-// Each power of two is measured once, in some hundredths of a second. The best of many short slices counts,
-// because other load slows some slices. Calls set_threads(threads), which stays in effect.
+// Each power of two is measured once, in some hundredths of a second, as the best of many short slices.
+// Calls set_threads(threads), which stays in effect.
 Ceiling cpu_ceiling(int threads, double footprint);
 
 constexpr double beyond_caches = 256 << 20;  // a footprint larger than any cache

@@ -1,8 +1,8 @@
 """Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp.
 The commands make, profile and ceilings are missing, and these are added:
 
-  gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end; f64
-                                     is the reference for both sides
+  gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end.
+                                     f64 is the reference for both sides
   variant WORDS                      how PyTorch is used from now on: some of these words, joined by +
 
   eager          PyTorch's defaults, with TF32 on cuda

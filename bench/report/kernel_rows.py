@@ -69,8 +69,8 @@ def compare_rows(rows):
 
 
 def conv_totals(rows):
-    """Totals over our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes (the sum
-    of floors over the sum of times), and the lowest percentage.
+    """Totals over our convolutions, by type, threads and pass: the lowest percentage of the ceilings, and the percentage
+    over all shapes, which is the sum of floors over the sum of times.
     Every listed shape counts once. The rows of whole steps show what the network reaches."""
     groups = {}
     for row in rows:

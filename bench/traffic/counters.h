@@ -28,8 +28,8 @@ struct GlobalCounts {
   std::uint64_t bytes = 0;           // bytes requested by all lanes
   std::uint64_t sectors = 0;         // 32-byte sectors requested from the L1 cache
   std::uint64_t least_sectors = 0;   // sectors needed if each request's bytes were contiguous
-  std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache, if a block's
-                                     // repeated loads hit in the L1 cache
+  std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache if the
+                                     // L1 cache serves a block's repeated loads
   std::uint64_t distinct_bytes = 0;  // each byte once per launch, the minimum that must move
 };
 

@@ -41,8 +41,8 @@ struct Ec57Counts {
 // Unmatched test beats within the reference's [ to ] are not counted.
 // Shutdown begins with a NOISE annotation whose subtype has bits 4 and 5 set.
 // It lasts to the next NOISE annotation without these bits.
-// If another type of annotation comes before that,
-// shutdown begins one match window after the beat before the NOISE annotation.
+// If another type of annotation comes before that, shutdown begins later: one match window after the beat
+// before the NOISE annotation.
 // It then ends one match window before the annotation that follows.
 // Throws Error on a rate that is not positive and on a negative start or window.
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,

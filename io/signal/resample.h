@@ -17,9 +17,9 @@ struct RateRatio {
 // Throws Error unless both are positive and the ratio is one of whole numbers up to 10,000.
 RateRatio rate_ratio(double from, double to);
 
-// Returns ceil(n * up / down) samples; output j is at the time of input j * down / up. The low-pass filter
-// has the lower of the two Nyquist frequencies: a sinc with a Kaiser window (beta = 5) over 10 zero crossings
-// per side. The end samples are repeated beyond the ends.
+// Returns ceil(n * up / down) samples; output j is at the time of input j * down / up.
+// The low-pass filter cuts at the lower of the two Nyquist frequencies. It is a sinc with a Kaiser window
+// (beta = 5) over 10 zero crossings per side. The end samples are repeated beyond the ends.
 // Equivalent to scipy.signal.resample_poly(signal, up, down, padtype="edge").
 // A sample that is not finite corrupts its neighbours: replace such samples first.
 std::vector<float> resample(std::span<const float> signal, RateRatio ratio);

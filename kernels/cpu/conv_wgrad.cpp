@@ -1,5 +1,5 @@
-// The gradient of convolution weights. For each tap j it is a product of two tall matrices: gw[j] += x_j^T
-// gy. The matrix x_j holds the input rows that tap j reads. Rows in the padding are skipped.
+// The gradient of convolution weights. For each tap j it is a product of two tall matrices, x_j^T gy.
+// The matrix x_j holds the input rows that tap j reads. Rows in the padding are skipped.
 //
 // The rows are split into partitions that depend on the shape alone. Each partition sums into a buffer.
 // Buffers are added in order, so results do not depend on the number of threads.

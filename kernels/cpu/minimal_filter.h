@@ -31,8 +31,8 @@ enum class Transform {
   weights_back,  // G^T, (r, n); the result is added to the destination
 };
 
-// The operands of a transform: to[o, e] = sum over i < n_in of matrix[o, i] * from[i, e],
-// for o < n_out and e in [0, count). `count` is a multiple of the vector width.
+// The operands of a transform: to[o, e] = sum over i < n_in of matrix[o, i] * from[i, e], for o < n_out.
+// The columns e are in [0, count). `count` is a multiple of the vector width.
 // Rows are from_stride and to_stride floats apart.
 // Inputs from n_in on count as zero; outputs from n_out on are dropped.
 struct Strided {

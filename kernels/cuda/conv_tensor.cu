@@ -15,7 +15,7 @@
 // In shared memory the rows of a chunk are 64 bytes apart.
 // The order of their four 16-byte pieces changes every second row (swizzled_offset).
 // One phase of ldmatrix reads eight consecutive rows, which are then in eight different groups of four banks.
-// So are the two rows that cp.async writes at a time.
+// The two rows that cp.async writes at a time are in different groups, too.
 //
 // Weights keep their layout (K, Ci, Co). In dgrad the depth is Co, the innermost axis, as ldmatrix requires.
 // In forward the depth is Ci.

@@ -113,7 +113,7 @@ class Arithmetic(unittest.TestCase):
 
 
 # A stand-in for each program that a run needs. The name by which it is called selects its behaviour.
-# The stand-in for PyTorch takes 3 times as long as its f32, and its tf32 half as long. Environment variables plant errors.
+# The stand-in for PyTorch takes 3 times as long as its f32, its tf32 half as long. Environment variables plant errors.
 PRETENDER = f"""#!{sys.executable}
 import array, os, sys, time
 sys.path.insert(0, {str(ROOT / "bench/report")!r})

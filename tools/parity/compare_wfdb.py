@@ -3,10 +3,11 @@
 
   compare_wfdb.py [FOLDER...] [--secdata build/bin/secdata] [--tests build/bin/test_io] [--golden FILE --of FOLDER]
 
-Both programs read every record and annotation file below the folders. Digital samples, physical samples and
-annotations must be equal. Then wfdb writes test files to a temporary folder for us to read. They cover every format
-that it can write, byte offsets, several samples per frame, segments, and annotations of custom types. In the other
-direction, our test RecordsForOtherPrograms (--tests PROGRAM) writes formats 16, 24 and 212, and wfdb reads them.
+Both programs read every record and annotation file below the folders.
+Digital samples, physical samples and annotations must be equal.
+Then wfdb writes test files to a temporary folder for us to read: every format that it can write, byte offsets,
+several samples per frame, segments, and annotations of custom types. In the other direction, wfdb reads the formats
+16, 24 and 212 that our test RecordsForOtherPrograms (--tests PROGRAM) writes.
 
 Lists the files that only one program reads, or neither, and wfdb's known errors. Exit status 0 if nothing differs.
 --golden writes digests of what wfdb reads, for the tests of io. Needs numpy, pandas, soundfile and wfdb (4.3.1).

@@ -1,10 +1,10 @@
 """Changes a network's weights slightly, so that rounding to f32 cannot change the sign of any ReLU's input.
 
-Rounding alone changes f32 gradients by about 1e-5 of their norm, even through a hundred layers. But if rounding
-decides the sign of a ReLU's input near 0, one element of the gradient is either there or not. That changes a
-tensor's gradient by 1 % or more. A full-width network has ten million ReLU inputs, and a few are always that close.
-This module changes a bias or a filter before such a ReLU by about 1 %. It runs the batch again, until no input is
-too close. A max pool has such a kink where the two largest values of its window are equal."""
+Rounding alone changes f32 gradients by about 1e-5 of their norm, even through a hundred layers.
+But if rounding decides the sign of a ReLU's input near 0, one element of the gradient is either there or not.
+That changes a tensor's gradient by 1 % or more. A full-width network has ten million ReLU inputs.
+A few of them are always that close. This module changes a bias or a filter before such a ReLU by about 1 %.
+It runs the batch again, until no input is too close. A max pool has such a kink at two equal largest values."""
 
 import copy
 
@@ -28,8 +28,8 @@ def step_like(values):
 
 class Kinks(TorchFunctionMode):
     """Watches a forward pass. Collects, for every ReLU and max pool, the distances to the kink, (N, C, ...).
-    Also collects the parameters whose entry c affects channel c. Margins, one per kink, are optional: with them the
-    bias is changed directly if a ReLU follows the norm at once."""
+    Also collects the parameters whose entry c affects channel c. Margins, one per kink, are optional.
+    With margins the bias is changed directly if a ReLU follows the norm at once."""
 
     def __init__(self, margins=None):
         super().__init__()

@@ -28,7 +28,7 @@ struct Leak {
 //   windows    windows of one recording in different splits have samples in common
 //   signals    a lead, or a beat's window, is bitwise equal to one of another recording in the other split
 //              (flat signals are ignored)
-//   patient    the splits hold different recordings of one person; `patients` maps records to persons, and
+//   patient    the splits hold different recordings of one person. `patients` maps records to persons;
 //              a record without an entry counts as a separate person
 std::vector<Leak> find_leaks(const std::vector<NamedDataset>& splits,
                              const std::map<std::string, std::string>& patients);

@@ -39,11 +39,11 @@ Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_
 // The batches of a training run from step `first_step` on, in order.
 // The beats of an epoch are cut into batches of train.batch;
 // beats left over at the end of an epoch are skipped. The batches are a pure function of examples,
-// recipe and seed: the number of loader threads and interruptions of the run do not matter.
+// recipe and seed, whatever the number of loader threads and interruptions.
 class Loader {
  public:
-  // `examples` must outlive the loader. Its threads prepare enough batches for `at_once` calls of next() in a
-  // row. With train.loader_threads = 0, next() prepares its batch in the calling thread.
+  // `examples` must outlive the loader. Its threads prepare enough batches for `at_once` calls of next().
+  // With train.loader_threads = 0, next() prepares its batch in the calling thread.
   // With `only_index`, batches hold only the index; a device that stores the examples gathers the rest.
   // Throws Error if no example is labelled.
   Loader(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,

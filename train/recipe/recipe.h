@@ -177,8 +177,9 @@ void require_consistent(const Recipe& recipe, const std::string& file);
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
-// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file, relative
-// to the folder of the file that holds the key. The base's values are set first. A base may have a base.
+// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file.
+// Its path is relative to the file that holds the key. The base's values are set first.
+// A base may have a base.
 // Throws Error as parse_recipe does, if a file cannot be read, and if a file is (indirectly) its own base.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 

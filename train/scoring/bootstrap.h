@@ -22,8 +22,9 @@ struct AucIntervals {
   Range95 macro;
 };
 
-// Percentile bootstrap of one_vs_rest_auc(). Patients rather than beats are drawn with replacement,
-// because the beats of a patient are alike. `groups` holds each beat's patient, 0 to n - 1.
+// Percentile bootstrap of one_vs_rest_auc().
+// Because the beats of a patient are alike, patients rather than beats are drawn with replacement.
+// `groups` holds each beat's patient, 0 to n - 1.
 // The same seed gives the same intervals. Probabilities and labels are as for one_vs_rest_auc().
 AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
                            std::span<const std::int32_t> groups, std::size_t classes, int resamples,

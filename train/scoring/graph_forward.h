@@ -1,6 +1,6 @@
 // A network's forward pass in inference mode, replayed as a CUDA graph where that saves launch time.
-// A batch size that comes twice in a row is captured as a graph. Later batches of that size replay the graph,
-// until another size is captured. Batches of other sizes run kernel by kernel.
+// A batch size that comes twice in a row is captured as a graph. Later batches of that size replay the graph.
+// It lasts until another size is captured. Batches of other sizes run kernel by kernel.
 // Results are bitwise equal. The cpu device captures nothing: it has no launch overhead to save.
 #pragma once
 

@@ -36,8 +36,8 @@ int decide(const Classifier& classifier, std::span<const float> logits);
 
 struct Prediction {
   std::vector<float> logits;         // (beats, classes), without the offsets
-  std::vector<float> probabilities;  // (beats, classes): softmax of logits + offsets, or sigmoid for the
-                                     // losses "focal" and "bce"
+  std::vector<float> probabilities;  // (beats, classes): softmax of logits + offsets; for the
+                                     // losses "focal" and "bce": sigmoid
   std::vector<int> labels;           // the most probable class of each beat; the first on ties
 };
 
