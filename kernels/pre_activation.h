@@ -59,8 +59,8 @@ struct PreActivationKernels {
   void (*backward_group)(Stream& stream, std::span<const PreActivationBackward> group) = nullptr;
 
   // Reorders the weights for forward, for inputs of the shape's length and any number of samples and leads.
-  // This pays off if the same weights serve many calls. `prepared_size` is the result's size in floats,
-  // or 0 if forward reads the weights as they are.
+  // This pays off if the same weights serve many calls.
+  // `prepared_size` is the result's size in floats, or 0 if forward reads the weights as they are.
   std::int64_t (*prepared_size)(const ConvShape& shape) = nullptr;
   void (*prepare)(Stream& stream, const ConvShape& shape,
                   ConstSpan w,               // (K, Ci, Co) f32

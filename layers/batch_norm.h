@@ -20,8 +20,8 @@ struct BatchNorm {
   float epsilon = 1e-5F;
 };
 
-// Registers the parameters NAME.weight (initially 1) and NAME.bias (0), and the states NAME.running_mean (0)
-// and NAME.running_var (1).
+// Registers the parameters NAME.weight (initially 1) and NAME.bias (0).
+// Also registers the states NAME.running_mean (0) and NAME.running_var (1).
 BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64_t channels);
 
 // Normalises x (N, L, H, C); the result has the same shape. Inference uses the running statistics.

@@ -1,7 +1,6 @@
 // The machine's peak rates, measured in the same run as the rows that are compared with them,
 // and the roofline model made of them (Williams, Waterman & Patterson 2009).
-// The model gives the shortest time for work of a given number of operations
-// that moves a given number of bytes:
+// The model gives the shortest time for work of given numbers of operations and of bytes to move:
 //
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //

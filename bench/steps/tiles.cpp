@@ -1,5 +1,5 @@
-// Measures the tiles of a network's convolutions
-// and writes the fastest of each to a file for --tiles (train/loop/tile_file.h).
+// Measures tile sizes of a network's convolutions. The fastest of each convolution are written to a file
+// for --tiles (train/loop/tile_file.h).
 // A training step yields the list of convolutions.
 // Each convolution is then timed alone with every tile size for which there are kernels.
 // The built-in size stays unless another size takes less than 0.98 of its time.

@@ -4,8 +4,8 @@
 //
 // A kernel to be counted is compiled with -fsanitize=thread, which calls a function at every load and store.
 // These calls go to the counters instead of ThreadSanitizer (cmake/device_code.cmake: sec_counted_library).
-// Accesses by different lanes form one request of the warp if they come from the same place in the program
-// and are the lane's n-th there since the lanes of the warp last met.
+// Accesses by different lanes form one request of the warp if they are each lane's n-th from the same place
+// in the program since the lanes of the warp last met.
 // Counts are exact for lanes in step: a lane that skipped an access joins the wrong request.
 //
 // Arithmetic: the coverage instrumentation (-fsanitize-coverage) counts how often basic blocks are executed,

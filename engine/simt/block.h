@@ -101,8 +101,8 @@ class BlockRunner {
 
   // Throws Error on a violation, and rethrows exceptions of the kernel.
   void run(const Launch& launch, std::size_t block);
-  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch,
-  // and all threads of the launch happen before later host work.
+  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch.
+  // All threads of the launch happen before later host work.
   void begin_launch();
   void end_launch();
 

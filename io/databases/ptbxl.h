@@ -24,8 +24,8 @@ enum class PtbxlLabels {
 // and each diagnostic statement adds its superclass.
 // `low_rate` selects the 100 Hz files (filename_lr) instead of the 500 Hz files. The id is the file's name.
 // Ages above 89, which the database encodes as 300, are read as 90.
-// Throws Error, naming file and line, on a missing column or recording, malformed scp_codes,
-// an unknown statement, or a fold outside 1 to 10.
+// Throws Error, naming file and line, on a missing column or recording and malformed scp_codes.
+// Also throws Error on an unknown statement or a fold outside 1 to 10.
 std::vector<LabelledRecording> read_ptbxl(const std::filesystem::path& folder, PtbxlLabels labels,
                                           bool low_rate = false);
 

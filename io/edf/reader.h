@@ -13,8 +13,8 @@ namespace sec::io {
 // Samples are NaN in the time gaps between the data records of an EDF+D file,
 // and at values of -32768 below the header's digital minimum.
 // Frames at the end of the file that contain only such values are left out.
-// Annotation times count from the first sample, at the rate of the fastest signal,
-// or at 1000 Hz in a file without signals.
+// Annotation times count from the first sample, at the rate of the fastest signal.
+// Without signals the rate is 1000 Hz.
 // Annotations before the first sample are dropped.
 // Throws Error naming the file and the position of the problem.
 std::unique_ptr<RecordingReader> open_edf(const std::filesystem::path& path);

@@ -25,7 +25,7 @@ class EdfRange {
   void add(std::span<const float> samples);
 
   // Uses the lead's own gain if all samples are whole numbers of adu that fit 16 bits.
-  // Such samples are stored exactly.
+  // Such whole samples are stored exactly.
   // Otherwise divides the range from the smallest to the largest sample into 65534 steps.
   // The value -32768 is reserved for missing samples.
   // Throws Error, naming the lead, if eight characters cannot express the range.

@@ -1,5 +1,5 @@
-// Generates synthetic recordings: a stand-in for the MIT-BIH Arrhythmia Database on machines
-// that cannot download it, and other recordings with 1 to 12 leads.
+// Generates synthetic recordings with 1 to 12 leads.
+// They can stand in for the MIT-BIH Arrhythmia Database on machines that cannot download it.
 //
 // Beats follow the dynamical model of McSharry et al. 2003
 // ("A dynamical model for generating synthetic electrocardiogram signals", IEEE Trans. Biomed. Eng. 50(3)).
@@ -55,8 +55,8 @@ struct SyntheticCounts {
 SyntheticRecord synthesize(const MitdbRecord& record, const SyntheticOptions& options);
 
 // Writes the records, RECORDS, and the marker file with the number of beats per class. Returns these counts.
-// Creates the folder if needed. Throws Error if the folder holds a database that is not synthetic,
-// or if options are out of range or contradictory.
+// Creates the folder if needed. Throws Error if the folder holds a database that is not synthetic.
+// Also throws Error if options are out of range or contradictory.
 SyntheticCounts write_synthetic_database(const std::filesystem::path& folder,
                                          const SyntheticOptions& options);
 

@@ -1,6 +1,6 @@
 // Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)).
-// They consist of 16-bit words with a 6-bit type
-// and a 10-bit interval since the previous annotation, plus pseudo-annotations.
+// They consist of 16-bit words: a 6-bit type and a 10-bit interval since the previous annotation.
+// Some words are pseudo-annotations.
 #pragma once
 
 #include <filesystem>
@@ -32,8 +32,8 @@ struct AnnotationFile {
 };
 
 // Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed.
-// Trailing NULs of AUX texts are dropped. Notes at the beginning that state the time resolution
-// or define annotation types are not returned as annotations.
+// Trailing NULs of AUX texts are dropped. Notes at the beginning may state the time resolution or define
+// annotation types; such notes are not returned.
 // Sample numbers are converted to `rate` (Hz) if the file's time resolution differs;
 // a rate of 0 keeps the file's times.
 // Throws Error, naming the byte, on an undefined type, times that run backwards, or a missing end mark.

@@ -1,5 +1,5 @@
-// Minimal filtering along time (Winograd 1980; Lavin & Gray 2016 for networks) computes m outputs of a filter
-// of r taps with n = m + r - 1 products instead of m r.
+// Minimal filtering along time (Winograd 1980; Lavin & Gray 2016 for networks).
+// It computes m outputs of a filter of r taps with n = m + r - 1 products instead of m r.
 // With the Toom-Cook matrices for n points:
 //   y = A^T ((G w) * (B^T x)), and the gradient of the taps is gw = G^T (sum over tiles of (B^T x) * (A gy)).
 // Products are summed over channels before they are transformed back.

@@ -76,8 +76,8 @@ double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }
 
-// The cpu device computes some shapes by minimal filtering,
-// whose transforms add and subtract numbers larger than the result.
+// The cpu device computes some shapes by minimal filtering.
+// Its transforms add and subtract numbers larger than the result.
 // Errors are up to 9 times those of the direct sum (docs/speed.md).
 // `tolerance` allows five times the typical error of the direct sum.
 double filter_errors(const Target& target, const ConvShape& s) {

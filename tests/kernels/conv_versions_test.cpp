@@ -256,8 +256,9 @@ TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
 
 // Operands with all 24 bits. Version 4 rounds them to 8 bits (bf16) or 11 bits (TF32).
 // Each product is therefore off by up to 2^-8 or 2^-10 of its value.
-// Over 480 terms of magnitude 1/4 these errors add up as a random walk. Its typical size is
-// 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16, and a quarter of that for TF32. Five times that is allowed.
+// Over 480 terms of magnitude 1/4 these errors add up as a random walk.
+// Its typical size is 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16, and a quarter of that for TF32.
+// Five times that is allowed.
 // The test also requires more error than f32 rounding causes:
 // it would notice if tensor cores were not used.
 TEST_P(ConvVersion, RoundsOperandsAsSaid) {

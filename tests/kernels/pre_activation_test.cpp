@@ -182,8 +182,8 @@ class PreActivationKernel : public Kernels {
     return results_of(o);
   }
 
-  // The unfused operations compute in f32 or TF32. Values are rounded to the type
-  // of activations wherever the fused operations store them or multiply them on tensor cores.
+  // The unfused operations compute in f32 or TF32. Values are rounded to the type of activations
+  // wherever the fused operations store them or multiply them on tensor cores.
   Results unfused(const Case& c, const Operands& op) {
     const ConvShape& s = c.shape;
     const BatchNormShape in{s.n * s.l * s.h, s.c_in};

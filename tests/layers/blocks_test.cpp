@@ -92,8 +92,8 @@ TEST(Block2d, FusedEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// Outputs, gradients and running statistics are the same with and without fused operations,
-// in training and in inference.
+// Outputs, gradients and running statistics are the same with and without fused operations.
+// This holds in training and in inference.
 TEST(Blocks, FusedEqualSeparateOperations) {
   ParameterSet set;
   std::vector<Block2d> plane;

@@ -85,8 +85,8 @@ TEST_P(Devices, AgreeWithCpu) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       difference[i] = others[i] - values[i];
     }
-    // The devices add f32 values in different orders. In a network this deep, an f32 gradient deviates
-    // from the double-precision gradient by up to 6e-4 of its norm (see SeEcgNet.EqualsDoublePrecision).
+    // The devices add f32 values in different orders. In a network this deep, f32 and double-precision
+    // gradients differ by up to 6e-4 of the norm (see SeEcgNet.EqualsDoublePrecision).
     // A scalar that sums larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
     const double ratio = length_of(difference) / (1e-3 * length_of(values) + 1e-5);
     if (!(ratio <= 1)) {

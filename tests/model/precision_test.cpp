@@ -132,8 +132,8 @@ class InPrecision : public testing::TestWithParam<std::tuple<Device, Sized>> {
 
 // The tolerance for rounding is measured, because the effect of rounding depends on the network.
 // A rounding may flip the sign of a ReLU's input near zero and thereby switch a whole path of the gradient.
-// The measurement perturbs each weight by at most one rounding
-// (half a unit in the last place of tf32 or bf16) and computes in f32.
+// The measurement computes in f32 and perturbs each weight by at most one rounding.
+// A rounding is half a unit in the last place of tf32 or bf16.
 // A pass in tf32 or bf16 rounds a few times per layer.
 // Independent errors add up as squares, so 4 times the measured distance is allowed.
 // The limit is at most 0.9 of the gradient's norm, because a missing or wrong gradient differs by 1 or more.

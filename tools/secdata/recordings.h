@@ -21,8 +21,8 @@ struct FoundRecordings {
   std::vector<std::string> problems;       // files that RECORDS lists but that do not exist
 };
 
-// Returns `path` alone if it is not a folder. Otherwise returns all WFDB records and EDF files in the folder
-// and its subfolders, except segments of other records. Throws Error if there is none.
+// Returns `path` alone if it is not a folder. Otherwise searches the folder and its subfolders for WFDB
+// records and EDF files, except segments of other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
 // The files that hold a recording's samples. For a record in segments the list is incomplete.

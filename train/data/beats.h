@@ -42,8 +42,7 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
                                       std::span<const std::string> wanted);
 
 // Reads FOLDER/NAME.hea, .dat and .atr. Ignores annotations that are not beats.
-// Throws Error, naming the place, if a file cannot be read, a lead is missing, no beat is annotated,
-// or samples are not finite.
+// Throws Error if a file cannot be read, a lead is missing, no beat is annotated, or samples are not finite.
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
 
 // Reads several records in parallel, and returns them in the order of the names.

@@ -38,8 +38,8 @@ Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_
 
 // The batches of a training run from step `first_step` on, in order.
 // The beats of an epoch are cut into batches of train.batch;
-// beats left over at the end of an epoch are skipped. The batches are a pure function of examples,
-// recipe and seed, whatever the number of loader threads and interruptions.
+// beats left over at the end of an epoch are skipped.
+// Batches depend on examples, recipe and seed, not on the number of loader threads or interruptions.
 class Loader {
  public:
   // `examples` must outlive the loader. Its threads prepare enough batches for `at_once` calls of next().

@@ -17,8 +17,8 @@ struct RecordingSignal {
 };
 
 // Reads the first data.seconds of the leads data.leads, whose names are not case-sensitive.
-// Returns them in the units of input.amplitudes, resampled to data.length with the Fourier transform,
-// as in the released code.
+// Returns the leads in the units of input.amplitudes. As in the released code, the Fourier transform
+// resamples them to data.length.
 // Missing limb leads are computed from I and II:
 //   III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2
 // Shorter recordings are padded with zeros. Throws Error, naming the file, if it cannot be read,

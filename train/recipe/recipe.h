@@ -1,6 +1,6 @@
 // A recipe determines a training run except for the data and the device.
-// It holds the network's input and size, sampling and augmentation, the loss, the optimizer and its schedule,
-// the choice of weights, and the seed.
+// A recipe holds the network's input and size, sampling, augmentation, loss, optimizer and schedule.
+// It also holds the choice of weights and the seed.
 // It is a plain struct read from TOML; the command line can override every key.
 #pragma once
 
@@ -166,8 +166,8 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`, if values contradict each other,
-// or if a key that the task does not use differs from its default.
+// Throws Error, beginning with `file`, if values contradict each other.
+// Also throws Error if a key that the task does not use differs from its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order.

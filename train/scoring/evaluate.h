@@ -38,8 +38,8 @@ NamedCalibration calibrate(const std::string& name, const TestResult& result, st
 // Adds up the confusion matrices of each patient's records. Patients are in order of appearance.
 std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records);
 
-// Scores the sum of the records' confusion matrices, without those of `without`,
-// as a 3-, 4- and 5-class problem.
+// Scores the sum of the records' confusion matrices as a 3-, 4- and 5-class problem.
+// The records `without` are left out.
 // `name` is the name of the set of records; `seed` is the seed of the bootstrap over patients.
 std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,
                                     std::int64_t seed, const std::vector<std::string>& without = {});

@@ -1,5 +1,5 @@
-// Classifies beats of a continuous signal: finds the beats or takes given ones,
-// describes the patient by earlier beats, and runs the network in batches.
+// Classifies beats of a continuous signal. It finds the beats or takes given ones, describes the patient by
+// earlier beats, and runs the network in batches.
 // secinfer and the C interface are built on it.
 #pragma once
 

@@ -30,8 +30,8 @@ Signal synthetic_signal(const char* name, double minutes = 5) {
   return {to_recording(record.digital).signals[0], std::move(record.annotations)};
 }
 
-// In synthetic recordings with noise and electrode artefacts the detector finds nearly all beats
-// and almost no false ones, from the first seconds onwards and at every usual sampling rate.
+// In synthetic recordings with noise and electrode artefacts the detector finds nearly all beats.
+// There are almost no false ones, from the first seconds onwards, at every usual sampling rate.
 TEST(QrsDetector, FindsSyntheticBeatsAtEveryRate) {
   for (const char* name : {"100", "119", "208", "230"}) {
     const Signal signal = synthetic_signal(name);

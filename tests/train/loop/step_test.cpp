@@ -196,8 +196,8 @@ TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
   EXPECT_NE(values(together), values(expected));
 }
 
-// In a network so wide and long, kernels split their work: some into more pieces than there are threads,
-// others into fewer.
+// In a network so wide and long, kernels split their work.
+// Some kernels have more pieces than there are threads, others fewer.
 TEST(TrainingStepsOnCpu, HaveTheSameBitsForAnyNumberOfThreads) {
   const model::SeEcgNetOptions wide{2, 400, 2, 1, 16, false, 0.2};
   const auto run = [&](int count) {
