@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures how fast secinfer reads a long Holter recording, and how much memory it needs.
 
-Makes a record of 48 hours with three leads at 360 Hz (two synthetic hours repeated; the third lead is the difference
-of the other two), reads it with the given model, and prints one line of JSON.
+Makes a record of 48 hours with three leads at 360 Hz. Two leads repeat two synthetic hours.
+The third lead is their difference. Reads the record with the given model, and prints one line of JSON.
 """
 import argparse
 import array

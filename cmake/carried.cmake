@@ -1,6 +1,6 @@
-# Libraries for programs that are carried to another machine, which has the C library and a driver: static ones in the
-# place of the shared ones that Debian's packages offer. What uses them is compiled with the same flags as in every other
-# build, so that a compiler's cache knows it already.
+# Static libraries for programs that are carried to another machine, which has the C library and a driver.
+# They replace the shared libraries of Debian's packages.
+# Code that uses them is compiled with the same flags as in every other build, so that ccache finds it.
 function(sec_static_library name package)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} SYSTEM PUBLIC $<TARGET_PROPERTY:${package},INTERFACE_INCLUDE_DIRECTORIES>)
@@ -8,8 +8,8 @@ function(sec_static_library name package)
   target_compile_options(${name} PUBLIC $<TARGET_PROPERTY:${package},INTERFACE_COMPILE_OPTIONS>)
 endfunction()
 
-# What a library has to have besides its header differs from version to version of fmt: where it is not what cmake/fmt.cpp
-# says, the header has all of it in every file.
+# Different versions of fmt need different definitions besides the header.
+# If cmake/fmt.cpp does not fit the version, every file compiles fmt's header-only form.
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 try_compile(SEC_FMT_COMPILES ${CMAKE_BINARY_DIR}/fmt_compiles ${CMAKE_SOURCE_DIR}/cmake/fmt.cpp CXX_STANDARD 20)
 unset(CMAKE_TRY_COMPILE_TARGET_TYPE)

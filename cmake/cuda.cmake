@@ -1,5 +1,5 @@
-# The CUDA toolkit: nvcc for kernels, and its runtime library, static, for the engine. Programs then need
-# nothing but a driver.
+# The CUDA toolkit: nvcc for kernels, and its runtime library, static, for the engine.
+# Programs then need nothing but a driver.
 if(NOT CMAKE_CUDA_COMPILER)
   find_program(CMAKE_CUDA_COMPILER nvcc HINTS ENV CUDACXX ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin
                REQUIRED)
@@ -23,7 +23,7 @@ add_library(sec_cuda INTERFACE)
 target_link_libraries(sec_cuda INTERFACE CUDA::cudart_static)
 target_include_directories(sec_cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
 
-# Whoever has no cuDNN gets programs that cannot compare with it.
+# Without cuDNN's headers, programs cannot compare with cuDNN.
 find_path(SEC_CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 if(NOT SEC_CUDNN_INCLUDE_DIR)
   message(WARNING "cudnn.h was not found: --kernels cudnn will not be available")

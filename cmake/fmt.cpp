@@ -1,5 +1,5 @@
-// fmt, which the package has as a shared library only, to be linked in: what its own src/format.cc makes of
-// the header.
+// fmt as a static library, because its package has only a shared one.
+// The code is that of fmt's own src/format.cc.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

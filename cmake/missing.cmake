@@ -1,10 +1,10 @@
-# GoogleTest and Google Benchmark are optional when CMake runs. A target that needs a missing one fails when it is
-# built, and names the package.
+# GoogleTest and Google Benchmark are optional when CMake runs.
+# A target that needs a missing library fails when the target is built, and names the package.
 find_package(GTest QUIET)
 find_package(benchmark QUIET)
 
-# sec_missing(library purpose targets...): stands for targets that need a missing library, which `tools/setup PURPOSE`
-# installs.
+# sec_missing(library purpose targets...): stands for targets that need a missing library.
+# `tools/setup PURPOSE` installs the library.
 function(sec_missing library purpose)
   foreach(target IN LISTS ARGN)
     add_custom_target(${target}

@@ -1,3 +1,3 @@
-// toml++, which the package has as a shared library only, to be linked in.
+// toml++ as a static library, because its package has only a shared one.
 #define TOML_IMPLEMENTATION
 #include <toml++/toml.h>

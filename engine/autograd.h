@@ -47,7 +47,7 @@ class Gradients {
   // Adds `gradient`, which has the input's shape, to the gradient that input `i` has received so far.
   void add(int i, Tensor gradient);
   // Removes and returns the gradient that input `i` has received so far; undefined if there is none.
-  // A fused kernel can then add it while writing its own gradient, and the closure passes the sum to add().
+  // A fused kernel can add the received gradient while writing its own; the closure passes the sum to add().
   Tensor release(int i);
   // The gradient of input `i`, a parameter. The kernel adds its contribution to this tensor.
   Tensor& sum(int i);
@@ -68,8 +68,8 @@ class Tape {
 
   Tape(Stream& stream, Accumulate accumulate) : stream_(stream), accumulate_(accumulate) {}
 
-  // A leaf for a trained tensor. Its gradient is added to `gradient`, a tensor of the same shape that the
-  // caller owns and sets to zero.
+  // A leaf for a trained tensor. Its gradient is added to `gradient`, which has the same shape.
+  // The caller owns `gradient` and sets it to zero.
   Var parameter(Tensor value, Tensor gradient);
   // A leaf whose gradient can be read with gradient_of() after backward().
   Var leaf(Tensor value);
@@ -78,9 +78,10 @@ class Tape {
   // If no input needs a gradient, nothing is recorded and the closure is discarded with its saved tensors.
   Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
 
-  // Records a group: several operations of one kind whose forward and backward kernels run together. Each
-  // operation owns one of `values` and an equal, consecutive share of `inputs`. The closure uses the indices
-  // of `inputs`. The gradient of a value that the root does not depend on is undefined.
+  // Records a group: several operations of one kind whose forward and backward kernels run together.
+  // Each operation has one of `values` and an equal, consecutive share of `inputs`.
+  // The closure uses the indices of `inputs`.
+  // The gradient of a value that the root does not depend on is undefined.
   std::vector<Var> record_group(const char* name, std::vector<Tensor> values, const std::vector<Var>& inputs,
                                 GroupBackward backward);
 
@@ -104,7 +105,7 @@ class Tape {
     Shape shape;
     std::vector<std::int64_t> inputs;  // node ids, -1 for constants
     GroupBackward backward;            // empty for leaves and for all nodes of a group but the first
-    Tensor gradient;                   // of the output, during backward(); leaves keep it afterwards
+    Tensor gradient;                   // gradient of the output, during backward(); leaves keep it
     bool is_parameter = false;
     std::size_t group = 1;  // number of consecutive nodes that share this node's closure
   };

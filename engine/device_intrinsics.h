@@ -1,10 +1,10 @@
 // Device functions for instructions that CUDA C++ does not expose: cp.async, mma, ldmatrix, packed bf16.
 // They are inline PTX under nvcc and calls of the fiber engine under g++.
 //
-// On simt an asynchronous copy happens only when its thread waits for the copy. From its issue until the wait
-// the destination holds NaN. A kernel that reads the destination without the wait, or without the barrier
-// that other threads' copies need, therefore reads NaN. The same happens if a copy is issued into a buffer
-// that another thread is still reading. Writing to the destination before the wait is reported as an error.
+// On simt an asynchronous copy happens when its thread waits for it. Until then the destination holds NaN.
+// A kernel that lacks the wait, or the barrier that other threads' copies need, therefore reads NaN.
+// A thread also reads NaN if a copy is issued into a buffer that it is still reading.
+// Writing to the destination before the wait is reported as an error.
 #pragma once
 
 #include <cstdint>
@@ -141,8 +141,8 @@ SEC_DEVICE unsigned to_tf32(float value) {
 // Loads 1, 2 or 4 matrices of 8 x 8 16-bit elements from shared memory.
 // Lane i passes the address of row i % 8 of matrix i / 8. A row is 16 bytes, aligned to 16.
 // Lanes beyond the last matrix may pass any valid row.
-// registers[m] receives the elements [g][2t, 2t+1] of matrix m or of its transpose (g = lane / 4,
-// t = lane % 4).
+// registers[m] receives the elements [g][2t, 2t+1] of matrix m or of its transpose,
+// where g = lane / 4 and t = lane % 4.
 template <int matrices, bool transposed = false>
 SEC_DEVICE void ldmatrix(unsigned (&registers)[matrices], const void* row SEC_SITE_PARAMETER) {
   static_assert(matrices == 1 || matrices == 2 || matrices == 4, "ldmatrix loads 1, 2 or 4 matrices");

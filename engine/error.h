@@ -1,5 +1,5 @@
-// One error style: every failure throws sec::Error. Its message is a single line that names the operation or
-// the file, the position in the file, and what was expected.
+// One error style: every failure throws sec::Error. Its message is a single line.
+// The message names the operation or file, the position in the file, and what was expected.
 #pragma once
 
 #include <fmt/format.h>

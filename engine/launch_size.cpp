@@ -38,7 +38,7 @@ std::string kernel_name_in(std::string_view pretty_function) {
   const std::size_t scope = qualified.substr(0, qualified.find('<')).rfind("::");
   // Copies the name and its template arguments, and drops the namespaces of the arguments, too.
   std::string name;
-  std::size_t word = 0;  // where the last word of `name` begins
+  std::size_t word = 0;  // position of the last word of `name`
   for (std::size_t i = scope == std::string_view::npos ? 0 : scope + 2; i < qualified.size(); ++i) {
     if (qualified.substr(i, 2) == "::") {
       name.resize(word);

@@ -26,8 +26,8 @@ constexpr std::size_t max_static_shared = 48 * 1024;
 // Throws Error, naming the kernel and the sizes, if the launch exceeds a limit.
 void check_launch(const char* kernel, const LaunchSize& size);
 
-// Extracts the kernel's name without namespaces, such as "relu<float>", from the __PRETTY_FUNCTION__ of a
-// function template with the parameter `auto kernel`.
+// Extracts the kernel's name without namespaces, such as "relu<float>".
+// The input is the __PRETTY_FUNCTION__ of a function template with the parameter `auto kernel`.
 std::string kernel_name_in(std::string_view pretty_function);
 
 // The number of blocks that cover `count` items if each block handles `per_block` items.

@@ -7,8 +7,8 @@ namespace sec {
 
 class Library {
  public:
-  // Loads the library for the life of the process. Throws Error if loading fails; the message names
-  // `purpose`, the file and the reason.
+  // Loads the library for the life of the process.
+  // Throws Error if loading fails; the message names `purpose`, the file and the reason.
   Library(std::string purpose, std::string file);
 
   // Looks up a function by type and name: `function<decltype(cudnnCreate)>("cudnnCreate")`.

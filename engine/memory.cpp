@@ -1,6 +1,6 @@
 #include "engine/memory.h"
 
-#include <sanitizer/asan_interface.h>  // without AddressSanitizer its macros do nothing
+#include <sanitizer/asan_interface.h>  // the header's macros do nothing without AddressSanitizer
 
 #include <unistd.h>
 
@@ -23,8 +23,8 @@
 namespace sec {
 namespace {
 
-// Size classes are powers of two and the three quarter steps between them. At most 25 % of a block is wasted,
-// and a few free lists serve all tensor shapes of a network.
+// Size classes are powers of two and the three quarter steps between them, which wastes at most 25 %.
+// A few free lists therefore serve all tensor shapes of a network.
 std::size_t size_class(std::size_t bytes) {
   constexpr std::size_t smallest = 256;
   if (bytes <= smallest) {
@@ -100,7 +100,7 @@ class Arena {
   void release(void* block, std::size_t size) {
     const std::lock_guard lock(mutex_);
     if (planning()) {
-      owner_[block] = plan_;  // even if allocated before the plan: captured work uses the block
+      owner_[block] = plan_;  // captured work uses this block, even if it is older than the plan
     }
     const auto owner = owner_.find(block);
     (owner == owner_.end() ? free_ : plans_[owner->second].free)[size].push_back(block);

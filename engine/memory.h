@@ -1,8 +1,8 @@
 // Memory for tensors. Each device has a caching arena that hands out blocks.
 // A released block goes to the arena's free lists and serves the next request of its size class.
 // After the first training step, no step allocates memory from the system.
-// On cuda a block may be reused while kernels that access it are still running. That is safe within one
-// stream, because later work on the stream runs after those kernels.
+// On cuda a block may be reused while kernels that access it are still running.
+// That is safe within one stream, because later work on the stream runs after those kernels.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace sec {
 
-// A block of device memory. `version` counts how often the block was opened for writing. The tape compares
-// versions to detect tensors that were overwritten between the forward and the backward pass.
+// A block of device memory. `version` counts how often the block was opened for writing.
+// The tape compares versions to detect tensors that were overwritten between forward and backward pass.
 struct Storage {
   void* data = nullptr;
   std::size_t bytes = 0;
@@ -30,8 +30,9 @@ struct MemoryStatistics {
   std::uint64_t misses = 0;    // requests that had to allocate from the system
 };
 
-// Returns a block of at least `bytes`, aligned to 64 bytes, with undefined content. The block goes back to
-// the arena when its last reference is gone. Throws Error if the device is out of memory. Thread-safe.
+// Returns a block of at least `bytes`, aligned to 64 bytes, with undefined content.
+// The block goes back to the arena when its last reference is gone.
+// Throws Error if the device is out of memory. Thread-safe.
 std::shared_ptr<Storage> allocate(Device device, std::size_t bytes);
 
 MemoryStatistics memory_statistics(Device device);
@@ -42,7 +43,7 @@ void release_cached(Device device);  // returns cached blocks to the system
 
 namespace detail {
 // A memory plan keeps the blocks of a captured step, so that the step can be replayed at the same addresses.
-// Until its release, it owns every block that the calling thread allocates or frees between begin and end.
+// Until its release, the plan owns every block that this thread allocates or frees between begin and end.
 // Between begin and end the arena serves that thread from its cache only.
 int begin_memory_plan(Device device);
 // Continues a plan: on simt a replay runs the captured step again, in the memory of the first run.

@@ -43,8 +43,9 @@ struct Job {
 
 thread_local bool inside_job = false;
 
-// A training step calls parallel_for a thousand times, microseconds apart. Sleeping in between would take
-// longer than the work. Threads therefore spin for about 20 microseconds before they sleep.
+// A training step calls parallel_for a thousand times, microseconds apart.
+// Sleeping in between would take longer than the work.
+// Threads therefore spin for about 20 microseconds before they sleep.
 template <typename Condition>
 void spin_until(Condition condition) {
   for (int i = 0; i < 1000 && !condition(); ++i) {

@@ -1,6 +1,7 @@
-// Parallel loops over the cores of the host. Free threads fetch the next index, so the work of an index must
-// not depend on the thread that runs it: kernels write disjoint outputs per index, and reductions keep one
-// partial result per index and add the partial results in order.
+// Parallel loops over the cores of the host. Free threads fetch the next index.
+// The work of an index must not depend on the thread that runs it.
+// Kernels therefore write disjoint outputs per index,
+// and reductions keep one partial result per index and add the partial results in order.
 // Results are then bitwise equal for any number of threads.
 #pragma once
 
@@ -9,8 +10,9 @@
 
 namespace sec {
 
-// Sets the number of threads that parallel_for uses, including the caller. 0 means one thread per core, the
-// default. Throws Error on a negative number. Must not be called while a parallel_for is running.
+// Sets the number of threads that parallel_for uses, including the caller.
+// 0 means one thread per core, the default. Throws Error on a negative number.
+// Must not be called while a parallel_for is running.
 void set_threads(int count);
 int threads();
 

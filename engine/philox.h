@@ -1,6 +1,7 @@
 // Counter-based random numbers: Philox-4x32-10, from Salmon et al. 2011.
-// A number is a pure function of (seed, step, operation, element). Every device, any number of threads and a
-// resumed run therefore draw the same bits. The backward pass recomputes the dropout mask.
+// A number is a pure function of (seed, step, operation, element).
+// Every device, any number of threads and a resumed run therefore draw the same bits.
+// The backward pass recomputes the dropout mask.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ struct RandomKey {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;       // the training step
   std::uint32_t operation = 0;  // index of the consumer within the step
-  // If not null, the step is read from this address in device memory. A captured step then draws new numbers
-  // at every replay.
+  // If not null, the step is read from this address in device memory.
+  // A captured step then draws new numbers at every replay.
   const std::uint32_t* step_at = nullptr;
 };
 

@@ -18,8 +18,8 @@ enum class Precision : std::uint8_t {
 
 std::string_view name_of(Precision precision);
 
-// Parses "f32", "tf32", "bf16" or "auto". "auto" means tf32 on cuda, because f32 products cannot use tensor
-// cores, and f32 on other devices. Throws Error for any other text and for a precision that the device lacks.
+// Parses "f32", "tf32", "bf16" or "auto", which means tf32 on cuda (f32 cannot use tensor cores), else f32.
+// Throws Error for any other text and for a precision that the device lacks.
 Precision parse_precision(std::string_view text, Device device);
 
 // The value of Stream::tf32 and the element type of activations in each precision.

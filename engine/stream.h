@@ -1,7 +1,7 @@
 // Streams, events and captured steps, with one interface for all devices.
-// The host devices cpu and simt finish all work before a call returns. There a stream has no state, an event
-// is a point in time, and a replay calls the captured function again. A replay on a host rejects the same
-// operations that CUDA cannot capture, so that tests find them without a GPU.
+// The host devices cpu and simt finish all work before a call returns.
+// There a stream has no state, an event is a point in time, and a replay calls the captured function again.
+// Host replays reject the operations that CUDA cannot capture, so that tests find them without a GPU.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,10 @@
 
 namespace sec {
 
-// Creates a stream, and destroys it when its queued work is done. Work on two cuda streams runs concurrently
-// unless an event orders it. The arena may hand memory that one stream released to the other stream at once,
-// so streams that share tensors must be ordered by events.
+// Creates a stream, and destroys it when its queued work is done.
+// Work on two cuda streams runs concurrently unless an event orders it.
+// Streams that share tensors must be ordered by events,
+// because the arena may hand memory that one stream released to the other at once.
 class OwnedStream {
  public:
   explicit OwnedStream(Device device);  // throws Error if the device is unavailable
@@ -48,7 +49,7 @@ class Event {
  private:
   Device device_;
   void* native_ = nullptr;  // on cuda
-  double time_ = 0;         // in seconds, on the host devices
+  double time_ = 0;         // time in seconds on the host devices
 };
 
 // A captured step. The memory that the step uses stays reserved during the lifetime of the Graph.
@@ -69,7 +70,7 @@ class Graph {
   void replay_on_host();
 
   Device device_ = Device::cpu;
-  std::function<void()> step_;  // on the host devices
+  std::function<void()> step_;  // the captured function, on host devices
   void* native_ = nullptr;      // on cuda
   int memory_plan_ = 0;
 };
@@ -78,8 +79,8 @@ class Graph {
 // On cuda and simt the arena must hold enough cached memory for the step, so run the step once before
 // capturing it. On simt this is checked at the first replay, which stands for the capture.
 // Kernel arguments are captured by value. Values that change between replays must be read from device memory.
-// Throws Error, naming the operation, for operations that a CUDA graph cannot hold: copies to or from the
-// host, allocations that the arena cannot serve from its cache, and waiting for the stream.
+// Throws Error, naming the operation, for operations that a CUDA graph cannot hold:
+// host copies, allocations that the arena cannot serve from its cache, and waiting for the stream.
 Graph capture(Stream& stream, std::function<void()> step);
 
 namespace detail {

@@ -1,5 +1,6 @@
-// A tensor is a shape, an element type and a window into a shared block of memory. Copying a Tensor copies
-// the handle, not the elements: copies and views share the block. Elements are contiguous and row-major.
+// A tensor is a shape, an element type and a window into a shared block of memory.
+// Copying a Tensor copies the handle only: copies and views share the block.
+// Elements are contiguous and row-major.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Augmentation of training examples: its settings and its random numbers. The host's loader
-// (train/data/augment.h) and the kernel that gathers a batch on the device (kernels/gather.h) both draw from
-// this file, so both produce the same batch.
+// Augmentation of training examples: its settings and its random numbers.
+// The host's loader (train/data/augment.h) and the device kernel that gathers a batch
+// (kernels/gather.h) draw their numbers by this file, so both produce the same batch.
 #pragma once
 
 #include <cmath>
@@ -75,7 +75,7 @@ struct Augmentation {
 // The random numbers of one example of a training batch.
 struct ExampleRandom {
   std::uint64_t seed;
-  std::uint32_t step;  // of the training run
+  std::uint32_t step;  // the training step
   std::uint64_t slot;  // the example's index in its batch
 
   SEC_HOST_DEVICE RandomKey key(Draw draw) const { return {seed, step, static_cast<std::uint32_t>(draw)}; }

@@ -56,8 +56,8 @@ struct BatchNormKernels {
                    Span ggamma,         // (C) f32
                    Span gbeta);         // (C) f32
 
-  // y = relu(apply(x)) in one pass, with the mean and the biased variance of y unless `y_mean` is empty;
-  // and the gradient. Both are null on devices without these fused kernels.
+  // y = relu(apply(x)) in one pass, and its gradient. Null on devices without fused kernels.
+  // Unless `y_mean` is empty, the pass also computes the mean and the biased variance of y.
   void (*apply_relu)(Stream& stream, const BatchNormShape& shape, float epsilon,
                      ConstSpan x,                 // (rows, C)
                      ConstSpan mean,              // (C) f32

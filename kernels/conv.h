@@ -1,5 +1,5 @@
-// Convolution along time with the same weights for every lead: a (1, k) convolution in 2-D terms,
-// an ordinary 1-D convolution if H = 1.
+// Convolution along time with the same weights for every lead.
+// This is a (1, k) convolution in 2-D terms, and an ordinary 1-D convolution if H = 1.
 #pragma once
 
 #include <span>
@@ -19,9 +19,9 @@ struct ConvShape {
   std::int64_t macs() const { return n * l_out() * h * c_out * c_in * k; }
 };
 
-// The operands of one convolution in a group. All convolutions of a group have the same element type, and
-// their outputs must not overlap; their shapes may differ. The network's three scales form a group:
-// a deep layer is so small that a launch for a single scale would leave most of a GPU idle.
+// The operands of one convolution in a group. All convolutions of a group have the same element type.
+// Their shapes may differ, and their outputs must not overlap. The network's three scales form a group:
+// a launch for a single scale of a deep layer would leave most of a GPU idle.
 struct ConvForward {
   ConvShape shape;
   ConstSpan x;     // (N, L, H, Ci)

@@ -2,8 +2,7 @@
 // Tile sizes come from a built-in rule, or from a file of measured choices (train/loop/tile_file.h).
 //
 // Outputs and gradients of inputs are bitwise independent of the tile sizes.
-// Sums over tiles (batch statistics, gradients of weights) are added in another order,
-// so they may round differently.
+// Sums over tiles (batch statistics, weight gradients) may round differently, because their order changes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The kernel tables of devices that a build may lack. A build without such a device links a file of
-// kernels/absent/ instead, whose table() throws Error.
+// The kernel tables of devices that a build may lack.
+// A build without such a device links a file of kernels/absent/ instead, whose table() throws Error.
 #pragma once
 
 #include "kernels/table.h"
@@ -13,12 +13,13 @@ namespace simt {
 const Table& table();
 }
 namespace peers {
-// The cuda device's table with cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear) in place
-// of our kernels, for comparisons. Throws Error if the libraries cannot be loaded.
+// The cuda device's table for comparisons.
+// cuDNN (convolution, batch norm, average pooling) and cuBLAS (linear) replace our kernels.
+// Throws Error if the libraries cannot be loaded.
 const Table& table();
 
-// Makes convolutions use the algorithm that cuDNN measures as fastest for each shape (measured once per
-// shape), deterministic or not. The default is the first algorithm that cuDNN's heuristics propose.
+// Makes convolutions use the algorithm that cuDNN measures once per shape as fastest, deterministic or not.
+// The default is the first algorithm that cuDNN's heuristics propose.
 // For benches only. Must be called before the first use of the table.
 void measure_algorithms();
 }  // namespace peers
@@ -27,8 +28,8 @@ void measure_algorithms();
 // Must be called at a program's start, before other threads look kernels up.
 void use_libraries();
 
-// Disables fused kernels process-wide: every layer runs as a separate kernel, which can be read,
-// stepped through and timed. Must be called at a program's start, before other threads look kernels up.
+// Disables fused kernels process-wide: every layer runs as a separate kernel, for study and timing.
+// Must be called at a program's start, before other threads look kernels up.
 void use_unfused_operations();
 
 }  // namespace sec::kernels

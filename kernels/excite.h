@@ -1,5 +1,5 @@
-// The excite half of squeeze-and-excite (Hu et al. 2018): maps the mean of each channel of a sample to a
-// factor for that channel, through a hidden layer. factors = sigmoid(relu(means w1 + b1) w2 + b2).
+// The excite half of squeeze-and-excite (Hu et al. 2018). A hidden layer maps a sample's channel means to one
+// factor per channel: factors = sigmoid(relu(means w1 + b1) w2 + b2).
 #pragma once
 
 #include <span>
@@ -20,7 +20,7 @@ struct ExciteWeights {
   ConstSpan b2;  // (C) f32
 };
 
-// Shaped like the ExciteWeights.
+// Gradients, shaped like the ExciteWeights.
 struct ExciteGradients {
   Span w1, b1, w2, b2;
 };

@@ -1,5 +1,6 @@
-// The recurrence of one direction of an LSTM layer (Hochreiter & Schmidhuber 1997); gates and their order are
-// PyTorch's. The contribution of the inputs to the gates does not depend on the recurrence:
+// The recurrence of one direction of an LSTM layer (Hochreiter & Schmidhuber 1997).
+// Gates and their order are PyTorch's.
+// The inputs' contribution to the gates does not depend on the recurrence:
 // a linear layer over all time steps computes it beforehand (`projected`).
 #pragma once
 
@@ -26,8 +27,8 @@ struct LstmKernels {
                   Span cells,  // (N, T, Hid) f32: c of every time step, for backward; or empty
                   Span y);     // (N, T, Hid)
 
-  // Computes the gradient of the four parts before sigmoid and tanh. It equals the gradient of `projected`
-  // and of each h w; its sum over n and t is the gradient of the bias. Overwrites gprojected.
+  // Overwrites gprojected with the gradient of the four parts before sigmoid and tanh.
+  // gprojected is also the gradient of each h w; its sum over n and t is the gradient of the bias.
   void (*backward)(Stream& stream, const LstmShape& shape,
                    ConstSpan gy,      // (N, T, Hid)
                    ConstSpan w,       // (Hid, 4 Hid) f32

@@ -1,15 +1,14 @@
 // Checks of a kernel's operands, and memory for intermediate results.
-// Nothing in this file may be a template or inline: the files of kernels/cpu/ are compiled once per
-// instruction set, and the linker could choose the AVX-512 copy of a shared inline function for a program
-// that runs on a machine without AVX-512.
+// Nothing in this file may be a template or inline. kernels/cpu/ is compiled once per instruction set,
+// and the linker could choose the AVX-512 copy of an inline function for a machine without AVX-512.
 #pragma once
 
 #include "engine/tensor.h"
 
 namespace sec::kernels {
 
-// Returns the operand's elements. Throws Error with a message that begins with `what` ("conv.forward: x")
-// unless the operand has `count` elements of the expected type.
+// Returns the operand's elements. Throws Error unless it has `count` elements of the expected type.
+// The message begins with `what`, such as "conv.forward: x".
 const float* floats(ConstSpan operand, std::int64_t count, const char* what);
 float* floats(Span operand, std::int64_t count, const char* what);
 const std::int32_t* integers(ConstSpan operand, std::int64_t count, const char* what);

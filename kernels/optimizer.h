@@ -1,5 +1,5 @@
-// Optimizer steps over flat buffers: one call updates all parameters of a network. No kernel waits for the
-// device, so a step can be captured in a CUDA graph and replayed with other values.
+// Optimizer steps over flat buffers: one call updates all parameters of a network.
+// No kernel waits for the device, so a step can be captured in a CUDA graph and replayed with other values.
 #pragma once
 
 #include "engine/tensor.h"
@@ -39,11 +39,11 @@ struct SgdOptions {
   float clip_norm = 0;  // 0: no clipping
 };
 
-// `average` is the moving average of the parameters. Unless it is empty, `adam` and `sgd` update it after the
-// step, exactly as `moving_average` does, and save a second pass over the parameters.
+// `average` is the moving average of the parameters. Unless it is empty,
+// `adam` and `sgd` update it exactly as `moving_average` does, which saves a second pass over the parameters.
 struct OptimizerKernels {
   void (*adam)(Stream& stream, const AdamOptions& options,
-               const StepValues* now,     // in device memory
+               const StepValues* now,     // a pointer to device memory
                ConstSpan sum_of_squares,  // (1) f32, of the gradient
                ConstSpan gradient,        // (P) f32
                Span parameters,           // (P) f32
@@ -53,7 +53,7 @@ struct OptimizerKernels {
 
   // velocity = momentum * velocity + gradient, as in PyTorch's SGD without dampening.
   void (*sgd)(Stream& stream, const SgdOptions& options,
-              const StepValues* now,     // in device memory
+              const StepValues* now,     // a pointer to device memory
               ConstSpan sum_of_squares,  // (1) f32, of the gradient
               ConstSpan gradient,        // (P) f32
               Span parameters,           // (P) f32
@@ -63,12 +63,12 @@ struct OptimizerKernels {
   // average = decay * average + (1 - decay) * parameters.
   // Evaluation uses the average if averaging is enabled.
   void (*moving_average)(Stream& stream,
-                         const StepValues* now,  // in device memory
+                         const StepValues* now,  // a pointer to device memory
                          ConstSpan parameters,   // (P) f32
                          Span average);          // (P) f32
 
   // Computes the sum of squares in a fixed order, for clipping by norm.
-  // Not finite if any element is not finite.
+  // The sum is not finite if any element is not finite.
   void (*sum_of_squares)(Stream& stream,
                          ConstSpan x,  // (P) f32
                          Span sum);    // (1) f32

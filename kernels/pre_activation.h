@@ -1,5 +1,5 @@
-// Fused operations of a pre-activation network: batch norm, ReLU, dropout and convolution as one operation,
-// and the end of a residual block as another. They read and write each tensor once. A device may lack them:
+// Fused operations of a pre-activation network. One is batch norm, ReLU, dropout and convolution;
+// another is the end of a residual block. They read and write each tensor once. A device may lack them:
 // the unfused operations compute the same results, and tests compare the fused ones with them.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace sec::kernels {
 // a = dropout(relu(batch_norm(x))), the input of the convolution, which is never stored.
 struct PreActivation {
   ConstSpan mean;      // (Ci) f32: of the batch in training, the running mean in inference
-  ConstSpan variance;  // (Ci) f32: likewise, biased
+  ConstSpan variance;  // (Ci) f32: biased variance, of the batch or the running one
   ConstSpan gamma;     // (Ci) f32
   ConstSpan beta;      // (Ci) f32
   float epsilon = 0;
@@ -28,8 +28,8 @@ struct PreActivationForward {
   ConstSpan w;     // (K, Ci, Co) f32
   ConstSpan bias;  // (Co) f32, or empty
   Span y;          // (N, Lo, H, Co)
-  // One bit per element of x, packed into i32, for backward on the same device; or empty. If p > 0 and batch
-  // norm's result is positive, the bit says whether dropout kept the element.
+  // One bit per element of x, packed into i32, for backward on the same device; or empty.
+  // If p > 0 and batch norm's result is positive, the bit says whether dropout kept the element.
   // Other bits are up to the device: the CPU stores ReLU's decision too, the GPU recomputes it from x.
   Span activation_mask;
   Span mean;                // (Co) f32: mean of y, for the next batch norm; or empty
@@ -43,7 +43,7 @@ struct PreActivationBackward {
   ConstSpan x;  // (N, L, H, Ci)
   PreActivation before;
   ConstSpan w;                // (K, Ci, Co) f32
-  ConstSpan activation_mask;  // as written by forward
+  ConstSpan activation_mask;  // dropout's mask as written by forward
   ConstSpan gy;               // (N, Lo, H, Co)
   ConstSpan extra_gradient;   // (N, L, H, Ci): another gradient of x, added to gx; or empty
   Span gx;                    // (N, L, H, Ci): overwritten; includes the path through the batch statistics
@@ -58,9 +58,9 @@ struct PreActivationKernels {
   void (*forward_group)(Stream& stream, std::span<const PreActivationForward> group) = nullptr;
   void (*backward_group)(Stream& stream, std::span<const PreActivationBackward> group) = nullptr;
 
-  // Reorders the weights as forward reads them, for inputs of the shape's length and any number of samples
-  // and leads. Worth keeping if the same weights serve many calls. `prepared_size` is the result's size in
-  // floats, or 0 if forward reads the weights as they are.
+  // Reorders the weights for forward, for inputs of the shape's length and any number of samples and leads.
+  // This pays off if the same weights serve many calls.
+  // `prepared_size` is the result's size in floats, or 0 if forward reads the weights as they are.
   std::int64_t (*prepared_size)(const ConvShape& shape) = nullptr;
   void (*prepare)(Stream& stream, const ConvShape& shape,
                   ConstSpan w,               // (K, Ci, Co) f32

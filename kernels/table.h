@@ -1,5 +1,5 @@
-// What a device can compute. Each contract header defines what its operations compute; the table of a device
-// holds the kernels that do it. Callers look the table up by the stream's device:
+// What a device can compute. Contract headers define the operations; the table of a device holds its kernels.
+// Callers look the table up by the stream's device:
 //
 //   kernels::table(stream).conv.forward(stream, shape, x.read(), w.read(), {}, y.write());
 #pragma once
@@ -29,7 +29,7 @@ struct Table {
   LossKernels loss;
   OptimizerKernels optimizer;
   PreActivationKernels pre_activation = {};  // empty on devices without fused kernels
-  ResidualKernels residual = {};             // present if pre_activation is
+  ResidualKernels residual = {};             // present if pre_activation is present
   GatherKernels gather = {};                 // empty on cpu
 };
 

@@ -20,22 +20,22 @@ struct BatchNorm {
   float epsilon = 1e-5F;
 };
 
-// Registers the parameters NAME.weight (initially 1) and NAME.bias (0), and the states NAME.running_mean (0)
-// and NAME.running_var (1).
+// Registers the parameters NAME.weight (initially 1) and NAME.bias (0).
+// Also registers the states NAME.running_mean (0) and NAME.running_var (1).
 BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64_t channels);
 
-// Normalises x (N, L, H, C); the result has the same shape. Training uses the statistics of the batch, and
-// each call updates the running statistics. Inference uses the running statistics.
-// Throws Error on another shape, on a training batch with a single position (which has no variance), and if
-// the pass has a tape but is not in training mode.
+// Normalises x (N, L, H, C); the result has the same shape. Inference uses the running statistics.
+// Training uses the statistics of the batch, and each call updates the running statistics.
+// Throws Error on another shape, on a training batch with a single position (which has no variance),
+// and if the pass has a tape but is not in training mode.
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
 
 // Throws the errors of batch_norm that do not depend on the batch: shape, and recording outside training.
 void check_input(const Pass& pass, const BatchNorm& layer, const Var& x);
 
-// The two training steps of batch norm, for fused layers. batch_statistics returns the mean and the biased
-// variance of each channel, (C) each. running_update returns the operands that update the running statistics;
-// it throws Error on a batch with a single position.
+// The two training steps of batch norm, for fused layers.
+// batch_statistics returns the mean and the biased variance of each channel, (C) each.
+// running_update returns the operands of the update; throws Error on a batch with a single position.
 std::pair<Tensor, Tensor> batch_statistics(Pass& pass, const Tensor& x);  // (N, L, H, C)
 kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, const Tensor& mean,
                                       const Tensor& variance);

@@ -1,5 +1,5 @@
-// The two residual blocks of SE-ECGNet (arXiv 2012.05510); details follow the authors' code. Both are
-// pre-activation blocks (He et al. 2016): batch norm and ReLU precede each convolution.
+// The two residual blocks of SE-ECGNet (arXiv 2012.05510); details follow the authors' code.
+// Both are pre-activation blocks (He et al. 2016): batch norm and ReLU precede each convolution.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,9 @@
 
 namespace sec::layers {
 
-// The shortcut of a block that shortens its input: a 1 x 1 convolution with bias. Registers NAME.bn and
-// NAME.conv. A layer is a handle to its parameters: the blocks of a stage share a downsample by copying it.
+// The shortcut of a block that shortens its input: a 1 x 1 convolution with bias.
+// Registers NAME.bn and NAME.conv.
+// A layer is a handle to its parameters: the blocks of a stage share a downsample by copying it.
 PreActivationConv make_downsample(ParameterSet& set, const std::string& name, std::int64_t channels,
                                   std::int64_t stride);
 
@@ -22,7 +23,7 @@ struct BlockOptions {
   std::int64_t k = 3;       // number of taps, odd; the padding is (k - 1) / 2
   std::int64_t stride = 1;  // stride of the first convolution
   std::int64_t convs = 1;   // number of convolutions
-  double dropout = 0.2;     // rate, before every convolution but the first
+  double dropout = 0.2;     // dropout rate, before every convolution but the first
 };
 
 // Processes each lead separately: relu(SE(convs(x)) + shortcut(x)).

@@ -34,12 +34,12 @@ kernels::ConvShape checked_shape(const Conv& layer, const Shape& x);
 // Throws Error on a size below 1.
 Conv make_conv(ParameterSet& set, const std::string& name, const ConvOptions& options);
 
-// x (N, L, H, Ci) to (N, Lo, H, Co), where Lo = (L + 2 pad - K) / stride + 1. Throws Error on another shape
-// and on an input shorter than the kernel.
+// x (N, L, H, Ci) to (N, Lo, H, Co), where Lo = (L + 2 pad - K) / stride + 1.
+// Throws Error on another shape and on an input shorter than the kernel.
 Var conv(Pass& pass, const Conv& layer, const Var& x);
 
-// Runs a group of convolutions: layer i on input x[i]. Devices may run the group in one launch. Results are
-// bitwise equal to those of separate calls of conv. Throws Error if a layer appears twice in the group.
+// Runs a group of convolutions: layer i on input x[i]. Devices may run the group in one launch.
+// Results are bitwise equal to separate calls of conv. Throws Error if a layer appears twice in the group.
 std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const std::vector<Var>& x);
 
 }  // namespace sec::layers

@@ -30,7 +30,7 @@ Var recorded(Pass& pass, const char* name, const Var& logits, Tensor loss, Tenso
   auto backward = [stream = pass.stream, glogits = saved(pass, glogits)](const Tensor& gloss,
                                                                          Gradients& inputs) mutable {
     Tensor scaled = Tensor::empty(glogits.get().shape(), DType::f32, stream.device);
-    const kernels::GateShape shape{1, scaled.count(), 1};  // one factor for all elements
+    const kernels::GateShape shape{1, scaled.count(), 1};  // one factor for all elements of the gradient
     kernels::table(stream).pointwise.gate(stream, shape, glogits.get().read(), gloss.read(), scaled.write());
     inputs.add(0, std::move(scaled));
   };

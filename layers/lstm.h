@@ -13,7 +13,7 @@ struct LstmOptions {
   std::int64_t in = 1, hidden = 1;  // In; Hid, the hidden units per direction
   std::int64_t layers = 1;
   bool bidirectional = false;
-  double dropout = 0;  // rate between layers
+  double dropout = 0;  // dropout rate between layers
 
   std::int64_t directions() const { return bidirectional ? 2 : 1; }
   std::int64_t out() const { return hidden * directions(); }  // Out
@@ -35,8 +35,9 @@ struct Lstm {
   LstmOptions options;
 };
 
-// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0 and NAME.bias_hh_l0. A bidirectional LSTM
-// also registers these names with the suffix _reverse. Further layers have l1, l2, ... instead of l0.
+// Registers NAME.weight_ih_l0, NAME.weight_hh_l0, NAME.bias_ih_l0 and NAME.bias_hh_l0.
+// A bidirectional LSTM also registers these names with the suffix _reverse.
+// Further layers have l1, l2, ... instead of l0.
 // All are drawn from uniform(-b, b) with b = 1 / sqrt(Hid), as in PyTorch.
 // Throws Error on a size below 1 and on a dropout outside [0, 1).
 Lstm make_lstm(ParameterSet& set, const std::string& name, const LstmOptions& options);
@@ -45,8 +46,8 @@ Lstm make_lstm(ParameterSet& set, const std::string& name, const LstmOptions& op
 // Throws Error on another shape and if T is 0.
 Var lstm(Pass& pass, const Lstm& layer, const Var& x);
 
-// y (N, T, Out), the hidden states, to (N, Out): the final state of each direction. The final time step is
-// T - 1 forward and 0 in reverse.
+// y (N, T, Out), the hidden states, to (N, Out): the final state of each direction.
+// The final time step is T - 1 forward and 0 in reverse.
 Var last_states(Pass& pass, const Lstm& layer, const Var& y);
 
 }  // namespace sec::layers

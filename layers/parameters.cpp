@@ -54,8 +54,8 @@ void ParameterSet::allocate(Stream& stream, std::uint64_t seed) {
   gradients_ = Tensor::zeros(stream, {count()});
   states_ = Tensor::zeros(stream, {total_count(state_)});
 
-  // Parameters whose size is not a multiple of 16 bytes go last, so that all others start at multiples of 16
-  // bytes. Kernels load aligned weights 16 bytes at a time.
+  // Parameters whose size is not a multiple of 16 bytes go last, so that all others stay aligned to 16 bytes.
+  // Kernels load aligned weights 16 bytes at a time.
   const auto whole = [](const Parameter& parameter) { return parameter.shape.count() % 4 == 0; };
   std::int64_t offset = 0;
   std::int64_t odd_offset = 0;

@@ -1,5 +1,6 @@
-// The named tensors of a network. All parameters are stored in one flat buffer, their gradients in a second
-// and the running statistics in a third. An optimizer step is then a single kernel launch.
+// The named tensors of a network.
+// One flat buffer holds all parameters, a second one their gradients and a third one the running statistics.
+// An optimizer step is then a single kernel launch.
 #pragma once
 
 #include <deque>
@@ -54,8 +55,9 @@ class ParameterSet {
   Parameter& add(std::string name, const Shape& shape, Initial initial);
   State& add_state(std::string name, const Shape& shape, float fill);
 
-  // Allocates and initialises all registered tensors. The i-th parameter draws its values with
-  // RandomKey{seed, initial_step, i}, so initial values are bitwise equal on every device.
+  // Allocates and initialises all registered tensors.
+  // The i-th parameter draws its values with RandomKey{seed, initial_step, i},
+  // so initial values are bitwise equal on every device.
   static constexpr std::uint32_t initial_step = 0xFFFFFFFF;
   void allocate(Stream& stream, std::uint64_t seed);
 

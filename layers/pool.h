@@ -17,9 +17,9 @@ struct PoolOptions {
 Var max_pool(Pass& pass, const PoolOptions& options, const Var& x);
 Var average_pool(Pass& pass, const PoolOptions& options, const Var& x);
 
-// x (N, L, H, C) to (N, C): the mean over all positions of each sample and channel. Throws Error on another
-// shape and if L or H is 0.
+// x (N, L, H, C) to (N, C): the mean over all positions of each sample and channel.
+// Throws Error on another shape and if L or H is 0.
 Var global_average_pool(Pass& pass, const Var& x);
-Tensor means(Pass& pass, const Tensor& x);  // the same without recording
+Tensor means(Pass& pass, const Tensor& x);  // the same means, not recorded on the tape
 
 }  // namespace sec::layers

@@ -67,8 +67,8 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, const s
   }
 }
 
-// The weights in the layout that the inference kernel reads, cached between passes. The lock allows passes on
-// several threads to share a network.
+// The weights in the layout that the inference kernel reads, cached between passes.
+// The lock allows passes on several threads to share a network.
 Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& weight) {
   const kernels::PreActivationKernels& kernel = kernels::table(pass.stream).pre_activation;
   const std::int64_t size = kernel.prepared_size(shape);

@@ -15,8 +15,8 @@ inline Saved saved(const Pass& pass, const Tensor& tensor) {
   return pass.tape != nullptr ? Saved(tensor) : Saved();
 }
 
-// Returns the output `y` of an operation, recorded with Tape::record if the pass has a tape. `backward` is
-// called with the gradient of y and adds the gradients of `inputs`; its captures save tensors with saved().
+// Returns the output `y` of an operation, recorded with Tape::record if the pass has a tape.
+// `backward` receives the gradient of y and adds the gradients of `inputs`; its captures use saved().
 template <typename Backward>
 Var record(Pass& pass, const char* name, Tensor y, const std::vector<Var>& inputs, Backward&& backward) {
   if (pass.tape == nullptr) {
@@ -25,7 +25,7 @@ Var record(Pass& pass, const char* name, Tensor y, const std::vector<Var>& input
   return pass.tape->record(name, std::move(y), inputs, std::forward<Backward>(backward));
 }
 
-// The same for a group of operations that run together: Tape::record_group.
+// Like record(), for a group of operations that run together: calls Tape::record_group.
 template <typename Backward>
 std::vector<Var> record_group(Pass& pass, const char* name, std::vector<Tensor> y,
                               const std::vector<Var>& inputs, Backward&& backward) {
@@ -35,8 +35,8 @@ std::vector<Var> record_group(Pass& pass, const char* name, std::vector<Tensor> 
   return pass.tape->record_group(name, std::move(y), inputs, std::forward<Backward>(backward));
 }
 
-// Throws Error, naming the layer, unless `same` holds for exactly one layer of the group. A group computes
-// the gradients of its layers in parallel, so no two layers may share a parameter.
+// Throws Error, naming the layer, unless `same` holds for exactly one layer of the group.
+// A group computes the gradients of its layers in parallel, so no two layers may share a parameter.
 template <typename Layer, typename Same>
 void require_once(const std::vector<const Layer*>& group, const char* kind, const std::string& name,
                   Same same) {

@@ -1,5 +1,5 @@
-// The networks that SE-ECGNet's paper compares with, reimplemented as baselines. docs/baselines.md describes
-// them in detail.
+// The networks that SE-ECGNet's paper compares with, reimplemented as baselines.
+// docs/baselines.md describes them in detail.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace sec::model {
 
-// ResNet34-1d: the 34-layer network of He et al. (arXiv 1512.03385) with kernels of 7 taps along time. The
-// leads are the channels of its input.
+// ResNet34-1d: the 34-layer network of He et al. (arXiv 1512.03385) with kernels of 7 taps along time.
+// The leads are the channels of its input.
 class ResNet34 : public Network {
  public:
   // options.width is the number of channels of the first stage, 64 in the released network. Each later stage
@@ -49,12 +49,13 @@ class EcgNet : public Network {
   std::unique_ptr<Layers> layers_;
 };
 
-// BiRCNN: classifies a sequence of heartbeats. Two stacks of convolutions read each heartbeat, bidirectional
-// LSTMs read the sequence of their outputs, and another LSTM reads the intervals between heartbeats.
+// BiRCNN: classifies a sequence of heartbeats.
+// Two stacks of convolutions read each heartbeat, bidirectional LSTMs read the sequence of their outputs,
+// and another LSTM reads the intervals between heartbeats.
 class BiRcnn : public Network {
  public:
-  // The input is options.beats heartbeats B of options.length / B samples each, concatenated in time. The
-  // first 2 B covariates are the intervals, two per heartbeat; the other covariates go to the head.
+  // The input is options.beats heartbeats B of options.length / B samples each, concatenated in time.
+  // The first 2 B covariates are the intervals, two per heartbeat; the other covariates go to the head.
   // options.width is the number of channels and of hidden units per direction, 128 in the released network.
   // options.dropout is the rate after each stack; between the layers of an LSTM the rate is half of it.
   // Throws Error on options out of range and on heartbeats that are too short for the convolutions; the

@@ -15,7 +15,7 @@ struct NetworkOptions {
   std::int64_t length = 5000;  // L, samples
   std::int64_t classes = 34;
   std::int64_t covariates = 0;  // K, additional inputs of the head
-  std::int64_t width = 32;      // channels; each network class documents of which layers
+  std::int64_t width = 32;      // number of channels; each network class documents of which layers
   bool tied = true;             // se-ecgnet: the blocks of a stage share one downsample
   double dropout = 0.2;
   std::string model = "se-ecgnet";  // the network's name, see networks.h
@@ -46,8 +46,8 @@ class Network {
 // Throws Error unless the options are for `model` and in range. The message starts with `title`.
 void check_options(const NetworkOptions& options, const char* model, const char* title);
 
-// The head of a network: concatenates features (N, C1), (N, C2), ... and applies a linear layer. Returns the
-// logits. The head computes in f32 for any type of features, because differences between logits are small.
+// The head of a network: concatenates features (N, C1), (N, C2), ... and applies a linear layer.
+// The head computes in f32 for any type of features, because differences between logits are small.
 Var head(layers::Pass& pass, const layers::Linear& layer, std::vector<Var> features);
 
 // Returns the batch size N. Throws Error, starting with `title`, if a shape does not fit the options.

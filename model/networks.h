@@ -16,8 +16,8 @@ std::vector<std::string> network_models();
 // The title in reports and files: "SE-ECGNet" for the model "se-ecgnet". Throws Error on an unknown model.
 std::string network_title(const std::string& model);
 
-// Options with the width and dropout of the authors' released model. The caller sets the sizes of inputs and
-// outputs. Throws Error on an unknown model.
+// Options with the width and dropout of the authors' released model.
+// The caller sets the sizes of inputs and outputs. Throws Error on an unknown model.
 NetworkOptions released_options(const std::string& model);
 
 // The name of the network with this title. Throws Error, starting with `what`, if there is none.

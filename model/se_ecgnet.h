@@ -1,5 +1,6 @@
-// SE-ECGNet (arXiv 2012.05510). A stem and a trunk process each lead separately. Three branches with kernels
-// of 3, 5 and 7 taps then process each lead separately in 2-D blocks and all leads together in 1-D blocks.
+// SE-ECGNet (arXiv 2012.05510). A stem and a trunk process each lead separately.
+// Three branches follow, with kernels of 3, 5 and 7 taps:
+// 2-D blocks process each lead separately, 1-D blocks process all leads together.
 // Every block has squeeze-and-excite gates. A linear head reads the concatenated outputs of the branches.
 // docs/network.md has a diagram.
 #pragma once

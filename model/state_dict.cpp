@@ -29,15 +29,15 @@ bool is_se_ecgnet(const NetworkOptions& options) {
   return options.model == "se-ecgnet";
 }
 
-// Maps input `i` of `extent` inputs to PyTorch's order. Our layers flatten an input in the order (L, C),
-// PyTorch's layers in the order (C, L).
+// Maps input `i` of `extent` inputs to PyTorch's order.
+// Our layers flatten an input in the order (L, C), PyTorch's layers in the order (C, L).
 std::int64_t flattened_input(const NetworkOptions& options, const std::string& name, std::int64_t i,
                              std::int64_t extent) {
   std::int64_t channels = 1;
   std::int64_t flattened = 0;
   if (options.model == "ecgnet" && name == "fc.weight") {
     channels = 4 * options.width;
-    flattened = (extent - options.covariates) / channels * channels;  // excludes the 5/2 W states of the LSTM
+    flattened = (extent - options.covariates) / channels * channels;  // without the 5/2 W states of the LSTM
   } else if (options.model == "bircnn" && name.find(".lstm.weight_ih_l0") != std::string::npos) {
     channels = options.width;
     flattened = extent;
@@ -59,7 +59,7 @@ struct Entry {
   std::string name;
   Tensor value;
   TorchLayout layout;
-  std::vector<std::string> names;  // in the state dict
+  std::vector<std::string> names;  // names in the state dict
   bool counted = false;            // the state dict also has its num_batches_tracked
 };
 

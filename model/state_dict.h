@@ -1,6 +1,5 @@
-// Converts a network's weights to and from the format of PyTorch's state_dict: PyTorch's names, layouts and
-// channel order. A tied downsample appears once under each block that shares it, and each batch norm has a
-// count of batches.
+// Converts a network's weights to and from PyTorch's state_dict: PyTorch's names, layouts and channel order.
+// A tied downsample appears once under each block that shares it. Each batch norm has a count of batches.
 // SE-ECGNet has the names of its authors' modules. docs/baselines.md documents the names of the baselines.
 #pragma once
 
@@ -26,17 +25,17 @@ TorchLayout torch_layout(const NetworkOptions& options, const std::string& name,
 // All names of our tensor `name` in PyTorch's state_dict. A downsample that blocks share has several names.
 std::vector<std::string> torch_names(const NetworkOptions& options, const std::string& name);
 
-// Derives the options of SE-ECGNet from the shapes in a state dict. `tied` is set if the downsamples of each
-// stage are equal. The caller provides the length, because weights do not depend on it. Errors name `file`.
+// Derives the options of SE-ECGNet from the shapes in a state dict. Errors name `file`.
+// `tied` is set if the downsamples of each stage are equal. The caller sets the length, which weights lack.
 // Throws Error if a tensor that determines an option is missing or has another rank.
 SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& file, std::int64_t length);
 
-// num_batches_tracked of each batch norm, by its name in the state dict. PyTorch counts batches; this engine
-// only keeps the counts for export.
+// num_batches_tracked of each batch norm, by its name in the state dict.
+// PyTorch counts batches; this engine only keeps the counts for export.
 using BatchCounts = std::map<std::string, std::int64_t>;
 
-// Loads a state dict into the network. Throws Error, listing missing and unknown tensors, wrong shapes and
-// tied copies that differ. After an error the network is unchanged.
+// Loads a state dict into the network. After an error the network is unchanged.
+// Throws Error, listing missing and unknown tensors, wrong shapes and tied copies that differ.
 BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream);
 

@@ -17,9 +17,9 @@ class Summary {
   struct Line {
     std::string name;
     Shape output;             // for one sample: (L, H, C) or (C)
-    std::int64_t parameters;  // 0 if an earlier line counts them
+    std::int64_t parameters;  // number of parameters; 0 if an earlier line counts them
     std::int64_t macs;
-    bool shared;  // an earlier line has the same layer
+    bool shared;  // true if an earlier line has the same layer
   };
 
   // Starts with a sample of shape (L, H, C).
@@ -35,7 +35,7 @@ class Summary {
   void block_1d(const layers::Block1d& block);
 
   const Shape& sample() const { return now_; }
-  void set_sample(const Shape& sample) { now_ = sample; }  // for views and parallel paths
+  void set_sample(const Shape& sample) { now_ = sample; }  // used for views and parallel paths
 
   const std::vector<Line>& lines() const { return lines_; }
   std::string text() const;  // the table with a line of totals

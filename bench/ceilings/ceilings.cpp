@@ -29,7 +29,7 @@ double best_rate(int slices, double units, const Call& call) {
 }
 
 double measure_arithmetic(int threads) {
-  constexpr int calls = 10;  // together about half a millisecond
+  constexpr int calls = 10;  // all slices together take about half a millisecond
   const double one = cpu_peak().multiply_add();
   return best_rate(60, one * calls * threads, [&] {
     parallel_for(threads, [&](std::int64_t) {

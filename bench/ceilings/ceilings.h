@@ -1,11 +1,11 @@
-// The machine's peak rates, measured in the same run as the rows that are compared with them, and the
-// roofline model made of them (Williams, Waterman & Patterson 2009). Work of a given number of operations
-// that moves a given number of bytes takes at least
+// The machine's peak rates, measured in the same run as the rows that are compared with them,
+// and the roofline model made of them (Williams, Waterman & Patterson 2009).
+// The model gives the shortest time for work of given numbers of operations and of bytes to move:
 //
 //   max(operations / peak rate of arithmetic, bytes / rate of a copy) seconds,
 //
-// and the larger term is the bound. A row's percentage is this minimum divided by the measured time. Counts
-// of operations and bytes, explained where rows are made, are the minimum that an operation's definition needs.
+// The larger term is the bound. A row's percentage is this minimum divided by the measured time.
+// Counts of operations and bytes are the minimum of an operation's definition, explained where rows are made.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +30,10 @@ struct Floor {
 };
 
 // The cpu device's peak rates with the given number of threads, for work on `footprint` bytes in all.
-// Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use. Memory: a copy
-// that reads half of the footprint and writes the other half, as data that fits into caches moves faster.
-// Each power of two is measured once, in some hundredths of a second; the best of many short slices counts,
-// so that other load on the machine disturbs little. Calls set_threads(threads) and leaves it so.
+// Arithmetic: fused multiply-adds between registers, in vectors of the instruction set in use.
+// Memory: a copy that reads half of the footprint and writes the other half, as data in caches moves faster.
+// Each power of two is measured once, in some hundredths of a second, as the best of many short slices.
+// Calls set_threads(threads), which stays in effect.
 Ceiling cpu_ceiling(int threads, double footprint);
 
 constexpr double beyond_caches = 256 << 20;  // a footprint larger than any cache

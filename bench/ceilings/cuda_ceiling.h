@@ -6,8 +6,9 @@
 
 namespace sec {
 
-// The peak rate of arithmetic on operands of `type` (TF32 for f32 operands if stream.tf32 is set) and the
-// rate of a copy beyond the L2 cache. Each is measured once, in some milliseconds, on a stream of cuda.
+// The peak rate of arithmetic on operands of `type` (TF32 for f32 operands if stream.tf32 is set),
+// and the rate of a copy beyond the L2 cache.
+// Each rate is measured once, in some milliseconds, on a stream of cuda.
 Ceiling cuda_ceiling(Stream& stream, DType type);
 
 }  // namespace sec

@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(threads) tensor_products(float* __restrict__ r
 double run_peak(Stream& stream, DType type, bool tf32, Span results) {
   float* const to = results.as<float>("peak");
   const double repetitions = static_cast<double>(blocks) * rounds;
-  constexpr unsigned ones = 0x3f803f80U;  // two bf16 ones; as tf32, about 1
+  constexpr unsigned ones = 0x3f803f80U;  // two bf16 numbers 1; about 1 as tf32
   if (type == DType::bf16) {
     launch<tensor_products<false>>(stream, dim3(blocks), dim3(threads), 0, to, ones);
     return repetitions * (threads / 32) * tiles * 2.0 * 16 * 8 * 16;

@@ -6,11 +6,11 @@
 namespace sec {
 
 struct Peak {
-  // Runs some ten thousand multiply-adds per vector register of the instruction set, and returns the number
-  // of floating-point operations done.
+  // Runs some ten thousand multiply-adds per vector register of the instruction set.
+  // Returns the number of floating-point operations.
   double (*multiply_add)();
-  // Copies `bytes`, a multiple of 64, between addresses that are multiples of 64. Uses stores that do not
-  // read the cache lines they overwrite, where the machine has such stores.
+  // Copies `bytes`, a multiple of 64, between addresses that are multiples of 64.
+  // Where the machine has streaming stores, uses them: they do not read the cache lines they overwrite.
   void (*copy)(char* to, const char* from, std::size_t bytes);
 };
 
@@ -27,6 +27,6 @@ double multiply_add();
 void copy(char* to, const char* from, std::size_t bytes);
 }  // namespace avx512
 
-Peak cpu_peak();  // for the instruction set in use
+Peak cpu_peak();  // the peak rates with the instruction set in use
 
 }  // namespace sec

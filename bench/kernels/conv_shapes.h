@@ -1,5 +1,6 @@
-// The convolutions of the network that are measured, for two inputs: 8 leads of 10 s at 500 Hz, width 32, and
-// the beats of recipes/mitdb-inter.toml, 4 channels of 144 samples, width 16. The network is in model/.
+// The convolutions of the network that are measured, for two inputs: 8 leads of 10 s at 500 Hz, width 32;
+// and the beats of recipes/mitdb-inter.toml, which have 4 channels of 144 samples, width 16.
+// The network is in model/.
 #pragma once
 
 #include <string>

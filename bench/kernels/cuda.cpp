@@ -1,12 +1,15 @@
-// Measures the cuda device's kernels at the network's shapes: each version of the convolution, beside cuDNN
-// (with the algorithm that it measures as fastest) and cuBLAS. Times are GPU times between two events around
-// one call. Before each call a buffer larger than the L2 cache is overwritten, so that operands come from
-// memory, as they mostly do in a training step. That write also keeps the GPU busy while the host enqueues
-// the call, so a call of several kernels shows no gaps caused by the host.
+// Measures the cuda device's kernels at the network's shapes:
+// each version of the convolution, beside cuDNN (with the algorithm that it measures as fastest) and cuBLAS.
+// Times are GPU times between two events around one call.
+// Before each call a buffer larger than the L2 cache is overwritten:
+// operands then come from memory, as they mostly do in a training step.
+// The overwriting also keeps the GPU busy while the host enqueues the call,
+// so a call of several kernels shows no gaps caused by the host.
 //
-// floors.h says what is counted, rows.h how rows are named. `who` is "ours" (the kernel table's choice), v1
-// to v4 (a version in kernels/cuda/conv_versions.h), cudnn or cublas. f32 is f32 throughout; tf32 lets both
-// sides round operands to TF32. Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
+// floors.h documents what is counted, rows.h how rows are named. `who` is "ours", a library (cudnn, cublas),
+// or v1 to v4 for a version in kernels/cuda/conv_versions.h. "ours" is the kernel table's choice.
+// f32 is f32 throughout; in tf32 both sides may round operands to TF32.
+// Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
 #include "bench/kernels/cuda.h"
 
 #include <benchmark/benchmark.h>
@@ -31,7 +34,7 @@ using benchmark::State;
 
 constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
-Device device = Device::cuda;  // or simt, to rehearse the benchmarks on a host
+Device device = Device::cuda;  // a device: cuda, or simt to rehearse the benchmarks
 
 struct Arithmetic {
   const char* name;
@@ -56,8 +59,8 @@ Tensor noise(Stream& stream, std::int64_t count, DType type) {
   return rounded;
 }
 
-// Times `call` with cold caches. The first call is not timed: it allocates memory and makes plans. simt's
-// times say nothing about a GPU, so simt's rows have no rates, and caches are not flushed.
+// Times `call` with cold caches. The first call is not timed: it allocates memory and makes plans.
+// simt's times say nothing about a GPU, so simt's rows have no rates and simt's caches are not flushed.
 void time(State& state, Stream& stream, DType type, const Floor& floor, const std::function<void()>& call) {
   const bool on_gpu = device == Device::cuda;
   Tensor flushed = Tensor::empty({on_gpu ? flushed_bytes / 4 : 0}, DType::f32, device);
@@ -205,8 +208,8 @@ void add_linear(const Arithmetic& arithmetic, const std::string& who, const kern
   }
 }
 
-// Adds batch norm, ReLU, dropout and the convolution that follows them: if `fused`, as one kernel launch,
-// else as separate operations of the table.
+// Adds batch norm, ReLU, dropout and the convolution that follows them.
+// If `fused`, they are one kernel launch, else separate operations of the table.
 void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::string& who,
                const kernels::Table* table, bool fused) {
   const kernels::ConvShape s = layer.shape;
@@ -250,7 +253,7 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
   }
 }
 
-// The libraries' kernel table, or null, with a line on stderr, if they cannot be loaded.
+// The libraries' kernel table. If the libraries cannot be loaded, writes a line to stderr and returns null.
 const kernels::Table* libraries() {
   try {
     kernels::peers::measure_algorithms();

@@ -1,5 +1,5 @@
-// oneDNN's convolutions, to compare with ours. Built in if CMake found the library: Debian's libdnnl-dev, or
-// a newer release in a folder of CMAKE_PREFIX_PATH.
+// oneDNN's convolutions, to compare with ours. Built in if CMake found the library,
+// which is Debian's libdnnl-dev or a newer release in a folder of CMAKE_PREFIX_PATH.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@
 
 namespace sec {
 
-// One prepared convolution. Its operands are in the layouts that oneDNN chose, and the conversion to these
-// is not timed, as a network computed wholly by oneDNN would need none. This favours oneDNN, because the time
-// of our rows includes packing the weights at every call.
+// One prepared convolution, with operands in the layouts that oneDNN chose.
+// The conversion to these layouts is not timed, as a network computed wholly by oneDNN would need none.
+// This favours oneDNN: the time of our rows includes packing the weights at every call.
 class DnnlConv {
  public:
-  // Reads two of x (N, L, H, Ci), w (K, Ci, Co), y (N, Lo, H, Co), all f32; the pass computes the third.
+  // Reads two of x (N, L, H, Ci), w (K, Ci, Co) and y (N, Lo, H, Co), all f32. The pass computes the third.
   DnnlConv(kernels::ConvPass pass, const kernels::ConvShape& shape, int threads, const float* x,
            const float* w, const float* y);
   ~DnnlConv();

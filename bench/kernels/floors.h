@@ -8,9 +8,10 @@
 
 namespace sec {
 
-// The multiply-adds of a convolution that do not involve padding: pairs (t, j) with
-// 0 <= t * stride + j - pad < L, for every sample, lead and pair of channels. macs() includes padding: it is
-// 2 % larger at L = 310, k = 7, and twice as large at L = 3.
+// The multiply-adds of a convolution that do not involve padding:
+// pairs (t, j) with 0 <= t * stride + j - pad < L, for every sample, lead and pair of channels.
+// macs() includes padding.
+// Padding adds 2 % at L = 310, k = 7, and doubles the number at L = 3.
 inline double products(const kernels::ConvShape& s) {
   std::int64_t pairs = 0;
   for (std::int64_t j = 0; j < s.k; ++j) {
@@ -21,11 +22,12 @@ inline double products(const kernels::ConvShape& s) {
   return static_cast<double>(pairs) * static_cast<double>(s.n * s.h * s.c_in * s.c_out);
 }
 
-// Every pass does one multiplication and one addition per product in the definition's sum. Minimal filtering
-// needs fewer operations, so its percentages can exceed 100.
+// Every pass does one multiplication and one addition per product in the definition's sum.
+// Minimal filtering needs fewer operations, so its percentages can exceed 100.
 //
-// Bytes: forward reads x and w and writes y; dgrad reads gy and w and writes gx; wgrad reads x and gy, and
-// reads and writes gw, as it adds to gw. Of x, only time steps that a tap uses count. Weights are f32.
+// Bytes: forward reads x and w and writes y; dgrad reads gy and w and writes gx;
+// wgrad reads x and gy, and reads and writes gw, to which it adds.
+// Only the time steps of x that a tap uses count. Weights are f32.
 inline Floor conv_floor(kernels::ConvPass pass, const kernels::ConvShape& s, double bytes_per_element) {
   const auto row = static_cast<double>(s.n * s.h) * bytes_per_element;
   const double x = row * static_cast<double>(std::min(s.l, s.l_out() * s.k) * s.c_in);
@@ -44,8 +46,8 @@ inline Floor conv_floor(kernels::ConvPass pass, const kernels::ConvShape& s, dou
 }
 
 // An operation's work per element of its largest operand: arithmetic operations, elements read or written.
-// An exponential, a division and a square root count as one operation each; integer arithmetic of random
-// numbers counts as none.
+// Exponentials, divisions and square roots count as one operation each.
+// The integer arithmetic of random numbers does not count.
 struct PerElement {
   double operations, moved;
   Floor times(double elements, double bytes_per_element) const {
@@ -63,8 +65,8 @@ constexpr PerElement gate_floor{1, 2};  // the factors are negligibly few
 constexpr PerElement average_floor{1, 1};
 constexpr PerElement dropout_floor{1, 2};
 constexpr PerElement sigmoid_floor{4, 2};  // 1 / (1 + exp(-x))
-// Reads gradient, parameters and two moments; writes all but the gradient. m = b1 m + (1 - b1) g takes
-// 3 operations, v likewise with g * g takes 4, w -= rate * m / (sqrt(v) * c + epsilon) takes 6.
+// Reads gradient, parameters and two moments; writes all but the gradient. Operations per element:
+// 3 for m = b1 m + (1 - b1) g, 4 for v with g * g, 6 for w -= rate * m / (sqrt(v) * c + epsilon).
 constexpr PerElement adam_floor{13, 7};
 
 }  // namespace sec

@@ -1,5 +1,5 @@
-// Batch norm, ReLU, dropout, convolution, and the statistics of the convolution's output, measured as one
-// fused operation (kernels/pre_activation.h) and as unfused ones.
+// Measures batch norm, ReLU, dropout, convolution, and the statistics of the convolution's output.
+// They run as one fused operation (kernels/pre_activation.h) or as unfused operations.
 #pragma once
 
 #include "bench/ceilings/ceilings.h"
@@ -13,15 +13,17 @@ class FusedConv {
   FusedConv(Stream& stream, const kernels::ConvShape& shape, DType type);
 
   void forward(Stream& stream, const kernels::Table& kernels);
-  void backward(Stream& stream, const kernels::Table& kernels);  // needs a preceding forward()
+  void backward(Stream& stream, const kernels::Table& kernels);  // call after forward()
 
-  // The same computation by unfused operations, which each read and write memory. cuDNN's statistics pass
-  // also normalises (kernels/peers/batch_norm.cpp), so with `normalised` no separate pass normalises.
+  // The same computation by unfused operations, which each read and write memory.
+  // If `normalised`, no separate pass normalises,
+  // because cuDNN's statistics pass also normalises (kernels/peers/batch_norm.cpp).
   void forward_unfused(Stream& stream, const kernels::Table& kernels, bool normalised);
-  void backward_unfused(Stream& stream, const kernels::Table& kernels);  // after forward_unfused
+  void backward_unfused(Stream& stream, const kernels::Table& kernels);  // call after forward_unfused
 
-  // The minimum work: the convolution's operations. Forward reads x and weights and writes y and a mask bit
-  // per element of x. Backward reads x and gy twice, as batch norm's gradient needs its sums, and writes gx.
+  // The minimum work: the convolution's operations.
+  // Forward reads x and weights, and writes y and a mask bit per element of x.
+  // Backward reads x and gy twice, as batch norm's gradient needs its sums; it writes gx.
   Floor forward_floor() const;
   Floor backward_floor() const;
 

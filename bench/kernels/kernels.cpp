@@ -1,8 +1,10 @@
-// Measures the cpu device's kernels at the network's shapes, beside oneDNN's convolutions where oneDNN is
-// installed, and against the machine's peak rates, measured in the same run (ceilings.h). floors.h says what
-// is counted, rows.h how rows are named. One-thread rates are per second of processor time, which other
-// processes disturb less. With --device cuda or simt the benchmarks of cuda.cpp run instead, with the tiles
-// in the file that --tiles names (from bench_tiles) or the built-in tiles.
+// Measures the cpu device's kernels at the network's shapes,
+// beside oneDNN's convolutions if oneDNN is installed.
+// Compares the results with the machine's peak rates, which are measured in the same run (ceilings.h).
+// floors.h documents what is counted, rows.h how rows are named.
+// One-thread rates are per second of processor time, which other processes disturb less.
+// With --device cuda or simt, runs the benchmarks of cuda.cpp instead.
+// Their tiles are those in the file that --tiles names (from bench_tiles), or the built-in ones.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -78,8 +80,9 @@ struct ConvOperands {
   Tensor x, w, y;
 };
 
-// The distance of oneDNN's result from ours, relative to the norm of ours; a row is only meaningful if both
-// compute the same. Sums of up to 20,000 f32 products in different orders differ by about 1e-6.
+// The distance of oneDNN's result from ours, relative to the norm of ours.
+// A row is only meaningful if both results agree.
+// Sums of up to 20,000 f32 products in different orders differ by about 1e-6.
 double distance_from_ours(ConvPass pass, ConvOperands operands, DnnlConv& theirs) {
   Tensor& result = pass == ConvPass::forward ? operands.y : pass == ConvPass::dgrad ? operands.x : operands.w;
   zero_bytes(stream, result.write().data,
@@ -179,7 +182,7 @@ void add_fused() {
 // ---- operations bound by memory bandwidth ----
 
 struct Elementwise {
-  std::int64_t rows, c;  // rows of eight samples
+  std::int64_t rows, c;  // number of rows of eight samples, number of channels
   Tensor x = noise(rows * c), y = noise(rows * c), z = noise(rows * c), u = noise(rows * c);
   Tensor mean = noise(c), factor = noise(8 * c), gamma_gradient = noise(c), beta_gradient = noise(c);
   Tensor variance = Tensor::from(stream, {c}, std::vector<float>(static_cast<std::size_t>(c), 1.0F));

@@ -1,8 +1,10 @@
-// The counters of every benchmark row beside its time, the same for all devices: GFLOP/s, GB/s, and percent
-// of the ceiling that bounds the row. The row's label names that ceiling: "fma" or "copy".
+// The counters of every benchmark row beside its time, the same for all devices:
+// GFLOP/s, GB/s, and percent of the ceiling that bounds the row.
+// The row's label names this ceiling, "fma" or "copy".
 //
-// Rows are named operation/shape/pass/type/who, on cpu followed by /tN, the number of threads. `who` is
-// "ours", a library, or a version of our kernel; bench/report/kernel_rows.py makes tables of the rows.
+// Rows are named operation/shape/pass/type/who, on cpu followed by /tN, the number of threads.
+// `who` is "ours", a library, or a version of our kernel.
+// bench/report/kernel_rows.py makes tables of the rows.
 #pragma once
 
 #include <benchmark/benchmark.h>

@@ -1,8 +1,8 @@
-"""Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp, without make, profile and
-ceilings, and with these additions:
+"""Does the work of bench_steps with PyTorch. Commands are those of bench/steps/steps.cpp.
+The commands make, profile and ceilings are missing, and these are added:
 
-  gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end; f64
-                                     is the reference for both sides
+  gradients OUT [f64 | tf32 | bf16]  computes in the given arithmetic instead of f32 and rounds to f32 at the end.
+                                     f64 is the reference for both sides
   variant WORDS                      how PyTorch is used from now on: some of these words, joined by +
 
   eager          PyTorch's defaults, with TF32 on cuda
@@ -11,8 +11,8 @@ ceilings, and with these additions:
   amp_bf16       bf16 wherever autocast chooses it
   cuda_graph     a training step or forward pass is captured once and replayed
 
-On cuda every step and pass takes its input from pinned host memory (sec's input comes from the host, too), cuDNN
-measures its algorithms, and Adam is one fused kernel.
+On cuda every step and pass takes its input from pinned host memory, because sec's input comes from the host, too.
+cuDNN measures its algorithms, and Adam is one fused kernel.
 
 A command that fails is answered with {"error": TEXT}; the program then reads the next command.
 Development only: needs a Python with torch.
@@ -54,8 +54,8 @@ class OneRow(torch.nn.Module):
 
 
 def in_two_dimensions(module, made=None):
-    """A two-dimensional module, over (N, C, 1, L), with the parameters of the one-dimensional `module`. Shared
-    modules stay shared."""
+    """A two-dimensional module, over (N, C, 1, L), with the parameters of the one-dimensional `module`.
+    Shared modules stay shared."""
     made = {} if made is None else made
     if id(module) in made:
         return made[id(module)]

@@ -124,14 +124,17 @@ def compare_gradients(ours, theirs):
 
 
 # Losses agree to about 1e-6: they are means over some ten samples, computed by a hundred layers in f32.
-# Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero. A few
-# such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm. This happens by
-# chance in PyTorch and in sec, more often in sec where minimal filtering rounds more (docs/speed.md). So sec's distance
-# from f64 may be a few times PyTorch's; an error in a layer gives a distance of tenths.
+# Gradients agree with f64 gradients to about 1e-6, unless rounding changes the sign of an activation near zero.
+# A few such changes among millions of activations move a deep network's gradient by about 1e-3 of its norm.
+# These changes happen by chance in PyTorch and in sec.
+# They are more frequent where sec uses minimal filtering, which rounds more (docs/speed.md).
+# So sec's distance from f64 may be a few times PyTorch's.
+# An error in a layer causes a distance of some tenths.
 #
-# With 10 bits of mantissa (tf32) or 7 (bf16) many more signs change. For a network with 16 beats, PyTorch's bf16 loss
-# was 5e-3 away and its gradient 0.3; sec's tf32 on simt, 1.5e-3 and 0.08. These tolerances only find results that are
-# much worse than PyTorch's in the same arithmetic; the kernels' own tests check their correctness.
+# With 10 bits of mantissa (tf32) or 7 (bf16) many more signs change. Examples from a network with 16 beats:
+# PyTorch's bf16 loss was 5e-3 away and its gradient 0.3; sec's tf32 loss on simt was 1.5e-3 away, its gradient 0.08.
+# These tolerances only find results that are much worse than PyTorch's in the same arithmetic.
+# The kernels' own tests check their correctness.
 TOLERANCES = {  # gradient: this or `times` the peer's distance, at most `limit`
     "f32": {"loss": 1e-4, "gradient": 5e-3, "times": 5, "limit": 0.05},
     "tf32": {"loss": 1e-2, "gradient": 0.05, "times": 3, "limit": 0.3},
@@ -159,8 +162,8 @@ def spread(values):
 
 
 def take_turns(workers, words, count, seconds, fails=None):
-    """Seconds per unit of work, by worker and round, over `count` rounds of about `seconds` each. A worker that fails
-    is left out after fails(name, error) is called; without `fails` the error is raised."""
+    """Seconds per unit of work, by worker and round, over `count` rounds of about `seconds` each.
+    A worker that fails is left out after fails(name, error) is called; without `fails` the error is raised."""
     units = {}
     able = []
     for worker in workers:
@@ -189,8 +192,8 @@ def take_turns(workers, words, count, seconds, fails=None):
 
 
 def compare_times(times, ours, samples):
-    """Rates and ratios from times by round; `ours` names the workers that are sec's. The best of ours and the best peer
-    are those with the smallest median."""
+    """Rates and ratios from times by round; `ours` names the workers that are sec's.
+    The best of ours and the best peer are those with the smallest median."""
     rates = {name: samples / statistics.median(seconds) for name, seconds in times.items()}
     mine = {name: {"samples_per_second": rates[name]} for name in ours if name in times}
     best_of_ours = max(mine, key=lambda name: rates[name])

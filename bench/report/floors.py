@@ -1,5 +1,6 @@
-"""The minimum work of a step of SE-ECGNet: operations, and bytes if everything between two convolutions happens while
-a tile is loaded or stored. floors.h has the minimum work of single operations."""
+"""The minimum work of a step of SE-ECGNet: operations and bytes.
+Everything between two convolutions is assumed to happen while a tile is loaded or stored.
+floors.h has the minimum work of single operations."""
 
 BYTES = {"f32": 4, "tf32": 4, "bf16": 2}  # bytes per activation
 
@@ -44,9 +45,9 @@ def floor(what, batch, leads, length, width, precision="f32"):
     """Operations and bytes of a training step ("train") or a forward pass ("infer") over a batch.
 
     Each of forward, dgrad and wgrad does 2 operations per product; the stem has no dgrad (its input has no gradient).
-    Forward, each convolution's output is written once and read once. Backward, it is read twice (by the dgrad and the
-    wgrad that need the activation) and its gradient is written once: five passes in all. Other operations and the
-    weights add a few per cent, which are left out: this is a lower bound, not a forecast.
+    Forward, each convolution's output is written once and read once. Backward, it is read by dgrad and wgrad,
+    which need the activation, and its gradient is written once. That makes five passes in all.
+    Other operations and the weights would add a few per cent. This is a lower bound, not a forecast.
     """
     convs = convolutions(leads, length, width)
     total = sum(products(c) for c in convs)

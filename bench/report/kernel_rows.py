@@ -1,5 +1,5 @@
-"""Reads rows of bench_kernels from Google Benchmark's JSON: rates of each, and ratios of libraries to ours. rows.h
-says how rows are named, on cpu and on cuda."""
+"""Reads rows of bench_kernels from Google Benchmark's JSON: rates of each, and ratios of libraries to ours.
+rows.h documents how rows are named, on cpu and on cuda."""
 
 import statistics
 
@@ -71,9 +71,9 @@ def compare_rows(rows):
 
 
 def conv_totals(rows):
-    """Totals over our convolutions, by type, threads and pass: the percentage of the ceilings over all shapes (the sum
-    of floors over the sum of times), and the lowest percentage. Every shape in the list counts once, however often the
-    network has it; the rows of whole steps show what the network reaches."""
+    """Totals over our convolutions, by type, threads and pass: the lowest percentage of the ceilings, and the percentage
+    over all shapes, which is the sum of floors over the sum of times.
+    Every listed shape counts once. The rows of whole steps show what the network reaches."""
     groups = {}
     for row in rows:
         if row["operation"] == "conv" and row["who"] == "ours" and "error" not in row:
@@ -89,8 +89,8 @@ def conv_totals(rows):
 
 
 def lowest_ratios(ratios, operation, library):
-    """By type and pass: the number of an operation's shapes, how many of them are no slower than the library, and the
-    lowest ratio with its shape."""
+    """By type and pass: the number of an operation's shapes, and how many of them are no slower than the library.
+    Also the lowest ratio with its shape."""
     groups = {}
     for pair in ratios:
         if pair["operation"] == operation and pair["library"] == library:

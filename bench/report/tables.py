@@ -1,5 +1,5 @@
-"""Makes tables of a summary of bench/compare, as text and as Markdown. A summary has only what was measured, so each
-table is optional."""
+"""Makes tables of a summary of bench/compare, as text and as Markdown.
+A summary has only what was measured, so each table is optional."""
 
 NOTHING = "-"
 
@@ -195,8 +195,8 @@ def about(summary):
 
 
 def busy(summary):
-    """Whether the machine was busy: other load exceeded a quarter of the cores at the start of the run, or the load
-    exceeded the cores at some time."""
+    """Whether the machine was busy: other load exceeded a quarter of the cores at the start of the run,
+    or the load exceeded the number of cores at some time."""
     machine = summary["machine"]
     return machine["load"] > 0.25 * machine["cores"] or machine.get("most_load", 0) > machine["cores"] + 0.75
 

@@ -1,5 +1,5 @@
-"""Compares sectrain's samples per second with those of the bare training step, which has its batch in memory. The
-difference is the cost of the loader, the log and the rest of a run."""
+"""Compares sectrain's samples per second with those of the bare training step, whose batch is in memory.
+The difference is the cost of the loader, the log and the rest of a run."""
 
 import array
 import json
@@ -55,8 +55,8 @@ def follow(process, log, pause=0.005):
 
 
 def rate(lines, batch, warm=WARM):
-    """Samples per second between the step lines of a log: waiting for the loader counts, validation between epochs does
-    not. None if there are too few lines."""
+    """Samples per second between the step lines of a log. None if there are too few lines.
+    Waiting for the loader counts, validation between epochs does not."""
     samples = seconds = 0.0
     last = None
     for moment, line in lines:
@@ -73,7 +73,7 @@ def rate(lines, batch, warm=WARM):
 def run_sectrain(programs, options, data, out, epochs):
     command = [programs / "sectrain", "--config", ROOT / RECIPE, "--data", data, "--out", out, "--overwrite", "--quiet",
                *options, "--set", f"train.epochs={epochs}", *(word for s in SETTINGS for word in ("--set", s))]
-    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # from the previous run
+    (pathlib.Path(out) / "log.jsonl").unlink(missing_ok=True)  # deletes the log of the previous run
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)
     lines = follow(process, f"{out}/log.jsonl")
@@ -84,8 +84,8 @@ def run_sectrain(programs, options, data, out, epochs):
 
 
 def measure(programs, options, rounds, epochs, seconds, minutes):
-    """Alternates `rounds` trainings of `epochs` epochs with about `seconds` of the bare step. An epoch has about 25
-    steps per minute of synthetic signal."""
+    """Alternates `rounds` trainings of `epochs` epochs with about `seconds` of the bare step.
+    An epoch has about 25 steps per minute of synthetic signal."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([str(programs / "secdata"), "synth", f"{folder}/data", "--minutes", str(minutes),
                         "--quiet"], check=True)

@@ -52,7 +52,7 @@ void begin_node(const char* name) {
 
 void end_node(const char*) {
   if (current == nullptr || current->since.empty()) {
-    return;  // in another thread, or the range began before the tree
+    return;  // the range is in another thread, or began before the tree
   }
   synchronize(*current->stream);
   const Clock::duration time = Clock::now() - current->since.back();

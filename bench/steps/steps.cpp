@@ -1,6 +1,6 @@
-// bench_steps runs whole training steps and inference of SE-ECGNet, one round per request, so that
-// bench/compare can alternate it with a peer on the same machine. Reads commands, one per line, and answers
-// each with one line of JSON:
+// bench_steps runs whole training steps and inference of SE-ECGNet, one round per request.
+// bench/compare can therefore alternate it with a peer on the same machine.
+// Reads commands, one per line, and answers each with one line of JSON:
 //
 //   make CASE FOLDER   writes weights.safetensors, a state dict in PyTorch's form, and batch.safetensors,
 //                      which has x (N, H, L) f32 and labels (N) i32; CASE is "NxHxLxCLASSESxWIDTH"
@@ -13,7 +13,7 @@
 //                      times, and sums by kernel and by kind of layer, in seconds per step
 //   ceilings           the device's peak rates (cpu: with --threads): GFLOP/s, and GB/s beyond the caches
 //   peak               the most bytes that tensors held since `load`, bytes reserved for tensors, and the
-//                      most resident memory of the process
+//                      largest resident memory of the process
 //
 // Steps and passes are captured as graphs and replayed, unless --eager is given.
 #include <fmt/format.h>
@@ -141,7 +141,7 @@ class Bench {
   // Computes loss and gradients of the batch without dropout; writes the gradients to `out`.
   double gradients(const std::string& out) {
     prepare(0);
-    const double loss = step_->take(case_.batch, 0).loss;  // rate 0 keeps the weights
+    const double loss = step_->take(case_.batch, 0).loss;  // dropout rate 0; keeps the weights
     layers::ParameterSet& set = network_->parameters();
     std::vector<float> values = set.gradients().to_vector(stream_);
     set.values().assign(stream_, std::span<const float>(values));
@@ -151,10 +151,10 @@ class Bench {
   }
 
   double train(std::int64_t steps) {
-    inference_.reset();  // was captured with other weights
+    inference_.reset();  // the old graph was captured with other weights
     if (!step_) {
       prepare(0.2);
-      for (int i = 0; i < 3; ++i) {  // the first runs eagerly, the second is captured, the third replayed
+      for (int i = 0; i < 3; ++i) {  // step 1 runs eagerly, step 2 is captured, step 3 replayed
         take();
       }
     }
@@ -166,7 +166,7 @@ class Bench {
   }
 
   struct Profile {
-    double seconds;  // of all steps together
+    double seconds;  // total of all steps
     std::vector<RangeNode> tree;
   };
 

@@ -1,11 +1,12 @@
-// Measures the tiles of a network's convolutions and writes the fastest of each to a file for --tiles
-// (train/loop/tile_file.h). A training step yields the list of convolutions. Each convolution is then timed
-// alone with every tile size for which there are kernels. A size other than the built-in one is chosen if it
-// takes less than 0.98 of the built-in one's time.
+// Measures tile sizes of a network's convolutions. The fastest of each convolution are written to a file
+// for --tiles (train/loop/tile_file.h).
+// A training step yields the list of convolutions.
+// Each convolution is then timed alone with every tile size for which there are kernels.
+// The built-in size stays unless another size takes less than 0.98 of its time.
 //
 // On cuda, times are GPU times between two events around one call, with caches flushed first as in cuda.cpp.
-// On simt, times are those of the host that simulates the call; they say nothing about a GPU, and the file
-// says so. This is a rehearsal.
+// On simt, times are those of the host that simulates the call.
+// They say nothing about a GPU: runs on simt are rehearsals, and the file says so.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -28,7 +29,7 @@ using kernels::ConvShape;
 using kernels::ConvTask;
 using kernels::ConvTiles;
 
-constexpr double worth_it = 0.98;                  // times the built-in tiles' time; smaller gains are noise
+constexpr double worth_it = 0.98;                  // relative to the built-in tiles; smaller gains are noise
 constexpr std::int64_t flushed_bytes = 256 << 20;  // larger than any GPU's L2 cache
 
 struct Options {

@@ -1,5 +1,5 @@
-// The functions that g++ calls under -fsanitize=thread and -fsanitize-coverage, here for the counters instead
-// of the sanitizers. Only the functions that kernels need so far are defined; others fail at link time.
+// The functions that g++ calls under -fsanitize=thread and -fsanitize-coverage. Here they serve the counters.
+// Only functions that kernels need so far are defined; others fail at link time.
 #include "bench/traffic/counted_access.h"
 
 #include <cstdint>
@@ -61,7 +61,7 @@ void __sanitizer_cov_trace_pc() {
   counted_run(__builtin_return_address(0));
 }
 
-// In kernels it counts as a load and a store. Launchers use it for reference counts.
+// In kernels an atomic exchange counts as a load and a store. Launchers use it for reference counts.
 std::uint32_t __tsan_atomic32_fetch_add(volatile std::uint32_t* address, std::uint32_t value, int /*order*/) {
   auto* const cell = const_cast<std::uint32_t*>(address);
   counted_access(__builtin_return_address(0), cell, 4, false);

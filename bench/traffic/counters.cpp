@@ -34,8 +34,8 @@ struct Memory {
   std::vector<Sector> sectors;
 };
 
-// The memory blocks of the device's arena. Each begins at a page boundary and has its pages to itself, so a
-// page number identifies a block.
+// The memory blocks of the device's arena. Each block begins at a page boundary and shares no page,
+// so a page number identifies a block.
 class Memories {
  public:
   void add(const void* block, std::size_t bytes) {
@@ -88,14 +88,14 @@ struct Request {
   std::array<std::uintptr_t, warp_size> address;
 };
 
-// Place: an instruction that accesses one kind of memory. Pending: a warp's accesses from there since its
-// lanes last met.
+// Place: an instruction that accesses one kind of memory.
+// Pending: a warp's accesses from this place since its lanes last met.
 struct Place {
   bool is_shared;
   bool is_store;
 };
 struct Pending {
-  std::array<std::uint32_t, warp_size> count{};  // accesses per lane
+  std::array<std::uint32_t, warp_size> count{};  // number of accesses of each lane
   std::vector<Request> requests;
   std::size_t used = 0;
 };
@@ -312,8 +312,8 @@ class Recorder {
     block = block_;
   }
 
-  // Shared memory serves lanes in groups whose accesses fill the 32 banks: a whole warp for 4-byte words,
-  // half a warp for 8 bytes, a quarter for 16.
+  // Shared memory serves groups of lanes whose accesses fill the 32 banks.
+  // A group is a whole warp for 4-byte words, half a warp for 8 bytes, a quarter for 16.
   static void count_shared(const Request& request, SharedCounts& counts) {
     ++counts.requests;
     unsigned widest = 4;

@@ -1,18 +1,19 @@
-// Counts of what kernels do, as a GPU's memory would see it: how many bytes of global memory they move, how
-// well the lanes of a warp share 32-byte sectors, and how often lanes conflict in a bank of shared memory.
+// Counts what kernels do to memory, as a GPU would see it:
+// how many bytes of global memory they move, how well the lanes of a warp share 32-byte sectors,
+// and how often lanes conflict in a bank of shared memory.
 //
-// A kernel to be counted is compiled with -fsanitize=thread, of which only the calls before every load and
-// store are used: they are routed to the counters instead of ThreadSanitizer (sec_counted_library in
-// cmake/device_code.cmake). Accesses by different lanes form one request of the warp if they come from the
-// same place in the program and are the lane's n-th there since the lanes of the warp last met. Counts are
-// therefore exact for lanes in step: a lane that skipped an access joins the wrong request.
+// A kernel to be counted is compiled with -fsanitize=thread, which calls a function at every load and store.
+// These calls go to the counters instead of ThreadSanitizer (cmake/device_code.cmake: sec_counted_library).
+// Accesses by different lanes form one request of the warp if they are each lane's n-th from the same place
+// in the program since the lanes of the warp last met.
+// Counts are exact for lanes in step: a lane that skipped an access joins the wrong request.
 //
 // Arithmetic: the coverage instrumentation (-fsanitize-coverage) counts how often basic blocks are executed,
 // and objdump shows the operations in each block (instructions.h).
 //
-// A GPU keeps a thread's stack, kernel arguments and indices in registers, so only the arena's memory (global
-// memory) and shared arrays count. g++ has already removed the loads that it sees to be redundant; nvcc may
-// remove more or fewer.
+// A GPU keeps a thread's stack, kernel arguments and indices in registers.
+// Therefore only the arena's memory (global memory) and shared arrays count.
+// g++ has already removed loads that it sees to be redundant; nvcc may remove more or fewer.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,11 @@ namespace sec::simt {
 // Loads, or stores, of global memory.
 struct GlobalCounts {
   std::uint64_t requests = 0;        // requests by warps
-  std::uint64_t bytes = 0;           // requested, by all lanes
+  std::uint64_t bytes = 0;           // bytes requested by all lanes
   std::uint64_t sectors = 0;         // 32-byte sectors requested from the L1 cache
-  std::uint64_t least_sectors = 0;   // sectors if each request's distinct bytes were contiguous
-  std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache, if a block's
-                                     // repeated loads hit in the L1 cache
+  std::uint64_t least_sectors = 0;   // sectors needed if each request's bytes were contiguous
+  std::uint64_t block_sectors = 0;   // each sector once per block: requests to the L2 cache if the
+                                     // L1 cache serves a block's repeated loads
   std::uint64_t distinct_bytes = 0;  // each byte once per launch, the minimum that must move
 };
 

@@ -1,7 +1,8 @@
-// bench_traffic counts what a training step of SE-ECGNet moves through memory on a GPU. The simt device runs
-// the kernels and counts (bench/traffic/counters.h); the table compares each kernel with its minimum, and the
-// step with its own (bench/traffic/step_floor.h). Without a GPU this distinguishes good kernel versions from
-// bad ones. bench/NOTES.md says how the figures are derived, docs/simt.md how to read them.
+// bench_traffic counts what a training step of SE-ECGNet moves through memory on a GPU.
+// The simt device runs the kernels and counts (bench/traffic/counters.h).
+// The table compares each kernel with its minimum, and the step with bench/traffic/step_floor.h.
+// Without a GPU this distinguishes good kernel versions from bad ones.
+// bench/NOTES.md derives the figures, docs/simt.md shows how to read them.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -31,7 +32,7 @@ struct Case {
   double most;  // the limit of --check, as a multiple of the step's floor
 };
 
-// `full` has the full width and a small batch, counted in seconds: weights are four fifths of its floor.
+// `full` has the full width and a batch of a few samples: weights are four fifths of its floor.
 // `longer` is narrow with long inputs: activations dominate its floor, as in a batch worth a GPU.
 const model::NetworkOptions full{.leads = 2, .length = 480, .classes = 4};
 const model::NetworkOptions longer{.leads = 2, .length = 2400, .classes = 4, .width = 16};

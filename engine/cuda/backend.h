@@ -1,5 +1,5 @@
-// The engine's interface to the cuda device, without CUDA headers. A build without nvcc links absent.cpp
-// instead, so callers need no #ifdef. Streams, events and graphs are CUDA handles passed as void*.
+// The engine's interface to the cuda device, without CUDA headers. Callers need no #ifdef:
+// a build without nvcc links absent.cpp instead. Streams, events and graphs are CUDA handles passed as void*.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ void* allocate_memory(std::size_t bytes);
 void free_memory(void* memory);
 std::size_t available_memory();  // free bytes on the GPU
 
-// Copies bytes in stream order. A host source is first copied to a pinned staging buffer, so the caller may
-// reuse it at once. A host destination is complete when the call returns.
+// Copies bytes in stream order. A host destination is complete when the call returns.
+// The caller may reuse a host source at once, because it is first copied to a pinned staging buffer.
 enum class Direction { to_device, to_host, on_device };
 void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction direction);
 void zero(void* stream, void* memory, std::size_t bytes);

@@ -148,7 +148,7 @@ void BlockRunner::begin_block(std::size_t block) {
     lane.copies.clear();
     lane.next_copy = 0;
     lane.groups = 0;
-    // Created here and not in a thread of the block, because a new fiber is ordered after its creator's work.
+    // Not created in a thread of the block: a new fiber is ordered after its creator's work.
     lane.tsan_fiber = tsan_fibers_.next(threads_);
   }
   for (unsigned w = 0; w * warp_size < threads_; ++w) {
@@ -170,7 +170,7 @@ void BlockRunner::end_block() {
   arena_.clear();
   if (thread_sanitizer()) {
     if (exception) {
-      tsan_fibers_.clear();  // their calls will never return
+      tsan_fibers_.clear();  // calls of the failed block's threads will never return
     }
     fibers_.renew_all();
   } else if (exception) {
@@ -314,7 +314,7 @@ void BlockRunner::fail_overwritten(const AsyncCopy& copy) const {
 }
 
 void BlockRunner::deadlock() const {
-  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // thread count, first thread
+  std::map<std::string, std::pair<unsigned, const Lane*>> places;  // number of threads, first thread
   for (unsigned i = 0; i < threads_; ++i) {
     const Lane& lane = lanes_[i];
     if (lane.state == Lane::State::waiting) {

@@ -31,7 +31,7 @@ struct Lane {
   Fiber* fiber = nullptr;
   void* tsan_fiber = nullptr;
   const char* waits_in = "";
-  Site site;                        // where the thread waits
+  Site site;                        // the source location at which the thread waits
   std::vector<PendingCopy> copies;  // pending cp.async copies, oldest first, starting at next_copy
   std::size_t next_copy = 0;
   int groups = 0;  // committed groups of copies
@@ -77,14 +77,15 @@ class Tokens {
   std::size_t used_ = chunk;
 };
 
-// ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond, so
-// fibers are reused: by the next launch, which is ordered after this launch anyway, and within a launch after
-// 2048 other threads. ThreadSanitizer treats threads on the same fiber as ordered. It therefore misses races
-// between blocks that start more than 2048 threads apart. Keep test grids small and run several block orders.
+// ThreadSanitizer's fibers, one for each thread of a block. Creating a fiber takes half a millisecond,
+// so fibers are reused: by the next launch, and within a launch after 2048 other threads.
+// ThreadSanitizer treats threads on the same fiber as ordered.
+// It therefore misses races between blocks that start more than 2048 threads apart.
+// Keep test grids small and run several block orders.
 class TsanFibers {
  public:
   ~TsanFibers() { clear(); }
-  void* next(unsigned threads);  // for a block of `threads`; null without ThreadSanitizer
+  void* next(unsigned threads);  // the next fiber for a block of `threads`; null without ThreadSanitizer
   void begin_launch() { turn_ = 0; }
   void clear();
 
@@ -100,8 +101,8 @@ class BlockRunner {
 
   // Throws Error on a violation, and rethrows exceptions of the kernel.
   void run(const Launch& launch, std::size_t block);
-  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch, and these
-  // happen before later host work.
+  // Order a launch for ThreadSanitizer: earlier host work happens before all threads of the launch.
+  // All threads of the launch happen before later host work.
   void begin_launch();
   void end_launch();
 

@@ -1,5 +1,6 @@
-// The subset of CUDA C++ that kernels use, for g++: keywords, built-in variables, vector types, and device
-// functions of a single thread. Names and semantics follow the CUDA C++ Programming Guide.
+// The subset of CUDA C++ that kernels use, for g++:
+// keywords, built-in variables, vector types, and device functions of a single thread.
+// Names and semantics follow the CUDA C++ Programming Guide.
 #pragma once
 
 #include <algorithm>

@@ -68,8 +68,8 @@ Fiber& Fibers::pop() {
     mprotect(memory, guard_size(), PROT_NONE);  // a stack overflow faults instead of corrupting another stack
     fiber->stack = memory + guard_size();
     fiber->stack_bytes = stack_size();
-    // Stagger the stack tops by multiples of a cache line. With equal page offsets, the stacks of a large
-    // block would compete for the same few cache sets.
+    // Stagger the stack tops by multiples of a cache line.
+    // With equal page offsets, the stacks of a large block would compete for the same few cache sets.
     fiber->color = all_.size() * 5 % 64 * 64;
     free_.push_back(fiber.get());
     all_.push_back(std::move(fiber));

@@ -11,7 +11,7 @@ namespace sec::simt {
 struct Lane;
 
 struct Fiber {
-  void* context = nullptr;  // where to resume; null: not started
+  void* context = nullptr;  // context to resume; null: not started
   char* stack = nullptr;    // lowest usable byte
   std::size_t stack_bytes = 0;
   std::size_t color = 0;       // unused bytes at the top, see Fibers::pop
@@ -36,8 +36,8 @@ class Fibers {
   void push(Fiber& fiber);  // makes the fiber available for reuse
   // Discards the state of all fibers. The host calls it after a failed block.
   void abandon_all();
-  // Makes ThreadSanitizer treat all stacks as new memory. The next block's threads, which are not ordered
-  // after this block's threads, will use the same stacks.
+  // Makes ThreadSanitizer treat all stacks as new memory.
+  // The next block's threads, which are not ordered after this block's threads, will use the same stacks.
   void renew_all();
 
   // Switches from the current fiber to `to`. Returns when another fiber switches back.

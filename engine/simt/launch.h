@@ -122,8 +122,8 @@ T shuffle(const char* name, unsigned mask, T value, unsigned source, const Site&
   return value;
 }
 
-// `width`, a power of two, splits the warp into segments of `width` lanes. A lane whose source would be
-// outside its segment reads its own value.
+// `width`, a power of two, splits the warp into segments of `width` lanes.
+// A lane whose source would be outside its segment reads its own value.
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, Site site = Site::current()) {
   const unsigned segment = lane_id() & ~static_cast<unsigned>(width - 1);

@@ -15,8 +15,8 @@ namespace observer {
 // All threads of these warps have returned or reached the same barrier or collective, and none has passed it.
 [[gnu::weak]] void warps_met(unsigned first, unsigned count);
 [[gnu::weak]] void end_block(unsigned warps);
-[[gnu::weak]] void async_copy(const void* place, const AsyncCopy& copy);  // by the running thread
-[[gnu::weak]] void tensor_product(unsigned operations);                   // by the running warp
+[[gnu::weak]] void async_copy(const void* place, const AsyncCopy& copy);  // called by the running thread
+[[gnu::weak]] void tensor_product(unsigned operations);                   // called by the running warp
 // Between pause() and go_on(), accesses of the running thread are not counted.
 [[gnu::weak]] void pause();
 [[gnu::weak]] void go_on();

@@ -1,5 +1,6 @@
-// The fiber engine of the simt device. It runs the threads of a block in turn, each until it has to wait, and
-// checks barriers and warp collectives. Kernels use it through engine/launch.h.
+// The fiber engine of the simt device. It runs the threads of a block in turn, each until it has to wait,
+// and checks barriers and warp collectives.
+// Kernels use it through engine/launch.h.
 //
 // A violation ends the launch with one Error that names the kernel, the block and the source locations.
 // Violations are:
@@ -20,8 +21,9 @@
 
 namespace sec::simt {
 
-// The order in which the threads of a block run and the blocks of a grid start. A correct kernel gives the
-// same result in every order. Run tests in all three orders, because some bugs show in only one of them.
+// The order in which the threads of a block run and the blocks of a grid start.
+// Run tests in all three orders:
+// a correct kernel gives the same result in each, and some bugs show in only one.
 // The environment variable SEC_SIMT_ORDER selects forward (the default), reverse, shuffled or shuffled:SEED.
 enum class Order : std::uint8_t { forward, reverse, shuffled };
 void set_order(Order order, std::uint64_t seed = 0);
@@ -118,7 +120,7 @@ struct AsyncCopy {
   const void* from;
   int bytes;         // bytes to write
   int source_bytes;  // bytes to read; the rest is filled with zeros
-  Site site;         // where the copy was issued
+  Site site;         // source location of the call that issued the copy
 };
 void async_copy(const AsyncCopy& copy);
 void async_commit();

@@ -1,5 +1,6 @@
-// Functions by which the fiber engine informs the sanitizers. They are weak symbols: null in programs built
-// without the sanitizer. The engine is therefore compiled once, without instrumentation.
+// Functions by which the fiber engine informs the sanitizers.
+// They are weak symbols, null in programs without the sanitizer.
+// The engine is therefore compiled once, without instrumentation.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +47,8 @@ inline void unpoison(const void* address, std::size_t bytes) {
   }
 }
 
-// During the lifetime of an Unwatched object, ThreadSanitizer ignores the engine's memory accesses on the
-// running thread. The engine allocates memory on one thread and reuses it for another.
+// Lets ThreadSanitizer ignore the engine's memory accesses on the running thread while the object exists.
+// The engine allocates memory on one thread and reuses it for another.
 class Unwatched {
  public:
   Unwatched() {
@@ -66,8 +67,8 @@ class Unwatched {
   Unwatched& operator=(const Unwatched&) = delete;
 };
 
-// Work of the running thread before release() happens before work of another thread after acquire() of the
-// same token. A null token has no effect.
+// Work of a thread before release() happens before work of another thread after acquire() of the same token.
+// A null token has no effect.
 inline void release(void* token) {
   if (token != nullptr) {
     __tsan_release(token);

@@ -8,11 +8,12 @@
 
 namespace sec::io {
 
-// Reads a table (io/files/text_table.h) with the columns "file" and "labels", and optionally "patient",
-// "fold", "age" and "sex"; other columns are ignored. Labels are separated by |; the field may be empty.
+// Reads a table (io/files/text_table.h) with the columns "file" and "labels".
+// Optional columns are "patient", "fold", "age" and "sex"; other columns are ignored.
+// Labels are separated by |; the field may be empty.
 // Files are named relative to the folder `signals`, WFDB records without extension.
-// Throws Error, naming file and line, on a missing column, a missing or repeated recording,
-// a fold that is neither empty nor a number from 1 to 1000, or a malformed age or sex.
+// Throws Error, naming file and line, on a missing column, a missing or repeated recording, a malformed age,
+// a malformed sex, or a fold that is neither empty nor a number from 1 to 1000.
 std::vector<LabelledRecording> read_label_table(const std::filesystem::path& table,
                                                 const std::filesystem::path& signals);
 

@@ -30,8 +30,9 @@ struct LabelledRecording {
 std::filesystem::path recording_path(const std::filesystem::path& folder, std::string_view name,
                                      const std::string& place);
 
-// Adds a label unless the recording already has it. Labels appear in reports and recipes, so this throws
-// Error on a label that is empty, not UTF-8, longer than 200 bytes, or contains control characters.
+// Adds a label unless the recording already has it.
+// Labels appear in reports and recipes. A label that is empty, not UTF-8 or longer than 200 bytes, or that
+// contains control characters is therefore an Error.
 void add_label(LabelledRecording& recording, std::string_view label, const std::string& place);
 
 // Parses an age in years, 0 to 150. Empty text, "NaN" and "Unknown" give NaN. Throws Error on anything else.

@@ -1,5 +1,5 @@
-// The MIT-BIH Arrhythmia Database: its records, their subjects, and the split by patient of de Chazal et al.
-// 2004 ("Automatic classification of heartbeats using ECG morphology and heartbeat interval features").
+// The MIT-BIH Arrhythmia Database: its records, their subjects, and de Chazal et al.'s split by patient
+// (2004, "Automatic classification of heartbeats using ECG morphology and heartbeat interval features").
 // A synthetic database of the same layout (io/synthetic/database.h) is recognised by its marker file.
 #pragma once
 
@@ -36,12 +36,13 @@ struct MitdbCounts {
 
 bool is_synthetic(const std::filesystem::path& folder);
 
-// The number of beats per class that the database in `folder` must have: the published counts, or, for a
-// synthetic database, the counts in its marker file. Throws Error if the marker file contains none.
+// The number of beats per class that the database in `folder` must have:
+// the published counts, or, for a synthetic database, the counts in its marker file.
+// Throws Error if the marker file contains none.
 MitdbCounts expected_counts(const std::filesystem::path& folder);
 
-// The number of beats per class of a synthetic database that does not imitate MIT-BIH's records, read from
-// its marker file; nullopt if the marker file contains no such counts.
+// The number of beats per class of a synthetic database that does not imitate MIT-BIH's records,
+// read from its marker file; nullopt if the marker file contains no such counts.
 std::optional<ClassCounts> synthetic_total(const std::filesystem::path& folder);
 
 // Throws Error, naming the split and both sets of counts, if the counts found differ from those expected.

@@ -9,9 +9,9 @@
 
 namespace sec::io {
 
-// Chooses the format by the file name's extension: .edf for EDF and EDF+, .csv and .tsv for text tables, .npy
-// for NumPy arrays, .txt for the Tianchi contest's text. Any other name is a WFDB record, with or without
-// ".hea". Throws Error on a file that cannot be read.
+// Chooses the format by the file name's extension: .edf for EDF and EDF+, .csv and .tsv for text tables.
+// Further extensions are .npy for NumPy arrays and .txt for the Tianchi contest's text.
+// Any other name is a WFDB record, with or without ".hea". Throws Error on a file that cannot be read.
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
 
 // True if open_recording would treat this path as a WFDB record.

@@ -31,8 +31,8 @@ void parse_edf_events(std::string_view bytes, const std::string& file, std::int6
 // Formats an onset as in TALs: "+12.5".
 std::string edf_onset(double seconds);
 
-// Converts an annotation to EDF+ text: the mnemonic ("N"), then AUX after a tab ("+<tab>(AFIB"), then,
-// if they are not all 0, SUB, CHN and NUM after a second tab ("V<tab><tab>1 0 0").
+// Converts an annotation to EDF+ text. The mnemonic ("N") comes first, then AUX after a tab ("+<tab>(AFIB").
+// SUB, CHN and NUM follow after a second tab unless they are all 0 ("V<tab><tab>1 0 0").
 // A comment (type 22) is written as its AUX text alone if that text cannot be mistaken for a mnemonic.
 // Throws Error if EDF+ cannot hold the AUX text: it contains bytes 0, 20 or 21, or is not UTF-8.
 std::string edf_text_of(const Annotation& annotation);

@@ -1,5 +1,6 @@
-// Headers of EDF and EDF+ files (Kemp et al., "A simple format for exchange of digitized polygraphic
-// recordings", 1992; "European Data Format plus", 2003). All fields are ASCII text of fixed width.
+// Headers of EDF and EDF+ files. All fields are ASCII text of fixed width.
+// EDF: Kemp et al., "A simple format for exchange of digitized polygraphic recordings", 1992.
+// EDF+: "European Data Format plus", 2003.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct EdfSignal {
   double physical_max = 0;
   int digital_min = 0;
   int digital_max = 0;
-  std::int64_t samples = 0;  // per data record
+  std::int64_t samples = 0;  // samples per data record
   std::int64_t offset = 0;   // byte offset of the signal within a data record
   bool is_annotation = false;
 };
@@ -30,12 +31,12 @@ struct EdfHeader {
   std::string recording;
   std::string start_date;  // "DD/MM/YYYY", empty if not known
   std::string start_time;  // "HH:MM:SS", empty if not known
-  bool plus = false;       // true for EDF+
+  bool plus = false;       // true if the file is EDF+
   bool gaps = false;       // EDF+D: there may be time gaps between data records
   std::int64_t bytes = 0;  // size of the header
   std::int64_t records = 0;
   std::int64_t record_bytes = 0;
-  double duration = 0;  // of a data record, s
+  double duration = 0;  // duration of a data record, s
   std::vector<EdfSignal> signals;
 };
 

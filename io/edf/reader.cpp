@@ -125,8 +125,8 @@ class EdfReader final : public RecordingReader {
     info_.annotation_rate = info_.rate * static_cast<double>(most);
   }
 
-  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files, whose
-  // annotations state each record's time.
+  // Finds the time at which each data record begins. Records are contiguous except in EDF+D files.
+  // The annotations of an EDF+D file state each record's time.
   void place_records() {
     if (has_annotations_ && header_.records > 0) {
       const EdfRecordEvents first = events_of(0);
@@ -190,7 +190,7 @@ class EdfReader final : public RecordingReader {
     if (!padded || scales_.empty() || header_.records == 0) {
       return;
     }
-    std::int64_t used = 0;  // frames in use of the last record
+    std::int64_t used = 0;  // number of frames that are used in the last record
     for (std::size_t lead = 0; lead < scales_.size(); ++lead) {
       const std::int64_t each = info_.samples_per_frame[lead];
       std::vector<std::int32_t> samples;

@@ -40,8 +40,9 @@ double value_of(const std::string& text) {
   return value;
 }
 
-// Searches from `from` to `to` in steps of `step` for the first digital value whose physical value can be
-// written exactly in eight characters. Returns `from` if there is none.
+// Searches for the first digital value whose physical value fits exactly into eight characters.
+// Searches from `from` to `to` in steps of `step`.
+// Returns `from` if there is none.
 int exact_limit(int from, int to, int step, double gain, double zero) {
   for (int digital = from; step > 0 ? digital <= to : digital >= to; digital += step) {
     const double physical = (digital - zero) / gain;

@@ -24,8 +24,9 @@ class EdfRange {
   explicit EdfRange(const Lead& lead) : lead_(lead) {}
   void add(std::span<const float> samples);
 
-  // Uses the lead's own gain if all samples are whole numbers of adu that fit 16 bits: such samples are
-  // stored exactly. Otherwise divides the range from the smallest to the largest sample into 65534 steps.
+  // Uses the lead's own gain if all samples are whole numbers of adu that fit 16 bits.
+  // Such whole samples are stored exactly.
+  // Otherwise divides the range from the smallest to the largest sample into 65534 steps.
   // The value -32768 is reserved for missing samples.
   // Throws Error, naming the lead, if eight characters cannot express the range.
   EdfScale scale() const;

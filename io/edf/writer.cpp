@@ -32,7 +32,7 @@ struct Column {
   std::string physical_max = "1";
   std::string digital_min = "-32768";
   std::string digital_max = "32767";
-  std::int64_t samples = 0;  // per data record
+  std::int64_t samples = 0;  // samples per data record
 };
 
 // The start of the recording, as header fields.
@@ -45,9 +45,9 @@ struct Start {
 
 struct HeaderContent {
   Start start;
-  std::string duration;  // s, of a data record
+  std::string duration;  // duration of a data record, s
   std::int64_t records = 0;
-  std::vector<Column> columns;  // the last column holds the annotations
+  std::vector<Column> columns;  // the last column is that of the annotations
 };
 
 void put(std::string& header, std::string_view text, std::size_t width, const std::string& file) {
@@ -92,8 +92,8 @@ std::string header_of(const HeaderContent& content, const std::string& file) {
   return header;
 }
 
-// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084; a date
-// that is unknown or outside these years is left at its default, which means unknown.
+// Converts "02/03/2002" and "12:30:05.25" to header fields. EDF's two-digit years mean 1985 to 2084.
+// A date that is unknown or outside these years keeps its default, which means unknown.
 Start start_of(const EdfStart& given) {
   Start start;
   const auto number = [](std::string_view text, std::size_t& at) {
@@ -181,14 +181,15 @@ class Tals {
       Annotation checked;
       checked.code = 22;
       checked.aux = comment;
-      edf_text_of(checked);  // throws if EDF+ cannot hold the text
+      edf_text_of(checked);  // throws Error if EDF+ cannot hold the text
       add(0, "# " + comment);
     }
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
 
-  // Computes the bytes per data record so that `records` records hold all annotations. Each annotation is in
-  // the record of its time or soon after; annotations after the recording's end are in the last record.
+  // Computes the bytes per data record so that `records` records hold all annotations.
+  // Each annotation is in the record of its time or soon after.
+  // Annotations after the recording's end are in the last record.
   std::size_t fit(std::int64_t records, double duration) {
     records_ = records;
     std::size_t longest = 0;

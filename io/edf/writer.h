@@ -10,12 +10,13 @@
 namespace sec::io {
 
 // Writes an EDF+C file atomically, one data record at a time. Leads in mV are labelled "ECG NAME".
-// Samples that are whole numbers of adu by the lead's gain and fit 16 bits are stored exactly;
-// otherwise each lead's range is divided into 65534 steps. Invalid samples, and the padding of the last
-// data record, are -32768, which is below the digital minimum. Comments become annotations "# TEXT" at the
-// beginning. Sample numbers of `annotations` are at annotation_rate(source.info()).
-// Throws Error on data that EDF+ cannot hold: names that are too long or not ASCII, a sampling rate for which
-// no record duration of at most eight digits holds whole samples, annotations before sample 0 or unsorted.
+// Samples that are whole numbers of adu by the lead's gain and fit 16 bits are stored exactly.
+// Other leads' ranges are divided into 65534 steps.
+// Invalid samples, and the padding of the last data record, are -32768, which is below the digital minimum.
+// Comments become annotations "# TEXT" at the beginning.
+// Sample numbers of `annotations` are at annotation_rate(source.info()).
+// Throws Error on data that EDF+ cannot hold. These are annotations that are unsorted or before sample 0,
+// names that are too long or not ASCII, and a rate for which no 8-digit record duration holds whole samples.
 void write_edf(const std::filesystem::path& path, RecordingReader& source,
                std::span<const Annotation> annotations);
 

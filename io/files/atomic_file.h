@@ -16,8 +16,8 @@ namespace sec::io {
 void write_atomically(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void write_atomically(const std::filesystem::path& path, std::string_view content);
 
-// The same for files too large to hold in memory. The file appears under its name at commit();
-// without commit(), the destructor discards what was written.
+// Writes files too large to hold in memory in the same way. The file appears under its name at commit().
+// Without commit(), the destructor discards what was written.
 class AtomicFile {
  public:
   // Creates the temporary file. Throws Error if the folder cannot be written to.

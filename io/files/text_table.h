@@ -26,9 +26,9 @@ struct TextTable {
 
 // Fields may be quoted with ". Inside quotes, "" stands for a quote, and separators and line ends are text.
 // Lines end in LF or CR LF; empty lines and a UTF-8 byte order mark are skipped.
-// Throws Error, naming file and line, on text that is not UTF-8, a row with the wrong number of fields, a
-// quote within an unquoted field, text after a closing quote, an unclosed quote, a repeated column name,
-// or a file without rows.
+// Throws Error, naming file and line, on text that is not UTF-8, a file without rows, a repeated column name,
+// a row with the wrong number of fields, a quote within an unquoted field, text after a closing quote,
+// and an unclosed quote.
 TextTable parse_text_table(std::string_view text, char separator, const std::string& file);
 
 // Reads a table file of at most 256 MB. Fields are separated by tabs if the file's name ends in .tsv or .txt,

@@ -1,5 +1,6 @@
-// Writes Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding). A message is the
-// concatenation of its fields; each field is a varint of (number, wire type) followed by its value.
+// Writes Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding).
+// A message is the concatenation of its fields;
+// each field is a varint of (number, wire type) followed by its value.
 #pragma once
 
 #include <bit>
@@ -24,7 +25,7 @@ class ProtobufMessage {
     }
     return *this;
   }
-  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // also for raw bytes
+  ProtobufMessage& text(std::uint32_t field, std::string_view value) {  // a field of text or raw bytes
     tag(field, 2);
     varint(value.size());
     bytes_ += value;

@@ -78,14 +78,16 @@ struct SafetensorsFile {
   const StoredTensor& at(const std::string& name) const;
 };
 
-// Validates strictly: the header must be JSON without repeated names, and the tensors' byte ranges must cover
-// the data exactly once, each of the size that its type and shape imply. Types outside StoredType are
-// rejected. Throws Error naming the file and the tensor.
+// Validates strictly: the header must be JSON without repeated names,
+// and the tensors' byte ranges must cover the data exactly once,
+// each of the size that its type and shape imply.
+// Types outside StoredType are rejected. Throws Error naming the file and the tensor.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-// Writes the file atomically; equal contents give equal bytes. Tensors are sorted by decreasing element size,
-// then by name, so that every tensor is aligned. Throws Error if a tensor's size does not match its shape, or
-// if the file cannot be written; an existing file is then unchanged.
+// Writes the file atomically; equal contents give equal bytes.
+// Tensors are sorted by decreasing element size, then by name, so that every tensor is aligned.
+// Throws Error if a tensor's size does not match its shape or the file cannot be written;
+// an existing file is then unchanged.
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file);
 
 }  // namespace sec::io

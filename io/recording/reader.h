@@ -51,8 +51,9 @@ class RecordingReader {
   virtual std::vector<Annotation> annotations() = 0;
 };
 
-// Throws Error, naming `record`, unless the window is inside the recording and each leads[i] is either empty
-// or has room for `count` * samples_per_frame[i] samples.
+// Throws Error, naming `record`,
+// unless the window is inside the recording and the spans have the right sizes:
+// each leads[i] is either empty or has room for `count` * samples_per_frame[i] samples.
 template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads);

@@ -95,8 +95,8 @@ std::int64_t distance(const TimedBeat& a, const TimedBeat& b) {
 
 using BeatIterator = std::vector<TimedBeat>::const_iterator;
 
-// True if `early` matches `late`, a beat of the other side within the match window. False if the beat after
-// `early` is at least as near to `late`, unless that beat has a nearer counterpart after `late`.
+// True if `early` matches `late`, a beat of the other side within the match window.
+// False if the beat after `early` is as near to `late`, unless it has a nearer counterpart after `late`.
 bool are_one_beat(BeatIterator early, BeatIterator early_end, BeatIterator late, BeatIterator late_end) {
   const BeatIterator rival = early + 1;
   if (rival == early_end || distance(*rival, *late) > distance(*early, *late)) {

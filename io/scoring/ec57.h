@@ -1,6 +1,6 @@
-// The beat-by-beat comparison of ANSI/AAMI EC57. It compares the annotations of a detector or classifier
-// ("test") with those of cardiologists ("reference"). Rules and line layout are those of the standard's
-// reference comparator (WFDB Applications Guide, bxb(1)).
+// The beat-by-beat comparison of ANSI/AAMI EC57.
+// It compares the annotations of a detector or classifier ("test") with those of cardiologists ("reference").
+// Rules and line layout are those of the standard's reference comparator (WFDB Applications Guide, bxb(1)).
 #pragma once
 
 #include <array>
@@ -44,9 +44,11 @@ struct Ec57Counts {
 
 // Annotations must be sorted by time. Annotations between [ and ] (ventricular fibrillation) are not beats.
 // Unmatched test beats within the reference's [ to ] are not counted.
-// Shutdown lasts from a NOISE annotation with bits 4 and 5 of its subtype set to the next NOISE annotation
-// without them. If an annotation of another type follows instead, shutdown lasts from one match window after
-// the beat before the NOISE annotation to one match window before the annotation that follows.
+// Shutdown begins with a NOISE annotation whose subtype has bits 4 and 5 set.
+// It lasts to the next NOISE annotation without these bits.
+// If another type of annotation comes before that, shutdown begins later: one match window after the beat
+// before the NOISE annotation.
+// It then ends one match window before the annotation that follows.
 // Throws Error on a rate that is not positive and on a negative start or window.
 Ec57Counts compare_beats(std::span<const Annotation> reference, std::span<const Annotation> test,
                          const Ec57Options& options);
@@ -58,8 +60,8 @@ struct Ec57Scores {
   std::optional<double> q_se, q_p, v_se, v_p, s_se, s_p;
   std::optional<double> rr_error;  // ms, root mean square
 };
-// Scores of one record. As EC57 requires, F or Q beats labelled S count as errors of S, but F or Q beats
-// labelled V do not count as errors of V.
+// Scores of one record. As EC57 requires, F or Q beats labelled S count as errors of S.
+// F or Q beats labelled V do not count as errors of V.
 Ec57Scores ec57_scores(const Ec57Counts& counts);
 
 struct Ec57Record {
@@ -68,11 +70,11 @@ struct Ec57Record {
 };
 
 // Scores of a set of records. Like the comparator's summary, they are computed from the columns of its lines.
-// Those columns do not separate F and Q beats labelled S, so such beats are not errors of S here.
+// The columns do not separate F and Q beats labelled S. Such beats are therefore not errors of S here.
 Ec57Scores ec57_gross(std::span<const Ec57Record> records);    // scores of the summed counts
 Ec57Scores ec57_average(std::span<const Ec57Record> records);  // mean over records with a score
 
-std::string ec57_line(const Ec57Record& record);  // without the line end
+std::string ec57_line(const Ec57Record& record);  // a line of the report without line end
 // The complete table: heading, one line per record, then sums, gross and average scores.
 std::string ec57_table(std::span<const Ec57Record> records);
 

@@ -12,8 +12,8 @@ namespace sec::io {
 // Throws Error if `width` is even or not positive, or if a sample is not finite.
 std::vector<float> running_median(std::span<const float> signal, std::int64_t width);
 
-// The running median of a stream, delayed by half a window. The window is kept sorted: each sample costs two
-// binary searches and one move of at most the window.
+// The running median of a stream, delayed by half a window. The window is kept sorted.
+// Each sample costs two binary searches and one move of at most the window.
 class RunningMedian {
  public:
   explicit RunningMedian(std::int64_t width);  // throws Error like running_median()
@@ -31,9 +31,9 @@ class RunningMedian {
   bool started_ = false;
 };
 
-// The baseline filter of de Chazal et al. 2004. A running median of 200 ms removes QRS complexes and P waves;
-// a running median of 600 ms of the result removes T waves. What remains is the baseline wander with DC,
-// which is subtracted from the signal. `rate` is in Hz.
+// The baseline filter of de Chazal et al. 2004. A running median of 200 ms removes QRS complexes and P waves.
+// A running median of 600 ms of the result removes T waves.
+// The result is the baseline wander with DC, which is subtracted from the signal. `rate` is in Hz.
 // Window widths are rounded to the nearest odd number of samples.
 void subtract_median_baseline(std::span<float> signal, double rate);
 
@@ -56,13 +56,14 @@ class MedianBaseline {
   std::vector<float> baseline_;  // known baseline, not yet subtracted
 };
 
-// Second-order Butterworth high-pass at `cutoff` Hz, run forwards and backwards: zero phase, 6 dB down at the
-// cutoff. Removes DC exactly. As in scipy.signal.filtfilt, 9 samples of point reflection extend both ends.
+// Second-order Butterworth high-pass at `cutoff` Hz, run forwards and backwards:
+// zero phase, 6 dB down at the cutoff. Removes DC exactly.
+// As in scipy.signal.filtfilt, 9 samples of point reflection extend both ends.
 // Throws Error unless 0 < cutoff < rate / 2 and there are more than 9 samples, all finite.
 void high_pass(std::span<float> signal, double rate, double cutoff);
 
-// high_pass() for a stream, bitwise equal. The backward pass of a block starts 5 cycles of the cutoff later,
-// so far that samples after that point influence the block by less than 1e-9. This look-ahead is the delay.
+// high_pass() for a stream, bitwise equal. The backward pass of a block starts 5 cycles of the cutoff later.
+// Samples after that point influence the block by less than 1e-9. This look-ahead is the delay.
 class HighPass {
  public:
   HighPass(double rate, double cutoff);  // throws Error like high_pass()

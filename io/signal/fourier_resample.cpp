@@ -31,8 +31,8 @@ std::size_t smallest_factor(std::size_t n) {
   return n;
 }
 
-// The discrete Fourier transform of the n values x[0], x[stride], ... into out[0, n), after Cooley and Tukey
-// 1965: one recursion level per prime factor of n, n * (sum of the factors) multiplications in total.
+// The discrete Fourier transform of the n values x[0], x[stride], ... into out[0, n) (Cooley & Tukey 1965).
+// It has one recursion level per prime factor of n, and n * (sum of the factors) multiplications in all.
 // `roots` are the roots of unity of the whole transform, whose length n divides.
 void transform(const Complex* x, std::size_t n, std::size_t stride, const Spectrum& roots, Complex* out) {
   if (n == 1) {
@@ -76,8 +76,9 @@ std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t 
   const auto m = static_cast<std::size_t>(count);
   const Spectrum before = transformed({signal.begin(), signal.end()});
 
-  // Copies the bins from frequency 0 to the lower Nyquist frequency, and their mirror images. If the shorter
-  // length is even, its Nyquist bin stands for two: truncation adds both, zero-padding halves the bin.
+  // Copies the bins from frequency 0 to the lower Nyquist frequency, and their mirror images.
+  // If the shorter length is even, its Nyquist bin stands for two:
+  // truncation adds both, zero-padding halves the bin.
   const std::size_t shorter = std::min(n, m);
   Spectrum after(m);
   for (std::size_t k = 0; k <= (shorter - 1) / 2; ++k) {

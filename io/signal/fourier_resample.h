@@ -9,9 +9,9 @@
 
 namespace sec::io {
 
-// Resamples the signal to `count` equally spaced samples over the same duration: truncates or zero-pads the
-// spectrum at the lower of the two Nyquist frequencies, then transforms back. Equivalent to
-// scipy.signal.resample(signal, count), computed in double precision.
+// Resamples the signal to `count` equally spaced samples over the same duration.
+// Truncates or zero-pads the spectrum at the lower of the two Nyquist frequencies, then transforms back.
+// Equivalent to scipy.signal.resample(signal, count), computed in double precision.
 // Throws Error unless both lengths are positive.
 std::vector<float> fourier_resample(std::span<const float> signal, std::int64_t count);
 

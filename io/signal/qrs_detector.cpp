@@ -20,14 +20,14 @@ constexpr std::int64_t learning = 600;     // 3 s at the beginning
 constexpr std::int64_t given_up = 1600;    // 8 s without a beat, after which learning starts again
 constexpr std::size_t remembered = 8;      // number of recent peaks and intervals
 constexpr double threshold_part = 0.28;    // position between noise peaks (0) and QRS peaks (1)
-constexpr double search_back_part = 0.5;   // fraction of the threshold
-constexpr double search_back_after = 1.5;  // in median RR intervals
+constexpr double search_back_part = 0.5;   // fraction of the detection threshold
+constexpr double search_back_after = 1.5;  // multiple of the median RR interval
 constexpr double t_wave_slope = 0.5;       // fraction of the slope of the preceding QRS complex
 constexpr double one_sided = 0.125;  // largest ratio of the smaller to the larger slope of a step artifact
 
 // A peak of the filtered signal.
 struct Peak {
-  std::int64_t time = 0;  // at qrs_rate, corrected for the filter's delay
+  std::int64_t time = 0;  // sample number at qrs_rate, corrected for the filter's delay
   double height = 0;
   double slope = 0;  // steepest slope of the signal around the peak
   bool step = false;
@@ -176,7 +176,7 @@ class Rules {
   std::int64_t last_time_ = 0;  // time of the last QRS complex
   double last_slope_ = 0;
   std::int64_t last_sample_ = -1;
-  std::unique_ptr<Peak> best_missed_;  // the highest peak rejected as noise since then
+  std::unique_ptr<Peak> best_missed_;  // the highest peak rejected as noise since the last QRS complex
 };
 
 // The last few seconds of a signal, indexed by sample number.
@@ -185,7 +185,7 @@ struct Tail {
   std::int64_t first = 0;  // sample number of values[0]
 
   void drop_before(std::int64_t number) {
-    constexpr std::int64_t unused_kept = 4096;  // erasing at every call would be slow
+    constexpr std::int64_t unused_kept = 4096;  // because erasing at every call would be slow
     if (number - first > unused_kept) {
       values.erase(values.begin(), values.begin() + (number - first));
       first = number;
@@ -199,7 +199,7 @@ struct DetectorLead {
   Resampler resampler;
   QrsFilter filter;
   Tail source;     // at the signal's own rate; invalid samples replaced by the last valid one
-  Tail resampled;  // at qrs_rate
+  Tail resampled;  // the resampled signal at qrs_rate
   float held = 0;
 };
 

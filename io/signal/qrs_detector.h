@@ -1,9 +1,11 @@
 // Detects heartbeats in a stream of raw samples.
 //
-// The method follows Hamilton 2002 ("Open source ECG analysis", Computers in Cardiology 29: 101-104), which
-// builds on Pan & Tompkins 1985 and Hamilton & Tompkins 1986: band-pass around 8 to 16 Hz, slope,
-// rectification, an 80 ms average, and rules on the peaks of the result. The code is written from the papers;
-// comments mark what was added. Thresholds adapt to the signal, so its units do not matter.
+// The method follows Hamilton 2002 ("Open source ECG analysis", Computers in Cardiology 29: 101-104).
+// Hamilton builds on Pan & Tompkins 1985 and Hamilton & Tompkins 1986.
+// Its stages are a band-pass around 8 to 16 Hz, slope, rectification, an 80 ms average,
+// and rules on the peaks of the result.
+// The code is written from the papers; comments mark additions.
+// Thresholds adapt to the signal, so its units do not matter.
 // The signal is resampled to 200 Hz for detection.
 #pragma once
 
@@ -16,16 +18,17 @@ namespace sec::io {
 
 class QrsDetector {
  public:
-  // For signals of `leads` leads at `rate` Hz; the slopes of all leads are summed. Throws Error on a rate
-  // outside 50 to 10,000 Hz, and on 0 leads.
+  // For signals of `leads` leads at `rate` Hz; the slopes of all leads are summed.
+  // Throws Error on a rate outside 50 to 10,000 Hz, and on 0 leads.
   QrsDetector(double rate, std::size_t leads);
   ~QrsDetector();
   QrsDetector(QrsDetector&&) noexcept;
   QrsDetector& operator=(QrsDetector&&) noexcept;
 
-  // Processes the next samples, the same number for each lead. Samples that are not finite are replaced by
-  // the last finite one. Appends the sample numbers of newly found R peaks, in order of time. A peak is
-  // usually reported about 0.4 s after it occurs, later if only a search back finds it.
+  // Processes the next samples, the same number for each lead.
+  // The last finite sample replaces samples that are not finite.
+  // Appends the sample numbers of newly found R peaks, in order of time.
+  // A peak is usually reported about 0.4 s after it occurs, later if only a search back finds it.
   // The peaks of the first three seconds are reported together.
   void push(std::span<const std::span<const float>> samples, std::vector<std::int64_t>& peaks);
   void finish(std::vector<std::int64_t>& peaks);  // call after the last samples; appends the remaining peaks

@@ -86,8 +86,9 @@ Resampler::Resampler(RateRatio ratio) {
   up_ = ratio.up / divisor;
   down_ = ratio.down / divisor;
   half_ = zero_crossings * std::max(up_, down_);
-  // Output j weights input i with tap j * down + half - i * up. The taps whose indices have the same
-  // remainder modulo `up` form a phase. Each phase is stored in the order of the inputs.
+  // Output j weights input i with tap j * down + half - i * up.
+  // The taps whose indices have the same remainder modulo `up` form a phase.
+  // Each phase is stored in the order of the inputs.
   width_ = (2 * half_) / up_ + 1;
   if (up_ == down_) {
     return;

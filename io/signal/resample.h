@@ -13,19 +13,19 @@ struct RateRatio {
   std::int64_t down = 1;
 };
 
-// The ratio to / from of two sampling rates in Hz. Throws Error unless both are positive and the ratio is one
-// of whole numbers up to 10,000.
+// The ratio to / from of two sampling rates in Hz.
+// Throws Error unless both are positive and the ratio is one of whole numbers up to 10,000.
 RateRatio rate_ratio(double from, double to);
 
-// Returns ceil(n * up / down) samples; output j is at the time of input j * down / up. The low-pass is a sinc
-// at the lower of the two Nyquist frequencies, with a Kaiser window (beta = 5) over 10 zero crossings on each
-// side. The end samples are repeated beyond the ends. Equivalent to
-// scipy.signal.resample_poly(signal, up, down, padtype="edge").
+// Returns ceil(n * up / down) samples; output j is at the time of input j * down / up.
+// The low-pass filter cuts at the lower of the two Nyquist frequencies. It is a sinc with a Kaiser window
+// (beta = 5) over 10 zero crossings per side. The end samples are repeated beyond the ends.
+// Equivalent to scipy.signal.resample_poly(signal, up, down, padtype="edge").
 // A sample that is not finite corrupts its neighbours: replace such samples first.
 std::vector<float> resample(std::span<const float> signal, RateRatio ratio);
 
-// resample() for a stream, bitwise equal, in constant memory. An output is computed once all inputs under its
-// low-pass have arrived: a delay of 10 samples at the lower rate.
+// resample() for a stream, bitwise equal, in constant memory. The delay is 10 samples at the lower rate,
+// because an output is computed once all inputs under its low-pass have arrived.
 class Resampler {
  public:
   explicit Resampler(RateRatio ratio);  // throws Error like resample()

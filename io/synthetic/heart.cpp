@@ -20,8 +20,8 @@ void append_repolarisation(BeatShape& shape, double time, const Dipole& dipole) 
 }
 
 BeatShape ventricular_shape(Random& random, double strength) {
-  // An ectopic focus at the apex or in a wall: any direction that is far from the normal axis and not nearly
-  // perpendicular to limb lead MLII.
+  // An ectopic focus at the apex or in a wall. Any direction is possible that is far from the normal axis.
+  // It must not be nearly perpendicular to limb lead MLII.
   const Dipole limb = {0.5, 0.85, 0};  // the direction of lead MLII
   Dipole direction;
   do {

@@ -46,11 +46,11 @@ Dipole near(const Dipole& d, Random& random, double spread);
 
 // One Gaussian of a beat.
 struct GaussianEvent {
-  double time;   // of the peak relative to the R peak, s, for an RR interval of 1 s
+  double time;   // time of the peak relative to the R peak, s, at an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
-  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval, as in
-  // McSharry's model (Bazett's formula).
+  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval,
+  // as in McSharry's model (Bazett's formula).
   bool repolarisation = false;
 };
 
@@ -75,7 +75,7 @@ struct Patient {
 };
 
 struct SyntheticBeat {
-  double time;   // of the R peak, s
+  double time;   // time of the R peak, s
   double cycle;  // RR interval that scales the repolarisation, s
   int code;
   BeatShape shape;

@@ -13,8 +13,9 @@ struct NamedVector {
   Dipole vector;
 };
 
-// V3, V6, I and II are from the transform of Dower et al. 1980 ("On deriving the electrocardiogram from
-// vectorcardiographic leads", Clin. Cardiol. 3), with the z axis inverted (theirs points to the back).
+// V3, V6, I and II are from the transform of Dower et al. 1980
+// ("On deriving the electrocardiogram from vectorcardiographic leads", Clin. Cardiol.
+// 3), with the z axis inverted (theirs points to the back).
 // The other leads are estimated from the positions of the electrodes.
 constexpr NamedVector vectors[] = {
     {"MLII", {0.5, 0.85, 0}},       {"V1", {-0.45, 0.05, 0.9}},     {"V2", {0.05, 0.1, 1.1}},

@@ -14,8 +14,9 @@ constexpr int most_synthetic_leads = 12;
 // The leads of a MIT-BIH record.
 std::vector<std::string_view> mitdb_leads_of(std::string_view record);
 
-// Names of `count` leads. Up to three leads are taken in order from MLII, V1 and V5, as in portable
-// recorders; more are taken from I, II, V1 to V6, III, aVR, aVL and aVF. 0 means two leads.
+// Names of `count` leads.
+// Up to three leads are taken in order from MLII, V1 and V5, as in portable recorders;
+// more are taken from I, II, V1 to V6, III, aVR, aVL and aVF. 0 means two leads.
 // Throws Error if `count` is out of range.
 std::vector<std::string_view> synthetic_leads(int count);
 
@@ -27,6 +28,6 @@ struct LimbParts {
   double of_i;
   double of_ii;
 };
-std::optional<LimbParts> limb_parts(std::string_view lead);  // also for I and II; nullopt for other leads
+std::optional<LimbParts> limb_parts(std::string_view lead);  // limb leads, including I and II; else nullopt
 
 }  // namespace sec::io

@@ -1,5 +1,6 @@
-// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)). They consist of 16-bit
-// words with a 6-bit type and a 10-bit interval since the previous annotation, plus pseudo-annotations.
+// Annotation files of the MIT format, NAME.atr (WFDB Applications Guide, annot(5)).
+// They consist of 16-bit words: a 6-bit type and a 10-bit interval since the previous annotation.
+// Some words are pseudo-annotations.
 #pragma once
 
 #include <filesystem>
@@ -23,19 +24,20 @@ struct AnnotationLabel {
 };
 
 struct AnnotationFile {
-  std::vector<AnnotationLabel> labels;  // in file order
+  std::vector<AnnotationLabel> labels;  // labels in file order
   double resolution = 0;                // time resolution of the file, Hz; 0 if not stated
-  std::vector<Annotation> annotations;  // in order of time
+  std::vector<Annotation> annotations;  // annotations in order of time
 
   // The symbol of an annotation type: the file's own label if it defines one, otherwise the standard symbol.
   std::string symbol_of(int code) const;
 };
 
-// Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed. Trailing
-// NULs of AUX texts are dropped. Notes at the beginning that state the time resolution or define annotation
-// types are not returned as annotations. If the file's time resolution differs from `rate` (Hz; 0: keep the
-// file's times), sample numbers are converted to `rate`. Throws Error, naming the byte, on an undefined type,
-// times that run backwards, or a missing end mark.
+// Reads all annotations of a file. SUB applies to one annotation; CHN and NUM apply until changed.
+// Trailing NULs of AUX texts are dropped. Notes at the beginning may state the time resolution or define
+// annotation types; such notes are not returned.
+// Sample numbers are converted to `rate` (Hz) if the file's time resolution differs;
+// a rate of 0 keeps the file's times.
+// Throws Error, naming the byte, on an undefined type, times that run backwards, or a missing end mark.
 AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& file, double rate = 0);
 AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate = 0);
 
@@ -43,9 +45,9 @@ AnnotationFile read_annotation_file(const std::filesystem::path& path, double ra
 std::vector<Annotation> read_annotations(const std::filesystem::path& path, double rate = 0);
 
 // Writes the file atomically, beginning with its time resolution (Hz, 0: none) and its labels.
-// Throws Error on what the format cannot hold: annotations out of order or before sample 0, a type that is
-// neither standard nor among the labels, SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text
-// of more than 255 bytes.
+// Throws Error on what the format cannot hold:
+// annotations out of order or before sample 0, a type that is neither standard nor among the labels,
+// SUB or NUM outside -128 to 127, CHN outside 0 to 255, or an AUX text of more than 255 bytes.
 void write_annotation_file(const std::filesystem::path& path, const AnnotationFile& file);
 // Adds the file to `files`; it appears when the group is committed.
 void write_annotation_file(FileGroup& files, const std::filesystem::path& path, const AnnotationFile& file);

@@ -25,8 +25,9 @@ std::int64_t samples_in(int format, std::int64_t bytes);
 // The value that marks an invalid sample. Format 8 has no such value; INT32_MIN is returned.
 std::int32_t invalid_in(int format);
 
-// Unpacks samples.size() samples of the packs in `bytes`, from sample `first` onwards. Format 8 yields
-// differences. `bytes` must contain every pack touched; an incomplete last pack must be padded.
+// Unpacks samples.size() samples of the packs in `bytes`, from sample `first` onwards.
+// Format 8 yields differences.
+// `bytes` must contain every pack touched; an incomplete last pack must be padded.
 void unpack(int format, std::span<const unsigned char> bytes, std::int64_t first,
             std::span<std::int32_t> samples);
 

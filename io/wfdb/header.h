@@ -1,5 +1,6 @@
-// WFDB header files, NAME.hea (WFDB Applications Guide, header(5)): a record line, one line per signal, and
-// comments. The header of a multi-segment record has one line per segment instead of per signal.
+// WFDB header files, NAME.hea (WFDB Applications Guide, header(5)):
+// a record line, one line per signal, and comments.
+// The header of a multi-segment record has one line per segment instead of per signal.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,9 @@ struct WfdbHeader {
   std::vector<std::string> comments;  // without the leading # and one space after it
 };
 
-// Parses the text of a header; `file` is its name in error messages. Rejects names of files and segments that
-// lead out of the header's folder. Throws Error naming the line and what was expected.
+// Parses the text of a header; `file` is its name in error messages.
+// Throws Error naming the line and what was expected.
+// Rejects names of files and segments that lead out of the header's folder.
 WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file);
 WfdbHeader read_wfdb_header(const std::filesystem::path& path);
 

@@ -215,7 +215,7 @@ class WfdbReader final : public RecordingReader {
   WfdbHeader header_;
   ReaderInfo info_;
   std::vector<SignalFile> files_;
-  std::vector<std::int32_t> samples_;  // samples of the last read from a file
+  std::vector<std::int32_t> samples_;  // the samples read last from a file
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Multi-segment WFDB records, whose segments follow each other in time. In a fixed layout, all segments have
-// the same signals. In a variable layout, the first segment has no samples and lists all signals, and each
-// other segment has some of them. Gaps, and leads that a segment lacks, are invalid samples.
+// Multi-segment WFDB records, whose segments follow each other in time.
+// In a fixed layout, all segments have the same signals.
+// In a variable layout, the first segment has no samples and lists all signals;
+// every other segment has some of them. Gaps, and leads that a segment lacks, are invalid samples.
 #include <algorithm>
 #include <limits>
 #include <map>

@@ -56,8 +56,9 @@ class PackedSource : public SampleSource {
   std::vector<unsigned char> bytes_;
 };
 
-// Format 8: a sample is the sum of all differences before it. Sums are stored at regular intervals, as far as
-// the file has been read, so that reading a window starts at the last stored sum before it.
+// Format 8: a sample is the sum of all differences before it.
+// Sums are stored at regular intervals, as far as the file has been read.
+// Reading a window starts at the last stored sum before the window.
 class DifferenceSource final : public PackedSource {
  public:
   explicit DifferenceSource(SourceLayout given)

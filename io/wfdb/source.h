@@ -14,7 +14,7 @@ struct SourceLayout {
   std::filesystem::path path;
   int format = 0;
   std::int64_t offset = 0;             // bytes before the first sample or the FLAC stream
-  std::vector<int> samples_per_frame;  // per signal of the file
+  std::vector<int> samples_per_frame;  // one entry per signal of the file
   std::vector<std::int32_t> initial;   // per signal; start values for the differences of format 8
   std::int64_t frame = 0;              // samples per frame, summed over all signals
 };
@@ -28,8 +28,8 @@ class SampleSource {
 
   virtual std::int64_t frames() const = 0;
 
-  // Fills `samples` with whole frames from frame `first` onwards, in file order: frame by frame, and within a
-  // frame signal by signal. Invalid samples keep the format's own marker value.
+  // Fills `samples` with whole frames from frame `first` onwards, in file order:
+  // frame by frame, and within a frame signal by signal. Invalid samples keep the format's own marker value.
   // The requested frames must exist. Throws Error on a damaged file.
   virtual void read(std::int64_t first, std::span<std::int32_t> samples) = 0;
 };

@@ -8,8 +8,8 @@ namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
 // Writes the activation of `count` elements, whole rows of `channels`, to y.
-// `element` is the index of the first one in the tensor. The mark bits of these elements are at `marks_in`
-// and `marks_out`, which may be null.
+// `element` is the index of the first element in the tensor.
+// The mark bits of these elements are at `marks_in` and `marks_out`, which may be null.
 template <bool Draws, bool Marked>
 void activate(const Activation& a, const float* x, std::int64_t element, std::int64_t count,
               std::int64_t channels, float* y, const std::uint16_t* marks_in, std::uint16_t* marks_out) {

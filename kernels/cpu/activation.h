@@ -1,5 +1,6 @@
-// How a convolution reads its input: as it is, or through the activation dropout(relu(batch_norm(x))) of a
-// pre-activation network. The activation is computed into a small buffer on the way and never stored.
+// How a convolution reads its input:
+// unchanged, or through a pre-activation network's dropout(relu(batch_norm(x))),
+// which is computed into a small buffer and never stored.
 #pragma once
 
 #include "engine/philox.h"
@@ -8,7 +9,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 
 // a = z / (1 - p) where z = (x - centre) * scale + shift is positive and dropout keeps the element;
-// else a = 0. The number of channels must be a multiple of `mark_elements`.
+// Otherwise a = 0. The number of channels must be a multiple of `mark_elements`.
 struct Activation {
   const float* centre;  // (C)
   const float* scale;   // (C)

@@ -1,5 +1,5 @@
-// Batch norm. Each cache-sized block of rows is read twice: first for the mean, then for the squared
-// deviations from it, so that a large mean does not cancel the variance.
+// Batch norm. Each cache-sized block of rows is read twice: for the mean, then for the squared deviations.
+// A large mean therefore does not cancel the variance.
 // The blocks' statistics are merged in a fixed order in double precision (Chan, Golub & LeVeque 1983).
 #include <cmath>
 

@@ -1,5 +1,5 @@
-// Convolution forward and the gradient of its input. Both are expressed as correlations (correlation.h);
-// this file reorders their weights as the inner loops read them.
+// Convolution forward and the gradient of its input, both expressed as correlations (correlation.h).
+// This file reorders the weights for the correlations' inner loops.
 #include "engine/parallel.h"
 #include "engine/ranges.h"
 #include "kernels/cpu/convolution.h"
@@ -57,8 +57,9 @@ void pack_channel(const MinimalForm& form, const float* from, std::int64_t strid
   }
 }
 
-// Decides whether to use minimal filtering. Channels must be multiples of 16, and the transforms must pay
-// off, which they do not if the last tile of a short sample is half empty.
+// Decides whether to use minimal filtering.
+// Channels must be multiples of 16, and the transforms must pay off.
+// They do not if the last tile of a short sample is half empty.
 // Results must be batch-invariant, so the batch size is ignored.
 bool minimal(const ConvShape& s, std::int64_t taps, std::int64_t count) {
   if (!minimal_filtering() || taps < 3 || s.c_in % mark_elements != 0 || s.c_out % mark_elements != 0) {
@@ -74,8 +75,8 @@ std::int64_t forward_taps(const ConvShape& s) {
 }
 
 // gx[t] sums gy[(t + pad - j) / stride] over the taps j for which the quotient is an integer.
-// Write t = stride * u + q with residue q. The taps of residue q are j = first + stride * m, where
-// first = (q + pad) mod stride, and tap m reads gy[u + (q + pad - first) / stride - m].
+// Write t = stride * u + q with residue q. The taps of residue q are j = first + stride * m.
+// Here first = (q + pad) mod stride, and tap m reads gy[u + (q + pad - first) / stride - m].
 // So each residue is a correlation with in_step 1, reversed taps, and input and output channels exchanged.
 struct Residue {
   std::int64_t first, taps, count, pad;
@@ -87,7 +88,7 @@ Residue residue_of(const ConvShape& s, std::int64_t q) {
           taps == 0 ? 0 : taps - 1 - (q + s.pad - first) / s.stride};
 }
 
-// The smallest window that covers those of all residues. Taps that a residue lacks are zero.
+// The smallest window that covers the windows of all residues. Taps that a residue lacks are zero.
 struct SharedWindow {
   std::int64_t pad, taps;
 };

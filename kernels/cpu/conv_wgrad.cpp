@@ -1,8 +1,8 @@
-// The gradient of convolution weights. For each tap j it is a product of two tall matrices,
-// gw[j] += x_j^T gy, where x_j holds the input rows that tap j reads. Rows in the padding are skipped.
+// The gradient of convolution weights. For each tap j it is a product of two tall matrices, x_j^T gy.
+// The matrix x_j holds the input rows that tap j reads. Rows in the padding are skipped.
 //
-// The rows are split into partitions that depend on the shape alone. Each partition sums into its own buffer,
-// and the buffers are added in order, so results do not depend on the number of threads.
+// The rows are split into partitions that depend on the shape alone. Each partition sums into a buffer.
+// Buffers are added in order, so results do not depend on the number of threads.
 #include "engine/parallel.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/product.h"
@@ -85,7 +85,7 @@ void add_chunk(const Wgrad& op, std::int64_t sample, std::int64_t samples, Part 
       product.x_channel = 1;
       product.outer = steps.size;
     } else {
-      // Output steps t with 0 <= t * stride + tap - pad < L: those whose input is not padding.
+      // Output steps t with 0 <= t * stride + tap - pad < L, whose input is not padding.
       const std::int64_t from = s.pad > tap ? ceil_div(s.pad - tap, s.stride) : 0;
       const std::int64_t past = s.l - 1 + s.pad < tap ? 0 : (s.l - 1 + s.pad - tap) / s.stride + 1;
       const std::int64_t begin = std::max(steps.first, from);
@@ -135,7 +135,7 @@ void wgrad_directly(const ConvShape& s, const Source& x, const float* gy, float*
 
   // Chunks of about 256 rows stay in the cache while all taps pass over them.
   // Partitions have at least 2048 rows, because adding up their buffers must cost less than filling them.
-  // With few rows, units are distributed instead.
+  // With few rows, units (tap, panel of output channels) are distributed instead.
   constexpr std::int64_t chunk_rows = 256;
   const std::int64_t sample_rows = s.l_out() * s.h;
   const std::int64_t chunks = ceil_div(sample_rows, chunk_rows);  // chunks of a sample

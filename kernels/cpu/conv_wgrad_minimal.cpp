@@ -56,7 +56,7 @@ void transform_share(const Wgrad& op, const Share& share, const Transformed& to,
 }
 
 // Computes the products of one point, group and panel of output channels.
-// They are added to `weights` if `adds`, otherwise they overwrite them.
+// The products are added to `weights` if `adds`, otherwise they overwrite `weights`.
 void add_products(const Wgrad& op, const Transformed& from, std::int64_t point, std::int64_t group,
                   std::int64_t panel, float* weights, bool adds) {
   const ConvShape& s = op.shape;

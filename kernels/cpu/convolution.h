@@ -8,9 +8,9 @@ namespace sec::kernels::cpu::SEC_ISA {
 
 void check_shape(const ConvShape& shape);
 
-// With a short input, some taps read padding at every output step. `cropped` returns the same convolution
-// without these taps, and the index of its first tap in the original kernel.
-// The removed weights have zero gradient.
+// With a short input, some taps read padding at every output step.
+// `cropped` removes these taps, whose weights have zero gradient.
+// Returns the convolution without them, and the index of its first tap in the original kernel.
 struct Cropped {
   ConvShape shape;
   std::int64_t first_tap;
@@ -23,7 +23,7 @@ void forward(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
              const float* weights,                     // (K, Ci, Co)
              const float* prepared, const float* bias,
              const Output& y);                  // (N, Lo, H, Co)
-Shares forward_shares(const ConvShape& shape);  // how y is divided into shares
+Shares forward_shares(const ConvShape& shape);  // the division of y into shares
 std::int64_t prepared_size(const ConvShape& shape);
 void prepare_forward(const ConvShape& shape, const float* weights, float* prepared);
 
@@ -39,7 +39,7 @@ void wgrad(const ConvShape& shape, const Source& x,  // (N, L, H, Ci)
            float* gw,                                // (K, Ci, Co)
            float* gbias);                            // (Co)
 
-// Weight gradients by minimal filtering: whether wgrad uses it for a shape, and the computation.
+// Whether wgrad uses minimal filtering for a shape, and weight gradients by minimal filtering.
 bool wgrad_is_minimal(const ConvShape& shape);
 void wgrad_minimally(const ConvShape& shape, const Source& x, const float* gy, float* gw, float* gbias);
 

@@ -1,8 +1,8 @@
 // Direct correlation, and code shared with the correlation by minimal filtering.
 //
-// Row (t, h) of a sample starts at (t * H + h) * C. A tap therefore moves H rows on,
-// and leads are just more rows. Every output element is summed over (tap, channel) in the same order,
-// whatever its row in a tile. Results are therefore independent of the batch and of the number of threads.
+// Row (t, h) of a sample starts at (t * H + h) * C. A tap therefore moves H rows on, and leads are more rows.
+// Every output element is summed over (tap, channel) in the same order, whatever its row in a tile.
+// Results are therefore independent of the batch and of the number of threads.
 #include "kernels/cpu/correlation.h"
 
 #include "engine/parallel.h"
@@ -33,9 +33,9 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   const std::int64_t c_in = op.in.channels;
   const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
-  // The rows of a tile must be evenly spaced in the input. All rows of a window are if in_step = 1 or H = 1.
-  // Otherwise a tile covers the adjacent leads of one step.
-  // With too few leads for that, a tile covers consecutive steps of one lead.
+  // The rows of a tile must be evenly spaced in the input. If in_step = 1 or H = 1, all rows of a window are.
+  // Otherwise a tile covers the adjacent leads of one step,
+  // or, if there are too few leads, consecutive steps of one lead.
   const bool flat = op.in_step == 1 || h == 1;
   const bool by_step = !flat && h >= tile_rows / 2;
   const std::int64_t step = op.in_step * h * c_in;

@@ -7,17 +7,17 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// What is done with each block of outputs while it is in the cache: nothing, statistics,
-// or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels);
-// the caller adds the slots up in order.
+// What is done with each block of outputs while it is in the cache:
+// nothing, statistics, or the gradient of an activation. Sums are kept per slot, (slots, 3 or 2, channels).
+// The caller adds the slots in order.
 struct Finish {
-  // Statistics for batch norm and the squeeze. A slot holds a block's first row of outputs,
-  // the sum of the distances d from that row, and the sum of d^2, for each channel.
+  // Statistics for batch norm and the squeeze. For each channel a slot holds three numbers of a block:
+  // the first row of outputs, the sum of the distances d from that row, and the sum of d^2.
   float* statistics = nullptr;
-  // The activation that a gradient g passes on its way back: g becomes g * keep if the mark is set, else 0.
+  // The activation that a gradient g passes backwards: g becomes g * keep if the mark is set, else 0.
   // A slot holds the sums of g and of g * (x - centre) for each channel.
   const Activation* activation = nullptr;
-  const float* x = nullptr;  // same shape as the output
+  const float* x = nullptr;  // has the same shape as the output
   float* sums = nullptr;
 };
 
@@ -31,8 +31,8 @@ struct Output {
   }
 };
 
-// Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps
-// `first`, `first + spacing`, ...; there are `size` such steps.
+// Applies output.finish to columns [columns.first, columns.first + columns.size) of one sample's steps.
+// The steps are `first`, `first + spacing`, ...; there are `size` of them.
 void finish_block(const Output& output, std::int64_t slot, std::int64_t sample, std::int64_t first,
                   std::int64_t size, std::int64_t spacing, Part columns);
 
@@ -47,7 +47,7 @@ struct Shares {
   std::int64_t group;           // samples per share; 1 if a sample has several chunks
 
   std::int64_t size() const { return ceil_div(n * chunks, group); }
-  std::int64_t slots() const { return n * chunks; }  // one per sample and chunk
+  std::int64_t slots() const { return n * chunks; }  // one slot per sample and chunk
   Share operator[](std::int64_t i) const;
   std::int64_t steps_of(std::int64_t chunk) const;
 };
@@ -66,7 +66,7 @@ struct Correlation {
   std::int64_t in_step, out_step, out_first;
   const float* weights;         // panels of (taps, in channels, tile_columns)
   const float* start;           // panels of (tile_columns)
-  std::int64_t first_slot = 0;  // of the sums of out.finish
+  std::int64_t first_slot = 0;  // first slot of the sums of out.finish
 
   std::int64_t panels() const { return ceil_div(out.channels, tile_columns); }
   std::int64_t panel_size() const { return taps * in.channels * tile_columns; }
@@ -74,8 +74,9 @@ struct Correlation {
 };
 void correlate(const Correlation& op);
 
-// A correlation by minimal filtering. A stride of s is handled as s phases of the input (forward) or of the
-// output (gradient). For u in [0, count) and phase q, where the output step exists:
+// A correlation by minimal filtering.
+// A stride of s is handled as s phases, of the input in the forward pass, of the output in the gradient.
+// For u in [0, count) and phase q, where the output step exists:
 //   out[n, u * out_phases + q, h, :] = start + sum over m < taps, f < in_phases of
 //       in[n, (u + m) * in_phases + f - pad, h, :] * w[m, (f, :), (q, :)]
 struct MinimalCorrelation {

@@ -1,6 +1,6 @@
 // Correlation by minimal filtering, in three stages per share: transform the input;
-// multiply it by the transformed weights, point by point; transform the products back,
-// panel by panel while they are in the cache.
+// multiply each point by the transformed weights;
+// transform the products back, panel by panel while they are in the cache.
 #include "engine/parallel.h"
 #include "kernels/cpu/correlation.h"
 #include "kernels/cpu/minimal_tiles.h"
@@ -54,8 +54,7 @@ void compute_panel(const MinimalCorrelation& op, const Share& share, const float
         const std::int64_t step = u * op.out_phases + phase;
         const std::int64_t outputs =
             std::min(share.first + share.size - u, ceil_div(op.out.length - step, op.out_phases));
-        // If the panel holds all channels of a row, the leads are adjacent in both operands:
-        // one call does them.
+        // If the panel holds all channels of a row, one call processes all leads, which are then adjacent.
         const bool whole = run == op.out.channels && run == row;
         for (std::int64_t lead = 0; lead < (whole ? 1 : t.h); ++lead) {
           const float* const from = products + ((s * t.stored() + tile) * t.h + lead) * row + v;
@@ -116,8 +115,8 @@ void correlate(const MinimalCorrelation& op) {
     });
     return;
   }
-  // Few rows: cut the output channels as well, to keep all threads busy.
-  std::int64_t largest = 0;  // of the shares, whose sizes differ by a tile
+  // For few rows: also divide the output channels among tasks, to keep all threads busy.
+  std::int64_t largest = 0;  // size of the largest share; sizes differ by a tile
   for (std::int64_t i = 0; i < std::min(shares.size(), shares.chunks); ++i) {
     largest = std::max(largest, size_of(shares[i]));
   }

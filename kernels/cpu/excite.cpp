@@ -34,7 +34,7 @@ void backward(Stream& stream, const ExciteBackward& problem) {
   linear.dgrad(stream, {s.n, s.hidden, s.c}, glogits, weights.w2, gunits);
   linear.wgrad(stream, {s.n, s.hidden, s.c}, hidden, glogits, gradients.w2, gradients.b2);
   pointwise.relu_backward(stream, hidden, gunits,
-                          gunits);  // hidden > 0 where its input was
+                          gunits);  // the ReLU's output is positive where its input was
   linear.dgrad(stream, {s.n, s.c, s.hidden}, gunits, weights.w1, gmeans);
   linear.wgrad(stream, {s.n, s.c, s.hidden}, means, gunits, gradients.w1, gradients.b1);
 }

@@ -15,13 +15,13 @@ std::vector<std::string_view> available_isas();
 const Table& table_of(std::string_view isa);
 
 // The instruction set in use: the one that the environment variable SEC_CPU_ISA names, otherwise the fastest.
-// Throws Error as table_of does.
+// Throws Error in the cases of table_of.
 std::string_view isa_in_use();
 const Table& table();
 
 // True if convolutions may use minimal filtering, which is the default.
 // The environment variable SEC_CPU_FILTER ("direct" or "minimal") decides.
-// Throws Error if it has another value.
+// Throws Error if the variable has another value.
 bool minimal_filtering();
 
 }  // namespace sec::kernels::cpu

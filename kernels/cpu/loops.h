@@ -49,8 +49,9 @@ void map(std::int64_t count, float* y, const Function& function, Pointers... x) 
   });
 }
 
-// Splits a (rows, C) matrix into blocks of rows and into vectors. A period is the smallest number of whole
-// rows whose floats are a multiple of the vector width; vectors meet the same channels once per period.
+// Splits a (rows, C) matrix into blocks of rows and into vectors.
+// A period is the smallest number of whole rows whose floats are a multiple of the vector width.
+// Vectors meet the same channels once per period.
 struct RowBlocks {
   std::int64_t c;
   std::int64_t rows_at_once = width / std::gcd(c, std::int64_t{width});
@@ -85,8 +86,8 @@ struct RowBlocks {
     }
   }
 
-  // Sums `Count` terms over `rows` rows. term(e, p, n, values) writes the terms of elements [e,
-  // e + n) to values[k]. The sum of term k for a channel goes to sums[k * c + channel].
+  // Sums `Count` terms over `rows` rows. term(e, p, n, values) writes the terms of elements [e, e + n).
+  // values[k] receives term k. The sum of term k for a channel goes to sums[k * c + channel].
   // `folded` is scratch of Count * period floats.
   template <int Count, typename Term>
   void sum_rows(std::int64_t rows, const Term& term, float* folded, float* sums) const {

@@ -1,5 +1,5 @@
-// Losses. There are few logits (samples x classes), so accuracy comes first:
-// arithmetic is in double precision, and sums run over the samples in order.
+// Losses. There are few logits (samples x classes), so accuracy comes first.
+// Arithmetic is in double precision, and sums run over the samples in order.
 #include <cmath>
 
 #include "engine/ranges.h"

@@ -1,6 +1,6 @@
-// The LSTM recurrence. Each task runs all time steps of a few sequences;
-// their states stay in L1, the weights in L2. The hidden units of each of the four parts are padded with
-// zeros to whole vectors.
+// The LSTM recurrence. Each task runs all time steps of a few sequences.
+// The sequences' states stay in L1, the weights in L2.
+// The hidden units of each of the four parts are padded with zeros to whole vectors.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"

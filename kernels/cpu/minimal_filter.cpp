@@ -4,8 +4,9 @@ namespace sec::kernels::cpu::SEC_ISA {
 namespace {
 
 // The finite points, in order of use; the last point of a form is infinity.
-// If n is even, points come in pairs a, -a whose matrix rows differ in signs alone,
-// so both share half of the multiplications. 3/4 has smaller rounding errors than 4, 1/4 or 3/2.
+// If n is even, points come in pairs a, -a.
+// Their matrix rows differ in signs alone and share half of the multiplications.
+// The point 3/4 has smaller rounding errors than 4, 1/4 or 3/2.
 constexpr double points[] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
 
 template <int Rows, int Columns>
@@ -114,15 +115,15 @@ constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
   return true;
 }
 
-// y = M x for a matrix whose rows are points. Loop bounds and coefficients are compile-time constants,
-// so zeros and ones cost no multiplications.
+// y = M x for a matrix whose rows are points. Zeros and ones cost no multiplications,
+// because loop bounds and coefficients are compile-time constants.
 template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_rows(const F32* x, F32* y) {
   static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
     if (r > 0 && paired(m, r - 1)) {
-      continue;  // computed together with row r - 1
+      continue;  // row r was computed with row r - 1
     }
     const bool pair = paired(m, r);
     F32 same = {};

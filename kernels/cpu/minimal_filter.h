@@ -1,10 +1,11 @@
-// Minimal filtering along time (Winograd 1980; Lavin & Gray 2016 for networks):
-// computes m outputs of a filter of r taps with n = m + r - 1 products instead of m r.
+// Minimal filtering along time (Winograd 1980; Lavin & Gray 2016 for networks).
+// It computes m outputs of a filter of r taps with n = m + r - 1 products instead of m r.
 // With the Toom-Cook matrices for n points:
 //   y = A^T ((G w) * (B^T x)), and the gradient of the taps is gw = G^T (sum over tiles of (B^T x) * (A gy)).
-// Products are summed over channels before they are transformed back, so the work between the transforms is n
-// matrix products, each 1 / m as long as the signal. Rounding errors grow with the spread of the points:
-// they are 2 to 18 times those of the direct sum (docs/speed.md). No form has more than ten points.
+// Products are summed over channels before they are transformed back.
+// The work between the transforms is therefore n matrix products, each 1 / m as long as the signal.
+// No form exceeds ten points.
+// Rounding errors grow with the spread of the points: 2 to 18 times those of the direct sum (docs/speed.md).
 #pragma once
 
 #include "kernels/cpu/tiles.h"
@@ -30,8 +31,9 @@ enum class Transform {
   weights_back,  // G^T, (r, n); the result is added to the destination
 };
 
-// The operands of a transform: to[o, e] = sum over i < n_in of matrix[o, i] * from[i, e] for o < n_out and
-// e in [0, count); count is a multiple of the vector width. Rows are from_stride and to_stride floats apart.
+// The operands of a transform: to[o, e] = sum over i < n_in of matrix[o, i] * from[i, e], for o < n_out.
+// The columns e are in [0, count). `count` is a multiple of the vector width.
+// Rows are from_stride and to_stride floats apart.
 // Inputs from n_in on count as zero; outputs from n_out on are dropped.
 struct Strided {
   const float* from;

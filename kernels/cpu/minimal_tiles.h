@@ -7,7 +7,7 @@
 namespace sec::kernels::cpu::SEC_ISA {
 
 // The transformed rows of a share: (point, sample, tile, lead, phase, channel).
-// Each sample has groups - 1 tiles more than its outputs need, because group g reads g tiles further on.
+// Each sample has groups - 1 more tiles than its outputs need, because group g reads g tiles further on.
 struct MinimalTiles {
   MinimalForm form;
   std::int64_t of_outputs;  // tiles per sample that hold outputs
@@ -15,8 +15,8 @@ struct MinimalTiles {
   std::int64_t h;
 
   std::int64_t stored() const { return of_outputs + form.groups - 1; }
-  // Floats between consecutive points, for rows of `columns` floats. Never a multiple of a page,
-  // because the points of a row would then fall into the same few cache sets.
+  // Floats between consecutive points, for rows of `columns` floats. It is never a multiple of a page:
+  // otherwise the points of a row would fall into the same few cache sets.
   std::int64_t point(std::int64_t columns) const { return rows * columns + 16; }
 };
 MinimalTiles minimal_tiles(const MinimalForm& form, std::int64_t h, const Share& share);

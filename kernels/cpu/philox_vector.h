@@ -1,6 +1,5 @@
 // Philox for a vector of counters, with the results of engine/philox.h.
-// Lane i computes the four words of block group + i, which serve elements 4 * (group + i) to 4 * (group + i)
-// + 3.
+// Lane i computes the four words of block group + i, for elements 4 * (group + i) to 4 * (group + i) + 3.
 #pragma once
 
 #include "engine/philox.h"

@@ -7,7 +7,7 @@ namespace {
 
 void relu(Stream&, ConstSpan x, Span y) {
   const Range range("relu");
-  // NaN is not below zero, so it passes and a broken network shows.
+  // NaN is not below zero, so ReLU lets NaN pass. A broken network is then noticed.
   map(
       y.count, floats(y, y.count, "relu: y"), [](F32 v) { return select(v < F32{}, F32{}, v); },
       floats(x, y.count, "relu: x"));

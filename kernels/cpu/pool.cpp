@@ -1,5 +1,6 @@
-// Pooling along time. A time step is a row of H * C floats, and each vector covers adjacent (lead,
-// channel) pairs. The backward passes gather: each input step sums over the windows that contain it.
+// Pooling along time. A time step is a row of H * C floats.
+// Each vector covers adjacent (lead, channel) pairs.
+// The backward passes gather: each input step sums over the windows that contain it.
 #include "engine/ranges.h"
 #include "kernels/cpu/loops.h"
 #include "kernels/cpu/parts.h"

@@ -1,7 +1,7 @@
 // conv(dropout(relu(batch_norm(x)))) as one operation.
 // Forward activates the input while copying it into the convolution's buffers.
 // It sums statistics of the output while the output is in the cache.
-// Backward masks dgrad's output (dropout, ReLU) and sums batch norm's gradients while it is in the cache.
+// Backward masks dgrad's output (dropout, ReLU) and sums batch norm's gradients, both in the cache.
 // One more pass then computes gx = scale * (g - offset) - slope * (x - mean).
 #include <algorithm>
 #include <cmath>
@@ -154,7 +154,7 @@ void backward_one(const PreActivationBackward& problem) {
 }
 
 // Runs the problems of a group. By default they run in sequence, each on all threads.
-// If all are so small that threads would mostly wait for each other, they run in parallel, the largest first.
+// If all problems are so small that threads would mostly wait, they run in parallel, the largest first.
 template <typename Problem>
 void for_each_problem(const char* name, std::span<const Problem> group, void (*run)(const Problem&)) {
   constexpr std::int64_t small = 32'000'000;

@@ -1,5 +1,5 @@
-// A register tile keeps the sums of up to 12 rows x 32 columns (6 x 16 on AVX2). Each iteration over taps and
-// channels loads two vectors of weights and one element of each row.
+// A register tile keeps the sums of up to 12 rows x 32 columns (6 x 16 on AVX2).
+// Each iteration over taps and channels loads two vectors of weights and one element of each row.
 #include "kernels/cpu/row_tile.h"
 
 #include <cstring>

@@ -20,8 +20,8 @@ struct TilePanel {
 using RowTile = void (*)(const TilePanel& panel, const float* left, std::int64_t row, float* const* out);
 RowTile row_tile(std::int64_t rows, std::int64_t columns);
 
-// The same for rows at arbitrary addresses left[r], rows <= tile_rows / 2:
-// more row pointers would not fit in the registers.
+// Computes a tile whose rows are at arbitrary addresses left[r], rows <= tile_rows / 2.
+// More row pointers would not fit in the registers.
 using GatheredTile = void (*)(const TilePanel& panel, const float* const* left, float* const* out);
 GatheredTile gathered_tile(std::int64_t rows, std::int64_t columns);
 

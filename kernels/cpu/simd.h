@@ -1,5 +1,5 @@
-// SIMD vectors of the width of the instruction set being compiled for, written with the vector extensions of
-// GCC and Clang. `a * b + c` becomes a fused multiply-add if the instruction set has one.
+// SIMD vectors of the target instruction set's width, written with the vector extensions of GCC and Clang.
+// `a * b + c` becomes a fused multiply-add if the instruction set has one.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #ifdef __AVX2__
-#include <immintrin.h>  // for multiply_wide and bit masks, which the extensions cannot express
+#include <immintrin.h>  // multiply_wide and bit masks need intrinsics
 #endif
 
 namespace sec::kernels::cpu::SEC_ISA {
@@ -56,7 +56,7 @@ inline void store_part(float* to, F32 v, std::int64_t count) {
   __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * 4);
 }
 
-// One instruction from memory. F32{} + x would compile to an addition, because 0 + -0 is not -0.
+// A load in one instruction. F32{} + x would compile to an addition, because 0 + -0 is not -0.
 inline F32 broadcast(float x) {
 #if defined(__AVX512F__)
   return __builtin_bit_cast(F32, _mm512_set1_ps(x));
@@ -107,7 +107,7 @@ inline F32 exp(F32 x) {
 // 64-bit products of a constant and the lower 32 bits of each lane of `a`.
 inline U64 multiply_wide(U64 a, std::uint32_t constant) {
 #if defined(__AVX512F__)
-  // The masked intrinsic: GCC 12 gives a false warning about an uninitialised variable for the plain one.
+  // Uses the masked intrinsic: for the plain one GCC 12 falsely warns of an uninitialised variable.
   const __m512i b = _mm512_set1_epi64(static_cast<long long>(constant));
   return __builtin_bit_cast(U64, _mm512_maskz_mul_epu32(0xff, __builtin_bit_cast(__m512i, a), b));
 #elif defined(__AVX2__)

@@ -10,7 +10,7 @@ namespace sec::kernels::cpu::SEC_ISA {
 void merge_statistics(const Shares& shares, std::int64_t h, std::int64_t channels, const float* slots,
                       float* mean, float* variance);
 
-// The mean of each (sample, channel), (N, C), from the same slots.
+// The mean of each (sample, channel), (N, C), from the slots of Finish::statistics.
 void merge_means(const Shares& shares, std::int64_t h, std::int64_t channels, const float* slots,
                  float* means);
 

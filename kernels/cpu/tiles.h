@@ -7,8 +7,8 @@
 
 namespace sec::kernels::cpu::SEC_ISA {
 
-// A register tile holds tile_rows x (tile_vectors * width) sums. Two more registers hold a row of the right
-// operand, and the rest holds elements of the left operand.
+// A register tile holds tile_rows x (tile_vectors * width) sums.
+// Two more registers hold a row of the right operand; the other registers hold elements of the left operand.
 constexpr int tile_vectors = 2;
 constexpr int tile_rows = registers == 32 ? 12 : 6;
 constexpr int tile_columns = tile_vectors * width;
@@ -27,8 +27,8 @@ inline Part part_of(std::int64_t count, std::int64_t parts, std::int64_t i) {
 }
 
 // Returns time steps [first, first + size) of a sample of `length` steps of `row` floats each.
-// The result points into the sample if it has all these steps. Otherwise they are copied to `buffer`
-// (size * row floats), with zeros for the steps outside the sample.
+// The result points into the sample if it has all these steps. Otherwise the result points to `buffer`
+// (size * row floats), a copy with zeros for the steps outside the sample.
 inline const float* zero_padded(const float* sample, std::int64_t length, std::int64_t row,
                                 std::int64_t first, std::int64_t size, float* buffer) {
   if (first >= 0 && first + size <= length) {

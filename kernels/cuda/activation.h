@@ -1,5 +1,5 @@
-// dropout(relu(batch_norm(x))) inside the fused convolutions. Forward and wgrad apply it to x before they
-// multiply; dgrad differentiates it before storing the gradient.
+// dropout(relu(batch_norm(x))) inside the fused convolutions.
+// Forward and wgrad apply it to x before they multiply. dgrad differentiates it before storing the gradient.
 //
 // A separate kernel draws the dropout mask beforehand, one bit per element.
 // Drawing inside the convolution would cost more: each element of x is read several times,

@@ -1,12 +1,12 @@
 // Batch norm over the rows of a matrix (rows, C).
-//   statistics      two kernels: each thread runs Welford's update over its rows; threads, and then chunks of
+//   statistics      two kernels. Each thread runs Welford's update over its rows. Then threads, and chunks of
 //                   rows, are merged pairwise (Chan, Golub & LeVeque 1983).
 //                   This stays accurate when the mean is much larger than the deviation
 //   update_running  one thread per channel; several layers share a launch
 //   apply           each thread keeps the scale and shift of its columns in registers and iterates over rows
 //   backward        two kernels compute the sums of gy and gy * (x - mean), a third computes gx
-//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x; apply_relu also
-//                   takes the moments of its output, for the next batch norm
+//   ..._relu        the same followed by ReLU, whose decision backward recomputes from x.
+//                   apply_relu also takes the moments of its output, for the next batch norm
 // Memory traffic: statistics reads x. apply reads x, writes y. backward reads x and gy twice, writes gx.
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/batch_norm_gradient.h"
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(column_threads)
     batch_norm_chunk_moments(Columns columns,
                              const T* __restrict__ x,        // (rows, C)
                              float* __restrict__ pivots,     // (C)
-                             float* __restrict__ means,      // (chunks, C): of x - pivot
+                             float* __restrict__ means,      // (chunks, C): means of x - pivot
                              float* __restrict__ squares) {  // (chunks, C)
   const ColumnTask task = column_task(columns, width);
   Moments moments[width] = {};
@@ -185,8 +185,8 @@ __global__ void __launch_bounds__(column_threads)
     batch_norm_grad_chunk_sums(Columns columns, ActivationOperands layer,
                                const T* __restrict__ x,         // (rows, C)
                                const T* __restrict__ gy,        // (rows, C)
-                               float* __restrict__ sums,        // (chunks, C): of gy
-                               float* __restrict__ products) {  // (chunks, C): of gy * (x - mean)
+                               float* __restrict__ sums,        // (chunks, C): sums of gy
+                               float* __restrict__ products) {  // (chunks, C): sums of gy * (x - mean)
   const ColumnTask task = column_task(columns, width);
   float sum[2 * width] = {};
   if (task.inside) {

@@ -5,7 +5,7 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// The sum of `value` over the block's `threads` threads (a power of two), returned to thread 0.
+// Returns the sum of `value` over the block's `threads` threads (a power of two) to thread 0.
 // Adds in a tree whose shape depends only on `threads`. All threads take part.
 // Each call in a kernel needs a different `Use`, which gives it separate shared memory.
 template <int threads, int Use = 0>

@@ -1,9 +1,10 @@
 // Sums down the columns of a matrix (rows, C), as in batch norm, pooling, gates and bias gradients.
 //
-// A block has blockDim.x threads across columns and blockDim.y threads down. With many channels a warp
-// reads 32 neighbouring columns; with few channels it reads several rows. Both are contiguous in memory. The
-// rows are cut into chunks, one per block. Each thread sums every blockDim.y-th row of the chunk, and then
-// the threads of a column are added up in a tree. A second kernel adds up the chunks in the same way.
+// A block has blockDim.x threads across columns and blockDim.y threads down.
+// With many channels a warp reads 32 neighbouring columns, with few channels several rows.
+// Both are contiguous in memory. The rows are cut into chunks, one per block.
+// Each thread sums every blockDim.y-th row of the chunk. Then the threads of a column are added up in a tree,
+// and a second kernel adds up the chunks in the same way.
 // Chunks depend only on the shape of the matrix, so sums are bitwise reproducible.
 //
 // Rows can be cut into segments of equal length (samples), which are summed separately.
@@ -38,7 +39,7 @@ inline dim3 column_grid(const Columns& columns, std::int64_t segments, int width
           blocks_for(columns.c, static_cast<std::int64_t>(column_block(columns.c, width).x) * width), 1};
 }
 
-// Cuts rows into at most 512 chunks of at least 16 rows per thread. The second kernel is fast for so few.
+// Cuts rows into at most 512 chunks of at least 16 rows per thread. More would slow down the second kernel.
 inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what) {
   const int channels = to_int(c, what);
   const std::int64_t least = 16 * static_cast<std::int64_t>(column_block(channels, width).y);
@@ -57,9 +58,9 @@ SEC_HOST_DEVICE inline Columns rows_of_chunks(const Columns& columns) {
 // The columns and rows that a thread works on.
 struct ColumnTask {
   int column;               // the thread's first column
-  bool inside;              // false if all its columns are past the last one
-  std::int64_t segment;     // the segment that its rows belong to
-  std::int64_t chunk;       // index of its chunk within the segment
+  bool inside;              // false if all columns of the thread are past the last one
+  std::int64_t segment;     // the segment that the thread's rows belong to
+  std::int64_t chunk;       // index of the chunk within the segment
   std::int64_t begin, end;  // rows begin, begin + blockDim.y, ... < end of the matrix
 
   // The number of rows that the thread works on.
@@ -81,8 +82,8 @@ SEC_DEVICE ColumnTask column_task(const Columns& columns, int width) {
 }
 
 // Adds `value` over the threads of a column. Threads with threadIdx.y == 0 hold the sums afterwards.
-// All threads of the block take part. In shared memory a thread's values are column_threads apart, so that
-// the 32 lanes of a warp access 32 different banks.
+// All threads of the block take part. A thread's values are column_threads apart in shared memory,
+// so that the 32 lanes of a warp access 32 different banks.
 template <int count>
 SEC_DEVICE void add_down(float (&value)[count]) {
   SHARED(float, partial, [count][column_threads]);

@@ -52,7 +52,7 @@ ConvProblem dgrad_problem(const ConvShape& s, int residue) {
   const int k = to_int(s.k, "conv");
   const int stride = to_int(s.stride, "conv");
   const int shift = residue + to_int(s.pad, "conv");
-  const int first = shift % stride;  // the lowest tap that reaches these time steps
+  const int first = shift % stride;  // the lowest tap that reaches the time steps of this residue
   const int taps = first < k ? (k - first + stride - 1) / stride : 0;
   const int length = to_int(s.l, "conv");
   return {
@@ -127,8 +127,8 @@ ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const Co
 }
 
 // Chooses the version for a batch from the type and alignment of its operands.
-// ConvVersions::best means version 4 if the type is bf16 or the stream allows TF32, provided that every
-// problem suits it, and version 3 otherwise.
+// ConvVersions::best means version 4 if the type is bf16 or the stream allows TF32, and version 3 otherwise.
+// Version 4 must suit every problem; otherwise version 3 is used.
 // Results must be batch-invariant, so the number of samples is ignored here.
 template <typename Batch>
 int choose(const Stream& stream, int wanted, const Batch& batch,

@@ -1,6 +1,6 @@
-// Shared by the files of the convolution: the two forms that all versions of the kernels compute
-// (ConvProblem for forward and dgrad, WgradProblem for the weights' gradient), batches of problems
-// that share a launch, and the host functions that run each version.
+// Shared by the files of the convolution: the two problems that all versions of the kernels solve,
+// batches of problems that share a launch, and the host functions that run each version.
+// ConvProblem is the problem of forward and dgrad; WgradProblem is the weights' gradient.
 #pragma once
 
 #include "kernels/cuda/activation.h"
@@ -15,9 +15,9 @@ namespace sec::kernels::SEC_BACKEND {
 //   out[n, u * out_step + out_first, h, o] =
 //       bias[o] + sum over m < taps and i of in[n, u * in_step + m - pad, h, i] * weight(m, i, o)
 //
-// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems,
-// one for each residue q = t mod S of the input time step t: step t = S * u + q sums gy at time
-// (t + pad - j) / S over the taps j for which that is a whole number, j = first_tap + S * m.
+// Forward is one such problem: in = x, out = y, in_step = stride. dgrad with stride S is S problems.
+// Each of them is for one residue q = t mod S of the input time step t. Step t = S * u + q sums gy at times
+// (t + pad - j) / S, over the taps j for which that is a whole number: j = first_tap + S * m.
 // With these taps in reverse order, neighbouring u read neighbouring steps of gy, so in_step = 1.
 struct ConvProblem {
   const void* in;     // (N, in_length, H, in_channels)
@@ -39,13 +39,13 @@ struct ConvProblem {
 };
 
 // Extra work of a fused kernel.
-// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. Each tile of rows stores two
-// sums per output channel: the mean of y, and the sum of squared deviations from that mean.
+// Forward: `in` passes batch norm, ReLU and dropout before it is multiplied. For each output channel,
+// each tile of rows stores the mean of y and the sum of squared deviations from that mean.
 // dgrad: the result passes dropout and ReLU backwards, so `out` is g, the gradient of batch norm's output.
 // Each tile of rows stores two sums per channel of x: of g, and of g * (x - mean).
 struct Fusion {
   ActivationOperands before;  // forward: applied to `in`; dgrad: the activation that is differentiated
-  const void* x;              // dgrad: (N, out_length, H, out_channels), the input of that activation
+  const void* x;              // dgrad: (N, out_length, H, out_channels), the activation's input
   float* sums;                // (tiles, 2, out_channels): the two sums of each tile; or null
   float* counts;              // (tiles): forward, the number of rows in each tile; set if `sums` is
   void* squeeze;              // (N, out_channels): forward, means of y over a sample's positions; or null
@@ -74,7 +74,7 @@ struct ConvBatch {
 
 // The direction of a convolution, as a template argument that a profiler prints by name.
 struct Forward {
-  static constexpr bool transposed = false;  // as ConvBatch::transposed
+  static constexpr bool transposed = false;  // see ConvBatch::transposed
 };
 struct Dgrad {
   static constexpr bool transposed = true;
@@ -110,8 +110,8 @@ SEC_DEVICE float weight_at(const ConvProblem& s, bool transposed, int m, int i, 
 }
 
 // Byte offset of a 16-byte piece in shared memory with rows of 64 bytes.
-// The order of a row's four pieces changes every second row, so that piece p of eight consecutive rows
-// falls into eight different groups of four banks.
+// The order of a row's four pieces changes every second row.
+// Piece p of eight consecutive rows therefore falls into eight different groups of four banks.
 SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
   return row * 64 + (piece ^ (row / 2 % 4)) * 16;
 }
@@ -134,15 +134,15 @@ Tiles blocked_tiles(const ConvProblem& problem);
 // ---- the gradient of the weights ----
 
 // gw[j, i, o] += sum over n, t, h of x[n, t * stride + j - pad, h, i] * gy[n, t, h, o].
-// The rows, positions (n, t, h) of gy, are cut into parts. One kernel writes each part's sums to `partial`;
-// a second adds the parts up in order, so that results do not depend on scheduling.
+// The rows, positions (n, t, h) of gy, are cut into parts. One kernel writes each part's sums to `partial`.
+// A second kernel adds the parts up in order, so that results do not depend on scheduling.
 struct WgradProblem {
   const void* x;   // (N, L, H, Ci)
   const void* gy;  // (N, Lo, H, Co)
   float* gw;       // (K, Ci, Co)
   float* partial;  // (parts, K, Ci, Co); or null if the only part is added to gw directly, 16 bytes at a time
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
-  std::int64_t parts;      // set by the version's cut_ function
+  std::int64_t parts;      // number of parts, set by the version's cut_ function
   std::int64_t part_rows;  // rows per part; unused by version 4, whose parts are whole tiles
   ConvTiles tiles;         // part_tiles and most_blocks, for versions 3 and 4
 
@@ -195,11 +195,11 @@ Precision arithmetic_of(DType type, bool tensor);
 
 // Problems without operands, with the built-in tiles. Throw Error if the shape is invalid.
 ConvProblem forward_problem(const ConvShape& shape);
-// For the time steps of gx whose index modulo the stride is `residue`.
+// The problem of the time steps of gx whose index modulo the stride is `residue`.
 ConvProblem dgrad_problem(const ConvShape& shape, int residue);
 WgradProblem wgrad_problem(const ConvShape& shape);
 
-// Adds to gw of every problem, by the kernels of `version`; empties the batch.
+// Adds the weight gradient of every problem to gw, by the kernels of `version`; empties the batch.
 void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch);
 
 // gbias[o] += sum over rows of gy[row, o].

@@ -4,15 +4,16 @@
 // The matrix of patches (im2col) is never stored: each row's terms are read from x directly.
 // A block computes 128 rows x 32 or 64 columns, 16 terms per iteration. A thread computes 8 x 4 results:
 // 12 floats read from shared memory feed 32 multiply-adds. Shared memory is double-buffered:
-// while one iteration computes, the operands of the next are loaded into registers and then stored
-// to the other buffer, so one barrier per iteration is enough.
+// while one iteration computes,
+// the operands of the next are loaded into registers and then stored to the other buffer.
+// One barrier per iteration is therefore enough.
 //   An iteration's operands, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per flop.
-// x is stored as [term][row], so that a thread reads four of its rows as a float4. When x is stored, the four
-// threads of a row write to addresses 4 * 132 floats apart; two of them hit the same bank.
+// x is stored as [term][row], so that a thread reads four of its rows as a float4.
+// Four threads store a row of x, to addresses 4 * 132 floats apart; two of these threads hit the same bank.
 //
-// Fused forward: x is activated in registers before it is stored to shared memory, once per tap;
-// the moments of y are taken from registers. Fused dgrad: results pass ReLU and dropout
-// backwards in registers, where x is loaded as well.
+// Fused forward: x is activated in registers before it is stored to shared memory, once per tap.
+// The moments of y are taken from registers.
+// Fused dgrad: results pass ReLU and dropout backwards in registers, where x is loaded as well.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 #include "kernels/cuda/tile_sums.h"
@@ -23,8 +24,9 @@ namespace {
 constexpr int tile_rows = 128;
 constexpr int depth = 16;
 
-// Fused forward: stores the mean and the squared deviations of the tile's columns. This thread's results are
-// 8 rows x 4 columns from `across` on, and are rounded to T first; bit r of `present` is set if row r exists.
+// Fused forward: stores the mean and the squared deviations of the tile's columns.
+// This thread's results, 8 rows x 4 columns from `across` on, are first rounded to T.
+// Bit r of `present` is set if row r exists.
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float* memory, int across,
                                unsigned present, float (&result)[8][4]) {
@@ -67,9 +69,9 @@ SEC_DEVICE void finish_forward(const ConvProblem& s, const Fusion& fusion, float
   }
 }
 
-// `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access;
-// a fused kernel checks the alignment itself. Weights are slices of one flat buffer
-// and often unaligned; they are then loaded one by one.
+// `vectors`: channel counts are multiples of 4, and x and y are aligned for vector access.
+// A fused kernel checks the alignment itself.
+// Weights are slices of one flat buffer and often unaligned; unaligned weights are loaded one by one.
 template <typename T, typename Pass, bool vectors, int tile_columns, bool fused>
 __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(ConvBatch batch) {
   constexpr bool transposed = Pass::transposed;
@@ -86,7 +88,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int terms = s.taps * s.in_channels;
@@ -263,7 +265,7 @@ __global__ void __launch_bounds__(tile_rows* tile_columns / 32) conv_blocked(Con
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
           const float g = masked(batch_norm, kept, fusion.before.keep, c, x[c], sum[r][c]);
-          sum[r][c] = static_cast<float>(T(g));  // rounded as in memory
+          sum[r][c] = static_cast<float>(T(g));  // rounds as a store to memory does
           gsum[c] += sum[r][c];
           product[c] += sum[r][c] * (x[c] - batch_norm.centre[c]);
         }

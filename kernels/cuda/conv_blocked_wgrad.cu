@@ -1,7 +1,8 @@
-// The gradient of the weights, version 3: a matrix product whose rows are (tap, input channel), whose
-// columns are output channels, and whose depth is positions. A block computes 64 x 32 sums over one
-// part of the positions, 16 positions per iteration. A thread computes 4 x 4 sums: 8 floats from shared
-// memory feed 16 multiply-adds. If fused, x is activated in registers before it is stored to shared memory.
+// The gradient of the weights, version 3, as a matrix product.
+// Its rows are (tap, input channel), its columns are output channels, and its depth is positions.
+// A block computes 64 x 32 sums over one part of the positions, 16 positions per iteration.
+// A thread computes 4 x 4 sums: 8 floats from shared memory feed 16 multiply-adds.
+// If fused, x is activated in registers before it is stored to shared memory.
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/four.h"
 
@@ -13,7 +14,7 @@ constexpr int weight_rows = 64;
 constexpr int weight_columns = 32;
 constexpr int weight_threads = weight_rows * weight_columns / 16;
 
-// In shared memory both operands keep their order in global memory, with neighbouring channels contiguous.
+// In shared memory both operands keep the order of global memory, with neighbouring channels contiguous.
 template <typename T, bool vectors, bool activated>
 __global__ void __launch_bounds__(weight_threads, activated ? 5 : 8) conv_wgrad_blocked(WgradBatch batch) {
   SHARED(float, xs, [2][depth][weight_rows]);

@@ -1,11 +1,11 @@
 // Convolution, version 1: one thread per output element, operands read straight from global memory.
 //
 // This is the plain kernel to read first, and the baseline of the faster versions. It supports every shape.
-// Every multiply-add loads two floats, mostly from the caches: 4 bytes per flop, where a GPU can deliver
-// about 0.1 from memory.
+// Every multiply-add loads two floats, mostly from the caches: 4 bytes per flop.
+// From memory a GPU can deliver about 0.1 bytes per flop.
 //
-// conv.h explains ConvProblem: the forward pass and the gradient of the input are the same sum over taps
-// and input channels, and differ only in strides, in padding and in the order of the weights' axes.
+// conv.h explains ConvProblem: forward and the gradient of the input sum over taps and input channels alike.
+// They differ only in strides, in padding and in the order of the weights' axes.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -16,7 +16,7 @@ constexpr int threads = 256;
 template <typename T, typename Pass>
 __global__ void __launch_bounds__(threads) conv_direct(ConvBatch batch) {
   const ConvProblem& s = batch.problem[blockIdx.z];  // one layer; several layers can share a launch
-  const std::int64_t index = first_element(1);       // of the output: (row, output channel)
+  const std::int64_t index = first_element(1);       // index in the output: (row, output channel)
   const std::int64_t row = index / s.out_channels;
   if (row >= s.rows()) {
     return;
@@ -38,8 +38,7 @@ __global__ void __launch_bounds__(threads) conv_direct(ConvBatch batch) {
   store_result<T>(s, at, o, sum);
 }
 
-// One thread per weight (tap j, input channel i, output channel o)
-// and part of the rows; blockIdx.y is the part.
+// One thread per part of the rows (blockIdx.y) and weight (tap j, input channel i, output channel o).
 template <typename T>
 __global__ void __launch_bounds__(threads) conv_wgrad_direct(WgradBatch batch) {
   const WgradProblem& s = batch.problem[blockIdx.z];

@@ -1,28 +1,34 @@
 // Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32, for forward and dgrad,
 // unfused or fused with batch norm, ReLU and dropout.
 //
-// A block computes up to 128 rows x 32 or 64 output channels. Its rows are `steps` time steps of `samples`
-// samples, with all leads. All taps of these rows read one window of the input, (steps - 1) * in_step + taps
-// time steps long. The window is copied to shared memory once per chunk of 64 bytes of input
-// channels (32 bf16 or 16 f32). Each tap only shifts the rows that a fragment reads:
-// ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk, tap)
-// slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
-// The window of the next chunk is copied along with the first weights that use it. One barrier per iteration.
+// A block computes up to 128 rows x 32 or 64 output channels.
+// Its rows are `steps` time steps of `samples` samples, with all leads.
+// All taps of these rows read one window of (steps - 1) * in_step + taps input time steps.
+// The window is copied to shared memory once per chunk of 64 bytes of input channels (32 bf16 or 16 f32).
+// Each tap only shifts the rows that a fragment reads:
+// ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk,
+// tap) slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
+// The window of the next chunk is copied along with the first weights that use it.
+// There is one barrier per iteration.
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads:
 //   23 KB of x and 15 x 2 KB of weights feed 2 M multiply-adds, 0.013 bytes per flop.
-// In shared memory the rows of a chunk are 64 bytes apart, and the order of their four 16-byte pieces changes
-// every second row (swizzled_offset). The eight consecutive rows that one phase of ldmatrix reads are then
-// in eight different groups of four banks, and so are the two rows that cp.async writes at a time.
+// In shared memory the rows of a chunk are 64 bytes apart.
+// The order of their four 16-byte pieces changes every second row (swizzled_offset).
+// One phase of ldmatrix reads eight consecutive rows, which are then in eight different groups of four banks.
+// The two rows that cp.async writes at a time are in different groups, too.
 //
 // Weights keep their layout (K, Ci, Co). In dgrad the depth is Co, the innermost axis, as ldmatrix requires.
-// In forward the depth is Ci: bf16 weights are transposed by ldmatrix, from rows of 64 channels that are
-// 128 + 16 bytes apart. TF32 weights are loaded one by one, from rows 256 + 32 bytes apart, so that the 4 x 8
-// elements that a warp loads are in 32 different banks. Before the convolution a small kernel rounds
-// weights to bf16; TF32 is rounded in registers.
+// In forward the depth is Ci.
+// There ldmatrix transposes bf16 weights, from rows of 64 channels that are 128 + 16 bytes apart.
+// TF32 weights are loaded one by one, from rows 256 + 32 bytes apart:
+// the 4 x 8 elements that a warp loads are then in 32 different banks.
+// A small kernel rounds weights to bf16 before the convolution; TF32 is rounded in registers.
 //
-// Fused forward: each window is activated in place after it has arrived, at the cost of one more barrier per
-// chunk. Results are staged in shared memory before they are stored. Sums over a tile's rows are taken there,
-// first the mean and then the squared deviations. Fused dgrad takes its sums there as well, while reading x.
+// Fused forward:
+// each window is activated in place after it has arrived, which costs one more barrier per chunk.
+// Results are staged in shared memory before they are stored.
+// Sums over a tile's rows are taken in shared memory, first the mean and then the squared deviations.
+// Fused dgrad takes its sums there as well, while reading x.
 // The order of summation depends only on the shape.
 #include "kernels/cuda/conv_tensor_results.h"
 
@@ -122,7 +128,7 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
   const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
   const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % 32;

@@ -1,5 +1,6 @@
-// The last part of conv_tensor.cu's kernel: a block's results are in shared memory, from where they are
-// written to global memory 16 bytes at a time along channels. Fused kernels also take sums of them.
+// The last part of conv_tensor.cu's kernel.
+// It writes a block's results from shared memory to global memory, 16 bytes at a time along channels.
+// Fused kernels also take sums of the results.
 #pragma once
 
 #include "kernels/cuda/conv.h"
@@ -15,7 +16,7 @@ struct TensorProblem {
   ConvProblem s;
   Fusion fusion;
   const void* w;       // the weights in the element type
-  int samples, steps;  // samples, and time steps per sample, of a tile
+  int samples, steps;  // samples of a tile, and time steps per sample
   int window_steps;    // time steps of the input that a tile reads per sample
   int windows;         // windows in shared memory at a time, one per chunk
   int chunks;          // chunks of 64 bytes of input channels
@@ -28,9 +29,11 @@ struct TensorBatch {
   TensorProblem problem[max_problems];
 };
 
-// Bytes between rows of results in shared memory. Padding avoids bank conflicts when a warp stores eight
-// rows. With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks. With f32 (8 bytes per
-// lane) a half-warp stores four rows, each shifted by 32 bytes. The weights of forward use the same distance.
+// Bytes between rows of results in shared memory.
+// Padding avoids bank conflicts when a warp stores eight rows.
+// With bf16 (4 bytes per lane) each row is shifted by 16 bytes across the banks.
+// With f32 (8 bytes per lane) a half-warp stores four rows, each shifted by 32 bytes.
+// Forward's weights use the same padding.
 SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
 }
@@ -58,7 +61,7 @@ struct ResultTile {
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // Index in the output of this thread's first column of a row; negative if row or column do not exist.
+  // Index in the output of this thread's first column of a row; negative if the row or column does not exist.
   SEC_DEVICE std::int64_t place(int row) const {
     const ConvProblem& s = problem.s;
     const int h = row % s.h;
@@ -72,7 +75,7 @@ struct ResultTile {
     return (time * s.h + h) * s.out_channels + column();
   }
 
-  // Copies this thread's columns of a row, 16 bytes, to index `at` of the output.
+  // Copies this thread's 16 bytes of a row to index `at` of the output.
   SEC_DEVICE void store_row(int row, std::int64_t at) const {
     *reinterpret_cast<uint4*>(static_cast<T*>(problem.s.out) + at) =
         *reinterpret_cast<const uint4*>(mine(row));
@@ -196,7 +199,7 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
-        gradient[i] = static_cast<float>(T(g));  // rounded as in memory
+        gradient[i] = static_cast<float>(T(g));  // rounds as a store to memory does
         sum[i] += gradient[i];
         product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
       }

@@ -1,18 +1,19 @@
 // The gradient of the weights, version 4: tensor cores in bf16 or TF32.
 //
-// For tap j, gw[j] (Ci, Co) is a matrix product over positions: the transpose of x, shifted by j time steps,
-// times gy. A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
-// It iterates over tiles of up to 64 positions. cp.async copies the window of x that a tile needs,
-// once for all taps, and the tile's gy into one of two buffers while the other is in use.
-// Each warp keeps its 32 x 32 sums in registers until the end. It then writes them as the sums of this part,
-// or adds them to gw if there is only one part. If fused, each window of x is activated in place after it has
-// arrived, at the cost of one more barrier per tile.
-//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy, 19 KB in bf16,
-//   feed 983,040 multiply-adds: 0.01 bytes per flop.
+// For tap j, gw[j] (Ci, Co) is a matrix product over positions:
+// the transpose of x, shifted by j time steps, times gy.
+// A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
+// It iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
+// once for all taps, into one of two buffers while the other is in use.
+// Each warp keeps its 32 x 32 sums in registers until the end.
+// Each warp then writes its sums as those of this part, or adds them to gw if there is only one part.
+// If fused, each window of x is activated in place on arrival, which costs one more barrier per tile.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy have 19 KB in bf16.
+//   They feed 983,040 multiply-adds: 0.01 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
 // bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
-// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart, so that the 4 x 8
-// elements that a warp loads are in 32 different banks.
+// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart.
+// The 4 x 8 elements that a warp loads are then in 32 different banks.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
@@ -48,13 +49,13 @@ SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
   t.tiles_in_time = (s.l_out + most - 1) / most;
   t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
   t.window_steps = (t.steps - 1) * s.stride + s.k;
-  // Several whole samples per tile if they fit, but no larger a window than shared memory holds.
-  const int rows = t.window_steps * s.h;  // of one sample's window
+  // Uses several whole samples per tile if they fit, but no window larger than shared memory holds.
+  const int rows = t.window_steps * s.h;  // bytes of one sample's window
   const int most_samples = rows < max_window_rows ? max_window_rows / rows : 1;
   const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
   t.samples = samples < most_samples ? samples : most_samples;
   t.tiles = static_cast<std::int64_t>((s.n + t.samples - 1) / t.samples) * t.tiles_in_time;
-  // Parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
+  // Makes parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
   const std::int64_t blocks =
       static_cast<std::int64_t>((s.c_in + channels - 1) / channels) * ((s.c_out + channels - 1) / channels);
   const std::int64_t most_parts = blocks < s.tiles.most_blocks ? s.tiles.most_blocks / blocks : 1;
@@ -65,9 +66,10 @@ SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
   return t;
 }
 
-// Adds one tile's product for one tap to `sum`. Rows of the a fragments are channels of x, columns of the b
-// fragments are channels of gy, and the depth is positions. x_row gives the row of the window for each
-// position of the tile at tap 0; `shift` rows are added for the tap.
+// Adds one tile's product for one tap to `sum`. The depth of the fragments is positions;
+// rows of the a fragments are channels of x, columns of the b fragments are channels of gy.
+// x_row gives the row of the window for each position of the tile at tap 0;
+// `shift` rows are added for the tap.
 template <typename T>
 SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, const unsigned char* gy,
                               const int* x_row, int shift) {
@@ -134,7 +136,7 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
   const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
   const std::int64_t begin = blockIdx.y * tiles.part;
   if (first_in >= s.c_in || begin >= tiles.tiles) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const std::int64_t end = min(begin + tiles.part, tiles.tiles);
   const int thread = static_cast<int>(threadIdx.x);
@@ -183,7 +185,7 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
     cp_async_commit();
   };
 
-  BatchNormCoefficients<8> batch_norm{};  // for this thread's eight channels of the window
+  BatchNormCoefficients<8> batch_norm{};  // batch norm of this thread's eight channels of the window
   constexpr int groups = channels / 8;
   const int first_active = first_in + thread % groups * 8;
   if (activated && first_active < s.c_in) {

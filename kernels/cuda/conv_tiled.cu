@@ -1,15 +1,17 @@
-// Convolution, version 2: shared-memory tiles. A block computes 8 rows x 32 output channels, one result per
-// thread, and stages its operands in shared memory, 32 terms (tap, input channel) at a time.
+// Convolution, version 2: shared-memory tiles.
+// A block computes 8 rows x 32 output channels, one result per thread.
+// Its operands are staged in shared memory, 32 terms (tap, input channel) at a time.
 //
-// Each element of x that is read serves 32 products and each weight serves 8: 8 x 32 x 32 products read
-// 256 + 1024 elements from global memory, 0.3 bytes per flop instead of version 1's 4.
+// An element of x serves 32 products and a weight serves 8.
+// For 8 x 32 x 32 products 256 + 1024 elements are read from global memory:
+// 0.3 bytes per flop instead of version 1's 4.
 #include "kernels/cuda/conv.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
 constexpr int tile_rows = 8;
-constexpr int tile_columns = 32;  // a warp across
+constexpr int tile_columns = 32;  // one column per lane of a warp
 constexpr int depth = 32;
 constexpr int threads = tile_rows * tile_columns;
 
@@ -17,12 +19,12 @@ template <typename T, typename Pass>
 __global__ void __launch_bounds__(threads) conv_tiled(ConvBatch batch) {
   constexpr bool transposed = Pass::transposed;
   SHARED(float, xs, [tile_rows][depth]);
-  SHARED(float, ws, [depth][tile_columns + 1]);  // padded: in dgrad a warp stores a column
+  SHARED(float, ws, [depth][tile_columns + 1]);  // padded, because in dgrad a warp stores a column
   const ConvProblem& s = batch.problem[blockIdx.z];
   const std::int64_t first_row = std::int64_t{blockIdx.x} * tile_rows;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
   if (first_row >= s.rows() || first_column >= s.out_channels) {
-    return;  // the whole block: another problem of the batch is larger
+    return;  // the whole block returns: another problem of the batch is larger
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);

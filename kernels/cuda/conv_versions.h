@@ -1,5 +1,6 @@
-// The four versions of the convolution kernels on the cuda and simt devices. The kernel table chooses between
-// versions 3 and 4 by shape and type; tests and benchmarks run a version by its number.
+// The four versions of the convolution kernels on the cuda and simt devices.
+// The kernel table chooses between versions 3 and 4 by shape and type;
+// tests and benchmarks run a version by its number.
 //
 //   1  direct: one thread per output element
 //   2  tiled: operands are staged in shared memory, one output per thread
@@ -23,7 +24,7 @@ struct ConvVersions {
   // Version 4 rounds f32 operands to TF32.
   bool (*supports)(int version, ConvPass pass, const ConvShape& shape, DType type);
 
-  // As in kernels/conv.h. Throw Error if the version does not support one of the group's shapes.
+  // As in kernels/conv.h. These functions throw Error if the version does not support a shape of the group.
   void (*forward)(Stream& stream, int version, std::span<const ConvForward> group);
   void (*dgrad)(Stream& stream, int version, std::span<const ConvDgrad> group);
   void (*wgrad)(Stream& stream, int version, std::span<const ConvWgrad> group);

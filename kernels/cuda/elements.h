@@ -1,5 +1,5 @@
-// Helpers of all kernel files: checks of operands on the host, loads and stores of f32 and bf16 on
-// the device. Kernels compute in float; only these loads and stores depend on the storage type.
+// Helpers of all kernel files: checks of operands on the host, and device loads and stores of f32 and bf16.
+// Kernels compute in float; only these loads and stores depend on the storage type.
 #pragma once
 
 #include <limits>
@@ -25,8 +25,8 @@ void by_type(DType type, const char* what, const Function& function) {
   }
 }
 
-// Calls function(std::integral_constant<int, width>), where width is the number of elements per access:
-// 16 bytes of T if `can`, that is if every such access would be aligned, else 1.
+// Calls function(std::integral_constant<int, width>), where width is the number of elements per access.
+// If `can`, that is if every such access would be aligned, width covers 16 bytes of T. Otherwise it is 1.
 template <typename T, typename Function>
 void by_width(bool can, const Function& function) {
   if (can) {

@@ -1,5 +1,5 @@
-// The two fully connected layers of squeeze-and-excite. Samples are independent, and the numbers of one
-// sample fit in shared memory, so one block computes a sample. Several layers share a launch.
+// The two fully connected layers of squeeze-and-excite. One block computes a sample:
+// samples are independent, and a sample's numbers fit in shared memory. Several layers share a launch.
 //   excite_forward           channel means to hidden units to factors
 //   excite_backward_samples  gradients of both layers' outputs, which are stored, and of the means
 //   excite_backward_weights  gradients of the weights: each thread sums one weight over the samples
@@ -59,7 +59,7 @@ struct LayerBackward {
 template <typename T>
 __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> batch) {
   const Layer<T>& layer = batch.problem[blockIdx.z];
-  if (blockIdx.x >= layer.n) {  // another problem of the batch has more samples
+  if (blockIdx.x >= layer.n) {  // returns if another problem of the batch has more samples
     return;
   }
   const int c = layer.c;
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(threads) excite_forward(LaunchBatch<Layer<T>> 
     }
     sum = sum_of_warp(sum) + layer.b1[s];
     if (lane == 0) {
-      unit[s] = sum < 0.0F ? 0.0F : sum;  // lets NaN pass
+      unit[s] = sum < 0.0F ? 0.0F : sum;  // this form lets NaN pass
       layer.units[sample * hidden + s] = unit[s];
     }
   }

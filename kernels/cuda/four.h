@@ -5,7 +5,7 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// In one access of 16 bytes (f32) or 8 bytes (bf16), to which the address must be aligned.
+// One access of 16 bytes (f32) or 8 bytes (bf16), to which the address must be aligned.
 SEC_DEVICE void load_four(const float* from, float (&to)[4]) {
   load(from, to);
 }

@@ -1,9 +1,10 @@
-// Gathers examples into a batch, and augments them. A block computes one chunk of one example: first
-// the random numbers that a channel draws once, then each cell independently. Augmentation never mixes cells.
+// Gathers examples into a batch, and augments them. A block computes one chunk of one example:
+// first the random numbers that a channel draws once, then each cell independently. Cells are never mixed.
 //
-// Random numbers are drawn in double precision as on the host, some hundred operations per cell where there
-// is noise. That is negligible: a batch has about half a million cells. Sums and products are rounded one
-// by one (no fused multiply-add), so results equal the host's as far as exp, log, sin and cos agree.
+// Random numbers are drawn in double precision as on the host.
+// Noise costs some hundred operations per cell, which is negligible: a batch has about half a million cells.
+// Sums and products are rounded one by one (no fused multiply-add),
+// so results equal the host's as far as exp, log, sin and cos agree.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"
 #include "kernels/gather.h"
@@ -169,7 +170,7 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
-// The elements of an operand that is only copied, so that f32 and i32 are both accepted.
+// The elements of an operand that is only copied. Accepts f32 and i32.
 template <typename Word, typename Operand>
 Word* words(Operand operand, std::int64_t count, const char* what) {
   require(operand.type == DType::f32 || operand.type == DType::i32, "{}: expected f32 or i32 elements", what);

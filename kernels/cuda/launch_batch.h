@@ -1,4 +1,4 @@
-// Several problems in one kernel launch: operands are passed by value, and blockIdx.z selects the problem.
+// Several problems in one kernel launch. Operands are passed by value, and blockIdx.z selects the problem.
 #pragma once
 
 #include <span>
@@ -17,7 +17,7 @@ struct LaunchBatch {
 };
 
 // The largest extent(problem) of a batch, 0 for an empty batch. Grids are made for the largest problem;
-// blocks that a smaller problem does not need return at once.
+// the blocks that a smaller problem does not need return at once.
 template <typename Batch, typename Extent>
 std::int64_t largest(const Batch& batch, const Extent& extent) {
   std::int64_t result = 0;

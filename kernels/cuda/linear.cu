@@ -1,5 +1,6 @@
-// The fully connected layer. Its matrices are tiny here (excite layers from 32 x 2 to 256 x 16, the head
-// 768 x 34, with 64 rows), so latency matters most, and many threads share each sum.
+// The fully connected layer.
+// Its matrices are tiny: excite layers are 32 x 2 to 256 x 16, the head is 768 x 34, with 64 rows.
+// Latency therefore matters most, and many threads share each sum.
 //   linear_forward  a sum down the columns of w, weighted by x: threads split the inputs and add up in a tree
 //   linear_dgrad    one warp per (sample, input): lanes iterate over a row of w and add up by shuffles
 //   linear_wgrad    one thread per weight sums over the samples; the bias is the weight of an input of ones

@@ -1,5 +1,5 @@
-// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them, so a single
-// block computes a loss and its gradient in double precision, and sums in a fixed order.
+// Losses. There are few logits (64 samples x 34 classes), and all of training depends on them.
+// A single block therefore computes a loss and its gradient in double precision, and sums in a fixed order.
 // A kernel cannot throw: a label or target that is out of range makes the loss NaN, which stops training.
 #include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/parts.h"
@@ -23,8 +23,8 @@ SEC_DEVICE double logistic(double x) {
   return x > 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-// One thread per sample: there are few classes, and double-precision exponentials dominate the time. The
-// launch has one block. Without the bound of 1, nvcc assumes five per multiprocessor and spills registers.
+// One thread per sample: there are few classes, and double-precision exponentials dominate the time.
+// Without the launch bound of 1 block, nvcc assumes five per multiprocessor and spills registers.
 template <typename T>
 __global__ void __launch_bounds__(threads, 1)
     loss_softmax_cross_entropy(int n, int classes, double smoothing,

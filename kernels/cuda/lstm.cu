@@ -1,6 +1,7 @@
-// The recurrence of an LSTM. Time steps depend on each other and each has little work, so one launch
-// computes them all: a block takes a few sequences from the first time step to the last.
-// It keeps their states in shared memory, and the weights too if they fit.
+// The recurrence of an LSTM.
+// Time steps depend on each other and have little work, so one launch computes them all.
+// A block takes a few sequences from the first time step to the last.
+// It keeps the sequences' states in shared memory, and the weights too if they fit.
 //   lstm_forward   a thread computes one hidden unit, with all four gates, of a few sequences
 //   lstm_backward  the gradient, in the same way, from the last time step to the first
 // A block reads 16 Hid^2 bytes of weights per time step: 26 KB for 40 units, from shared memory.
@@ -121,7 +122,7 @@ __global__ void __launch_bounds__(threads) lstm_forward(Sizes s,
   }
 }
 
-// Shared memory holds the gates' gradients of this time step and of the next,
+// Shared memory holds the gates' gradients of this time step and of the next time step,
 // the gradients of c, and the weights if `cached`.
 template <typename T, bool cached>
 __global__ void __launch_bounds__(threads)

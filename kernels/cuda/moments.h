@@ -1,5 +1,5 @@
-// Mean and variance down the columns of a matrix. Each thread runs Welford's update over its rows;
-// threads, and then chunks of rows, are merged pairwise (Chan, Golub & LeVeque 1983).
+// Mean and variance down the columns of a matrix. Each thread runs Welford's update over its rows.
+// Threads, and then chunks of rows, are merged pairwise (Chan, Golub & LeVeque 1983).
 // Unlike sums of squares, this stays accurate when the mean is much larger than the deviation.
 #pragma once
 
@@ -60,8 +60,8 @@ SEC_DEVICE float as_stored(const bf16* /*to*/, float value) {
   return static_cast<float>(bf16(value));
 }
 
-// Moments of the values that a thread reads, by Welford's update. Values are taken relative to the first one,
-// so that a large mean does not cost precision.
+// Moments of the values that a thread reads, by Welford's update.
+// So that a large mean does not cost precision, values are taken relative to the first value.
 template <int width>
 struct RunningMoments {
   float count = 0.0F;

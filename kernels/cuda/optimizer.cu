@@ -1,7 +1,7 @@
 // Optimizer steps over flat buffers, one launch for all parameters of a network.
-// A thread updates four elements, with vector accesses if the buffers are aligned. Bound by memory: Adam
-// reads four floats per element and writes three, 460 MB for the 16.4 M parameters of the 8-lead network.
-// A moving average reads and writes one more float.
+// A thread updates four elements, with vector accesses if the buffers are aligned. Memory is the bottleneck.
+// Adam reads four floats per element and writes three:
+// 460 MB for the 16.4 M parameters of the 8-lead network. A moving average reads and writes one more float.
 #include <limits>
 
 #include "kernels/cuda/block_sum.h"
@@ -236,7 +236,7 @@ void moving_average(Stream& stream, const StepValues* now, ConstSpan parameters,
 void sum_of_squares(Stream& stream, ConstSpan x, Span sum) {
   const float* const from = elements<float>(x, x.count, "sum_of_squares: x");
   float* const to = elements<float>(sum, 1, "sum_of_squares: sum");
-  // At most 1024 chunks. Their size is a multiple of what a block reads at a time, so that all start aligned.
+  // Makes at most 1024 chunks, whose size is a multiple of what a block reads at a time: all start aligned.
   const std::int64_t piece = 4 * threads;
   const std::int64_t chunk = max(ceil_div(ceil_div(x.count, 1024), piece), std::int64_t{4}) * piece;
   const int chunks = to_int(ceil_div(x.count, chunk), "sum_of_squares");

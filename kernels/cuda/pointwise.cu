@@ -1,5 +1,6 @@
-// Elementwise operations. One kernel serves all of them: a thread handles 16 bytes of each operand with
-// one vector access, or element by element if an operand is unaligned or the end is near.
+// Elementwise operations.
+// One kernel serves all of them: a thread handles 16 bytes of each operand with one vector access.
+// It works element by element if an operand is unaligned or the end is near.
 // All operations are bound by memory: ReLU on 40 M bf16 elements reads and writes 162 MB.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"

@@ -1,5 +1,6 @@
-// Pooling along time. A time step is a row of H * C elements. A thread computes 16 bytes of an output row (or
-// one element, if rows are not whole 16-byte vectors) and iterates over the window. Backward passes gather:
+// Pooling along time. A time step is a row of H * C elements.
+// A thread computes 16 bytes of an output row, or one element if rows are not whole 16-byte vectors.
+// It iterates over the window. Backward passes gather:
 // a thread visits all windows that contain its input step, so that no two threads add to the same element.
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/parts.h"

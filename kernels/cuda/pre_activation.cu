@@ -6,7 +6,7 @@
 //   conv_merge_tile_moments    forward: mean and variance of y, from the moments of the convolution's tiles
 //   squeeze_add_tiles          forward: means over a sample, for samples that span several tiles
 //   pre_activation_grad_sums   backward: adds up batch norm's two sums over tiles, updates ggamma and gbeta
-//   pre_activation_grad_input  backward: batch norm's gradient gx, in place of g, which dgrad left in gx;
+//   pre_activation_grad_input  backward: overwrites g, which dgrad left in gx, by batch norm's gradient gx;
 //                              adds extra_gradient if there is one
 // Memory traffic, if x and y have n bytes each:
 //   forward   2 n: reads x and writes y; also writes and reads the mask
@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(column_threads)
   const InputGradient& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment > 0) {  // another problem of the batch has more chunks
+  if (!task.inside || task.segment > 0) {  // returns if another problem of the batch has more chunks
     return;
   }
   const auto backward =
@@ -173,14 +173,14 @@ bool on_tensor_cores(const Stream& stream, DType type) {
   return type == DType::bf16 || stream.tf32;
 }
 
-// Layers share a launch only if their keys are equal. The key decides which kernels run, so results are
-// bitwise equal to those of a layer that is launched alone.
+// Layers share a launch only if their keys are equal. The key decides which kernels run.
+// Results are therefore bitwise equal to those of a layer that is launched alone.
 struct LaunchKey {
   std::int64_t c_in, c_out;
   std::int64_t residues;  // ConvProblems per layer in dgrad
   DType type;
-  bool forward_tensor, dgrad_tensor, wgrad_tensor;  // tensor cores, or conv_blocked.cu
-  int columns;                                      // of the tiles in forward or dgrad
+  bool forward_tensor, dgrad_tensor, wgrad_tensor;  // true: tensor cores; false: conv_blocked.cu
+  int columns;                                      // columns of the tiles in forward or dgrad
   bool operator==(const LaunchKey&) const = default;
 };
 
@@ -218,8 +218,8 @@ LaunchKey key_of(const Stream& stream, const PreActivationBackward& problem) {
   return {s.c_in, s.c_out, residues, problem.gx.type, false, dgrad, wgrad, columns};
 }
 
-// Calls run(key, problems) for consecutive problems with equal keys. A launch has room for max_problems
-// ConvProblems, of which each layer takes key.residues.
+// Calls run(key, problems) for consecutive problems with equal keys.
+// A launch has room for max_problems ConvProblems, and each layer needs key.residues ConvProblems.
 template <typename Problem, typename Run>
 void for_each_key(const Stream& stream, std::span<const Problem> group, const Run& run) {
   for_each_launch(
@@ -445,8 +445,7 @@ void add_input_gradient(const LaunchKey& key, const PreActivationBackward& probl
   void* const gx = checked(problem.gx, key.type, rows * s.c_in, "pre_activation.backward: gx");
   float* sums = launches.scratch->data() + offsets.sums;
   launches.all_aligned = launches.all_aligned && aligned(x, extra_gradient, gx);
-  // Rows are cut for full vectors even where operands are
-  // unaligned, so that alignment does not change results.
+  // Rows are cut for full vectors even if operands are unaligned, so that alignment does not change results.
   const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
   launches.norms.add({rows_of_tiles(tiles, s.c_in), columns, before, static_cast<float>(rows), sums,
                       elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),
@@ -474,7 +473,7 @@ InputGradientLaunches resolve_input_gradients(const Stream& stream, const Launch
                                               const ActivationOperands* before) {
   InputGradientLaunches launches;
   std::array<InputGradientScratch, max_problems> offsets{};
-  std::array<std::int64_t, max_problems> tiles{};  // of all residues
+  std::array<std::int64_t, max_problems> tiles{};  // tiles of all residues
   ScratchLayout layout;
   for (std::size_t j = 0; j < problems.size(); ++j) {
     const ConvShape& s = problems[j].shape;

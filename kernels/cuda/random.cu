@@ -1,7 +1,7 @@
 // Uniform random numbers and dropout.
 // On every device, element e of a random stream is word e % 4 of Philox block e / 4.
 // A thread handles four (f32) or eight (bf16) elements, so that no Philox block is computed twice.
-// Philox takes about 80 integer instructions for four elements, about as long as moving 32 bytes,
+// Philox takes about 80 integer instructions for four elements. Moving 32 bytes takes about as long,
 // so the kernels stay memory-bound.
 #include "engine/philox.h"
 #include "kernels/cuda/elements.h"

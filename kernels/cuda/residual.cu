@@ -1,14 +1,14 @@
 // The end of a residual block, y = relu(x * gate + shortcut):
-//   residual_forward         y and, in training, its batch statistics: each thread takes moments of what it
-//                            writes; they are merged over threads and, by a second kernel, over chunks.
+//   residual_forward         y and, in training, its batch statistics. Each thread takes moments of what it
+//                            writes. They are merged over threads and, by a second kernel, over chunks.
 //                            All samples form one segment, so that short samples do not make more chunks.
 //                            A thread reloads the gate's factors when its next row is in another sample
 //   residual_backward        gshortcut, and the sums for ggate per sample, as in gate_channels_backward
 //   residual_backward_input  gx, once the gradient of the gate's means is known
 // Several blocks of the network share a launch if their LaunchKeys are equal.
-// Memory traffic, in units of the size of x: forward reads x and shortcut and writes y: 3. backward reads x,
-// gy and, with ReLU, y, and writes gshortcut: 4 or 3. backward_input reads gshortcut and writes gx: 2.
-// Gates add 1 / positions each, and partial results at most 1 / 16.
+// Memory traffic, in units of the size of x. Forward: 3 (reads x and shortcut, writes y).
+// backward: 4 or 3 (reads x, gy and, with ReLU, y; writes gshortcut). backward_input:
+// 2 (reads gshortcut, writes gx). Gates add 1 / positions each, and partial results at most 1 / 16.
 #include <vector>
 
 #include "kernels/cuda/launch_batch.h"
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(column_threads) residual_forward(LaunchBatch<G
   const Gated<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment > 0) {  // another problem of the batch has more chunks
+  if (task.segment > 0) {  // returns if another problem of the batch has more chunks
     return;
   }
   RunningMoments<width> seen;
@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(column_threads) residual_backward(LaunchBatch<
   const GatedBackward<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (task.segment >= s.n) {  // another problem of the batch has more samples or chunks
+  if (task.segment >= s.n) {  // another problem has more samples or chunks
     return;
   }
   float sum[width] = {};
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(column_threads)
   const ScaleAndShift<T>& s = batch.problem[blockIdx.z];
   const Columns& columns = s.columns;
   const ColumnTask task = column_task(columns, width);
-  if (!task.inside || task.segment >= s.n) {  // another problem of the batch has more samples or chunks
+  if (!task.inside || task.segment >= s.n) {  // another problem has more samples or chunks
     return;
   }
   const T* const __restrict__ gshortcut = s.gshortcut;
@@ -182,8 +182,9 @@ void check(const GateShape& s) {
           "residual: expected at least one position and one channel, got {} and {}", s.positions, s.c);
 }
 
-// Problems share a launch only if their keys are equal. The key decides the kernel and the shape of its
-// blocks, so results are bitwise equal to those of a problem that is launched alone.
+// Problems share a launch only if their keys are equal.
+// The key decides the kernel and the shape of its blocks.
+// Results are therefore bitwise equal to those of a problem that is launched alone.
 struct LaunchKey {
   std::int64_t c;
   DType type;

@@ -1,5 +1,6 @@
-// Sums down the columns of each segment (sample) of a matrix. If a segment is a single chunk, the first
-// kernel stores its sums as the result; otherwise a second kernel adds up the chunks' partial sums.
+// Sums down the columns of each segment (sample) of a matrix.
+// If a segment is a single chunk, the first kernel stores the result.
+// Otherwise a second kernel adds up the chunks' partial sums.
 #pragma once
 
 #include <span>
@@ -8,8 +9,7 @@
 
 namespace sec::kernels::SEC_BACKEND {
 
-// Stores the sums that add_down left in thread row 0:
-// as results, or as partial sums if there are more chunks.
+// Stores the sums that add_down left in thread row 0, as results or, with several chunks, as partial sums.
 template <typename T, int width>
 SEC_DEVICE void store_sums(const Columns& columns, const ColumnTask& task, const float (&sum)[width],
                            float positions,

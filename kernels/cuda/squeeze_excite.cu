@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(column_threads) segment_add_chunks(LaunchBatch
   const ChunkSums<T>& s = batch.problem[blockIdx.z];
   const Columns chunks = rows_of_chunks(s.columns);
   const ColumnTask task = column_task(chunks, 1);
-  if (task.segment >= s.segments) {  // another problem of the batch has more segments
+  if (task.segment >= s.segments) {  // returns if another problem of the batch has more segments
     return;
   }
   float sum[1] = {};

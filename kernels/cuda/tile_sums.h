@@ -11,8 +11,8 @@ SEC_HOST_DEVICE constexpr int tile_sum_floats(int down, int columns) {
 }
 
 // Sums columns over the `down` thread rows of a block.
-// This thread is in thread row `row` and holds the partial sums `value` of columns across ...
-// across + width - 1; every (thread row, column) is held exactly once. All threads take part.
+// This thread is in thread row `row` and holds the partial sums `value` of `width` columns from `across` on.
+// Every (thread row, column) is held exactly once. All threads take part.
 // Adds in the order of rows. Returns the totals (columns) in shared memory, valid until the next call.
 template <int down, int columns, int width>
 SEC_DEVICE const float* add_tile_rows(float* memory, int row, int across, const float (&value)[width]) {

@@ -1,5 +1,5 @@
-// Batch norm on cuDNN. cuDNN has no pass that computes only statistics, so `statistics` runs its
-// training pass and discards the normalised output.
+// Batch norm on cuDNN. cuDNN has no pass that computes only statistics.
+// `statistics` therefore runs its training pass and discards the normalised output.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cudnn.h"
 #include "kernels/peers/parts.h"
@@ -10,8 +10,7 @@ namespace {
 
 constexpr cudnnBatchNormMode_t mode = CUDNN_BATCHNORM_SPATIAL;
 
-// Describes the operands as one sample of `rows` time steps, because
-// cuDNN limits the number of samples more tightly.
+// Describes the operands as one sample of `rows` time steps: cuDNN limits the number of samples more tightly.
 struct Problem {
   Problem(const BatchNormShape& s, DType type)
       : x(type, 1, s.rows, 1, s.c),
@@ -29,7 +28,7 @@ void statistics(Stream& stream, const BatchNormShape& s, ConstSpan x, Span mean,
   expect(variance, s.c, "batch_norm.statistics: variance");
   const TypedScratch y(stream, s.rows * s.c, x.type);
   const TypedScratch factors(stream, s.c,
-                             DType::f32);  // stands for gamma and beta, whose values do not matter
+                             DType::f32);  // placeholder for gamma and beta, whose values do not matter
   zero_bytes(stream, factors.data(), static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, mean.data, static_cast<std::size_t>(s.c) * 4);
   zero_bytes(stream, variance.data, static_cast<std::size_t>(s.c) * 4);

@@ -71,8 +71,7 @@ class Problem {
   cudnnConvolutionDescriptor_t convolution = nullptr;
 };
 
-// The best proposal that is deterministic; if cuDNN has measured,
-// the best proposal. Proposals are sorted, best first.
+// The best deterministic proposal; if cuDNN has measured, the best one. Proposals are sorted, best first.
 template <typename Proposal, typename Propose>
 Plan choose(const Problem& problem, const char* call, const Propose& propose) {
   Proposal proposals[8];

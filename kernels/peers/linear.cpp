@@ -1,5 +1,5 @@
-// The fully connected layer on cuBLAS. cuBLAS requires bf16 weights if
-// activations are bf16, so they are rounded first.
+// The fully connected layer on cuBLAS. With bf16 activations cuBLAS requires bf16 weights,
+// so the weights are rounded first.
 #include <optional>
 
 #include "kernels/device_tables.h"

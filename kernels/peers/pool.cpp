@@ -1,6 +1,6 @@
-// Average pooling on cuDNN. Max pooling uses our own kernels:
-// our backward pass takes the position of each maximum, but cuDNN's takes the operands
-// and results of the forward pass, which the contract does not pass on.
+// Average pooling on cuDNN. Max pooling uses our kernels.
+// Our backward pass takes the position of each maximum.
+// cuDNN's takes the forward pass's operands and results, which the contract does not pass on.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cudnn.h"
 #include "kernels/peers/parts.h"

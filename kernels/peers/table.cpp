@@ -1,5 +1,4 @@
-// The cuda device's kernel table, with cuDNN and cuBLAS
-// instead of our kernels where they offer the operation.
+// The cuda device's kernel table, with cuDNN and cuBLAS instead of our kernels where possible.
 #include "kernels/device_tables.h"
 #include "kernels/peers/cublas.h"
 #include "kernels/peers/cudnn.h"
@@ -16,7 +15,7 @@ const Table& table() {
     mixed.batch_norm = batch_norm_kernels();
     mixed.pool = pool_kernels();
     mixed.linear = linear_kernels();
-    mixed.pre_activation = {};  // otherwise our fused kernels would run instead of cuDNN's
+    mixed.pre_activation = {};  // disables our fused kernels, which would run instead of cuDNN's
     mixed.residual = {};
     return mixed;
   }();

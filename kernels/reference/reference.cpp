@@ -254,8 +254,8 @@ Values max_pool_backward(const PoolShape& s, const Values& gy, const Integers& p
   return gx;
 }
 
-// Average pooling is a convolution of each channel with weights 1 / k:
-// c_in = c_out = 1, and channels count as leads.
+// Average pooling is a convolution of each channel with weights 1 / k and c_in = c_out = 1.
+// Channels count as leads.
 Values average_pool(const PoolShape& s, const Values& x) {
   const ConvShape conv{
       .n = s.n, .l = s.l, .h = s.h * s.c, .c_in = 1, .c_out = 1, .k = s.k, .stride = s.stride, .pad = s.pad};

@@ -1,6 +1,6 @@
 // Every operation of the contracts as plain loops in double precision; tests compare the kernels with them.
-// Nothing here is fast, and nothing shares code with a kernel. Layouts and formulas are those of the contract
-// headers. Functions return what kernels write.
+// Nothing here is fast, and nothing shares code with a kernel. Functions return what kernels write.
+// Layouts and formulas are those of the contract headers.
 #pragma once
 
 #include <vector>
@@ -57,7 +57,7 @@ Values batch_norm_apply(const BatchNormShape& s, double epsilon, const Values& x
 struct BatchNormGradients {
   Values gx, ggamma, gbeta;
 };
-// The gradient through the statistics of x.
+// The gradient of batch_norm through the statistics of x.
 BatchNormGradients batch_norm_backward(const BatchNormShape& s, double epsilon, const Values& x,
                                        const Values& gy, const Values& gamma);
 
@@ -66,7 +66,7 @@ Values relu(const Values& x);
 Values relu_backward(const Values& x, const Values& gy);
 Values sigmoid(const Values& x);
 Values sigmoid_backward(const Values& x,
-                        const Values& gy);  // x is sigmoid's input
+                        const Values& gy);  // x is the input of the sigmoid
 Values gate(const GateShape& s, const Values& x, const Values& factor);
 struct GateGradients {
   Values gx, ggate;

@@ -71,7 +71,7 @@ class Arithmetic(unittest.TestCase):
         self.assertFalse(comparison.agree(1.001, 1, 0, 0))
         self.assertFalse(comparison.agree(1, 1, 6e-3, 0))
         self.assertTrue(comparison.agree(1, 1, 8e-3, 4e-3))  # accepted, as PyTorch's distance is equally large
-        self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # larger than the limit for any peer
+        self.assertFalse(comparison.agree(1, 1, 0.2, 0.2))  # the distance is larger than the limit for any peer
         self.assertFalse(comparison.agree(float("nan"), 1, 0, 0))
         self.assertTrue(comparison.agree(1.005, 1, 0.2, 0.1, "tf32"))
         self.assertFalse(comparison.agree(1, 1, 0.9, 0.9, "bf16"))
@@ -135,8 +135,8 @@ class Arithmetic(unittest.TestCase):
                                                                                   "5.00 ns"])
 
 
-# A stand-in for each program that a run needs; it behaves by the name it is called by. Its PyTorch takes three times as
-# long as its f32, and its tf32 half as long. Environment variables plant errors.
+# A stand-in for each program that a run needs. The name by which it is called selects its behaviour.
+# The stand-in for PyTorch takes 3 times as long as its f32, its tf32 half as long. Environment variables plant errors.
 PRETENDER = f"""#!{sys.executable}
 import array, os, sys, time
 sys.path.insert(0, {str(ROOT / "bench/report")!r})
@@ -301,7 +301,7 @@ class WholeRuns(unittest.TestCase):
         self.assertAlmostEqual(beats["train"]["ours"]["sec"]["ratio"], 3)
         self.assertEqual(beats["infer"]["batch"], 256)
         self.assertAlmostEqual(beats["infer"]["sec"]["samples_per_second"], 256 / 0.05)
-        self.assertNotIn("cuda_graph", beats["infer"]["peers"])  # out of memory; other variants went on
+        self.assertNotIn("cuda_graph", beats["infer"]["peers"])  # one variant ran out of memory; the others went on
         left_out = " ".join(summary["not_measured"])
         for text in ("sec bf16 ended with status 1: bench_steps: no bf16 here", "no compiler",
                      "beats, infer, cuda_graph: out of memory"):

@@ -117,7 +117,7 @@ TEST(Counters, EverySecondWordIsATwoWayConflict) {
   EXPECT_EQ(c.shared_loads.conflicts(), 1U);
 }
 
-// Eight lanes of 16 bytes fill the banks: four passes per warp, or eight if only every second packet is read.
+// Eight lanes of 16 bytes fill the banks: a warp takes four passes, or eight if it reads every second packet.
 TEST(Counters, PacketsInSharedMemoryAreServedByQuartersOfAWarp) {
   const auto close = counts_of("read_shared_packets<4>");
   EXPECT_EQ(close.shared_loads.passes, 4U);

@@ -144,8 +144,9 @@ TEST_F(BenchSteps, DoesWhatItIsAskedFor) {
   EXPECT_GT(all.at(7).at("resident").get<std::int64_t>(), all.at(7).at("tensors").get<std::int64_t>());
 }
 
-// All devices read the same file of network and batch and compute nearly the same loss, eagerly and with
-// captured graphs, also when steps and passes alternate.
+// All devices read the same file of network and batch and compute nearly the same loss,
+// eagerly and with captured graphs.
+// The losses also agree when steps and passes alternate.
 TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   std::vector<double> losses;
   for (const std::string options : {"--device cpu", "--device cpu --eager", "--device simt",
@@ -163,7 +164,7 @@ TEST_F(BenchSteps, MakesACaseThatDevicesAgreeOn) {
   }
   EXPECT_GT(losses[0], 0.1);
   EXPECT_EQ(losses[1], losses[0]);
-  EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // different order of summation
+  EXPECT_NEAR(losses[2], losses[0], 1e-4 * losses[0]);  // f32 sums in a different order
   EXPECT_NEAR(losses[3], losses[0], 5e-2 * losses[0]);  // tf32: 10 bits of mantissa, a hundred layers
   EXPECT_NEAR(losses[4], losses[0], 0.2 * losses[0]);   // bf16: 7 bits of mantissa
   EXPECT_NE(losses[3], losses[2]);

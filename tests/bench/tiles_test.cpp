@@ -110,8 +110,8 @@ TEST_F(Tiles, OfAnotherDeviceAreRefused) {
   EXPECT_TRUE(error_on(Device::cpu).ends_with("the cpu device has no tiles to choose; cuda and simt have"));
 }
 
-// Measures tiles, then trains a step with the measured file, and one with a file in which all choices
-// differ from the built-in ones.
+// Measures tiles, then trains a step with the measured file.
+// Trains another step with a file in which all choices differ from the built-in ones.
 TEST_F(Tiles, AreMeasuredAndTaken) {
   const std::string file = (folder_ / "tiles.toml").string();
   const Outcome measured = run_program(
@@ -146,8 +146,8 @@ TEST_F(Tiles, AreMeasuredAndTaken) {
   };
   const double built_in = loss_with("");
   const std::string gradients = io::content_of(folder_ / "gradients");
-  // Only the statistics of batch norm are summed in a different order. That changes each by some units in the
-  // last place of f32, through some thirty layers.
+  // Only the statistics of batch norm are summed in a different order.
+  // Each changes by some units in the last place of f32, and these changes pass through some thirty layers.
   EXPECT_NEAR(loss_with("--tiles " + file), built_in, 1e-4 * built_in);
   EXPECT_NEAR(loss_with("--tiles " + (folder_ / "others.toml").string()), built_in, 1e-4 * built_in);
   EXPECT_NE(io::content_of(folder_ / "gradients"), gradients) << "both were added up in the same parts";

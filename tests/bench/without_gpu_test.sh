@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs bench/compare --device cuda without a GPU. It must draw its cases, start the worker, and report in one line that
-# the device is refused. Exits 77 if there is a GPU.
+# Runs bench/compare --device cuda without a GPU. It must draw its cases and start the worker.
+# It must report in one line that the device is refused. Exits 77 if there is a GPU.
 #   without_gpu_test.sh COMPARE BIN
 set -eu
 

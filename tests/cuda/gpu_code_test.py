@@ -79,7 +79,7 @@ class GpuCode(unittest.TestCase):
         rows, _ = code.read_library(pathlib.Path(library), [])
         self.assertEqual(list(code.broken_rules([("conv_tensor.cu", "conv_tensor<*>", "HMMA", True)], rows)), [])
         broken = list(code.broken_rules([("conv_tensor.cu", "conv_tensor<bf16, 64, Forward, true>", "HMMA", False)], rows))
-        self.assertEqual(len(broken), 2)  # one per architecture
+        self.assertEqual(len(broken), 2)  # one problem per architecture
         self.assertIn("conv_tensor.cu conv_tensor<bf16, 64, Forward, true>, sm_80: expected no HMMA", broken[0])
         broken = list(code.broken_rules([("pointwise.cu", "pointwise_map<Add, float, 1>", "LDG.128", True)], rows))
         self.assertIn("expected LDG.128", broken[0])

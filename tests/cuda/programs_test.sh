@@ -1,9 +1,8 @@
 #!/bin/sh
-# Tests of the programs of the cuda build that need no GPU, to run before
-# the programs are copied to a machine with one:
+# Tests of the cuda build's programs that need no GPU. Run them before copying the programs to a machine with one:
 #   programs_test.sh libraries BIN PROGRAM...   they need only the C library and the files beside them
-#   programs_test.sh refusal BIN GPU_CHECK RECIPES   they reject the device with one line; exits 77 if a GPU
-#   is present
+#   programs_test.sh refusal BIN GPU_CHECK RECIPES   they reject the device with one line;
+#                                                   exits 77 if a GPU is present
 set -eu
 
 what=$1 bin=$2

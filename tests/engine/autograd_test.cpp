@@ -62,7 +62,7 @@ TEST(Autograd, OneGradientTensorHandedToTwoInputsIsNotMixedUp) {
   Tape tape(cpu, accumulate);
   const Var a = tape.leaf(scalar(2));
   const Var b = tape.leaf(scalar(5));
-  const Var early = multiply(tape, a, a);  // its gradient reaches `a` after that of the addition below
+  const Var early = multiply(tape, a, a);  // its gradient reaches `a` after that of the sum below
   const Var sum = add(tape, a, b);
   const Var y = add(tape, sum, early);
   tape.backward(y, scalar(1));

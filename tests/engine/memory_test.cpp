@@ -12,7 +12,7 @@ TEST(Memory, ASecondRequestOfTheSameSizeCostsNoSystemCall) {
   allocate(Device::cpu, 12345);
   const auto before = memory_statistics(Device::cpu);
   allocate(Device::cpu, 12345);
-  allocate(Device::cpu, 12300);  // in the same size class
+  allocate(Device::cpu, 12300);  // a request in the same size class
   const auto after = memory_statistics(Device::cpu);
   EXPECT_EQ(after.requests, before.requests + 2);
   EXPECT_EQ(after.misses, before.misses);

@@ -90,7 +90,7 @@ TEST(MemoryPlan, KeepsItsBlocksUntilItIsReleased) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(allocate(Device::simt, bytes)->data, planned);  // the plan reuses its blocks
   }
-  EXPECT_THROW(allocate(Device::simt, 100 * bytes), Error);  // not in the cache
+  EXPECT_THROW(allocate(Device::simt, 100 * bytes), Error);  // a size that is not in the cache
   EXPECT_THROW(detail::begin_memory_plan(Device::simt), Error);
   detail::end_memory_plan(Device::simt);
   {

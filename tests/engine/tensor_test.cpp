@@ -56,8 +56,8 @@ TEST(Tensor, ErrorsNameShapes) {
 
 TEST(Bf16, RoundsToNearestEven) {
   EXPECT_EQ(static_cast<float>(bf16(1.0F)), 1.0F);
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // tie, rounds down to even
-  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // tie, rounds up to even
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1p-8F)), 1.0F);             // a tie, which rounds down to even
+  EXPECT_EQ(static_cast<float>(bf16(1.0F + 3 * 0x1p-8F)), 1 + 0x1p-6F);  // a tie, which rounds up to even
   EXPECT_EQ(static_cast<float>(bf16(1.0F + 0x1.01p-8F)), 1 + 0x1p-7F);   // just above a tie
   EXPECT_EQ(static_cast<float>(bf16(std::numeric_limits<float>::max())),
             std::numeric_limits<float>::infinity());

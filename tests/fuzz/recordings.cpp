@@ -49,7 +49,7 @@ void read_edf(std::string_view bytes) {
     std::string text;
     try {
       text = io::edf_text_of(annotation);
-    } catch (const Error&) {  // text that is not UTF-8
+    } catch (const Error&) {  // the text is not UTF-8
       continue;
     }
     expect(io::annotation_of_edf_text(text) == annotation, "an annotation reads back differently");
@@ -61,7 +61,7 @@ std::vector<std::string> edf_seeds() {
   const std::string both = written("s.edf", [](const std::string& path) {
     io::write_edf(path, *io::reader_of(recording()), annotations());
   });
-  std::string gaps = both;  // the same with time gaps between its data records
+  std::string gaps = both;  // the same recording with time gaps between its data records
   gaps.replace(gaps.find("EDF+C"), 5, "EDF+D");
   for (const auto& [at, later] : {std::pair("+3", "+9"), std::pair("+2", "+7"), std::pair("+1", "+5")}) {
     gaps.replace(gaps.find(at + std::string("\x14\x14")), 2, later);

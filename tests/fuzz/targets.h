@@ -11,8 +11,8 @@ namespace sec::fuzz {
 
 struct Target {
   const char* name;
-  // Parses the bytes. Throwing Error is a success. Findings are any other exception, a sanitizer's report,
-  // and a failed call of expect().
+  // Parses the bytes. Throwing Error is a success.
+  // Findings are any other exception, a sanitizer's report and a failed call of expect().
   void (*read)(std::string_view bytes);
   // Valid inputs to start from, made by this project's writers.
   std::vector<std::string> (*seeds)();
@@ -23,8 +23,8 @@ std::span<const Target> targets();
 // If `holds` is false, ends the program, which libFuzzer reports as a finding.
 void expect(bool holds, const char* what);
 
-// Splits an input into several files; each begins with a line "%% NAME". Writes them to a folder, in memory
-// if possible, and returns its path. The folder is emptied on each call. Only plain names are written.
+// Splits an input into several files, each of which begins with a line "%% NAME". Skips names with folders.
+// Writes the files to a folder, in memory if possible, and returns its path. Each call empties the folder.
 using Files = std::vector<std::pair<std::string, std::string>>;
 std::string join(const Files& files);
 std::string write_files(std::string_view bytes);

@@ -1,5 +1,6 @@
-// Compares detected beats with annotated ones, like EC57 and its comparator bxb: from 5:00 onwards, within
-// 150 ms, each beat matched once, without ventricular flutter ([ to ]). A minimal implementation for tests.
+// Compares detected beats with annotated ones like EC57 and its comparator bxb.
+// Matches each beat once, from 5:00 onwards, within 150 ms, outside ventricular flutter ([ to ]).
+// A minimal implementation for tests.
 #pragma once
 
 #include <cmath>

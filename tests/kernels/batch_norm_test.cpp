@@ -72,8 +72,8 @@ TEST_P(BatchNorm, AnOutlierInTheFirstRowIsWeighedRight) {
   x[0] = 1e4;
   const auto expected = reference::batch_norm_statistics(s, x);
   const Results got = statistics(s, x);
-  // About 500 additions to a sum near 1e4 err by unit * 1e4 each: a random walk to 0.013,
-  // divided by 3000 rows.
+  // About 500 additions to a sum near 1e4 err by unit * 1e4 each.
+  // As a random walk the errors reach 0.013, divided by 3000 rows.
   expect_close(got.mean, expected.mean, 2e-5, 0, "mean");
   expect_close(got.variance, expected.variance, 0, 32 * unit, "variance");
 }
@@ -132,16 +132,16 @@ TEST_P(BatchNorm, ApplyEqualsTheReference) {
     kernels().batch_norm.apply(stream(), s, epsilon, tensor(x).read(), tensor(statistics.mean).read(),
                                tensor(statistics.variance).read(), tensor(gamma).read(), tensor(beta).read(),
                                y.write());
-    // A few roundings. The terms gamma * (x - mean) / deviation and beta may cancel,
-    // so an absolute error is allowed. It grows with the magnitude of the values:
-    // |x| < c + 4, and deviations are above 0.3.
+    // A few roundings.
+    // The terms gamma * (x - mean) / deviation and beta may cancel, so an absolute error is allowed.
+    // It grows with the magnitude of the values: |x| < c + 4, and deviations are above 0.3.
     expect_close(floats_of(y), reference::batch_norm_apply(s, epsilon, x, statistics, gamma, beta),
                  8 * unit * 3 * static_cast<double>(s.c + 4), 8 * unit, name_of(s));
   }
 }
 
 // Compares with unfused batch norm and ReLU, which have their own tests.
-// Both round the same values, but the moments of the result are summed in a different order.
+// Both versions round the same values, but sum the moments of the result in a different order.
 TEST_P(BatchNorm, WithReluEqualsTheSeparateOperations) {
   const BatchNormKernels& kernel = kernels().batch_norm;
   if (kernel.apply_relu == nullptr) {
@@ -220,7 +220,7 @@ TEST_P(BatchNorm, BackwardEqualsTheReferenceAndFiniteDifferences) {
                                   tensor(batch.mean).read(), tensor(batch.variance).read(),
                                   tensor(gamma).read(), gx.write(), ggamma.write(), gbeta.write());
     auto expected = reference::batch_norm_backward(s, epsilon, x, gy, gamma);
-    // x - mean has the rounding error of a mean of up to c; relative to a deviation that is c * unit.
+    // x - mean has the rounding error of a mean of up to c. Relative to a deviation this error is c * unit.
     // A sum of R terms of about 1/2 errs by unit * sqrt(R) times the size of its partial sums, sqrt(R) / 2.
     const double sums = 4 * unit * static_cast<double>(s.rows + 16) + 4e-6;
     double inverse = 0;  // gx scales with 1 / deviation, which is large for two close rows

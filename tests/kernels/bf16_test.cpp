@@ -1,6 +1,6 @@
-// Operations on activations stored as bf16. Arithmetic is in f32, so for operands that are exact in bf16 the
-// result is the f32 result rounded to 8 bits, which changes it by up to 2^-8 of its value.
-// Sums may be added in a different order, which changes the f32 result first.
+// Operations on activations stored as bf16. Arithmetic is in f32. For operands that are exact in bf16,
+// the result is the f32 result rounded to 8 bits, which changes it by up to 2^-8 of its value.
+// The f32 result itself may differ, because sums may be added in a different order.
 // conv_versions_test.cpp covers convolutions.
 #include "tests/kernels/kernel_test.h"
 
@@ -280,8 +280,8 @@ TEST_P(Bf16, Lstm) {
       "lstm");
 }
 
-// Random numbers are bitwise equal to those of the cpu device: the same elements are dropped,
-// the same values filled.
+// Random numbers are bitwise equal to those of the cpu device:
+// the same elements are dropped, and the same values are filled in.
 TEST_P(Bf16, RandomBitsEqualTheCpuDevices) {
   Stream host{Device::cpu, nullptr};
   for (const std::int64_t count : {1, 5, 4096, 10007}) {

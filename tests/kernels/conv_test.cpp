@@ -12,8 +12,7 @@ struct ConvCase {
 };
 
 // The network's layers with few samples and steps. Also shapes that the network never has:
-// odd numbers of channels and steps, extents of one, inputs shorter than the kernel, large strides,
-// even kernels, wide padding.
+// odd numbers of channels and steps, extents of one, short inputs, large strides, even kernels, wide padding.
 const ConvCase cases[] = {
     {"stem", {.n = 2, .l = 331, .h = 8, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
     {"stem of two leads", {.n = 3, .l = 180, .h = 2, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
@@ -71,14 +70,15 @@ Operands operands_of(const ConvShape& s) {
 }
 
 // The tolerance of a sum of `terms` products of numbers in [-1, 1] in f32.
-// Rounding errors grow as a random walk over partial sums of about sqrt(terms) / 3,
-// so a typical error is unit * terms / 3. Five times that is allowed.
+// Rounding errors grow as a random walk over partial sums of about sqrt(terms) / 3.
+// A typical error is therefore unit * terms / 3. Five times that is allowed.
 double tolerance(std::int64_t terms) {
   return 2 * unit * static_cast<double>(terms + 8);
 }
 
-// The cpu device computes some shapes by minimal filtering, whose transforms add and subtract numbers larger
-// than the result. Errors are up to 9 times those of the direct sum (docs/speed.md);
+// The cpu device computes some shapes by minimal filtering.
+// Its transforms add and subtract numbers larger than the result.
+// Errors are up to 9 times those of the direct sum (docs/speed.md).
 // `tolerance` allows five times the typical error of the direct sum.
 double filter_errors(const Target& target, const ConvShape& s) {
   const bool minimal =
@@ -216,7 +216,7 @@ TEST_P(Conv, GradientsEqualFiniteDifferences) {
   for (const auto& [name, bound] : cases) {
     const ConvShape& s = bound;  // clang 14 cannot capture structured bindings in lambdas
     if (s.n * s.macs() > 20'000'000) {
-      continue;  // the reference takes seconds per pass, and smaller cases cover these kinds of shapes
+      continue;  // the reference takes seconds per pass; smaller cases cover these kinds of shapes
     }
     Operands op = operands_of(s);
     const double relative = 1e-5 * filter_errors(GetParam(), s);

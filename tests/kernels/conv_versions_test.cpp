@@ -193,8 +193,8 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
   }
 }
 
-// Outputs and gradients of inputs keep their bits for any choice of tiles, because each element is a separate
-// sum. The gradient of weights is summed over different parts.
+// Outputs and gradients of inputs keep their bits for any choice of tiles: each element is a separate sum.
+// The tiles divide the sum for the weights' gradient into different parts.
 TEST_P(ConvVersion, AnyTilesGiveTheSameBits) {
   const auto choose = [](const ConvShape& s, DType type, const ConvTiles& tiles) {
     TileChoices choices;
@@ -254,11 +254,13 @@ TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
   EXPECT_EQ(run(ConvVersions::best, {odd}, DType::f32), run(3, {odd}, DType::f32));
 }
 
-// Operands with all 24 bits. Version 4 rounds them to 8 bits (bf16) or 11 bits (TF32),
-// so each product is off by up to 2^-8 or 2^-10 of its value. Over 480 terms of magnitude 1/4 these errors
-// add up as a random walk; its typical size is 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16 and a quarter of
-// that for TF32. Five times that is allowed. The test also requires more error than f32 rounding causes,
-// to notice if tensor cores are not used.
+// Operands with all 24 bits. Version 4 rounds them to 8 bits (bf16) or 11 bits (TF32).
+// Each product is therefore off by up to 2^-8 or 2^-10 of its value.
+// Over 480 terms of magnitude 1/4 these errors add up as a random walk.
+// Its typical size is 2^-8 / 2 * 0.25 * sqrt(480) = 0.011 for bf16, and a quarter of that for TF32.
+// Five times that is allowed.
+// The test also requires more error than f32 rounding causes:
+// it would notice if tensor cores were not used.
 TEST_P(ConvVersion, RoundsOperandsAsSaid) {
   const ConvShape s{.n = 1, .l = 41, .h = 2, .c_in = 32, .c_out = 32, .k = 15, .stride = 1, .pad = 7};
   const Values x = random_values(s.n * s.l * s.h * s.c_in, 1);

@@ -1,5 +1,5 @@
-// Compares gathered and augmented examples with plain loops in double precision, which apply one change after
-// another to whole rows and use the same random numbers.
+// Compares gathered and augmented examples with plain loops in double precision.
+// The loops apply one change after another to whole rows and use the same random numbers.
 #include <algorithm>
 #include <numbers>
 
@@ -162,8 +162,8 @@ TEST_P(Gather, ChangesBeats) {
   }
 }
 
-// Recordings larger than one block handles. Leads are dropped independently, with probability 0.4 and with
-// probability 1, where one lead must be kept.
+// Recordings larger than one block handles. Leads are dropped independently, with probability 0.4 or 1.
+// With probability 1, one lead must be kept.
 TEST_P(Gather, ChangesRecordings) {
   Augmentation changes = all_changes;
   changes.any_lead_drops = true;

@@ -121,8 +121,8 @@ inline double dot(const Values& a, const Values& b) {
   return sum;
 }
 
-// Compares a gradient with central differences of `function`, a double-precision function of `at`,
-// along three random directions and five single elements. `step` must not cross a kink of the function.
+// Compares a gradient with central differences of `function`, a double-precision function of `at`.
+// Uses three random directions and five single elements. `step` must not cross a kink of the function.
 // The differences err by step^2 (third derivatives of our operations are of order one) and by 1e-16 / step.
 // The f32 gradient may err by `relative` times the sum of the magnitudes of its terms.
 inline void expect_gradient(const std::vector<float>& gradient, const Values& at,

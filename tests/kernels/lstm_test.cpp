@@ -17,8 +17,8 @@ class LstmRecurrence : public Kernels {
   }
 };
 
-// The networks' numbers of hidden units (40, and 128, whose weights exceed a block's shared memory);
-// extents of one; more sequences than a group; more units than a block has threads; odd numbers.
+// The networks' numbers of hidden units (40, and 128, whose weights exceed a block's shared memory).
+// Further: extents of one, more sequences than a group, more units than a block has threads, odd numbers.
 const std::vector<LstmShape> shapes = {{5, 7, 40}, {3, 4, 128, true}, {1, 1, 1},        {9, 3, 5, true},
                                        {2, 6, 37}, {2, 2, 300},       {17, 5, 33, true}};
 

@@ -5,7 +5,7 @@
 namespace sec::kernels {
 namespace {
 
-constexpr std::int64_t count = 40001;  // several blocks and an incomplete one
+constexpr std::int64_t count = 40001;  // sizes for several blocks and an incomplete block
 
 class Optimizers : public Kernels {
  protected:
@@ -50,8 +50,7 @@ TEST_P(Optimizers, AdamEqualsTheReferenceOverSteps) {
       const std::string name = fmt::format("decoupled {}, decay {}", decoupled, decay);
       expect_close(floats_of(first), m, 8 * unit, 8 * unit, "first moment, " + name);
       expect_close(floats_of(second), v, 1e-9, 32 * unit, "second moment, " + name);
-      // A step changes a parameter by at most about 1e-3, with a few roundings of the change and the
-      // parameter.
+      // A step changes a parameter by at most about 1e-3. Change and parameter are rounded a few times.
       expect_close(floats_of(parameters), p, 16 * unit, 8 * unit, "parameters, " + name);
     }
   }

@@ -1,5 +1,5 @@
-// Compares our kernels with cuDNN's convolution, batch norm and pooling and with cuBLAS's GEMM,
-// at the network's shapes. Both tables run on the GPU with the same operands, which are exact in bf16.
+// Compares our kernels with cuDNN's convolution, batch norm and pooling and with cuBLAS's GEMM.
+// Both tables run on the GPU, at the network's shapes, with operands that are exact in bf16.
 #include "kernels/device_tables.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -50,10 +50,10 @@ class Peers : public testing::TestWithParam<DType> {
     return t;
   }
 
-  // Runs `compute(table, results)` with both tables and compares. Results start as NaN,
-  // or as ones if `added_to`. Two sums of `terms` products of at most 1, in different orders,
-  // differ by at most 2 * unit * terms each. If either side stores a result as bf16,
-  // it is off by 2^-8 of its value.
+  // Runs `compute(table, results)` with both tables and compares.
+  // Results start as NaN, or as ones if `added_to`.
+  // Two sums of `terms` products of at most 1, in different orders, differ by at most 2 * unit * terms each.
+  // A result that either side stores as bf16 is off by 2^-8 of its value.
   struct Result {
     std::int64_t count;
     DType type;
@@ -83,7 +83,7 @@ class Peers : public testing::TestWithParam<DType> {
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
       const Values expected(got[1][i].begin(), got[1][i].end());
-      // A sum that was rounded before it was added to 1 is off by 2^-9 of its value, at most of |result| + 1.
+      // A sum rounded to bf16 before it is added to 1 is off by 2^-9 of its value, at most of |result| + 1.
       const double of_one = results[i].rounded && results[i].added_to ? 0x1p-8 : 0;
       expect_close(got[0][i], expected, of_one + 4 * unit * (results[i].terms + 8),
                    results[i].rounded ? 0x1.1p-7 : 4 * unit, what + ", result " + std::to_string(i));

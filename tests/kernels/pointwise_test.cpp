@@ -39,8 +39,7 @@ TEST_P(Pointwise, Sigmoid) {
     const Values gy = random_values(count, 2);
     Tensor y = result(count);
     kernels().pointwise.sigmoid(stream(), tensor(x).read(), y.write());
-    // exp has a relative error of unit * |x| / 2 from the reduction of its argument,
-    // plus that of its polynomial.
+    // exp has two relative errors: unit * |x| / 2 from reducing its argument, and that of its polynomial.
     expect_close(floats_of(y), reference::sigmoid(x), 1e-37, 16 * unit, "sigmoid");
     Tensor gx = result(count);
     kernels().pointwise.sigmoid_backward(stream(), y.read(), tensor(gy).read(), gx.write());

@@ -40,7 +40,7 @@ TEST_P(Pool, MaxEqualsTheReferenceAndFiniteDifferences) {
     expect_close(floats_of(gx), reference::max_pool_backward(s, gy, expected.position), 4 * unit, 4 * unit,
                  name_of(s) + ", gx");
     // Within most windows elements are at least 1e-7 apart, so a smaller step keeps their order.
-    // The few kinks that remain are within the tolerance.
+    // The gradients at the few other windows are within the tolerance.
     expect_gradient(
         floats_of(gx), x, [&](const Values& v) { return dot(gy, reference::max_pool(s, v).y); },
         name_of(s) + ", gx", 1e-5, 1e-8);

@@ -17,8 +17,8 @@ struct Case {
   bool bias;
 };
 
-// Every form of minimal filtering and direct correlation; long samples in several chunks and many short
-// samples; the network's strides and others; with and without dropout.
+// Every form of minimal filtering and direct correlation; long samples in several chunks; many short samples;
+// the network's strides and others; with and without dropout.
 const Case cases[] = {
     {"trunk", {.n = 2, .l = 101, .h = 8, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}, 0, false},
     {"downsample", {.n = 2, .l = 61, .h = 8, .c_in = 32, .c_out = 32, .k = 1, .stride = 2}, 0, true},
@@ -103,7 +103,7 @@ class PreActivationKernel : public Kernels {
   struct Operands {
     Tensor x, w, bias, gamma, beta, mean, variance, gy;
     Tensor also;                           // another gradient of x; may be undefined
-    Tensor typed_x, typed_gy, typed_also;  // the same in the type of activations
+    Tensor typed_x, typed_gy, typed_also;  // typed copies in the type of activations
   };
   Operands operands_of(const Case& c) {
     const ConvShape& s = c.shape;
@@ -184,8 +184,8 @@ class PreActivationKernel : public Kernels {
     return results_of(o);
   }
 
-  // The unfused operations compute in f32 or TF32. Values are rounded to the type of activations wherever the
-  // fused operations store them or multiply them on tensor cores.
+  // The unfused operations compute in f32 or TF32. Values are rounded to the type of activations
+  // wherever the fused operations store them or multiply them on tensor cores.
   Results unfused(const Case& c, const Operands& op) {
     const ConvShape& s = c.shape;
     const BatchNormShape in{s.n * s.l * s.h, s.c_in};
@@ -234,7 +234,7 @@ class PreActivationKernel : public Kernels {
 
 constexpr double f32_tolerance = 5e-6;
 
-// Both round the same products, but fused kernels add some sums in a different order.
+// Both versions round the same products, but fused kernels add some sums in a different order.
 // The tolerance is relative to the largest element: one term's rounding error in a sum of thousands.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected, const std::string& what,
                   double tolerance = f32_tolerance) {
@@ -396,7 +396,7 @@ TEST_P(PreActivationKernel, PreparedWeightsGiveTheSameBits) {
     Outputs plain = outputs_of(c.shape);
     Outputs quick = outputs_of(c.shape);
     PreActivationForward problem = forward_problem(c, op, plain);
-    problem.activation_mask = {};  // as in inference
+    problem.activation_mask = {};  // inference writes no mask
     problem.mean = problem.variance = {};
     problem.before.p = 0;
     kernels().pre_activation.forward_group(stream(), {&problem, 1});

@@ -1,5 +1,6 @@
-// Runs every kernel that has a barrier, at sizes that ThreadSanitizer can follow: at least two blocks if a
-// second kernel adds up their results, and more iterations than a pipeline has stages.
+// Runs every kernel that has a barrier, at sizes that ThreadSanitizer can follow.
+// There are at least two blocks if a second kernel adds up their results,
+// and more iterations than a pipeline has stages.
 // Built with ThreadSanitizer, these tests find missing barriers, even if no order of threads reveals them.
 #include "kernels/cuda/conv_versions.h"
 #include "tests/kernels/kernel_test.h"

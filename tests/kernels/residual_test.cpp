@@ -155,8 +155,8 @@ TEST_P(Residual, EqualsTheReference) {
 
         const std::string name = fmt::format(", {} x {} x {}{}, {}", s.n, s.positions, s.c,
                                              relu ? ", relu" : "", sec::name_of(type));
-        // bf16 keeps 8 bits. Before that there are two or three roundings of numbers up to 2,
-        // and sums of `positions` products up to 1.
+        // bf16 keeps 8 bits.
+        // Before that: two or three roundings of numbers up to 2, and sums of `positions` products up to 1.
         const double kept = type == DType::bf16 ? 0x1.01p-8 : 0;
         expect_close(got.y, y, 4 * unit, kept, "y" + name);
         EXPECT_EQ(got.gshortcut, std::vector<float>(gshortcut.begin(), gshortcut.end())) << name;
@@ -171,7 +171,7 @@ TEST_P(Residual, EqualsTheReference) {
   }
 }
 
-// Both round the same products and only add sums in a different order.
+// Both versions round the same products and only add sums in a different order.
 // The tolerance is relative to the largest element: one term's rounding error in a sum of a few thousand.
 void expect_equal(const std::vector<float>& got, const std::vector<float>& expected,
                   const std::string& what) {
@@ -222,9 +222,9 @@ TEST_P(Residual, EqualsTheSeparateOperations) {
   }
 }
 
-// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is off by at most
-// 1000 * unit = 6e-5, and less than a deviation away from the other means.
-// In bf16 numbers are 4 apart here, so y is spread over several of them.
+// E[y^2] - E[y]^2 in f32 would be off by 1e6 * unit = 0.06. The mean of one thread's rows is only off by
+// 1000 * unit = 6e-5 at most. The threads' means are less than a deviation apart.
+// In bf16 numbers of this size are 4 apart, so y is spread over several of them.
 TEST_P(Residual, ALargeMeanDoesNotCancelTheVariance) {
   for (const DType type : types()) {
     const double deviation = type == DType::bf16 ? 20 : 1;
@@ -265,7 +265,7 @@ TEST_P(Residual, UnalignedOperandsGiveTheSame) {
     EXPECT_EQ(got.y, expected.y);
     EXPECT_EQ(got.gshortcut, expected.gshortcut);
     EXPECT_EQ(got.gx, expected.gx);
-    const double kept = type == DType::bf16 ? 0x1.01p-7 : 0;  // either may round the other way
+    const double kept = type == DType::bf16 ? 0x1.01p-7 : 0;  // one of the two may round the other way
     expect_close(got.mean, doubles(expected.mean), 8 * unit, 8 * unit, "mean");
     expect_close(got.variance, doubles(expected.variance), 0, 64 * unit, "variance");
     expect_close(got.ggate, doubles(expected.ggate), 1400 * unit, kept, "ggate");
@@ -290,8 +290,8 @@ TEST_P(Residual, WithoutStatisticsYIsTheSame) {
   }
 }
 
-// Blocks of different shapes, with and without ReLU, statistics and alignment;
-// more of each kind than a launch takes.
+// Blocks of different shapes, with and without ReLU, statistics and alignment.
+// There are more blocks of each kind than a launch takes.
 TEST_P(Residual, KeepsItsBitsInGroups) {
   for (const DType type : types()) {
     std::vector<Problem> group;

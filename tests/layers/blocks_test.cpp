@@ -11,8 +11,8 @@
 namespace sec::layers {
 namespace {
 
-// Looser tolerances for blocks: a block has a dozen layers, and each rounds to f32. Batch norm over few rows
-// amplifies rounding errors, because it subtracts nearly equal numbers.
+// Looser tolerances for blocks: a block has a dozen layers, and each rounds to f32.
+// Batch norm over few rows amplifies rounding errors, because it subtracts nearly equal numbers.
 constexpr Tolerance deep{2e-5, 5e-4};
 
 plain::Array norm_conv(const plain::Arrays& p, const std::string& bn, const std::string& conv,
@@ -92,8 +92,8 @@ TEST(Block2d, FusedEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// Outputs, gradients and running statistics are the same with and without fused operations, in training and
-// in inference.
+// Outputs, gradients and running statistics are the same with and without fused operations.
+// This holds in training and in inference.
 TEST(Blocks, FusedEqualSeparateOperations) {
   ParameterSet set;
   std::vector<Block2d> plane;
@@ -171,8 +171,8 @@ TEST(Block1d, TwiceWithATiedDownsampleEqualsDoublePrecision) {
       {cpu, nullptr, true, 7, 3}, deep);
 }
 
-// A group of three blocks gives the same bits as three separate blocks, including gradients and running
-// statistics. There is no dropout, because groups draw random numbers in a different order.
+// A group of three blocks gives the same bits as three separate blocks, also for gradients and statistics.
+// There is no dropout, because groups draw random numbers in a different order.
 // Blocks with 4 channels run unfused, blocks with 16 channels run fused.
 void expect_same_bits_side_by_side(std::int64_t channels) {
   ParameterSet set;

@@ -1,5 +1,5 @@
-// The check of every layer: its output equals the double-precision reference, and its gradients from the tape
-// equal central finite differences of the reference.
+// The check of every layer: its output equals the double-precision reference,
+// and the tape's gradients equal central finite differences of the reference.
 #pragma once
 
 #include <functional>
@@ -31,15 +31,17 @@ using Engine = std::function<Var(layers::Pass& pass, const std::vector<Var>& inp
 using Reference =
     std::function<plain::Array(const std::vector<plain::Array>& inputs, const plain::Arrays& parameters)>;
 
-// Tolerances relative to the largest value of a tensor. A sum of a few hundred f32 products of mixed sign has
-// an error of about 1e-6 of that value, and a gradient passes through several such sums.
+// Tolerances relative to the largest value of a tensor.
+// A sum of a few hundred f32 products of mixed sign has an error of about 1e-6 of the largest value,
+// and a gradient passes through several such sums.
 struct Tolerance {
   double forward = 1e-5;
   double gradient = 5e-5;
 };
 
-// Checks the gradient of every element of every input and parameter, so shapes should be small. Inputs should
-// differ from kinks (ReLU at 0, ties in a maximum) by more than 1e-5, the step of the finite differences.
+// Checks the gradient of every element of every input and parameter, so shapes should be small.
+// Inputs should be farther than 1e-5 from kinks (ReLU at 0, ties in a maximum).
+// 1e-5 is the step of the finite differences.
 void check_layer(layers::ParameterSet& set, const std::vector<plain::Array>& inputs, const Engine& engine,
                  const Reference& reference, const layers::Pass& pass = {cpu, nullptr, true, 7, 3},
                  Tolerance tolerance = {});

@@ -38,8 +38,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ConvCases,
                                          Case{{1, 1, 1, 4}, {4, 4, 7, 1, 3}},     // shorter than its kernel
                                          Case{{2, 6, 3, 4}, {4, 6, 1, 2, 0, true}}));  // a downsample
 
-// Three convolutions with different kernels run as one group; the second has no bias. Their outputs are
-// added, because check_layer expects a single output.
+// Three convolutions with different kernels run as one group; the second convolution has no bias.
+// Their outputs are added, because check_layer expects a single output.
 TEST(Convs, EqualDoublePrecision) {
   ParameterSet set;
   const std::vector<Conv> layers = {make_conv(set, "a", {4, 4, 3, 1, 1, true}),
@@ -58,8 +58,8 @@ TEST(Convs, EqualDoublePrecision) {
       });
 }
 
-// Outputs and gradients of grouped convolutions are bitwise equal to those of separate ones. Only the first
-// `used` outputs contribute to the loss; unused outputs must not disturb the others.
+// Outputs and gradients of grouped convolutions are bitwise equal to those of separate ones.
+// Only the first `used` outputs contribute to the loss, and unused outputs must not disturb the others.
 TEST(Convs, HaveTheBitsOfSeparateOnes) {
   ParameterSet set;
   const std::vector<Conv> layers = {make_conv(set, "a", {32, 32, 3, 2, 1}),

@@ -1,5 +1,6 @@
-// Reference implementation of the layers as plain loops in double precision, independent of the engine and
-// its kernels. Tests compare the layers with it and compute finite differences from it.
+// Reference implementation of the layers:
+// plain loops in double precision, independent of the engine and its kernels.
+// Tests compare the layers with the reference and compute finite differences from it.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// Runs one training pass of the whole network on every device. Loss, logits, gradients and running statistics
-// must agree with the cpu device.
+// Runs one training pass of the whole network on every device.
+// Loss, logits, gradients and running statistics must agree with the cpu device.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,8 +14,8 @@
 namespace sec::model {
 namespace {
 
-// With this batch size the last batch norms have a dozen values per channel. With two or three values per
-// channel batch norm would amplify rounding errors a thousandfold.
+// With this batch size the last batch norms have a dozen values per channel.
+// Two or three values per channel would make batch norm amplify rounding errors a thousandfold.
 constexpr std::int64_t n = 8;
 
 std::vector<float> numbers(std::int64_t count, std::uint32_t which) {
@@ -85,9 +85,9 @@ TEST_P(Devices, AgreeWithCpu) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       difference[i] = others[i] - values[i];
     }
-    // The devices add f32 values in different orders. In a network this deep, an f32 gradient deviates from
-    // the double-precision gradient by up to 6e-4 of its norm (see SeEcgNet.EqualsDoublePrecision). A scalar
-    // that is a sum of larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
+    // The devices add f32 values in different orders. In a network this deep, f32 and double-precision
+    // gradients differ by up to 6e-4 of the norm (see SeEcgNet.EqualsDoublePrecision).
+    // A scalar that sums larger terms of both signs deviates by 6e-6. A wrong term causes much larger errors.
     const double ratio = length_of(difference) / (1e-3 * length_of(values) + 1e-5);
     if (!(ratio <= 1)) {
       wrong.push_back(fmt::format("{}, {:.3g} of the tolerance", name, ratio));

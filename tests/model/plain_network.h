@@ -1,5 +1,5 @@
-// Reference implementation of SE-ECGNet in double precision, independent of layers/ and model/. Tests compare
-// the engine's network with it and compute finite differences from it.
+// Reference implementation of SE-ECGNet in double precision, independent of layers/ and model/.
+// Tests compare the engine's network with the reference and compute finite differences from it.
 #pragma once
 
 #include "model/se_ecgnet.h"

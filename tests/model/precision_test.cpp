@@ -130,11 +130,12 @@ class InPrecision : public testing::TestWithParam<std::tuple<Device, Sized>> {
   static NetworkOptions options() { return std::get<1>(GetParam()).options(); }
 };
 
-// The tolerance for rounding is measured, because the effect of rounding depends on the network: a rounding
-// may flip the sign of a ReLU's input near zero and thereby switch a whole path of the gradient.
-// The measurement perturbs each weight by at most one rounding (half a unit in the last place of tf32 or
-// bf16) and computes in f32. A pass in tf32 or bf16 rounds a few times per layer, and independent errors add
-// up as squares, so 4 times the measured distance is allowed.
+// The tolerance for rounding is measured, because the effect of rounding depends on the network.
+// A rounding may flip the sign of a ReLU's input near zero and thereby switch a whole path of the gradient.
+// The measurement computes in f32 and perturbs each weight by at most one rounding.
+// A rounding is half a unit in the last place of tf32 or bf16.
+// A pass in tf32 or bf16 rounds a few times per layer.
+// Independent errors add up as squares, so 4 times the measured distance is allowed.
 // The limit is at most 0.9 of the gradient's norm, because a missing or wrong gradient differs by 1 or more.
 TEST_P(InPrecision, EqualsF32ButForRounding) {
   const Named expected = training_pass(device(), options(), Precision::f32);
@@ -173,8 +174,8 @@ TEST_P(InPrecision, HandsOnBf16BetweenLayers) {
   }
 }
 
-// A cast to bf16 rounds values to nearest, ties to even, and returns an f32 gradient. A cast to f32 rounds
-// the gradient to bf16.
+// A cast to bf16 rounds values to nearest, ties to even, and returns an f32 gradient.
+// A cast to f32 rounds the gradient to bf16.
 TEST(Cast, RoundsValuesOneWayAndGradientsTheOther) {
   OwnedStream owned(Device::simt);
   Stream& stream = owned;

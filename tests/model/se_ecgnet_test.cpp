@@ -27,7 +27,7 @@ std::pair<std::int64_t, std::int64_t> totals(const SeEcgNet& net) {
   return {parameters, macs};
 }
 
-double giga(std::int64_t count) {  // in units of 1e9, rounded to two decimals
+double giga(std::int64_t count) {  // MACs in units of 1e9, rounded to two decimals
   return std::round(static_cast<double>(count) / 1e7) / 100;
 }
 
@@ -57,8 +57,8 @@ TEST(SeEcgNet, SummaryNamesEveryLayerOnceAUse) {
   }
 }
 
-// The network has 103 convolutions and 103 norms. The convolutions of the three branches run as groups. There
-// is 1 operation in the stem, 2 per trunk block, 3 per group of 2-D blocks and 5 per group of 1-D blocks.
+// The network has 103 convolutions and 103 norms. The convolutions of the three branches run as groups.
+// Operations: 1 in the stem, 2 per trunk block, 3 per group of 2-D blocks, and 5 per group of 1-D blocks.
 TEST(SeEcgNet, RunsTheNumberOfLayersOfTheAuthorsNetwork) {
   SeEcgNet net({2, 360, 4, 0, 4}, cpu, 1);
   Tape tape(cpu, layers::accumulate);
@@ -103,8 +103,8 @@ TEST(SeEcgNet, RefusesOptionsAndShapesThatDoNotFit) {
   EXPECT_NE(error_of([&] { net.forward(pass, Tensor::zeros(cpu, {3, 50, 2, 1}), {}); }), "");
 }
 
-// Compares the whole network with double precision: logits, loss, running statistics and the gradient of
-// every parameter. The gradient is checked by the derivative of the loss along a random direction.
+// Compares the whole network with double precision: logits, loss, running statistics and all gradients.
+// The gradient is checked by the derivative of the loss along a random direction.
 struct Variant {
   std::string name;
   SeEcgNetOptions options;
@@ -149,7 +149,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
   // The result of 40 consecutive f32 layers, each with an error of about 1e-6.
   expect_close(to_array(y.value), logits, 1e-4, "logits");
   expect_close(to_array(y_loss.value), loss, 1e-4,
-               "loss");  // its slope with respect to the logits is below 1
+               "loss");  // the loss's slope with respect to the logits is below 1
   for (const auto& [name, state] : states_of(net.parameters())) {
     expect_close(state, states.at(name), 1e-4, name);
   }
@@ -171,7 +171,7 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
       derivative += gradient.data[i] * direction.data[i];
     }
     norm = std::sqrt(norm);
-    // Small enough that hardly any input of the 50,000 ReLUs changes sign, and large enough for 16 digits.
+    // A step so small that hardly any input of the 50,000 ReLUs changes sign, and large enough for 16 digits.
     constexpr double step = 1e-7;
     const auto moved = [&](double by) {
       for (std::size_t i = 0; i < values.data.size(); ++i) {
@@ -182,9 +182,10 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
     const double expected = (moved(step) - moved(-step)) / (2 * step);
     values = middle;
     EXPECT_GT(norm, 0) << parameter.name << " got no gradient";
-    // The derivative along a random direction is about as large as the norm of the gradient. In a network
-    // this deep, f32 rounding causes an error of up to 7e-4 of that. A scalar that is a sum of larger terms
-    // of both signs deviates by up to 6e-6. A wrong or missing term causes much larger errors.
+    // The derivative along a random direction is about as large as the norm of the gradient.
+    // In a network this deep, f32 rounding causes an error of up to 7e-4 of the norm.
+    // A scalar that sums larger terms of both signs deviates by up to 6e-6.
+    // A wrong or missing term causes much larger errors.
     EXPECT_NEAR(derivative, expected, 1e-3 * std::max(norm, std::abs(expected)) + 1e-5) << parameter.name;
   }
 }

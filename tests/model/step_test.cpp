@@ -56,8 +56,8 @@ TEST(Step, HasTheSameBitsForAnyNumberOfThreads) {
 
 // Compares twenty steps of gradient descent with dropout, fused and unfused.
 TEST(Step, FusedTrainsAsSeparateOperationsDo) {
-  // A long input, so that batch norm has enough rows in the last blocks. With few rows, rounding errors would
-  // grow from step to step.
+  // A long input gives batch norm enough rows in the last blocks.
+  // With few rows, rounding errors would grow from step to step.
   const SeEcgNetOptions longer{2, 1600, 3, 0, 16};
   const Tensor x = to_tensor(random_array({8, 1600, 2, 1}, 1));
   const Tensor labels = Tensor::from(cpu, {8}, std::vector<std::int32_t>{0, 1, 2, 1, 0, 2, 2, 1});

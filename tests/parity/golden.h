@@ -1,5 +1,5 @@
-// Reads a golden file: PyTorch's results for one configuration, in PyTorch's names and layouts, as
-// tools/parity/golden.py wrote them.
+// Reads a golden file: PyTorch's results for one configuration, in PyTorch's names and layouts.
+// tools/parity/golden.py wrote the files.
 #pragma once
 
 #include <filesystem>

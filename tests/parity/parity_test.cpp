@@ -1,6 +1,6 @@
 // Compares SE-ECGNet and the baselines with PyTorch, for every configuration in tests/golden on every device:
-// logits, loss, gradients, running statistics, Adam steps, and the mean effect of dropout. The environment
-// variable SEC_PARITY names a folder of further golden files, such as the large ones.
+// logits, loss, gradients, running statistics, Adam steps, and the mean effect of dropout.
+// The environment variable SEC_PARITY names a folder of further golden files, such as the large ones.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -86,7 +86,7 @@ std::vector<Case> all_cases() {
 
 // The simt device computes the small configurations in seconds; the large ones would take minutes.
 constexpr std::int64_t simt_width = 8;
-constexpr std::int64_t simt_samples = 4000;  // up to this leads * length, simt takes all twenty steps
+constexpr std::int64_t simt_samples = 4000;  // largest leads * length for which simt takes all twenty steps
 constexpr std::size_t simt_steps = 3;        // steps on simt for longer recordings and the baselines
 
 class Parity : public testing::TestWithParam<Case> {
@@ -111,9 +111,9 @@ class Parity : public testing::TestWithParam<Case> {
   Stream& stream() { return *stream_; }
   Network& network() { return *network_; }
 
-  // Whether rounding may change the sign of a ReLU's input. Minimal filtering rounds by less than 1e-5, which
-  // is more than the full-width golden files tolerate. Each changed sign moves a tensor's gradient by about
-  // 1 %, to an equally valid value.
+  // Whether rounding may change the sign of a ReLU's input.
+  // Minimal filtering rounds by less than 1e-5, which is more than the full-width golden files tolerate.
+  // Each changed sign moves a tensor's gradient by about 1 %, to an equally valid value.
   bool may_flip() const {
     return GetParam().device == Device::cpu && golden_->options().width > simt_width &&
            kernels::cpu::minimal_filtering();
@@ -139,10 +139,11 @@ class Parity : public testing::TestWithParam<Case> {
   std::unique_ptr<Network> network_;
 };
 
-// The files hold f64 results, so the bounds need to cover only f32 rounding. PyTorch's own f32 gradients
-// deviate from f64 by up to 2e-4 of a tensor's norm (stated in each file's metadata), mostly in the first
-// layers, below a hundred others; our sums have a different order. A missing term would cost a whole tensor's
-// norm, a transposition or swapped channels about 1.4 times the norm.
+// The files hold f64 results, so the bounds need to cover only f32 rounding.
+// PyTorch's own f32 gradients deviate from f64 by up to 2e-4 of a tensor's norm
+// (stated in each file's metadata), mostly in the first layers, below a hundred others.
+// Our sums have a different order. A missing term would cost a whole tensor's norm.
+// A transposition or swapped channels would cost about 1.4 times the norm.
 TEST_P(Parity, LogitsLossGradientsAndStatistics) {
   layers::Pass evaluation{stream()};
   const Var logits = network().forward(evaluation, golden().x(stream()), golden().covariates(stream()));
@@ -201,9 +202,10 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity, testing::ValuesIn(all_cases()), [](cons
   return std::string(name_of(one.param.device)) + "_" + one.param.path.stem().string();
 });
 
-// Our random numbers differ from PyTorch's, so only distributions can agree: mean and standard deviation of
-// every logit over many draws must agree within five standard errors. Dropout in a wrong place, without the
-// factor 1 / (1 - p), or with 0.25 instead of 0.2 would deviate by several times that.
+// Our random numbers differ from PyTorch's, so only distributions can agree.
+// Mean and standard deviation of every logit over many draws must agree within five standard errors.
+// The deviation is several times that if dropout is in a wrong place or lacks the factor 1 / (1 - p).
+// Dropping 0.25 instead of 0.2 would also be noticed.
 TEST(ParityOfDropout, MeanAndDeviationOfTheLogits) {
   const Golden golden(fs::path(SEC_GOLDEN) / "leads2_length720_tied.safetensors");
   SeEcgNetOptions options = golden.options();

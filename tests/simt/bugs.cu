@@ -1,6 +1,6 @@
 // Kernels with one bug each, and the same kernels without it.
-// tests/simt/planted_bugs_test.cpp requires that each bug is reported at the line whose comment is `bug:
-// NAME`, and that the correct kernel causes no report.
+// tests/simt/planted_bugs_test.cpp requires a report at the line whose comment is `bug: NAME`.
+// The correct kernel must cause no report.
 //
 //   simt_bugs NAME          runs the kernel with the bug
 //   simt_bugs NAME fixed    runs the kernel without it
@@ -284,8 +284,8 @@ __global__ void async_copy_before_all_have_read(const float* x, float* y) {
   SHARED(float, tile, [block]);
   float sum = 0;
   for (unsigned stage = 0; stage < 2; ++stage) {
-    // ThreadSanitizer reports the read and, for the copy, either this line or
-    // the line of the wait, where the copy takes effect.
+    // ThreadSanitizer reports the read. For the copy it reports either this line or the line of the wait,
+    // where the copy takes effect.
     cp_async<4>(&tile[threadIdx.x], &x[stage * block + threadIdx.x]);
     cp_async_wait_all();
     __syncthreads();

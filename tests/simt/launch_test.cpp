@@ -110,7 +110,7 @@ TEST(Launch, ThreadsRunInTheOrderAskedFor) {
     simt::set_order(simt::Order::shuffled, 1);
     const std::vector<unsigned> shuffled = record(stream);
     EXPECT_NE(shuffled, forward);
-    EXPECT_EQ(record(stream), shuffled);  // the same seed gives the same order
+    EXPECT_EQ(record(stream), shuffled);  // equal seeds give equal orders
     simt::set_order(simt::Order::shuffled, 2);
     EXPECT_NE(record(stream), shuffled);
     std::vector<unsigned> sorted = shuffled;

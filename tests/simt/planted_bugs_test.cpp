@@ -1,5 +1,5 @@
-// Each planted bug (tests/simt/bugs.cu) must be reported at its line in every
-// order of threads. The correct kernels must cause no report.
+// Each planted bug (tests/simt/bugs.cu) must be reported at its line in every order of threads.
+// The correct kernels must cause no report.
 #include <gtest/gtest.h>
 #include <sys/personality.h>
 #include <sys/wait.h>
@@ -149,8 +149,8 @@ TEST_P(PlantedBugs, AreNotSeenInTheRightKernel) {
 INSTANTIATE_TEST_SUITE_P(Simt, PlantedBugs, testing::ValuesIn(bugs),
                          [](const auto& suite) { return std::string(suite.param.name); });
 
-// Without a sanitizer, unwritten memory shows as NaN in the output, and writes past
-// a shared array are detected when the block ends.
+// Without a sanitizer, unwritten memory shows as NaN in the output.
+// Writes past a shared array are detected when the block ends.
 TEST(PlantedBugsWithoutSanitizer, UnwrittenMemoryIsNaN) {
   for (const char* name :
        {"unwritten_shared", "unwritten_global", "missing_async_wait", "async_wait_for_too_few"}) {

@@ -68,8 +68,8 @@ __global__ void atomics(const float* x, float* y) {
   }
 }
 
-// One thread per element. x (n); y (3, n): x rounded to bf16, x packed into both
-// halves of a bf16 pair and unpacked, x rounded to TF32.
+// One thread per element. x (n); y (3, n):
+// x rounded to bf16, x packed into both halves of a bf16 pair and unpacked, x rounded to TF32.
 __global__ void roundings(const float* x, float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) {
@@ -107,8 +107,8 @@ __global__ void pipeline(const float* x, float* y, int stages) {
   *reinterpret_cast<float4*>(&y[(at + 4) % 128]) = sum;
 }
 
-// One warp. x: A (16, 16), B (16, 8), C (16, 8); y:
-// D (16, 8) = A B + C. Fragments are loaded element by element.
+// One warp. x: A (16, 16), B (16, 8), C (16, 8); y: D (16, 8) = A B + C.
+// Fragments are loaded element by element.
 __global__ void mma_bf16(const float* x, float* y) {
   const float* a = x;
   const float* b = x + 256;
@@ -135,7 +135,7 @@ __global__ void mma_bf16(const float* x, float* y) {
   }
 }
 
-// As mma_bf16, but fragments are loaded by ldmatrix from row-major tiles, and B is transposed by it.
+// As mma_bf16, but ldmatrix loads fragments from row-major tiles and transposes B.
 __global__ void mma_ldmatrix(const float* x, float* y) {
   SHARED(bf16, a, [16][16]);
   SHARED(bf16, b, [16][8]);
@@ -187,8 +187,8 @@ __global__ void mma_tf32(const float* x, float* y) {
 }
 
 // The sum of x (n) in one launch: the block that finishes last adds up the partial sums of all blocks.
-// y (blocks + 2): the total, a counter that starts at zero, and one partial sum per
-// block. Dynamic shared memory: one float per thread.
+// y (blocks + 2): the total, a counter that starts at zero, and one partial sum per block.
+// Dynamic shared memory: one float per thread.
 __global__ void last_block_sum(const float* x, float* y) {
   DYN_SHARED(float, partial);
   SHARED(int, is_last);
@@ -216,8 +216,7 @@ __global__ void last_block_sum(const float* x, float* y) {
   }
 }
 
-// One thread per element. y (n): random numbers of the key (9,
-// 3, 1), which are bitwise equal on every device.
+// One thread per element. y (n): random numbers of the key (9, 3, 1), bitwise equal on every device.
 __global__ void random_numbers(const float*, float* y) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = uniform(RandomKey{9, 3, 1}, i);

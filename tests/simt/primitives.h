@@ -1,5 +1,5 @@
-// Small kernels, one for each primitive of the CUDA language that
-// kernels use. They run on the simt and cuda devices.
+// Small kernels, one for each primitive of the CUDA language that kernels use.
+// They run on the simt and cuda devices.
 #pragma once
 
 #include <string_view>

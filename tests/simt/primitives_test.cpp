@@ -163,8 +163,8 @@ TEST_F(Primitives, AsynchronousCopiesArriveStageByStage) {
   });
 }
 
-// Expects D = A B + C, computed in double from elements rounded by `round`. Products of the rounded
-// elements are exact in f32. Only the k additions round, in an order that the hardware chooses.
+// Expects D = A B + C, computed in double from elements rounded by `round`. Products of these elements are
+// exact in f32. Only the k additions round, in an order that the hardware chooses.
 template <typename Round>
 void expect_product(const std::vector<float>& x, std::size_t k, const std::vector<float>& d, Round round) {
   const float* a = x.data();

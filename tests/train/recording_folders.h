@@ -17,8 +17,9 @@ inline int generated(int recording, int lead, int t, double rate, bool fast) {
   return static_cast<int>(std::lround((100 + 10 * lead) * std::sin(2 * std::numbers::pi * turns)));
 }
 
-// A folder in the Tianchi contest's format: labels.txt, classes.txt, and train/1.txt etc. Every second
-// recording has the label "fast", every third "third". Some recordings lack age or sex, as in the contest.
+// A folder in the Tianchi contest's format: labels.txt, classes.txt, train/1.txt, train/2.txt and so on.
+// Every second recording has the label "fast", every third has the label "third".
+// Some recordings lack age or sex, as in the contest.
 inline void write_tianchi_folder(const io::TemporaryFolder& folder, int recordings) {
   std::filesystem::create_directories(folder / "train");
   std::string labels;

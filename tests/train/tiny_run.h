@@ -1,5 +1,5 @@
-// Shared by the tests of training: a small synthetic database,
-// made once, and a recipe that trains on it within a second.
+// Shared by the tests of training: a small synthetic database, made once,
+// and a recipe that trains on it within a second.
 #pragma once
 
 #include <string>

@@ -19,16 +19,16 @@ struct sec_session {
   Model& model;
   StreamClassifier classifier;
   std::deque<ClassifiedBeat> answered;
-  std::vector<std::vector<float>> leads;  // the frames of a push, by lead
+  std::vector<std::vector<float>> leads;  // the frames of one push, sorted by lead
   bool finished = false;
 };
 
 namespace {
 
 thread_local std::string last_error;
-std::mutex computing;  // one computation at a time: the threads beneath are shared
+std::mutex computing;  // one computation at a time, because all share one thread pool
 
-// Runs `action`; on an exception keeps its text and returns `failed`.
+// Runs `action`. If it throws, keeps the exception's text and returns `failed`.
 template <typename Result, typename Action>
 Result guarded(Result failed, Action&& action) noexcept {
   try {

@@ -1,12 +1,12 @@
-/* The C interface of sec: networks that sectrain trained, for programs in any language. In libsec.so, which
-   exports these functions and nothing else. C11.
+/* The C interface of sec: runs networks that sectrain trained, from programs in any language. C11.
+   libsec.so exports these functions and nothing else.
 
-   Failures: functions that return a pointer return NULL, those that return int return something other than 0,
-   and sec_last_error() says why in one line. No function ends the program, and no exception leaves it.
+   Failures: functions that return a pointer return NULL, and functions that return int do not return 0.
+   sec_last_error() gives the reason in one line. No function ends the program or throws an exception.
 
-   Threads: every function may be called from any thread at any time, but a handle must not be freed while
-   another thread uses it, and calls on one sec_session must not overlap. Computations take turns: one at a
-   time in a process, on all cores. What sec_last_error() returns belongs to the calling thread. */
+   Threads: every function may be called from any thread at any time. Exceptions: a handle must not be freed
+   while another thread uses it, and calls on one sec_session must not overlap. A process runs one computation
+   at a time, on all cores. The text that sec_last_error() returns belongs to the calling thread. */
 #ifndef SEC_H
 #define SEC_H
 
@@ -22,23 +22,23 @@ typedef struct sec_session sec_session;
 /* Version and commit. */
 const char* sec_version(void);
 
-/* Why the calling thread's last failing call failed; "" if none did. Valid until its next call. */
+/* The error of the calling thread's last failed call; "" if none failed. Valid until the thread's next call. */
 const char* sec_last_error(void);
 
 /* Loads a run folder of sectrain or its best.safetensors. `device`: "auto", "cpu", "cuda" or "simt". */
 sec_model* sec_load(const char* path, const char* device);
-void sec_free(sec_model* model); /* NULL is allowed; streams of the model are to be freed before */
+void sec_free(sec_model* model); /* NULL is allowed; free the model's sessions first */
 
-/* The classes that the network tells apart, by index from 0; NULL beyond the last. */
+/* The classes of the network, by index from 0. The name of an index beyond the last class is NULL. */
 int sec_class_count(const sec_model* model);
 const char* sec_class_name(const sec_model* model, int index);
 
-/* The leads that the network was trained on, as its recipe names them ("other": any one more). */
+/* The leads that the network was trained on, as its recipe names them ("other": any further lead). */
 int sec_lead_count(const sec_model* model);
 const char* sec_lead_name(const sec_model* model, int index);
 
-/* What the network itself is given for each beat: `length` samples of `channels` channels, and `covariates`
-   numbers (docs/recipes.md). */
+/* The network's input for each beat: `length` samples of `channels` channels, and `covariates` numbers
+   (docs/recipes.md). */
 typedef struct {
   int64_t length;
   int64_t channels;
@@ -63,17 +63,17 @@ typedef struct {
   int32_t label;  /* index of its class, or SEC_NOT_CLASSIFIABLE */
 } sec_beat;
 
-/* Raw samples in, classified beats out, for a recording or a monitor of `rate` Hz. A beat is answered when
-   the next one has been found, or after `longest_wait` seconds if that is above 0. */
+/* Classifies the beats in raw samples of a recording or a monitor at `rate` Hz. A beat is classified when the
+   next beat has been found, or after `longest_wait` seconds if that is above 0. */
 sec_session* sec_session_open(sec_model* model, double rate, double longest_wait);
 void sec_session_free(sec_session* stream); /* NULL is allowed */
 
-/* The next frames: (frames, leads) values in mV, NaN where there is no sample. */
+/* Passes the next frames: (frames, leads) values in mV, NaN for missing samples. */
 int sec_session_push(sec_session* stream, int64_t frames, const float* samples);
-/* There are no more frames: what is left can be taken. */
+/* Ends the signal: the remaining beats can then be taken. */
 int sec_session_finish(sec_session* stream);
-/* Moves at most `most` answered beats into `beats`, the earliest first, and their logits (most, classes) into
-   `logits` unless it is NULL. Returns how many; -1 on failure. */
+/* Moves at most `most` classified beats into `beats`, the earliest first, and their logits (most, classes)
+   into `logits` unless it is NULL. Returns the number of beats; -1 on failure. */
 int64_t sec_session_take(sec_session* stream, int64_t most, sec_beat* beats, float* logits);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-"""The baselines in PyTorch, as an independent implementation: written from docs/baselines.md with PyTorch's modules and
-layout, (N, C, L), without code from the engine. The module trees give the names in the state dicts."""
+"""The baselines in PyTorch, as an independent implementation: written from docs/baselines.md with PyTorch's modules.
+The layout is PyTorch's, (N, C, L). The module trees give the names in the state dicts. No code is the engine's."""
 
 import torch
 from torch import nn

@@ -4,8 +4,8 @@
   compare_edf.py make FOLDER     writes FOLDER/pyedflib.edf and plain.edf with EDFlib, for our reader
   compare_edf.py check FILE...   reads files of our writer with pyedflib and mne, and compares with the formula below
 
-tests/io/edf/edf_test.cpp reads the files of `make`, and checks that our writer produces the bytes of ours.edf and
-annotations.edf in tests/io/edf/files, which `check` reads. Needs numpy, pyedflib and mne.
+tests/io/edf/edf_test.cpp reads the files of `make`. It also checks that our writer still produces the files in
+tests/io/edf/files that `check` reads, ours.edf and annotations.edf. Needs numpy, pyedflib and mne.
 Exit status 0 if all is equal.
 """
 import datetime

@@ -3,10 +3,11 @@
 
   compare_wfdb.py [FOLDER...] [--secdata build/bin/secdata] [--tests build/bin/test_io] [--golden FILE --of FOLDER]
 
-Both programs read every record and annotation file below the folders; digital samples, physical samples and
-annotations must be equal. Then wfdb writes test files to a temporary folder for us to read: every format that it can
-write, byte offsets, several samples per frame, segments, and annotations of custom types. In the other direction, wfdb
-reads formats 16, 24 and 212 with annotations, as our test RecordsForOtherPrograms (--tests PROGRAM) writes them.
+Both programs read every record and annotation file below the folders.
+Digital samples, physical samples and annotations must be equal.
+Then wfdb writes test files to a temporary folder for us to read: every format that it can write, byte offsets,
+several samples per frame, segments, and annotations of custom types. In the other direction, wfdb reads the formats
+16, 24 and 212 that our test RecordsForOtherPrograms (--tests PROGRAM) writes.
 
 Lists the files that only one program reads, or neither, and wfdb's known errors. Exit status 0 if nothing differs.
 --golden writes digests of what wfdb reads, for the tests of io. Needs numpy, pandas, soundfile and wfdb (4.3.1).
@@ -45,8 +46,8 @@ def run(*command, **environment):
 
 
 def ours(secdata, path, per_frame, *options):
-    """[lead] of f64 samples, NaN where invalid. The dump has a row per sample of the fastest lead, with empty cells
-    between the samples of slower leads."""
+    """[lead] of f64 samples, NaN where invalid. The dump has a row per sample of the fastest lead.
+    Between the samples of slower leads it has empty cells."""
     text = run(secdata, "dump", path, *options)
     table = pd.read_csv(io.StringIO(text), na_values=["nan"], header=None, skiprows=1,
                         dtype=np.float64, skip_blank_lines=False, names=range(len(per_frame)))
@@ -67,8 +68,8 @@ def theirs(path, physical):
         try:
             record = wfdb.rdrecord(str(path), physical=physical, smooth_frames=False, return_res=64)
         except ValueError as error:
-            # wfdb cannot parse its own name of the byte type, except with smooth_frames, which has no effect at one
-            # sample per frame.
+            # wfdb cannot parse its own name of the byte type, except with smooth_frames.
+            # smooth_frames has no effect at one sample per frame.
             if "invalid literal for int()" not in str(error) or set(wfdb.rdheader(str(path)).samps_per_frame) != {1}:
                 raise
             record = wfdb.rdrecord(str(path), physical=physical, return_res=64)
@@ -104,7 +105,7 @@ def compare_signals(secdata, path):
     """The first difference, or None. Raises Refused if one of the programs fails to read the record."""
     record, physical = theirs(path, True)
     per_frame = list(record.samps_per_frame or [])
-    # Our samples are f32: equal to wfdb's rounded ones; where a unit is converted, up to the last bit.
+    # Our samples are f32, equal to wfdb's rounded ones. Where a unit is converted, the last bit may differ.
     tolerance = [2 ** -23 if VOLTS.get(u, 1) != 1 else 0 for u in record.units or []]
     problem = differ(*([x.astype(np.float32).astype(np.float64) for x in leads]
                        for leads in (ours(secdata, path, per_frame), physical)), tolerance)

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Writes golden files: PyTorch's results for SE-ECGNet and the baselines in several configurations.
 
-A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are rounded to
-f32 (signals to bf16, which halves the files), so that both sides start from the same numbers. All else is computed in
-f64 and rounded once when written. Layouts and names are PyTorch's.
+A development tool: it needs PyTorch (2.x); the build and the tests do not. Initial values and the batch are rounded
+to f32 (signals to bf16, which halves the files), so that both sides start from the same numbers.
+Everything else is computed in f64 and rounded once when written. Layouts and names are PyTorch's.
 
-A file holds, for one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the state dict under
-initial/, and `logits_evaluation`. Of a training step without dropout: `logits_training`, `loss`, gradient/NAME for
-every parameter and after/NAME for every running statistic. `losses` has the batch's losses during Adam steps (twenty,
-five at full width; the first is before any step). If the configuration asks for dropout, `dropout_mean` and
-`dropout_sd` describe the training logits over many draws.
+A file holds, for one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the state dict
+under initial/, and `logits_evaluation`. Of a training step without dropout it holds `logits_training`, `loss`,
+gradient/NAME for every parameter and after/NAME for every running statistic. `losses` has the batch's losses during
+Adam steps (twenty, five at full width; the first is before any step). If the configuration asks for dropout,
+`dropout_mean` and `dropout_sd` describe the training logits over many draws.
 
-The full-width configurations are made on demand. Their weights are first moved away from values where rounding decides
-a ReLU's sign, their running statistics are set close to the batch's (settle.py), and Adam takes smaller steps.
+The full-width configurations are made on demand. Their weights are first moved away from values at which rounding
+decides a ReLU's sign. Their running statistics are set close to the batch's (settle.py). Adam takes smaller steps.
 
 Usage: tools/parity/golden.py [--large] [--only NAME] [FOLDER]      (default: small configurations, to tests/golden)
 """
@@ -36,13 +36,13 @@ ADAM = dict(rate=1e-4, steps=20)
 # At full width a step takes seconds in f64.
 ADAM_FULL = dict(rate=1e-6, steps=5)
 # Adam divides a gradient by its magnitude, so a gradient that is only rounding error moves its weight like any other.
-# Rarely, two runs that start a rounding error apart differ clearly after twenty steps. Such a draw of weights tests
-# nothing, and the next seed is used.
+# Rarely, two runs that start a rounding error apart differ clearly after twenty steps.
+# Such a draw of weights tests nothing, and the next seed is used.
 LOSS_SPREAD = 1e-4
 GRADIENT_SPREAD = 3e-4
 
-# network: arguments of SeEcgNet, or of the baseline that `model` names; n, length: the batch; draws: how many draws of
-# dropout; seed: the first seed to try.
+# network: arguments of SeEcgNet, or of the baseline that `model` names; n, length: the batch;
+# draws: the number of draws of dropout; seed: the first seed to try.
 SMALL = {
     "leads2_length720_tied": dict(
         network=dict(leads=2, classes=4, covariates=2, width=8, tied=True), n=6, length=720, loss="cross_entropy",
@@ -193,7 +193,7 @@ def write_golden(path, config, seed, large):
         with torch.backends.mkldnn.flags(enabled=False):
             singles.append(single_gradients(initial, config, batch))
     else:
-        for _ in range(3):  # in f64, with weights changed by an f32 rounding error
+        for _ in range(3):  # computed in f64, with weights changed by an f32 rounding error
             moved = copy_of(initial, config, 0, torch.float64)
             with torch.no_grad():
                 for parameter in moved.parameters():

@@ -1,5 +1,5 @@
-"""SE-ECGNet in PyTorch, as an independent implementation: written from docs/network.md with PyTorch's modules and
-layout, (N, C, H, L), without code from the engine. The module tree gives the names in the state dict."""
+"""SE-ECGNet in PyTorch, as an independent implementation: written from docs/network.md with PyTorch's modules.
+The layout is PyTorch's, (N, C, H, L). The module tree gives the names in the state dict. No code is the engine's."""
 
 import torch
 from torch import nn
@@ -111,8 +111,8 @@ class SeEcgNet(nn.Module):
 
 
 def randomise(net):
-    """Draws every parameter and statistic, exact in f32. None stays at 0 or 1, so that a wrong order of channels
-    changes the results."""
+    """Draws every parameter and statistic, exact in f32.
+    None stays at 0 or 1, so that a wrong order of channels changes the results."""
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if ".bn" in name or name.startswith("bn") or ".downsample.1." in name:

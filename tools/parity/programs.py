@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks `secmodel` against PyTorch and onnxruntime: a converted and imported .pth file must give PyTorch's logits
-(also on a recording in Tianchi's text format, if one is given) and export to the same bits, and its ONNX form must give our
-logits for batches of one and of several samples.
+"""Checks `secmodel` against PyTorch and onnxruntime. A converted and imported .pth file must give PyTorch's logits.
+It must export to the same bits. If a recording in Tianchi's text format is given, its logits must agree, too.
+The ONNX form must give our logits for batches of one and of several samples.
 
 Usage: tools/parity/programs.py SECMODEL CONVERTER [TIANCHI.txt]
 """

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Converts a state dict saved by PyTorch (.pth, .pt) to safetensors, for `secmodel` and `sectrain --init`.
 
-A development tool: it needs PyTorch. Shared modules keep an entry per name, as in the state dict. The state dict may
-be an entry "state_dict", "model_state_dict" or "model" of the file. The prefix "module." of all names (from
-DataParallel) is removed. --rename OLD=NEW replaces OLD by NEW in names, where OLD matches whole dot-separated parts.
+A development tool: it needs PyTorch. Shared modules keep an entry per name, as in the state dict.
+The file may hold the state dict as an entry "state_dict", "model_state_dict" or "model". The prefix "module." of all
+names is removed. --rename OLD=NEW replaces OLD by NEW in names; OLD matches whole dot-separated parts.
 
 Usage: tools/parity/pth_to_safetensors.py [--rename OLD=NEW]... INPUT.pth OUTPUT.safetensors
 """

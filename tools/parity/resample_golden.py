@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/io/signal/golden_resample.inc: results of scipy.signal.resample for a few signals.
 
-A development tool: it needs numpy and scipy. The signals are sums of sines, which the test generates by the same
-formula. Of the longer results every 101st sample is kept.
+A development tool: it needs numpy and scipy. The signals are sums of sines.
+The test generates them by the same formula. Of the longer results every 101st sample is kept.
 
 Usage: tools/parity/resample_golden.py [OUTPUT]
 """

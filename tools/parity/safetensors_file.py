@@ -1,5 +1,5 @@
-"""Reads and writes safetensors files with the standard library and PyTorch. A file has the header's length (u64,
-little-endian), a JSON header, and the tensors' bytes."""
+"""Reads and writes safetensors files with the standard library and PyTorch.
+A file has the header's length (u64, little-endian), a JSON header, and the tensors' bytes."""
 
 import json
 import struct

@@ -1,10 +1,10 @@
 """Changes a network's weights slightly, so that rounding to f32 cannot change the sign of any ReLU's input.
 
-Rounding alone changes f32 gradients by about 1e-5 of their norm, even through a hundred layers. But if a ReLU's input
-is so close to 0 that rounding decides its sign, one element of the gradient is either there or not, which changes a
-tensor's gradient by 1 % or more. Among the ten million ReLU inputs of a full-width network a few are always that close.
-This module changes a bias or a filter before such a ReLU by about 1 % and runs the batch again, until no input is too
-close. A max pool has such a kink where the two largest values of its window are equal."""
+Rounding alone changes f32 gradients by about 1e-5 of their norm, even through a hundred layers.
+But if rounding decides the sign of a ReLU's input near 0, one element of the gradient is either there or not.
+That changes a tensor's gradient by 1 % or more. A full-width network has ten million ReLU inputs.
+A few of them are always that close. This module changes a bias or a filter before such a ReLU by about 1 %.
+It runs the batch again, until no input is too close. A max pool has such a kink at two equal largest values."""
 
 import copy
 
@@ -27,14 +27,14 @@ def step_like(values):
 
 
 class Kinks(TorchFunctionMode):
-    """Watches a forward pass. For every ReLU and max pool it collects the distances to the kink, (N, C, ...), and the
-    parameters whose entry c affects channel c. With margins, one per kink, it also changes the bias directly if a ReLU
-    follows the norm at once."""
+    """Watches a forward pass. Collects, for every ReLU and max pool, the distances to the kink, (N, C, ...).
+    Also collects the parameters whose entry c affects channel c. Margins, one per kink, are optional.
+    With margins the bias is changed directly if a ReLU follows the norm at once."""
 
     def __init__(self, margins=None):
         super().__init__()
         self.margins, self.found, self.moved = margins, [], False
-        self.bias, self.filters, self.biased = [], [], None  # last used; the last norm's output
+        self.bias, self.filters, self.biased = [], [], None  # the most recently used norm, and its output
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -68,7 +68,7 @@ class Kinks(TorchFunctionMode):
 def lead_of_the_largest(x, size, stride=None, padding=0, **_):
     windows = F.pad(x, (padding, padding), value=-torch.inf).unfold(2, size, stride or size)
     first, second = windows.topk(2).values.unbind(-1)
-    return torch.where(first == second, torch.inf, first - second)  # equal: zeros of a ReLU, without gradient
+    return torch.where(first == second, torch.inf, first - second)  # equal values: zeros of a ReLU, without gradient
 
 
 def kinks_of(net, x, covariates, margins=None):
@@ -105,8 +105,8 @@ def settle(net, x, covariates):
 
 
 def accustom(net, x, covariates):
-    """Sets the running statistics close to the batch's, layer by layer in evaluation mode, as in a trained network. With
-    random statistics a full-width signal grows from layer to layer, and f32 is off by 1e-4 in evaluation."""
+    """Sets the running statistics close to the batch's, layer by layer in evaluation mode, as in a trained network.
+    With random statistics a full-width signal grows from layer to layer, and f32 is off by 1e-4 in evaluation."""
     seen = set()
 
     def listen(norm, args):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Makes recordings of patients with mostly premature beats, from recordings with few of them.
 
-A development tool for studying S beats on DS1 alone: no record of DS1 has mostly S beats, but one of DS2 has. From
-every record with at least 10 S and 50 N beats it draws 1,000 of the patient's beats in a new order. The order is a
-Markov chain: three of four beats are in runs of S, four beats long on average. Each beat keeps its stretch of signal.
-Intervals are drawn from the record: the interval of an S beat for a run, the pause after one, else the median sinus
-interval. The results are WFDB records, named s100 for record 100, for the folder of the originals.
+A development tool for studying S beats on DS1 alone: no record of DS1 has mostly S beats, but one of DS2 has.
+From every record with at least 10 S and 50 N beats it draws 1,000 of the patient's beats in a new order.
+The order is a Markov chain: three of four beats are in runs of S, four beats long on average.
+Each beat keeps its stretch of signal. Intervals are drawn from the record: a run gets those of S beats.
+The pause after an S beat follows the run. All other beats get the median sinus interval.
+The results are WFDB records for the folder of the originals, named s100 for record 100.
 Needs wfdb and numpy.
 
 Usage: tools/parity/simulate_ectopy.py DATABASE OUTPUT RECORD...

@@ -251,7 +251,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help is no failure
+      return app.exit(error);  // --help is not a failure
     }
     const auto chosen = app.get_subcommands();
     io::tell("secdata: {} (see secdata {}--help)\n", error.what(),

@@ -1,4 +1,4 @@
-// secdata's command line.
+// The command line of secdata.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,8 @@ struct CommandLine {
   std::function<bool()> run;  // the chosen subcommand with its options
 };
 
-// Returns the chosen subcommand, or the exit status if there is nothing to run: 0 after --help, 2 after wrong usage.
+// Returns the chosen subcommand.
+// Returns the exit status if there is nothing to run: 0 after --help, 2 after wrong usage.
 std::variant<CommandLine, int> parse_command_line(int argc, char** argv);
 
 }  // namespace sec::tools

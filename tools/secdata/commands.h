@@ -1,7 +1,7 @@
 // The subcommands of secdata, one file each, and their options.
 //
-// A command returns whether everything it looked at is in order. It throws UsageError if options contradict each
-// other, and Error if it fails.
+// A command returns true if everything it examined is in order.
+// It throws UsageError if options contradict each other, and Error if it fails.
 #pragma once
 
 #include <filesystem>
@@ -72,7 +72,7 @@ bool synth(const SynthOptions& options);
 
 struct ScoreOptions {
   std::filesystem::path reference;  // an annotation file, or a folder
-  std::filesystem::path test;       // likewise; empty: the folder `reference`
+  std::filesystem::path test;       // an annotation file or a folder; empty: `reference`
   std::string reference_annotator = "atr";
   std::string test_annotator = "sec";
   std::vector<std::string> records;

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr int attempts = 3;
 
-// The part, open for appending and locked: two processes would mix their bytes.
+// The part file, opened for appending and locked, because two processes would mix their bytes.
 class Part {
  public:
   explicit Part(fs::path path)
@@ -35,7 +35,7 @@ class Part {
   }
   ~Part() {
     if (size() == 0) {
-      unlink(path_.c_str());  // nothing came
+      unlink(path_.c_str());  // nothing was downloaded
     }
     close(descriptor_);
   }
@@ -65,8 +65,8 @@ class Part {
 
 struct Sink {
   const Part& part;
-  std::int64_t room;  // bytes that may still come
-  int failure = 0;    // errno of a write that failed
+  std::int64_t room;  // bytes that may still be received
+  int failure = 0;    // errno of a failed write
 };
 
 std::size_t take(char* bytes, std::size_t size, std::size_t count, void* sink_pointer) {
@@ -141,7 +141,7 @@ Downloader::Downloader() : curl_(std::make_unique<Curl>()) {
   curl_->option(CURLOPT_FAILONERROR, 1L);
   curl_->option(CURLOPT_NOSIGNAL, 1L);
   curl_->option(CURLOPT_CONNECTTIMEOUT, 20L);
-  curl_->option(CURLOPT_LOW_SPEED_LIMIT, 100L);  // bytes a second, for
+  curl_->option(CURLOPT_LOW_SPEED_LIMIT, 100L);  // bytes per second, the slowest transfer allowed during
   curl_->option(CURLOPT_LOW_SPEED_TIME, 60L);    // seconds
   curl_->option(CURLOPT_USERAGENT, "secdata");
   curl_->option(CURLOPT_WRITEFUNCTION, &take);

@@ -1,4 +1,4 @@
-// Files over HTTP and HTTPS, by libcurl.
+// Downloads files over HTTP and HTTPS with libcurl.
 #pragma once
 
 #include <cstdint>
@@ -8,20 +8,21 @@
 
 namespace sec::tools {
 
-// Keeps its connection from one file to the next.
+// Downloads files one after another over the same connection.
 class Downloader {
  public:
-  // Throws Error where libcurl is not installed.
+  // Throws Error if libcurl is not installed.
   Downloader();
   ~Downloader();
   Downloader(const Downloader&) = delete;
   Downloader& operator=(const Downloader&) = delete;
 
-  // Appends to the file `part` what `url` has beyond its bytes; all of it if there is no such file. A
-  // connection that breaks is tried again, three times in all. Returns false where the server cannot go on
-  // from there: the part is as long as the file or longer, or the server knows no ranges. Throws Error naming
-  // the URL and the reason; what came by then stays in `part`. More than `limit` bytes are refused, and so is
-  // a part that another process is filling.
+  // Downloads `url` to the file `part`. If the file exists, only the missing rest is appended.
+  // Makes up to three attempts if the connection breaks.
+  // Returns false if the server cannot resume the download:
+  // the part is not shorter than the file, or the server does not support ranges.
+  // Throws Error, naming the URL and the reason; bytes received until then stay in `part`.
+  // Also throws Error on more than `limit` bytes, and if another process is downloading the same part.
   bool download(const std::string& url, const std::filesystem::path& part, std::int64_t limit);
 
  private:

@@ -52,32 +52,32 @@ class Fetch {
   void sums() {
     const fs::path path = folder_ / sums_name;
     if (!fs::exists(path)) {
-      fs::remove(part_of(sums_name));  // small, and nothing tells whether a part of it is sound
+      fs::remove(part_of(sums_name));  // nothing could verify a partial list, and the list is small
       download(sums_name);
       fs::rename(part_of(sums_name), path);
     }
     sums_ = read_sums(path);
   }
 
-  // Leaves a sound file of that name. Returns whether anything had to come over the network.
+  // Makes sure that a correct file of that name exists. Returns whether anything was downloaded.
   bool file(const std::string& name) {
     const std::string sum = sum_of(name);
     if (is_sound(folder_ / name, sum)) {
       return false;
     }
     const fs::path part = part_of(name);
-    const bool complete = is_sound(part, sum);  // and the program was stopped before it had its name
+    const bool complete = is_sound(part, sum);  // the program was stopped before the renaming
     if (!complete) {
       const bool resumed = fs::exists(part) && fs::file_size(part) > 0;
       const bool went_on = download(name);
       if (!went_on || (resumed && !is_sound(part, sum))) {
-        fs::remove(part);  // part of another file
+        fs::remove(part);  // the part belongs to another file
         download(name);
       }
       const std::string found = sha256_of(part);
       if (found != sum) {
         fs::remove(part);
-        fs::remove(folder_ / sums_name);  // either may be the one that is wrong
+        fs::remove(folder_ / sums_name);  // either file may be the wrong one
         fail("{}{}: SHA-256 is {}, expected {}; the file was thrown away", url_, name, found, sum);
       }
     }

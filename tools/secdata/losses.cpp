@@ -13,11 +13,11 @@ using namespace sec::io;
 
 constexpr std::int64_t samples_at_once = 1 << 16;
 
-// How far a lead's samples moved.
+// How far the samples of a lead differ after a conversion.
 struct Moved {
-  std::int64_t samples = 0;  // that are not what they were
-  double most = 0;           // in the lead's units
-  std::int64_t invalid = 0;  // that are valid in one of them only
+  std::int64_t samples = 0;  // number of changed samples
+  double most = 0;           // the largest change, in the lead's units
+  std::int64_t invalid = 0;  // samples that are valid in one recording only
 };
 
 std::vector<Moved> compare_samples(RecordingReader& source, RecordingReader& written) {
@@ -60,7 +60,7 @@ std::vector<Moved> compare_samples(RecordingReader& source, RecordingReader& wri
   return moved;
 }
 
-// A float of that size cannot tell less apart than this, times a few roundings.
+// The differences that rounding to f32 causes in numbers of this size.
 double rounding_of(const Lead& lead) {
   return 1e-6 * std::max(1.0, std::abs(lead.baseline / lead.gain));
 }
@@ -108,7 +108,7 @@ std::vector<std::string> losses_of(RecordingReader& source, RecordingReader& wri
   }
   if (a.leads.size() != b.leads.size() || a.samples_per_frame != b.samples_per_frame) {
     losses.emplace_back("the leads or their rates");
-    return losses;  // there is nothing to compare samples by
+    return losses;  // without equal leads samples cannot be compared
   }
   bool names = true;
   bool numbers = true;

@@ -24,7 +24,7 @@ bool is_edf(const fs::path& path) {
   return path.extension() == ".edf" || path.extension() == ".EDF";
 }
 
-// The records that make up the one with this header; none if it cannot be read, which is found out later.
+// The segments of the record with this header; none if the header cannot be read, which is reported later.
 void add_segments(const fs::path& header, std::set<fs::path>& segments) {
   try {
     for (const WfdbSegment& segment : read_wfdb_header(header).segments) {
@@ -39,7 +39,7 @@ void check_list(const fs::path& list, std::vector<std::string>& problems) {
   std::istringstream lines(read_file(list));
   for (std::string line; std::getline(lines, line);) {
     line.erase(line.find_last_not_of(" \t\r") + 1);
-    if (line.empty() || line.ends_with('/')) {  // a folder: its records are found in it
+    if (line.empty() || line.ends_with('/')) {  // a folder: search it for records
       continue;
     }
     const fs::path named = list.parent_path() / line;
@@ -86,7 +86,7 @@ fs::path annotation_file_of(const fs::path& path, const std::string& annotator) 
     return {};
   }
   fs::path base = base_of(path);
-  if (!is_wfdb_record(path)) {  // tables and arrays: beside them, with their name
+  if (!is_wfdb_record(path)) {  // tables and arrays: a file beside them, with their name
     base.replace_extension();
   }
   return base.string() + "." + annotator;

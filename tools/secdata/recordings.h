@@ -12,7 +12,7 @@
 namespace sec::tools {
 
 struct FoundRecording {
-  std::filesystem::path path;  // what open_recording takes
+  std::filesystem::path path;  // the argument of open_recording
   std::string name;            // relative to the folder that was searched, without ".hea"
 };
 

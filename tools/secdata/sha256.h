@@ -6,8 +6,8 @@
 
 namespace sec::tools {
 
-// In hexadecimal, small letters. The file is read piece by piece. Throws Error if it cannot be read, or where
-// libcrypto, which sums it, is not installed.
+// Returns the sum as lower-case hexadecimal digits. Reads the file in pieces.
+// Throws Error if the file cannot be read or libcrypto is not installed.
 std::string sha256_of(const std::filesystem::path& file);
 
 }  // namespace sec::tools

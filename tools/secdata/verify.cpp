@@ -1,4 +1,4 @@
-// secdata verify: whether recordings are sound.
+// secdata verify: checks recordings for damage.
 #include <algorithm>
 #include <filesystem>
 #include <map>

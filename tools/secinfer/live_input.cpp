@@ -24,7 +24,7 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-// Nothing in it: no sample.
+// Parses a number. An empty field is a missing sample.
 bool parse_number(std::string_view text, float& value) {
   text = trimmed(text);
   value = no_sample;
@@ -65,7 +65,7 @@ void LiveInput::push(std::string_view bytes, std::vector<std::vector<float>>& sa
         if (format_ == LiveFormat::i16) {
           std::int16_t value = 0;
           std::memcpy(&value, at, width);
-          const bool valid = value != std::numeric_limits<std::int16_t>::min();  // as in WFDB's format 16
+          const bool valid = value != std::numeric_limits<std::int16_t>::min();  // lowest: invalid
           samples[lead].push_back(valid ? static_cast<float>(value / gain_) : no_sample);
         } else {
           float value = 0;

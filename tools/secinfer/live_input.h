@@ -1,4 +1,4 @@
-// Samples from a pipe: text or binary frames, a frame holding one sample of each lead.
+// Samples from a pipe, as text or binary frames. A frame holds one sample of each lead.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace sec::tools {
 
 enum class LiveFormat {
-  csv,  // a line a frame: numbers in mV between commas; an empty field: no sample; a first line of names
+  csv,  // one line per frame: comma-separated numbers in mV; empty: no sample; first line: names
   i16,  // little-endian, converter units
   f32,  // little-endian, mV
 };
@@ -21,10 +21,10 @@ class LiveInput {
   // `gain` is in converter units per mV, for i16.
   LiveInput(LiveFormat format, const std::vector<std::string>& leads, double gain);
 
-  // Bytes as they come, whole frames or not. Appends each lead's samples (mV, NaN: none). Throws Error naming
-  // the line of a frame that cannot be read.
+  // Accepts bytes in pieces of any size. Appends each lead's samples (mV; NaN: missing).
+  // Throws Error, naming the line, if a frame cannot be read.
   void push(std::string_view bytes, std::vector<std::vector<float>>& samples);
-  // No more bytes. Throws Error if a frame is cut off.
+  // Call this at the end of the input. Throws Error if a frame is incomplete.
   void finish(std::vector<std::vector<float>>& samples);
 
  private:
@@ -36,7 +36,7 @@ class LiveInput {
   std::vector<std::string> names_;
   std::size_t leads_;
   double gain_;
-  std::string rest_;  // the beginning of a frame
+  std::string rest_;  // an incomplete frame
   std::int64_t line_ = 0;
 };
 

@@ -81,7 +81,7 @@ void Output::write_annotations() {
     io::write_edf_annotations(file, record_.rate, record_.start, annotations_);
     return;
   }
-  // Readers take an annotation file's time for the record's frames unless it says otherwise.
+  // By default readers count an annotation file's time in the record's frames.
   const double resolution = record_.rate == record_.frame_rate ? 0 : record_.rate;
   io::write_annotation_file(file, {{}, resolution, annotations_});
 }

@@ -1,4 +1,4 @@
-// What becomes of the beats of a recording: lines, a summary, an annotation file.
+// Writes the classified beats of a recording: lines, a summary, or an annotation file.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@
 
 namespace sec::tools {
 
-// What of a recording goes into its output.
+// The properties of a recording that its output needs.
 struct OutputRecord {
   std::string name;
-  double rate = 0;        // of the beats' sample numbers, Hz
-  double frame_rate = 0;  // that readers of annotation files assume, Hz
+  double rate = 0;        // rate of the beats' sample numbers, Hz
+  double frame_rate = 0;  // rate that readers of annotation files assume, Hz
   io::EdfStart start;
 };
 
-// Standard output; Errors of a full disk or a reader that went away.
+// Standard output. Throws Error if the disk is full or the reader has closed the pipe.
 void print(std::string_view text);
 void flush_output();
 
@@ -35,7 +35,7 @@ class Output {
   std::int64_t beats() const { return beats_; }
   void finish();
 
-  // Where --out puts a record's annotations.
+  // The path of the annotation file that --out creates for a record.
   static std::filesystem::path annotation_file(const Options& options, const std::string& record);
 
  private:

@@ -1,4 +1,4 @@
-// A recording's samples, a block at a time.
+// Reads a recording block by block.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@ namespace sec::tools {
 
 struct RecordingBlocks {
   std::string name;
-  std::string file;  // for messages
-  double rate = 0;   // frames a second, Hz
+  std::string file;  // name for error messages
+  double rate = 0;   // frames per second, Hz
   std::string start_date;
   std::string start_time;
   std::vector<std::string> leads;

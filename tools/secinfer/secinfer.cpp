@@ -1,5 +1,5 @@
-// secinfer: finds the beats of recordings of any length, classifies them with a trained network, and writes
-// annotations, JSON lines or a summary; also from a pipe, while the recording goes on.
+// secinfer: finds the beats of recordings of any length and classifies them with a trained network.
+// Writes annotations, JSON lines or a summary. Also reads live samples from a pipe.
 
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ using namespace sec::train;
 constexpr double block_seconds = 10;            // read at once
 constexpr std::int64_t amplitude_seconds = 10;  // of a pipe, after which its unit is judged
 
-// Wrong usage that the command line's parser does not find by itself.
+// A usage error that the command line's parser does not detect.
 struct UsageError : Error {
   using Error::Error;
 };
@@ -53,7 +53,7 @@ void warn(const std::string& line) {
   io::tell("warning: {}\n", line);
 }
 
-// Which of a recording's leads the network reads, and in which of these beats are looked for.
+// The leads of a recording that the network reads, and the leads in which the detector searches for beats.
 struct Leads {
   std::vector<std::size_t> read;
   std::vector<std::string> names;
@@ -138,14 +138,14 @@ void warn_of_leads(const std::string& record, const Leads& leads, const std::vec
   }
 }
 
-// The R peaks of an annotation file beside the record, counted at `rate`, that of the leads read.
+// The R peaks in an annotation file beside the record, as sample numbers at `rate`, that of the leads read.
 std::vector<std::int64_t> given_beats(const Options& options, const RecordingBlocks& recording, double rate) {
   const fs::path file = fs::path(recording.file).replace_extension(options.annotations);
   std::vector<io::Annotation> annotations;
   double counted = recording.rate;
   if (io::is_wfdb_record(file)) {
     annotations = io::read_annotations(file, counted);
-  } else {  // an EDF+ file: the recording itself, or one of annotations only
+  } else {  // an EDF+ file: the recording itself, or a file of annotations only
     const auto reader = io::open_recording(file);
     annotations = reader->annotations();
     counted = io::annotation_rate(reader->info());

@@ -1,4 +1,4 @@
-// Whole recordings classified: each gets the probability of every class, and those that are stated.
+// Classifies whole recordings: gives the probability of every class, and the labels that are assigned.
 #pragma once
 
 #include <string>
@@ -8,9 +8,10 @@
 
 namespace sec::tools {
 
-// Prints a line, with options.json a JSON object: record, labels (those stated), classes, logits and
-// probabilities. Age and sex, where the model asks for them, are read from the recording's comments; else
-// they are taken as not known. Throws Error as read_signal does.
+// Prints a line or, with options.json, a JSON object:
+// record, labels (the assigned ones), classes, logits and probabilities.
+// If the model has inputs for age and sex, they are read from the recording's comments;
+// missing ones count as unknown. Throws the errors of read_signal.
 void classify_whole(const Options& options, train::Model& model, const std::string& record);
 
 }  // namespace sec::tools

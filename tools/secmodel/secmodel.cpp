@@ -1,4 +1,4 @@
-// secmodel: weights in and out. Reads models of sectrain and state dicts of PyTorch, writes either, and ONNX.
+// secmodel: converts weights. Reads models of sectrain and PyTorch's state dicts; writes both, and ONNX.
 
 #include <fmt/ranges.h>
 
@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   fs::path model;
   fs::path out;
-  std::int64_t length = 0;  // samples; 0: what the model says
+  std::int64_t length = 0;  // samples; 0: the model's length
   std::string device = "auto";
   int threads = 0;
   std::vector<fs::path> signals;
@@ -38,7 +38,7 @@ void print(std::string_view text) {
   require(written, "standard output: cannot write: {}", std::strerror(errno));
 }
 
-// What the network is asked about: one recording, or a file of several.
+// The network's input: one recording, or several from a file.
 struct Signals {
   std::int64_t n = 0;
   std::int64_t leads = 0;
@@ -66,7 +66,7 @@ Signals tianchi_signals(const fs::path& path, std::int64_t length) {
   return signals;
 }
 
-// A safetensors file with `x` (N, H, L), f32, and where the network has covariates `covariates` (N, K).
+// Reads a safetensors file with `x` (N, H, L), f32, and, if the network has covariates, `covariates` (N, K).
 Signals stored_signals(const fs::path& path) {
   const io::SafetensorsFile file = io::read_safetensors(path);
   const auto found = file.tensors.find("x");
@@ -138,7 +138,7 @@ void run(const std::string& command, const Options& options) {
     predict(options, stream);
     return;
   }
-  // A state dict exports the same whatever the length of its input.
+  // The export of a state dict does not depend on the input's length.
   const std::int64_t any_length = command == "export" ? 5000 : 0;
   const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
   const auto network = [&]() -> model::SeEcgNet& {
@@ -207,7 +207,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // help is a result; anything else is wrong usage
+    return app.exit(error) == 0 ? 0 : 2;  // --help is a result; other exits are usage errors
   }
   try {
     set_threads(options.threads);

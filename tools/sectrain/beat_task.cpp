@@ -1,4 +1,4 @@
-// Training on heartbeats of one class each.
+// Training on heartbeats, each of which has one class.
 #include <fmt/ranges.h>
 
 #include "io/scoring/aami.h"
@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::train;
 
-// "22 records, 45842 beats: N 44000, S 900, V 3700, F 400, Q 8"
+// Formats a split: "22 records, 45842 beats: N 44000, S 900, V 3700, F 400, Q 8".
 std::string split_text(const BeatDataset& inputs) {
   const auto counts = count_classes(inputs);
   std::vector<std::string> parts;

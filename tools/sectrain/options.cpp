@@ -136,7 +136,7 @@ std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& op
       needed(!options.config.empty() || options.resume, "--config");
     }
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are no failures
+    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are not failures
   }
   if (!seed.empty()) {
     options.overrides.push_back("seed=" + seed);

@@ -1,4 +1,4 @@
-// sectrain's command line.
+// The command line of sectrain.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ struct TrainingOptions {
   std::filesystem::path data;
   std::filesystem::path out;
   std::string device = "auto";
-  std::string kernels = "own";  // own, unfused or cudnn
+  std::string kernels = "own";  // "own", "unfused" or "cudnn"
   std::string precision = "auto";
   std::string tiles;
   int threads = 0;                 // 0: one per core
-  std::int64_t steps_at_once = 0;  // 0: by the device
+  std::int64_t steps_at_once = 0;  // 0: the device's default
   std::string resident = "auto";
   std::vector<std::string> overrides;
   std::string model;
@@ -30,11 +30,11 @@ struct TrainingOptions {
   bool json = false;
   bool profile = false;
   bool eager = false;
-  bool keys = false;  // list the recipe keys, and stop
+  bool keys = false;  // list the recipe's keys and exit
 };
 
-// Fills `options` in. Returns the exit status if there is nothing to run: 0 after --help or --version, 2 after
-// wrong usage.
+// Fills in `options`.
+// Returns the exit status if there is nothing to run: 0 after --help or --version, 2 after wrong usage.
 std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& options);
 
 }  // namespace sec::tools

@@ -1,4 +1,4 @@
-// Training on whole recordings with several labels each.
+// Training on whole recordings, each of which has several labels.
 #include <fmt/ranges.h>
 
 #include "tools/sectrain/training_task.h"
@@ -14,7 +14,7 @@ using namespace sec::train;
 
 constexpr std::size_t classes_shown = 12;
 
-// "389 recordings: NORM 241, MI 50, ... and 59 more classes"
+// Formats a split: "389 recordings: NORM 241, MI 50, ... and 59 more classes".
 std::string split_text(const RecordingDataset& side, const std::vector<std::string>& classes) {
   std::vector<std::string> parts;
   for (std::size_t c = 0; c < std::min(classes.size(), classes_shown); ++c) {

@@ -1,5 +1,5 @@
-// sectrain: trains SE-ECGNet on annotated recordings,
-// chooses weights on a validation set, and scores a test set once.
+// sectrain: trains SE-ECGNet on annotated recordings.
+// It chooses weights on a validation set, and scores a test set once.
 
 #include <fmt/ranges.h>
 

@@ -1,4 +1,4 @@
-// What sectrain shows while it trains: one line that is rewritten on a terminal, plain lines otherwise.
+// Shows the progress of training: one line that is rewritten on a terminal, plain lines otherwise.
 #pragma once
 
 #include "train/loop/trainer.h"
@@ -7,12 +7,12 @@ namespace sec::tools {
 
 class TrainingDisplay {
  public:
-  // `epochs` of the whole run; `step_lines` says every how many steps a plain line is written.
+  // `epochs` is the number of epochs of the whole run. Plain lines are written every `step_lines` steps.
   TrainingDisplay(std::int64_t epochs, std::int64_t step_lines, bool quiet);
 
   void show(const train::StepReport& report);
   void show(const train::EpochRecord& record, const std::vector<std::string>& classes);
-  void end_line();  // before other output
+  void end_line();  // call before other output
 
  private:
   std::int64_t epochs_;

@@ -30,7 +30,7 @@ class TrainingTask {
   virtual void score(train::RunSummary& run, train::Trainer& trainer) const = 0;
 };
 
-// Each reads its data from the folder. Throws Error as load_beat_splits and load_recording_splits do.
+// Read the data from the folder. Throw the errors of load_beat_splits and load_recording_splits.
 std::unique_ptr<TrainingTask> make_beat_task(const train::Recipe& recipe,
                                              const std::filesystem::path& folder);
 std::unique_ptr<TrainingTask> make_recording_task(const train::Recipe& recipe,

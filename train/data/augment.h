@@ -18,8 +18,9 @@ void augment_beat(
     std::span<float> x,            // (L, H)
     std::span<float> covariates);  // (K)
 
-// Augments a whole recording in place; `rate` is the sampling rate of x in Hz. Leads are scaled,
-// dropped and otherwise changed independently, but shifted by the same time. At least one lead is kept.
+// Augments a whole recording in place; `rate` is the sampling rate of x in Hz.
+// Each lead is scaled, dropped and otherwise changed independently, but all are shifted by the same time.
+// At least one lead is kept.
 void augment_recording(const Recipe::Augment& options, std::size_t leads, double rate, std::uint64_t seed,
                        std::int64_t step, std::int64_t slot,
                        std::span<float> x,            // (L, H)

@@ -1,5 +1,5 @@
-// The training, validation and test splits of heartbeats:
-// for training, for choosing the weights, and for the final test.
+// The training, validation and test splits of heartbeats: the first is for training,
+// the second for choosing the weights, and the third for the final test.
 #pragma once
 
 #include <array>
@@ -15,10 +15,8 @@
 namespace sec::train {
 
 // The records of each split by the recipe's data.protocol:
-//   records  the lists data.train, data.validation and data.test, with "DS1",
-//            "DS2" and "*" replaced by records
-//   folds    the records of all three lists, divided by patient:
-//            fold data.fold tests, the next fold validates
+//   records  the lists data.train, data.validation and data.test; records replace "DS1", "DS2" and "*"
+//   folds    the records of all three lists, divided by patient; data.fold tests, the next fold validates
 //   file     as listed in data.split_file
 //   beats    the records of all three lists, in every split: load_beat_splits() divides their beats
 // Throws Error on a missing folder, on a record listed twice in a split or in both validation and test,
@@ -42,8 +40,8 @@ struct BeatSplits {
 // Reads the three splits and searches them for leaks (leakage.h).
 // A leak is an Error unless the recipe allows leakage.
 // The two MIT-BIH records of one person are only warned about, unless data.strict_patients is set.
-// If train and validation together are DS1, or test is DS2, checks the published class counts. Throws Error
-// as load_record() does, and on a class without beats in train, or in a non-empty validation split.
+// If train and validation together are DS1, or test is DS2, checks the published class counts.
+// Throws the errors of load_record(), and on a class without beats in train or a non-empty validation split.
 BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
 // The number of beats of each AAMI class, including classes that the recipe does not train on.

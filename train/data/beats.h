@@ -1,5 +1,5 @@
-// Annotated recordings prepared for training: filtered and resampled signals,
-// beats with their classes, and a description of the patient from the beats before each beat.
+// Annotated recordings prepared for training: filtered and resampled signals, beats with their classes,
+// and a description of the patient from the beats before each beat.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct BeatRecord {
   std::string name;
   double source_rate = 0;                   // sampling rate of the recording in Hz
   double rate = 0;                          // sampling rate of `signals` in Hz
-  std::vector<std::string> lead_names;      // of the selected leads
+  std::vector<std::string> lead_names;      // names of the selected leads
   std::vector<std::vector<float>> signals;  // [lead][sample] mV, wander removed
   std::vector<Beat> beats;                  // in order of time
   double amplitude = 0;  // mV in the file, median over seconds and leads (io/recording/amplitude.h)

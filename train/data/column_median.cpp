@@ -1,7 +1,8 @@
 // Sorts many columns at once with a sorting network.
-// The comparisons of such a network do not depend on the values: each is a minimum and a maximum
-// of two rows, and vectorises. Selecting the middle of each column separately takes some ten times as long,
-// which is half of the time for reading the data of a short training.
+// The comparisons of such a network do not depend on the values.
+// Each comparison is a minimum and a maximum of two rows, and vectorises.
+// Selecting the middle of each column separately takes some ten times as long.
+// That would be half of the time for reading the data of a short training.
 #include "train/data/column_median.h"
 
 #include <algorithm>
@@ -26,8 +27,8 @@ void order(Row& low, Row& high) {
   }
 }
 
-// Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
-// 5.2.2, algorithm M) for any number of rows.
+// Batcher's merge exchange for any number of rows (Knuth, The Art of Computer Programming 3,
+// 5.2.2, algorithm M).
 void sort_columns(std::span<Row> rows) {
   const std::size_t n = rows.size();
   const std::size_t top = std::bit_ceil(n) / 2;

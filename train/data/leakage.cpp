@@ -119,7 +119,7 @@ class Search {
   }
 
   void same_patient() {
-    std::map<std::string, std::map<std::string, std::set<std::string>>> records;  // by patient, then by split
+    std::map<std::string, std::map<std::string, std::set<std::string>>> records;  // by patient and split
     std::map<std::string, std::set<std::string>> all;
     for (const auto& [record, splits] : splits_of_) {
       const auto known = patients_.find(record);

@@ -23,13 +23,12 @@ struct Leak {
   std::string text;  // "record 100 is in train and in test"
 };
 
-// Compares every pair of splits, and returns
-// at most one leak of each kind per pair of records, ordered by kind:
+// Compares every pair of splits. Returns at most one leak of each kind per pair of records, ordered by kind:
 //   recording  beats of one recording are in both splits
 //   windows    windows of one recording in different splits have samples in common
 //   signals    a lead, or a beat's window, is bitwise equal to one of another recording in the other split
 //              (flat signals are ignored)
-//   patient    the splits hold different recordings of one person; `patients` maps records to persons, and
+//   patient    the splits hold different recordings of one person. `patients` maps records to persons;
 //              a record without an entry counts as a separate person
 std::vector<Leak> find_leaks(const std::vector<NamedDataset>& splits,
                              const std::map<std::string, std::string>& patients);

@@ -63,13 +63,13 @@ struct Loader::State {
   const std::uint64_t seed;
   const bool only_index;
   std::vector<ExampleId> beats;         // all labelled examples
-  std::vector<SampledExample> sampled;  // their labels and records, for the sampler
+  std::vector<SampledExample> sampled;  // labels and records of the labelled examples, for the sampler
   std::int64_t epoch_steps = 0;
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::int64_t, std::vector<std::int64_t>> orders;  // by epoch: the epoch orders in use
-  std::map<std::int64_t, Batch> ready;                       // by step: batches not yet returned by next()
+  std::map<std::int64_t, std::vector<std::int64_t>> orders;  // the epoch orders in use, by epoch
+  std::map<std::int64_t, Batch> ready;                       // batches not yet returned by next(), by step
   std::int64_t next_to_make = 0;
   std::int64_t next_to_give = 0;
   std::int64_t ahead = 0;  // most batches prepared in advance

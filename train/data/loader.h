@@ -41,12 +41,12 @@ std::int64_t count_epoch_steps(const Dataset& examples, const Recipe& recipe);
 
 // The batches of a training run from step `first_step` on, in order.
 // The beats of an epoch are cut into batches of train.batch;
-// beats left over at the end of an epoch are not used in it. The batches are a pure function of examples,
-// recipe and seed, independent of the number of loader threads and of interruptions of the run.
+// beats left over at the end of an epoch are skipped.
+// Batches depend on examples, recipe and seed, not on the number of loader threads or interruptions.
 class Loader {
  public:
-  // `examples` must outlive the loader. Its threads prepare enough batches that `at_once` calls of next()
-  // in a row need not wait. With train.loader_threads = 0, next() prepares its batch in the calling thread.
+  // `examples` must outlive the loader. Its threads prepare enough batches for `at_once` calls of next().
+  // With train.loader_threads = 0, next() prepares its batch in the calling thread.
   // With `only_index`, batches hold only the index; a device that stores the examples gathers the rest.
   // Throws Error if no example is labelled.
   Loader(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t first_step,

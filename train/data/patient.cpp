@@ -18,7 +18,7 @@ T median(std::vector<T>& values) {
 }
 
 // The past beats that describe the patient: all of them, or the half with the longer RR intervals.
-// The latter leaves out most premature beats without knowing their labels.
+// The longer half leaves out most premature beats without knowing their labels.
 std::vector<const PastBeat*> describing_beats(std::span<const PastBeat> past, bool long_only) {
   double limit = 0;
   if (long_only && past.size() >= 4) {

@@ -1,6 +1,7 @@
 // The running description of a patient: the amplitude and shape of the patient's beats so far.
-// It uses only past beats and no labels, so it can be computed for unknown patients. Training computes it
-// for each beat of a whole record, inference for each beat of a stream; both use these functions.
+// It uses only past beats and no labels, so it can be computed for unknown patients.
+// Training computes it for each beat of a whole record, inference for each beat of a stream.
+// Both training and inference use these functions.
 #pragma once
 
 #include <cstdint>

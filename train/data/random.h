@@ -1,5 +1,6 @@
-// Keys of the training pipeline's counter-based random numbers. They make a batch a pure function of seed,
-// epoch and step, independent of the thread that makes it and of interruptions of the run.
+// Keys of the training pipeline's counter-based random numbers.
+// A batch is a pure function of seed, epoch and step.
+// The thread that makes the batch and interruptions of the run do not matter.
 #pragma once
 
 #include <cstdint>

@@ -82,7 +82,7 @@ Division by_hash(const Recipe& recipe, const std::vector<LoadedRecording>& recor
       groups.join(i, of_signal.try_emplace(hash, i).first->second);
     }
   }
-  std::map<std::size_t, std::string> keys;  // by group: the smallest key of its recordings
+  std::map<std::size_t, std::string> keys;  // smallest key of each group's recordings
   for (std::size_t i = 0; i < recordings.size(); ++i) {
     const auto [entry, fresh] = keys.try_emplace(groups.find(i), key_of(recordings[i]));
     entry->second = fresh ? entry->second : std::min(entry->second, key_of(recordings[i]));

@@ -14,9 +14,9 @@ namespace sec::train {
 // By data.protocol:
 //   strat_folds    data.validation_fold validates, data.test_fold tests, and all other folds train
 //   hash           by patient: recordings that share a patient or a lead's signal stay together. Their split
-//                  is a function of what they share and of data.split_seed, independent of other recordings.
-//   tianchi-paper  the split of the released code: the first 40 % of each of `classes`, in the order of the
-//                  label file, validate; all others train; the test split is empty
+//                  is a hash of what they share and of data.split_seed, independent of other recordings.
+//   tianchi-paper  the split of the released code: in the order of the label file, the first 40 % of
+//                  each of `classes` validate; all others train; the test split is empty
 //   file           the ids listed in data.split_file; other recordings are not used
 // Throws Error on a recording without a fold,
 // on an unknown id in the split file, and if the training split is empty.

@@ -11,7 +11,7 @@
 namespace sec::train {
 
 struct RecordingSplits {
-  Recipe recipe;  // with its classes filled in
+  Recipe recipe;  // the recipe with its classes filled in
   Splits splits;  // ids of the recordings, and their patients
   RecordingDataset train;
   RecordingDataset validation;
@@ -25,8 +25,8 @@ struct RecordingSplits {
 
 // Reads labels and signals on all cores, divides the recordings into splits, and searches these for leaks.
 // Signals are held in memory as 32-bit floats: recordings * data.length * leads * 4 bytes.
-// Throws Error if a file cannot be read, on a class without training recordings,
-// on leaks unless the recipe allows them, and if a split that the recipe needs is empty.
+// Throws Error if a file cannot be read or a split that the recipe needs is empty.
+// Also throws Error on a class without training recordings, and on leaks unless the recipe allows them.
 RecordingSplits load_recording_splits(const Recipe& recipe, const std::filesystem::path& folder);
 
 }  // namespace sec::train

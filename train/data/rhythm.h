@@ -20,7 +20,7 @@ class PastQuantile {
   void push(double value);
   // The quantile q by linear interpolation between order statistics; `without` if there is no value yet.
   double at(double q, double without) const;
-  std::span<const double> values() const { return values_; }  // in order of time
+  std::span<const double> values() const { return values_; }  // the last values in order of time
 
  private:
   std::size_t past_;
@@ -28,8 +28,8 @@ class PastQuantile {
   std::vector<double> sorted_;
 };
 
-// For each value x[i] the quantile q of the values x[i - past ..
-// i - 1] before it. The first value is its own quantile.
+// For each value x[i] the quantile q of the values x[i - past .. i - 1] before it.
+// The first value is its own quantile.
 std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, double q);
 
 // The RR intervals around a beat, and running statistics of the intervals before it.
@@ -80,9 +80,8 @@ std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 //   "irregularity"  5: logs of the relative variations
 //   "prematurity"   4: how early beats come in units of the usual variation: rr against median8 and usual,
 //                      next against median8, previous against usual
-//   "regular"       5: prematurity weighted by the regularity of the rhythm,
-//                   which is high in sinus rhythm and
-//                      low in atrial fibrillation
+//   "regular"       5: prematurity weighted by the regularity of the rhythm.
+//                   The regularity is high in sinus rhythm and low in atrial fibrillation
 //   "hinges"       13: prematurity above thresholds
 //   "intervals"     2: logs of rr and next divided by usual, for each beat of a sequence
 // Throws Error on an unknown group.

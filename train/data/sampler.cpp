@@ -31,7 +31,7 @@ std::vector<double> cumulative_weights(const Recipe::Sampler& options,
     class_beats[beat.label] += 1;
     cell_beats[{beat.label, beat.record}] += 1;
   }
-  std::map<int, double> record_sums;  // by class: the sum of m^record_power over its records
+  std::map<int, double> record_sums;  // sum of m^record_power over the records of each class
   for (const auto& [cell, n] : cell_beats) {
     record_sums[cell.first] += std::pow(n, options.record_power);
   }

@@ -19,8 +19,8 @@ struct SampledExample {
 //   "shuffle"   every beat once, in random order. With majority_cap, only the first majority_cap beats of
 //               each class in that order, so the choice differs between epochs.
 //   "weighted"  epoch_samples draws with replacement. A class of n beats is drawn in proportion to
-//               n^class_power; within it, a record of m beats in proportion to m^record_power. Powers of 1
-//               draw all beats equally often, powers of 0 all classes and all records of a class.
+//               n^class_power; within it, a record of m beats in proportion to m^record_power.
+//               Powers of 1 draw all beats equally often, powers of 0 all classes and all records of a class.
 std::vector<std::int64_t> epoch_order(const Recipe::Sampler& options, std::span<const SampledExample> beats,
                                       std::uint64_t seed, std::int64_t epoch);
 

@@ -24,7 +24,7 @@ struct Splits {
   std::vector<std::string> train;
   std::vector<std::string> validation;
   std::vector<std::string> test;
-  std::map<std::string, std::string> patients = {};  // by record: its patient, if not named as the record
+  std::map<std::string, std::string> patients = {};  // patient of each record, if not named as the record
   // By split: the part of a record that belongs to the split, if not the whole record.
   std::array<std::map<std::string, TimeRange>, 3> parts = {};
 
@@ -47,8 +47,8 @@ void shorten_warnings(std::vector<std::string>& warnings);
 //   100,train
 //   101,test,P7,600,1800
 // Empty lines, a heading line that begins with "record", and text after a # are ignored.
-// Throws Error, naming file and line,
-// on an unknown split, a record listed twice in a split, and an invalid time or empty time range.
+// Throws Error, naming file and line, on an unknown split, a record listed twice in a split,
+// and an invalid time or empty time range.
 Splits read_split_file(const std::filesystem::path& path);
 
 struct PatientBeats {
@@ -57,8 +57,8 @@ struct PatientBeats {
   io::ClassCounts beats{};
 };
 // Divides patients into `folds` folds with nearly equal numbers of beats of each class.
-// Patients are shuffled with `seed` and sorted by their largest share of any class;
-// each goes to the fold that it makes least uneven.
+// Patients are shuffled with `seed` and sorted by their largest share of any class.
+// Each patient goes to the fold that becomes least uneven.
 // Every patient is in exactly one fold. Throws Error if there are fewer patients than folds.
 std::vector<std::vector<std::string>> folds_by_patient(std::vector<PatientBeats> patients, std::int64_t folds,
                                                        std::int64_t seed);  // [fold] record names

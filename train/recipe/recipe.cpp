@@ -17,7 +17,7 @@ namespace {
 
 struct Entry {
   const toml::node* node;
-  std::string place;  // where the value comes from, for messages: "recipes/a.toml:12" or "--set"
+  std::string place;  // origin of the value, for messages: "recipes/a.toml:12" or "--set"
 };
 using Entries = std::map<std::string, Entry>;
 
@@ -197,8 +197,8 @@ BaseFile read_base(const toml::node& base, const std::filesystem::path& file) {
   }
 }
 
-// Sets the values of the recipe's base, of which the base's own base comes first,
-// and then those of the table. `chain` holds the files from the recipe itself to this one.
+// Sets the values of the recipe's base (first those of the base's own base), and then those of the table.
+// `chain` holds the files from the recipe itself to this one.
 void assign_with_bases(Recipe& recipe, const toml::table& table, std::vector<std::filesystem::path>& chain,
                        std::set<std::string>& given) {
   const std::filesystem::path file = chain.back();

@@ -1,6 +1,7 @@
-// A recipe determines a training run except for the data and the device. It holds the network's input
-// and size, sampling and augmentation, the loss, the optimizer and its schedule, the choice of weights,
-// and the seed. It is a plain struct read from TOML; the command line can override every key.
+// A recipe determines a training run except for the data and the device.
+// A recipe holds the network's input and size, sampling, augmentation, loss, optimizer and schedule.
+// It also holds the choice of weights and the seed.
+// It is a plain struct read from TOML; the command line can override every key.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,16 @@ struct Recipe {
     std::string label_set = "superclass";  // source "ptbxl"
     std::string label_file;                // sources "tianchi" and "table": a file in the data folder
     std::string class_file;                // source "tianchi": the list of classes, in the data folder
-    std::string signal_folder;             // in the data folder; empty: the source's usual folder
+    std::string signal_folder;             // a file in the data folder; empty: the source's usual folder
     double seconds = 10;                   // part of each recording that is used, from its start
     std::int64_t length = 2048;            // samples after resampling that part
     std::string unlabelled = "keep";       // what happens to recordings without any of the classes
     std::int64_t validation_fold = 9;      // protocol "strat_folds"
     std::int64_t test_fold = 10;
     // Keys of the task "beats"; both tasks use protocol, split_file and the shares.
-    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split, "*" for all records
-    // of the folder that are in no other split. Validation and test records are removed from `train`.
+    // Lists of record names. "DS1" and "DS2" stand for the records of de Chazal's split.
+    // "*" stands for all records of the folder that are in no other split.
+    // Validation and test records are removed from `train`.
     std::vector<std::string> train = {"DS1"};
     std::vector<std::string> validation;
     std::vector<std::string> test = {"DS2"};
@@ -43,7 +45,7 @@ struct Recipe {
     double test_share = 0.2;
     std::int64_t split_seed = 1;   // protocols "folds", "beats" and "hash"
     bool allow_leakage = false;    // train even if the splits share recordings or patients
-    bool strict_patients = false;  // also refuse MIT-BIH's 201 and 202, one person, in different splits
+    bool strict_patients = false;  // also refuse MIT-BIH's 201 and 202 (one person) in different splits
     std::vector<std::string> leads = {"MLII", "other"};  // "other": the first lead not yet selected
     double rate = 120;                                   // sampling rate of the windows in Hz
     double before = 1.3;                                 // s of the window before the R peak
@@ -108,8 +110,8 @@ struct Recipe {
   } loss;
 
   struct Decision {
-    // A beat's class has the largest logit + prior_power * ln(share of training beats / share
-    // of drawn beats). A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
+    // A beat's class has the largest logit + prior_power * ln(share of training beats / drawn share).
+    // A power of 1 undoes the effect of balanced sampling on the prior, 0 leaves it.
     double prior_power = 0;
     // Recordings: a class is predicted if its probability exceeds a threshold.
     // "half": 0.5; "validation": the threshold with the best F1 on the validation split.
@@ -127,7 +129,7 @@ struct Recipe {
     bool nesterov = false;                              // sgd
     std::string schedule = "cosine";
     double warmup_epochs = 0;
-    std::vector<double> step_epochs;  // step: the rate is multiplied by step_factor at each of these
+    std::vector<double> step_epochs;  // step: epochs at which the rate is multiplied by step_factor
     double step_factor = 0.1;
     bool step_reload = false;     // step: each drop continues from the best weights so far
     double final_rate = 0;        // cosine: learning rate at the end
@@ -165,21 +167,21 @@ std::string value_text(const RecipeKey& key);  // the key's value as TOML
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);
 
-// Throws Error, beginning with `file`,
-// if values contradict each other, or if a key that the task does not use has another value than its default.
+// Throws Error, beginning with `file`, if values contradict each other.
+// Also throws Error if a key that the task does not use differs from its default.
 void require_consistent(const Recipe& recipe, const std::string& file);
 
 // Parses TOML text, then applies overrides of the form "key=value" in order.
 // `file` is for messages. Throws Error naming file, line and key on bad TOML,
-// on an unknown key (with the nearest known key), on a value of the wrong type or out of range,
-// on a key "base", and on everything that require_consistent refuses.
+// an unknown key (with the nearest known key), a value of the wrong type or out of range, and a key "base".
+// Also throws Error on everything that require_consistent refuses.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
 
-// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file,
-// relative to the folder of the file that holds the key: its values are set first.
-// The base may have a base too. Throws Error as parse_recipe does,
-// if a file cannot be read, and if a file is its own base, directly or not.
+// Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file.
+// Its path is relative to the file that holds the key. The base's values are set first.
+// A base may have a base.
+// Throws Error as parse_recipe does, if a file cannot be read, and if a file is (indirectly) its own base.
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides = {});
 
 // The recipe as TOML: every key that its task uses, with its help as a comment.

@@ -56,7 +56,7 @@ Band band_of(const std::vector<float>& signal) {
 }
 
 // The signal as an SVG path in multiples of `unit`.
-// Each gapless part starts with an absolute point, followed by relative moves.
+// Each part without gaps starts with an absolute point, followed by relative moves.
 std::string path_of(const std::vector<float>& signal, double rate, std::size_t samples, double zero) {
   std::string path;
   auto out = std::back_inserter(path);

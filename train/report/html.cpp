@@ -28,7 +28,7 @@ std::size_t sequence_length(std::string_view text) {
       return 0;
     }
   }
-  const unsigned second = byte(1);  // shows overlong forms, surrogates, and code points beyond U+10FFFF
+  const unsigned second = byte(1);  // reveals overlong forms, surrogates, and code points beyond U+10FFFF
   const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
                    (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90) ||
                    (first == 0xEF && second == 0xBF && byte(2) >= 0xBE);  // U+FFFE, U+FFFF

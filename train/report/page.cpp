@@ -38,8 +38,7 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       value, detail, std::isfinite(bar) ? std::clamp(bar, 0.0, 1.0) : 0.0);
 }
 
-// The headline of the split that is reported first:
-// the test split, or the validation split if there is no test.
+// The headline of the split that is reported first: the test split, or without one the validation split.
 std::string recordings_headline(const RunSummary& run) {
   const MultiLabelScores& scores = run.recordings.front();
   return fmt::format("<p class=\"lead\">{}, {} recordings, {} classes of which each may have several</p>\n",
@@ -255,7 +254,7 @@ std::string evaluations(const RunSummary& run) {
   if (run.evaluations.empty()) {
     return html + "<p class=\"soft\">Nothing was scored.</p></section>\n";
   }
-  std::vector<std::string> names;  // in order of appearance; each name has one row of cards
+  std::vector<std::string> names;  // names in order of appearance; each name has one row of cards
   for (const Evaluation& evaluation : run.evaluations) {
     if (std::find(names.begin(), names.end(), evaluation.name) == names.end()) {
       names.push_back(evaluation.name);
@@ -341,7 +340,7 @@ std::string misread(const RunSummary& run) {
   for (const MisreadBeat& beat : run.misread) {
     kinds[{beat.truth, beat.predicted}].push_back(&beat);
   }
-  std::vector<std::pair<std::int64_t, Kind>> order;  // by falling count of the confusion
+  std::vector<std::pair<std::int64_t, Kind>> order;  // sorted by falling count of the confusion
   for (const auto& [kind, beats] : kinds) {
     const auto shown = static_cast<std::int64_t>(beats.size());
     order.emplace_back(std::max(shown, confusions(run, kind.first, kind.second)), kind);

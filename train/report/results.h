@@ -12,8 +12,9 @@ namespace sec::train {
 // Undefined values are null.
 std::string metrics_json(const RunSummary& summary, const Splits& splits, const std::string& fingerprint);
 
-// The results as text: for each evaluation the accuracy, the confusion matrix, and Se,
-// +P and F1 of each class; then AUC, calibration, and one line per patient. Intervals are 95 % intervals.
+// The results as text: accuracy, confusion matrix, and Se, +P and F1 of each class for each evaluation.
+// AUC, calibration, and one line per patient follow.
+// Intervals are 95 % intervals.
 std::string results_text(const RunSummary& summary);
 
 }  // namespace sec::train

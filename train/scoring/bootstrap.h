@@ -9,22 +9,22 @@
 
 namespace sec::train {
 
-// The 2.5 % and 97.5 % quantiles of a score over all resamples;
-// NaN if it is defined in fewer than half of them.
+// The 2.5 % and 97.5 % quantiles of a score over all resamples; NaN if fewer than half of them define it.
 struct Range95 {
   double low = 0;
   double high = 0;
 };
 
-constexpr int bootstrap_resamples = 1000;  // for reported intervals
+constexpr int bootstrap_resamples = 1000;  // number of resamples for reported intervals
 
 struct AucIntervals {
   std::vector<Range95> classes;
   Range95 macro;
 };
 
-// Percentile bootstrap of one_vs_rest_auc(). Patients rather than beats are drawn with replacement,
-// because the beats of a patient are alike. `groups` holds each beat's patient, 0 to n - 1.
+// Percentile bootstrap of one_vs_rest_auc().
+// Because the beats of a patient are alike, patients rather than beats are drawn with replacement.
+// `groups` holds each beat's patient, 0 to n - 1.
 // The same seed gives the same intervals. Probabilities and labels are as for one_vs_rest_auc().
 AucIntervals bootstrap_auc(std::span<const float> probabilities, std::span<const std::int32_t> labels,
                            std::span<const std::int32_t> groups, std::size_t classes, int resamples,

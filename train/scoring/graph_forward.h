@@ -1,6 +1,6 @@
 // A network's forward pass in inference mode, replayed as a CUDA graph where that saves launch time.
-// A batch size that comes twice in a row is captured as a graph. The graph is replayed for later batches
-// of that size, until another size is captured; batches of other sizes run kernel by kernel.
+// A batch size that comes twice in a row is captured as a graph. Later batches of that size replay the graph.
+// It lasts until another size is captured. Batches of other sizes run kernel by kernel.
 // Results are bitwise equal. The cpu device captures nothing: it has no launch overhead to save.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace sec::train {
 
 class GraphForward {
  public:
-  // `network` must outlive this object; its weights may change between batches. `activations`:
-  // see layers/pass.h.
+  // `network` must outlive this object; its weights may change between batches.
+  // `activations`: see layers/pass.h.
   // Without `capture` every batch runs kernel by kernel. On cuda a capture needs an OwnedStream.
   GraphForward(model::Network& network, const Stream& stream, DType activations, bool capture);
   GraphForward(const GraphForward&) = delete;

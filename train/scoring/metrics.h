@@ -57,9 +57,10 @@ Scores score(const Confusion& confusion);
 std::int64_t read_as_other(const Scores& scores, int truth);
 
 // Scores a confusion matrix of the AAMI classes N, S, V, F, Q over its first `count` classes: 3, 4 or 5.
-// Beats of the other true classes are ignored, as in published inter-patient results
-// on three or four classes. A scored beat that was predicted as one of the other classes is an error:
-// it lowers Se and the accuracy of its true class, and is a false positive of no scored class.
+// Beats of the other true classes are ignored.
+// Published inter-patient results on three or four classes do the same.
+// A scored beat that was predicted as one of the other classes is an error.
+// It lowers Se and the accuracy of its true class, and is a false positive of no scored class.
 Scores score_first_classes(const Confusion& five, int count);
 
 }  // namespace sec::train

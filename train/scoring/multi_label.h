@@ -43,8 +43,8 @@ std::vector<float> best_thresholds(std::span<const float> logits,   // (N, class
 MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span<const float> logits,
                               std::span<const float> targets, std::span<const float> thresholds);
 
-// The metric of the released code: the micro-F1
-// of each batch of `batch` successive examples at a probability of 0.5, averaged over batches.
+// The metric of the released code:
+// the micro-F1 at a probability of 0.5 of each batch of `batch` successive examples, averaged over batches.
 // The last batch may be smaller. A batch without labels and predictions counts 0.
 double batch_micro_f1(std::span<const float> logits, std::span<const float> targets, std::size_t classes,
                       std::size_t batch);

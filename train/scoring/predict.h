@@ -21,8 +21,8 @@ struct Classifier {
   std::shared_ptr<GraphForward> forward;  // the network's forward pass on `stream`
 };
 
-// The logits (N, classes) of beats in the network's input format,
-// in inference mode, computed in batches of recipe.train.evaluation_batch.
+// The logits (N, classes) of beats in the network's input format, in inference mode.
+// Batches have recipe.train.evaluation_batch beats.
 std::vector<float> logits_of(Classifier& classifier,
                              std::span<const float> x,           // (N, L, H)
                              std::span<const float> covariates,  // (N, K)
@@ -39,8 +39,8 @@ int decide(const Classifier& classifier, std::span<const float> logits);
 
 struct Prediction {
   std::vector<float> logits;         // (beats, classes), without the offsets
-  std::vector<float> probabilities;  // (beats, classes): softmax of logits + offsets, or sigmoid for the
-                                     // losses "focal" and "bce"
+  std::vector<float> probabilities;  // (beats, classes): softmax of logits + offsets; for the
+                                     // losses "focal" and "bce": sigmoid
   std::vector<int> labels;           // the most probable class of each beat; the first on ties
 };
 

@@ -27,12 +27,13 @@ MultiLabelScores evaluate_recordings(Classifier& classifier, const std::string& 
                                      std::span<const float> thresholds);
 
 // Scores the validation and the test recordings, and adds the results to `run`.
-// With decision.thresholds = "validation" it chooses a threshold of the logit
-// for each class on the validation split, and returns these; otherwise it returns an empty vector.
+// With decision.thresholds = "validation" it chooses a threshold of each class's logit on the validation
+// split. Returns these thresholds; otherwise an empty vector.
 std::vector<float> score_recordings(RunSummary& run, Classifier& classifier, const RecordingSplits& data);
 
-// The mean loss in double precision, without class weights: "focal" is summed over classes
-// and averaged over examples, "bce" is averaged over the cells (examples, classes).
+// The mean loss in double precision, without class weights.
+// "focal" is summed over classes and averaged over examples;
+// "bce" is averaged over the cells (examples, classes).
 double mean_label_loss(std::span<const float> logits, std::span<const float> targets, const Recipe& recipe);
 
 }  // namespace sec::train

@@ -19,15 +19,15 @@ namespace sec::train {
 struct EpochRecord {
   int epoch = 0;             // counts from 1
   std::int64_t step = 0;     // optimizer steps taken by the end of the epoch
-  double learning_rate = 0;  // at the epoch's last step
+  double learning_rate = 0;  // learning rate at the epoch's last step
   double train_loss = 0;     // mean over the epoch's batches, with augmentation and dropout
   double validation_loss = 0;
-  double validation_accuracy = 0;             // over the trained classes
+  double validation_accuracy = 0;             // accuracy over the trained classes
   double validation_macro_f1 = 0;             // over the trained classes; chooses the best epoch by default
   std::vector<double> validation_f1;          // (classes), of the trained classes; NaN where undefined
   double validation_micro_f1 = std::nan("");  // recordings: the released code's metric, see multi_label.h
   double validation_auc = std::nan("");       // recordings: the macro AUC
-  double samples_per_second = 0;              // of training, without validation
+  double samples_per_second = 0;              // training throughput, without validation
   double seconds = 0;                         // time of training and validation
   bool best = false;                          // whether this epoch has the best score so far
 };
@@ -35,7 +35,7 @@ struct EpochRecord {
 // The scores of a set of beats as a 3-, 4- or 5-class problem.
 struct Evaluation {
   std::string name;        // "DS2", "DS2 without 202", "validation"
-  Scores scores;           // of the 3, 4 or 5 classes
+  Scores scores;           // scores of the 3, 4 or 5 classes
   std::string note;        // how beats of other classes were treated, or empty
   F1Intervals range = {};  // 95 % intervals, bootstrap over patients; empty: unknown
 };
@@ -50,15 +50,15 @@ struct NamedAuc {
 // The calibration of predicted probabilities over a set of records.
 struct NamedCalibration {
   std::string name;
-  Calibration plain;                  // of softmax(logits)
+  Calibration plain;                  // calibration of softmax(logits)
   std::optional<double> temperature;  // fitted on the validation records, if it was fitted
-  Calibration tempered;               // of softmax(logits / temperature)
+  Calibration tempered;               // calibration of softmax(logits / temperature)
 };
 
 // The scores of one test record: a row of the per-record table.
 struct RecordScore {
   std::string record;
-  Scores scores;             // of the 5 AAMI classes
+  Scores scores;             // scores of the 5 AAMI classes
   std::string patient = {};  // empty: the patient has only this record
 };
 
@@ -73,16 +73,16 @@ struct PatientScore {
 struct MisreadBeat {
   std::string record;
   std::int64_t sample = 0;       // sample of the R peak, at the recording's rate
-  double time = 0;               // of the R peak, in s from the start of the recording
+  double time = 0;               // time of the R peak, in s from the start of the recording
   std::string truth;             // name of the true class
   std::string predicted;         // name of the predicted class
-  double probability = 0;        // of the predicted class
-  double truth_probability = 0;  // of the true class; 0 if the network has no such class
+  double probability = 0;        // probability of the predicted class
+  double truth_probability = 0;  // probability of the true class; 0 if the network has no such class
   double rate = 0;               // sampling rate of the window in Hz
   double window_start = 0;       // time of the window's first sample, in s from the start of the recording
   std::vector<std::string> lead_names;
   std::vector<std::vector<float>> leads;  // [lead][sample], mV, wander removed
-  // All annotated beats in the window, this one included: s from the start of the recording, and class.
+  // All annotated beats in the window, including this beat: s from the start of the recording, and class.
   std::vector<std::pair<double, std::string>> markers;
 };
 

@@ -1,6 +1,6 @@
 // Turns the beats of a recording that arrives in pieces into network inputs, in bounded memory.
 // train/data/beat_dataset.h does the same for whole records in memory.
-// Both use the same functions, and a test checks that results are bitwise equal.
+// Both files use the same functions, and a test checks that results are bitwise equal.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ struct BeatBatch {
 
 class BeatStream {
  public:
-  // `source_rate` is in Hz. Throws Error as LeadFilter and parse_channels() do,
-  // and if the recipe uses sequences of beats, which need future beats.
+  // `source_rate` is in Hz. Throws the errors of LeadFilter and parse_channels().
+  // Also throws Error if the recipe uses sequences of beats, which need future beats.
   BeatStream(const Recipe& recipe, double source_rate);
 
   // Adds the next samples (mV) of the leads data.leads, equally many for each lead.
@@ -36,8 +36,7 @@ class BeatStream {
   // Call it before the samples of the beat are pushed, or at most memory_seconds after them.
   void add_beat(std::int64_t sample);
   static constexpr double memory_seconds = 15;
-  // Completes the last beat without waiting for the next one,
-  // which is assumed to come after the same interval.
+  // Completes the last beat without waiting for the next one, assumed to come after the same interval.
   void conclude();
 
   // The number of complete beats: their samples have arrived, and the interval to the next beat is known.

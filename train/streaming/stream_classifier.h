@@ -1,5 +1,6 @@
-// Classifies beats of a continuous signal: finds the beats, or takes given ones, describes the patient
-// by earlier beats, and runs the network in batches. secinfer and the C interface are built on it.
+// Classifies beats of a continuous signal. It finds the beats or takes given ones, describes the patient by
+// earlier beats, and runs the network in batches.
+// secinfer and the C interface are built on it.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ namespace sec::train {
 // A trained network and the data needed to use it.
 class Model {
  public:
-  // Loads best.safetensors, or the one in a run folder. Throws Error, naming the file,
-  // if it does not exist or is inconsistent. Without `capture` forward passes run kernel by kernel:
-  // see train/scoring/graph_forward.h.
+  // Loads best.safetensors, or the one in a run folder.
+  // Throws Error, naming the file, if it does not exist or is inconsistent.
+  // Without `capture` forward passes run kernel by kernel (train/scoring/graph_forward.h).
   Model(const std::filesystem::path& path, Device device, Precision precision = Precision::f32,
         bool capture = true);
 

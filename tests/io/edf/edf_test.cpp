@@ -1,5 +1,5 @@
-// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py), files written by
-// this library, and damaged files.
+// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py),
+// files written by this library, and damaged files.
 #include <gtest/gtest.h>
 
 #include <cmath>

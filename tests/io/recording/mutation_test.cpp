@@ -1,6 +1,7 @@
-// Applies thousands of random changes to valid files. Each damaged file must either read or throw Error with
-// a one-line message; the sanitizers check for accesses out of bounds. A reader that allocates memory by a
-// number in the file, instead of the file's size, would fail with std::bad_alloc.
+// Applies thousands of random changes to valid files.
+// Each damaged file must either read or throw Error with a one-line message.
+// The sanitizers check for accesses out of bounds. A reader would fail with std::bad_alloc if it allocated
+// memory by a number in the file instead of the file's size.
 #include <gtest/gtest.h>
 
 #include "engine/philox.h"

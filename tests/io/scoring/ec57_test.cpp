@@ -66,8 +66,8 @@ TEST(Ec57, TheNearerOfTwoIsTheMatch) {
   EXPECT_EQ(text_of(compare({mark(100, "N")}, {mark(90, "V"), mark(102, "N")})), "Nn 1 Ov 1");
   EXPECT_EQ(text_of(compare({mark(100, "N")}, {mark(98, "V"), mark(112, "N")})), "Nv 1 On 1");
   EXPECT_EQ(text_of(compare({mark(90, "V"), mark(102, "N")}, {mark(100, "N")})), "Nn 1 Vo 1");
-  // A tie in which the next pair is nearer to each other: both pairs match. This is the case of the 2002
-  // amendment, here with a window of 37 samples.
+  // A tie in which the next pair is nearer to each other: both pairs match.
+  // This is the case of the 2002 amendment, here with a window of 37 samples.
   Ec57Options wide{.rate = 100, .start = 0, .window = 0.37, .end = 10000};
   EXPECT_EQ(text_of(compare_beats(Annotations{mark(96, "N"), mark(160, "V")},
                                   Annotations{mark(128, "N"), mark(185, "V")}, wide)),
@@ -360,8 +360,8 @@ TEST(Ec57, EqualsAnotherImplementationOverTheWholeDatabase) {
   }
 }
 
-// If beats are far apart and moved by less than the match window, each beat's match is its nearest neighbour,
-// whatever the order of the search.
+// If beats are far apart and moved by less than the match window, each beat's match is its nearest neighbour.
+// The order of the search then does not matter.
 TEST(Ec57, EqualsNearestNeighboursWhereBeatsAreFarApart) {
   const auto folder = real_data("mitdb");
   if (!folder) {

@@ -88,7 +88,7 @@ TEST(MedianBaseline, TakesAwayDcAndSlowWanderButNotSpikes) {
 TEST(HighPass, EqualsScipysFiltfilt) {
   auto x = test_signal(100);
   high_pass(x, 100, 0.5);
-  expect_near(x, golden_high_pass, 1e-5F);  // in double, then rounded; values up to 5
+  expect_near(x, golden_high_pass, 1e-5F);  // computed in double, then rounded; values are up to 5
 }
 
 TEST(HighPass, TakesAwayDcExactlyAndSaysWhatIsWrong) {

@@ -30,8 +30,8 @@ std::vector<float> signal(std::int64_t n) {
   return values;
 }
 
-// Covers upsampling, downsampling, and even, odd and prime lengths. Values are of order 1 to 5; the golden
-// values are exact to 5e-7, and rounding the result to f32 adds a relative error of 2e-7.
+// Covers upsampling, downsampling, and even, odd and prime lengths. Values are of order 1 to 5.
+// The golden values are exact to 5e-7, and rounding the result to f32 adds a relative error of 2e-7.
 TEST(FourierResample, EqualsScipy) {
   for (const Golden& g : golden) {
     const std::vector<float> result = fourier_resample(signal(g.from), g.to);

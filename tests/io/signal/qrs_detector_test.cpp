@@ -30,8 +30,8 @@ Signal synthetic_signal(const char* name, double minutes = 5) {
   return {to_recording(record.digital).signals[0], std::move(record.annotations)};
 }
 
-// In synthetic recordings with noise and electrode artefacts the detector finds nearly all beats and almost
-// no false ones, from the first seconds onwards and at every usual sampling rate.
+// In synthetic recordings with noise and electrode artefacts the detector finds nearly all beats.
+// There are almost no false ones, from the first seconds onwards, at every usual sampling rate.
 TEST(QrsDetector, FindsSyntheticBeatsAtEveryRate) {
   for (const char* name : {"100", "119", "208", "230"}) {
     const Signal signal = synthetic_signal(name);
@@ -147,8 +147,9 @@ TEST(QrsDetector, RefusesWhatItCannotRead) {
   expect_error([&] { detector.push({unequal, 1}, peaks); }, "samples of 1 leads, expected 2");
 }
 
-// The first signal of every record in the MIT-BIH Arrhythmia Database. The lower bounds are the claims in
-// docs/results.md, rounded down. The reference program gqrs reaches 99.74 and 99.72.
+// The first signal of every record in the MIT-BIH Arrhythmia Database.
+// The lower bounds are the claims in docs/results.md, rounded down.
+// The reference program gqrs reaches 99.74 and 99.72.
 TEST(QrsDetector, WholeDatabase) {
   const auto folder = real_data("mitdb");
   if (!folder) {

@@ -195,7 +195,7 @@ TEST(Synthetic, OtherRecordsHaveTheLeadsRateAndMixAskedFor) {
     const auto annotations = read_annotations(folder / (name + ".atr"));
     const ClassCounts beats = count_beats(annotations);
     const auto total = static_cast<double>(std::reduce(beats.begin(), beats.end()));
-    EXPECT_GT(total, 90);  // at least 45 beats per minute
+    EXPECT_GT(total, 90);  // the heart rate is at least 45 beats per minute
     for (std::size_t c = 0; c < beat_classes; ++c) {
       found[c] += beats[c];
       EXPECT_NEAR(static_cast<double>(beats[c]), (*options.mix)[c] * total, 4) << name << " " << c;

@@ -96,8 +96,8 @@ TEST_F(Tables, ReadsTheFormsThatTheyHave) {
   EXPECT_TRUE(reader->annotations().empty());
 }
 
-// Times have few digits, so the reader chooses the simplest rate that they allow. A time error of a millionth
-// of a second in 9 s is 4e-5 of 333 Hz.
+// Times have few digits, so the reader chooses the simplest rate that the times allow.
+// A time error of a millionth of a second in 9 s is 4e-5 of 333 Hz.
 TEST_F(Tables, TellsTheRateFromTimes) {
   for (const auto& [rate, digits, tolerance] : std::vector<std::tuple<double, int, double>>{
            {360, 3, 0}, {257.5, 3, 0}, {1000.0 / 3, 6, 4e-5}, {0.5, 0, 0}}) {
@@ -279,7 +279,7 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
     expect_same(read_all(*reader, 1700), recording.signals);
     std::vector<float> window(3);
     const std::vector<std::span<float>> spans{{}, window};
-    reader->read(2047, 3, spans);  // not where the last window ended
+    reader->read(2047, 3, spans);  // begins elsewhere than the last window ended
     expect_same({window}, {{recording.signals[1].begin() + 2047, recording.signals[1].begin() + 2050}});
     expect_error([&] { reader->read(4999, 3, spans); },
                  "window at sample 4999, length 3, exceeds its 5000 samples");

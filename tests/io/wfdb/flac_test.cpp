@@ -114,8 +114,8 @@ TEST(WfdbFlac, OneLineSaysWhatIsWrong) {
   refuse("r 2 100\nr.dat 516\nr.dat 516\n", promising, "r.dat: ");
 }
 
-// If the stream is cut off anywhere, or any byte is changed, it must read unchanged or be rejected. Changed
-// samples are never returned, because each block has a checksum.
+// If the stream is cut off or a byte is changed, the stream must read unchanged or be rejected.
+// Changed samples are never returned, because each block has a checksum.
 TEST(WfdbFlac, DamagedAnywhere) {
   const TemporaryFolder folder;
   const Digital channels = channels_of(2, 150, 16);

@@ -22,7 +22,7 @@ struct Golden {
   std::int64_t samples;
   std::uint32_t digital;  // 0: wfdb has no digital samples
   std::uint32_t physical;
-  float some[3];  // the first, the middle and the last
+  float some[3];  // the first, the middle and the last sample
 };
 
 constexpr float no = std::numeric_limits<float>::quiet_NaN();
@@ -79,8 +79,8 @@ TEST(WfdbReader, SampleRecordsReadAsWithWfdb) {
                "s00001-2896-10-10-00-31.hea: segment 3975656_0005 is missing: there is no ");
 }
 
-// A second implementation of the formats: a minimal encoder, written from their description, that puts each
-// bit of a sample, lowest first, at its bit position in the file.
+// A second implementation of the formats: a minimal encoder, written from their description.
+// It puts each bit of a sample, lowest first, at its bit position in the file.
 struct Format {
   int number;
   int bits;
@@ -88,7 +88,7 @@ struct Format {
   int pack_bytes;
   // The bit of a pack that holds bit `bit` of sample `i`.
   int (*place)(int i, int bit);
-  std::int64_t excess;  // added to a sample before encoding
+  std::int64_t excess;  // an offset added to a sample before encoding
 };
 
 constexpr Format formats[] = {

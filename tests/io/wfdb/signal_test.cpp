@@ -80,8 +80,8 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, testing::Values(16, 24, 212));
 
-// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written. The script names the
-// folder to write them to and knows their contents.
+// tools/parity/compare_wfdb.py checks that Python's wfdb reads these records as written.
+// The script names the folder to write the records to, and knows their contents.
 TEST(WfdbSignal, RecordsForOtherPrograms) {
   const TemporaryFolder temporary;
   const char* wanted = std::getenv("SEC_WRITTEN");

@@ -96,8 +96,7 @@ TEST(Leakage, BeatsOfAnotherSplitDoNotCount) {
   EXPECT_TRUE(kinds(inputs({a}), inputs({record("a", {50}, 1)})).empty());
 }
 
-// Statistics of the training split must not depend on the other splits:
-// changing the test split changes nothing.
+// Statistics of the training split must not depend on the other splits. The test split is changed here.
 TEST(Leakage, StatisticsComeFromTheTrainingSplitAlone) {
   const auto load = [](const std::string& test) {
     return load_beat_splits(

@@ -27,8 +27,8 @@ class Resident : public testing::TestWithParam<Device> {
   }
 
   // simt calls the host's math functions, so results are bitwise equal.
-  // exp() on a GPU is off by one or two ulp, and scales values of some millivolts;
-  // other functions are computed in double and rarely round differently.
+  // On a GPU exp() is off by one or two ulp. It scales values of some millivolts.
+  // Other functions are computed in double and rarely round differently.
   void expect_same(const std::vector<float>& got, const std::vector<float>& expected) {
     ASSERT_EQ(got.size(), expected.size());
     if (GetParam() == Device::simt) {

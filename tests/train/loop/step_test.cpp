@@ -13,8 +13,7 @@ namespace sec::train {
 namespace {
 
 const model::SeEcgNetOptions small{2, 60, 2, 1, 4, false, 0.2};
-// Inputs so long that every batch norm has at least a dozen values per channel,
-// which keeps rounding errors small.
+// Inputs so long that every batch norm has at least a dozen values per channel. It limits rounding.
 const model::SeEcgNetOptions longer{2, 300, 2, 1, 4, false, 0.2};
 
 Batch batch_of(std::int64_t n, std::int64_t step, const model::SeEcgNetOptions& options = small) {
@@ -104,7 +103,7 @@ TEST_P(TrainingSteps, ReplaysEqualKernelByKernelBitForBit) {
 }
 
 TEST_P(TrainingSteps, DrawAndLearnAnewAtEveryReplay) {
-  // The same beats in every step, at a learning rate of 0: only dropout changes the loss.
+  // Every step uses the same beats at a learning rate of 0: only dropout changes the loss.
   Training run(GetParam(), tiny_recipe(), true);
   std::vector<double> losses;
   for (std::int64_t i = 0; i < 4; ++i) {
@@ -131,7 +130,7 @@ TEST_P(TrainingSteps, OfAnotherSizeAreCapturedAnew) {
   EXPECT_TRUE(captured.state() == eager.state());
 }
 
-// Groups of several sizes, one with a batch of another size in it, run kernel by kernel and as graphs.
+// Groups of several sizes run kernel by kernel and as graphs. One group contains a batch of another size.
 TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
   const Recipe recipe = tiny_recipe({"train.clip_norm=0.5"});
   Training expected(GetParam(), recipe, false);
@@ -160,7 +159,7 @@ TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
   EXPECT_TRUE(captured.state() == expected.state());
 }
 
-// A step that is not finite stops learning and leaves its gradient for diagnosis.
+// A step that is not finite stops learning, and its gradient remains for diagnosis.
 TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
   const Recipe recipe = tiny_recipe({"train.average_decay=0"});
   Training expected(GetParam(), recipe, true);
@@ -197,8 +196,8 @@ TEST_P(TrainingSteps, TakenTogetherEndWithTheFirstThatIsNotFinite) {
   EXPECT_NE(values(together), values(expected));
 }
 
-// A network so wide and long that kernels split their work:
-// some into more pieces than there are threads, some into fewer.
+// In a network so wide and long, kernels split their work.
+// Some kernels have more pieces than there are threads, others fewer.
 TEST(TrainingStepsOnCpu, HaveTheSameBitsForAnyNumberOfThreads) {
   const model::SeEcgNetOptions wide{2, 400, 2, 1, 16, false, 0.2};
   const auto run = [&](int count) {

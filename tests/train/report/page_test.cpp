@@ -17,8 +17,8 @@
 namespace sec::train {
 namespace {
 
-// Describes why `page` is not well-formed XML: an element that is not closed in order,
-// an unquoted or repeated attribute, or a stray & or <. Empty if the page is well-formed.
+// Describes why `page` is not well-formed XML; empty if it is well-formed.
+// Faults are an element that is not closed in order, an unquoted or repeated attribute, and a stray & or <.
 std::string ill_formed(const std::string& page) {
   std::vector<std::string> open;
   std::size_t at = page.find("<html");

@@ -80,8 +80,8 @@ TEST(Auc, EqualsACountOfAllPairsOnCuda) {
 
 TEST(Auc, ByHand) {
   Stream stream;
-  // Class 0 has the positives 0.9 and 0.4, and the negatives 0.4 and 0.1:
-  // of four pairs three are won, one is tied.
+  // Class 0 has the positives 0.9 and 0.4, and the negatives 0.4 and 0.1.
+  // Of four pairs three are won and one is tied.
   const Auc auc = one_vs_rest_auc(stream, std::vector<float>{0.9F, 0, 0.4F, 0, 0.4F, 0, 0.1F, 0},
                                   std::vector<std::int32_t>{0, 0, -1, -1}, 2);
   EXPECT_DOUBLE_EQ(auc.classes[0], 3.5 / 4);

@@ -20,8 +20,8 @@ TEST(Calibration, IsWhatCountingByHandGives) {
   // The confidences are .9 (right), .9 (wrong), .6 (right) and .65 (wrong, as the beat has no class).
   const std::vector<float> p = {0.9F, 0.1F, 0.1F, 0.9F, 0.6F, 0.4F, 0.65F, 0.35F};
   const Calibration c = calibration_of(p, std::vector<std::int32_t>{0, 0, 0, -1}, 2);
-  // Over four beats: |1.8 - 1| for the two confidences of .9,
-  // and |1.25 - 1| for .6 and .65, which share a bin, as 0.6F is just above .6.
+  // Over four beats: |1.8 - 1| for the two confidences of .9, and |1.25 - 1| for .6 and .65.
+  // The latter two share a bin, because 0.6F is just above .6.
   EXPECT_EQ(c.bins[8].beats + c.bins[9].beats, 2);
   EXPECT_NEAR(c.ece, (0.8 + std::abs(0.6 + 0.65 - 1)) / 4, 1e-6);
   EXPECT_TRUE(std::isnan(calibration_of({}, {}, 2).ece));

@@ -50,8 +50,7 @@ TEST(MultiLabel, NoThresholdHasABetterF1) {
       }
     }
   }
-  // The threshold is 0.5 for a class without examples,
-  // and below the lowest logit for a class of all examples.
+  // The threshold is 0.5 for a class without examples, and below the lowest logit if all examples have it.
   const std::vector<float> logits = {1, -3, 2, -5};
   const std::vector<float> edges = best_thresholds(logits, std::vector<float>{0, 1, 0, 1}, 2);
   EXPECT_EQ(edges[0], 0);
@@ -142,8 +141,9 @@ TEST(MultiLabel, BootstrapAgreesWithThatOfOneClassEach) {
   }
 }
 
-// The loss reported for validation agrees with the training loss,
-// where "focal" is summed over recordings and classes. Both are finite where a naive log(sigmoid(x)) is not.
+// The loss reported for validation agrees with the training loss, also for "focal",
+// which sums over recordings and classes.
+// Both losses are finite where a naive log(sigmoid(x)) is not.
 TEST(MultiLabel, HostAndKernelLossesAgree) {
   Cells cells = random_cells(8, 5, 3);
   cells.logits[0] = 200;

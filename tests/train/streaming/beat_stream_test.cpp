@@ -26,8 +26,9 @@ std::vector<std::span<const float>> part_of(const std::vector<std::vector<float>
   return parts;
 }
 
-// Pushes a recording in pieces and takes beats as soon as they are ready. A beat is added
-// when `ahead` samples after it have been pushed; a negative `ahead` adds it before its samples.
+// Pushes a recording in pieces and takes beats as soon as they are ready.
+// A beat is added when `ahead` samples after it have been pushed;
+// a negative `ahead` adds a beat before its samples.
 BeatBatch streamed(const Recipe& recipe, const io::Recording& recording, const std::vector<Beat>& beats,
                    std::size_t piece, std::int64_t late) {
   BeatStream stream(recipe, recording.rate);
@@ -58,8 +59,8 @@ BeatBatch streamed(const Recipe& recipe, const io::Recording& recording, const s
   return all;
 }
 
-// The inputs from a stream are bitwise equal to those of training on the whole record,
-// for any size of the pieces and any time of adding beats.
+// The inputs from a stream are bitwise equal to those of training on the whole record.
+// This holds for any size of the pieces and any time of adding beats.
 TEST(BeatStream, GivesWhatTrainingSees) {
   for (const char* wander : {"median", "highpass", "none"}) {
     for (const char* rate : {"120", "125"}) {

@@ -25,12 +25,12 @@ TEST(BeatSummary, CountsByHour) {
 }
 
 TEST(BeatSummary, RunsAreThreeOrMoreEctopicBeatsInARow) {
-  const BeatSummary summary = summary_of({{1, 0},  {2, 0},    {3, 0},  // normal beats are no run
-                                          {4, 2},  {4.5, 2},           // a couplet is none
-                                          {5, 0},  {6, 2},    {6.4, 2}, {6.8, 2},  {7.2, 2},  // one of V
-                                          {8, 1},  {8.5, 1},  {9, 1},                         // one of S
+  const BeatSummary summary = summary_of({{1, 0},  {2, 0},    {3, 0},  // normal beats: no run
+                                          {4, 2},  {4.5, 2},           // a couplet: no run
+                                          {5, 0},  {6, 2},    {6.4, 2}, {6.8, 2},  {7.2, 2},  // a run of V
+                                          {8, 1},  {8.5, 1},  {9, 1},                         // a run of S
                                           {10, 2}, {10.5, 2}, {14, 2},  {14.5, 2},  // broken by a gap
-                                          {20, 3}, {20.5, 3}, {21, 3},              // fusion beats: none
+                                          {20, 3}, {20.5, 3}, {21, 3},              // fusion beats: no run
                                           {30, 2}, {31, 2},   {32, 2}});            // ends with the record
   const std::vector<BeatRun>& runs = summary.runs();
   ASSERT_EQ(runs.size(), 3U);
