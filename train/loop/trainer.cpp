@@ -68,9 +68,10 @@ CheckpointContext context_of(const TrainerOptions& options, const TrainingData& 
   CheckpointContext context{to_toml(options.recipe), data.fingerprint, data.decision_offsets};
   context.instruction_set = options.stream.device == Device::cpu ? kernels::cpu::isa_in_use() : "";
   context.program = options.program;
-  context.run = run_id(
-      context, fmt::format("{} {} {}", name_of(options.stream.device), options.stream.tf32 ? "tf32" : "f32",
-                           options.activations == DType::f32 ? "f32" : "bf16"));
+  context.run =
+      run_id(options.recipe, context,
+             fmt::format("{} {} {}", name_of(options.stream.device), options.stream.tf32 ? "tf32" : "f32",
+                         options.activations == DType::f32 ? "f32" : "bf16"));
   return context;
 }
 
