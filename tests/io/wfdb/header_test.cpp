@@ -171,7 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"NanGain", "r 1\nr.dat 16 nan\n", ":2: gain is 'nan', expected a finite number"},
         BadHeader{"TinyGain", "r 1\nr.dat 16 1e-300\n",
                   ":2: gain is 1e-300, expected a magnitude of 1e-25 to 1e+25 adu per unit"},
-        BadHeader{"HugeGain", "r 1\nr.dat 16 -1e300/nV\n", ":2: gain is -1e+300, expected 1e-25 to 1e+25"},
+        BadHeader{"HugeGain", "r 1\nr.dat 16 -1e300/nV\n", ":2: gain is -1e+300, expected a magnitude of 1e-25 to 1e+25"},
         BadHeader{"NoUnits", "r 1\nr.dat 16 200/\n", ":2: gain is '200/', expected units after the slash"},
         BadHeader{"BadChecksum", "r 1\nr.dat 16 200 11 0 0 zero\n",
                   ":2: checksum is 'zero', expected a number"},
