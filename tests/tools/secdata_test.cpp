@@ -108,10 +108,9 @@ TEST_F(Secdata, VerifiesAndFindsDamage) {
   folder_.write("db/RECORDS", "100\n101\n102\n103\n");
   const Outcome damaged = run("verify " + path("db"));
   EXPECT_EQ(damaged.status, 1);
-  for (const char* problem :
-       {"101.dat: signal ", "db/101: annotation at sample 4320, but the record has 4320",
-        "102.dat: truncated: 4320 samples per signal expected, 100 found", "DS1 has beats",
-        "RECORDS: names '103', which is not there"}) {
+  for (const char* problem : {"101.dat: signal ", "db/101: 1 annotation(s) after the last of 4320 samples",
+                              "102.dat: truncated: 4320 samples per signal expected, 100 found",
+                              "DS1 has beats", "RECORDS: names '103', which is not there"}) {
     EXPECT_NE(damaged.error.find(problem), std::string::npos) << problem << "\n" << damaged.error;
   }
   EXPECT_EQ(std::count(damaged.error.begin(), damaged.error.end(), '\n'), 5) << damaged.error;

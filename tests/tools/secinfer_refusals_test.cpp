@@ -164,22 +164,22 @@ TEST_F(Secinfer, FullDisk) {
 
 // The rule of names is that of training, and of every other program.
 TEST_F(Secinfer, FindsLeadsByAnyOfTheirNames) {
-  const Outcome named = secinfer("--json --quiet --leads MLII,V1 " + record("100"));
+  const Outcome named = secinfer("--json --quiet --leads MLII,V5 " + record("100"));
   ASSERT_EQ(named.status, 0) << named.error;
   const Outcome other =
-      secinfer("--json --quiet --leads 'ecg mlii,V1-REF' --qrs-leads mlii " + record("100"));
+      secinfer("--json --quiet --leads 'ecg mlii,V5-REF' --qrs-leads mlii " + record("100"));
   EXPECT_EQ(other.out, named.out) << other.error;
   expect_failure("--leads MLII,mlii " + record("100"), 1, "lead mlii is asked for twice");
   const auto source = io::open_recording(record("100"));
   io::write_csv(folder_ / "twice.csv", *source);
   std::string table = content_of(folder_ / "twice.csv");
-  table.replace(table.find("MLII,V1"), 7, "MLII,Lead MLII");
+  table.replace(table.find("MLII,V5"), 7, "MLII,Lead MLII");
   folder_.write("twice.csv", table);
   EXPECT_EQ(secinfer("--json --quiet --leads MLII,mlii#2 " + path("twice.csv")).status, 0);
   expect_failure("--leads mlii,other " + path("twice.csv"), 1, "2 leads are called 'mlii' (MLII, Lead MLII)");
-  folder_.write("frames", "V1,MLII\n1,2\n");
-  expect_failure("--live --rate 360 --leads MLII,V1 - <" + path("frames"), 1,
-                 "line 1: column 1 is V1, but --leads names it as column 2");
+  folder_.write("frames", "V5,MLII\n1,2\n");
+  expect_failure("--live --rate 360 --leads MLII,V5 - <" + path("frames"), 1,
+                 "line 1: column 1 is V5, but --leads names it as column 2");
 }
 
 // A table without units holds mV. One in microvolts is a thousand times too large.

@@ -123,6 +123,9 @@ TEST(RecordingSignal, RefusesInvalidSamplesUnlessToldToHold) {
 TEST(RecordingSignal, RefusesSamplesThatContradictTheirChecksum) {
   const TemporaryFolder folder;
   write_record(folder, "a", 1, true, {"I", "II"});
+  io::DigitalRecord record = io::read_digital(folder.path(), "a");
+  record.signals[1][3] += 100;  // the sum of a sine may be 0, which would be a placeholder
+  io::write_digital(folder.path(), record);
   std::string samples = content_of(folder / "a.dat");
   samples[samples.size() - 9] = static_cast<char>(samples[samples.size() - 9] ^ 1);
   folder.write("a.dat", samples);

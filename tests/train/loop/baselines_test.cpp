@@ -68,7 +68,7 @@ TEST(Sequences, NeedANetworkAndARecipeThatKnowThem) {
   };
   EXPECT_EQ(refusal({"input.beats=3"}), "tiny.toml: input.beats = 3 needs network.model = \"bircnn\"");
   EXPECT_EQ(refusal(with(sequences, {"input.beats=4"})),
-            "tiny.toml: input.beats: expected an odd number, so that one is in the middle, got 4");
+            "tiny.toml: input.beats: expected an odd number, so that there is a middle beat, got 4");
   EXPECT_EQ(refusal({"network.model=bircnn"}),
             "tiny.toml: network.model = \"bircnn\" needs \"intervals\" as the first of input.covariates");
   EXPECT_NE(refusal({"network.model=lenet"}).find("network.model: expected one of se-ecgnet, resnet34"),
