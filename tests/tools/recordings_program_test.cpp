@@ -192,8 +192,10 @@ TEST_F(Recordings, CincFoldersAndTables) {
   const Outcome usual = run_program(SECINFER, with_leads + "'Lead I,ecg ii,AVF'" + r2);
   ASSERT_EQ(usual.status, 0) << usual.error;
   EXPECT_EQ(usual.out, run_program(SECINFER, with_leads + "I,II,aVF" + r2).out);
-  const Outcome turned = run_program(SECINFER, with_leads + "aVR,II,aVF" + r2);
-  EXPECT_NE(turned.out, usual.out);
+  EXPECT_EQ(run_program(SECINFER, with_leads + "aVR,II,III" + r2).status, 0);
+  const Outcome absent = run_program(SECINFER, with_leads + "I,II,V6" + r2);
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_NE(absent.error.find("V6"), std::string::npos) << absent.error;
   EXPECT_EQ(run_program(SECINFER, with_leads + "I,II" + r2).status, 2);
   EXPECT_EQ(run_program(SECINFER, with_leads + "I,i,aVF" + r2).status, 1);
   // Options for beat models are wrong usage with a model of whole recordings.
