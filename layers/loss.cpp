@@ -26,7 +26,7 @@ void require_weights(const char* name, const Tensor& weights, std::int64_t class
 
 // A loss kernel computes the loss and the gradient of the logits in one pass over the logits.
 // The backward pass only multiplies that gradient by the gradient of the loss.
-Var recorded(Pass& pass, const char* name, const Var& logits, Tensor loss, Tensor glogits) {
+Var recorded(Pass& pass, const char* name, const Var& logits, Tensor loss, const Tensor& glogits) {
   auto backward = [stream = pass.stream, glogits = saved(pass, glogits)](const Tensor& gloss,
                                                                          Gradients& inputs) mutable {
     Tensor scaled = Tensor::empty(glogits.get().shape(), DType::f32, stream.device);

@@ -57,8 +57,8 @@ std::filesystem::path side_file_of(const std::filesystem::path& recording) {
 
 std::filesystem::path find_side_file(const std::filesystem::path& recording) {
   namespace fs = std::filesystem;
-  const fs::path own = side_file_of(recording);
-  const fs::path shared = fs::path(recording).replace_extension(".json");
+  fs::path own = side_file_of(recording);
+  fs::path shared = fs::path(recording).replace_extension(".json");
   if (fs::exists(own) || !fs::exists(shared)) {
     return own;
   }

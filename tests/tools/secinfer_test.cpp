@@ -28,7 +28,6 @@ namespace sec::train {
 namespace {
 
 namespace fs = std::filesystem;
-using io::content_of;
 using nlohmann::json;
 
 // Annotated beats get the same logits as by prediction over the whole record in memory.

@@ -189,7 +189,8 @@ TEST_F(Checkpoints, WithImpossibleProgressAreRefused) {
       {R"({"history": [], "best_epoch": 0, "epochs_without_gain": 0, "finished": true})", "finished without"},
       {R"({"history": [], "best_epoch": 0, "epochs_without_gain": 0})", "0 epochs of history at step 25"},
   };
-  for (const auto& [change, says] : changes) {
+  for (const auto& [text, says] : changes) {
+    const char* const change = text;  // lambdas of clang 14 cannot capture structured bindings
     const std::string error = refusal("last.safetensors", [&](io::SafetensorsFile& file) {
       json progress = json::parse(file.metadata.at("progress"));
       progress.update(json::parse(change));
@@ -206,7 +207,8 @@ TEST_F(Checkpoints, WithImpossibleProgressAreRefused) {
       {R"({"step": 19})", "ends epoch 2 at step 19"},
       {R"({"learning_rate": "fast"})", "expected a number"},
   };
-  for (const auto& [change, says] : entries) {
+  for (const auto& [text, says] : entries) {
+    const char* const change = text;
     const std::string error = refusal("last.safetensors", [&](io::SafetensorsFile& file) {
       json progress = json::parse(file.metadata.at("progress"));
       progress["history"][1].update(json::parse(change));
