@@ -306,6 +306,12 @@ int main(int argc, char** argv) {
   try {
     std::string device = "cpu";
     std::string tiles;
+    if (argc > 1 &&
+        std::string_view(argv[1]) == "--help") {  // before Google Benchmark prints its own and ends
+      fmt::print(
+          "bench_kernels [--benchmark_...] [--device cpu|cuda|simt] [--tiles FILE]\n"
+          "  --tiles  how convolutions are cut into blocks on cuda and simt, as bench_tiles writes it\n");
+    }
     benchmark::Initialize(&argc, argv);  // removes Google Benchmark's options from argv
     const auto take = [&](std::string_view name, std::string& value) {
       if (argc >= 3 && argv[1] == name) {
