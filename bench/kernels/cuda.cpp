@@ -6,8 +6,8 @@
 // The overwriting also keeps the GPU busy while the host enqueues the call,
 // so a call of several kernels shows no gaps caused by the host.
 //
-// floors.h documents what is counted, rows.h how rows are named. `who` is "ours", a library (cudnn, cublas),
-// or v1 to v4 for a version in kernels/cuda/conv_versions.h. "ours" is the kernel table's choice.
+// floors.h documents what is counted, rows.h how rows are named. `who` is a library (cudnn, cublas), "ours"
+// (the kernel table's choice), or v1 to v4 (a version in kernels/cuda/conv_versions.h).
 // f32 is f32 throughout; in tf32 both sides may round operands to TF32.
 // Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
 #include "bench/kernels/cuda.h"

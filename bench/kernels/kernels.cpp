@@ -1,5 +1,4 @@
-// Measures the cpu device's kernels at the network's shapes,
-// beside oneDNN's convolutions if oneDNN is installed.
+// Measures the cpu device's kernels at the network's shapes. If oneDNN is installed, its convolutions too.
 // Compares the results with the machine's peak rates, which are measured in the same run (ceilings.h).
 // floors.h documents what is counted, rows.h how rows are named.
 // One-thread rates are per second of processor time, which other processes disturb less.

@@ -12,8 +12,8 @@ inline constexpr double tianchi_rate = 500;            // Hz
 inline constexpr double tianchi_millivolts = 4.88e-3;  // mV per unit
 inline constexpr std::int64_t tianchi_samples = 5000;  // 10 s
 
-// Reads the contest's eight leads, converted to mV. Throws Error, naming file and line,
-// on a different header, a line without exactly eight numbers, or a number of samples other than 5000.
+// Reads the contest's eight leads, converted to mV. Throws Error, naming file and line, on a different
+// header. The file must have 5000 samples, in lines of exactly eight numbers.
 Recording read_tianchi(const std::filesystem::path& path);
 
 }  // namespace sec::io

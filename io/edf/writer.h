@@ -15,8 +15,8 @@ namespace sec::io {
 // Invalid samples, and the padding of the last data record, are -32768, which is below the digital minimum.
 // Comments become annotations "# TEXT" at the beginning.
 // Sample numbers of `annotations` are at annotation_rate(source.info()).
-// Throws Error on data that EDF+ cannot hold. These are annotations that are unsorted or before sample 0,
-// names that are too long or not ASCII, and a rate for which no 8-digit record duration holds whole samples.
+// Throws Error on data that EDF+ cannot hold. Annotations must be sorted and not before sample 0. Names must
+// be short ASCII texts. Some record duration of at most 8 digits must hold whole samples.
 void write_edf(const std::filesystem::path& path, RecordingReader& source,
                std::span<const Annotation> annotations);
 

@@ -79,8 +79,8 @@ struct SafetensorsFile {
 };
 
 // Validates strictly: the header must be JSON without repeated names,
-// and the tensors' byte ranges must cover the data exactly once,
-// each of the size that its type and shape imply.
+// and the tensors' byte ranges must cover the data exactly once.
+// Each range must have the size that the tensor's type and shape imply.
 // Types outside StoredType are rejected. Throws Error naming the file and the tensor.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 

@@ -49,8 +49,8 @@ struct GaussianEvent {
   double time;   // time of the peak relative to the R peak, s, at an RR interval of 1 s
   double width;  // standard deviation, s
   Dipole dipole;
-  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval,
-  // as in McSharry's model (Bazett's formula).
+  // Repolarisation (T wave) events scale their time and width with the square root of the RR interval.
+  // This is Bazett's formula, as in McSharry's model.
   bool repolarisation = false;
 };
 

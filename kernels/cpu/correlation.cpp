@@ -34,8 +34,8 @@ void run_window(const Correlation& op, const Window& window, std::int64_t panel)
   const TilePanel right = panel_of(op, panel);
   float* const out = op.out.at(window.sample, 0) + panel * tile_columns;
   // The rows of a tile must be evenly spaced in the input. If in_step = 1 or H = 1, all rows of a window are.
-  // Otherwise a tile covers the adjacent leads of one step,
-  // or, if there are too few leads, consecutive steps of one lead.
+  // Otherwise a tile covers the adjacent leads of one step.
+  // If there are too few leads, the tile covers consecutive steps of one lead.
   const bool flat = op.in_step == 1 || h == 1;
   const bool by_step = !flat && h >= tile_rows / 2;
   const std::int64_t step = op.in_step * h * c_in;

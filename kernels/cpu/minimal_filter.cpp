@@ -115,8 +115,8 @@ constexpr bool paired(const Matrix<Rows, Columns>& m, int r) {
   return true;
 }
 
-// y = M x for a matrix whose rows are points. Zeros and ones cost no multiplications,
-// because loop bounds and coefficients are compile-time constants.
+// y = M x for a matrix whose rows are points. Loop bounds and coefficients are compile-time constants.
+// Zeros and ones therefore cost no multiplications.
 template <int M, int R, Transform Which, int Rows, int Columns>
 [[gnu::always_inline]] inline void multiply_by_rows(const F32* x, F32* y) {
   static constexpr Matrix<Rows, Columns> m = matrix_of<M, R, Which>();

@@ -27,8 +27,8 @@ inline Part part_of(std::int64_t count, std::int64_t parts, std::int64_t i) {
 }
 
 // Returns time steps [first, first + size) of a sample of `length` steps of `row` floats each.
-// The result points into the sample if it has all these steps. Otherwise the result points to `buffer`
-// (size * row floats), a copy with zeros for the steps outside the sample.
+// The result points into the sample if it has all these steps. Otherwise it points to `buffer`, whose
+// size * row floats are a copy with zeros for the steps outside the sample.
 inline const float* zero_padded(const float* sample, std::int64_t length, std::int64_t row,
                                 std::int64_t first, std::int64_t size, float* buffer) {
   if (first >= 0 && first + size <= length) {

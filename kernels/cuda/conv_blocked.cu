@@ -4,8 +4,8 @@
 // The matrix of patches (im2col) is never stored: each row's terms are read from x directly.
 // A block computes 128 rows x 32 or 64 columns, 16 terms per iteration. A thread computes 8 x 4 results:
 // 12 floats read from shared memory feed 32 multiply-adds. Shared memory is double-buffered:
-// while one iteration computes,
-// the operands of the next are loaded into registers and then stored to the other buffer.
+// while one iteration computes, the operands of the next are loaded into registers,
+// and then stored to the other buffer.
 // One barrier per iteration is therefore enough.
 //   An iteration's operands, 128 x 16 and 16 x 32 floats, feed 65,536 multiply-adds: 0.08 bytes per flop.
 // x is stored as [term][row], so that a thread reads four of its rows as a float4.

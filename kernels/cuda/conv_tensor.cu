@@ -1,5 +1,5 @@
-// Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32, for forward and dgrad,
-// unfused or fused with batch norm, ReLU and dropout.
+// Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32.
+// Forward and dgrad, unfused or fused with batch norm, ReLU and dropout.
 //
 // A block computes up to 128 rows x 32 or 64 output channels.
 // Its rows are `steps` time steps of `samples` samples, with all leads.

@@ -141,7 +141,7 @@ Downloader::Downloader() : curl_(std::make_unique<Curl>()) {
   curl_->option(CURLOPT_FAILONERROR, 1L);
   curl_->option(CURLOPT_NOSIGNAL, 1L);
   curl_->option(CURLOPT_CONNECTTIMEOUT, 20L);
-  curl_->option(CURLOPT_LOW_SPEED_LIMIT, 100L);  // bytes per second, the slowest transfer allowed during
+  curl_->option(CURLOPT_LOW_SPEED_LIMIT, 100L);  // slowest transfer allowed, bytes per second
   curl_->option(CURLOPT_LOW_SPEED_TIME, 60L);    // seconds
   curl_->option(CURLOPT_USERAGENT, "secdata");
   curl_->option(CURLOPT_WRITEFUNCTION, &take);

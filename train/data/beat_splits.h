@@ -1,5 +1,5 @@
-// The training, validation and test splits of heartbeats: the first is for training,
-// the second for choosing the weights, and the third for the final test.
+// The training, validation and test splits of heartbeats.
+// The validation split serves to choose the weights.
 #pragma once
 
 #include <array>

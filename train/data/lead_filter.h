@@ -1,5 +1,5 @@
-// Prepares a lead's signal for windows of beats: replaces invalid samples by the last valid one,
-// resamples to the recipe's rate, and removes baseline wander.
+// Prepares a lead's signal for windows of beats. Replaces invalid samples by the last valid one, resamples
+// to the recipe's rate, and removes baseline wander.
 // It works sample by sample, in training and inference alike.
 #pragma once
 

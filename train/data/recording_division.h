@@ -18,8 +18,8 @@ namespace sec::train {
 //   tianchi-paper  the split of the released code: in the order of the label file, the first 40 % of
 //                  each of `classes` validate; all others train; the test split is empty
 //   file           the ids listed in data.split_file; other recordings are not used
-// Throws Error on a recording without a fold,
-// on an unknown id in the split file, and if the training split is empty.
+// Throws Error on a recording without a fold and on an unknown id in the split file.
+// Also throws Error if the training split is empty.
 std::array<std::vector<std::size_t>, 3> divide(const Recipe& recipe,
                                                const std::vector<LoadedRecording>& recordings,
                                                const std::vector<std::string>& classes);

@@ -32,8 +32,8 @@ struct Splits {
   const std::vector<std::string>& records(std::size_t i) const {
     return i == 0 ? train : i == 1 ? validation : test;
   }
-  // The patient of a record: an entry of `patients`,
-  // else the subject of an MIT-BIH record (201 and 202 are one person), else the record's name.
+  // The patient of a record: its entry in `patients`; else its subject if it is an MIT-BIH record (201 and
+  // 202 are one person); else the record's name.
   std::string patient_of(const std::string& record) const;
 };
 

@@ -56,8 +56,8 @@ void add_signal(MisreadBeat& misread, const BeatRecord& record) {
   }
 }
 
-// Chooses the most confident beat of each kind (record, true and predicted class), then each kind's second.
-// Continues in this way. Returns the chosen beats by falling confidence.
+// Chooses the most confident beat of each kind (record, true and predicted class), then each kind's second
+// most confident, and so on. Returns the chosen beats by falling confidence.
 std::vector<MisreadBeat> choose(std::vector<MisreadBeat> all, std::size_t shown) {
   const auto more_confident = [](const MisreadBeat& a, const MisreadBeat& b) {
     return a.probability > b.probability;

@@ -1,5 +1,5 @@
-// EDF and EDF+: files written by EDFlib (in tests/io/edf, by tools/parity/compare_edf.py),
-// files written by this library, and damaged files.
+// EDF and EDF+: files written by this library, damaged files, and files written by EDFlib.
+// tools/parity/compare_edf.py made the files of EDFlib in tests/io/edf.
 #include <gtest/gtest.h>
 
 #include <cmath>
