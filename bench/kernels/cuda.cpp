@@ -3,8 +3,8 @@
 // Times are GPU times between two events around one call.
 // Before each call a buffer larger than the L2 cache is overwritten:
 // operands then come from memory, as they mostly do in a training step.
-// The overwriting also keeps the GPU busy while the host enqueues the call,
-// so a call of several kernels shows no gaps caused by the host.
+// While the buffer is overwritten, the host enqueues the call:
+// a call of several kernels then shows no gaps caused by the host.
 //
 // floors.h documents what is counted, rows.h how rows are named. `who` is a library (cudnn, cublas), "ours"
 // (the kernel table's choice), or v1 to v4 (a version in kernels/cuda/conv_versions.h).

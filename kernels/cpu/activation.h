@@ -1,6 +1,6 @@
 // How a convolution reads its input:
-// unchanged, or through a pre-activation network's dropout(relu(batch_norm(x))),
-// which is computed into a small buffer and never stored.
+// unchanged, or through a pre-activation network's dropout(relu(batch_norm(x))).
+// The activated values are computed into a small buffer and never stored.
 #pragma once
 
 #include "engine/philox.h"

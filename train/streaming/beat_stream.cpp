@@ -99,7 +99,7 @@ void BeatStream::drop_signal() {
   }
   const std::int64_t unused =
       needed - std::max<std::int64_t>(before_, std::llround(beside_peak * recipe_.data.rate)) - first_;
-  constexpr std::int64_t unused_kept = 4096;  // samples; erasing at every push would be slow
+  constexpr std::int64_t unused_kept = 4096;  // in samples: erasing them at every push would be slow
   if (unused > unused_kept) {
     for (std::vector<float>& signal : signals_) {
       signal.erase(signal.begin(), signal.begin() + unused);

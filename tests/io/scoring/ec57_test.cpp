@@ -119,8 +119,7 @@ TEST(Ec57, MeasuresRrIntervals) {
 
 // What WFDB's comparator prints for records with missed and extra beats follows this rule to the last digit.
 TEST(Ec57, MissedAndExtraBeatsEnterTheRrErrorTwice) {
-  // The test misses the beat at 300: at 300 the reference's interval of 1 s is compared with the test's next one, of
-  // 2 s; at 400 once more.
+  // The test misses the beat at 300, so its RR interval of 2 s is compared with two intervals of 1 s.
   const Ec57Counts missed =
       compare({mark(100, "N"), mark(200, "N"), mark(300, "N"), mark(400, "N"), mark(500, "N")},
               {mark(100, "N"), mark(200, "N"), mark(400, "N"), mark(500, "N")});
