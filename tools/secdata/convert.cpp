@@ -67,8 +67,6 @@ Target target_of(const ConvertOptions& options) {
       target.files = {base.string() + ".dat", base.string() + ".hea"};
       break;
     case Kind::npy:
-      target.files = {target.path, side_file_of(target.path)};
-      break;
     case Kind::csv:
       target.files = {target.path, side_file_of(target.path)};
       break;
