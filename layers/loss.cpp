@@ -52,7 +52,7 @@ Var softmax_cross_entropy(Pass& pass, float smoothing, const Var& logits, const 
   kernels::table(pass.stream)
       .loss.softmax_cross_entropy(pass.stream, shape, smoothing, logits.value.read(), labels.read(),
                                   class_weights.read(), loss.write(), glogits.write());
-  return recorded(pass, name, logits, std::move(loss), std::move(glogits));
+  return recorded(pass, name, logits, std::move(loss), glogits);
 }
 
 Var bce_with_logits(Pass& pass, const Var& logits, const Tensor& targets, const Tensor& positive_weights) {
@@ -66,7 +66,7 @@ Var bce_with_logits(Pass& pass, const Var& logits, const Tensor& targets, const 
   kernels::table(pass.stream)
       .loss.bce_with_logits(pass.stream, shape, logits.value.read(), targets.read(), positive_weights.read(),
                             loss.write(), glogits.write());
-  return recorded(pass, name, logits, std::move(loss), std::move(glogits));
+  return recorded(pass, name, logits, std::move(loss), glogits);
 }
 
 Var focal_loss(Pass& pass, float alpha, float gamma, const Var& logits, const Tensor& targets) {
@@ -81,7 +81,7 @@ Var focal_loss(Pass& pass, float alpha, float gamma, const Var& logits, const Te
   kernels::table(pass.stream)
       .loss.focal(pass.stream, shape, alpha, gamma, logits.value.read(), targets.read(), loss.write(),
                   glogits.write());
-  return recorded(pass, name, logits, std::move(loss), std::move(glogits));
+  return recorded(pass, name, logits, std::move(loss), glogits);
 }
 
 }  // namespace sec::layers
