@@ -176,10 +176,15 @@ const std::string& metadata(const io::SafetensorsFile& file, const std::filesyst
   return found->second;
 }
 
-io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std::string& format) {
-  io::SafetensorsFile file = io::read_safetensors(path);
+void check_format(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                  const std::string& format) {
   const std::string& found = metadata(file, path, "format");
   require(found == format, "{}: format \"{}\", expected \"{}\"", path.string(), found, format);
+}
+
+io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std::string& format) {
+  io::SafetensorsFile file = io::read_safetensors(path);
+  check_format(file, path, format);
   return file;
 }
 
@@ -305,16 +310,21 @@ void replace_decision(const std::filesystem::path& path, const std::vector<float
   io::write_safetensors(path, file);
 }
 
-void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options) {
-  require_fit(read_checkpoint(path, weights_format), path,
-              network_tensors(model::describe_network(options)->parameters()));
+void require_weights_of(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                        const model::NetworkOptions& options) {
+  check_format(file, path, weights_format);
+  require_fit(file, path, network_tensors(model::describe_network(options)->parameters()));
+}
+
+void load_weights(const io::SafetensorsFile& file, const std::filesystem::path& path, model::Network& network,
+                  Stream& stream) {
+  check_format(file, path, weights_format);
+  check_kind(file, path, network);
+  restore(file, path, network_tensors(network.parameters()), stream);
 }
 
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
-  const io::SafetensorsFile file = read_checkpoint(path, weights_format);
-  check_kind(file, path, network);
-  layers::ParameterSet& set = network.parameters();
-  restore(file, path, network_tensors(set), stream);
+  load_weights(io::read_safetensors(path), path, network, stream);
 }
 
 void require_chosen(const std::filesystem::path& path, const CheckpointContext& context,
@@ -357,8 +367,7 @@ WeightsInfo read_weights_info(const std::filesystem::path& path) {
   require(network == described, "{}: holds the network {}, its recipe describes {}", path.string(), network,
           described);
   // Before memory is taken for the network that the file claims to hold.
-  require_fit(file, path,
-              network_tensors(model::describe_network(network_options(info.recipe))->parameters()));
+  require_weights_of(file, path, network_options(info.recipe));
   const json decision = json::parse(metadata(file, path, "decision"), nullptr, false);
   const bool has_offsets = decision.is_object() && decision.contains("logit_offsets") &&
                            decision["logit_offsets"].is_array() &&

@@ -22,6 +22,10 @@
 #include "train/loop/progress.h"
 #include "train/recipe/recipe.h"
 
+namespace sec::io {
+struct SafetensorsFile;
+}
+
 namespace sec::train {
 
 // Properties of a run that a checkpoint must match to be loaded.
@@ -50,12 +54,17 @@ void save_network(const std::filesystem::path& path, model::Network& network,
 // Replaces only the decision offsets of a weights file.
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets);
 
-// Throws Error, as load_weights does, unless a weights file holds the tensors of this network. Allocates no memory for them.
-void require_weights_of(const std::filesystem::path& path, const model::NetworkOptions& options);
+// Throws Error, as load_weights does, unless a weights file holds the tensors of this network.
+// Allocates no memory for the network. `path` is where `file` was read from.
+void require_weights_of(const io::SafetensorsFile& file, const std::filesystem::path& path,
+                        const model::NetworkOptions& options);
 
 // Loads a weights file into the network. Throws Error listing tensors that are missing, unknown or misshapen,
 // or if the tensors do not have the file's checksum.
 void load_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
+// Loads weights that were read from `path`.
+void load_weights(const io::SafetensorsFile& file, const std::filesystem::path& path, model::Network& network,
+                  Stream& stream);
 
 // Throws Error unless a weights file can be the one that the run of `context` chose with this progress.
 // The file must name the same run; an older file without a run must have the same recipe and data.

@@ -66,9 +66,9 @@ StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length,
   const model::NetworkOptions options = stored_options(file, name);
   require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,
           options.length, length);
-  require_weights_of(path, options);  // before memory is taken for what the file claims to hold
+  require_weights_of(file, path, options);  // before memory is taken for what the file claims to hold
   StoredNetwork model{model::make_network(options, stream, 0), stored_counts(file, name), file.metadata};
-  load_weights(path, *model.network, stream);
+  load_weights(file, path, *model.network, stream);
   return model;
 }
 
@@ -83,7 +83,7 @@ void write_model(const std::filesystem::path& path, const StoredNetwork& model, 
 void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
   const io::SafetensorsFile file = io::read_safetensors(path);
   if (is_ours(file)) {
-    load_weights(path, network, stream);
+    load_weights(file, path, network, stream);
   } else {
     model::load_state_dict(file, path.string(), network, stream);
   }
