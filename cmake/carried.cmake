@@ -1,6 +1,7 @@
 # Static libraries for programs that are carried to another machine, which has the C library and a driver.
 # They replace the shared libraries of Debian's packages.
-# Code that uses them is compiled with the same flags as in every other build, so that ccache finds it.
+# Code that uses them is compiled with the same flags as in every other build: a folder that is configured with
+# SEC_CUDA keeps what it has compiled.
 function(sec_static_library name package)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} SYSTEM PUBLIC $<TARGET_PROPERTY:${package},INTERFACE_INCLUDE_DIRECTORIES>)

@@ -23,7 +23,6 @@
 #include <charconv>
 #include <chrono>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "bench/ceilings/ceilings.h"
 #include "bench/ceilings/cuda_ceiling.h"
@@ -32,6 +31,7 @@
 #include "engine/parallel.h"
 #include "engine/philox.h"
 #include "engine/precision.h"
+#include "io/files/json.h"
 #include "io/models/safetensors.h"
 #include "kernels/cpu/isa.h"
 #include "model/state_dict.h"
@@ -292,8 +292,8 @@ std::int64_t resident_peak() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-nlohmann::json to_json(const std::vector<NamedTime>& sums, double steps) {
-  nlohmann::json all = nlohmann::json::array();
+io::Json to_json(const std::vector<NamedTime>& sums, double steps) {
+  io::Json all = io::Json::array();
   for (const NamedTime& sum : sums) {
     all.push_back({{"name", sum.name},
                    {"calls", static_cast<double>(sum.calls) / steps},
@@ -302,8 +302,8 @@ nlohmann::json to_json(const std::vector<NamedTime>& sums, double steps) {
   return all;
 }
 
-nlohmann::json to_json(const Bench::Profile& profile, double steps) {
-  nlohmann::json tree = nlohmann::json::array();
+io::Json to_json(const Bench::Profile& profile, double steps) {
+  io::Json tree = io::Json::array();
   for (const RangeNode& node : profile.tree) {
     tree.push_back({{"path", node.path},
                     {"calls", static_cast<double>(node.calls) / steps},
@@ -340,7 +340,7 @@ void expect_end(std::istringstream& words, const std::string& line) {
   require(!(words >> word), "'{}': '{}' is too much", line, word);
 }
 
-nlohmann::json answer(Bench& bench, const std::string& line) {
+io::Json answer(Bench& bench, const std::string& line) {
   std::istringstream words(line);
   std::string command;
   words >> command;
@@ -414,11 +414,11 @@ int main(int argc, char** argv) {
       train::use_tile_file(tiles, on);
     }
     Bench bench(on, parse_precision(precision, on), !eager);
-    fmt::print("{}\n", nlohmann::json{{"device", device},
-                                      {"precision", precision},
-                                      {"threads", sec::threads()},
-                                      {"isa", kernels::cpu::isa_in_use()},
-                                      {"version", SEC_VERSION}}
+    fmt::print("{}\n", io::Json{{"device", device},
+                                {"precision", precision},
+                                {"threads", sec::threads()},
+                                {"isa", kernels::cpu::isa_in_use()},
+                                {"version", SEC_VERSION}}
                            .dump());
     std::fflush(stdout);
     for (std::string line; std::getline(std::cin, line);) {

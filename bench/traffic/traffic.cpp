@@ -9,20 +9,21 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "bench/traffic/counters.h"
 #include "bench/traffic/step_floor.h"
 #include "engine/philox.h"
 #include "engine/precision.h"
 #include "io/files/atomic_file.h"
+#include "io/files/json.h"
+#include "io/files/read_file.h"
 #include "model/se_ecgnet.h"
 #include "train/loop/step.h"
 
 namespace {
 
 using namespace sec;
-using nlohmann::ordered_json;
+using io::Json;
 
 struct Case {
   const char* name;
@@ -56,7 +57,7 @@ train::Batch noise(const model::NetworkOptions& network, std::int64_t samples) {
   return batch;
 }
 
-ordered_json network_of(const Case& one) {
+Json network_of(const Case& one) {
   return {{"model", "se-ecgnet"},
           {"leads", one.network.leads},
           {"length", one.network.length},
@@ -65,7 +66,7 @@ ordered_json network_of(const Case& one) {
 }
 
 // Counts one training step: forward, loss, backward, clipping, Adam, moving average.
-ordered_json count_step(const Case& one) {
+Json count_step(const Case& one) {
   OwnedStream owned(Device::simt);
   Stream& stream = owned;
   stream.tf32 = allows_tf32(one.precision);
@@ -79,7 +80,7 @@ ordered_json count_step(const Case& one) {
   simt::take_counts();
   step.take(noise(one.network, one.samples), 1e-3);
 
-  ordered_json kernels = ordered_json::object();
+  Json kernels = Json::object();
   std::uint64_t moved = 0;
   std::uint64_t least = 0;
   for (const simt::KernelCounts& k : simt::take_counts()) {
@@ -112,16 +113,16 @@ ordered_json count_step(const Case& one) {
             {"convolution_macs", floor.macs}}}};
 }
 
-double ratio(const ordered_json& a, const ordered_json& b) {
+double ratio(const Json& a, const Json& b) {
   return b.get<double>() == 0 ? 0 : a.get<double>() / b.get<double>();
 }
 
-std::uint64_t bytes_of(const ordered_json& kernel) {
+std::uint64_t bytes_of(const Json& kernel) {
   return kernel.at("bytes_read").get<std::uint64_t>() + kernel.at("bytes_written").get<std::uint64_t>();
 }
 
-void print(const std::string& name, const ordered_json& one) {
-  std::vector<std::pair<std::string, ordered_json>> rows;
+void print(const std::string& name, const Json& one) {
+  std::vector<std::pair<std::string, Json>> rows;
   for (const auto& [kernel, counts] : one.at("kernels").items()) {
     rows.emplace_back(kernel, counts);
   }
@@ -139,7 +140,7 @@ void print(const std::string& name, const ordered_json& one) {
                ratio(k.at("least_sectors"), k.at("requests")),
                100 * ratio(k.at("bank_conflicts"), k.at("shared_passes")));
   }
-  const ordered_json& step = one.at("step");
+  const Json& step = one.at("step");
   fmt::print(
       "step: {:.2f} MB moved, {:.2f} x the kernels' own floors, {:.2f} x the step's floor of {:.2f} MB "
       "({:.2f} MB of it parameters)\n\n",
@@ -149,7 +150,7 @@ void print(const std::string& name, const ordered_json& one) {
 }
 
 // What got worse, one line per figure.
-std::vector<std::string> regressions(const ordered_json& before, const ordered_json& now) {
+std::vector<std::string> regressions(const Json& before, const Json& now) {
   std::vector<std::string> lines;
   const auto compare = [&](const std::string& what, const char* figure, double old_value, double value) {
     if (value > old_value * (1 + margin)) {
@@ -161,14 +162,14 @@ std::vector<std::string> regressions(const ordered_json& before, const ordered_j
       lines.push_back(fmt::format("{}: is new, or of another network", name));
       continue;
     }
-    const ordered_json& old_kernels = before.at(name).at("kernels");
+    const Json& old_kernels = before.at(name).at("kernels");
     for (const auto& [kernel, counts] : one.at("kernels").items()) {
       const std::string what = fmt::format("{}: {}", name, kernel);
       if (!old_kernels.contains(kernel)) {
         lines.push_back(what + ": is new");
         continue;
       }
-      const ordered_json& old_counts = old_kernels[kernel];
+      const Json& old_counts = old_kernels[kernel];
       compare(what, "bytes", static_cast<double>(bytes_of(old_counts)),
               static_cast<double>(bytes_of(counts)));
       for (const char* figure :
@@ -187,19 +188,16 @@ std::vector<std::string> regressions(const ordered_json& before, const ordered_j
   return lines;
 }
 
-std::vector<std::string> regressions(const std::string& path, const ordered_json& before,
-                                     const ordered_json& now) {
+std::vector<std::string> regressions(const std::string& path, const Json& before, const Json& now) {
   try {
     return regressions(before.at("cases"), now);
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const io::JsonError& error) {
     fail("{}: is not what --json writes: {}", path, error.what());
   }
 }
 
-ordered_json read_json(const std::string& path) {
-  std::ifstream file(path);
-  require(file.good(), "{}: cannot be read", path);
-  ordered_json json = ordered_json::parse(file, nullptr, false);
+Json read_json(const std::string& path) {
+  Json json = Json::parse_or_null(io::read_file(path));
   require(json.is_object() && json.contains("cases"), "{}: expected an object with \"cases\"", path);
   return json;
 }
@@ -217,20 +215,20 @@ int main(int argc, char** argv) {
       ->excludes(write);
   CLI11_PARSE(app, argc, argv);
   try {
-    const ordered_json before = committed.empty() ? ordered_json() : read_json(committed);
-    ordered_json counted;
+    const Json before = committed.empty() ? Json() : read_json(committed);
+    Json counted;
     std::vector<std::string> excesses;
     for (const Case& one : cases) {
       counted[one.name] = count_step(one);
       print(one.name, counted[one.name]);
-      const ordered_json& step = counted[one.name].at("step");
+      const Json& step = counted[one.name].at("step");
       if (ratio(step.at("bytes"), step.at("floor_bytes")) > one.most) {
         excesses.push_back(fmt::format("{}: moves {:.2f} times the floor, more than {}", one.name,
                                        ratio(step.at("bytes"), step.at("floor_bytes")), one.most));
       }
     }
     if (!out.empty()) {
-      io::write_atomically(out, ordered_json{{"cases", counted}}.dump(1) + "\n");
+      io::write_atomically(out, Json{{"cases", counted}}.dump(1) + "\n");
     }
     if (!committed.empty()) {
       std::vector<std::string> lines = regressions(committed, before, counted);

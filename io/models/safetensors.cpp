@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "io/files/atomic_file.h"
+#include "io/files/json.h"
 #include "io/files/read_file.h"
+#include "io/files/utf8.h"
 
 namespace sec::io {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "elements are stored as they lie in memory");
-
-using Json = nlohmann::ordered_json;
 
 constexpr StoredType all_types[] = {StoredType::f32, StoredType::bf16, StoredType::i32, StoredType::i64,
                                     StoredType::u8};
@@ -41,22 +39,10 @@ std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::i
 }
 
 Json parse_header(std::string_view text, const std::string& file) {
-  std::vector<std::set<std::string>> names;  // names seen so far, one set per open JSON object
-  const auto no_repeats = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) {
-      names.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      names.pop_back();
-    } else if (event == Json::parse_event_t::key) {
-      const auto name = value.get<std::string>();
-      require(names.back().insert(name).second, "{}: header names '{}' twice", file, name);
-    }
-    return true;
-  };
   try {
-    return Json::parse(text, no_repeats);
-  } catch (const Json::parse_error& error) {
-    fail("{}: header is not JSON (at its byte {})", file, error.byte);
+    return Json::parse(text);
+  } catch (const JsonError& error) {
+    fail("{}: header {}", file, error.what());
   }
 }
 
@@ -75,10 +61,10 @@ Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data
   const Json& dtype = entry["dtype"];
   const auto type = dtype.is_string() ? type_named(dtype.get<std::string>()) : std::nullopt;
   require(type.has_value(), "{}: tensor '{}': dtype {}, expected F32, BF16, I32, I64 or U8", file, name,
-          dtype.dump(-1, ' ', true));
+          dtype.dump_ascii());
   tensor.type = *type;
   const auto is_count = [](const Json& value) {
-    return value.is_number_unsigned() && value.get<std::uint64_t>() <= INT64_MAX;
+    return value.is_count() && value.get<std::uint64_t>() <= INT64_MAX;
   };
   const Json& shape = entry["shape"];
   require(shape.is_array() && std::all_of(shape.begin(), shape.end(), is_count),
@@ -87,7 +73,7 @@ Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data
   const Json& offsets = entry["data_offsets"];
   require(offsets.is_array() && offsets.size() == 2 && std::all_of(offsets.begin(), offsets.end(), is_count),
           "{}: tensor '{}': data_offsets is not a pair of counts", file, name);
-  Range range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>(), name};
+  Range range{offsets.element(0).get<std::uint64_t>(), offsets.element(1).get<std::uint64_t>(), name};
   require(range.begin <= range.end && range.end <= data_bytes,
           "{}: tensor '{}': bytes {} to {}, but the file has {} bytes of data", file, name, range.begin,
           range.end, data_bytes);
@@ -196,25 +182,25 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
   std::ranges::stable_sort(
       order, [](const auto& a, const auto& b) { return size_of(a.second->type) > size_of(b.second->type); });
 
-  Json header = Json::object();
+  Json::Object header;
   if (!file.metadata.empty()) {
-    header["__metadata__"] = file.metadata;
+    for (const auto& [key, value] : file.metadata) {
+      require(is_utf8(key) && is_utf8(value), "{}: a name or a metadata value is not UTF-8", path.string());
+    }
+    header.emplace_back("__metadata__", file.metadata);
   }
   std::uint64_t offset = 0;
   std::vector<std::string_view> pieces(2);
   for (const auto& [name, tensor] : order) {
     const std::uint64_t end = offset + tensor->bytes.size();
-    header[std::string(name)] = {
-        {"dtype", name_of(tensor->type)}, {"shape", tensor->shape}, {"data_offsets", {offset, end}}};
+    require(is_utf8(name), "{}: a name or a metadata value is not UTF-8", path.string());
+    header.emplace_back(name, Json{{"dtype", name_of(tensor->type)},
+                                   {"shape", tensor->shape},
+                                   {"data_offsets", Json::array({offset, end})}});
     offset = end;
     pieces.emplace_back(reinterpret_cast<const char*>(tensor->bytes.data()), tensor->bytes.size());
   }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const Json::type_error&) {
-    fail("{}: a name or a metadata value is not UTF-8", path.string());
-  }
+  std::string text = Json(std::move(header)).dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // pads the header so that the data is aligned to 8 bytes
   const std::uint64_t header_bytes = text.size();
   require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", path.string(),

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/files/json.h"
 #include "io/files/read_file.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::uintmax_t largest_file = 16'000'000;  // bytes
 constexpr double highest_rate = 1e7;                 // Hz
@@ -83,7 +81,7 @@ SideFile read_side_file(const std::filesystem::path& path) {
   Json json;
   try {
     json = Json::parse(content);
-  } catch (const Json::exception&) {
+  } catch (const JsonError&) {
     fail("{}: expected JSON", file);
   }
   require(json.is_object(), "{}: expected a JSON object", file);
@@ -182,7 +180,7 @@ void write_side_file(FileGroup& files, const std::filesystem::path& recording, c
   if (!info.comments.empty()) {
     json["comments"] = info.comments;
   }
-  files.add(side_file_of(recording)).write(json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  files.add(side_file_of(recording)).write(json.dump(2) + '\n');
 }
 
 }  // namespace sec::io

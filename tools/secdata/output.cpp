@@ -16,7 +16,7 @@ void print(std::string_view text) {
 }
 
 void print_json(const Json& json) {
-  print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  print(json.dump() + "\n");
 }
 
 std::string quoted(const std::string& field) {

@@ -4,18 +4,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/error.h"
+#include "io/files/json.h"
 #include "io/recording/recording.h"
 #include "io/scoring/aami.h"
 
 namespace sec::tools {
 
-using Json = nlohmann::ordered_json;
+using io::Json;
 
 // Wrong usage that is found only after the command line was parsed: exit status 2.
 struct UsageError : Error {

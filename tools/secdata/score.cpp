@@ -89,7 +89,7 @@ std::string json_text(const std::vector<Ec57Record>& records, const ScoreOptions
   const Json json = {{"start_s", options.start},
                      {"window_s", options.window},
                      {"classes", options.classes},
-                     {"rows_reference_columns_test", {"N", "S", "V", "F", "Q", "O", "X"}},
+                     {"rows_reference_columns_test", Json::array({"N", "S", "V", "F", "Q", "O", "X"})},
                      {"records", list},
                      {"sum", json_of(sum)},
                      {"gross", json_of(ec57_gross(records))},

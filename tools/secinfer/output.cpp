@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/files/json.h"
 #include "io/recording/annotation_codes.h"
 #include "io/wfdb/annotation.h"
 
@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t runs_shown = 40;
 
 std::string json_string(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return io::Json(text).dump();
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "io/databases/cinc.h"
+#include "io/files/json.h"
 #include "io/files/standard_streams.h"
 #include "tools/secinfer/output.h"
 #include "train/data/recording_signal.h"
@@ -55,13 +55,12 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
     text = record + ": could not be classified: the network's logits are not finite";
   }
   if (options.json) {
-    const nlohmann::ordered_json line = {
-        {"record", record},
-        {"labels", stated},
-        {"classes", recipe.classes},
-        {"logits", finite ? nlohmann::ordered_json(logits) : nullptr},
-        {"probabilities", finite ? nlohmann::ordered_json(probabilities) : nullptr}};
-    text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const io::Json line = {{"record", record},
+                           {"labels", stated},
+                           {"classes", recipe.classes},
+                           {"logits", finite ? io::Json(logits) : io::Json()},
+                           {"probabilities", finite ? io::Json(probabilities) : io::Json()}};
+    text = line.dump();
   }
   print(text + "\n");
   flush_output();

@@ -5,12 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "engine/parallel.h"
 #include "engine/stream.h"
 #include "io/databases/tianchi.h"
 #include "io/files/atomic_file.h"
+#include "io/files/json.h"
 #include "io/files/standard_streams.h"
 #include "io/signal/fourier_resample.h"
 #include "model/networks.h"
@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace sec;
-using Json = nlohmann::ordered_json;
+using io::Json;
 
 struct Options {
   fs::path model;
@@ -123,7 +123,7 @@ void predict(const Options& options, Stream& stream) {
       const std::span<const float> row(logits.data() + n * o.classes, static_cast<std::size_t>(o.classes));
       const std::string record = signals.n > 1 ? fmt::format("{}:{}", path.string(), n) : path.string();
       if (options.json) {
-        print(Json{{"record", record}, {"logits", row}}.dump() + "\n");
+        print(Json{{"record", record}, {"logits", std::vector<float>(row.begin(), row.end())}}.dump() + "\n");
       } else {
         print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
       }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <sstream>
 
 #include "engine/error.h"
 #include "io/databases/mitdb.h"
+#include "io/files/json.h"
 #include "io/files/read_file.h"
 
 namespace sec::train {
@@ -90,7 +90,7 @@ Splits read_text(const std::string& text, const std::string& file) {
 }
 
 Splits read_json(const std::string& text, const std::string& file) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  const io::Json json = io::Json::parse_or_null(text);
   require(json.is_object(), "{}: expected a JSON object with train, validation and test", file);
   Splits splits;
   for (const auto& [key, value] : json.items()) {
@@ -103,7 +103,7 @@ Splits read_json(const std::string& text, const std::string& file) {
       continue;
     }
     require(value.is_array(), "{}: {}: expected a list of records", file, key);
-    for (const auto& record : value) {
+    for (const io::Json& record : value) {
       require(record.is_string(), "{}: {}: expected record names as strings", file, key);
       add_record(splits, record.get<std::string>(), key, file);
     }

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/error.h"
+#include "io/files/json.h"
 #include "io/models/safetensors.h"
 #include "model/networks.h"
 #include "model/state_dict.h"
@@ -17,7 +16,7 @@
 namespace sec::train {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 constexpr const char* weights_format = "sec weights 1";
 constexpr const char* training_format = "sec training 2";
@@ -152,19 +151,21 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
 }
 
 std::string network_json(const model::NetworkOptions& o) {
-  json network{{"name", model::network_title(o.model)},
-               {"leads", o.leads},
-               {"length", o.length},
-               {"classes", o.classes},
-               {"covariates", o.covariates},
-               {"width", o.width},
-               {"dropout", o.dropout}};
-  if (o.model == "se-ecgnet") {
-    network["tied"] = o.tied;
-  }
+  // In alphabetical order, as earlier checkpoints hold it: the texts are compared.
+  json network;
   if (o.beats > 1) {
     network["beats"] = o.beats;
   }
+  network["classes"] = o.classes;
+  network["covariates"] = o.covariates;
+  network["dropout"] = o.dropout;
+  network["leads"] = o.leads;
+  network["length"] = o.length;
+  network["name"] = model::network_title(o.model);
+  if (o.model == "se-ecgnet") {
+    network["tied"] = o.tied;
+  }
+  network["width"] = o.width;
   return network.dump();
 }
 
@@ -191,7 +192,7 @@ io::SafetensorsFile read_checkpoint(const std::filesystem::path& path, const std
 // Checks the kind of network before tensors are compared, so that the error names the wrong kind.
 void check_kind(const io::SafetensorsFile& file, const std::filesystem::path& path,
                 const model::Network& to) {
-  const json network = json::parse(metadata(file, path, "network"), nullptr, false);
+  const json network = json::parse_or_null(metadata(file, path, "network"));
   require(network.is_object() && network.contains("name") && network["name"].is_string(),
           "{}: its metadata \"network\" does not describe a network", path.string());
   const std::string expected = model::network_title(to.options().model);
@@ -254,9 +255,9 @@ void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path
     check_recipe(metadata(file, path, "recipe"), context.recipe, path);
     check_data(file, context, path);
   }
-  const json chosen = json::parse(metadata(file, path, "chosen"), nullptr, false);
+  const json chosen = json::parse_or_null(metadata(file, path, "chosen"));
   const auto count = [&](const char* key) {
-    require(chosen.is_object() && chosen.contains(key) && chosen[key].is_number_integer(),
+    require(chosen.is_object() && chosen.contains(key) && chosen[key].is_integer(),
             "{}: \"chosen\" in its metadata: expected a number as {}", path.string(), key);
     return chosen[key].get<std::int64_t>();
   };
@@ -368,7 +369,7 @@ WeightsInfo read_weights_info(const std::filesystem::path& path) {
           described);
   // Before memory is taken for the network that the file claims to hold.
   require_weights_of(file, path, network_options(info.recipe));
-  const json decision = json::parse(metadata(file, path, "decision"), nullptr, false);
+  const json decision = json::parse_or_null(metadata(file, path, "decision"));
   const bool has_offsets = decision.is_object() && decision.contains("logit_offsets") &&
                            decision["logit_offsets"].is_array() &&
                            decision["logit_offsets"].size() == info.recipe.classes.size() &&

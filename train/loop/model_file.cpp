@@ -1,14 +1,13 @@
 #include "train/loop/model_file.h"
 
-#include <nlohmann/json.hpp>
-
+#include "io/files/json.h"
 #include "model/networks.h"
 #include "train/loop/checkpoint.h"
 
 namespace sec::train {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 constexpr const char* counts_key = "num_batches_tracked";
 
@@ -27,13 +26,19 @@ const std::string& metadata(const io::SafetensorsFile& file, const std::string& 
 model::NetworkOptions stored_options(const io::SafetensorsFile& file, const std::string& path) {
   try {
     const json network = json::parse(metadata(file, path, "network"));
-    const std::string model = model::network_titled(network.at("name"), path);
-    return {network.at("leads"),      network.at("length"),
-            network.at("classes"),    network.at("covariates"),
-            network.at("width"),      network.value("tied", true),
-            network.at("dropout"),    model,
-            network.value("beats", 1)};
-  } catch (const json::exception&) {
+    const std::string model = model::network_titled(network.at("name").get<std::string>(), path);
+    model::NetworkOptions options;
+    options.leads = network.at("leads").get<decltype(options.leads)>();
+    options.length = network.at("length").get<decltype(options.length)>();
+    options.classes = network.at("classes").get<decltype(options.classes)>();
+    options.covariates = network.at("covariates").get<decltype(options.covariates)>();
+    options.width = network.at("width").get<decltype(options.width)>();
+    options.tied = !network.contains("tied") || network.at("tied").get<bool>();
+    options.dropout = network.at("dropout").get<decltype(options.dropout)>();
+    options.model = model;
+    options.beats = network.contains("beats") ? network.at("beats").get<decltype(options.beats)>() : 1;
+    return options;
+  } catch (const io::JsonError&) {
     fail("{}: its metadata \"network\" does not describe a network", path);
   }
 }
@@ -45,7 +50,7 @@ model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::str
   }
   try {
     return json::parse(found->second).get<model::BatchCounts>();
-  } catch (const json::exception&) {
+  } catch (const io::JsonError&) {
     fail("{}: its metadata \"{}\" is not an object of counts", path, counts_key);
   }
 }

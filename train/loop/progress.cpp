@@ -1,20 +1,20 @@
 #include "train/loop/progress.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/files/json.h"
 
 namespace sec::train {
 namespace {
 
-using nlohmann::json;
+using json = io::Json;
 
 // Converts a score to JSON. JSON has no NaN, so undefined scores are null.
 json number(double value) {
   return std::isfinite(value) ? json(value) : json(nullptr);
 }
-// Throws json::exception unless the value is a number or null.
+// Throws JsonError unless the value is a number or null.
 double number_of(const json& value) {
   return value.is_null() ? std::nan("") : value.get<double>();
 }
@@ -25,17 +25,16 @@ constexpr std::int64_t most_steps = UINT32_MAX;  // random numbers are drawn by 
 double number_at(const json& object, const char* key, const std::string& file) {
   const json& value = object.at(key);
   require(value.is_number() && std::isfinite(value.get<double>()),
-          "{}: its progress has {} = {}, expected a number", file, key, value.dump(-1, ' ', true));
+          "{}: its progress has {} = {}, expected a number", file, key, value.dump_ascii());
   return value.get<double>();
 }
 
 // The integer `key` of an object, from 0 to `most`.
 std::int64_t count_at(const json& object, const char* key, std::int64_t most, const std::string& file) {
   const json& value = object.at(key);
-  // Integers that are not negative are stored as unsigned; those beyond 64 bits as floating point.
-  require(value.is_number_unsigned() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most),
-          "{}: its progress has {} = {}, expected an integer from 0 to {}", file, key,
-          value.dump(-1, ' ', true), most);
+  require(value.is_count() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most),
+          "{}: its progress has {} = {}, expected an integer from 0 to {}", file, key, value.dump_ascii(),
+          most);
   return value.get<std::int64_t>();
 }
 
@@ -54,25 +53,25 @@ std::string to_text(const Progress& progress) {
     for (const double value : e.validation_f1) {
       f1.push_back(number(value));
     }
-    history.push_back({{"epoch", e.epoch},
-                       {"step", e.step},
+    history.push_back({{"best", e.best},
+                       {"epoch", e.epoch},
                        {"learning_rate", e.learning_rate},
+                       {"step", e.step},
                        {"train_loss", e.train_loss},
-                       {"validation_loss", number(e.validation_loss)},
                        {"validation_accuracy", number(e.validation_accuracy)},
-                       {"validation_macro_f1", number(e.validation_macro_f1)},
-                       {"validation_f1", f1},
-                       {"validation_micro_f1", number(e.validation_micro_f1)},
                        {"validation_auc", number(e.validation_auc)},
-                       {"best", e.best}});
+                       {"validation_f1", f1},
+                       {"validation_loss", number(e.validation_loss)},
+                       {"validation_macro_f1", number(e.validation_macro_f1)},
+                       {"validation_micro_f1", number(e.validation_micro_f1)}});
   }
-  return json{{"step", progress.step},
-              {"epoch_loss", progress.epoch_loss},
+  return json{{"best_epoch", progress.best_epoch},
               {"best_score", progress.best_score},
-              {"best_epoch", progress.best_epoch},
+              {"epoch_loss", progress.epoch_loss},
               {"epochs_without_gain", progress.epochs_without_gain},
               {"finished", progress.finished},
-              {"history", history}}
+              {"history", history},
+              {"step", progress.step}}
       .dump();
 }
 
@@ -100,7 +99,7 @@ Progress parse_progress(const std::string& text, const std::string& file) try {
     }
     record.validation_micro_f1 = number_of(e.at("validation_micro_f1"));
     record.validation_auc = number_of(e.at("validation_auc"));
-    record.best = e.at("best");
+    record.best = e.at("best").get<bool>();
     progress.history.push_back(std::move(record));
     require(progress.history.back().epoch == std::ssize(progress.history),
             "{}: its progress lists epoch {} as number {}", file, progress.history.back().epoch,
@@ -109,10 +108,10 @@ Progress parse_progress(const std::string& text, const std::string& file) try {
   const std::int64_t epochs = std::ssize(progress.history);
   progress.best_epoch = static_cast<int>(count_at(value, "best_epoch", epochs, file));
   progress.epochs_without_gain = static_cast<int>(count_at(value, "epochs_without_gain", epochs, file));
-  progress.finished = value.at("finished");
+  progress.finished = value.at("finished").get<bool>();
   require(!progress.finished || epochs > 0, "{}: its progress is finished without an epoch", file);
   return progress;
-} catch (const json::exception& error) {
+} catch (const io::JsonError& error) {
   fail("{}: its progress cannot be read: {}", file, error.what());
 }
 

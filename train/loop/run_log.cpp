@@ -33,8 +33,8 @@ void continue_log(const std::filesystem::path& path, std::int64_t step, std::vec
     const std::size_t end = text.find('\n', begin);
     const std::string line = text.substr(begin, end - begin);
     begin = end == std::string::npos ? text.size() : end + 1;
-    const json value = json::parse(line, nullptr, false);
-    if (!value.is_object() || !value.contains("step") || !value["step"].is_number_integer() ||
+    const json value = json::parse_or_null(line);
+    if (!value.is_object() || !value.contains("step") || !value["step"].is_integer() ||
         value["step"].get<std::int64_t>() > step) {
       continue;
     }

@@ -1,15 +1,15 @@
 // Conversions to JSON for the results and the log of a run.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "io/files/json.h"
 #include "train/scoring/run_summary.h"
 
 namespace sec::train {
 
-using json = nlohmann::ordered_json;
+using json = io::Json;
 
 // The value, or null if it is not finite, as JSON has no such numbers.
 json number(double value);

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "io/files/json.h"
 
 namespace sec::train {
 namespace {
@@ -95,7 +96,7 @@ std::string text_of(const BeatSummary& summary, std::size_t shown) {
 }
 
 std::string json_of(const BeatSummary& summary) {
-  using Json = nlohmann::ordered_json;
+  using io::Json;
   const auto counted = [&](const std::vector<std::int64_t>& counts) {
     Json json = Json::object();
     for (std::size_t c = 0; c < counts.size(); ++c) {
