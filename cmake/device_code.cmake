@@ -7,6 +7,7 @@ function(sec_simt_library name)
   add_library(${name} STATIC ${ARGN})
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
   target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas)  # nvcc knows #pragma unroll, g++ does not
+  sec_kernel_code(${name})
   target_link_libraries(${name} PUBLIC sec_engine)
 endfunction()
 
@@ -18,6 +19,7 @@ function(sec_counted_library name)
   target_compile_options(${name} PRIVATE -g -Wno-unknown-pragmas -fsanitize=thread -fsanitize-coverage=trace-pc
     -fno-tree-sra -fno-tree-vectorize)
   target_link_libraries(${name} PUBLIC sec_simt_counters)
+  sec_kernel_code(${name})
 endfunction()
 
 # sec_cuda_library(name sources...): the kernels of the cuda device. Only with SEC_CUDA.
