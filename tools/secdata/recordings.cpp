@@ -36,7 +36,8 @@ void add_segments(const fs::path& header, std::set<fs::path>& segments) {
 }
 
 void check_list(const fs::path& list, std::vector<std::string>& problems) {
-  std::istringstream lines(read_file(list));
+  constexpr std::uintmax_t largest_list = 64'000'000;  // bytes
+  std::istringstream lines(read_file(list, largest_list));
   for (std::string line; std::getline(lines, line);) {
     line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.empty() || line.ends_with('/')) {  // a folder: search it for records

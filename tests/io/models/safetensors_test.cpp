@@ -126,6 +126,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"Metadata", file_of(R"({"__metadata__":{"a":1}})", 0), "__metadata__ 'a' is not a string"}),
     [](const auto& test) { return test.param.name; });
 
+// A sparse file: it has a size, but takes no space on the disk.
+TEST(Safetensors, AFileOfAbsurdSizeIsNotRead) {
+  const TemporaryFolder folder;
+  const std::string header = R"({"x":{"dtype":"U8","shape":[99999999935],"data_offsets":[0,99999999935]}})";
+  folder.write("m", with_length(header.size(), header));
+  std::filesystem::resize_file(folder / "m", 100'000'000'000);
+  expect_error([&] { read_safetensors(folder / "m"); },
+               "m: 100000000000 bytes, expected at most 16000000000");
+}
+
 TEST(Safetensors, WriterRefusesWhatDoesNotFit) {
   const TemporaryFolder folder;
   SafetensorsFile file;
