@@ -59,6 +59,8 @@ Json parse_header(std::string_view text, const std::string& file) {
     return Json::parse(text, no_repeats);
   } catch (const Json::parse_error& error) {
     fail("{}: header is not JSON (at its byte {})", file, error.byte);
+  } catch (const Json::exception&) {
+    fail("{}: header has a number that is too large", file);
   }
 }
 

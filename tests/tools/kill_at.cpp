@@ -16,10 +16,10 @@ int main(int argc, char** argv) {
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // the program's output goes there
   const auto outcome = sec::kill_at_call(arguments, std::atoi(argv[1]), sec::changes_files);
   const std::string text =
-      !outcome          ? "untraceable"
-      : outcome->killed ? "killed"
-                        : fmt::format("ended {} {}",
-                                      WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status) : -1,
-                                      outcome->calls);
+      !outcome ? "untraceable"
+      : outcome->killed
+          ? "killed"
+          : fmt::format("ended {} {}", WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status) : -1,
+                        outcome->calls);
   return ::write(own, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1;
 }

@@ -35,8 +35,9 @@ inline bool changes_files(const __ptrace_syscall_info& info) {
   }
 #endif
   const bool writes = number == SYS_write || number == SYS_writev || number == SYS_pwrite64;
-  return renames_or_removes(info) || number == SYS_mkdirat || number == SYS_fsync || number == SYS_ftruncate ||
-         (writes && info.entry.args[0] > STDERR_FILENO) || (number == SYS_openat && creates(2));
+  return renames_or_removes(info) || number == SYS_mkdirat || number == SYS_fsync ||
+         number == SYS_ftruncate || (writes && info.entry.args[0] > STDERR_FILENO) ||
+         (number == SYS_openat && creates(2));
 }
 
 struct CallOutcome {

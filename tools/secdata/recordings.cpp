@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "engine/utf8.h"
 #include "io/databases/open_recording.h"
 #include "io/files/read_file.h"
 #include "io/wfdb/header.h"
@@ -45,7 +46,7 @@ void check_list(const fs::path& list, std::vector<std::string>& problems) {
     }
     const fs::path named = list.parent_path() / line;
     if (!fs::exists(named) && !fs::exists(named.string() + ".hea")) {
-      problems.push_back(fmt::format("{}: names '{}', which is not there", list.string(), line));
+      problems.push_back(one_line(fmt::format("{}: names '{}', which is not there", list.string(), line)));
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/utf8.h"
 #include "io/databases/cinc.h"
 #include "io/files/standard_streams.h"
 #include "tools/secinfer/output.h"
@@ -30,7 +31,7 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
   const std::string path = without_header(record);
   const train::RecordingSignal signal = train::read_signal(recipe, path);
   for (const std::string& warning : signal.warnings) {
-    io::tell("warning: {}\n", warning);
+    io::tell("warning: {}\n", one_line(warning));
   }
   io::LabelledRecording about;
   if (!recipe.input.covariates.empty()) {

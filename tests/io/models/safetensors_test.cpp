@@ -94,6 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"NotJson", file_of("hello", 0), "header is not JSON (at its byte 1)"},
         BadFile{"DeepJson", file_of(std::string(100'000, '['), 0), "header is not JSON"},
         BadFile{"NotUtf8", file_of("{\"\xff\":1}", 0), "header is not JSON"},
+        BadFile{"HugeNumber", file_of(R"({"x":1e999})", 0), "header has a number that is too large"},
         BadFile{"NotAnObject", file_of("[]", 0), "header is not a JSON object"},
         BadFile{"Repeated", file_of(R"({"x":1,"x":2})", 0), "header names 'x' twice"},
         BadFile{"NoOffsets", file_of(R"({"x":{"dtype":"F32","shape":[1]}})", 4),
