@@ -1,6 +1,7 @@
 #include "io/databases/mitdb.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "engine/error.h"
@@ -10,6 +11,9 @@ namespace sec::io {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uintmax_t largest_marker = 1'000'000;  // bytes
+constexpr std::uintmax_t largest_list = 64'000'000;   // bytes of RECORDS
 
 constexpr Split ds1 = Split::ds1;
 constexpr Split ds2 = Split::ds2;
@@ -80,13 +84,13 @@ MitdbCounts expected_counts(const fs::path& folder) {
     return published;
   }
   const fs::path marker = folder / synthetic_marker;
-  const std::string text = read_file(marker);
+  const std::string text = read_file(marker, largest_marker);
   return {stated_counts(text, "DS1", marker.string()), stated_counts(text, "DS2", marker.string())};
 }
 
 std::optional<ClassCounts> synthetic_total(const fs::path& folder) {
   const fs::path marker = folder / synthetic_marker;
-  return find_counts(read_file(marker), "All", marker.string());
+  return find_counts(read_file(marker, largest_marker), "All", marker.string());
 }
 
 void check_counts(const fs::path& folder, Split split, const ClassCounts& found) {
@@ -99,14 +103,15 @@ void check_counts(const fs::path& folder, Split split, const ClassCounts& found)
 
 std::vector<std::string> read_record_names(const fs::path& folder) {
   const fs::path path = folder / "RECORDS";
-  std::istringstream lines(read_file(path));
+  std::istringstream lines(read_file(path, largest_list));
   std::vector<std::string> names;
+  std::set<std::string> seen;
   for (std::string line; std::getline(lines, line);) {
     line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.empty()) {
       continue;
     }
-    require(std::ranges::find(names, line) == names.end(), "{}: '{}' is named twice", path.string(), line);
+    require(seen.insert(line).second, "{}: '{}' is named twice", path.string(), line);
     names.push_back(line);
   }
   require(!names.empty(), "{}: names no record", path.string());

@@ -1,11 +1,10 @@
 #include "io/files/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -13,7 +12,6 @@
 #include <system_error>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "engine/error.h"
 
@@ -34,12 +32,57 @@ void write_all(int file, std::string_view bytes, const fs::path& path) {
   }
 }
 
+fs::path temporary_of(const fs::path& target, int count) {
+  return target.parent_path() / fmt::format(".{}.tmp-{}", target.filename().string(), count);
+}
+
+bool is_named(int file, const fs::path& path) {
+  struct stat open {};
+  struct stat named {};
+  return ::fstat(file, &open) == 0 && ::lstat(path.c_str(), &named) == 0 && S_ISREG(named.st_mode) &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+// Removes a temporary file whose writer is dead, which shows in that nobody holds its lock.
+// While a program holds the lock, no other program renames or removes the file, so is_named() stays true.
+void remove_if_abandoned(const fs::path& temporary) {
+  const int file = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) {
+    return;
+  }
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0 && is_named(file, temporary)) {
+    ::unlink(temporary.c_str());
+  }
+  ::close(file);
+}
+
+// Creates and locks a temporary file for `target`. Returns its descriptor and sets `temporary` to its name.
+// Some network file systems have no locks: there, temporary files are never taken for abandoned.
+int create_temporary(const fs::path& target, const fs::path& named, fs::path& temporary) {
+  for (int count = 0;; ++count) {
+    temporary = temporary_of(target, count);
+    remove_if_abandoned(temporary);
+    const int file = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    require(file >= 0 || errno == EEXIST, "{}: cannot create: {}", named.string(), std::strerror(errno));
+    if (file < 0) {
+      continue;  // another program is writing the same target
+    }
+    while (::flock(file, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    if (is_named(file, temporary)) {
+      return file;
+    }
+    ::close(file);  // before it was locked, another program took it for abandoned
+  }
+}
+
 // An open file. The destructor closes it, and removes it unless keep() was called.
 class OpenFile {
  public:
-  OpenFile(const fs::path& path, int flags, const fs::path& named) : path_(path), named_(named) {
-    file_ = ::open(path.c_str(), flags | O_WRONLY | O_CLOEXEC, 0666);
+  OpenFile(int file, const fs::path& path, const fs::path& named) : path_(path), named_(named), file_(file) {
     require(file_ >= 0, "{}: cannot create: {}", named.string(), std::strerror(errno));
+    // A lock lasts until the last copy of the descriptor is closed.
+    lock_ = ::fcntl(file_, F_DUPFD_CLOEXEC, 0);
   }
   ~OpenFile() {
     if (file_ >= 0) {
@@ -47,6 +90,9 @@ class OpenFile {
     }
     if (remove_) {
       ::unlink(path_.c_str());
+    }
+    if (lock_ >= 0) {
+      ::close(lock_);
     }
   }
   OpenFile(const OpenFile&) = delete;
@@ -65,18 +111,9 @@ class OpenFile {
   fs::path path_;
   fs::path named_;  // the name shown in error messages
   int file_ = -1;
+  int lock_ = -1;
   bool remove_ = false;
 };
-
-// Whether `text` is NUMBER-NUMBER, the end of a temporary file's name: process and count.
-bool is_process_and_count(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const auto is_number = [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-  };
-  return dash != std::string_view::npos && is_number(text.substr(0, dash)) &&
-         is_number(text.substr(dash + 1));
-}
 
 }  // namespace
 
@@ -88,14 +125,13 @@ class AtomicFile::Impl {
     require(status.type() != fs::file_type::directory, "{}: is a folder, expected a file name",
             path.string());
     if (fs::exists(status) && status.type() != fs::file_type::regular) {
-      file_.emplace(path, 0, path);
+      file_.emplace(::open(path.c_str(), O_WRONLY | O_CLOEXEC), path, path);
       return;
     }
     target_ = fs::exists(status) ? fs::canonical(path) : path;
     folder_ = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
-    static std::atomic<unsigned> count = 0;
-    temporary_ = folder_ / fmt::format(".{}.tmp-{}-{}", target_.filename().string(), ::getpid(), count++);
-    file_.emplace(temporary_, O_CREAT | O_EXCL, path);
+    const int file = create_temporary(target_, path, temporary_);
+    file_.emplace(file, temporary_, path);
     file_->remove_on_failure();
     if (fs::exists(status)) {
       // Some file systems have no modes. The new file then gets the default one.
@@ -187,21 +223,12 @@ void write_atomically(const fs::path& path, std::string_view content) {
   write_atomically(path, std::span(&content, 1));
 }
 
-void sweep_temporaries(const fs::path& folder, std::span<const std::string_view> names) {
+void remove_abandoned_temporaries(const fs::path& path) {
+  constexpr int most_writers = 16;  // programs that are expected to write one file at the same time
   std::error_code ignored;
-  std::vector<fs::path> left;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string file = entry.path().filename().string();
-    const bool ours = std::ranges::any_of(names, [&](std::string_view name) {
-      const std::string begin = fmt::format(".{}.tmp-", name);
-      return file.starts_with(begin) && is_process_and_count(std::string_view(file).substr(begin.size()));
-    });
-    if (ours && entry.symlink_status(ignored).type() == fs::file_type::regular) {
-      left.push_back(entry.path());
-    }
-  }
-  for (const fs::path& path : left) {
-    fs::remove(path, ignored);
+  const fs::path target = fs::exists(path, ignored) ? fs::canonical(path, ignored) : path;
+  for (int count = 0; count < most_writers; ++count) {
+    remove_if_abandoned(temporary_of(target, count));
   }
 }
 

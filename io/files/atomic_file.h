@@ -9,6 +9,8 @@
 namespace sec::io {
 
 // Writes the pieces in order to a temporary file in the same folder, makes it durable (fsync) and renames it.
+// The temporary files of NAME are called .NAME.tmp-0, .NAME.tmp-1 and so on. A writer locks its temporary file. The next
+// writer of NAME removes those without a lock: they were left by programs that were killed.
 // If anything fails before the rename, an existing file of that name is unchanged. If `path` is a symbolic
 // link, the link's target is replaced. A pipe, device or other special file is written directly.
 // The new file keeps the mode of the file that it replaces; otherwise the mode follows from the umask.
@@ -39,8 +41,8 @@ class AtomicFile {
   std::unique_ptr<Impl> impl_;
 };
 
-// Removes temporary files that killed programs left in `folder` while they wrote files called one of `names`.
-// Files with other names stay. No program may be writing those files at the time. Errors are ignored.
-void sweep_temporaries(const std::filesystem::path& folder, std::span<const std::string_view> names);
+// Removes temporary files that killed programs left while they wrote `path`, for programs that may not write the file
+// again. Files that a living program is writing stay. Errors are ignored.
+void remove_abandoned_temporaries(const std::filesystem::path& path);
 
 }  // namespace sec::io

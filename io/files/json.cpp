@@ -36,8 +36,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool parse_error(std::size_t byte, const std::string&, const nlohmann::detail::exception&) override {
-    throw JsonError(fmt::format("is not JSON (at its byte {})", byte));
+  bool parse_error(std::size_t byte, const std::string&, const nlohmann::detail::exception& error) override {
+    constexpr int number_overflows = 406;
+    throw JsonError(error.id == number_overflows ? std::string("has a number that is too large")
+                                                 : fmt::format("is not JSON (at its byte {})", byte));
   }
 
   Json take() { return std::move(result_); }

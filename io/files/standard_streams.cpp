@@ -5,6 +5,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+
+#include "engine/utf8.h"
 
 namespace sec::io {
 
@@ -24,6 +29,21 @@ void guard_standard_streams() {
 void write_stderr(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+std::string message_of(const std::exception& error) {
+  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    return one_line(fmt::format("{}: {}", file->path1().string(), file->code().message()));
+  }
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+      dynamic_cast<const std::length_error*>(&error) != nullptr) {
+    return "not enough memory";
+  }
+  return one_line(error.what());
+}
+
+void tell_error(std::string_view program, const std::exception& error) {
+  tell("{}: {}\n", program, message_of(error));
 }
 
 }  // namespace sec::io

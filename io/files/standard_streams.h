@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+#include <string>
 #include <string_view>
 
 namespace sec::io {
@@ -19,5 +21,12 @@ template <typename... Args>
 void tell(fmt::format_string<Args...> text, Args&&... args) {
   write_stderr(fmt::format(text, std::forward<Args>(args)...));
 }
+
+// The text of an exception as one line. Those of the C++ library do not say what a user needs, so they are put in
+// other words: a failed file operation as "PATH: REASON", and failed allocations as a lack of memory.
+std::string message_of(const std::exception& error);
+
+// Writes "PROGRAM: MESSAGE" to standard error.
+void tell_error(std::string_view program, const std::exception& error);
 
 }  // namespace sec::io

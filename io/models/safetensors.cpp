@@ -6,7 +6,7 @@
 
 #include "io/files/atomic_file.h"
 #include "io/files/json.h"
-#include "io/files/read_file.h"
+#include "io/files/random_file.h"
 #include "io/files/utf8.h"
 
 namespace sec::io {
@@ -17,6 +17,8 @@ static_assert(std::endian::native == std::endian::little, "elements are stored a
 constexpr StoredType all_types[] = {StoredType::f32, StoredType::bf16, StoredType::i32, StoredType::i64,
                                     StoredType::u8};
 constexpr std::uint64_t longest_header = 100'000'000;  // limit of the format's reference implementation
+constexpr std::int64_t largest_file =
+    16'000'000'000;  // bytes; a checkpoint of the widest networks in use has 5 billion
 
 std::optional<StoredType> type_named(std::string_view name) {
   for (const StoredType type : all_types) {
@@ -125,20 +127,25 @@ const StoredTensor& SafetensorsFile::at(const std::string& name) const {
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const std::string file = path.string();
-  const std::string content = read_file(path);
+  const RandomFile content(path);
   require(content.size() >= 8, "{}: {} bytes, expected a safetensors file", file, content.size());
+  require(content.size() <= largest_file, "{}: {} bytes, expected at most {}", file, content.size(),
+          largest_file);
+  const std::uint64_t rest = static_cast<std::uint64_t>(content.size()) - 8;
   std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, content.data(), sizeof(header_bytes));
+  content.read(0, {reinterpret_cast<char*>(&header_bytes), sizeof(header_bytes)});
   require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", file, header_bytes,
           longest_header);
-  require(header_bytes <= content.size() - 8, "{}: truncated: header of {} bytes, but the file has {} more",
-          file, header_bytes, content.size() - 8);
-  const Json header = parse_header(std::string_view(content).substr(8, header_bytes), file);
+  require(header_bytes <= rest, "{}: truncated: header of {} bytes, but the file has {} more", file,
+          header_bytes, rest);
+  std::string text(header_bytes, '\0');
+  content.read(8, text);
+  const Json header = parse_header(text, file);
   require(header.is_object(), "{}: header is not a JSON object", file);
 
   SafetensorsFile result;
   std::vector<Range> ranges;
-  const std::string_view data = std::string_view(content).substr(8 + header_bytes);
+  const std::uint64_t data_bytes = rest - header_bytes;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") {
       require(entry.is_object(), "{}: __metadata__ is not an object", file);
@@ -147,7 +154,7 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
         result.metadata[key] = value.get<std::string>();
       }
     } else {
-      ranges.push_back(parse_entry(name, entry, data.size(), result.tensors[name], file));
+      ranges.push_back(parse_entry(name, entry, data_bytes, result.tensors[name], file));
     }
   }
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {
@@ -161,11 +168,14 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
             range.begin);
     covered = range.end;
   }
-  require(covered == data.size(), "{}: bytes {} to {} of the data belong to no tensor", file, covered,
-          data.size());
+  require(covered == data_bytes, "{}: bytes {} to {} of the data belong to no tensor", file, covered,
+          data_bytes);
+  // The whole header has been checked before memory is allocated for the data.
   for (const Range& range : ranges) {
-    const auto bytes = std::as_bytes(std::span(data.substr(range.begin, range.end - range.begin)));
-    result.tensors[range.name].bytes.assign(bytes.begin(), bytes.end());
+    std::vector<std::byte>& bytes = result.tensors[range.name].bytes;
+    bytes.resize(range.end - range.begin);
+    content.read(static_cast<std::int64_t>(8 + header_bytes + range.begin),
+                 {reinterpret_cast<char*>(bytes.data()), bytes.size()});
   }
   return result;
 }

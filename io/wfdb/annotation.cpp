@@ -20,6 +20,7 @@ constexpr int subtype = 61;
 constexpr int channel = 62;
 constexpr int aux = 63;  // the AUX text follows, padded to an even number of bytes
 
+constexpr std::uintmax_t largest_file = 64'000'000;  // bytes; the beats of a year take about as many
 constexpr std::int64_t longest_interval = 1023;
 constexpr std::string_view resolution_note = "## time resolution: ";
 constexpr std::string_view first_label_note = "## annotation type definitions";
@@ -251,7 +252,7 @@ AnnotationFile parse_annotation_file(std::string_view bytes, const std::string& 
 }
 
 AnnotationFile read_annotation_file(const std::filesystem::path& path, double rate) {
-  return parse_annotation_file(read_file(path), path.string(), rate);
+  return parse_annotation_file(read_file(path, largest_file), path.string(), rate);
 }
 
 std::vector<Annotation> read_annotations(const std::filesystem::path& path, double rate) {

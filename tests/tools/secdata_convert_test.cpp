@@ -1,10 +1,5 @@
 // Runs secdata convert and dump --out as a user does, and reads the written files.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -12,11 +7,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
 #include "tests/io/files.h"
 #include "tests/run_program.h"
+#include "tests/tools/kill_at_call.h"
 
 namespace sec::io {
 namespace {
@@ -222,49 +219,8 @@ TEST_F(Convert, AnnotationsOfAThirdRecordingStay) {
 // Runs a program and kills it when it is about to rename or remove a file for the n-th time.
 // Returns false if the program ended before; std::nullopt if it cannot be traced here.
 std::optional<bool> killed_at(const std::vector<std::string>& arguments, int n) {
-  std::vector<char*> words;
-  for (const std::string& argument : arguments) {
-    words.push_back(const_cast<char*>(argument.c_str()));
-  }
-  words.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) {
-      ::_exit(121);
-    }
-    ::execv(words[0], words.data());
-    ::_exit(122);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);  // stops before the program's first instruction
-  if (!WIFSTOPPED(status)) {
-    return std::nullopt;
-  }
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  for (int signal = 0;;) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, signal);
-    ::waitpid(child, &status, 0);
-    if (!WIFSTOPPED(status)) {
-      return false;
-    }
-    signal = WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : WSTOPSIG(status);
-    __ptrace_syscall_info info{};
-    if (signal != 0 || ::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0 ||
-        info.op != PTRACE_SYSCALL_INFO_ENTRY) {
-      continue;
-    }
-    const auto number = static_cast<long>(info.entry.nr);
-    const bool changes = number == SYS_renameat || number == SYS_renameat2 || number == SYS_unlinkat
-#ifdef SYS_rename
-                         || number == SYS_rename || number == SYS_unlink
-#endif
-        ;
-    if (changes && --n == 0) {
-      ::kill(child, SIGKILL);
-      ::waitpid(child, &status, 0);
-      return true;
-    }
-  }
+  const std::optional<CallOutcome> outcome = kill_at_call(arguments, n, renames_or_removes);
+  return outcome ? std::optional(outcome->killed) : std::nullopt;
 }
 
 TEST_F(Convert, AKillLeavesTheOldTheNewOrNothing) {
@@ -311,6 +267,40 @@ TEST_F(Convert, AKillLeavesTheOldTheNewOrNothing) {
       EXPECT_TRUE(killed || found == after) << files[0];
     }
     EXPECT_GT(n, 4) << files[0];  // several moments were tried
+  }
+}
+
+// Temporary files of a conversion that was killed are removed by the next one, also that of an annotation file that the
+// next one leaves as it is.
+TEST_F(Convert, TheNextConversionRemovesWhatAKilledOneLeft) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --count 1 --minutes 0.1 --rate 250").status, 0);
+  const std::string record = path("db/s00001");
+  for (const std::string target : {"t", "t.npy", "t.csv", "t.tsv", "t.edf"}) {
+    std::filesystem::create_directory(folder_ / target);
+    const auto names = [&] {
+      std::set<std::string> found;
+      for (const auto& entry : std::filesystem::directory_iterator(folder_ / target)) {
+        found.insert(entry.path().filename().string());
+      }
+      return found;
+    };
+    const std::string convert = "convert --quiet --overwrite " + record + " " + path(target + "/" + target);
+    ASSERT_EQ(run(convert).status, 0);
+    const std::set<std::string> files = names();
+    const std::optional<bool> killed =
+        killed_at({SECDATA, "convert", "--quiet", "--overwrite", record, path(target + "/" + target)}, 1);
+    if (!killed) {
+      GTEST_SKIP() << "programs cannot be traced here";
+    }
+    ASSERT_TRUE(*killed);
+    EXPECT_GT(names().size(), files.size()) << target;
+    folder_.write(target + "/.t.atr.tmp-0", "of a kill while annotations were written");
+    ASSERT_EQ(run(convert).status, 0);
+    std::set<std::string> after = names();
+    if (target == "t.edf") {  // has no annotation file
+      EXPECT_EQ(after.erase(".t.atr.tmp-0"), 1U);
+    }
+    EXPECT_EQ(after, files) << target;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "io/files/standard_streams.h"
 #include "train/streaming/stream_classifier.h"
 
 using namespace sec;
@@ -36,7 +37,7 @@ Result guarded(Result failed, Action&& action) noexcept {
     return action();
   } catch (const std::exception& error) {
     try {
-      last_error = error.what();
+      last_error = io::message_of(error);
     } catch (...) {
       last_error.clear();  // no memory for the text
     }

@@ -4,6 +4,7 @@
 
 #include "io/databases/open_recording.h"
 #include "io/edf/writer.h"
+#include "io/files/atomic_file.h"
 #include "io/files/file_group.h"
 #include "io/tables/csv_writer.h"
 #include "io/tables/npy_writer.h"
@@ -181,6 +182,9 @@ bool convert(const ConvertOptions& options) {
   require_free(target, options);
   keep_equal_annotations(target, written);
   require_own_annotations(target, written, options);
+  for (const fs::path& file : target.files) {  // a conversion does not write each of them
+    remove_abandoned_temporaries(file);
+  }
   write(target, *source, written, options.digital);
 
   const auto result = open_recording(target.path);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "engine/utf8.h"
 #include "io/databases/open_recording.h"
 #include "io/files/read_file.h"
 #include "io/wfdb/header.h"
@@ -36,7 +37,8 @@ void add_segments(const fs::path& header, std::set<fs::path>& segments) {
 }
 
 void check_list(const fs::path& list, std::vector<std::string>& problems) {
-  std::istringstream lines(read_file(list));
+  constexpr std::uintmax_t largest_list = 64'000'000;  // bytes
+  std::istringstream lines(read_file(list, largest_list));
   for (std::string line; std::getline(lines, line);) {
     line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.empty() || line.ends_with('/')) {  // a folder: search it for records
@@ -44,7 +46,7 @@ void check_list(const fs::path& list, std::vector<std::string>& problems) {
     }
     const fs::path named = list.parent_path() / line;
     if (!fs::exists(named) && !fs::exists(named.string() + ".hea")) {
-      problems.push_back(fmt::format("{}: names '{}', which is not there", list.string(), line));
+      problems.push_back(one_line(fmt::format("{}: names '{}', which is not there", list.string(), line)));
     }
   }
 }

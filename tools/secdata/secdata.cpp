@@ -23,10 +23,10 @@ int main(int argc, char** argv) {
     require(flushed, "standard output: cannot write: {}", std::strerror(errno));
     return good ? 0 : 1;
   } catch (const tools::UsageError& error) {
-    io::tell("secdata: {}\n", error.what());
+    io::tell_error("secdata", error);
     return 2;
   } catch (const std::exception& error) {
-    io::tell("secdata: {}\n", error.what());
+    io::tell_error("secdata", error);
     return 1;
   }
 }

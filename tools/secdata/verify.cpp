@@ -60,7 +60,7 @@ Report look_at(const fs::path& path) {
     try {
       look();
     } catch (const std::exception& error) {
-      report.problems.emplace_back(error.what());
+      report.problems.push_back(io::message_of(error));
     }
   };
   attempt([&] { reader = open_recording(path); });
@@ -172,7 +172,7 @@ Verification examine(const fs::path& path) {
     try {
       beats.check(folder);
     } catch (const Error& error) {
-      result.total.problems.emplace_back(error.what());
+      result.total.problems.push_back(io::message_of(error));
     }
   }
   return result;

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "io/files/standard_streams.h"
+
 namespace sec::tools {
 namespace {
 
@@ -128,7 +130,11 @@ std::optional<int> parse_command_line(int argc, char** argv, Options& options) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are no failures
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // --help and --version are not failures
+    }
+    io::tell("secinfer: {} (see secinfer --help)\n", error.what());
+    return 2;
   }
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "engine/parallel.h"
+#include "engine/utf8.h"
 #include "io/databases/open_recording.h"
 #include "io/files/standard_streams.h"
 #include "io/recording/amplitude.h"
@@ -51,7 +52,7 @@ void say(const Options& options, const std::string& line) {
 }
 
 void warn(const std::string& line) {
-  io::tell("warning: {}\n", line);
+  io::tell("warning: {}\n", one_line(line));
 }
 
 // The leads of a recording that the network reads, and the leads in which the detector searches for beats.
@@ -384,10 +385,10 @@ int main(int argc, char** argv) {
   try {
     return run(options);
   } catch (const UsageError& error) {
-    io::tell("secinfer: {}\n", error.what());
+    io::tell_error("secinfer", error);
     return 2;
   } catch (const std::exception& error) {
-    io::tell("secinfer: {}\n", error.what());
+    io::tell_error("secinfer", error);
     return 1;
   }
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/utf8.h"
 #include "io/databases/cinc.h"
 #include "io/files/json.h"
 #include "io/files/standard_streams.h"
@@ -30,7 +31,7 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
   const std::string path = without_header(record);
   const train::RecordingSignal signal = train::read_signal(recipe, path);
   for (const std::string& warning : signal.warnings) {
-    io::tell("warning: {}\n", warning);
+    io::tell("warning: {}\n", one_line(warning));
   }
   io::LabelledRecording about;
   if (!recipe.input.covariates.empty()) {

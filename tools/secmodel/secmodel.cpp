@@ -207,14 +207,18 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help is a result; other exits are usage errors
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // --help and --version are not failures
+    }
+    io::tell("secmodel: {} (see secmodel --help)\n", error.what());
+    return 2;
   }
   try {
     set_threads(options.threads);
     run(app.get_subcommands().front()->get_name(), options);
     require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
   } catch (const std::exception& error) {
-    io::tell("secmodel: {}\n", error.what());
+    io::tell_error("secmodel", error);
     return 1;
   }
   return 0;

@@ -14,6 +14,7 @@
 #include "engine/precision.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
+#include "engine/utf8.h"
 #include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
@@ -203,10 +204,12 @@ int run_training(const Options& options) {
   const auto [training_side, validation_side, test_side] = task->split_texts();
   say(options,
       fmt::format("train      {}\nvalidation {}\ntest       {}", training_side, validation_side, test_side));
-  for (const std::string& leak : run.leaks) {
+  for (std::string& leak : run.leaks) {
+    leak = one_line(leak);
     io::tell("warning: leakage, allowed by the recipe: {}\n", leak);
   }
-  for (const std::string& warning : run.warnings) {
+  for (std::string& warning : run.warnings) {
+    warning = one_line(warning);
     io::tell("warning: {}\n", warning);
   }
 
@@ -302,10 +305,10 @@ int main(int argc, char** argv) {
     }
     return run_training(options);
   } catch (const UsageError& error) {
-    io::tell("sectrain: {}\n", error.what());
+    io::tell_error("sectrain", error);
     return 2;
   } catch (const std::exception& error) {
-    io::tell("sectrain: {}\n", error.what());
+    io::tell_error("sectrain", error);
     return 1;
   }
 }

@@ -6,7 +6,7 @@
 
 #include "engine/error.h"
 #include "io/databases/mitdb.h"
-#include "io/files/read_file.h"
+#include "io/files/random_file.h"
 #include "io/wfdb/annotation.h"
 #include "train/data/fnv.h"
 
@@ -67,6 +67,19 @@ std::uint64_t hash(std::uint64_t state, std::string_view bytes) {
   return state;
 }
 
+std::uint64_t hash_file(std::uint64_t state, const std::filesystem::path& path) {
+  const io::RandomFile file(path);
+  std::vector<char> block(1 << 20);
+  for (std::int64_t done = 0; done < file.size();) {
+    const auto part = std::span(block).first(
+        static_cast<std::size_t>(std::min<std::int64_t>(std::ssize(block), file.size() - done)));
+    file.read(done, part);
+    state = hash(state, {part.data(), part.size()});
+    done += std::ssize(part);
+  }
+  return state;
+}
+
 std::string fingerprint_of(const Splits& splits, const std::filesystem::path& folder) {
   std::uint64_t state = fnv_start;
   for (const Names* split : {&splits.train, &splits.validation, &splits.test}) {
@@ -76,7 +89,7 @@ std::string fingerprint_of(const Splits& splits, const std::filesystem::path& fo
         const std::filesystem::path file = folder / (name + suffix);
         state = hash(state, name + suffix);
         if (std::filesystem::exists(file)) {  // the header may name a signal file other than NAME.dat
-          state = hash(state, io::read_file(file));
+          state = hash_file(state, file);
         }
       }
     }

@@ -16,6 +16,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+constexpr std::uintmax_t largest_file = 1'000'000;  // bytes
+
 void add_record(Splits& splits, const std::string& record, const std::string& split,
                 const std::string& place) {
   const auto* const found =
@@ -135,7 +137,7 @@ void shorten_warnings(std::vector<std::string>& warnings) {
 }
 
 Splits read_split_file(const std::filesystem::path& path) {
-  const std::string text = io::read_file(path);
+  const std::string text = io::read_file(path, largest_file);
   Splits splits =
       path.extension() == ".json" ? read_json(text, path.string()) : read_text(text, path.string());
   require(!splits.train.empty(), "{}: no record is listed for train", path.string());

@@ -111,8 +111,8 @@ Progress parse_progress(const std::string& text, const std::string& file) try {
   progress.finished = value.at("finished").get<bool>();
   require(!progress.finished || epochs > 0, "{}: its progress is finished without an epoch", file);
   return progress;
-} catch (const io::JsonError& error) {
-  fail("{}: its progress cannot be read: {}", file, error.what());
+} catch (const io::JsonError&) {
+  fail("{}: its progress cannot be read: expected what sectrain writes", file);
 }
 
 void require_possible(const Progress& progress, std::int64_t epochs, std::int64_t epoch_steps,

@@ -92,9 +92,9 @@ bool RunFolder::has_checkpoint() const {
 
 void RunFolder::begin() {
   made_.paths.clear();
-  io::sweep_temporaries(folder_, run_files);
   std::error_code error;
   for (const std::string_view name : run_files) {
+    io::remove_abandoned_temporaries(file(name));
     if (use_ == Use::overwrite) {
       std::filesystem::remove(file(name), error);
       require(!error, "{}: cannot remove: {}", file(name).string(), error.message());

@@ -27,7 +27,8 @@ void continue_log(const std::filesystem::path& path, std::int64_t step, std::vec
   if (!std::filesystem::exists(path)) {
     return;
   }
-  const std::string text = io::read_file(path);
+  constexpr std::uintmax_t largest_log = 2'000'000'000;  // bytes; a step takes about 150
+  const std::string text = io::read_file(path, largest_log);
   std::string kept;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);

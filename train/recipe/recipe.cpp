@@ -15,6 +15,8 @@
 namespace sec::train {
 namespace {
 
+constexpr std::uintmax_t largest_recipe = 4'000'000;  // bytes
+
 struct Entry {
   const toml::node* node;
   std::string place;  // origin of the value, for messages: "recipes/a.toml:12" or "--set"
@@ -191,7 +193,7 @@ BaseFile read_base(const toml::node& base, const std::filesystem::path& file) {
           place);
   const std::filesystem::path path = file.parent_path() / base.as_string()->get();
   try {
-    return {path, io::read_file(path)};
+    return {path, io::read_file(path, largest_recipe)};
   } catch (const Error& error) {
     fail("{}: {}", place, error.what());
   }
@@ -248,7 +250,7 @@ Recipe read_recipe(const std::string& file, const std::vector<std::string>& over
   Recipe recipe;
   std::set<std::string> given;
   std::vector<std::filesystem::path> chain = {file};
-  assign_with_bases(recipe, parse_toml(io::read_file(file), file), chain, given);
+  assign_with_bases(recipe, parse_toml(io::read_file(file, largest_recipe), file), chain, given);
   return finish_recipe(std::move(recipe), file, overrides, given);
 }
 

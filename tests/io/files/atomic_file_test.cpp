@@ -16,10 +16,10 @@ namespace {
 TEST(AtomicFile, WritesPiecesAndReplaces) {
   const TemporaryFolder folder;
   write_atomically(folder / "a", "first");
-  EXPECT_EQ(read_file(folder / "a"), "first");
+  EXPECT_EQ(content_of(folder / "a"), "first");
   const std::string_view pieces[] = {"se", "", "cond"};
   write_atomically(folder / "a", pieces);
-  EXPECT_EQ(read_file(folder / "a"), "second");
+  EXPECT_EQ(content_of(folder / "a"), "second");
   EXPECT_EQ(folder.entries(), 1U);
 }
 
@@ -81,11 +81,72 @@ TEST(AtomicFile, AWriteThatFailsLeavesTheOlderFile) {
   EXPECT_EQ(folder.entries(), 1U);
 }
 
+// Writes a part of `folder`/a and dies without cleaning up, as a program that is killed.
+void be_killed_writing(const TemporaryFolder& folder) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(folder / "a");
+    file.write("half");
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST(AtomicFile, TheNextWriterRemovesWhatAKilledOneLeft) {
+  const TemporaryFolder folder;
+  write_atomically(folder / "a", "older");
+  be_killed_writing(folder);
+  EXPECT_EQ(folder.entries(), 2U);
+  EXPECT_EQ(content_of(folder / ".a.tmp-0"), "half");
+  be_killed_writing(folder);
+  EXPECT_EQ(folder.entries(), 2U);
+  write_atomically(folder / "b", "another file");
+  EXPECT_EQ(folder.entries(), 3U);
+  write_atomically(folder / "a", "newer");
+  EXPECT_EQ(content_of(folder / "a"), "newer");
+  EXPECT_EQ(folder.entries(), 2U);
+  std::filesystem::create_symlink("a", folder / "link");
+  for (const char* name : {"a", "link"}) {
+    be_killed_writing(folder);
+    remove_abandoned_temporaries(folder / name);
+    EXPECT_EQ(folder.entries(), 3U) << name;
+  }
+}
+
+TEST(AtomicFile, ALivingWriterKeepsItsTemporaryFile) {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "a");
+  first.write("first");
+  AtomicFile second(folder / "a");
+  second.write("second");
+  EXPECT_EQ(folder.entries(), 2U);
+  second.complete();  // the temporary file is closed, but not yet renamed
+  remove_abandoned_temporaries(folder / "a");
+  EXPECT_EQ(folder.entries(), 2U);
+  first.commit();
+  EXPECT_EQ(content_of(folder / "a"), "first");
+  second.commit();
+  EXPECT_EQ(content_of(folder / "a"), "second");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
+TEST(AtomicFile, RemovesOnlyRegularFilesWithTheNamesOfTemporaries) {
+  const TemporaryFolder folder;
+  folder.write("mine", "x");
+  std::filesystem::create_symlink("mine", folder / ".a.tmp-0");
+  std::filesystem::create_directory(folder / ".a.tmp-1");
+  folder.write(".a.tmp-x", "x");
+  write_atomically(folder / "a", "new");
+  remove_abandoned_temporaries(folder / "a");
+  EXPECT_EQ(folder.entries(), 5U);
+  EXPECT_EQ(content_of(folder / "mine"), "x");
+}
+
 TEST(ReadFile, ErrorsNameTheFile) {
   const TemporaryFolder folder;
-  expect_error([&] { read_file(folder / "none"); }, "none: cannot open: No such file or directory");
-  expect_error([&] { read_file(folder.path()); }, "expected a regular file");
-  expect_error([&] { read_file("/dev/zero"); }, "/dev/zero: expected a regular file");
+  expect_error([&] { read_file(folder / "none", 4); }, "none: cannot open: No such file or directory");
+  expect_error([&] { read_file(folder.path(), 4); }, "expected a regular file");
+  expect_error([&] { read_file("/dev/zero", 4); }, "/dev/zero: expected a regular file");
   folder.write("a", "12345");
   expect_error([&] { read_file(folder / "a", 4); }, "a: 5 bytes, expected at most 4");
 }

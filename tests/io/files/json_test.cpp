@@ -86,6 +86,7 @@ TEST(Json, ReplacesBytesThatAreNotUtf8) {
 TEST(Json, RefusesTextThatIsNotJson) {
   EXPECT_EQ(message_of([] { Json::parse("{\"a\": 1,}"); }), "is not JSON (at its byte 9)");
   EXPECT_EQ(message_of([] { Json::parse(""); }), "is not JSON (at its byte 1)");
+  EXPECT_EQ(message_of([] { Json::parse("[1e999]"); }), "has a number that is too large");
   EXPECT_EQ(message_of([] { Json::parse("[1] 2"); }), "is not JSON (at its byte 5)");
   EXPECT_EQ(message_of([] { Json::parse(R"({"x": [{"a": 1, "b": 2, "a": 3}]})"); }), "names 'a' twice");
   EXPECT_EQ(message_of([] { Json::parse(std::string(1'000'000, '[')); }), "is nested more than 100 deep");

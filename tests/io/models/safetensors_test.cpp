@@ -94,6 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"NotJson", file_of("hello", 0), "header is not JSON (at its byte 1)"},
         BadFile{"DeepJson", file_of(std::string(100'000, '['), 0), "header is not JSON"},
         BadFile{"NotUtf8", file_of("{\"\xff\":1}", 0), "header is not JSON"},
+        BadFile{"HugeNumber", file_of(R"({"x":1e999})", 0), "header has a number that is too large"},
         BadFile{"NotAnObject", file_of("[]", 0), "header is not a JSON object"},
         BadFile{"Repeated", file_of(R"({"x":1,"x":2})", 0), "header names 'x' twice"},
         BadFile{"NoOffsets", file_of(R"({"x":{"dtype":"F32","shape":[1]}})", 4),
@@ -125,6 +126,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "bytes 2 to 3 of the data belong to no tensor"},
         BadFile{"Metadata", file_of(R"({"__metadata__":{"a":1}})", 0), "__metadata__ 'a' is not a string"}),
     [](const auto& test) { return test.param.name; });
+
+// A sparse file: it has a size, but takes no space on the disk.
+TEST(Safetensors, AFileOfAbsurdSizeIsNotRead) {
+  const TemporaryFolder folder;
+  const std::string header = R"({"x":{"dtype":"U8","shape":[99999999935],"data_offsets":[0,99999999935]}})";
+  folder.write("m", with_length(header.size(), header));
+  std::filesystem::resize_file(folder / "m", 100'000'000'000);
+  expect_error([&] { read_safetensors(folder / "m"); },
+               "m: 100000000000 bytes, expected at most 16000000000");
+}
 
 TEST(Safetensors, WriterRefusesWhatDoesNotFit) {
   const TemporaryFolder folder;

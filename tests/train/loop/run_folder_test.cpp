@@ -78,22 +78,22 @@ TEST(RunFolders, ThatCannotBeWrittenAreNoticedAtOnce) {
 TEST(RunFolders, AreSweptOfTemporaryFiles) {
   const TemporaryFolder folder;
   folder.write("last.safetensors", "last");
-  folder.write(".last.safetensors.tmp-123-4", "killed");
-  folder.write(".report.html.tmp-1-0", "killed");
-  const std::vector<std::string> others = {".last.safetensors.tmp-123", ".last.safetensors.tmp-12x-4",
-                                           "notes.tmp-1-1", ".notes.tmp-1-1", "last.safetensors.tmp-1-1"};
+  folder.write(".last.safetensors.tmp-0", "killed");
+  folder.write(".report.html.tmp-1", "killed");
+  const std::vector<std::string> others = {".last.safetensors.tmp", ".last.safetensors.tmp-x", "notes.tmp-1",
+                                           ".notes.tmp-1", "last.safetensors.tmp-1"};
   for (const std::string& name : others) {
     folder.write(name, "mine");
   }
   std::filesystem::create_directory(folder / "inner");
-  folder.write("inner/.last.safetensors.tmp-1-1", "mine");
+  folder.write("inner/.last.safetensors.tmp-1", "mine");
   RunFolder run(folder.path(), Use::resume);
-  EXPECT_TRUE(std::filesystem::exists(folder / ".report.html.tmp-1-0"));
+  EXPECT_TRUE(std::filesystem::exists(folder / ".report.html.tmp-1"));
   run.begin();
-  EXPECT_FALSE(std::filesystem::exists(folder / ".last.safetensors.tmp-123-4"));
-  EXPECT_FALSE(std::filesystem::exists(folder / ".report.html.tmp-1-0"));
+  EXPECT_FALSE(std::filesystem::exists(folder / ".last.safetensors.tmp-0"));
+  EXPECT_FALSE(std::filesystem::exists(folder / ".report.html.tmp-1"));
   EXPECT_EQ(folder.entries(), 2 + others.size());
-  EXPECT_TRUE(std::filesystem::exists(folder / "inner/.last.safetensors.tmp-1-1"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "inner/.last.safetensors.tmp-1"));
 }
 
 TEST(RunFolders, ResumeARunThatWasKilledBeforeItsFirstCheckpoint) {
