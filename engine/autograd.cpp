@@ -108,6 +108,14 @@ std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values
     first.inputs = std::move(ids);
     first.backward = std::move(backward);
     first.group = outputs.size();
+    if (listening_to_ranges()) {
+      first.path = open_ranges();
+      const auto outer = std::min(outer_ranges_, first.path.size());
+      first.path.erase(first.path.begin(), first.path.begin() + static_cast<std::ptrdiff_t>(outer));
+      if (first.path.empty() || first.path.back().operation != std::string_view(name)) {
+        first.path.push_back({name, {}});
+      }
+    }
   }
   return outputs;
 }
@@ -127,6 +135,7 @@ void Tape::backward(const Var& root, Tensor seed) {
   walked_ = true;
   last.gradient = std::move(seed);
   // Nodes are recorded after their inputs, so reverse recording order is a reverse topological order.
+  RangePath ranges;  // gives the backward pass the structure of the forward pass
   for (std::int64_t id = root.node; id >= 0; --id) {
     Node& node = nodes_[id];
     if (!node.backward) {
@@ -139,7 +148,7 @@ void Tape::backward(const Var& root, Tensor seed) {
       reached = reached || gradients.back().defined();
     }
     if (reached) {
-      const Range range(node.name);
+      ranges.move_to(node.path);
       Gradients inputs(*this, id);
       try {
         node.backward(gradients, inputs);

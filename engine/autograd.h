@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/ranges.h"
 #include "engine/tensor.h"
 
 namespace sec {
@@ -66,7 +67,8 @@ class Tape {
   using Accumulate = void (*)(Stream& stream, Tensor& into, const Tensor& gradient);  // into += gradient
   using Watch = std::function<void(const char* name, const Tensor& value, const std::vector<Var>& inputs)>;
 
-  Tape(Stream& stream, Accumulate accumulate) : stream_(stream), accumulate_(accumulate) {}
+  Tape(Stream& stream, Accumulate accumulate)
+      : stream_(stream), accumulate_(accumulate), outer_ranges_(open_ranges().size()) {}
 
   // A leaf for a trained tensor. Its gradient is added to `gradient`, which has the same shape.
   // The caller owns `gradient` and sets it to zero.
@@ -108,12 +110,15 @@ class Tape {
     Tensor gradient;                   // gradient of the output, during backward(); leaves keep it
     bool is_parameter = false;
     std::size_t group = 1;  // number of consecutive nodes that share this node's closure
+    // The ranges in which the operation was recorded, without those around the tape. Empty without a listener.
+    std::vector<RangeName> path = {};
   };
 
   Node& node_of(const Var& var, const char* what);
 
   Stream& stream_;
   Accumulate accumulate_;
+  std::size_t outer_ranges_;  // ranges that were open when the tape was made
   std::vector<Node> nodes_;
   Watch watch_;
   bool walked_ = false;

@@ -16,6 +16,7 @@
 
 #include "engine/cuda/backend.h"
 #include "engine/error.h"
+#include "engine/pinned.h"
 #include "engine/simt/observer.h"
 #include "engine/simt/runtime.h"
 #include "engine/stream.h"
@@ -291,6 +292,11 @@ void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, De
   }
   const bool to_cuda = to_device == Device::cuda;
   const bool from_cuda = from_device == Device::cuda;
+  const bool upload = from_device == Device::cpu && to_device != Device::cpu;
+  const bool direct = upload && detail::can_upload_from(from, to_device);
+  if (upload) {
+    detail::count_upload(direct);
+  }
   if (!to_cuda && !from_cuda) {
     require(to_device == from_device || !detail::replaying_on_host(),
             "copy_bytes: {} bytes from {} to {} cannot be part of a captured graph", bytes,
@@ -303,9 +309,13 @@ void copy_bytes(Stream& stream, void* to, Device to_device, const void* from, De
           name_of(to_device), name_of(stream.device));
   using cuda::Direction;
   cuda::copy(stream.native, to, from, bytes,
-             !from_cuda ? Direction::to_device
-             : !to_cuda ? Direction::to_host
-                        : Direction::on_device);
+             direct       ? Direction::from_pinned
+             : !from_cuda ? Direction::to_device
+             : !to_cuda   ? Direction::to_host
+                          : Direction::on_device);
+  if (direct) {
+    detail::guard_upload(from, stream);
+  }
 }
 
 void zero_bytes(Stream& stream, void* data, std::size_t bytes) {

@@ -1,74 +1,59 @@
 #include "engine/ranges.h"
 
 #include <algorithm>
-#include <chrono>
-#include <map>
-#include <mutex>
 
 namespace sec {
-
-namespace detail {
-std::atomic<const RangeListener*> range_listener = nullptr;
-}
-
-void listen_to_ranges(const RangeListener* listener) {
-  detail::range_listener.store(listener, std::memory_order_release);
-}
-
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-struct Totals {
-  std::mutex mutex;
-  std::map<std::string, RangeTime> by_name;
-};
-
-Totals& totals() {
-  static Totals instance;
-  return instance;
-}
-
-thread_local std::vector<Clock::time_point> open_ranges;
-
-void begin_timed(const char*) {
-  open_ranges.push_back(Clock::now());
-}
-
-void end_timed(const char* name) {
-  if (open_ranges.empty()) {
-    return;  // the range began before the timer did
-  }
-  const double seconds = std::chrono::duration<double>(Clock::now() - open_ranges.back()).count();
-  open_ranges.pop_back();
-  const std::lock_guard lock(totals().mutex);
-  RangeTime& total = totals().by_name[name];
-  total.seconds += seconds;
-  ++total.count;
-}
-
-constexpr RangeListener timer{begin_timed, end_timed};
+thread_local std::vector<RangeName> open;
 
 }  // namespace
 
-void start_range_timer() {
-  {
-    const std::lock_guard lock(totals().mutex);
-    totals().by_name.clear();
-  }
-  listen_to_ranges(&timer);
+namespace detail {
+
+std::atomic<RangeListener*> range_listener = nullptr;
+
+void begin_range(RangeListener& listener, RangeName name) {
+  open.push_back(std::move(name));
+  listener.begin(open.back());
 }
 
-std::vector<RangeTime> stop_range_timer() {
-  listen_to_ranges(nullptr);
-  const std::lock_guard lock(totals().mutex);
-  std::vector<RangeTime> times;
-  for (const auto& [name, total] : totals().by_name) {
-    times.push_back(total);
-    times.back().name = name;
+void end_range(RangeListener& listener) {
+  listener.end();
+  open.pop_back();
+}
+
+}  // namespace detail
+
+RangeListener* listen_to_ranges(RangeListener* listener) {
+  return detail::range_listener.exchange(listener);
+}
+
+std::vector<RangeName> open_ranges() {
+  return open;
+}
+
+RangePath::~RangePath() {
+  close(0);
+}
+
+void RangePath::close(std::size_t depth) {
+  for (; open_.size() > depth; open_.pop_back()) {
+    detail::end_range(*open_.back().listener);
   }
-  std::ranges::sort(times, [](const RangeTime& a, const RangeTime& b) { return a.seconds > b.seconds; });
-  return times;
+}
+
+void RangePath::move_to(const std::vector<RangeName>& path) {
+  RangeListener* const listener = detail::range_listener.load();
+  std::size_t common = 0;
+  while (common < std::min(path.size(), open_.size()) && path[common] == open_[common].name) {
+    ++common;
+  }
+  close(common);
+  for (std::size_t i = common; i < path.size() && listener != nullptr; ++i) {
+    detail::begin_range(*listener, path[i]);
+    open_.push_back({path[i], listener});
+  }
 }
 
 }  // namespace sec

@@ -5,6 +5,8 @@
 #include "engine/cuda/backend.h"
 #include "engine/error.h"
 #include "engine/memory.h"
+#include "engine/pinned.h"
+#include "engine/ranges.h"
 
 namespace sec {
 namespace {
@@ -26,6 +28,7 @@ OwnedStream::OwnedStream(Device device) : stream_{device, nullptr} {
   require(reason.empty(), "device {}: {}", name_of(device), reason);
   if (device == Device::cuda) {
     stream_.native = cuda::create_stream();
+    detail::lock_new_pinned_memory();
   }
 }
 
@@ -108,6 +111,7 @@ void Graph::replay(Stream& stream) {
   require(stream.device == device_, "replay: a step captured on {} cannot run on a stream of {}",
           name_of(device_), name_of(stream.device));
   if (native_ != nullptr) {
+    const Range range("graph");  // the ranges of the captured step are seen only when it is captured
     cuda::replay(native_, stream.native);
     return;
   }

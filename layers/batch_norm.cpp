@@ -52,7 +52,7 @@ void check_input(const Pass& pass, const BatchNorm& layer, const Var& x) {
 }
 
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
-  const Range range("batch_norm");
+  const Range range("batch_norm", layer.name);
   check_input(pass, layer, x);
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
   const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;

@@ -14,7 +14,7 @@ VarWithStats batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, N
   if (!pass.fused || kernel.apply_relu == nullptr) {
     return relu(pass, batch_norm(pass, layer, x));
   }
-  const Range range("batch_norm_relu");
+  const Range range("batch_norm_relu", layer.name);
   check_input(pass, layer, x);
   const Device device = pass.stream.device;
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};

@@ -1,6 +1,7 @@
 #include "layers/blocks.h"
 
 #include "engine/ranges.h"
+#include "layers/group_name.h"
 #include "layers/residual.h"
 
 namespace sec::layers {
@@ -76,7 +77,10 @@ VarWithStats block_1d(Pass& pass, const Block1d& block, const VarWithStats& x) {
 
 std::vector<VarWithStats> blocks_2d(Pass& pass, std::span<const Block2d> blocks,
                                     std::vector<VarWithStats> x) {
-  const Range range("block_2d");
+  const Range range("block_2d", [&] {
+    return group_name(blocks,
+                      [](const Block2d& block) { return parent_name(block.convs.front().conv.name); });
+  });
   prepare(pass, blocks, blocks.front().convs.front(), x);
   std::vector<VarWithStats> y = x;
   const std::size_t count = blocks.front().convs.size();
@@ -102,7 +106,9 @@ std::vector<VarWithStats> blocks_2d(Pass& pass, std::span<const Block2d> blocks,
 
 std::vector<VarWithStats> blocks_1d(Pass& pass, std::span<const Block1d> blocks,
                                     std::vector<VarWithStats> x) {
-  const Range range("block_1d");
+  const Range range("block_1d", [&] {
+    return group_name(blocks, [](const Block1d& block) { return parent_name(block.first.conv.name); });
+  });
   prepare(pass, blocks, blocks.front().first, x);
   const auto first = [](const Block1d& block) -> const auto& {
     return block.first;

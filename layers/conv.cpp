@@ -2,6 +2,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/group_name.h"
 #include "layers/record.h"
 
 namespace sec::layers {
@@ -75,7 +76,8 @@ Var conv(Pass& pass, const Conv& layer, const Var& x) {
 }
 
 std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const std::vector<Var>& x) {
-  const Range range("conv");
+  const Range range("conv",
+                    [&] { return group_name(layers, [](const Conv* layer) { return layer->name; }); });
   require(layers.size() == x.size(), "conv: {} layers for {} inputs", layers.size(), x.size());
   std::vector<Tensor> y;
   std::vector<Var> inputs;  // x, weight and bias of each convolution

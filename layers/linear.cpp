@@ -15,7 +15,7 @@ Linear make_linear(ParameterSet& set, const std::string& name, std::int64_t in, 
 }
 
 Var linear(Pass& pass, const Linear& layer, const Var& x) {
-  const Range range("linear");
+  const Range range("linear", layer.name);
   require(x.shape().rank() == 2 && x.shape()[1] == layer.in, "linear {}: expected an input (N, {}), got {}",
           layer.name, layer.in, x.shape().text());
   const kernels::LinearShape shape{x.shape()[0], layer.in, layer.out};

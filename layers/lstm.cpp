@@ -97,7 +97,7 @@ Lstm make_lstm(ParameterSet& set, const std::string& name, const LstmOptions& op
 }
 
 Var lstm(Pass& pass, const Lstm& layer, const Var& x) {
-  const Range range("lstm");
+  const Range range("lstm", layer.name);
   const LstmOptions& o = layer.options;
   require(x.shape().rank() == 3 && x.shape()[1] > 0 && x.shape()[2] == o.in,
           "lstm {}: expected an input (N, T, {}) with T above 0, got {}", layer.name, o.in, x.shape().text());

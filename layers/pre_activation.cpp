@@ -6,6 +6,7 @@
 #include "engine/ranges.h"
 #include "kernels/table.h"
 #include "layers/dropout.h"
+#include "layers/group_name.h"
 #include "layers/pointwise.h"
 
 namespace sec::layers {
@@ -87,7 +88,9 @@ Tensor prepared_weights(Pass& pass, const kernels::ConvShape& shape, Parameter& 
 
 std::vector<VarWithStats> fused(Pass& pass, const std::vector<const PreActivationConv*>& layers,
                                 std::vector<VarWithStats> x, Next next) {
-  const Range range("pre_activation_conv");
+  const Range range("pre_activation_conv", [&] {
+    return group_name(layers, [](const PreActivationConv* layer) { return layer->conv.name; });
+  });
   const kernels::Table& kernel = kernels::table(pass.stream);
   const Device device = pass.stream.device;
   const bool records = pass.tape != nullptr;

@@ -4,6 +4,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/group_name.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
 
@@ -73,7 +74,9 @@ void run_backward(Stream& stream, const std::vector<Operands>& operands, bool ac
 std::vector<VarWithStats> fused(Pass& pass, const std::vector<const SqueezeExcite*>& layers,
                                 const std::vector<VarWithStats>& x,
                                 const std::vector<VarWithStats>& shortcuts, bool active) {
-  const Range range("residual");
+  const Range range("residual", [&] {
+    return group_name(layers, [](const SqueezeExcite* layer) { return parent_name(layer->fc1.name); });
+  });
   const Device device = pass.stream.device;
   std::vector<VarWithStats> y(x.size());
   std::vector<Operands> operands;

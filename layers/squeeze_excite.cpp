@@ -4,6 +4,7 @@
 
 #include "engine/ranges.h"
 #include "kernels/table.h"
+#include "layers/group_name.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
 #include "layers/record.h"
@@ -18,6 +19,7 @@ kernels::ExciteWeights weights_of(const ExciteOperands& o) {
 
 // (N, C) to the same shape: sigmoid(fc2(relu(fc1(means)))).
 Var excite(Pass& pass, const SqueezeExcite& layer, const Var& means) {
+  const Range range("excite");
   std::vector<kernels::ExciteForward> forward;
   ExciteOperands o = excite_operands(pass, layer, means.value, forward);
   kernels::table(pass.stream).excite.forward_group(pass.stream, forward);
@@ -75,7 +77,7 @@ SqueezeExcite make_squeeze_excite(ParameterSet& set, const std::string& name, st
 }
 
 Var squeeze_excite(Pass& pass, const SqueezeExcite& layer, const Var& x) {
-  const Range range("squeeze_excite");
+  const Range range("squeeze_excite", [&] { return parent_name(layer.fc1.name); });
   require(x.shape().rank() == 4 && x.shape()[3] == layer.fc1.in,
           "squeeze_excite {}: expected an input (N, L, H, {}), got {}", layer.fc1.name, layer.fc1.in,
           x.shape().text());

@@ -10,6 +10,7 @@
 #include "layers/batch_norm_relu.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
+#include "layers/group_name.h"
 #include "layers/linear.h"
 #include "layers/lstm.h"
 #include "layers/pointwise.h"
@@ -53,6 +54,7 @@ Block make_block(ParameterSet& set, const std::string& name, std::int64_t in, st
 }
 
 Var run(Pass& pass, const Block& block, double p, const Var& x) {
+  const Range range("block", [&] { return parent_name(block.conv1.name); });
   Var y = conv(pass, block.conv1, batch_norm_relu(pass, block.bn1, x));
   y = conv(pass, block.conv2, dropout(pass, p, batch_norm_relu(pass, block.bn2, y)));
   Var shortcut = block.shortcut ? conv(pass, *block.shortcut, x) : x;

@@ -9,6 +9,7 @@
 #include "layers/batch_norm_relu.h"
 #include "layers/conv.h"
 #include "layers/dropout.h"
+#include "layers/group_name.h"
 #include "layers/linear.h"
 #include "layers/pointwise.h"
 #include "layers/pool.h"
@@ -49,6 +50,7 @@ Block make_block(ParameterSet& set, const std::string& name, std::int64_t in, st
 }
 
 Var run(Pass& pass, const Block& block, double p, const Var& x) {
+  const Range range("block", [&] { return parent_name(block.conv1.name); });
   Var y = batch_norm_relu(pass, block.bn1, conv(pass, block.conv1, x));
   y = batch_norm(pass, block.bn2, conv(pass, block.conv2, dropout(pass, p, y)));
   const Var shortcut =

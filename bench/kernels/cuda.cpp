@@ -6,7 +6,8 @@
 // While the buffer is overwritten, the host enqueues the call:
 // a call of several kernels then shows no gaps caused by the host.
 //
-// floors.h documents what is counted, rows.h how rows are named. `who` is a library (cudnn, cublas), "ours"
+// floors.h documents what is counted, rows.h how rows are named. `who` is a library (cudnn, cublas;
+// cudnn_fused_f16: cuDNN's own fused passes, in f16 because it has no others), "ours"
 // (the kernel table's choice), or v1 to v4 (a version in kernels/cuda/conv_versions.h).
 // f32 is f32 throughout; in tf32 both sides may round operands to TF32.
 // Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
@@ -233,6 +234,49 @@ void add_fused(const NamedConv& layer, const Arithmetic& arithmetic, const std::
   }
 }
 
+// Adds cuDNN's own fused passes. They are in f16, and are beside our rows and cuDNN's unfused ones in bf16:
+// elements have the same size. fused_pass/ compares each with the same work by cuDNN's unfused operations.
+// A pass for which cuDNN has no engine is an error of the row, which reports leave out as not measured.
+void add_fused_by_cudnn(const NamedConv& layer, const kernels::Table* theirs) {
+  using kernels::peers::CudnnFusedPass;
+  using kernels::peers::FusedPass;
+  constexpr const char* who = "cudnn_fused_f16";
+  const kernels::ConvShape s = layer.shape;
+  for (const auto& [name, bound] :
+       {std::pair{"forward", FusedPass::forward}, {"dgrad", FusedPass::dgrad}, {"wgrad", FusedPass::wgrad}}) {
+    const FusedPass pass = bound;
+    const std::string row = fmt::format("fused_pass/{}/{}/bf16/", layer.name, name);
+    add(row + who, false, [=](State& state, Stream& stream) {
+      const Floor floor = FusedConv(stream, s, DType::bf16).pass_floor(pass);
+      CudnnFusedPass fused(stream, pass, s);
+      time(state, stream, DType::bf16, floor, [&] { fused.run(stream); });
+    });
+    add(row + "cudnn", false, [=](State& state, Stream& stream) {
+      FusedConv conv(stream, s, DType::bf16);
+      time(state, stream, DType::bf16, conv.pass_floor(pass),
+           [&] { conv.pass_unfused(stream, *theirs, pass); });
+    });
+  }
+  add(fmt::format("pre_activation/{}/forward/bf16/{}", layer.name, who), false,
+      [=](State& state, Stream& stream) {
+        const Floor floor = FusedConv(stream, s, DType::bf16).forward_floor();
+        CudnnFusedPass fused(stream, FusedPass::forward, s);
+        time(state, stream, DType::bf16, floor, [&] { fused.run(stream); });
+      });
+  add(fmt::format("pre_activation/{}/backward/bf16/{}", layer.name, who), false,
+      [=](State& state, Stream& stream) {
+        const Floor floor = FusedConv(stream, s, DType::bf16).backward_floor();
+        CudnnFusedPass dgrad(stream, FusedPass::dgrad, s);
+        CudnnFusedPass apply(stream, FusedPass::apply, s);
+        CudnnFusedPass wgrad(stream, FusedPass::wgrad, s);
+        time(state, stream, DType::bf16, floor, [&] {
+          dgrad.run(stream);
+          apply.run(stream);
+          wgrad.run(stream);
+        });
+      });
+}
+
 void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
                    const std::vector<NamedConv>& layers) {
   if (ours->pre_activation.forward_group == nullptr) {
@@ -248,6 +292,9 @@ void add_all_fused(const kernels::Table* ours, const kernels::Table* theirs,
       add_fused(layer, arithmetic, "separate", ours, false);
       if (theirs != nullptr) {
         add_fused(layer, arithmetic, "cudnn", theirs, false);
+      }
+      if (theirs != nullptr && arithmetic.type == DType::bf16) {
+        add_fused_by_cudnn(layer, theirs);
       }
     }
   }

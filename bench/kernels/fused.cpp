@@ -108,6 +108,41 @@ void FusedConv::backward_unfused(Stream& stream, const kernels::Table& kernels) 
                               ggamma_.write(), gbeta_.write());
 }
 
+void FusedConv::pass_unfused(Stream& stream, const kernels::Table& kernels, kernels::peers::FusedPass pass) {
+  using kernels::peers::FusedPass;
+  const kernels::BatchNormShape rows{x_count_ / shape_.c_in, shape_.c_in};
+  if (pass == FusedPass::dgrad) {
+    kernels.conv.dgrad(stream, shape_, gy_.read(), w_.read(), gx_.write());
+    kernels.pointwise.relu_backward(stream, normal_.read(), gx_.read(), active_.write());
+    kernels.batch_norm.backward(stream, rows, epsilon, x_.read(), active_.read(), mean_.read(),
+                                variance_.read(), gamma_.read(), gx_.write(), ggamma_.write(),
+                                gbeta_.write());
+    return;
+  }
+  kernels.batch_norm.apply(stream, rows, epsilon, x_.read(), mean_.read(), variance_.read(), gamma_.read(),
+                           beta_.read(), normal_.write());
+  kernels.pointwise.relu(stream, normal_.read(), active_.write());
+  if (pass == FusedPass::forward) {
+    kernels.conv.forward(stream, shape_, active_.read(), w_.read(), {}, y_.write());
+    kernels.batch_norm.statistics(stream, {y_count_ / shape_.c_out, shape_.c_out}, y_.read(), y_mean_.write(),
+                                  y_variance_.write());
+  } else {
+    kernels.conv.wgrad(stream, shape_, active_.read(), gy_.read(), gw_.write(), {});
+  }
+}
+
+Floor FusedConv::pass_floor(kernels::peers::FusedPass pass) const {
+  using kernels::ConvPass;
+  using kernels::peers::FusedPass;
+  const auto bytes = static_cast<double>(size_of(type_));
+  if (pass == FusedPass::dgrad) {  // also reads x, for the ReLU and for batch norm
+    Floor floor = conv_floor(ConvPass::dgrad, shape_, bytes);
+    floor.bytes += bytes * static_cast<double>(x_count_);
+    return floor;
+  }
+  return conv_floor(pass == FusedPass::forward ? ConvPass::forward : ConvPass::wgrad, shape_, bytes);
+}
+
 Floor FusedConv::forward_floor() const {
   Floor floor = conv_floor(kernels::ConvPass::forward, shape_, static_cast<double>(size_of(type_)));
   floor.bytes += static_cast<double>(x_count_) / 8;

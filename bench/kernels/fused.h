@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bench/ceilings/ceilings.h"
+#include "kernels/cudnn_fused.h"
 #include "kernels/table.h"
 
 namespace sec {
@@ -20,6 +21,11 @@ class FusedConv {
   // because cuDNN's statistics pass also normalises (kernels/peers/batch_norm.cpp).
   void forward_unfused(Stream& stream, const kernels::Table& kernels, bool normalised);
   void backward_unfused(Stream& stream, const kernels::Table& kernels);  // call after forward_unfused
+
+  // The work of one of cuDNN's fused passes (kernels/cudnn_fused.h) by unfused operations: without dropout,
+  // and for forward with the statistics of y. Nothing for FusedPass::apply, which dgrad's sequence includes.
+  void pass_unfused(Stream& stream, const kernels::Table& kernels, kernels::peers::FusedPass pass);
+  Floor pass_floor(kernels::peers::FusedPass pass) const;  // reads x, w and y or their gradients once each
 
   // The minimum work: the convolution's operations.
   // Forward reads x and weights, and writes y and a mask bit per element of x.

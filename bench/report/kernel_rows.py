@@ -6,8 +6,8 @@ import statistics
 from comparison import spread
 
 # Ours are compared with these: libraries, and for fused operations our unfused ones ("separate").
-LIBRARIES = ("dnnl", "cudnn", "cublas", "separate")
-FOREIGN = ("dnnl", "cudnn", "cublas")  # the libraries among them that are not ours
+LIBRARIES = ("dnnl", "cudnn", "cudnn_fused_f16", "cublas", "separate")
+FOREIGN = ("dnnl", "cudnn", "cudnn_fused_f16", "cublas")  # the libraries among them that are not ours
 DIFFERENT = "the results differ"  # begins the error of a row whose results are not those of a library (kernels.cpp)
 
 

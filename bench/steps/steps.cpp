@@ -175,14 +175,15 @@ class Bench {
     prepare(0.2);
     record_ = recorded;
     take();
-    start_range_tree(stream_);
+    RangeRecorder recorder(stream_, RangeRecorder::Nodes::operations);
     const double from = now();
     for (std::int64_t i = 0; i < steps; ++i) {
       take();
     }
     const double seconds = now() - from;
+    recorder.stop();
     step_.reset();
-    return {seconds, stop_range_tree()};
+    return {seconds, recorder.tree()};
   }
 
   // Seconds that `passes` forward passes over n samples take.
@@ -223,9 +224,9 @@ class Bench {
   }
 
   struct Inference {
-    std::vector<float> values;
-    Tensor x;       // (N, L, H, 1)
-    Tensor logits;  // (N, classes)
+    PinnedVector<float> values;  // (N, L, H), in pinned memory as in the peer
+    Tensor x;                    // (N, L, H, 1)
+    Tensor logits;               // (N, classes)
     Graph recording;
   };
 
@@ -238,7 +239,7 @@ class Bench {
 
   void begin_inference(std::int64_t n) {
     const model::NetworkOptions& o = network_->options();
-    const std::vector<float>& batch = case_.batch.x;
+    const auto& batch = case_.batch.x;
     inference_ = std::make_unique<Inference>();
     inference_->values.resize(static_cast<std::size_t>(n * o.length * o.leads));
     for (std::size_t i = 0; i < inference_->values.size(); ++i) {
@@ -304,8 +305,10 @@ io::Json to_json(const std::vector<NamedTime>& sums, double steps) {
 
 io::Json to_json(const Bench::Profile& profile, double steps) {
   io::Json tree = io::Json::array();
-  for (const RangeNode& node : profile.tree) {
-    tree.push_back({{"path", node.path},
+  const std::vector<std::string> paths = paths_of(profile.tree);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const RangeNode& node = profile.tree[i];
+    tree.push_back({{"path", paths[i]},
                     {"calls", static_cast<double>(node.calls) / steps},
                     {"seconds", node.seconds / steps},
                     {"own", node.own / steps}});

@@ -2,6 +2,7 @@
 // The simt device runs the kernels and counts (bench/traffic/counters.h).
 // The table compares each kernel with its minimum, and the step with bench/traffic/step_floor.h.
 // Without a GPU this distinguishes good kernel versions from bad ones.
+// --shape counts one step of another size, --tiles with other tiles, and --kernels lists some kernels only.
 // bench/NOTES.md derives the figures, docs/simt.md shows how to read them.
 #include <fmt/format.h>
 
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <limits>
+#include <sstream>
 
 #include "bench/traffic/counters.h"
 #include "bench/traffic/step_floor.h"
@@ -19,6 +22,7 @@
 #include "io/files/read_file.h"
 #include "model/se_ecgnet.h"
 #include "train/loop/step.h"
+#include "train/loop/tile_file.h"
 
 namespace {
 
@@ -26,7 +30,7 @@ using namespace sec;
 using io::Json;
 
 struct Case {
-  const char* name;
+  std::string name;
   model::NetworkOptions network;
   std::int64_t samples;
   Precision precision;
@@ -45,6 +49,23 @@ const Case cases[] = {{"f32", full, 4, Precision::f32, 1.6},
 
 // The relative excess over a committed figure that --check tolerates: another g++ may load a value again.
 constexpr double margin = 0.02;
+
+// The case of --shape: "NxHxLxCLASSESxWIDTH", as in bench_steps. It has no limit and is not compared with a file.
+Case case_of(const std::string& shape, const std::string& precision) {
+  std::int64_t size[5] = {};
+  std::istringstream parts(shape);
+  for (std::int64_t& one : size) {
+    const bool last = &one == &size[4];
+    require(parts >> one && one > 0 && (last ? parts.peek() == EOF : parts.get() == 'x'),
+            "--shape '{}': expected NxHxLxCLASSESxWIDTH", shape);
+  }
+  const auto [n, h, l, classes, width] = size;
+  return {fmt::format("{}, {}", shape, precision),
+          {.leads = h, .length = l, .classes = classes, .width = width},
+          n,
+          parse_precision(precision, Device::simt),
+          std::numeric_limits<double>::infinity()};
+}
 
 train::Batch noise(const model::NetworkOptions& network, std::int64_t samples) {
   train::Batch batch;
@@ -121,11 +142,15 @@ std::uint64_t bytes_of(const Json& kernel) {
   return kernel.at("bytes_read").get<std::uint64_t>() + kernel.at("bytes_written").get<std::uint64_t>();
 }
 
-void print(const std::string& name, const Json& one) {
+// Prints the kernels whose name, with its file, contains `filter`, and the whole step.
+void print(const std::string& name, const Json& one, const std::string& filter) {
   std::vector<std::pair<std::string, Json>> rows;
   for (const auto& [kernel, counts] : one.at("kernels").items()) {
-    rows.emplace_back(kernel, counts);
+    if (kernel.find(filter) != std::string::npos) {
+      rows.emplace_back(kernel, counts);
+    }
   }
+  require(!rows.empty(), "--kernels '{}': no kernel of the step has this in its name", filter);
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return bytes_of(a.second) > bytes_of(b.second); });
   fmt::print("{}\n{:<52} {:>8} {:>9} {:>9} {:>7} {:>7} {:>8} {:>6} {:>9}\n", name, "kernel", "launches",
@@ -213,14 +238,35 @@ int main(int argc, char** argv) {
          "--check", committed,
          "Fail if a count exceeds this file's by more than 2 %, or a step exceeds its limit over the floor")
       ->excludes(write);
+  std::string shape;
+  std::string precision = "f32";
+  std::string tiles;
+  std::string filter;
+  auto* const one_shape =
+      app.add_option("--shape", shape,
+                     "Count one step of this size instead, NxHxLxCLASSESxWIDTH: 4x2x480x4x32 takes seconds")
+          ->excludes("--check");
+  app.add_option("--precision", precision, "Arithmetic of the step with --shape")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+      ->needs(one_shape);
+  app.add_option("--tiles", tiles, "Tile file for device simt, as bench_tiles writes it")
+      ->excludes("--check");
+  app.add_option("--kernels", filter, "Print only kernels whose name or file contains this text");
   CLI11_PARSE(app, argc, argv);
   try {
+    if (!tiles.empty()) {
+      train::use_tile_file(tiles, Device::simt);
+    }
+    std::vector<Case> counted_cases(std::begin(cases), std::end(cases));
+    if (!shape.empty()) {
+      counted_cases = {case_of(shape, precision)};
+    }
     const Json before = committed.empty() ? Json() : read_json(committed);
     Json counted;
     std::vector<std::string> excesses;
-    for (const Case& one : cases) {
+    for (const Case& one : counted_cases) {
       counted[one.name] = count_step(one);
-      print(one.name, counted[one.name]);
+      print(one.name, counted[one.name], filter);
       const Json& step = counted[one.name].at("step");
       if (ratio(step.at("bytes"), step.at("floor_bytes")) > one.most) {
         excesses.push_back(fmt::format("{}: moves {:.2f} times the floor, more than {}", one.name,

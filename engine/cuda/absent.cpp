@@ -25,6 +25,9 @@ void free_memory(void*) {}
 std::size_t available_memory() {
   absent();
 }
+void* allocate_pinned(std::size_t) {
+  absent();
+}
 void copy(void*, void*, const void*, std::size_t, Direction) {
   absent();
 }
@@ -43,6 +46,9 @@ void* create_event() {
 }
 void destroy_event(void*) {}
 void record(void*, void*) {
+  absent();
+}
+void synchronize_event(void*) {
   absent();
 }
 void wait(void*, void*) {
@@ -65,5 +71,11 @@ void replay(void*, void*) {
   absent();
 }
 void destroy_graph(void*) {}
+void start_profilers() {
+  absent();
+}
+void stop_profilers() {
+  absent();
+}
 
 }  // namespace sec::cuda

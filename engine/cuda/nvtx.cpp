@@ -7,13 +7,21 @@
 #include "engine/ranges.h"
 
 namespace sec::cuda {
+namespace {
+
+class Nvtx : public RangeListener {
+ public:
+  void begin(const RangeName& name) override { nvtxRangePushA(name.text()); }
+  void end() override { nvtxRangePop(); }
+};
+
+}  // namespace
 
 void forward_ranges_to_nvtx() {
   if (std::getenv("NVTX_INJECTION64_PATH") == nullptr) {
     return;  // no profiler is attached
   }
-  static constexpr RangeListener nvtx{[](const char* name) { nvtxRangePushA(name); },
-                                      [](const char*) { nvtxRangePop(); }};
+  static Nvtx nvtx;
   listen_to_ranges(&nvtx);
 }
 

@@ -1,4 +1,5 @@
 // Implements the cuda device with the CUDA runtime library.
+#include <cuda_profiler_api.h>
 #include <cuda_runtime_api.h>
 
 #include "engine/cuda/backend.h"
@@ -90,6 +91,15 @@ std::size_t available_memory() {
   return left;
 }
 
+void* allocate_pinned(std::size_t bytes) {
+  void* memory = nullptr;
+  if (cudaMallocHost(&memory, bytes) != cudaSuccess) {
+    cudaGetLastError();  // clears the error, which the next launch would report otherwise
+    return nullptr;
+  }
+  return memory;
+}
+
 void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction direction) {
   switch (direction) {
     case Direction::on_device:
@@ -97,12 +107,18 @@ void copy(void* stream, void* to, const void* from, std::size_t bytes, Direction
             fmt::format("copy_bytes: {} bytes within cuda", bytes));
       return;
     case Direction::to_device:
+    case Direction::from_pinned:
       require(
           !is_capturing(stream),
           "copy_bytes: {} bytes from the host to cuda cannot be part of a captured graph: it would copy the "
           "values of the moment at every replay",
           bytes);
-      copy_to_device(handle(stream), to, from, bytes);
+      if (direction == Direction::to_device) {
+        copy_to_device(handle(stream), to, from, bytes);
+      } else {
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, handle(stream)),
+              fmt::format("copy_bytes: {} bytes from pinned memory to cuda", bytes));
+      }
       return;
     case Direction::to_host:
       require(!is_capturing(stream),
@@ -146,6 +162,10 @@ void destroy_event(void* event) {
 
 void record(void* event, void* stream) {
   check(cudaEventRecord(static_cast<cudaEvent_t>(event), handle(stream)), "event");
+}
+
+void synchronize_event(void* event) {
+  check(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "event");
 }
 
 void wait(void* stream, void* event) {
@@ -204,6 +224,14 @@ void replay(void* graph, void* stream) {
 
 void destroy_graph(void* graph) {
   cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+}
+
+void start_profilers() {
+  check(cudaProfilerStart(), "profiler");
+}
+
+void stop_profilers() {
+  check(cudaProfilerStop(), "profiler");
 }
 
 }  // namespace sec::cuda

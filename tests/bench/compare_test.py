@@ -159,7 +159,7 @@ if name == "bench_kernels":
     rows = [row("conv/L2 k3/forward/f32", "ours", 10), row("conv/L2 k3/forward/f32", "cudnn", 12),
             row("conv/L9 k7/forward/f32", "ours", 10), row("conv/L9 k7/forward/f32", "cudnn", 9)]
     errors = dict(unsupported=("cudnn", "not supported"), different=("cudnn", "the results differ by 1.0e+00 of their length"),
-                  broken=("ours", "no memory"))
+                  no_engine=("cudnn_fused_f16", "no engine supports the graph"), broken=("ours", "no memory"))
     if planted in errors:
         who, message = errors[planted]
         rows += [dict(row("conv/stem/forward/bf16", who, 1), error_occurred=True, error_message=message)]
@@ -358,6 +358,10 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((summary["disagree"], summary["failed"]), ([], []))
         self.assertIn("kernels: conv/stem/forward/bf16/cudnn: not supported", summary["not_measured"])
+        done, summary, _ = self.on_cuda("--parts", "kernels", planted="no_engine")
+        self.assertEqual((done.returncode, summary["disagree"], summary["failed"]), (0, [], []))
+        self.assertIn("kernels: conv/stem/forward/bf16/cudnn_fused_f16: no engine supports the graph",
+                      summary["not_measured"])
         done, summary, _ = self.on_cuda("--parts", "kernels", planted="different")
         self.assertEqual((done.returncode, len(summary["disagree"]), summary["failed"]), (1, 1, []))
         done, summary, _ = self.on_cuda("--parts", "kernels", planted="broken")

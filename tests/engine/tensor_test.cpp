@@ -5,8 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/ranges.h"
-
 namespace sec {
 namespace {
 
@@ -62,20 +60,6 @@ TEST(Bf16, RoundsToNearestEven) {
   EXPECT_EQ(static_cast<float>(bf16(std::numeric_limits<float>::max())),
             std::numeric_limits<float>::infinity());
   EXPECT_TRUE(std::isnan(static_cast<float>(bf16(std::numeric_limits<float>::quiet_NaN()))));
-}
-
-TEST(Ranges, SumTimesByNameAndCostNothingWhenOff) {
-  { const Range ignored("before"); }
-  start_range_timer();
-  for (int i = 0; i < 3; ++i) {
-    const Range outer("outer");
-    const Range inner("inner");
-  }
-  const auto times = stop_range_timer();
-  ASSERT_EQ(times.size(), 2U);
-  EXPECT_EQ(times[0].name, "outer");  // includes the time of the inner range
-  EXPECT_EQ(times[0].count, 3);
-  EXPECT_GE(times[0].seconds, times[1].seconds);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "engine/error.h"
-#include "engine/ranges.h"
+#include "engine/range_recorder.h"
 
 namespace sec::kernels {
 namespace {
@@ -77,11 +77,11 @@ TEST(Kernel, DevicesThatAreNotThereAreErrors) {
 TEST(Kernel, OpensARangeWithItsName) {
   Stream stream;
   Tensor x = Tensor::zeros(stream, {4});
-  start_range_timer();
+  const RangeRecorder recorder(stream, RangeRecorder::Nodes::operations);
   table(stream).pointwise.relu(stream, x.read(), x.write());
-  const auto times = stop_range_timer();
-  ASSERT_EQ(times.size(), 1U);
-  EXPECT_EQ(times[0].name, "relu");
+  const std::vector<RangeNode> tree = recorder.tree();
+  ASSERT_EQ(tree.size(), 1U);
+  EXPECT_STREQ(tree[0].name.operation, "relu");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "engine/ranges.h"
+#include "engine/range_recorder.h"
 #include "layers/accumulate.h"
 #include "layers/loss.h"
 #include "tests/layers/check_layer.h"
@@ -68,11 +68,11 @@ TEST(SeEcgNet, RunsTheNumberOfLayersOfTheAuthorsNetwork) {
     norms += name == "batch_norm" ? 1 : 0;
   });
   Pass pass{cpu, &tape, true};
-  start_range_timer();
+  RangeRecorder recorder(cpu, RangeRecorder::Nodes::operations);
   net.forward(pass, to_tensor(random_array({2, 360, 2, 1}, 1)), {});
   long operations = 0;
-  for (const RangeTime& range : stop_range_timer()) {
-    operations += range.name == "conv" ? range.count : 0;
+  for (const RangeNode& range : recorder.tree()) {
+    operations += range.name.operation == std::string("conv") ? range.calls : 0;
   }
   EXPECT_EQ(convs, 103);
   EXPECT_EQ(norms, 103);

@@ -9,7 +9,7 @@
 #include "engine/error.h"
 #include "engine/launch_size.h"
 #include "engine/parallel.h"
-#include "engine/ranges.h"
+#include "engine/range_recorder.h"
 #include "engine/simt/runtime.h"
 #include "engine/tensor.h"
 #include "tests/simt/misuse.h"
@@ -136,13 +136,13 @@ TEST(Launch, MemoryOfTheDeviceIsNaNAtFirst) {
 }
 
 TEST(Launch, EveryLaunchIsARangeNamedForItsKernel) {
-  start_range_timer();
+  const RangeRecorder recorder(stream, RangeRecorder::Nodes::operations);
   std::vector<float> y(3);
   const std::vector<float> x(12, 1);
   kernels::simt::row_sums(stream, 3, 4, x.data(), y.data());
-  const std::vector<RangeTime> times = stop_range_timer();
-  ASSERT_EQ(times.size(), 1U);
-  EXPECT_EQ(times[0].name, "row_sum_kernel");
+  const std::vector<RangeNode> tree = recorder.tree();
+  ASSERT_EQ(tree.size(), 1U);
+  EXPECT_STREQ(tree[0].name.operation, "row_sum_kernel");
 }
 
 TEST(Launch, NamesOfKernels) {

@@ -90,14 +90,17 @@ class Parsing(unittest.TestCase):
         self.assertEqual(rows[0], ("conv/stem k50 s2/forward", "f32", {"ours": 20.0, "v1": 80.0, "cudnn": 30.0},
                                    {"ours": 900.0}))
         lines = results.bench_table(rows).splitlines()
-        self.assertEqual(lines[1].split()[-7:], ["80.0", "-", "-", "-", "20.0", "30.0", "1.50"])
-        self.assertEqual(lines[2].split()[-7:], ["-", "-", "-", "-", "5.0", "4.0", "0.80"])
+        self.assertEqual(lines[1].split()[-8:], ["80.0", "-", "-", "-", "20.0", "30.0", "-", "1.50"])
+        self.assertEqual(lines[2].split()[-8:], ["-", "-", "-", "-", "5.0", "4.0", "-", "0.80"])
+        fused = results.bench_table([("pre_activation/a/forward", "bf16", {"ours": 5.0, "cudnn_fused_f16": 7.0}, {})])
+        self.assertEqual(fused.splitlines()[1].split()[-3:], ["5.0", "-", "7.0"])
 
     def test_errors_of_libraries_are_not_ours(self):
         report = {"benchmarks": [bench_run("conv/a/forward/bf16/" + who, 0, error_occurred=who != "v1")
-                                 for who in ("cudnn", "ours", "v1")]}
+                                 for who in ("cudnn", "ours", "v1", "cudnn_fused_f16")]}
         theirs, ours = results.bench_errors(report)
-        self.assertEqual((theirs, ours), (["conv/a/forward/bf16/cudnn/manual_time"], ["conv/a/forward/bf16/ours/manual_time"]))
+        self.assertEqual(theirs, [f"conv/a/forward/bf16/{who}/manual_time" for who in ("cudnn", "cudnn_fused_f16")])
+        self.assertEqual(ours, ["conv/a/forward/bf16/ours/manual_time"])
 
     def test_steps(self):
         output = 'warning\n{"device": "cuda"}\n{"loaded": "a"}\n{"seconds": 0.5}\nstopped'

@@ -81,17 +81,17 @@ def bench_rows(report):
 def bench_errors(report):
     """The names of the rows that could not be run: (those of libraries, our own)."""
     broken = [run["name"] for run in report["benchmarks"] if run.get("error_occurred")]
-    theirs = [name for name in broken if re.search(r"/(cudnn|cublas)(/|$)", name)]
+    theirs = [name for name in broken if re.search(r"/(cudnn|cudnn_fused_f16|cublas)(/|$)", name)]
     return theirs, [name for name in broken if name not in theirs]
 
 
 def bench_table(rows):
     """A table of microseconds per implementation, and of how much faster ours is than the library."""
-    columns = ["v1", "v2", "v3", "v4", "ours", "library"]
+    columns = ["v1", "v2", "v3", "v4", "ours", "library", "fused"]
     width = max([len(row[0]) for row in rows] + [9])
     lines = [f"{'operation':<{width}} {'':<5}" + "".join(f"{c:>10}" for c in columns) + "   library / ours"]
     for operation, arithmetic, us, _ in rows:
-        times = dict(us, library=us.get("cudnn", us.get("cublas")))
+        times = {**us, "library": us.get("cudnn", us.get("cublas")), "fused": us.get("cudnn_fused_f16")}
         cells = "".join(f"{times[c]:>10.1f}" if times.get(c) is not None else f"{'-':>10}" for c in columns)
         ratio = f"{times['library'] / us['ours']:>17.2f}" if times["library"] is not None and "ours" in us else ""
         lines.append(f"{operation:<{width}} {arithmetic:<5}{cells}{ratio}")

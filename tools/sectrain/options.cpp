@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "model/networks.h"
 
 namespace sec::tools {
 namespace {
 
-void declare(CLI::App& app, TrainingOptions& o, std::string& seed) {
+constexpr std::int64_t most_profiled_steps = 1000;  // a trace has about a hundred kilobytes per step
+
+void declare(CLI::App& app, TrainingOptions& o, std::string& seed, std::string& profile) {
   app.description(
       "Trains SE-ECGNet or a baseline on annotated heartbeats (WFDB: .hea, .dat, .atr) or on whole\n"
       "recordings with several labels each (PTB-XL, Tianchi, CinC, a label table), chooses weights by\n"
@@ -111,10 +114,28 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed) {
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
       ->group("What to show");
-  app.add_flag("--profile", o.profile, "Print where training time went")->group("What to show");
+  app.add_option(
+         "--profile", profile,
+         "Print where training time went, as a tree. With N: of N steps after the first, which run kernel\n"
+         "by kernel; writes trace.json to the run folder, and brackets these steps for nsys and ncu")
+      ->type_name("[N]")
+      ->expected(0, 1)
+      ->group("What to show");
   app.set_version_flag("--version", "sectrain " SEC_VERSION, "Print version and commit, and stop")
       ->group("What to show");
   app.add_flag("--keys", o.keys, "List the recipe keys with defaults, and stop")->group("What to show");
+}
+
+// The number of steps in the value of --profile; 0 if it has no value.
+std::int64_t profiled_steps(const std::string& text) {
+  std::int64_t steps = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), steps);
+  if (!text.empty() && (status != std::errc() || end != text.data() + text.size() || steps < 1 ||
+                        steps > most_profiled_steps)) {
+    throw CLI::ValidationError(
+        "--profile", fmt::format("'{}': expected a number of steps from 1 to {}", text, most_profiled_steps));
+  }
+  return steps;
 }
 
 }  // namespace
@@ -122,9 +143,13 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed) {
 std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& options) {
   CLI::App app;
   std::string seed;
-  declare(app, options, seed);
+  std::string profile;
+  declare(app, options, seed, profile);
   try {
     app.parse(argc, argv);
+    if (app.count("--profile") > 0) {
+      options.profile = profiled_steps(profile);
+    }
     if (!options.keys) {
       const auto needed = [](bool given, const char* what) {
         if (!given) {

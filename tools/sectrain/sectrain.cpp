@@ -12,13 +12,13 @@
 
 #include "engine/parallel.h"
 #include "engine/precision.h"
-#include "engine/ranges.h"
 #include "engine/stream.h"
 #include "engine/utf8.h"
 #include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
 #include "tools/sectrain/options.h"
+#include "tools/sectrain/profile.h"
 #include "tools/sectrain/training_display.h"
 #include "tools/sectrain/training_task.h"
 #include "train/loop/run_folder.h"
@@ -144,13 +144,6 @@ bool resident_on(const Options& options, const Device device, const Dataset& exa
   return reason.empty();
 }
 
-void print_profile(const std::vector<RangeTime>& times) {
-  io::tell("{:<28}{:>10}{:>12}\n", "range", "calls", "seconds");
-  for (const RangeTime& time : times) {
-    io::tell("{:<28}{:>10}{:>12.3f}\n", time.name, time.count, time.seconds);
-  }
-}
-
 int run_training(const Options& options) {
   Stopwatch watch;
   RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
@@ -235,6 +228,9 @@ int run_training(const Options& options) {
     display.show(record, recipe.classes);
     folder.log(log_line(record, recipe.classes));
   };
+  tools::TrainingProfile profile(stream);
+  trainer_options.profile = {options.profile ? *options.profile : 0, [&] { profile.begin(true); },
+                             [&] { profile.end(); }};
   Trainer trainer(std::move(trainer_options), task->data());
   run.network = trainer.network().summary();
   if (options.resume && folder.has_checkpoint()) {
@@ -256,13 +252,20 @@ int run_training(const Options& options) {
                            run.device, recipe.seed));
 
   catch_signals();
-  if (options.profile) {
-    start_range_timer();
+  if (options.profile == 0) {
+    profile.begin(false);
   }
+  const std::int64_t first_step = trainer.progress().step;
   const TrainingEnd end = trainer.run();
   display.end_line();
   if (options.profile) {
-    print_profile(stop_range_timer());
+    profile.end();
+    const std::int64_t steps = trainer.progress().step - first_step;
+    io::tell("{}", profile.text(*options.profile == 0 ? steps : std::min(steps - 1, *options.profile)));
+  }
+  if (profile.has_trace()) {
+    folder.write("trace.json", profile.trace());
+    say(options, fmt::format("trace: {}", folder.file("trace.json").string()));
   }
   if (end == TrainingEnd::interrupted) {
     io::tell("stopped after step {}; to go on: {}\n", trainer.progress().step, resume_command(options));

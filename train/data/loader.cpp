@@ -25,6 +25,7 @@ Batch make_batch(const Dataset& examples, std::vector<ExampleId> beats) {
   Batch batch;
   batch.x.resize(beats.size() * cells);
   batch.covariates.resize(beats.size() * k);
+  batch.labels.reserve(beats.size());
   for (std::size_t n = 0; n < beats.size(); ++n) {
     examples.make(beats[n], {batch.x.data() + n * cells, cells}, {batch.covariates.data() + n * k, k});
     batch.labels.push_back(examples.label(beats[n]));
@@ -35,9 +36,9 @@ Batch make_batch(const Dataset& examples, std::vector<ExampleId> beats) {
   return batch;
 }
 
-std::vector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes) {
+PinnedVector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes) {
   const auto width = static_cast<std::size_t>(classes);
-  std::vector<float> rows(labels.size() * width);
+  PinnedVector<float> rows(labels.size() * width);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     rows[i * width + static_cast<std::size_t>(labels[i])] = 1;
   }
@@ -80,7 +81,7 @@ struct Loader::State {
   State(const Dataset& e, const Recipe& r, std::uint64_t s, bool only)
       : examples(e), recipe(r), seed(s), only_index(only) {}
 
-  std::vector<std::int32_t> index_of(std::int64_t step) {
+  PinnedVector<std::int32_t> index_of(std::int64_t step) {
     const std::int64_t epoch = step / epoch_steps;
     const std::lock_guard lock(mutex);
     auto found = orders.find(epoch);
@@ -95,7 +96,7 @@ struct Loader::State {
   }
 
   Batch make(std::int64_t step) {
-    std::vector<std::int32_t> index = index_of(step);
+    PinnedVector<std::int32_t> index = index_of(step);
     std::vector<ExampleId> chosen;
     for (const std::int32_t i : index) {
       chosen.push_back(beats[static_cast<std::size_t>(i)]);

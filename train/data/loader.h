@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/pinned.h"
 #include "train/data/dataset.h"
 #include "train/data/sampler.h"
 
@@ -16,11 +17,12 @@ struct Batch {
   std::int64_t epoch = 0;  // counts from 0
   std::int64_t step = 0;   // step of the whole run, counts from 0
   std::vector<ExampleId> beats;
-  std::vector<std::int32_t> index;   // (N), indices into Dataset::labelled(); only in training batches
-  std::vector<float> x;              // (N, L, H, 1)
-  std::vector<float> covariates;     // (N, K)
-  std::vector<std::int32_t> labels;  // (N)
-  std::vector<float> targets;        // (N, classes) if examples can have several classes, else empty
+  // Made in pinned memory, from which a device copies them without staging.
+  PinnedVector<std::int32_t> index;   // (N), indices into Dataset::labelled(); only in training batches
+  PinnedVector<float> x;              // (N, L, H, 1)
+  PinnedVector<float> covariates;     // (N, K)
+  PinnedVector<std::int32_t> labels;  // (N)
+  PinnedVector<float> targets;        // (N, classes) if examples can have several classes, else empty
 };
 
 // The label and record of each labelled example, for the sampler.
@@ -30,7 +32,7 @@ std::vector<SampledExample> sampled_examples(const Dataset& examples);
 Batch make_batch(const Dataset& examples, std::vector<ExampleId> beats);
 
 // The labels as rows (N, classes): 1 in the label's column, 0 elsewhere.
-std::vector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes);
+PinnedVector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes);
 
 // The augmented batch of training step `step`.
 Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,

@@ -29,7 +29,7 @@ Tensor channel_tensor(const ExampleLayout& layout, Stream& stream) {
 Tensor target_tensor(const Dataset& examples, std::span<const ExampleId> ids, const Recipe& recipe,
                      Stream& stream) {
   std::vector<std::int32_t> labels;
-  std::vector<float> targets;
+  PinnedVector<float> targets;
   for (const ExampleId id : ids) {
     labels.push_back(examples.label(id));
     const std::span<const float> row = examples.targets(id);
@@ -39,7 +39,7 @@ Tensor target_tensor(const Dataset& examples, std::span<const ExampleId> ids, co
     return Tensor::from(stream, {std::ssize(ids)}, std::span<const std::int32_t>(labels));
   }
   const auto classes = std::ssize(recipe.classes);
-  const std::vector<float> rows = targets.empty() ? one_hot(labels, classes) : targets;
+  const PinnedVector<float> rows = targets.empty() ? one_hot(labels, classes) : targets;
   return Tensor::from(stream, {std::ssize(ids), classes}, std::span<const float>(rows));
 }
 

@@ -1,5 +1,6 @@
 // The folder of a training run: recipe.toml,
-// log.jsonl, metrics.json, report.html, best.safetensors and last.safetensors.
+// log.jsonl, metrics.json, report.html, best.safetensors and last.safetensors;
+// and trace.json if steps were profiled.
 #pragma once
 
 #include <filesystem>

@@ -64,7 +64,8 @@ TrainingStep::TrainingStep(const Recipe& recipe, model::Network& network, Optimi
       zero_(Tensor::zeros(stream_, {1})),
       result_(Tensor::zeros(stream_, {2})) {}
 
-std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::span<const double> rates) {
+std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::span<const double> rates,
+                                           bool eager) {
   const Range range("step");
   const auto count = static_cast<std::int64_t>(batches.size());
   require(count > 0 && rates.size() == batches.size(), "steps: {} batches but {} learning rates", count,
@@ -73,12 +74,15 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
     waiting_.resize(batches.size());
     results_ = Tensor::empty({count, 2}, DType::f32, stream_.device);
   }
-  for (std::size_t i = 0; i < batches.size(); ++i) {
-    upload(batches[i], rates[i], waiting_[i]);
+  {
+    const Range uploads("upload");
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      upload(batches[i], rates[i], waiting_[i]);
+    }
   }
   result_.zero(stream_);
   for (std::int64_t i = 0; i < count; ++i) {
-    run(waiting_[static_cast<std::size_t>(i)]);
+    run(waiting_[static_cast<std::size_t>(i)], eager);
     Tensor to = results_.slice(i, 1);
     copy(to, result_, stream_);
   }
@@ -99,7 +103,8 @@ std::vector<StepResult> TrainingStep::take(std::span<const Batch> batches, std::
 void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
   const kernels::StepValues values = step_values(recipe_.train, rate, batch.step);
   const auto words = std::bit_cast<std::array<std::int32_t, values_words>>(values);
-  place(to.values, {values_words}, std::span<const std::int32_t>(words), stream_);
+  to.host_values.assign(words.begin(), words.end());
+  place(to.values, {values_words}, std::span<const std::int32_t>(to.host_values), stream_);
   if (resident_ != nullptr) {
     for (const std::int32_t i : batch.index) {
       require(i >= 0 && i < resident_->size(), "steps: example {} is not one of {}", i, resident_->size());
@@ -115,9 +120,11 @@ void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
   }
   if (recipe_.loss.kind == "cross_entropy") {
     place(to.targets, {n}, std::span(batch.labels), stream_);
-  } else {
-    const std::vector<float> rows = batch.targets.empty() ? one_hot(batch.labels, o.classes) : batch.targets;
+  } else if (batch.targets.empty()) {
+    const PinnedVector<float> rows = one_hot(batch.labels, o.classes);
     place(to.targets, {n, o.classes}, std::span(rows), stream_);
+  } else {
+    place(to.targets, {n, o.classes}, std::span(batch.targets), stream_);
   }
 }
 
@@ -130,12 +137,12 @@ bool TrainingStep::enter(const Operands& operands) {
 }
 
 // Enqueues a step without waiting for it.
-void TrainingStep::run(const Operands& operands) {
+void TrainingStep::run(const Operands& operands, bool eager) {
   if (!enter(operands)) {
     graph_.reset();
     warm_ = false;
   }
-  if (!capture_ || !warm_) {
+  if (!capture_ || !warm_ || eager) {
     compute();
     warm_ = true;
     return;
@@ -156,6 +163,8 @@ void TrainingStep::compute() {
   Tensor gradients = set.gradients();
   gradients.zero(stream_);
 
+  RangePath part;
+  part.move_to({{"forward", ""}});
   Tape tape(stream_, layers::accumulate);
   layers::Pass pass;
   pass.stream = stream_;
@@ -168,6 +177,7 @@ void TrainingStep::compute() {
                                           : ResidentDataset::Gathered{now_.x, now_.covariates, now_.targets};
   const Var logits = network_.forward(pass, batch.x, batch.covariates);
   const Var loss = objective(pass, recipe_, logits, batch.targets, class_weights_);
+  part.move_to({{"backward", ""}});
   // The gradient of the loss is 1 + 0 * (sum of squares of the previous step's gradient).
   // It is NaN after a step of this take() whose gradient was not finite, so that later steps update nothing.
   Tensor seed = Tensor::empty({1}, DType::f32, stream_.device);
@@ -177,6 +187,7 @@ void TrainingStep::compute() {
   tape.backward(loss, std::move(seed));
   Tensor to = result_.slice(0, 1);
   copy(to, loss.value, stream_);
+  part.move_to({{"optimizer", ""}});
   optimizer_step(recipe_.train, set, optimizer_, values, result_.slice(1, 1), stream_);
 }
 

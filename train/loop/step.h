@@ -41,8 +41,11 @@ class TrainingStep {
   // If the gradient of a step is not finite,
   // neither that step nor later ones change the parameters, and the gradients of that step are kept.
   // A batch whose size differs from the last one runs kernel by kernel, and the next one is captured anew.
+  // With `eager` these steps run kernel by kernel, with the same results; a graph that exists is kept.
+  // The batches must stay as they are until the call returns.
   // Throws Error if a step contains something that cannot be captured.
-  std::vector<StepResult> take(std::span<const Batch> batches, std::span<const double> rates);
+  std::vector<StepResult> take(std::span<const Batch> batches, std::span<const double> rates,
+                               bool eager = false);
   StepResult take(const Batch& batch, double rate) { return take({&batch, 1}, {&rate, 1})[0]; }
 
  private:
@@ -53,10 +56,11 @@ class TrainingStep {
     Tensor targets;     // (N) i32 or (N, classes)
     Tensor index;       // (N) i32, indices of resident examples, instead of the three above
     Tensor values;      // the words of a StepValues, i32
+    PinnedVector<std::int32_t> host_values;  // the same on the host, unchanged until their upload is done
   };
   void upload(const Batch& batch, double rate, Operands& to);
   bool enter(const Operands& operands);  // copies them to now_; returns false if their shapes have changed
-  void run(const Operands& operands);
+  void run(const Operands& operands, bool eager);
   void compute();
 
   const Recipe& recipe_;

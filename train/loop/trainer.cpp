@@ -166,13 +166,9 @@ TrainingEnd Trainer::run() {
       return TrainingEnd::interrupted;
     }
     // Steps are requested together only up to the end of an epoch or the next write of last.safetensors.
-    const std::int64_t count = std::min({options_.steps_at_once, epoch_steps_ - progress_.step % epoch_steps_,
-                                         train.checkpoint_steps - progress_.step % train.checkpoint_steps});
-    std::vector<Batch> batches;
-    for (std::int64_t i = 0; i < count; ++i) {
-      batches.push_back(loader.next());
-    }
-    take_steps(batches);
+    take_steps(loader, std::min({options_.steps_at_once, epoch_steps_ - progress_.step % epoch_steps_,
+                                 train.checkpoint_steps - progress_.step % train.checkpoint_steps,
+                                 steps_to_profile_change()}));
     if (progress_.step % train.checkpoint_steps == 0 && !epoch_pending()) {
       save_last();
     }
@@ -180,16 +176,39 @@ TrainingEnd Trainer::run() {
   return TrainingEnd::finished;
 }
 
-void Trainer::take_steps(const std::vector<Batch>& batches) {
+std::int64_t Trainer::steps_to_profile_change() const {
+  const std::int64_t end = 1 + options_.profile.steps;
+  if (options_.profile.steps == 0 || session_steps_ >= end) {
+    return std::numeric_limits<std::int64_t>::max();
+  }
+  return session_steps_ < 1 ? 1 : end - session_steps_;
+}
+
+void Trainer::take_steps(Loader& loader, std::int64_t count) {
+  const StepProfile& profile = options_.profile;
+  const bool profiled = profile.steps > 0 && session_steps_ >= 1 && session_steps_ <= profile.steps;
+  if (profiled && session_steps_ == 1) {
+    profile.begin();
+  }
+  std::vector<Batch> batches;
+  {
+    const Range range("wait for batches");
+    for (std::int64_t i = 0; i < count; ++i) {
+      batches.push_back(loader.next());
+    }
+  }
   const double started = now();
   std::vector<double> rates;
   for (const Batch& batch : batches) {
     rates.push_back(learning_rate(options_.recipe.train, epoch_steps_, batch.step));
   }
-  const std::vector<StepResult> results = step_.take(batches, rates);
+  const std::vector<StepResult> results = step_.take(batches, rates, profiled);
   const double seconds = (now() - started) / static_cast<double>(batches.size());
   for (std::size_t i = 0; i < batches.size(); ++i) {
     end_step(batches[i], rates[i], results[i], seconds);
+  }
+  if (profiled && session_steps_ == 1 + profile.steps) {
+    profile.end();
   }
 }
 

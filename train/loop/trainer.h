@@ -26,6 +26,13 @@ struct StepReport {
   double seconds_left = 0;        // estimate for all remaining epochs
 };
 
+// Some steps of a training are to be profiled. They follow the first step since the program started, which allocates
+// memory, and run kernel by kernel with the same results. What lies between them, such as a validation, is included.
+struct StepProfile {
+  std::int64_t steps = 0;            // 0: none
+  std::function<void()> begin, end;  // called before the first and after the last of these steps
+};
+
 struct TrainerOptions {
   Recipe recipe;
   Stream stream;                   // on cuda it must belong to an OwnedStream if `capture` is set
@@ -38,6 +45,7 @@ struct TrainerOptions {
   const std::atomic<bool>* stop = nullptr;  // if set to true, training stops after the current steps
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochRecord&)> on_epoch;
+  StepProfile profile;
 };
 
 enum class TrainingEnd { finished, interrupted };
@@ -77,7 +85,9 @@ class Trainer {
 
  private:
   Classifier classifier();
-  void take_steps(const std::vector<Batch>& batches);
+  // The number of further steps after which profiling begins or ends; a large number if neither will.
+  std::int64_t steps_to_profile_change() const;
+  void take_steps(Loader& loader, std::int64_t count);
   void end_step(const Batch& batch, double rate, const StepResult& result, double seconds);
   void end_epoch();
   void save_last();

@@ -124,8 +124,8 @@ BeatBatch BeatStream::take(std::size_t most) {
   const std::size_t count = std::min(most, ready());
   const auto cells = static_cast<std::size_t>(length_ * leads());
   const auto k = static_cast<std::size_t>(covariates_);
-  BeatBatch batch{std::vector<std::int64_t>(count), std::vector<float>(count * cells),
-                  std::vector<float>(count * k)};
+  BeatBatch batch{std::vector<std::int64_t>(count), PinnedVector<float>(count * cells),
+                  PinnedVector<float>(count * k)};
   const auto past_beats = static_cast<std::size_t>(recipe_.input.past_beats);
   parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index) {
     const auto n = static_cast<std::size_t>(index);

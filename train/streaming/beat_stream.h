@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/pinned.h"
 #include "train/data/beat_dataset.h"
 #include "train/data/lead_filter.h"
 #include "train/data/patient.h"
@@ -18,8 +19,8 @@ namespace sec::train {
 // Beats in the network's input format.
 struct BeatBatch {
   std::vector<std::int64_t> samples;  // (N), samples of the R peaks, at the recording's rate
-  std::vector<float> x;               // (N, L, H)
-  std::vector<float> covariates;      // (N, K)
+  PinnedVector<float> x;              // (N, L, H)
+  PinnedVector<float> covariates;     // (N, K)
 };
 
 class BeatStream {

@@ -137,7 +137,7 @@ TEST(Loader, AugmentationChangesWhatItSays) {
   for (std::size_t i = 0; i < without.x.size(); ++i) {
     ASSERT_EQ(without.x[i], i % h == 1 ? 0.0F : clean.x[i]);  // channel 1 belongs to lead 2
   }
-  EXPECT_EQ(without.covariates, std::vector<float>(clean.covariates.size()));
+  EXPECT_EQ(without.covariates, PinnedVector<float>(clean.covariates.size()));
 
   Recipe scaled = plain;
   scaled.augment.scale = 0.3;

@@ -19,7 +19,7 @@ const model::SeEcgNetOptions longer{2, 300, 2, 1, 4, false, 0.2};
 Batch batch_of(std::int64_t n, std::int64_t step, const model::SeEcgNetOptions& options = small) {
   Batch batch;
   batch.step = step;
-  const auto draw = [&](std::vector<float>& values, std::int64_t count, std::uint32_t operation) {
+  const auto draw = [&](PinnedVector<float>& values, std::int64_t count, std::uint32_t operation) {
     for (std::int64_t i = 0; i < count; ++i) {
       values.push_back(2 * uniform({40, static_cast<std::uint32_t>(step), operation}, i) - 1);
     }
@@ -158,6 +158,45 @@ TEST_P(TrainingSteps, TakenTogetherEqualThoseTakenOneByOne) {
   }
   EXPECT_TRUE(eager.state() == expected.state());
   EXPECT_TRUE(captured.state() == expected.state());
+}
+
+// Steps that are to be profiled run kernel by kernel before or after a graph exists, and the graph stays valid.
+TEST_P(TrainingSteps, EagerBetweenReplaysKeepTheBits) {
+  const Recipe recipe = tiny_recipe({"train.clip_norm=0.5"});
+  Training expected(GetParam(), recipe, true);
+  Training early(GetParam(), recipe, true);  // the profile of sectrain: from the second step on
+  Training late(GetParam(), recipe, true);   // after the capture
+  for (std::int64_t i = 0; i < 8; ++i) {
+    const Batch batch = batch_of(4, i);
+    const double rate = 1e-2;
+    const StepResult result = expected.step.take(batch, rate);
+    EXPECT_EQ(early.step.take({&batch, 1}, {&rate, 1}, i == 1 || i == 2)[0].loss, result.loss) << i;
+    EXPECT_EQ(late.step.take({&batch, 1}, {&rate, 1}, i == 4 || i == 5)[0].loss, result.loss) << i;
+  }
+  EXPECT_TRUE(early.state() == expected.state());
+  EXPECT_TRUE(late.state() == expected.state());
+}
+
+// Whatever a step uploads is in pinned memory: inputs, targets of every loss, and the values of the step.
+TEST_P(TrainingSteps, UploadWithoutStaging) {
+  for (const std::string loss : {"cross_entropy", "bce"}) {
+    Training run(GetParam(), tiny_recipe({"loss.kind=" + loss}), true);
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < 6; ++i) {
+      batches.push_back(batch_of(4, i));
+      if (loss == "bce" && i % 2 == 1) {
+        batches.back().targets = one_hot(batches.back().labels, 2);
+      }
+    }
+    const UploadCounts before = upload_counts();
+    for (const Batch& batch : batches) {
+      run.step.take(batch, 1e-3);
+    }
+    const UploadCounts after = upload_counts();
+    EXPECT_EQ(after.staged, before.staged) << loss;
+    // x, covariates, targets and the values of the step; on cpu nothing is uploaded.
+    EXPECT_EQ(after.direct - before.direct, GetParam() == Device::cpu ? 0 : 4 * batches.size()) << loss;
+  }
 }
 
 // A step that is not finite stops learning, and its gradient remains for diagnosis.

@@ -103,8 +103,12 @@ TEST_P(GraphForwards, FollowTheWeights) {
   OptimizerState optimizer = make_optimizer_state(recipe.train, network_->parameters(), *stream_);
   TrainingStep step(recipe, *network_, optimizer, {}, *stream_, true);
   Batch batch;
-  batch.x = numbers(3 * 120, 1001);
-  batch.covariates = numbers(3, 1002);
+  for (const float value : numbers(3 * 120, 1001)) {
+    batch.x.push_back(value);
+  }
+  for (const float value : numbers(3, 1002)) {
+    batch.covariates.push_back(value);
+  }
   batch.labels = {0, 1, 0};
   for (batch.step = 0; batch.step < 4; ++batch.step) {
     step.take(batch, 1e-2);

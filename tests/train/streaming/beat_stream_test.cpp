@@ -74,8 +74,8 @@ TEST(BeatStream, GivesWhatTrainingSees) {
       ASSERT_GT(beats.size(), 40U);
       const auto cells = static_cast<std::size_t>(inputs.length() * inputs.leads());
       const auto k = static_cast<std::size_t>(inputs.covariates());
-      std::vector<float> x(beats.size() * cells);
-      std::vector<float> covariates(beats.size() * k);
+      PinnedVector<float> x(beats.size() * cells);
+      PinnedVector<float> covariates(beats.size() * k);
       for (std::size_t i = 0; i < beats.size(); ++i) {
         inputs.make({0, static_cast<std::int32_t>(i)}, {&x[i * cells], cells}, {&covariates[i * k], k});
       }
