@@ -372,6 +372,7 @@ TEST_F(Folder, StopsAtLeaks) {
 // A recording named 201 must not be taken for record 201 of MIT-BIH.
 TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
   const TemporaryFolder folder;
+  write_record(folder, "200", 0, false, {"I", "II"});
   write_record(folder, "201", 1, true, {"I", "II"});
   write_record(folder, "202", 2, true, {"I", "II"});
   folder.write("t.csv", "file,labels\n201,A\n202,A\n");
