@@ -131,19 +131,21 @@ std::vector<long> peaks_around_a_pair(double after, double first_height, double 
   return times;
 }
 
-// Two complexes less than 230 ms apart are one beat: that of the higher complex. Later ones are beats.
+// Of two peaks of the filtered signal less than 230 ms apart, the higher is the beat.
+// The average over 80 ms flattens these peaks, so their distance and that of the R peaks differ by up to 45 ms.
 TEST(QrsDetector, KeepsTheHigherOfTwoPeaksWithinTheRefractoryTime) {
   const auto expect_times = [](const std::vector<long>& times, const std::vector<long>& expected) {
     ASSERT_EQ(times.size(), expected.size()) << testing::PrintToString(times);
     for (std::size_t i = 0; i < times.size(); ++i) {
-      EXPECT_NEAR(static_cast<double>(times[i]), static_cast<double>(expected[i]), 3) << testing::PrintToString(times);  // a sample lasts 2.8 ms
+      EXPECT_NEAR(static_cast<double>(times[i]), static_cast<double>(expected[i]), 3)
+          << testing::PrintToString(times);  // a sample lasts 2.8 ms
     }
   };
-  for (const double after : {0.150, 0.200, 0.220}) {
+  for (const double after : {0.150, 0.180}) {
     expect_times(peaks_around_a_pair(after, 1, 0.8), {-800, 0, 800});
     expect_times(peaks_around_a_pair(after, 0.8, 1), {-800, std::lround(1000 * after), 800});
   }
-  for (const double after : {0.240, 0.300, 0.400}) {
+  for (const double after : {0.280, 0.300, 0.400}) {
     expect_times(peaks_around_a_pair(after, 1, 0.9), {-800, 0, std::lround(1000 * after), 800});
     expect_times(peaks_around_a_pair(after, 0.9, 1), {-800, 0, std::lround(1000 * after), 800});
   }
