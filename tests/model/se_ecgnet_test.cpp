@@ -116,8 +116,8 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
  for (unsigned random = 0; random < 2000; random += 100) {
   double w1 = 0, w2 = 0, w3 = 0, w4 = 0, w5=0, w6=0; std::string pn;
   const SeEcgNetOptions& options = GetParam().options;
-  constexpr std::int64_t n = 4;
-  const std::vector<std::int32_t> labels = {2, 0, 1, 2};
+  constexpr std::int64_t n = 16;
+  const std::vector<std::int32_t> labels = {2, 0, 1, 2, 1, 1, 0, 2, 0, 0, 2, 1, 2, 1, 0, 1};
   const plain::Array class_weights({3}, {0.5, 2, 1});
   const plain::Array x = random_array({n, options.length, options.leads, 1}, random + 1);
   const plain::Array covariates =
@@ -201,9 +201,9 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, WholeNetwork,
-                         testing::Values(Variant{"tied", {2, 300, 3, 0, 4, true, 0.2}},
-                                         Variant{"untied_with_covariates", {2, 280, 3, 2, 4, false, 0.2}},
-                                         Variant{"one_lead_no_dropout", {1, 300, 3, 1, 5, true, 0}}),
+                         testing::Values(Variant{"tied", {2, 130, 3, 0, 4, true, 0.2}},
+                                         Variant{"untied_with_covariates", {2, 120, 3, 2, 4, false, 0.2}},
+                                         Variant{"one_lead_no_dropout", {1, 140, 3, 1, 5, true, 0}}),
                          [](const auto& variant) { return variant.param.name; });
 
 TEST(SeEcgNet, EvaluationEqualsDoublePrecision) {

@@ -219,6 +219,9 @@ TEST_F(Secdata, ScoresWithinTheWindowOfTheStandard) {
     const auto json = nlohmann::json::parse(outcome.out);
     EXPECT_EQ(json["window_s"], 0.15);
     EXPECT_EQ(json["gross"]["QRS"]["Se"], sensitivity) << shift;
+    const Outcome wider = run("score --json --start 0 --window 0.2 " + path("db") + " --records 100");
+    ASSERT_EQ(wider.status, 0) << wider.error;
+    EXPECT_EQ(nlohmann::json::parse(wider.out)["gross"]["QRS"]["Se"], 100.0) << shift;
   }
 }
 
