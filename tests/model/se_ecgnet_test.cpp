@@ -113,18 +113,18 @@ struct Variant {
 class WholeNetwork : public testing::TestWithParam<Variant> {};
 
 TEST_P(WholeNetwork, EqualsDoublePrecision) {
- for (unsigned random = 0; random < 2000; random += 100) {
-  double w1 = 0, w2 = 0, w3 = 0, w4 = 0, w5=0, w6=0; std::string pn;
   const SeEcgNetOptions& options = GetParam().options;
+  // The last batch norms see one row per sample. With few samples, variances near zero would occur,
+  // and the rounding errors of f32 would grow with their inverse roots.
   constexpr std::int64_t n = 16;
   const std::vector<std::int32_t> labels = {2, 0, 1, 2, 1, 1, 0, 2, 0, 0, 2, 1, 2, 1, 0, 1};
   const plain::Array class_weights({3}, {0.5, 2, 1});
-  const plain::Array x = random_array({n, options.length, options.leads, 1}, random + 1);
+  const plain::Array x = random_array({n, options.length, options.leads, 1}, 1);
   const plain::Array covariates =
-      options.covariates > 0 ? random_array({n, options.covariates}, random + 2) : plain::Array();
+      options.covariates > 0 ? random_array({n, options.covariates}, 2) : plain::Array();
 
-  SeEcgNet net(options, cpu, random + 17);
-  unsigned seed = 100 + 10 * random;
+  SeEcgNet net(options, cpu, 17);
+  unsigned seed = 100;
   for (layers::Parameter& parameter : net.parameters().parameters()) {
     if (parameter.shape.rank() == 1) {  // zeros and ones would hide mistakes
       plain::Array values = plain::add(to_array(parameter.value), random_array(parameter.shape, ++seed, 0.2));
@@ -149,9 +149,6 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
   tape.backward(y_loss, to_tensor({{1}, {1}}));
 
   // The result of 40 consecutive f32 layers, each with an error of about 1e-6.
-  const auto rel = [](const plain::Array& a, const plain::Array& b) { double l = 0, w = 0; for (std::size_t i = 0; i < b.data.size(); ++i) { l = std::max(l, std::abs(b.data[i])); w = std::max(w, std::abs(a.data[i] - b.data[i])); } return w / l; };
-  w1 = rel(to_array(y.value), logits); w2 = rel(to_array(y_loss.value), loss);
-  for (const auto& [name, state] : states_of(net.parameters())) w3 = std::max(w3, rel(state, states.at(name)));
   expect_close(to_array(y.value), logits, 1e-4, "logits");
   expect_close(to_array(y_loss.value), loss, 1e-4,
                "loss");  // the loss's slope with respect to the logits is below 1
@@ -165,6 +162,8 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
                                         labels, class_weights, 0.1)
         .data[0];
   };
+  constexpr double most_by_signs = 5e-3;
+  std::vector<double> errors;  // relative to the norm of the gradient or to the derivative
   for (const layers::Parameter& parameter : net.parameters().parameters()) {
     const plain::Array gradient = to_array(parameter.gradient);
     const plain::Array direction = random_array(parameter.shape, ++seed);
@@ -188,16 +187,16 @@ TEST_P(WholeNetwork, EqualsDoublePrecision) {
     values = middle;
     EXPECT_GT(norm, 0) << parameter.name << " got no gradient";
     // The derivative along a random direction is about as large as the norm of the gradient.
-    // In a network this deep, f32 rounding causes an error of up to 7e-4 of the norm.
+    // Inputs of ReLUs have relative errors of about 1e-5, so a few of the 50,000 differ in sign from theirs in
+    // double precision. Each of these changes the gradients of the layers before it.
     // A scalar that sums larger terms of both signs deviates by up to 6e-6.
-    // A wrong or missing term causes much larger errors.
-    { const double e = std::abs(derivative - expected); const double big = std::max(norm, std::abs(expected));
-      if (parameter.value.count() > 1) { w4 = std::max(w4, e / big); w6 = std::max(w6, e / (big + 1e-2)); } else w5 = std::max(w5, e);
-      if (e > 1e-3 * big + 1e-5) pn += " " + parameter.name + fmt::format("({:.1e} of {:.1e})", e, big); }
-    EXPECT_NEAR(derivative, expected, 1e-3 * std::max(norm, std::abs(expected)) + 1e-5) << parameter.name;
+    EXPECT_NEAR(derivative, expected, most_by_signs * std::max(norm, std::abs(expected)) + 1e-5)
+        << parameter.name;
+    errors.push_back(std::abs(derivative - expected) / std::max(norm, std::abs(expected)));
   }
-  printf("%s %u: logits %.1e loss %.1e states %.1e gradient %.1e (with floor %.1e) scalar %.1e %s\n", GetParam().name.c_str(), random, w1, w2, w3, w4, w6, w5, pn.c_str()); fflush(stdout);
- }
+  // Half of the parameters have an error far below that limit, as wrong terms would not.
+  std::ranges::nth_element(errors, errors.begin() + std::ssize(errors) / 2);
+  EXPECT_LT(errors[errors.size() / 2], 5e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, WholeNetwork,
