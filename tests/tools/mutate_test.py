@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests tools/mutate: that tests/faults.txt fits the checkout, and that faults in a tiny project are found and reported.
+"""Tests tools/mutate: that the lists of tests/faults fit the checkout, and that faults in a tiny project are found and reported.
 
 Usage: mutate_test.py CHECKOUT PROGRAMS
 
@@ -65,7 +65,7 @@ class Mutate(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
 
     def mutate(self, faults, *arguments):
-        self.write("tests/faults.txt", faults)
+        self.write("tests/faults/faults.txt", faults)
         tree = self.root.parent / "tree"
         return subprocess.run([self.root / "tools/mutate", "--tree", tree, *arguments], capture_output=True, text=True)
 
@@ -75,7 +75,7 @@ class Mutate(unittest.TestCase):
         self.assertIn(says, result.stderr)
         self.assertNotIn("Traceback", result.stderr)
 
-    def test_the_list_fits_the_checkout(self):
+    def test_the_lists_fit_the_checkout(self):
         result = subprocess.run([CHECKOUT / "tools/mutate", "--check", "--programs", PROGRAMS],
                                 capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
