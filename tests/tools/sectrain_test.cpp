@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "engine/device.h"
+#include "io/scoring/aami.h"
 #include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
 #include "tests/tools/run_sectrain.h"
@@ -15,10 +16,12 @@ namespace {
 
 using nlohmann::json;
 
-// Removes all annotations but those of normal beats.
+// Removes the beats of all classes but N.
 void keep_normal_beats(const fs::path& file) {
   std::vector<io::Annotation> annotations = io::read_annotations(file);
-  std::erase_if(annotations, [](const io::Annotation& one) { return one.code != 1; });
+  std::erase_if(annotations, [](const io::Annotation& one) {
+    return io::beat_class_of(one.code).value_or(io::BeatClass::N) != io::BeatClass::N;
+  });
   io::write_annotations(file, annotations);
 }
 
