@@ -46,6 +46,8 @@ TEST(Memory, StatisticsFollowUseAndPeak) {
   EXPECT_EQ(memory_statistics(Device::cpu).in_use, start.in_use);
   EXPECT_EQ(memory_statistics(Device::cpu).peak, start.in_use + (2 << 20));
   EXPECT_EQ(memory_statistics(Device::cpu).reserved, start.reserved + (2 << 20));
+  EXPECT_EQ(allocate(Device::cpu, 1 << 20)->bytes, 1U << 20U);  // a smaller use leaves the peak
+  EXPECT_EQ(memory_statistics(Device::cpu).peak, start.in_use + (2 << 20));
   release_cached(Device::cpu);
   EXPECT_EQ(memory_statistics(Device::cpu).reserved, start.reserved);
 }

@@ -25,6 +25,13 @@ TEST(Tensor, ViewsShareMemory) {
   EXPECT_EQ(a.to_vector(cpu), (std::vector<float>{0, 1, 2, 0, 0, 0}));
 }
 
+TEST(Tensor, ASliceOfASliceBeginsWithinIt) {
+  const Tensor a = Tensor::from(cpu, Shape{4, 2}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7});
+  const Tensor inner = a.slice(1, 3).slice(1, 2);
+  EXPECT_EQ(inner.shape(), (Shape{2, 2}));
+  EXPECT_EQ(inner.to_vector(cpu), (std::vector<float>{4, 5, 6, 7}));
+}
+
 TEST(Tensor, WritingThroughAnyViewChangesTheVersionOfAll) {
   const Tensor a = Tensor::zeros(cpu, Shape{4});
   Tensor view = a.slice(0, 2);

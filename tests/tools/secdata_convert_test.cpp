@@ -110,6 +110,18 @@ TEST_F(Convert, SaysWhatIsNotKept) {
   const std::vector<std::string> lost = losses(path("wide") + " " + path("small") + " --format 212");
   ASSERT_FALSE(lost.empty());
   EXPECT_EQ(lost[0], "gain and baseline");
+  double most = 0;  // mV, the largest change of the first lead by rounding to multiples of 1/200 mV
+  for (const std::int32_t sample : wide.signals[0]) {
+    const double millivolts = (sample - 5) / 1e4;
+    most = sample == invalid_sample
+               ? most
+               : std::max(most, std::abs(std::round(200 * millivolts) / 200 - millivolts));
+  }
+  const std::string rounded = wide.header.signals[0].description + " rounded by up to ";
+  const auto line =
+      std::ranges::find_if(lost, [&](const std::string& text) { return text.starts_with(rounded); });
+  ASSERT_NE(line, lost.end()) << testing::PrintToString(lost);
+  EXPECT_NEAR(std::stod(line->substr(rounded.size())), most, 0.01 * most);  // printed with three digits
   const DigitalRecord small = read_digital(folder_.path(), "small");
   EXPECT_EQ(small.header.signals[0].gain, 200);
   EXPECT_EQ(small.signals[0][0], -1000);  // (-50000 - 5) / 10000 mV

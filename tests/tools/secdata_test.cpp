@@ -219,7 +219,31 @@ TEST_F(Secdata, ScoresWithinTheWindowOfTheStandard) {
     const auto json = nlohmann::json::parse(outcome.out);
     EXPECT_EQ(json["window_s"], 0.15);
     EXPECT_EQ(json["gross"]["QRS"]["Se"], sensitivity) << shift;
+    const Outcome wider = run("score --json --start 0 --window 0.2 " + path("db") + " --records 100");
+    ASSERT_EQ(wider.status, 0) << wider.error;
+    EXPECT_EQ(nlohmann::json::parse(wider.out)["gross"]["QRS"]["Se"], 100.0) << shift;
   }
+}
+
+// Where all beats are normal, those of V and S have no score: neither 0 nor 100 %.
+TEST_F(Secdata, ScoresOfClassesThatDoNotOccurAreUndefined) {
+  ASSERT_EQ(run("synth --quiet " + path("db") + " --minutes 0.5 --records 100").status, 0);
+  std::vector<Annotation> beats = read_annotations(folder_ / "db/100.atr");
+  std::erase_if(beats, [](const Annotation& a) { return a.code != 1; });
+  write_annotations(folder_ / "db/100.atr", beats);
+  const std::string self = "score --start 0 --test atr --records 100 " + path("db");
+  const Outcome outcome = run(self + " --json");
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  const auto json = nlohmann::json::parse(outcome.out);
+  for (const char* sum : {"gross", "average"}) {
+    EXPECT_EQ(json[sum]["QRS"]["Se"], 100.0) << sum;
+    for (const char* kind : {"V", "S"}) {
+      EXPECT_TRUE(json[sum][kind]["Se"].is_null() && json[sum][kind]["+P"].is_null()) << sum << kind;
+    }
+  }
+  const Outcome table = run(self);
+  EXPECT_NE(table.out.find(" 100.00 100.00      -      -      -      -\n"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("Total VEBs: 0  Total SVEBs: 0\n"), std::string::npos) << table.out;
 }
 
 // Both mappings of escape beats, by name; the score says which it used.

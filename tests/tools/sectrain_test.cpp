@@ -6,6 +6,8 @@
 #include <regex>
 
 #include "engine/device.h"
+#include "io/scoring/aami.h"
+#include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
 #include "tests/tools/run_sectrain.h"
 
@@ -13,6 +15,33 @@ namespace sec::train {
 namespace {
 
 using nlohmann::json;
+
+// Removes the beats of all classes but N.
+void keep_normal_beats(const fs::path& file) {
+  std::vector<io::Annotation> annotations = io::read_annotations(file);
+  std::erase_if(annotations, [](const io::Annotation& one) {
+    return io::beat_class_of(one.code).value_or(io::BeatClass::N) != io::BeatClass::N;
+  });
+  io::write_annotations(file, annotations);
+}
+
+TEST_F(Sectrain, SaysThatOnlyOneClassIsTested) {
+  fs::copy(tiny_database(), folder_ / "data");
+  for (const char* record : {"100", "202"}) {
+    keep_normal_beats(folder_ / "data" / (std::string(record) + ".atr"));
+  }
+  const Outcome run = sectrain(arguments("run", "--quiet --set train.epochs=1", path("data")));
+  ASSERT_EQ(run.status, 0) << run.error;
+  const std::string warning = ", V 0): the test scores do not show whether classes are told apart";
+  EXPECT_NE(run.error.find("warning: only one class has beats to test with (N "), std::string::npos)
+      << run.error;
+  EXPECT_NE(run.error.find(warning), std::string::npos) << run.error;
+  EXPECT_NE(content_of(folder_ / "run" / "report.html").find(warning), std::string::npos);
+  EXPECT_NE(run.out.find(" (of class N alone)"), std::string::npos) << run.out;
+  const json metrics = json::parse(content_of(folder_ / "run" / "metrics.json"));
+  EXPECT_EQ(metrics["evaluations"][0]["macro_f1_classes"], 1);
+  EXPECT_TRUE(metrics["auc_one_vs_rest"]["test"]["macro"].is_null());
+}
 
 TEST_F(Sectrain, TrainsScoresAndReports) {
   const Outcome run = sectrain(arguments("run", "--json --quiet --set train.epochs=2"));
@@ -288,6 +317,12 @@ TEST_F(Sectrain, BadInputIsOneLineAndNoDamage) {
 
   check("class outside the set", "--set 'classes=[\"N\",\"X\"]'", good, {"\"X\"", "N, S, V, F, Q"});
   check("class without beats", "--set 'classes=[\"N\",\"V\",\"Q\"]'", good, {"no beat of class Q"});
+  const fs::path normal = copy_of_data();
+  for (const char* record : {"101", "106", "119", "208", "201", "205"}) {
+    keep_normal_beats(normal / (std::string(record) + ".atr"));
+  }
+  check("one class alone", "", normal,
+        {"only one class has beats to train on: N ", ", V 0 in record(s) 101, "});
   check("unknown key", "--set train.epoch=3", good, {"train.epoch;", "train.epochs"});
   folder_.write("bad.toml", "[train]\nepochs = 2\nbatchsize = 3\n");
   config_ = "bad.toml";

@@ -35,6 +35,25 @@ def main():
         f1 = (26 / (15 + 16), 14 / (10 + 9))  # no beat is S or called S: the mean is over two classes
         assert abs(three["macro_f1"] - sum(f1) / 2) < 1e-12, three
         assert three["runs"]["accuracy"]["values"] == [11 / 14, 9 / 11], three
+        # One beat called S where no S occurs: S does not enter the mean, as in sectrain's own scores.
+        called = matrix(9, 0, 0, 0)
+        called[0][1] = 1
+        three = write_run(folder, "three", {"103": called})
+        only = json.loads(subprocess.run([program, "--json", three], check=True, capture_output=True).stdout)
+        assert abs(only["scores"]["3"]["macro_f1"] - 18 / 19) < 1e-12, only
+        assert only["scores"]["3"]["macro_f1_classes"] == 1, only
+        text = subprocess.run([program, three], check=True, capture_output=True, text=True).stdout
+        assert "macro-F1 0.9474 (of one class alone); by run" in text, text
+        text = subprocess.run([program, one, two], check=True, capture_output=True, text=True).stdout
+        assert "alone" not in text, text
+        # A run whose beats are all of class Q has nothing to score as three classes.
+        cells = [[0] * 5 for _ in range(5)]
+        cells[4][0] = 2
+        only_q = write_run(folder, "four", {"104": cells})
+        with_q = json.loads(subprocess.run([program, "--json", one, only_q], check=True, capture_output=True).stdout)
+        assert with_q["scores"]["3"]["runs"]["accuracy"]["values"] == [11 / 14], with_q
+        assert list(json.loads(subprocess.run([program, "--json", only_q], check=True,
+                                              capture_output=True).stdout)["scores"]) == ["5"]
         again = subprocess.run([program, one, one], capture_output=True, text=True)
         assert again.returncode == 1 and "record 100 was tested in" in again.stderr, again
         missing = subprocess.run([program, folder], capture_output=True, text=True)

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <span>
 
 namespace sec::tools {
@@ -79,7 +78,7 @@ std::string TrainingProfile::trace() const {
   // All ranges are of one thread, so their begins and ends in the order of time are properly nested.
   std::string events;
   const auto add = [&](const char* phase, const RecordedRange& range, double seconds) {
-    nlohmann::ordered_json event = {{"ph", phase}, {"ts", 1e6 * seconds}, {"pid", 1}, {"tid", 1}};
+    io::Json event = {{"ph", phase}, {"ts", 1e6 * seconds}, {"pid", 1}, {"tid", 1}};
     event["name"] = range.name.text();
     event["cat"] = range.name.operation;
     events += (events.empty() ? "" : ",\n") + event.dump();

@@ -108,15 +108,48 @@ io::ClassCounts counts_of(const BeatDataset& dataset) {
   return counts;
 }
 
-void require_every_class(const Recipe& recipe, const BeatDataset& dataset, const char* purpose,
-                         const Names& records) {
+// The number of beats of each class that the recipe trains on.
+std::vector<std::int64_t> trained_counts(const Recipe& recipe, const BeatDataset& dataset) {
   std::vector<std::int64_t> counts(recipe.classes.size());
   for (const ExampleId id : dataset.beats()) {
     ++counts[static_cast<std::size_t>(dataset.beat(id).label)];
   }
+  return counts;
+}
+
+// Formats counts of classes: "N 1200, S 0, V 0".
+std::string counts_text(const Recipe& recipe, const std::vector<std::int64_t>& counts) {
+  Names parts;
   for (std::size_t c = 0; c < counts.size(); ++c) {
-    require(counts[c] > 0, "no beat of class {} to {}: none in record(s) {}", recipe.classes[c], purpose,
-            fmt::join(records, ", "));
+    parts.push_back(fmt::format("{} {}", recipe.classes[c], counts[c]));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::ptrdiff_t occurring(const std::vector<std::int64_t>& counts) {
+  return std::ranges::count_if(counts, [](std::int64_t count) { return count > 0; });
+}
+
+void require_every_class(const Recipe& recipe, const BeatDataset& dataset, const char* purpose,
+                         const Names& records) {
+  const std::vector<std::int64_t> counts = trained_counts(recipe, dataset);
+  require(occurring(counts) != 1,
+          "only one class has beats to {}: {} in record(s) {}; expected beats of every class", purpose,
+          counts_text(recipe, counts), fmt::join(records, ", "));
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    require(counts[c] > 0, "no beat of class {} to {}: {} in record(s) {}", recipe.classes[c], purpose,
+            counts_text(recipe, counts), fmt::join(records, ", "));
+  }
+}
+
+// Scores over one class do not show whether classes are told apart: one fixed answer reaches 100 %.
+void warn_of_one_class(const Recipe& recipe, BeatSplits& data) {
+  const std::vector<std::int64_t> counts = trained_counts(recipe, data.test);
+  if (!data.splits.test.empty() && occurring(counts) < 2) {
+    data.warnings.push_back(
+        fmt::format("{} to test with ({}): the test scores do not show whether classes are told apart",
+                    occurring(counts) == 1 ? "only one class has beats" : "no trained class has beats",
+                    counts_text(recipe, counts)));
   }
 }
 
@@ -308,6 +341,7 @@ BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& f
   if (!splits.validation.empty()) {
     require_every_class(recipe, data.validation, "validate with", splits.validation);
   }
+  warn_of_one_class(recipe, data);
   if (data.synthetic) {
     data.warnings.push_back("the signals are synthetic: these scores say nothing about patients");
   }

@@ -171,6 +171,59 @@ std::size_t count(const RecordingDataset& split, std::size_t c) {
   return n;
 }
 
+// Whether some class has recordings with and recordings without it.
+bool tells_apart(const RecordingDataset& split, std::size_t classes) {
+  for (std::size_t c = 0; c < classes; ++c) {
+    const std::size_t n = count(split, c);
+    if (n > 0 && n < split.size()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Formats the classes that occur in a split: "NORM 40, MI 12 and none of 3 other classes".
+std::string counts_text(const RecordingDataset& split, const std::vector<std::string>& classes) {
+  std::vector<std::string> parts;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    if (const std::size_t n = count(split, c); n > 0) {
+      parts.push_back(fmt::format("{} {}", classes[c], n));
+    }
+  }
+  const std::size_t absent = classes.size() - parts.size();
+  return fmt::format(
+      "{}{}", fmt::join(parts, ", "),
+      absent > 0 ? fmt::format(" and none of {} other class{}", absent, absent > 1 ? "es" : "") : "");
+}
+
+// Splits in which all recordings have the same labels do not show whether classes are told apart.
+// Training on one is refused; validation and test with one cause a warning.
+void check_same_labels(RecordingSplits& data) {
+  const std::vector<std::string>& classes = data.recipe.classes;
+  require(tells_apart(data.train, classes.size()),
+          "all {} recordings to train on have the same labels ({}); expected a class that some of them have "
+          "and others lack",
+          data.train.size(), counts_text(data.train, classes));
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    if (count(data.train, c) == data.train.size()) {
+      data.warnings.push_back(
+          fmt::format("all {} recordings to train on are of class {}: nothing teaches its absence",
+                      data.train.size(), classes[c]));
+    }
+  }
+  const auto warn = [&](const RecordingDataset& split, const char* purpose) {
+    const bool any = std::ranges::any_of(split.all_targets(), [](float target) { return target > 0; });
+    if (any && !tells_apart(split, classes.size())) {  // without any: check_splits() names each class
+      data.warnings.push_back(
+          fmt::format("all {} recordings to {} have the same labels ({}): their scores do not show whether "
+                      "classes are told apart",
+                      split.size(), purpose, counts_text(split, classes)));
+    }
+  };
+  warn(data.validation, "validate with");
+  warn(data.test, "test with");
+}
+
 void check_splits(RecordingSplits& data) {
   const Recipe& r = data.recipe;
   const bool needs_validation =
@@ -190,13 +243,10 @@ void check_splits(RecordingSplits& data) {
           fmt::format("no recording of class {} is tested: macro averages leave it out", r.classes[c]));
     }
   }
-  bool ranked = false;  // whether some class has both positive and negative validation recordings
-  for (std::size_t c = 0; c < r.classes.size(); ++c) {
-    const std::size_t n = count(data.validation, c);
-    ranked = ranked || (n > 0 && n < data.validation.size());
-  }
-  require(ranked || !needs_validation || r.train.choose_by != "macro_auc",
-          "train.choose_by = \"macro_auc\": each class has either all or none of the validation recordings");
+  check_same_labels(data);
+  require(
+      tells_apart(data.validation, r.classes.size()) || !needs_validation || r.train.choose_by != "macro_auc",
+      "train.choose_by = \"macro_auc\": each class has either all or none of the validation recordings");
 }
 
 }  // namespace

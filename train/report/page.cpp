@@ -50,7 +50,9 @@ std::string recordings_headline(const RunSummary& run) {
               scores.auc.macro) +
          tile("micro-F1", ratio_text(scores.micro_f1),
               "by batch at 0.5: " + ratio_text(scores.batch_micro_f1), scores.micro_f1) +
-         tile("macro-F1", ratio_text(scores.macro_f1), "mean over classes", scores.macro_f1) + "</div>\n";
+         tile("macro-F1", ratio_text(scores.macro_f1),
+              scores.occurring == 1 ? "of one class alone" : "mean over classes", scores.macro_f1) +
+         "</div>\n";
 }
 
 std::string headline(const RunSummary& run) {
@@ -67,8 +69,10 @@ std::string headline(const RunSummary& run) {
                   escape(evaluation->name), count_text(scores.confusion.total()), scores.confusion.size(),
                   run.synthetic ? " on <strong>generated</strong> signals" : "");
   html += tile("accuracy", percent_text(scores.accuracy), "all beats", scores.accuracy);
-  html +=
-      tile("macro-F1", ratio_text(scores.macro_f1), "micro " + ratio_text(scores.micro_f1), scores.macro_f1);
+  html += tile("macro-F1", ratio_text(scores.macro_f1),
+               fmt::format("{}micro {}", scores.occurring == 1 ? "of one class alone; " : "",
+                           ratio_text(scores.micro_f1)),
+               scores.macro_f1);
   for (const ClassScore& c : scores.classes) {
     html += tile("F1 of " + escape(c.name), ratio_text(c.f1),
                  fmt::format("Se {}, +P {}", percent_text(c.sensitivity), percent_text(c.precision)), c.f1);
@@ -279,10 +283,11 @@ std::string recordings(const RunSummary& run) {
       "depend on thresholds. Intervals are from 1000 resamples of patients, drawn with replacement.</p>\n";
   for (const MultiLabelScores& scores : run.recordings) {
     html += fmt::format(
-        "<h3>{} <span class=\"soft\">{} recordings; macro AUC {}, micro-F1 {}, macro-F1 {}; micro-F1 by "
+        "<h3>{} <span class=\"soft\">{} recordings; macro AUC {}, micro-F1 {}, macro-F1 {}{}; micro-F1 by "
         "batch at 0.5, as the released code counts, {}</span></h3>\n",
         escape(scores.name), count_text(scores.recordings), with_range(scores.auc.macro, scores.range.macro),
-        ratio_text(scores.micro_f1), ratio_text(scores.macro_f1), ratio_text(scores.batch_micro_f1));
+        ratio_text(scores.micro_f1), ratio_text(scores.macro_f1), alone_text(only_class(scores)),
+        ratio_text(scores.batch_micro_f1));
     html += label_table(scores);
   }
   return html + "</section>\n";

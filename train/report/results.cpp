@@ -30,6 +30,7 @@ json to_json(const Scores& scores) {
   return {{"accuracy", number(scores.accuracy)},
           {"micro_f1", number(scores.micro_f1)},
           {"macro_f1", number(scores.macro_f1)},
+          {"macro_f1_classes", scores.occurring},
           {"classes", classes},
           {"confusion", {{"classes", confusion.classes()}, {"rows_true_columns_predicted", matrix}}}};
 }
@@ -79,6 +80,10 @@ json to_json(const NamedCalibration& named) {
   return result;
 }
 
+std::string figure(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
+}
+
 std::string percent(double value) {
   return std::isfinite(value) ? fmt::format("{:7.2f}", 100 * value) : "      -";
 }
@@ -90,12 +95,18 @@ std::string range_text(const Range95& range, double factor, int digits) {
              : "";
 }
 
+// Says that a macro-F1 is the F1 of one class: " (of class N alone)". Empty for several classes.
+std::string alone_text(const std::string& only) {
+  return only.empty() ? "" : fmt::format(" (of class {} alone)", only);
+}
+
 std::string scores_text(const Evaluation& evaluation) {
   const Scores& scores = evaluation.scores;
   const Confusion& confusion = scores.confusion;
   const F1Intervals& range = evaluation.range;
-  std::string text = fmt::format("{}, {} classes: accuracy {:.2f} %, macro-F1 {:.4f}{}\n  ({})\n",
-                                 evaluation.name, confusion.size(), 100 * scores.accuracy, scores.macro_f1,
+  std::string text = fmt::format("{}, {} classes: accuracy {} %, macro-F1 {}{}{}\n  ({})\n", evaluation.name,
+                                 confusion.size(), figure(100 * scores.accuracy, 2),
+                                 figure(scores.macro_f1, 4), alone_text(only_class(scores)),
                                  range.classes.empty() ? "" : range_text(range.macro, 1, 4), evaluation.note);
   text += "  true\\read";
   for (const std::string& name : confusion.classes()) {
@@ -118,9 +129,7 @@ std::string scores_text(const Evaluation& evaluation) {
 
 // A line such as "DS2, AUC one against the rest: macro 0.9712 (0.9511 to 0.9811), N 0.9701 (...), S -".
 std::string auc_text(const NamedAuc& named, const std::vector<std::string>& names) {
-  const auto value = [](double auc) {
-    return std::isfinite(auc) ? fmt::format("{:.4f}", auc) : std::string("-");
-  };
+  const auto value = [](double auc) { return figure(auc, 4); };
   std::string text =
       fmt::format("\n{}, AUC one against the rest: macro {}{}", named.name, value(named.auc.macro),
                   named.range.classes.empty() ? "" : range_text(named.range.macro, 1, 4));
@@ -178,21 +187,20 @@ json to_json(const MultiLabelScores& scores) {
           {"macro_auc_interval_95", to_json(scores.range.macro)},
           {"micro_f1", number(scores.micro_f1)},
           {"macro_f1", number(scores.macro_f1)},
+          {"macro_f1_classes", scores.occurring},
           {"batch_micro_f1_at_half", number(scores.batch_micro_f1)},
           {"classes", classes}};
 }
 
 std::string scores_text(const MultiLabelScores& scores) {
-  const auto ratio = [](double value) {
-    return std::isfinite(value) ? fmt::format("{:.4f}", value) : std::string("-");
-  };
+  const auto ratio = [](double value) { return figure(value, 4); };
   std::string text = fmt::format(
-      "{}, {} recordings: macro AUC {} ({} to {}), micro-F1 {}, macro-F1 {}\n"
+      "{}, {} recordings: macro AUC {} ({} to {}), micro-F1 {}, macro-F1 {}{}\n"
       "  (micro-F1 by batch at 0.5, as the released code counts: {})\n"
       "      recordings  stated  threshold    Se %     +P %    F1 %     AUC  class\n",
       scores.name, scores.recordings, ratio(scores.auc.macro), ratio(scores.range.macro.low),
       ratio(scores.range.macro.high), ratio(scores.micro_f1), ratio(scores.macro_f1),
-      ratio(scores.batch_micro_f1));
+      alone_text(only_class(scores)), ratio(scores.batch_micro_f1));
   for (std::size_t c = 0; c < scores.classes.size(); ++c) {
     const LabelScore& one = scores.classes[c];
     text += fmt::format("      {:>10}  {:>6}  {:>9.3f} {}  {} {}  {:>6}  {}\n", one.positives, one.predicted,

@@ -111,15 +111,20 @@ std::string with_range(double value, const Range95& range) {
              : ratio_text(value);
 }
 
+std::string alone_text(const std::string& only) {
+  return only.empty() ? "" : fmt::format(" of class {} alone", escape(only));
+}
+
 std::string evaluation_card(const Evaluation& evaluation) {
   const Scores& scores = evaluation.scores;
   const int columns = std::min(scores.confusion.size(), 4) + 3;  // classes, and names, beats and others
   std::string html = fmt::format(
       "<article class=\"card\" style=\"--columns:{}\"><h4>{} <span class=\"soft\">as {} "
-      "classes</span></h4>\n<p class=\"sums\">accuracy <b>{}</b>, macro-F1 <b>{}</b></p>\n",
+      "classes</span></h4>\n<p class=\"sums\">accuracy <b>{}</b>, macro-F1 <b>{}</b>{}</p>\n",
       columns, escape(evaluation.name), scores.confusion.size(), percent_text(scores.accuracy, 2),
       evaluation.range.classes.empty() ? ratio_text(scores.macro_f1)
-                                       : with_range(scores.macro_f1, evaluation.range.macro));
+                                       : with_range(scores.macro_f1, evaluation.range.macro),
+      alone_text(only_class(scores)));
   html += confusion_table(scores) + class_table(evaluation);
   if (!evaluation.note.empty()) {
     html += fmt::format("<p class=\"note\">{}</p>\n", escape(evaluation.note));

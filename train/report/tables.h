@@ -17,6 +17,10 @@ std::string record_table(const std::vector<RecordScore>& records);
 // One row per patient. If every patient has only one record, a line that says so instead.
 std::string patient_table(const std::vector<PatientScore>& patients);
 
+// Says that a macro-F1 is the F1 of the class `only`, which alone occurs: " of class N alone".
+// Empty if `only` is empty.
+std::string alone_text(const std::string& only);
+
 // A value and its interval, such as "0.971 (0.940 to 0.985)".
 std::string with_range(double value, const Range95& range);
 

@@ -1,5 +1,6 @@
 #include "train/scoring/metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,7 +22,6 @@ Scores score_rows(const Confusion& all, int count) {
   std::int64_t right = 0;
   std::int64_t called = 0;
   double sum_f1 = 0;
-  int occurring = 0;
   for (int c = 0; c < count; ++c) {
     std::int64_t predicted = 0;
     for (int truth = 0; truth < count; ++truth) {
@@ -35,7 +35,7 @@ Scores score_rows(const Confusion& all, int count) {
     s.f1 = ratio(2 * hits, s.beats + predicted);
     if (s.beats > 0) {
       sum_f1 += s.f1;
-      ++occurring;
+      ++scores.occurring;
     }
     total += s.beats;
     right += hits;
@@ -44,7 +44,7 @@ Scores score_rows(const Confusion& all, int count) {
   }
   scores.accuracy = ratio(right, total);
   scores.micro_f1 = ratio(2 * right, total + called);
-  scores.macro_f1 = occurring > 0 ? sum_f1 / occurring : undefined;
+  scores.macro_f1 = scores.occurring > 0 ? sum_f1 / scores.occurring : undefined;
   return scores;
 }
 
@@ -98,6 +98,11 @@ std::int64_t Confusion::predicted_count(int c) const {
 
 Scores score(const Confusion& confusion) {
   return score_rows(confusion, confusion.size());
+}
+
+std::string only_class(const Scores& scores) {
+  const auto occurs = [](const ClassScore& c) { return c.beats > 0; };
+  return scores.occurring == 1 ? std::ranges::find_if(scores.classes, occurs)->name : "";
 }
 
 std::int64_t read_as_other(const Scores& scores, int truth) {

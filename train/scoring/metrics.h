@@ -48,9 +48,14 @@ struct Scores {
   double micro_f1 = 0;  // F1 of the counts summed over classes; NaN without beats.
                         // Equals the accuracy unless a beat is predicted as a class that is not scored.
   double macro_f1 = 0;  // mean F1 of the classes that occur, whether or not others were predicted
+  int occurring = 0;    // number of classes that occur: macro_f1 is their mean
 };
 
 Scores score(const Confusion& confusion);
+
+// The name of the only class that occurs, or an empty text if none or several occur.
+// The macro-F1 is then the F1 of this class, which a classifier with one fixed answer can bring to 1.
+std::string only_class(const Scores& scores);
 
 // The number of beats of class `truth` that were predicted as a class outside scores.confusion.
 // Such beats exist only after score_first_classes(). They count in ClassScore::beats, but in no column.

@@ -80,7 +80,6 @@ MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span
   scores.recordings = static_cast<std::int64_t>(logits.size() / width);
   Counts all;
   double sum = 0;
-  int occurring = 0;
   for (std::size_t c = 0; c < width; ++c) {
     Counts counts;
     for (std::size_t i = c; i < logits.size(); i += width) {
@@ -95,12 +94,19 @@ MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span
                               counts.f1()});
     if (counts.positives > 0) {
       sum += counts.f1();
-      ++occurring;
+      ++scores.occurring;
     }
   }
   scores.micro_f1 = all.f1();
-  scores.macro_f1 = sum / occurring;  // NaN if no label occurs
+  scores.macro_f1 = sum / scores.occurring;  // NaN if no label occurs
   return scores;
+}
+
+std::string only_class(const MultiLabelScores& scores) {
+  const auto occurs = [](const LabelScore& c) { return c.positives > 0; };
+  return scores.occurring == 1 && scores.classes.size() > 1
+             ? std::ranges::find_if(scores.classes, occurs)->name
+             : "";
 }
 
 double batch_micro_f1(std::span<const float> logits, std::span<const float> targets, std::size_t classes,

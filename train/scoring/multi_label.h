@@ -27,11 +27,16 @@ struct MultiLabelScores {
   std::int64_t recordings = 0;
   std::vector<LabelScore> classes;
   double micro_f1 = 0;        // F1 of the counts over all cells; NaN without labels and predictions
-  double macro_f1 = 0;        // mean F1 of the classes whose F1 is defined
+  double macro_f1 = 0;        // mean F1 of the classes that occur
+  int occurring = 0;          // number of classes that occur: macro_f1 is their mean
   double batch_micro_f1 = 0;  // the released code's metric: batch_micro_f1()
   Auc auc;
   AucIntervals range;  // 95 % intervals, bootstrap over patients
 };
+
+// The name of the only one of several classes that occurs, or an empty text.
+// The macro-F1 is then the F1 of this class alone.
+std::string only_class(const MultiLabelScores& scores);
 
 // For each class the threshold of the logit with the best F1 on these examples; the highest on ties.
 // Thresholds are halfway between two logits. A class without examples gets 0, a probability of 0.5.

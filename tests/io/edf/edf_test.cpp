@@ -230,6 +230,10 @@ TEST(Edf, DividesTheRangeOfOtherSamples) {
   const std::vector<float> flat(10, 0.123456F);
   write_edf(folder / "r.edf", *reader_of(one_lead(flat, 250)), {});
   expect_same(read_all(*open_edf(folder / "r.edf"), 10)[0], flat, 2e-5F);
+  // The limits of the range have one decimal. They must not cut the signal, which f32 holds to 0.004.
+  const std::vector<float> high = {123456.0078125F, 123456.3046875F, 123456.578125F};
+  write_edf(folder / "r.edf", *reader_of(one_lead(high, 250)), {});
+  expect_same(read_all(*open_edf(folder / "r.edf"), 3)[0], high, 0.005F);
 }
 
 TEST(Edf, ChoosesRecordsThatHoldWholeSamples) {

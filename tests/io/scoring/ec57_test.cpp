@@ -91,6 +91,10 @@ TEST(Ec57, FibrillationAndShutdown) {
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(200, "["), mark(250, "V"), mark(300, "]"), mark(400, "N")},
                             {mark(100, "N"), mark(250, "V"), mark(350, "N"), mark(400, "N")})),
             "Nn 2 On 1");
+  // The sample of the closing mark is the last one of fibrillation.
+  EXPECT_EQ(text_of(compare({mark(100, "N"), mark(200, "["), mark(300, "]"), mark(400, "N")},
+                            {mark(100, "N"), mark(300, "V"), mark(400, "N")})),
+            "Nn 2");
   // Beats missed during shutdown of the test count as x; beats found during shutdown of the reference as X.
   EXPECT_EQ(text_of(compare({mark(100, "N"), mark(300, "V"), mark(500, "N")},
                             {mark(100, "N"), mark(200, "~", 0x30), mark(400, "~", 0), mark(700, "V")})),
@@ -143,6 +147,19 @@ TEST(Ec57, EscapeBeatsAreSupraventricularByTheStandard) {
 }
 
 // The counts and the line that the standard's own program printed for record 100.
+// A fusion or unclassifiable beat read as S is an error in a record's line, and is ignored in the sums.
+TEST(Ec57, GrossFiguresForgiveFusionBeatsReadAsSupraventricular) {
+  Ec57Record record;
+  const auto set = [&](Ec57Label r, Ec57Label t, std::int64_t n) {
+    record.counts.cells[static_cast<std::size_t>(r)][static_cast<std::size_t>(t)] = n;
+  };
+  set(S, S, 6), set(N, S, 2), set(F, S, 1), set(Q, S, 1);
+  EXPECT_EQ(ec57_scores(record.counts).s_p, 60.0);  // 6 of 10
+  const std::vector<Ec57Record> records = {record, record};
+  EXPECT_EQ(ec57_gross(records).s_p, 75.0);  // 12 of 16
+  EXPECT_EQ(ec57_average(records).s_p, 75.0);
+}
+
 TEST(Ec57, LinesHaveTheComparatorsLayout) {
   Ec57Record record;
   record.name = "100";

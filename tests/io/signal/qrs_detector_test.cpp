@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "engine/parallel.h"
@@ -103,6 +104,51 @@ TEST(QrsDetector, NoBeatsWhereThereAreNone) {
   std::vector<float> step(36000, 0.0F);  // an electrode is plugged in
   std::fill(step.begin() + 18000, step.end(), 5.0F);
   EXPECT_TRUE(find_qrs(step, rate).empty());
+}
+
+// A complex of 60 ms, 40 beats 0.8 s apart, and in the middle of the signal one more complex of this height
+// `after` seconds behind a beat. Returns the detected times from the beat before the pair to the beat after it,
+// in ms relative to the pair's first beat.
+std::vector<long> peaks_around_a_pair(double after, double first_height, double second_height) {
+  std::vector<float> lead(static_cast<std::size_t>(33 * rate));
+  const auto add = [&](double time, double height) {
+    for (std::size_t i = 0; i < lead.size(); ++i) {
+      const double distance = (static_cast<double>(i) / rate - time) / 0.010;  // in standard deviations
+      lead[i] += static_cast<float>(height * std::exp(-0.5 * distance * distance));
+    }
+  };
+  for (int beat = 1; beat <= 40; ++beat) {
+    add(0.8 * beat, beat == 20 ? first_height : 1);
+  }
+  add(0.8 * 20 + after, second_height);
+  std::vector<long> times;
+  for (const std::int64_t peak : find_qrs(lead, rate)) {
+    const double time = static_cast<double>(peak) / rate - 0.8 * 20;
+    if (std::abs(time) < 1.5 * 0.8) {
+      times.push_back(std::lround(1000 * time));
+    }
+  }
+  return times;
+}
+
+// Of two peaks of the filtered signal less than 230 ms apart, the higher is the beat.
+// The average over 80 ms flattens these peaks, so their distance and that of the R peaks differ by up to 45 ms.
+TEST(QrsDetector, KeepsTheHigherOfTwoPeaksWithinTheRefractoryTime) {
+  const auto expect_times = [](const std::vector<long>& times, const std::vector<long>& expected) {
+    ASSERT_EQ(times.size(), expected.size()) << testing::PrintToString(times);
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      EXPECT_NEAR(static_cast<double>(times[i]), static_cast<double>(expected[i]), 3)
+          << testing::PrintToString(times);  // a sample lasts 2.8 ms
+    }
+  };
+  for (const double after : {0.150, 0.180}) {
+    expect_times(peaks_around_a_pair(after, 1, 0.8), {-800, 0, 800});
+    expect_times(peaks_around_a_pair(after, 0.8, 1), {-800, std::lround(1000 * after), 800});
+  }
+  for (const double after : {0.280, 0.300, 0.400}) {
+    expect_times(peaks_around_a_pair(after, 1, 0.9), {-800, 0, std::lround(1000 * after), 800});
+    expect_times(peaks_around_a_pair(after, 0.9, 1), {-800, 0, std::lround(1000 * after), 800});
+  }
 }
 
 // A gap loses only the beats within it. A dead lead does not affect the beats of the other lead.

@@ -51,8 +51,9 @@ TEST(WfdbAnnotation, RoundTrip) {
 
 TEST(WfdbAnnotation, AnotherTimeResolutionIsConverted) {
   const TemporaryFolder folder;
-  write_annotation_file(folder / "r.atr", {{}, 1000, {{500, 1, 0, 0, 0, ""}}});
+  write_annotation_file(folder / "r.atr", {{}, 1000, {{500, 1, 0, 0, 0, ""}, {502, 1, 0, 0, 0, ""}}});
   EXPECT_EQ(read_annotations(folder / "r.atr", 360).at(0).sample, 180);
+  EXPECT_EQ(read_annotations(folder / "r.atr", 360).at(1).sample, 181);  // 180.72
   EXPECT_EQ(read_annotations(folder / "r.atr", 1000).at(0).sample, 500);
   EXPECT_EQ(read_annotations(folder / "r.atr").at(0).sample, 500);
   EXPECT_EQ(read_annotation_file(folder / "r.atr").resolution, 1000);

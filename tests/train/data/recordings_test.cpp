@@ -292,6 +292,7 @@ class Folder : public testing::Test {
       write_record(folder_, name, i, i % 2 == 0, {"I", "II"});
       table += name + "," +
                (i % 2 == 0 ? "fast"
+                : i == 9   ? "odd"
                 : i == 11  ? ""
                            : "slow|odd") +
                ",P" + std::to_string(i / 2) + "\n";
@@ -308,24 +309,51 @@ class Folder : public testing::Test {
 };
 
 TEST_F(Folder, ClassesAreThoseThatTrain) {
-  const std::string split = "r1,train\nr3,train\nr0,validation\nr10,validation\nr11,validation\n";
+  const std::string split = "r1,train\nr3,train\nr11,train\nr0,validation\nr10,validation\n";
   const RecordingSplits data = load(split, {"data.allow_leakage=true"});
   EXPECT_EQ(data.recipe.classes, (Names{"odd", "slow"}));
-  EXPECT_EQ(data.train.size(), 2U);
+  EXPECT_EQ(data.train.size(), 3U);
   EXPECT_EQ(data.train[0].targets, (std::vector<float>{1, 1}));
   EXPECT_EQ(data.validation[0].targets, (std::vector<float>{0, 0}));
   EXPECT_EQ(data.warnings.size(), 2U);  // neither class has a validation recording
   EXPECT_EQ(data.signal_bytes, 12 * 50 * 2 * 4);
   EXPECT_EQ(load(split, {"data.allow_leakage=true"}).fingerprint, data.fingerprint);
   EXPECT_NE(load(split, {"data.allow_leakage=true", "data.length=60"}).fingerprint, data.fingerprint);
-  const RecordingSplits dropped = load("r1,train\nr11,train\nr4,validation\n",
-                                       {"data.unlabelled=drop", "classes=['slow']", "train.choose=last"});
+  const RecordingSplits dropped =
+      load("r1,train\nr2,train\nr11,train\nr9,validation\n",
+           {"data.unlabelled=drop", "classes=['slow','fast']", "train.choose=last"});
   EXPECT_EQ(dropped.dropped, 2);
-  EXPECT_EQ(dropped.splits.train, Names{"r1"});
+  EXPECT_EQ(dropped.splits.train, (Names{"r1", "r2"}));
   EXPECT_EQ(dropped.validation.size(), 0U);
   expect_error([&] { load("r0,train\nr3,validation\n", {"classes=['slow']"}); },
                "no recording of class slow");
   expect_error([&] { load("r0,train\n"); }, "no recording validates");
+}
+
+// Recordings that all have the same labels teach nothing, and score 1 whatever their signals.
+TEST_F(Folder, RefusesOneClassToTrainOnAndWarnsOfOneToScore) {
+  expect_error(
+      [&] { load("r0,train\nr2,train\nr4,validation\nr7,validation\n"); },
+      "all 2 recordings to train on have the same labels (fast 2); expected a class that some of them "
+      "have and others lack");
+  expect_error([&] { load("r1,train\nr3,train\nr4,validation\n", {"train.choose=last"}); },
+               "all 2 recordings to train on have the same labels (odd 2, slow 2); ");
+  const auto warned = [&](const std::string& split, const std::string& says) {
+    const RecordingSplits data = load(split, {"train.choose_by=macro_f1"});
+    return std::ranges::count_if(data.warnings, [&](const std::string& w) { return w.find(says) != w.npos; });
+  };
+  const std::string train = "r0,train\nr9,train\nr3,train\n";
+  EXPECT_EQ(warned(train + "r4,validation\nr6,validation\nr10,test\n",
+                   "all 2 recordings to validate with have the same labels (fast 2 and none of 2 other "
+                   "classes): their scores do not show whether classes are told apart"),
+            1);
+  EXPECT_EQ(warned(train + "r4,validation\nr7,validation\nr10,test\n",
+                   "all 1 recordings to test with have the same labels (fast 1 and none of 2 other classes)"),
+            1);
+  EXPECT_EQ(warned(train + "r4,validation\nr7,validation\nr10,test\nr11,test\n", "the same labels"), 0);
+  EXPECT_EQ(warned("r9,train\nr3,train\nr4,validation\nr7,validation\n",
+                   "all 2 recordings to train on are of class odd: nothing teaches its absence"),
+            1);
 }
 
 TEST_F(Folder, StopsAtLeaks) {
@@ -333,17 +361,18 @@ TEST_F(Folder, StopsAtLeaks) {
     expect_error([&] { load(split); }, says);
     EXPECT_FALSE(load(split, {"data.allow_leakage=true"}).leaks.empty());
   };
-  stops("r0,train\nr1,validation\n", "records r0 (train) and r1 (validation) are one person");
-  stops("r0,train\nr0,test\nr2,validation\n", "record r0 is in more than one split");
+  stops("r0,train\nr7,train\nr1,validation\n", "records r0 (train) and r1 (validation) are one person");
+  stops("r0,train\nr7,train\nr0,test\nr2,validation\n", "record r0 is in more than one split");
   write_record(folder_, "r2", 0, true, {"I", "II"});  // makes r2 a copy of r0
-  stops("r0,train\nr2,test\nr4,validation\n",
+  stops("r0,train\nr7,train\nr2,test\nr4,validation\n",
         "signals of record r0 (train) are identical to those of record r2 (test)");
-  EXPECT_TRUE(load("r0,train\nr4,validation\n").leaks.empty());
+  EXPECT_TRUE(load("r0,train\nr7,train\nr4,validation\n").leaks.empty());
 }
 
 // A recording named 201 must not be taken for record 201 of MIT-BIH.
 TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
   const TemporaryFolder folder;
+  write_record(folder, "200", 0, false, {"I", "II"});
   write_record(folder, "201", 1, true, {"I", "II"});
   write_record(folder, "202", 2, true, {"I", "II"});
   folder.write("t.csv", "file,labels\n201,A\n202,A\n");

@@ -182,6 +182,36 @@ TEST(Results, TextHasIntervalsCalibrationAndPatients) {
   }
 }
 
+// A macro-F1 of 1.0000 that rests on one class says so in the text, in JSON and on the page.
+TEST(Results, AMacroF1OfOneClassSaysSo) {
+  RunSummary run = sample_run();
+  Confusion beats({"N", "S", "V"});
+  beats.add(0, 0, 20);
+  run.evaluations = {{"DS2", score(beats), "a note"}};
+  run.classes = {"N", "S", "V"};
+  EXPECT_TRUE(contains(results_text(run),
+                       "DS2, 3 classes: accuracy 100.00 %, macro-F1 1.0000 (of class N alone)\n  (a note)"));
+  EXPECT_TRUE(contains(report_html(run), "macro-F1 <b>1.000</b> of class N alone</p>"));
+  EXPECT_TRUE(contains(report_html(run), "of one class alone; micro 1.000"));
+  auto json = nlohmann::json::parse(metrics_json(run, {}, "fnv1a64:0"));
+  EXPECT_EQ(json["evaluations"][0]["macro_f1_classes"], 1);
+
+  const std::vector<float> logits = {1, -1, 1, -1}, targets = {1, 0, 1, 0};
+  run.recordings = {score_labels({"A&B", "C"}, logits, targets, std::vector<float>{0, 0})};
+  run.recordings[0].name = "test";
+  run.recordings[0].auc = {{std::nan(""), std::nan("")}, std::nan("")};
+  run.recordings[0].range = {{{std::nan(""), 0}, {std::nan(""), 0}}, {std::nan(""), 0}};
+  EXPECT_TRUE(contains(results_text(run), "macro-F1 1.0000 (of class A&B alone)\n"));
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_TRUE(contains(page, "macro-F1 1.000 of class A&amp;B alone;"));
+  EXPECT_TRUE(contains(page, "<small>of one class alone</small>"));
+  json = nlohmann::json::parse(metrics_json(run, {}, "fnv1a64:0"));
+  EXPECT_EQ(json["multi_label"][0]["macro_f1_classes"], 1);
+  EXPECT_EQ(nlohmann::json::parse(metrics_json(sample_run(), {}, ""))["evaluations"][0]["macro_f1_classes"],
+            5);
+}
+
 TEST(Results, JsonHasIntervalsAndPatients) {
   const auto json = nlohmann::json::parse(metrics_json(sample_run(), {}, "fnv1a64:0"));
   EXPECT_EQ(json["instruction_set"], "avx2");

@@ -56,6 +56,20 @@ TEST(Metrics, MacroF1IsTheMeanOverClassesThatOccur) {
   const Scores s = score(c);
   EXPECT_EQ(s.classes[2].f1, 0);
   EXPECT_DOUBLE_EQ(s.macro_f1, (6.0 / 7 + 1) / 2);
+  EXPECT_EQ(s.occurring, 2);
+  EXPECT_EQ(only_class(s), "");
+}
+
+// A macro-F1 of 1 that rests on one class must be recognisable.
+TEST(Metrics, NamesTheOnlyClassThatOccurs) {
+  Confusion c({"N", "S", "V"});
+  EXPECT_EQ(only_class(score(c)), "");
+  c.add(1, 1, 5);
+  EXPECT_EQ(score(c).macro_f1, 1);
+  EXPECT_EQ(score(c).occurring, 1);
+  EXPECT_EQ(only_class(score(c)), "S");
+  c.add(2, 1, 1);
+  EXPECT_EQ(only_class(score(c)), "");
 }
 
 // Compares with scores computed from lists

@@ -95,6 +95,21 @@ TEST(MultiLabel, MacroF1IsTheMeanOverClassesThatOccur) {
   EXPECT_DOUBLE_EQ(s.macro_f1, 2.0 / 3);
 }
 
+TEST(MultiLabel, NamesTheOnlyClassThatOccurs) {
+  const std::vector<float> logits = {1, -1, 1, -1};
+  const auto scored = [&](const std::vector<float>& targets) {
+    return score_labels({"A", "B"}, logits, targets, std::vector<float>{0, 0});
+  };
+  EXPECT_EQ(scored({1, 0, 1, 0}).macro_f1, 1);
+  EXPECT_EQ(scored({1, 0, 1, 0}).occurring, 1);
+  EXPECT_EQ(only_class(scored({1, 0, 1, 0})), "A");
+  EXPECT_EQ(only_class(scored({1, 0, 1, 1})), "");
+  EXPECT_EQ(only_class(scored({0, 0, 0, 0})), "");
+  // One class that some recordings have and others lack is a task of its own.
+  EXPECT_EQ(only_class(score_labels({"A"}, logits, std::vector<float>{1, 0, 1, 0}, std::vector<float>{0})),
+            "");
+}
+
 TEST(MultiLabel, AucCountsPairs) {
   constexpr std::size_t classes = 3;
   Stream stream;
