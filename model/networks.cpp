@@ -77,10 +77,4 @@ std::unique_ptr<Network> describe_network(const NetworkOptions& options) {
   return find(options.model).describe(options);
 }
 
-SeEcgNet& as_se_ecgnet(Network& network, const std::string& what) {
-  auto* const found = dynamic_cast<SeEcgNet*>(&network);
-  require(found != nullptr, "{}: holds {}, expected SE-ECGNet", what, network_title(network.options().model));
-  return *found;
-}
-
 }  // namespace sec::model

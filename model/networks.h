@@ -30,8 +30,4 @@ std::unique_ptr<Network> make_network(const NetworkOptions& options, Stream& str
 // The same network with registered, unallocated parameters: what shapes it has, before memory is taken for them.
 std::unique_ptr<Network> describe_network(const NetworkOptions& options);
 
-// Casts a network to SeEcgNet, for operations that support no other network, such as ONNX export.
-// Throws Error, starting with `what`, if it is another network.
-SeEcgNet& as_se_ecgnet(Network& network, const std::string& what);
-
 }  // namespace sec::model

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <functional>
+#include <optional>
 
 #include "engine/error.h"
 #include "io/signal/qrs_filter.h"
@@ -13,17 +15,27 @@ namespace sec::io {
 namespace {
 
 // Times in samples at qrs_rate, 5 ms each.
+constexpr std::int64_t second = 200;
 constexpr std::int64_t apart = 46;         // 230 ms; of two peaks closer than this, the larger is kept
-constexpr std::int64_t t_wave_reach = 72;  // 360 ms; a T wave follows its QRS complex within this time
+constexpr std::int64_t t_wave_reach = 72;  // 360 ms: the latest T wave at 60 beats a minute and more
 constexpr std::int64_t around = 20;        // 100 ms on either side of a peak, where its slopes are measured
-constexpr std::int64_t learning = 600;     // 3 s at the beginning
-constexpr std::int64_t given_up = 1600;    // 8 s without a beat, after which learning starts again
-constexpr std::size_t remembered = 8;      // number of recent peaks and intervals
-constexpr double threshold_part = 0.28;    // position between noise peaks (0) and QRS peaks (1)
-constexpr double search_back_part = 0.5;   // fraction of the detection threshold
-constexpr double search_back_after = 1.5;  // multiple of the median RR interval
-constexpr double t_wave_slope = 0.5;       // fraction of the slope of the preceding QRS complex
-constexpr double one_sided = 0.125;  // largest ratio of the smaller to the larger slope of a step artifact
+constexpr std::int64_t learning = 3 * second;          // the shortest learning, at the beginning
+constexpr std::int64_t longest_learning = 8 * second;  // counted from the first peak
+constexpr std::int64_t given_up = 8 * second;          // without a beat, after which learning starts again
+constexpr std::int64_t remembered = 8;                 // number of recent peaks and intervals
+constexpr double threshold_part = 0.28;                // position between noise peaks (0) and QRS peaks (1)
+constexpr double search_back_part = 0.5;               // fraction of the detection threshold
+constexpr double search_back_after = 1.5;              // multiple of the median RR interval
+constexpr double t_wave_slope = 0.5;                   // fraction of the slope of the preceding QRS complex
+constexpr double late_t_wave_slope = 0.4;              // the same, if the peak comes after t_wave_reach
+constexpr double slowest_interval = 2;  // s; T waves are not expected later at longer RR intervals
+constexpr double one_sided = 0.125;     // largest ratio of the smaller to the larger slope of a step artifact
+constexpr double alike =
+    0.125;  // least ratio of the second highest to the highest peak that are learned from
+constexpr double most_higher =
+    3;  // times the usual height: higher complexes change thresholds no more than that
+constexpr double signal_changed = 10;  // times the usual height: see Rules::learn_height()
+constexpr double rounding = 1e-6;  // of the samples; lower peaks of the filtered signal are rounding errors
 
 // A peak of the filtered signal.
 struct Peak {
@@ -39,7 +51,7 @@ class Recent {
  public:
   void push(double value) {
     values_.push_back(value);
-    if (values_.size() > remembered) {
+    if (std::ssize(values_) > remembered) {
       values_.pop_front();
     }
   }
@@ -50,6 +62,7 @@ class Recent {
     std::ranges::sort(sorted);
     return sorted.empty() ? 0 : (sorted[sorted.size() / 2] + sorted[(sorted.size() - 1) / 2]) / 2;
   }
+  double highest() const { return values_.empty() ? 0 : *std::ranges::max_element(values_); }
   double mean() const {
     double sum = 0;
     for (const double value : values_) {
@@ -76,20 +89,19 @@ class Rules {
 
   // Must be called as time advances. `now` is the earliest possible time of the next peak.
   void advance(std::int64_t now, std::vector<std::int64_t>& found) {
-    if (is_learning_ && now >= learning_since_ + learning) {
-      learn(found);
+    while (is_learning_ && now >= learning_since_ + learning) {
+      learn_or_wait(found);
     }
     search_back(now, found);
     if (!is_learning_ && now - std::max(last_time_, learning_since_) > given_up) {
-      is_learning_ = true;
-      learning_since_ = now;
-      best_missed_.reset();
+      start_learning(now);
     }
   }
 
   void finish(std::vector<std::int64_t>& found) {
     if (is_learning_) {
-      learn(found);
+      const std::vector<double> highest = highest_by_second(learning_since_, 3);
+      learn(highest[1] > 0 ? highest[1] : highest[0], found);
     }
   }
 
@@ -99,25 +111,89 @@ class Rules {
     return noise + threshold_part * (heights_.mean() - noise);
   }
 
-  void learn(std::vector<std::int64_t>& found) {
-    is_learning_ = false;
-    std::vector<double> highest(3);  // the highest peak in each third of the learning time
+  void start_learning(std::int64_t now) {
+    is_learning_ = true;
+    learning_since_ = now;
+    best_missed_.reset();
+    steep_intervals_.clear();
+  }
+
+  // The highest peaks in each of `count` seconds from `begin` on, the highest first. 0 if a second has none.
+  std::vector<double> highest_by_second(std::int64_t begin, std::int64_t count) const {
+    std::vector<double> highest(static_cast<std::size_t>(count));
     for (const Peak& peak : learned_from_) {
-      const std::int64_t third = (peak.time - learning_since_) * 3 / learning;
-      double& top = highest[static_cast<std::size_t>(std::clamp<std::int64_t>(third, 0, 2))];
-      top = peak.step ? top : std::max(top, peak.height);
+      const std::int64_t at = std::clamp<std::int64_t>((peak.time - begin) / second, 0, count - 1);
+      if (!peak.step && peak.time >= begin) {
+        highest[static_cast<std::size_t>(at)] = std::max(highest[static_cast<std::size_t>(at)], peak.height);
+      }
     }
-    std::ranges::sort(highest);
-    if (highest[1] > 0) {
+    std::ranges::sort(highest, std::ranges::greater());
+    return highest;
+  }
+
+  // Ends learning if QRS complexes were probably seen in two of the last three seconds. Otherwise learning goes on for
+  // another second: a signal can begin with a flat line, before electrodes are connected, or with a single artifact.
+  // After `longest_learning` from the first peak on, the second highest peak by seconds has to do, as in a signal with
+  // fewer than 20 beats a minute.
+  void learn_or_wait(std::vector<std::int64_t>& found) {
+    const std::vector<double> highest = highest_by_second(learning_since_, 3);
+    if (highest[1] > 0 && highest[1] >= alike * highest[0]) {
+      learn(highest[1], found);
+      return;
+    }
+    learning_since_ += second;
+    const auto first =
+        std::ranges::find_if(learned_from_, [](const Peak& peak) { return !peak.step && peak.height > 0; });
+    learned_from_.erase(learned_from_.begin(), first);  // of no use to judge()
+    if (!learned_from_.empty() &&
+        learning_since_ + learning - learned_from_.front().time > longest_learning) {
+      const std::vector<double> all =
+          highest_by_second(learned_from_.front().time, longest_learning / second);
+      learn(all[1] > 0 ? all[1] : all[0], found);
+    }
+  }
+
+  // Ends learning. `height` is that of a QRS complex; 0: none was seen.
+  void learn(double height, std::vector<std::int64_t>& found) {
+    is_learning_ = false;
+    if (height > 0) {
       heights_.clear();
       noise_.clear();
-      heights_.push(highest[1]);
+      heights_.push(height);
     }
     std::vector<Peak> peaks;
     peaks.swap(learned_from_);
+    learn_rate(peaks);
     for (const Peak& peak : peaks) {
       judge(peak, found);
     }
+  }
+
+  // Measures the intervals between the steep peaks among those that were learned from.
+  void learn_rate(const std::vector<Peak>& peaks) {
+    Recent slopes;
+    for (const Peak& peak : peaks) {
+      if (!peak.step && peak.height > threshold()) {
+        slopes.push(peak.slope);
+      }
+    }
+    std::optional<std::int64_t> last;
+    for (const Peak& peak : peaks) {
+      if (!peak.step && peak.height > threshold() && peak.slope >= late_t_wave_slope * slopes.highest()) {
+        if (last) {
+          steep_intervals_.push(static_cast<double>(peak.time - *last));
+        }
+        last = peak.time;
+      }
+    }
+  }
+
+  // The time after a QRS complex within which its T wave can follow. Below 60/min the time grows with the square root of
+  // the RR interval, as the QT interval does (Bazett 1920). The RR interval is taken between steep complexes only: T waves
+  // that were mistaken for complexes would halve it.
+  std::int64_t reach() const {
+    const double interval = std::clamp(steep_intervals_.median() / second, 1.0, slowest_interval);
+    return std::llround(t_wave_reach * std::sqrt(interval));
   }
 
   void judge(const Peak& peak, std::vector<std::int64_t>& found) {
@@ -125,8 +201,9 @@ class Rules {
       return;
     }
     search_back(peak.time, found);
-    const bool early = has_last_ && peak.time - last_time_ < t_wave_reach;
-    if (early && peak.slope < t_wave_slope * last_slope_) {
+    const std::int64_t after = peak.time - last_time_;
+    const bool early = has_last_ && after < reach();
+    if (early && peak.slope < (after < t_wave_reach ? t_wave_slope : late_t_wave_slope) * last_slope_) {
       return;
     }
     if (peak.height > threshold()) {
@@ -140,9 +217,16 @@ class Rules {
   }
 
   void accept(const Peak& peak, std::vector<std::int64_t>& found) {
-    heights_.push(peak.height);
+    learn_height(peak.height);
     if (has_last_) {
       intervals_.push(static_cast<double>(peak.time - last_time_));
+    }
+    slopes_.push(peak.slope);
+    if (peak.slope >= late_t_wave_slope * slopes_.highest()) {
+      if (steep_time_) {
+        steep_intervals_.push(static_cast<double>(peak.time - *steep_time_));
+      }
+      steep_time_ = peak.time;
     }
     has_last_ = true;
     last_time_ = peak.time;
@@ -151,6 +235,23 @@ class Rules {
     if (peak.sample > last_sample_) {
       found.push_back(peak.sample);
       last_sample_ = peak.sample;
+    }
+  }
+
+  // A single artifact must not raise the thresholds much. Two complexes that are far higher than usual among a few mean
+  // that the signal has become higher.
+  void learn_height(double height) {
+    const double usual = heights_.mean();
+    --far_higher_counts_;
+    if (height <= signal_changed * usual) {
+      heights_.push(std::min(height, most_higher * usual));
+    } else if (far_higher_counts_ > 0) {
+      heights_.clear();
+      heights_.push(std::min(height, far_higher_));
+    } else {
+      far_higher_ = height;
+      far_higher_counts_ = remembered;
+      heights_.push(most_higher * usual);
     }
   }
 
@@ -166,9 +267,15 @@ class Rules {
     }
   }
 
-  Recent heights_;    // heights of QRS complexes
-  Recent noise_;      // heights of other peaks
-  Recent intervals_;  // intervals between QRS complexes
+  Recent heights_;                      // heights of QRS complexes
+  double far_higher_ = 0;               // height of the last complex that was far higher than usual
+  std::int64_t far_higher_counts_ = 0;  // complexes for which far_higher_ still matters
+  Recent noise_;                        // heights of other peaks
+  Recent intervals_;                    // intervals between QRS complexes
+  Recent slopes_;                       // slopes of QRS complexes
+  Recent
+      steep_intervals_;  // intervals between QRS complexes at least 0.4 times as steep as the steepest recent one
+  std::optional<std::int64_t> steep_time_;  // time of the last such complex
   bool is_learning_ = true;
   std::int64_t learning_since_ = 0;
   std::vector<Peak> learned_from_;
@@ -198,9 +305,11 @@ struct DetectorLead {
 
   Resampler resampler;
   QrsFilter filter;
-  Tail source;     // at the signal's own rate; invalid samples replaced by the last valid one
+  Tail source;     // at the signal's own rate, less `offset`; invalid samples replaced by the last valid one
   Tail resampled;  // the resampled signal at qrs_rate
   float held = 0;
+  // The first valid sample. Resampling a constant leaves a ripple of 1e-4 of it, which would look like a signal.
+  std::optional<float> offset;
 };
 
 }  // namespace
@@ -267,6 +376,7 @@ struct QrsDetector::State {
   void describe(Peak& peak) {
     const DetectorLead* clearest = &leads.front();
     double steepest = 0;
+    double largest = 0;  // of the samples
     for (const DetectorLead& lead : leads) {
       const auto& values = lead.resampled.values;
       const std::int64_t begin = std::max<std::int64_t>(peak.time - around - lead.resampled.first, 1);
@@ -275,6 +385,7 @@ struct QrsDetector::State {
       double down = 0;
       for (std::int64_t i = begin; i < end; ++i) {
         const double slope = values[i] - values[i - 1];
+        largest = std::max(largest, std::abs(static_cast<double>(values[i])));
         up = std::max(up, slope);
         down = std::max(down, -slope);
       }
@@ -285,6 +396,7 @@ struct QrsDetector::State {
       }
     }
     peak.slope = steepest;
+    peak.height = peak.height > rounding * largest ? peak.height : 0;
     const Tail& source = clearest->source;
     peak.sample = source.first + r_peak_near(source.values, source_sample(peak.time) - source.first, rate);
   }
@@ -311,7 +423,10 @@ void QrsDetector::push(std::span<const std::span<const float>> samples, std::vec
     DetectorLead& lead = state_->leads[i];
     const std::size_t begin = lead.source.values.size();
     for (const float value : samples[i]) {
-      lead.held = std::isfinite(value) ? value : lead.held;
+      if (std::isfinite(value)) {
+        lead.offset = lead.offset.value_or(value);
+        lead.held = value - *lead.offset;
+      }
       lead.source.values.push_back(lead.held);
     }
     lead.resampler.push(std::span<const float>(lead.source.values).subspan(begin), lead.resampled.values);

@@ -29,7 +29,9 @@ class QrsDetector {
   // The last finite sample replaces samples that are not finite.
   // Appends the sample numbers of newly found R peaks, in order of time.
   // A peak is usually reported about 0.4 s after it occurs, later if only a search back finds it.
-  // The peaks of the first three seconds are reported together.
+  // A peak is usually reported about 0.4 s after it occurs, later if only a search back finds it.
+  // The first peaks are reported together: three seconds after the first QRS complex or, while peaks differ too much to
+  // tell QRS complexes from artifacts, up to eight.
   void push(std::span<const std::span<const float>> samples, std::vector<std::int64_t>& peaks);
   void finish(std::vector<std::int64_t>& peaks);  // call after the last samples; appends the remaining peaks
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "model/networks.h"
 #include "model/onnx_graph.h"
 #include "tests/layers/check_layer.h"
 
@@ -67,11 +68,16 @@ std::uint64_t value_of(std::string_view message, std::uint64_t number) {
   return 0;
 }
 
-void check_graph(const SeEcgNetOptions& options) {
-  SeEcgNet network(options, cpu, 3);
-  const std::string model = to_onnx(network, "a test", cpu);
+// Checks the graph of the network with these options, and returns the number of operators by type.
+std::map<std::string, int> check_graph(const NetworkOptions& options) {
+  const auto network = make_network(options, cpu, 3);
+  const std::string model = to_onnx(*network, "a test", {{"classes", "[\"A\"]"}, {"rate_hz", "120.0"}}, cpu);
   EXPECT_EQ(value_of(model, 1), 8U);                 // IR version
   EXPECT_EQ(value_of(all(model, 8).at(0), 2), 17U);  // opset
+  const std::vector<std::string_view> metadata = all(model, 14);
+  EXPECT_EQ(metadata.size(), 2U);
+  EXPECT_EQ(all(metadata.at(0), 1).at(0), "classes");
+  EXPECT_EQ(all(metadata.at(0), 2).at(0), "[\"A\"]");
   const std::string_view graph = all(model, 7).at(0);
 
   std::set<std::string_view> known;  // names that a node may read
@@ -94,37 +100,27 @@ void check_graph(const SeEcgNetOptions& options) {
     EXPECT_TRUE(initializers.insert(all(tensor, 8).at(0)).second);
   }
   // Every parameter and every running statistic is stored once.
-  EXPECT_EQ(weights, network.parameters().count() + network.parameters().states().count());
+  EXPECT_EQ(weights, network->parameters().count() + network->parameters().states().count());
   known.insert(initializers.begin(), initializers.end());
 
-  std::map<std::string_view, int> types;
+  std::map<std::string, int> types;
   std::set<std::string_view> read;
   for (const std::string_view node : all(graph, 1)) {
-    ++types[all(node, 4).at(0)];
+    ++types[std::string(all(node, 4).at(0))];
     EXPECT_TRUE(all(node, 7).empty());  // no domain: a standard operator
     for (const std::string_view input : all(node, 1)) {
       EXPECT_TRUE(known.contains(input)) << input << " is read before it is made";
       read.insert(input);
     }
-    EXPECT_TRUE(known.insert(all(node, 2).at(0)).second) << all(node, 2).at(0) << " is made twice";
+    for (const std::string_view output : all(node, 2)) {
+      EXPECT_TRUE(output.empty() || known.insert(output).second) << output << " is made twice";
+    }
   }
   for (const std::string_view name : known) {
     EXPECT_TRUE(read.contains(name) || name == "logits") << name << " is never read";
   }
-  const std::map<std::string_view, int> expected = {{"Conv", 103},
-                                                    {"BatchNormalization", 103},
-                                                    {"Relu", 169},
-                                                    {"Gemm", 79},
-                                                    {"GlobalAveragePool", 42},
-                                                    {"Flatten", 42},
-                                                    {"Sigmoid", 39},
-                                                    {"Mul", 39},
-                                                    {"Add", 39},
-                                                    {"Unsqueeze", 40},
-                                                    {"Reshape", 3},
-                                                    {"Concat", 1}};
-  EXPECT_EQ(types, expected);
   EXPECT_EQ(all(all(graph, 12).at(0), 1).at(0), "logits");
+  return types;
 }
 
 // The expected numbers of operators, counted by hand:
@@ -132,8 +128,44 @@ void check_graph(const SeEcgNetOptions& options) {
 // - 3 + 3 * (4 + 8) = 39 gates with two Gemms each, and one Gemm in the head;
 // - a Relu after each of the 103 norms, in each of the 39 gates and at the end of each of the 27 blocks.
 TEST(Onnx, HoldsTheNetworkInStandardOperators) {
-  check_graph({2, 400, 3, 0, 4, true, 0.2});
-  check_graph({3, 333, 4, 2, 4, false, 0.2});
+  const std::map<std::string, int> expected = {{"Conv", 103},
+                                               {"BatchNormalization", 103},
+                                               {"Relu", 169},
+                                               {"Gemm", 79},
+                                               {"GlobalAveragePool", 42},
+                                               {"Flatten", 42},
+                                               {"Sigmoid", 39},
+                                               {"Mul", 39},
+                                               {"Add", 39},
+                                               {"Unsqueeze", 40},
+                                               {"Reshape", 3},
+                                               {"Concat", 1}};
+  EXPECT_EQ(check_graph({2, 400, 3, 0, 4, true, 0.2}), expected);
+  EXPECT_EQ(check_graph({3, 333, 4, 2, 4, false, 0.2}), expected);
+}
+
+// The expected numbers, counted by hand: ResNet34 has 1 + 2 * (3 + 4 + 6 + 3) convolutions, three of them with a shortcut,
+// and a norm for each; ECGNet has 4 + 1 + 2 * 15 and three shortcuts where channels grow; BiRCNN has 2 * 3, and 3 LSTMs of
+// two layers.
+TEST(Onnx, HoldsTheBaselines) {
+  std::map<std::string, int> types = check_graph({2, 400, 3, 0, 4, false, 0.2, "resnet34"});
+  EXPECT_EQ(types["Conv"], 36);
+  EXPECT_EQ(types["BatchNormalization"], 36);
+  EXPECT_EQ(types["Add"], 16);
+  EXPECT_EQ(check_graph({3, 333, 4, 2, 4, false, 0.2, "resnet34"})["Concat"], 1);
+
+  for (const std::int64_t length : {200, 1000}) {  // below and above the shortest input of the last pooling
+    types = check_graph({2, length, 3, 1, 4, false, 0.2, "ecgnet"});
+    EXPECT_EQ(types["Conv"], 38);
+    EXPECT_EQ(types["LSTM"], 1);
+    EXPECT_EQ(types["AveragePool"], length == 1000 ? 1 : 0);
+  }
+  for (const std::int64_t covariates : {6, 8}) {
+    types = check_graph({2, 3 * 150, 3, covariates, 4, false, 0.2, "bircnn", 3});
+    EXPECT_EQ(types["Conv"], 6);
+    EXPECT_EQ(types["LSTM"], 6);
+    EXPECT_EQ(types["Split"], covariates == 8 ? 1 : 0);
+  }
 }
 
 }  // namespace

@@ -86,6 +86,30 @@ TEST_F(Secdata, TellsWhatARecordHolds) {
   EXPECT_EQ(json["annotations"]["classes"]["V"], 1);
 }
 
+TEST_F(Secdata, TellsLeadsWithoutAnElectrocardiogram) {
+  ASSERT_EQ(run("synth " + path("db") + " --minutes 0.5 --records 100").status, 0);
+  DigitalRecord record = read_digital(folder_ / "db", "100");
+  record.header.name = "f";
+  for (WfdbSignal& signal : record.header.signals) {
+    signal.checksum.reset();
+    signal.initial.reset();
+    signal.file.clear();
+  }
+  std::fill(record.signals[1].begin(), record.signals[1].end() - 5400, 7);
+  write_digital(folder_.path(), record);
+  const Outcome text = run("info " + path("f"));
+  const std::string fault = "lead " + record.header.signals[1].description + " is flat for 50 % of the time\n";
+  EXPECT_NE(text.out.find("fault        " + fault), std::string::npos) << text.out;
+  EXPECT_EQ(text.out.find("fault        lead MLII"), std::string::npos) << text.out;
+  const auto leads = nlohmann::json::parse(run("info --json " + path("f")).out)["leads"];
+  EXPECT_NEAR(leads[1]["shares"]["flat"].get<double>(), 0.5, 0.01);
+  EXPECT_EQ(leads[0]["shares"]["flat"], 0);
+  EXPECT_EQ(leads[0]["shares"]["missing"], 0);
+  const Outcome verified = run("verify " + path("f"));
+  EXPECT_EQ(verified.status, 0);
+  EXPECT_EQ(verified.error, "secdata: warning: " + path("f") + ": " + fault);
+}
+
 TEST_F(Secdata, VerifiesAndFindsDamage) {
   const Outcome made = run("synth " + path("db") + " --minutes 0.2 --records 100,101,102 --json");
   ASSERT_EQ(made.status, 0) << made.error;
@@ -277,6 +301,7 @@ TEST_F(Secdata, WrongUsageEndsWithTwoAndHelpWithZero) {
   for (const char* arguments :
        {"", "nonsense", "info", "info a b", "dump --nonsense x", "dump --digital --annotations x",
         "dump --annotator qrs x", "dump --json x", "synth", "synth x --minutes 1000", "synth x --noise -1",
+        "synth x --noise nan", "synth x --minutes nan", "score x --start nan", "score x --window nan",
         "--threads -1 info x"}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.status, 2) << arguments;

@@ -22,7 +22,11 @@ using nlohmann::json;
 TEST_F(Secinfer, RefusesWrongUsage) {
   for (const char* arguments : {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100",
                                 "--live 100", "--live -", "-", "--live --rate 360 -", "--rate 360 100",
-                                "--precision f16 100", "--live --rate 360 --leads MLII,V1 --out x -"}) {
+                                "--precision f16 100", "--live --rate 360 --leads MLII,V1 --out x -",
+                                "--live --rate nan --leads MLII,V1 -", "--live --rate inf --leads MLII,V1 -",
+                                "--live --rate 360 --leads MLII,V1 --input i16 --gain nan -",
+                                "--live --rate 360 --leads MLII,V1 --wait nan -",
+                                "--live --rate 360 --leads MLII,V1 --wait -nan -"}) {
     EXPECT_EQ(secinfer(arguments).status, 2) << arguments;
   }
   expect_failure("--device cpu --tiles t " + record("100"), 1,
@@ -147,6 +151,37 @@ TEST_F(Secinfer, DeadLeads) {
   EXPECT_EQ(run.status, 0);
   EXPECT_NE(run.error.find("lead MLII is flat"), std::string::npos);
   EXPECT_NE(run.error.find("no beat was found"), std::string::npos);
+}
+
+// Leads that show something, but no electrocardiogram, are reported, from a file and from a pipe.
+TEST_F(Secinfer, LeadsWithoutAnElectrocardiogram) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  std::vector<float> late = recording.signals[0];
+  std::fill(late.begin(), late.begin() + std::ssize(late) / 5, 0.1F);
+  std::vector<float> noise(late.size());
+  for (std::size_t i = 0; i < noise.size(); ++i) {
+    noise[i] = static_cast<float>((i * 2654435761U >> 9) % 1000) / 1000;
+  }
+  std::vector<float> cut = recording.signals[1];
+  for (float& value : cut) {
+    value = std::clamp(value, -0.05F, 0.1F);
+  }
+  const Outcome run = secinfer("--quiet " + write_record("late", {late, noise}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.error,
+            "warning: late: lead MLII is flat for 20 % of the time\nwarning: late: lead V1 shows no QRS complexes that "
+            "stand out for 100 % of the time: noise, or ventricular flutter\n");
+  EXPECT_NE(secinfer("--quiet " + write_record("cut", {recording.signals[0], cut})).error.find("lead V1 is saturated: "),
+            std::string::npos);
+  std::string frames;
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    frames += fmt::format("{},{}\n", recording.signals[0][i], noise[i]);
+  }
+  folder_.write("frames", frames);
+  const Outcome live = secinfer("--quiet --live --rate 360 --leads MLII,V1 - <" + path("frames"));
+  EXPECT_EQ(live.error,
+            "warning: standard input: lead V1 shows no QRS complexes that stand out for 100 % of the time: noise, or "
+            "ventricular flutter\n");
 }
 
 TEST_F(Secinfer, FullDisk) {

@@ -334,6 +334,7 @@ TEST_F(Secinfer, AnswersWhileSamplesCome) {
       const json beat = json::parse(line);
       EXPECT_EQ(beat["sample"], expected[i]["sample"]);
       EXPECT_EQ(beat["label"], expected[i]["label"]);
+      EXPECT_EQ(beat["classes"], json(recipe_.classes));
       EXPECT_EQ(beat["logits"], expected[i]["logits"]);
       ++answered;
     }
@@ -365,6 +366,77 @@ TEST_F(Secinfer, AnswersAfterTheWait) {
     EXPECT_FALSE(live.line().empty()) << i << " of " << beats;
   }
   EXPECT_EQ(live.end(), 0);
+}
+
+// A source that stalls after a beat: the beat is answered after --wait although no sample comes.
+TEST_F(Secinfer, AStallHoldsNoBeatBack) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::vector<json> expected = lines_of(secinfer("--json " + record("100")).out);
+  const std::int64_t sample = expected[12]["sample"];
+  // The beat's window and the filters are complete 1.4 s after its R peak. The detector needs 0.5 s to find the next beat.
+  const std::int64_t until = sample + 504;
+  std::size_t due = 13;
+  while (expected[due]["sample"].get<std::int64_t>() + 504 <= until) {
+    ++due;
+  }
+  Live live(folder_.path().string(), "--json --wait 2");
+  live.send(frames_of(recording, 0, static_cast<std::size_t>(until), "csv"));
+  for (std::size_t i = 0; i < due; ++i) {
+    const std::string line = live.line();  // the input stays open, and nothing is sent
+    ASSERT_FALSE(line.empty()) << i << " of " << due;
+    EXPECT_EQ(json::parse(line)["sample"], expected[i]["sample"]);
+  }
+  live.send(frames_of(recording, static_cast<std::size_t>(until), recording.signals[0].size(), "csv"));
+  live.close_input();
+  for (std::size_t i = due; i < expected.size(); ++i) {
+    EXPECT_EQ(json::parse(live.line())["sample"], expected[i]["sample"]) << i;
+  }
+  EXPECT_EQ(live.end(), 0);
+}
+
+// All frames before a line that cannot be read are classified, as if the input ended there. Then the line is an error.
+TEST_F(Secinfer, GoodFramesBeforeABadLineAreKept) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  const std::string live = "--json --quiet --live --rate 360 --leads MLII,V1 - <";
+  for (const char* format : {"csv", "f32"}) {
+    const std::string good = frames_of(recording, 0, 7200, format);
+    const std::string how = std::string("--input ") + format + " " + live;
+    folder_.write("good", good);
+    const Outcome expected = secinfer(how + path("good"));
+    ASSERT_EQ(expected.status, 0) << expected.error;
+    ASSERT_GT(lines_of(expected.out).size(), 15U);
+    folder_.write("bad", good + "1,x\n" + (format[0] == 'c' ? good : ""));
+    const Outcome run = secinfer(how + path("bad"));
+    EXPECT_EQ(run.status, 1);
+    EXPECT_EQ(run.out, expected.out) << format;
+    EXPECT_EQ(run.error, format[0] == 'c'
+                             ? "secinfer: standard input: line 7201: '1,x' is no list of numbers\n"
+                             : "secinfer: standard input: ends within a frame of 2 leads\n");
+  }
+}
+
+// A clock that is no simple fraction of the recipe's rate, from a pipe and from a file.
+TEST_F(Secinfer, AnySamplingRate) {
+  const io::Recording recording = io::read_record(tiny_database(), "100");
+  folder_.write("frames", frames_of(recording, 0, recording.signals[0].size(), "csv"));
+  const auto samples = [&](const std::string& rate) {
+    const Outcome run = secinfer("--json --quiet --live --rate " + rate + " --leads MLII,V1 - <" + path("frames"));
+    EXPECT_EQ(run.status, 0) << run.error;
+    std::vector<std::int64_t> found;
+    for (const json& line : lines_of(run.out)) {
+      found.push_back(line["sample"]);
+    }
+    return found;
+  };
+  const std::vector<std::int64_t> expected = samples("360");
+  ASSERT_GT(expected.size(), 40U);
+  for (const char* rate : {"360.01", "359.9876", "361.4142135623731"}) {
+    const std::vector<std::int64_t> found = samples(rate);
+    ASSERT_EQ(found.size(), expected.size()) << rate;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(static_cast<double>(found[i]), static_cast<double>(expected[i]), 2) << rate;
+    }
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "io/models/safetensors.h"
 #include "model/networks.h"
 #include "tests/run_program.h"
+#include "tests/train/model_file.h"
 #include "tests/train/tiny_run.h"
 #include "train/loop/model_file.h"
 #include "train/loop/schedule.h"
@@ -86,6 +87,55 @@ TEST(Secmodel, ImportsPredictsAndExports) {
   EXPECT_NE(summary.out.find("block2_list.1.3"), std::string::npos);
   ASSERT_EQ(secmodel(folder, "onnx " + model + " --out " + (folder / "m.onnx").string()).status, 0);
   EXPECT_NE(content_of(folder / "m.onnx").find("BatchNormalization"), std::string::npos);
+}
+
+// An ONNX model of sectrain says which leads, rate and classes it has, and how its input and answers are made.
+TEST(Secmodel, OnnxSaysWhatTheModelTakesAndGives) {
+  const TemporaryFolder folder;
+  const std::string model = (folder / "model.safetensors").string();
+  const std::string onnx = (folder / "m.onnx").string();
+  const auto exported = [&](const train::Recipe& recipe, const std::vector<float>& offsets) {
+    train::write_model(model, recipe, offsets);
+    const Outcome outcome = secmodel(folder, "onnx " + model + " --out " + onnx);
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    return content_of(onnx);
+  };
+  const auto expect = [](const std::string& content, const std::string& key, const std::string& value) {
+    // In an entry of two texts of up to 127 bytes, the key is followed by the tag and the length of the value.
+    const std::string entry = key + "\x12" + static_cast<char>(value.size()) + value;
+    EXPECT_NE(content.find(entry), std::string::npos) << key << " " << value;
+  };
+  for (const char* network : {"se-ecgnet", "resnet34"}) {
+    const train::Recipe recipe =
+        train::tiny_recipe({fmt::format("network.model='{}'", network), "network.baseline_width=4"});
+    const std::string content = exported(recipe, {0, 0.5F});
+    expect(content, "task", "beats");
+    expect(content, "classes", R"(["N","V"])");
+    expect(content, "leads", R"(["MLII","other"])");
+    expect(content, "rate_hz", "120.0");
+    expect(content, "logit_offsets", "[0.0,0.5]");
+    expect(content, "decision", "the class with the largest logit + logit_offset");
+    EXPECT_NE(content.find(R"("wander":"median")"), std::string::npos);
+    EXPECT_NE(content.find(train::to_toml(recipe)), std::string::npos);
+  }
+  const train::Recipe whole = train::parse_recipe(
+      "classes = ['A', 'B']\n[data]\ntask = 'recordings'\nsource = 'table'\nlabel_file = 't.csv'\n"
+      "protocol = 'hash'\nleads = ['I', 'II']\nlength = 500\n[network]\nwidth = 4\n[loss]\nkind = 'bce'\n",
+      "whole.toml", {});
+  const std::string content = exported(whole, {0, 0});
+  expect(content, "task", "recordings");
+  expect(content, "rate_hz", "50.0");
+  expect(content, "thresholds", "[0.5,0.5]");
+  expect(content, "decision", "every class with logit + logit_offset > 0");
+
+  io::SafetensorsFile signals;
+  const std::vector<float> x(2 * 500, 0.1F);
+  signals.tensors["x"] = io::StoredTensor::of<float>({1, 2, 500}, std::span(x));
+  io::write_safetensors(folder / "signals.safetensors", signals);
+  const Outcome predicted =
+      secmodel(folder, "predict " + model + " " + (folder / "signals.safetensors").string() + " --json --device cpu");
+  ASSERT_EQ(predicted.status, 0) << predicted.error;
+  EXPECT_EQ(nlohmann::json::parse(predicted.out)["classes"], nlohmann::json({"A", "B"}));
 }
 
 TEST(Secmodel, ReadsARealTianchiRecording) {

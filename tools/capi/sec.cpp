@@ -1,6 +1,9 @@
 #include "tools/capi/sec.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -29,10 +32,20 @@ namespace {
 thread_local std::string last_error;
 std::mutex computing;  // one computation at a time, because all share one thread pool
 
+std::atomic<pid_t> owner{0};  // the process that used the library first
+
+// A child of fork() has none of the pool's threads, and a mutex that another thread of its parent may have held.
+void require_no_fork() {
+  pid_t nobody = 0;
+  owner.compare_exchange_strong(nobody, ::getpid());
+  require(owner == ::getpid(), "the library was used before fork(): load it after fork(), or call exec()");
+}
+
 // Runs `action`. If it throws, keeps the exception's text and returns `failed`.
 template <typename Result, typename Action>
 Result guarded(Result failed, Action&& action) noexcept {
   try {
+    require_no_fork();
     const std::lock_guard turn(computing);
     return action();
   } catch (const std::exception& error) {
@@ -47,9 +60,36 @@ Result guarded(Result failed, Action&& action) noexcept {
   return failed;
 }
 
+// Returns whether there is a model. If there is none, keeps an error that names the function.
+bool is_given(const sec_model* model, const char* function) noexcept {
+  if (model == nullptr) {
+    try {
+      last_error = std::string(function) + ": model is NULL";
+    } catch (...) {
+      last_error.clear();
+    }
+  }
+  return model != nullptr;
+}
+
 const char* name_at(const std::vector<std::string>& names, int index) {
   return index >= 0 && index < static_cast<int>(names.size()) ? names[static_cast<std::size_t>(index)].c_str()
                                                               : nullptr;
+}
+
+// The labels of a window with the given logits (classes): the index of its class, or, for models of whole recordings,
+// 1 for each class that is assigned and 0 for the others.
+std::vector<std::int32_t> labels_of(const Classifier& classifier, std::span<const float> logits) {
+  const int label = decide(classifier, logits);
+  if (!classifier.recipe.whole_recordings()) {
+    return {label};
+  }
+  std::vector<std::int32_t> assigned(logits.size(), SEC_NOT_CLASSIFIABLE);
+  if (label != not_classifiable) {
+    std::transform(logits.begin(), logits.end(), classifier.offsets.begin(), assigned.begin(),
+                   [](float logit, float offset) { return logit + offset > 0 ? 1 : 0; });
+  }
+  return assigned;
 }
 
 void hand_over(sec_session& stream, std::vector<ClassifiedBeat>& beats) {
@@ -81,22 +121,32 @@ void sec_free(sec_model* model) {
 }
 
 int sec_class_count(const sec_model* model) {
-  return static_cast<int>(model->model.recipe().classes.size());
+  return is_given(model, "sec_class_count") ? static_cast<int>(model->model.recipe().classes.size()) : -1;
 }
 
 const char* sec_class_name(const sec_model* model, int index) {
-  return name_at(model->model.recipe().classes, index);
+  return is_given(model, "sec_class_name") ? name_at(model->model.recipe().classes, index) : nullptr;
 }
 
 int sec_lead_count(const sec_model* model) {
-  return static_cast<int>(model->model.recipe().data.leads.size());
+  return is_given(model, "sec_lead_count") ? static_cast<int>(model->model.recipe().data.leads.size()) : -1;
 }
 
 const char* sec_lead_name(const sec_model* model, int index) {
-  return name_at(model->model.recipe().data.leads, index);
+  return is_given(model, "sec_lead_name") ? name_at(model->model.recipe().data.leads, index) : nullptr;
+}
+
+int sec_label_count(const sec_model* model) {
+  if (!is_given(model, "sec_label_count")) {
+    return -1;
+  }
+  return model->model.recipe().whole_recordings() ? sec_class_count(model) : 1;
 }
 
 sec_shape sec_input_shape(const sec_model* model) {
+  if (!is_given(model, "sec_input_shape")) {
+    return {-1, -1, -1};
+  }
   const model::NetworkOptions& options = model->model.options();
   return {options.length, options.leads, options.covariates};
 }
@@ -118,13 +168,15 @@ int sec_classify(sec_model* model, int64_t windows, const float* x, const float*
       std::copy(values.begin(), values.end(), logits);
     }
     const std::size_t classes = model->model.recipe().classes.size();
+    const auto columns = static_cast<std::size_t>(sec_label_count(model));
     std::size_t broken = n;
     for (std::size_t i = 0; i < n; ++i) {
-      const int label = decide(classifier, std::span(values).subspan(i * classes, classes));
+      const std::span<const float> row = std::span(values).subspan(i * classes, classes);
+      const std::vector<std::int32_t> answers = labels_of(classifier, row);
       if (labels != nullptr) {
-        labels[i] = label;
+        std::ranges::copy(answers, labels + i * columns);
       }
-      broken = label == not_classifiable ? std::min(broken, i) : broken;
+      broken = answers.front() == SEC_NOT_CLASSIFIABLE ? std::min(broken, i) : broken;
     }
     require(broken == n, "sec_classify: window {} cannot be classified: its logits are not finite", broken);
     return 0;

@@ -1,4 +1,5 @@
 #include "tools/secdata/command_line.h"
+#include "io/files/option_number.h"
 #include "io/files/standard_streams.h"
 
 #include <fmt/format.h>
@@ -149,11 +150,13 @@ void add_synth(CLI::App& app, std::function<bool()>& run) {
   command->add_option("OUT", options->folder, "Folder to write")->required();
   command->add_option("--minutes", synthetic.minutes, "Minutes of signal a record")
       ->check(CLI::Range(0.1, 120.0))
+      ->check(io::refuse_nan)
       ->capture_default_str();
   command->add_option("--seed", synthetic.seed, "The same seed and options give the same files")
       ->capture_default_str();
   command->add_option("--noise", synthetic.noise, "Factor on wander, mains, muscle and electrode noise")
       ->check(CLI::Range(0.0, 100.0))
+      ->check(io::refuse_nan)
       ->capture_default_str();
   CLI::Option* records =
       command->add_option("--records", synthetic.records, "Only these records, as 100 101; default: all 48")
@@ -170,6 +173,7 @@ void add_synth(CLI::App& app, std::function<bool()>& run) {
       ->needs(count);
   command->add_option("--rate", options->rate, "With --count: samples a second, Hz")
       ->check(CLI::Range(100.0, 2000.0))
+      ->check(io::refuse_nan)
       ->capture_default_str()
       ->needs(count);
   command
@@ -209,9 +213,11 @@ void add_score(CLI::App& app, std::function<bool()>& run) {
       ->delimiter(',');
   command->add_option("--start", scored.start, "Seconds at the beginning that are not scored")
       ->check(CLI::Range(0.0, 1e9))
+      ->check(io::refuse_nan)
       ->capture_default_str();
   command->add_option("--window", scored.window, "Seconds that matching beats may be apart")
       ->check(CLI::Range(0.0, 10.0))
+      ->check(io::refuse_nan)
       ->capture_default_str();
   command
       ->add_option(

@@ -1,7 +1,9 @@
-// secdata info: prints a recording's leads, rate, duration, comments and annotations.
+// secdata info: prints a recording's leads and what is wrong with them, rate, duration, comments and annotations.
 #include <filesystem>
 
 #include "io/databases/open_recording.h"
+#include "io/files/standard_streams.h"
+#include "io/signal/lead_quality.h"
 #include "io/wfdb/header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
@@ -15,7 +17,8 @@ using namespace sec::io;
 
 struct Contents {
   ReaderInfo info;
-  std::vector<int> formats;  // storage format by lead; empty unless a WFDB record without segments
+  std::vector<LeadQuality> qualities;  // by lead; empty if samples cannot be read
+  std::vector<int> formats;            // storage format by lead; empty unless a WFDB record without segments
   std::optional<AnnotationFile> annotations;
   Histogram symbols;
   ClassCounts beats{};
@@ -37,7 +40,12 @@ std::vector<int> formats_of(const fs::path& path) {
 
 Contents contents_of(const fs::path& path, const std::string& annotator) {
   const auto reader = open_recording(path);
-  Contents contents{reader->info(), formats_of(path), annotations_of(path, *reader, annotator), {}, {}};
+  Contents contents{reader->info(), {}, formats_of(path), annotations_of(path, *reader, annotator), {}, {}};
+  try {
+    contents.qualities = lead_qualities(*reader);
+  } catch (const Error& error) {  // the header is shown nevertheless
+    io::tell("secdata: warning: {}\n", error.what());
+  }
   if (contents.annotations) {
     for (const Annotation& annotation : contents.annotations->annotations) {
       ++contents.symbols[contents.annotations->symbol_of(annotation.code)];
@@ -71,6 +79,13 @@ Json json_of(const Contents& contents) {
     if (i < contents.formats.size()) {
       one["format"] = contents.formats[i];
     }
+    if (i < contents.qualities.size()) {
+      const LeadQuality& quality = contents.qualities[i];
+      one["shares"] = {{"missing", quality.missing},
+                       {"flat", quality.flat},
+                       {"saturated", quality.saturated},
+                       {"noise", quality.noise}};
+    }
     json["leads"].push_back(one);
   }
   json["comments"] = info.comments;
@@ -97,6 +112,11 @@ std::string text_of(const Contents& contents) {
     text +=
         info.samples_per_frame[i] == 1 ? "" : fmt::format(", {} Hz", info.rate * info.samples_per_frame[i]);
     text += i < contents.formats.size() ? fmt::format(", format {}\n", contents.formats[i]) : "\n";
+  }
+  for (std::size_t i = 0; i < contents.qualities.size(); ++i) {
+    if (const std::string fault = fault_of(contents.qualities[i]); !fault.empty()) {
+      text += fmt::format("fault        lead {} {}\n", info.leads[i].name, fault);
+    }
   }
   for (const std::string& comment : info.comments) {
     text += fmt::format("comment      {}\n", comment);

@@ -8,6 +8,7 @@
 #include "io/databases/mitdb.h"
 #include "io/databases/open_recording.h"
 #include "io/files/standard_streams.h"
+#include "io/signal/lead_quality.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"
 #include "tools/secdata/recordings.h"
@@ -53,6 +54,16 @@ void look_at_annotations(const fs::path& path, RecordingReader& reader, Report& 
   report.beats = count_beats(file->annotations);
 }
 
+void look_at_leads(const fs::path& path, RecordingReader& reader, Report& report) {
+  const std::vector<LeadQuality> qualities = lead_qualities(reader);
+  for (std::size_t i = 0; i < qualities.size(); ++i) {
+    if (const std::string fault = fault_of(qualities[i]); !fault.empty()) {
+      report.warnings.push_back(
+          fmt::format("{}: lead {} {}", path.string(), reader.info().leads[i].name, fault));
+    }
+  }
+}
+
 Report look_at(const fs::path& path) {
   Report report;
   std::unique_ptr<RecordingReader> reader;
@@ -75,6 +86,9 @@ Report look_at(const fs::path& path) {
     report.leads += (report.leads.empty() ? "" : "+") + lead.name;
   }
   attempt([&] { report.warnings = reader->verify(); });
+  if (report.problems.empty()) {
+    attempt([&] { look_at_leads(path, *reader, report); });
+  }
   attempt([&] { look_at_annotations(path, *reader, report); });
   return report;
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "io/files/option_number.h"
 #include "io/files/standard_streams.h"
 
 namespace sec::tools {
@@ -73,17 +74,22 @@ void declare(CLI::App& app, Options& o) {
       ->group(what);
   const char* live = "From a pipe";
   app.add_flag("--live", o.live, "Read frames from standard input and answer as beats come")->group(live);
-  app.add_option("--rate", o.rate, "Frames a second, Hz")->check(CLI::Range(50.0, 10000.0))->group(live);
+  app.add_option("--rate", o.rate, "Frames a second, Hz")
+      ->check(CLI::Range(50.0, 10000.0))
+      ->check(io::refuse_nan)
+      ->group(live);
   app.add_option("--input", o.input, "csv: a line a frame, in mV; i16, f32: little-endian frames")
       ->check(CLI::IsMember({"csv", "i16", "f32"}))
       ->capture_default_str()
       ->group(live);
   app.add_option("--gain", o.gain, "Units per mV of i16 input")
       ->check(CLI::Range(1e-6, 1e9))
+      ->check(io::refuse_nan)
       ->capture_default_str()
       ->group(live);
   app.add_option("--wait", o.wait, "Seconds after a beat to wait for the next one before answering")
       ->check(CLI::Range(0.5, 60.0))
+      ->check(io::refuse_nan)
       ->capture_default_str()
       ->group(live);
   const char* how = "How to run";

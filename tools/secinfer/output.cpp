@@ -37,7 +37,11 @@ Output::Output(const Options& options, const train::Recipe& recipe, OutputRecord
       classes_(recipe.classes),
       record_(std::move(record)),
       quoted_record_(json_string(record_.name)),
-      summary_(recipe.classes) {}
+      summary_(recipe.classes) {
+  for (const std::string& name : classes_) {
+    quoted_classes_.push_back(json_string(name));
+  }
+}
 
 void Output::add(const train::ClassifiedBeat& beat) {
   const double time = static_cast<double>(beat.sample) / record_.rate;
@@ -54,9 +58,10 @@ void Output::add(const train::ClassifiedBeat& beat) {
   }
   if (options_.json && !options_.summary) {
     // JSON has no NaN: what cannot be classified has neither label nor logits.
-    print(fmt::format("{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":{},\"logits\":{}}}\n",
-                      quoted_record_, beat.sample, time, classified ? fmt::format("\"{}\"", label) : "null",
-                      classified ? fmt::format("[{}]", fmt::join(beat.logits, ",")) : "null"));
+    print(fmt::format(
+        "{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":{},\"classes\":[{}],\"logits\":{}}}\n", quoted_record_,
+        beat.sample, time, classified ? fmt::format("\"{}\"", label) : "null", fmt::join(quoted_classes_, ","),
+        classified ? fmt::format("[{}]", fmt::join(beat.logits, ",")) : "null"));
   } else if (options_.live && !options_.json && !options_.summary) {
     print(fmt::format("{} {}\n", train::clock_text(time), label));
   }

@@ -45,6 +45,7 @@ class Output {
   std::vector<std::string> classes_;
   OutputRecord record_;
   std::string quoted_record_;
+  std::vector<std::string> quoted_classes_;
   train::BeatSummary summary_;
   std::vector<io::Annotation> annotations_;
   std::int64_t beats_ = 0;

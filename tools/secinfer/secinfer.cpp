@@ -2,6 +2,7 @@
 // Writes annotations, JSON lines or a summary. Also reads live samples from a pipe.
 
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "io/recording/amplitude.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
+#include "io/signal/lead_quality.h"
 #include "io/wfdb/annotation.h"
 #include "tools/secinfer/live_input.h"
 #include "tools/secinfer/options.h"
@@ -38,7 +40,7 @@ using namespace sec::tools;
 using namespace sec::train;
 
 constexpr double block_seconds = 10;            // read at once
-constexpr std::int64_t amplitude_seconds = 10;  // of a pipe, after which its unit is judged
+constexpr std::int64_t amplitude_seconds = 10;  // of a pipe, after which its leads are judged
 
 // A usage error that the command line's parser does not detect.
 struct UsageError : Error {
@@ -98,23 +100,17 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
   return leads;
 }
 
-// Whether there is anything in a lead, and how much.
+// What the samples of a lead look like.
 struct LeadCheck {
+  LeadCheck(double rate, bool millivolts) : meter(rate), in_millivolts(millivolts), quality(rate) {}
+
   io::AmplitudeMeter meter;
-  bool in_millivolts = true;
-  std::int64_t valid = 0;
-  float low = INFINITY;
-  float high = -INFINITY;
+  bool in_millivolts;
+  io::LeadQualityMeter quality;
 
   void add(std::span<const float> samples) {
     meter.add(samples);
-    for (const float sample : samples) {
-      if (std::isfinite(sample)) {
-        ++valid;
-        low = std::min(low, sample);
-        high = std::max(high, sample);
-      }
-    }
+    quality.add(samples);
   }
 };
 
@@ -132,10 +128,8 @@ void warn_of_amplitude(const std::string& record, const std::vector<LeadCheck>& 
 
 void warn_of_leads(const std::string& record, const Leads& leads, const std::vector<LeadCheck>& checks) {
   for (std::size_t i = 0; i < checks.size(); ++i) {
-    if (checks[i].valid == 0) {
-      warn(fmt::format("{}: lead {} has no valid sample", record, leads.names[i]));
-    } else if (checks[i].low == checks[i].high) {
-      warn(fmt::format("{}: lead {} is flat", record, leads.names[i]));
+    if (const std::string fault = io::fault_of(checks[i].quality.quality()); !fault.empty()) {
+      warn(fmt::format("{}: lead {} {}", record, leads.names[i], fault));
     }
   }
 }
@@ -212,7 +206,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
                 {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
   std::vector<LeadCheck> checks;
   for (const std::size_t lead : leads.read) {
-    checks.push_back({io::AmplitudeMeter(rate), recording.units[lead] == "mV"});
+    checks.emplace_back(rate, recording.units[lead] == "mV");
   }
   std::vector<ClassifiedBeat> beats;
   std::vector<std::vector<float>> block;
@@ -259,6 +253,72 @@ void infer_record(const Options& options, Model& model, const std::string& path,
                            output.beats(), clock_text(seconds), taken, seconds / taken));
 }
 
+// Waits for standard input at most until `deadline`; without one, endlessly. Returns whether there is something to read.
+bool wait_for_input(std::optional<std::chrono::steady_clock::time_point> deadline) {
+  while (true) {
+    int timeout = -1;  // ms
+    if (deadline) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      timeout = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+    }
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    const int count = ::poll(&input, 1, timeout);
+    require(count >= 0 || errno == EINTR, "standard input: cannot wait for it: {}", std::strerror(errno));
+    if (count >= 0) {
+      return count > 0;
+    }
+  }
+}
+
+// The faults of the leads of standard input: told once the first seconds are there, and at the end if they have changed.
+class LiveChecks {
+ public:
+  LiveChecks(const Leads& leads, double rate)
+      : leads_(leads), checks_(leads.read.size(), LeadCheck(rate, true)) {}
+
+  void add(const std::vector<std::vector<float>>& samples) {
+    for (std::size_t i = 0; i < checks_.size(); ++i) {
+      checks_[i].quality.add(samples[leads_.read[i]]);
+      if (!told_) {
+        checks_[i].meter.add(samples[leads_.read[i]]);
+      }
+    }
+    if (!told_ && checks_.front().meter.seconds() >= amplitude_seconds) {
+      tell();
+    }
+  }
+  void finish() {
+    if (!told_ || faults() != faults_) {
+      tell();
+    }
+  }
+
+ private:
+  std::vector<std::string> faults() const {
+    std::vector<std::string> texts;
+    for (const LeadCheck& check : checks_) {
+      texts.push_back(io::fault_of(check.quality.quality()));
+    }
+    return texts;
+  }
+  void tell() {
+    warn_of_leads("standard input", leads_, checks_);
+    if (!told_) {
+      warn_of_amplitude("standard input", checks_);
+    }
+    told_ = true;
+    faults_ = faults();
+  }
+
+  const Leads& leads_;
+  std::vector<LeadCheck> checks_;
+  std::vector<std::string> faults_;  // as told
+  bool told_ = false;
+};
+
+// Classifies what standard input holds until it ends or cannot be read further. All frames before a fault are classified,
+// then the fault is thrown as an Error.
 void infer_live(const Options& options, Model& model) {
   const Leads leads = choose_leads(options, model.recipe(), options.leads, "standard input");
   StreamOptions stream;
@@ -269,22 +329,9 @@ void infer_live(const Options& options, Model& model) {
   StreamClassifier classifier(model, stream);
   LiveInput input(parse_live_format(options.input), options.leads, options.gain);
   Output output(options, model.recipe(), {"-", options.rate, options.rate, {}});
+  LiveChecks checks(leads, options.rate);
   std::vector<ClassifiedBeat> beats;
-  std::vector<LeadCheck> checks(leads.read.size(), LeadCheck{io::AmplitudeMeter(options.rate)});
-  bool checked = false;  // the amplitude
-  const auto push = [&](std::vector<std::vector<float>>& samples) {
-    std::vector<std::span<const float>> read;
-    for (const std::size_t lead : leads.read) {
-      if (!checked) {
-        checks[read.size()].add(samples[lead]);
-      }
-      read.emplace_back(samples[lead]);
-    }
-    if (!checked && checks.front().meter.seconds() >= amplitude_seconds) {
-      warn_of_amplitude("standard input", checks);
-      checked = true;
-    }
-    classifier.push(read, beats);
+  const auto hand_on = [&] {
     for (const ClassifiedBeat& beat : beats) {
       output.add(beat);
     }
@@ -293,30 +340,56 @@ void infer_live(const Options& options, Model& model) {
     }
     beats.clear();
   };
+  auto last_frame = std::chrono::steady_clock::now();
+  std::int64_t frames = 0;
+  std::string fault;
   char bytes[4096];
-  while (true) {
+  for (bool ended = false; !ended;) {
+    std::optional<std::chrono::steady_clock::time_point> deadline;
+    if (const std::optional<double> patience = classifier.patience()) {
+      deadline = last_frame + std::chrono::ceil<std::chrono::steady_clock::duration>(
+                                  std::chrono::duration<double>(*patience));
+    }
+    if (!wait_for_input(deadline)) {
+      classifier.conclude(beats);
+      hand_on();
+      continue;
+    }
     const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (count < 0 && errno == EINTR) {
       continue;
     }
-    require(count >= 0, "standard input: cannot read: {}", std::strerror(errno));
     std::vector<std::vector<float>> samples(options.leads.size());
-    if (count == 0) {
-      input.finish(samples);
-      push(samples);
-      break;
+    try {
+      require(count >= 0, "standard input: cannot read: {}", std::strerror(errno));
+      if (count == 0) {
+        ended = true;
+        input.finish(samples);
+      } else {
+        input.push({bytes, static_cast<std::size_t>(count)}, samples);
+      }
+    } catch (const Error& error) {
+      fault = error.what();
+      ended = true;
     }
-    input.push({bytes, static_cast<std::size_t>(count)}, samples);
-    push(samples);
+    if (!samples.front().empty()) {
+      frames += std::ssize(samples.front());
+      last_frame = std::chrono::steady_clock::now();
+    }
+    checks.add(samples);
+    std::vector<std::span<const float>> read;
+    for (const std::size_t lead : leads.read) {
+      read.emplace_back(samples[lead]);
+    }
+    classifier.push(read, beats);
+    hand_on();
   }
-  if (!checked) {
-    warn_of_amplitude("standard input", checks);
-  }
+  require(fault.empty() || frames > 0, "{}", fault);
+  checks.finish();
   classifier.finish(beats);
-  for (const ClassifiedBeat& beat : beats) {
-    output.add(beat);
-  }
+  hand_on();
   output.finish();
+  require(fault.empty(), "{}", fault);
 }
 
 Precision precision_of(const Options& options, Device device) {

@@ -15,6 +15,7 @@
 #include "io/signal/fourier_resample.h"
 #include "model/networks.h"
 #include "model/onnx_graph.h"
+#include "tools/secmodel/onnx_metadata.h"
 #include "train/loop/model_file.h"
 
 namespace {
@@ -106,6 +107,7 @@ void predict(const Options& options, Stream& stream) {
           train::read_model(options.model, options.length, stream, signals.length));
     }
     const model::NetworkOptions& o = model->network->options();
+    const std::vector<std::string> classes = tools::classes_of(*model, options.model);
     if (!stored && signals.length != o.length) {
       signals = tianchi_signals(path, o.length);
     }
@@ -123,7 +125,12 @@ void predict(const Options& options, Stream& stream) {
       const std::span<const float> row(logits.data() + n * o.classes, static_cast<std::size_t>(o.classes));
       const std::string record = signals.n > 1 ? fmt::format("{}:{}", path.string(), n) : path.string();
       if (options.json) {
-        print(Json{{"record", record}, {"logits", std::vector<float>(row.begin(), row.end())}}.dump() + "\n");
+        Json line = {{"record", record}};
+        if (!classes.empty()) {
+          line["classes"] = classes;
+        }
+        line["logits"] = std::vector<float>(row.begin(), row.end());
+        print(line.dump() + "\n");
       } else {
         print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
       }
@@ -141,9 +148,6 @@ void run(const std::string& command, const Options& options) {
   // The export of a state dict does not depend on the input's length.
   const std::int64_t any_length = command == "export" ? 5000 : 0;
   const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
-  const auto network = [&]() -> model::SeEcgNet& {
-    return model::as_se_ecgnet(*model.network, fmt::format("{}: {}", command, options.model.string()));
-  };
   if (command == "summary") {
     print(model.network->summary());
   } else if (command == "import") {
@@ -151,7 +155,8 @@ void run(const std::string& command, const Options& options) {
   } else if (command == "export") {
     io::write_safetensors(options.out, model::to_state_dict(*model.network, model.counts, stream));
   } else {
-    io::write_atomically(options.out, model::to_onnx(network(), "sec " SEC_VERSION, stream));
+    io::write_atomically(options.out, model::to_onnx(*model.network, "sec " SEC_VERSION,
+                                                     tools::onnx_metadata(model, options.model), stream));
   }
 }
 

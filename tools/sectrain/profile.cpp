@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "io/files/json.h"
+
 namespace sec::tools {
 namespace {
 

@@ -16,7 +16,7 @@ namespace sec::train {
 
 class LeadFilter {
  public:
-  // `source_rate` is in Hz. Throws Error if its ratio to the recipe's rate is not simple.
+  // `source_rate` is in Hz. Throws the errors of io::rate_ratio().
   LeadFilter(const Recipe::Data& options, double source_rate);
 
   // push() appends the output samples, at the recipe's rate, that can be computed so far; finish() the rest.

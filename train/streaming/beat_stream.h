@@ -39,6 +39,9 @@ class BeatStream {
   static constexpr double memory_seconds = 15;
   // Completes the last beat without waiting for the next one, assumed to come after the same interval.
   void conclude();
+  bool is_waiting() const {
+    return !beats_.empty() && !beats_.back().rhythm;
+  }  // the last beat, for the next one
 
   // The number of complete beats: their samples have arrived, and the interval to the next beat is known.
   std::size_t ready() const;

@@ -68,6 +68,18 @@ void StreamClassifier::push(std::span<const std::span<const float>> samples,
   classify(options_.batch, beats);
 }
 
+std::optional<double> StreamClassifier::patience() const {
+  if (!options_.longest_wait || !stream_.is_waiting()) {
+    return std::nullopt;
+  }
+  return std::max(0.0, *options_.longest_wait - static_cast<double>(received_ - last_peak_) / options_.rate);
+}
+
+void StreamClassifier::conclude(std::vector<ClassifiedBeat>& beats) {
+  stream_.conclude();
+  classify(1, beats);
+}
+
 void StreamClassifier::finish(std::vector<ClassifiedBeat>& beats) {
   stream_.finish();
   if (detector_) {

@@ -66,6 +66,12 @@ class StreamClassifier {
   void push(std::span<const std::span<const float>> samples, std::vector<ClassifiedBeat>& beats);
   void finish(std::vector<ClassifiedBeat>& beats);  // ends the signal, and appends all remaining beats
 
+  // For a source that stalls, where longest_wait cannot be counted in samples. patience() returns the seconds after the
+  // last sample until the last beat stops waiting for the next one; nullopt: no beat waits, or there is no longest_wait.
+  // conclude() stops waiting, and appends the beats whose samples have all arrived.
+  std::optional<double> patience() const;
+  void conclude(std::vector<ClassifiedBeat>& beats);
+
   // Adds the next beat by the sample of its R peak. Call it before push() of the beat's samples.
   void add_beat(std::int64_t sample) { stream_.add_beat(sample); }
 

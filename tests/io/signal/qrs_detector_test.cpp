@@ -51,6 +51,102 @@ TEST(QrsDetector, FindsSyntheticBeatsAtEveryRate) {
   }
 }
 
+// Beats at given times: a QRS complex of 1 mV and a T wave, as Gaussians.
+struct Wave {
+  double seconds;  // of the signal
+  double first;    // s, the first R peak
+  double interval;
+  double t_height = 0.2;  // mV
+  double t_delay = 0.3;   // s after the R peak
+  double t_width = 0.05;  // s, standard deviation
+  double at = 360;        // Hz
+};
+
+std::vector<float> waves(const Wave& wave, std::vector<Annotation>& annotations) {
+  std::vector<float> signal(static_cast<std::size_t>(wave.seconds * wave.at));
+  const auto bump = [](double t, double width) { return std::exp(-t * t / (2 * width * width)); };
+  annotations.clear();
+  for (double time = wave.first; time < wave.seconds - 0.05; time += wave.interval) {
+    annotations.push_back({std::llround(time * wave.at), 1, 0, 0, 0, ""});
+    const auto begin = static_cast<std::size_t>(std::max(0.0, time - 0.5) * wave.at);
+    const auto end = std::min(signal.size(), static_cast<std::size_t>((time + 1.2) * wave.at));
+    for (std::size_t i = begin; i < end; ++i) {
+      const double t = static_cast<double>(i) / wave.at - time;
+      signal[i] += static_cast<float>(bump(t, 0.012) - 0.15 * bump(t + 0.03, 0.01) +
+                                      wave.t_height * bump(t - wave.t_delay, wave.t_width));
+    }
+  }
+  return signal;
+}
+
+// A recording that begins with a flat line, before the electrodes are connected, loses no beat after it.
+TEST(QrsDetector, FindsBeatsAfterAFlatStart) {
+  std::vector<Annotation> annotations;
+  for (const double flat : {0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 20.0}) {
+    for (const double interval : {0.6, 1.0, 1.5}) {
+      const std::vector<float> signal = waves({flat + 10, flat + 0.4, interval}, annotations);
+      const BeatMatch match = match_beats(annotations, find_qrs(signal, rate), rate, 0);
+      EXPECT_EQ(match.missed, 0) << flat << " s flat, interval " << interval;
+      EXPECT_EQ(match.extra, 0) << flat << " s flat, interval " << interval;
+    }
+  }
+}
+
+// The same if the flat line is a converter's idle noise of one step, or ends with a spike of 20 mV. Idle noise itself
+// looks like small beats, and the thresholds need a second to adapt, which costs at most two false beats.
+TEST(QrsDetector, FindsBeatsAfterANoisyOrSpikedStart) {
+  std::vector<Annotation> annotations;
+  for (const double flat : {2.0, 4.0, 6.0}) {
+    std::vector<float> noisy = waves({flat + 12, flat + 0.4, 1}, annotations);
+    for (std::size_t i = 0; i < noisy.size(); ++i) {
+      noisy[i] += (i * 2654435761U >> 7) % 2 == 0 ? 0 : 0.005F;
+    }
+    const std::vector<std::int64_t> found = find_qrs(noisy, rate);
+    EXPECT_EQ(match_beats(annotations, found, rate, 0).missed, 0) << flat;
+    EXPECT_LE(match_beats(annotations, found, rate, flat + 0.3).extra, 2) << flat;
+    EXPECT_EQ(match_beats(annotations, found, rate, flat + 3).extra, 0) << flat;
+
+    std::vector<float> spiked = waves({flat + 12, flat + 0.9, 1}, annotations);
+    for (int i = -5; i <= 5; ++i) {
+      spiked[static_cast<std::size_t>(flat * rate + i)] += 20.0F * static_cast<float>(6 - std::abs(i)) / 6;
+    }
+    const BeatMatch match = match_beats(annotations, find_qrs(spiked, rate), rate, flat + 0.5);
+    EXPECT_EQ(match.missed, 0) << flat;
+    EXPECT_EQ(match.extra, 0) << flat;
+  }
+}
+
+// At slow rates T waves come later than at usual ones, and can be as high as QRS complexes. They are not counted.
+TEST(QrsDetector, TallTWavesAtSlowRatesAreNoBeats) {
+  std::vector<Annotation> annotations;
+  for (const double interval : {0.8, 1.0, 1.2, 1.5, 1.8, 2.0, 2.4}) {
+    for (const double height : {0.3, 0.7, 1.0, 1.3}) {
+      for (const double width : {0.04, 0.055}) {
+        // The T wave's peak by Bazett's formula, 300 ms at 60/min.
+        const double delay = 0.3 * std::sqrt(interval);
+        const std::vector<float> signal = waves({60, 0.5, interval, height, delay, width}, annotations);
+        const BeatMatch match = match_beats(annotations, find_qrs(signal, rate), rate, 0);
+        EXPECT_EQ(match.missed, 0) << interval << " s, T wave of " << height << " mV, " << width;
+        EXPECT_EQ(match.extra, 0) << interval << " s, T wave of " << height << " mV, " << width;
+      }
+    }
+  }
+}
+
+// Clocks of real devices are no simple fractions of 200 Hz. Beats keep their places to the end of 20 minutes.
+TEST(QrsDetector, FindsBeatsAtOddRates) {
+  std::vector<Annotation> annotations;
+  for (const double odd : {249.89, 256.02, 360.01, 600.6108041988791}) {
+    const std::vector<float> signal = waves({1200, 0.4, 0.8, 0.2, 0.3, 0.05, odd}, annotations);
+    const std::vector<std::int64_t> found = find_qrs(signal, odd);
+    ASSERT_EQ(found.size(), annotations.size()) << odd;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      ASSERT_NEAR(static_cast<double>(found[i]), static_cast<double>(annotations[i].sample), 1)
+          << odd << " " << i;
+    }
+  }
+}
+
 TEST(QrsDetector, PiecesGiveWhatTheWholeGives) {
   const Signal signal = synthetic_signal("203", 2);
   const std::vector<std::int64_t> whole = find_qrs(signal.lead, rate);

@@ -1,6 +1,7 @@
 #include "tools/capi/sec.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -106,6 +107,89 @@ TEST_F(Capi, AWindowThatCannotBeClassifiedIsAFailure) {
   EXPECT_TRUE(std::isfinite(logits[0]) && std::isfinite(logits[1]));
   EXPECT_GE(labels[0], 0);
   EXPECT_EQ(labels[1], SEC_NOT_CLASSIFIABLE);
+}
+
+// No function crashes on NULL.
+TEST_F(Capi, NullIsAFailure) {
+  const auto last_error = [] { return std::string(sec_last_error()); };
+  EXPECT_EQ(sec_class_count(nullptr), -1);
+  EXPECT_EQ(last_error(), "sec_class_count: model is NULL");
+  EXPECT_EQ(sec_class_name(nullptr, 0), nullptr);
+  EXPECT_EQ(last_error(), "sec_class_name: model is NULL");
+  EXPECT_EQ(sec_lead_count(nullptr), -1);
+  EXPECT_EQ(last_error(), "sec_lead_count: model is NULL");
+  EXPECT_EQ(sec_lead_name(nullptr, 0), nullptr);
+  EXPECT_EQ(last_error(), "sec_lead_name: model is NULL");
+  EXPECT_EQ(sec_label_count(nullptr), -1);
+  EXPECT_EQ(last_error(), "sec_label_count: model is NULL");
+  EXPECT_EQ(sec_input_shape(nullptr).length, -1);
+  EXPECT_EQ(last_error(), "sec_input_shape: model is NULL");
+  EXPECT_EQ(sec_load(folder_.path().c_str(), nullptr), nullptr);
+  EXPECT_EQ(sec_session_open(nullptr, 360, 0), nullptr);
+  EXPECT_NE(sec_session_push(nullptr, 0, nullptr), 0);
+  EXPECT_NE(sec_session_finish(nullptr), 0);
+  EXPECT_EQ(sec_session_take(nullptr, 0, nullptr, nullptr), -1);
+}
+
+// A child of fork() is told that it cannot compute, instead of waiting for threads that only its parent has.
+TEST_F(Capi, AForkedChildIsRefused) {
+  const sec_shape shape = sec_input_shape(model_);
+  const std::vector<float> x(static_cast<std::size_t>(shape.length * shape.channels), 0.1F);
+  const std::vector<float> covariates(static_cast<std::size_t>(shape.covariates), 0.0F);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);  // ends a child that hangs
+    const bool failed = sec_classify(model_, 1, x.data(), covariates.data(), nullptr, nullptr) != 0 &&
+                        std::string(sec_last_error()).find("before fork()") != std::string::npos &&
+                        sec_load(folder_.path().c_str(), "cpu") == nullptr;
+    ::_exit(failed ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(sec_classify(model_, 1, x.data(), covariates.data(), nullptr, nullptr), 0) << sec_last_error();
+}
+
+// Models of whole recordings assign any number of classes: those whose logit exceeds the threshold of training.
+TEST_F(Capi, WholeRecordings) {
+  const Recipe recipe = parse_recipe(
+      "classes = ['A', 'B', 'C']\n[data]\ntask = 'recordings'\nsource = 'table'\nlabel_file = 't.csv'\n"
+      "protocol = 'hash'\nleads = ['I', 'II']\nlength = 500\n[network]\nwidth = 4\n[loss]\nkind = 'bce'\n",
+      "whole.toml", {});
+  io::TemporaryFolder folder;
+  write_model(folder / "best.safetensors", recipe, std::vector<float>(recipe.classes.size(), 0.1F));
+  sec_model* whole = sec_load(folder.path().c_str(), "cpu");
+  ASSERT_NE(whole, nullptr) << sec_last_error();
+  const auto classes = static_cast<std::size_t>(sec_class_count(whole));
+  ASSERT_EQ(classes, recipe.classes.size());
+  ASSERT_EQ(sec_label_count(whole), static_cast<int>(classes));
+  EXPECT_EQ(sec_label_count(model_), 1);
+  const sec_shape shape = sec_input_shape(whole);
+  EXPECT_EQ(shape.length, recipe.data.length);
+  const auto cells = static_cast<std::size_t>(shape.length * shape.channels);
+  std::vector<float> x(3 * cells);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(std::sin(0.1 * static_cast<double>(i)) * static_cast<double>(1 + i / cells));
+  }
+  x[2 * cells + 5] = std::nanf("");
+  const std::vector<float> covariates(3 * static_cast<std::size_t>(shape.covariates), 0.0F);
+  std::vector<float> logits(3 * classes);
+  std::vector<std::int32_t> labels(3 * classes, 7);
+  EXPECT_NE(sec_classify(whole, 3, x.data(), covariates.data(), logits.data(), labels.data()), 0);
+  EXPECT_STREQ(sec_last_error(), "sec_classify: window 2 cannot be classified: its logits are not finite");
+  Model model(folder.path(), Device::cpu);
+  Classifier classifier = model.classifier();
+  const std::vector<float> expected = logits_of(classifier, x, covariates, 3);
+  for (std::size_t i = 0; i < 2 * classes; ++i) {
+    EXPECT_EQ(logits[i], expected[i]);
+    EXPECT_EQ(labels[i], logits[i] + classifier.offsets[i % classes] > 0 ? 1 : 0);
+  }
+  for (std::size_t i = 2 * classes; i < 3 * classes; ++i) {
+    EXPECT_EQ(labels[i], SEC_NOT_CLASSIFIABLE);
+  }
+  EXPECT_EQ(sec_session_open(whole, 360, 0), nullptr);
+  sec_free(whole);
 }
 
 // The C program computes the same from text input as the C++ classes.
