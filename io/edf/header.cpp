@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/error.h"
+#include "io/files/utf8.h"
 
 namespace sec::io {
 namespace {
@@ -26,7 +27,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Reads consecutive fields of fixed width.
+// Reads consecutive fields of fixed width. Text that is not UTF-8 is taken for Latin-1.
 class Fields {
  public:
   Fields(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {
@@ -39,7 +40,7 @@ class Fields {
   std::string text(std::size_t width) {
     const std::string_view field = bytes_.substr(position_, width);
     position_ += width;
-    return std::string(trimmed(field));
+    return to_utf8(trimmed(field));
   }
 
   std::int64_t whole(std::size_t width, const std::string& what, std::int64_t low, std::int64_t high) {
@@ -159,11 +160,14 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signal.samples = fields.whole(8, place(i) + ": samples in a record", 1, 99'999'999);
     signal.offset = header.record_bytes;
     header.record_bytes += 2 * signal.samples;
-    require(signal.is_annotation || signal.digital_min < signal.digital_max,
+    require(signal.is_annotation || signal.digital_min <= signal.digital_max,
             "{}: header: {}: digital range from {} to {}, expected a higher maximum", file, place(i),
             signal.digital_min, signal.digital_max);
-    require(signal.is_annotation || signal.physical_min != signal.physical_max,
-            "{}: header: {}: physical minimum and maximum are both {}", file, place(i), signal.physical_min);
+    if (signal.digital_min == signal.digital_max) {
+      signal.unused = fmt::format("digital minimum and maximum are both {}", signal.digital_min);
+    } else if (signal.physical_min == signal.physical_max) {
+      signal.unused = fmt::format("physical minimum and maximum are both {}", signal.physical_min);
+    }
   }
 }
 

@@ -3,10 +3,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+
+#include "engine/error.h"
 
 namespace sec::io {
+namespace {
+
+// Called after the write, because errno must be read after it. An earlier failure that the stream remembers sets none.
+void require_written(bool written) {
+  const int reason = errno;
+  require(written, "standard output: cannot write: {}",
+          reason == 0 ? "an earlier write failed" : std::strerror(reason));
+}
+
+}  // namespace
 
 void guard_standard_streams() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -24,6 +38,26 @@ void guard_standard_streams() {
 void write_stderr(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+void print(std::string_view text) {
+  errno = 0;
+  const std::string shown = for_terminal(text);
+  const bool written = std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
+  require_written(written);
+}
+
+void print_json_text(std::string_view json) {
+  errno = 0;
+  const std::string shown = escaped_controls(json);
+  const bool written = std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
+  require_written(written);
+}
+
+void flush_stdout() {
+  errno = 0;
+  const bool written = std::fflush(stdout) == 0;
+  require_written(written);
 }
 
 }  // namespace sec::io

@@ -1,5 +1,7 @@
 #include "io/files/utf8.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,34 +13,97 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
+// One of the code points U+0080 to U+009F, which some terminals take for commands.
+bool is_c1(std::string_view character) {
+  return character.size() == 2 && character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
+// The number of bytes of the character at the beginning of the text; 0 if it does not begin with one.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = text.empty() ? 0xFF : byte(0);
+  const std::size_t length = first < 0x80             ? 1
+                             : (first & 0xE0) == 0xC0 ? 2
+                             : (first & 0xF0) == 0xE0 ? 3
+                             : (first & 0xF8) == 0xF0 ? 4
+                                                      : 0;
+  if (length == 0 || length > text.size()) {
+    return 0;
+  }
+  std::uint32_t point = length == 1 ? first : first & (0x7FU >> length);
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(k) & 0xC0) != 0x80) {
+      return 0;
+    }
+    point = point << 6 | (byte(k) & 0x3FU);
+  }
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool is_valid = point >= smallest[length] && point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
+  return is_valid ? length : 0;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned char first = byte(i);
-    const std::size_t length = first < 0x80             ? 1
-                               : (first & 0xE0) == 0xC0 ? 2
-                               : (first & 0xF0) == 0xE0 ? 3
-                               : (first & 0xF8) == 0xF0 ? 4
-                                                        : 0;
-    if (length == 0 || length > text.size() - i) {
-      return false;
-    }
-    std::uint32_t point = length == 1 ? first : first & (0x7FU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) {
-        return false;
-      }
-      point = point << 6 | (byte(i + k) & 0x3FU);
-    }
-    constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < smallest[length] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) {
+    const std::size_t length = character_length(text.substr(i));
+    if (length == 0) {
       return false;
     }
     i += length;
   }
   return true;
+}
+
+std::string to_utf8(std::string_view text) {
+  if (is_utf8(text)) {
+    return std::string(text);
+  }
+  std::string converted;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      converted += c;
+    } else if (byte < 0xA0) {
+      converted += '?';
+    } else {
+      converted += static_cast<char>(0xC0 | byte >> 6);
+      converted += static_cast<char>(0x80 | (byte & 0x3F));
+    }
+  }
+  return converted;
+}
+
+std::string for_terminal(std::string_view text) {
+  const auto is_plain = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t'; };
+  if (std::ranges::all_of(text, is_plain)) {
+    return std::string(text);
+  }
+  std::string shown;
+  shown.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = character_length(text.substr(i));
+    const std::string_view character = text.substr(i, std::max<std::size_t>(length, 1));
+    const bool is_shown = length == 1 ? is_plain(character.front()) : length > 1 && !is_c1(character);
+    is_shown ? shown += character : shown += '?';
+    i += character.size();
+  }
+  return shown;
+}
+
+std::string escaped_controls(std::string_view json) {
+  std::string escaped;
+  escaped.reserve(json.size());
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '\x7f') {
+      escaped += "\\u007f";
+    } else if (is_c1(json.substr(i, 2))) {
+      escaped += fmt::format("\\u00{:02x}", static_cast<unsigned char>(json[++i]));
+    } else {
+      escaped += json[i];
+    }
+  }
+  return escaped;
 }
 
 bool has_control_characters(std::string_view text) {

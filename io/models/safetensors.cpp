@@ -40,6 +40,16 @@ std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::i
   return bytes;
 }
 
+// The header without the NUL bytes that some writers pad it with, where the format has blanks. A JSON parser may take a
+// NUL for the end of the text, so one that is followed by anything else is refused.
+std::string_view header_text(std::string_view content, std::uint64_t bytes, const std::string& file) {
+  std::string_view text = content.substr(8, bytes);
+  text = text.substr(0, text.find_last_not_of('\0') + 1);
+  require(text.find('\0') == std::string_view::npos, "{}: header is not JSON: byte {} is NUL", file,
+          text.find('\0'));
+  return text;
+}
+
 Json parse_header(std::string_view text, const std::string& file) {
   std::vector<std::set<std::string>> names;  // names seen so far, one set per open JSON object
   const auto no_repeats = [&](int, Json::parse_event_t event, Json& value) {
@@ -140,14 +150,19 @@ const StoredTensor& SafetensorsFile::at(const std::string& name) const {
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const std::string file = path.string();
   const std::string content = read_file(path);
+  require(!content.starts_with("PK\x03\x04"),
+          "{}: an archive, as PyTorch saves weights; tools/parity/pth_to_safetensors.py converts them", file);
   require(content.size() >= 8, "{}: {} bytes, expected a safetensors file", file, content.size());
   std::uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, content.data(), sizeof(header_bytes));
+  const bool fits = header_bytes <= content.size() - 8;
+  require(fits || content.size() == 8 || content[8] == '{',
+          "{}: not a safetensors file, which begins with the length of its header and '{{'", file);
   require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", file, header_bytes,
           longest_header);
-  require(header_bytes <= content.size() - 8, "{}: truncated: header of {} bytes, but the file has {} more",
+  require(fits, "{}: truncated: header of {} bytes, but the file has {} more",
           file, header_bytes, content.size() - 8);
-  const Json header = parse_header(std::string_view(content).substr(8, header_bytes), file);
+  const Json header = parse_header(header_text(content, header_bytes, file), file);
   require(header.is_object(), "{}: header is not a JSON object", file);
 
   SafetensorsFile result;

@@ -73,6 +73,9 @@ Json json_of(const Contents& contents) {
     }
     json["leads"].push_back(one);
   }
+  if (!info.left_out.empty()) {
+    json["left_out"] = info.left_out;
+  }
   json["comments"] = info.comments;
   if (contents.annotations) {
     json["annotations"] = {{"count", contents.annotations->annotations.size()},
@@ -97,6 +100,9 @@ std::string text_of(const Contents& contents) {
     text +=
         info.samples_per_frame[i] == 1 ? "" : fmt::format(", {} Hz", info.rate * info.samples_per_frame[i]);
     text += i < contents.formats.size() ? fmt::format(", format {}\n", contents.formats[i]) : "\n";
+  }
+  for (const std::string& channel : info.left_out) {
+    text += fmt::format("left out     {}\n", channel);
   }
   for (const std::string& comment : info.comments) {
     text += fmt::format("comment      {}\n", comment);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "io/databases/mitdb.h"
 #include "io/databases/open_recording.h"
@@ -60,7 +61,8 @@ Report look_at(const fs::path& path) {
     try {
       look();
     } catch (const std::exception& error) {
-      report.problems.emplace_back(error.what());
+      const bool is_named = dynamic_cast<const Error*>(&error) != nullptr;
+      report.problems.push_back((is_named ? "" : path.string() + ": ") + describe(error));
     }
   };
   attempt([&] { reader = open_recording(path); });

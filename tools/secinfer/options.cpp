@@ -3,8 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "io/files/standard_streams.h"
+
 namespace sec::tools {
 namespace {
+
+// A list in one argument, as MLII,V1, so that the record after it is not taken for a part of it.
+CLI::Option* as_list(CLI::Option* option) {
+  return option->delimiter(',')->expected(1)->take_all()->allow_extra_args(false);
+}
 
 void declare(CLI::App& app, Options& o) {
   app.description(
@@ -36,14 +43,13 @@ void declare(CLI::App& app, Options& o) {
                  "Classify the beats of this annotation file beside the record instead of looking for beats")
       ->type_name("EXTENSION")
       ->group(what);
-  app.add_option("--leads", o.leads,
-                 "Leads to read as those of the recipe's data.leads, in that order; II#2: the second lead II")
-      ->delimiter(',')
+  as_list(app.add_option(
+              "--leads", o.leads,
+              "Leads to read as those of the recipe's data.leads, in that order; II#2: the second lead II"))
       ->type_name("NAME,...")
       ->group(what);
-  app.add_option("--qrs-leads", o.qrs_leads,
-                 "Leads in which beats are looked for; by default the first one read")
-      ->delimiter(',')
+  as_list(app.add_option("--qrs-leads", o.qrs_leads,
+                         "Leads in which beats are looked for; by default the first one read"))
       ->type_name("NAME,...")
       ->group(what);
   app.add_option("--out", o.out, "Folder to write annotation files to, made if it does not exist")
@@ -128,7 +134,11 @@ std::optional<int> parse_command_line(int argc, char** argv, Options& options) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are no failures
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // --help and --version are no failures
+    }
+    io::tell("secinfer: {} (see secinfer --help)\n", error.what());
+    return 2;
   }
   return std::nullopt;
 }

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <set>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "io/databases/open_recording.h"
 #include "io/files/standard_streams.h"
@@ -243,7 +244,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
                      given.size() - next_given, samples));
   }
   require(seconds >= recipe.data.before + recipe.data.after,
-          "{}: {:.2f} s long, the network's window is {} s", recording.file, seconds,
+          "{}: {:.2f} s long, the network's window is {:.6g} s", recording.file, seconds,
           recipe.data.before + recipe.data.after);
   classifier.finish(beats);
   hand_on();
@@ -288,7 +289,7 @@ void infer_live(const Options& options, Model& model) {
       output.add(beat);
     }
     if (!beats.empty()) {
-      flush_output();
+      io::flush_stdout();
     }
     beats.clear();
   };
@@ -353,7 +354,7 @@ int run(const Options& options) {
           "for beats");
     wanted_leads(options, model.recipe());
     for (const std::string& record : options.records) {
-      classify_whole(options, model, record);
+      with_memory_for(record, [&] { classify_whole(options, model, record); });
     }
     return 0;
   }
@@ -368,7 +369,7 @@ int run(const Options& options) {
   }
   std::set<fs::path> written;
   for (const std::string& record : options.records) {
-    infer_record(options, model, record, written);
+    with_memory_for(record, [&] { infer_record(options, model, record, written); });
   }
   return 0;
 }
@@ -387,7 +388,7 @@ int main(int argc, char** argv) {
     io::tell("secinfer: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {
-    io::tell("secinfer: {}\n", error.what());
+    io::tell("secinfer: {}\n", describe(error));
     return 1;
   }
 }

@@ -61,10 +61,11 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
         {"classes", recipe.classes},
         {"logits", finite ? nlohmann::ordered_json(logits) : nullptr},
         {"probabilities", finite ? nlohmann::ordered_json(probabilities) : nullptr}};
-    text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    io::print_json_text(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  } else {
+    io::print(text + "\n");
   }
-  print(text + "\n");
-  flush_output();
+  io::flush_stdout();
 }
 
 }  // namespace sec::tools

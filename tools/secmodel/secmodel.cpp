@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "engine/stream.h"
+#include "io/databases/open_recording.h"
 #include "io/databases/tianchi.h"
 #include "io/files/atomic_file.h"
 #include "io/files/standard_streams.h"
@@ -32,11 +34,6 @@ struct Options {
   std::vector<fs::path> signals;
   bool json = false;
 };
-
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
 
 // The network's input: one recording, or several from a file.
 struct Signals {
@@ -99,7 +96,7 @@ Signals stored_signals(const fs::path& path) {
 void predict(const Options& options, Stream& stream) {
   std::unique_ptr<train::StoredNetwork> model;
   for (const fs::path& path : options.signals) {
-    const bool stored = path.extension() == ".safetensors";
+    const bool stored = io::lower_extension(path) == ".safetensors";
     Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
     if (model == nullptr) {
       model = std::make_unique<train::StoredNetwork>(
@@ -123,9 +120,11 @@ void predict(const Options& options, Stream& stream) {
       const std::span<const float> row(logits.data() + n * o.classes, static_cast<std::size_t>(o.classes));
       const std::string record = signals.n > 1 ? fmt::format("{}:{}", path.string(), n) : path.string();
       if (options.json) {
-        print(Json{{"record", record}, {"logits", row}}.dump() + "\n");
+        io::print_json_text(
+            Json{{"record", record}, {"logits", row}}.dump(-1, ' ', false, Json::error_handler_t::replace) +
+            "\n");
       } else {
-        print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
+        io::print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
       }
     }
   }
@@ -145,7 +144,7 @@ void run(const std::string& command, const Options& options) {
     return model::as_se_ecgnet(*model.network, fmt::format("{}: {}", command, options.model.string()));
   };
   if (command == "summary") {
-    print(model.network->summary());
+    io::print(model.network->summary());
   } else if (command == "import") {
     train::write_model(options.out, model, stream);
   } else if (command == "export") {
@@ -161,21 +160,20 @@ int main(int argc, char** argv) {
   io::guard_standard_streams();
   CLI::App app;
   app.description(
-      "Weights in and out. MODEL is a model of sectrain (best.safetensors) or a state dict of SE-ECGNet "
-      "that\n"
-      "PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
+      "Weights in and out. MODEL is a run folder of sectrain, its best.safetensors or a state dict\n"
+      "of SE-ECGNet that PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
   app.footer(
       "Examples:\n"
       "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
-      "  secmodel export runs/inter/best.safetensors --out state_dict.safetensors\n"
-      "  secmodel onnx runs/inter/best.safetensors --out model.onnx\n"
+      "  secmodel export runs/inter --out state_dict.safetensors\n"
+      "  secmodel onnx runs/inter --out model.onnx\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   app.require_subcommand(1);
   app.set_version_flag("--version", "secmodel " SEC_VERSION, "Print version and commit, and stop");
   Options options;
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("MODEL", options.model, "Model or state dict (safetensors)")->required();
+    command->add_option("MODEL", options.model, "Run folder, model or state dict (safetensors)")->required();
     command
         ->add_option("--length", options.length,
                      "Samples of its input; a model says so itself, a state dict does not")
@@ -207,14 +205,21 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help is a result; other exits are usage errors
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // --help and --version are not failures
+    }
+    const auto chosen = app.get_subcommands();
+    io::tell("secmodel: {} (see secmodel {}--help)\n", error.what(),
+             chosen.empty() ? "" : chosen.front()->get_name() + " ");
+    return 2;
   }
   try {
     set_threads(options.threads);
-    run(app.get_subcommands().front()->get_name(), options);
-    require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
+    options.model = train::weights_file(options.model);
+    with_memory_for(options.model.string(), [&] { run(app.get_subcommands().front()->get_name(), options); });
+    io::flush_stdout();
   } catch (const std::exception& error) {
-    io::tell("secmodel: {}\n", error.what());
+    io::tell("secmodel: {}\n", describe(error));
     return 1;
   }
   return 0;

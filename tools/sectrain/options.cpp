@@ -136,7 +136,11 @@ std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& op
       needed(!options.config.empty() || options.resume, "--config");
     }
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are not failures
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // --help and --version are not failures
+    }
+    io::tell("sectrain: {} (see sectrain --help)\n", error.what());
+    return 2;
   }
   if (!seed.empty()) {
     options.overrides.push_back("seed=" + seed);
