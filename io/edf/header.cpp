@@ -7,14 +7,12 @@
 
 #include "engine/error.h"
 #include "io/files/utf8.h"
+#include "io/recording/dates.h"
 
 namespace sec::io {
 namespace {
 
 constexpr std::int64_t block = 256;  // size in bytes of the header's fixed part, and of each signal's part
-
-constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
-                                                  "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
 
 std::string_view trimmed(std::string_view text) {
   const auto filler = [](char c) { return c == ' ' || c == '\0'; };
@@ -92,20 +90,7 @@ std::string plus_date(std::string_view recording) {
   if (!recording.starts_with(word)) {
     return "";
   }
-  const std::string_view date = recording.substr(word.size(), 11);
-  int day = 0;
-  int year = 0;
-  if (date.size() != 11 || std::from_chars(date.data(), date.data() + 2, day).ec != std::errc() ||
-      std::from_chars(date.data() + 7, date.data() + 11, year).ec != std::errc() || day < 1 || day > 31 ||
-      year < 0) {
-    return "";
-  }
-  for (std::size_t month = 0; month < months.size(); ++month) {
-    if (date.substr(3, 3) == months[month]) {
-      return fmt::format("{:02}/{:02}/{:04}", day, month + 1, year);
-    }
-  }
-  return "";
+  return numeric_date(recording.substr(word.size(), 11));
 }
 
 // "01.01.85 00.00.00" means that the start is not known. EDF+ states this in its recording field.

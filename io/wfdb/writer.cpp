@@ -99,7 +99,7 @@ class Writer {
     header_.rate = info.rate;
     header_.samples = info.samples;
     header_.base_time = info.start_time;
-    header_.base_date = info.start_date;
+    header_.base_date = info.start_time.empty() ? "" : info.start_date;  // a header has no date without a time
     header_.comments = info.comments;
     header_.width = info.leads.size();
     for (std::size_t i = 0; i < info.leads.size(); ++i) {
