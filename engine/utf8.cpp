@@ -37,7 +37,10 @@ std::string one_line(std::string text) {
   }
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = utf8_character(std::string_view(text).substr(at));
-    if (length == 0 || static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f) {
+    const bool is_c1 = length == 2 && text[at] == '\xC2' && static_cast<unsigned char>(text[at + 1]) < 0xA0;
+    if (is_c1) {
+      text.replace(at, 2, "??");
+    } else if (length == 0 || static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f) {
       text[at] = '?';
     }
     at += std::max<std::size_t>(length, 1);

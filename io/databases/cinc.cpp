@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/error.h"
+#include "io/files/folder.h"
 #include "io/files/utf8.h"
 #include "io/wfdb/header.h"
 
@@ -73,19 +74,11 @@ void read_age_and_sex(const std::vector<std::string>& comments, const std::strin
 }
 
 std::vector<LabelledRecording> read_cinc(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::vector<std::filesystem::path> headers;
-  for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    if (it->path().extension() == ".hea" && it->is_regular_file(error)) {
-      headers.push_back(it->path());
-    }
-  }
-  require(!error, "{}: cannot read the folder: {}", folder.string(), error.message());
-  std::ranges::sort(headers);
   std::vector<LabelledRecording> recordings;
-  for (const std::filesystem::path& header : headers) {
-    recordings.push_back(read_one(folder, header));
+  for (const std::filesystem::path& file : files_below(folder)) {
+    if (file.extension() == ".hea") {
+      recordings.push_back(read_one(folder, file));
+    }
   }
   require_distinct(recordings, folder.string());
   return recordings;

@@ -7,13 +7,17 @@
 namespace sec::io {
 namespace {
 
+// Labels are separated by | or ;. A comma is refused: it could be meant as a separator.
 void add_labels(LabelledRecording& recording, std::string_view text, const std::string& place) {
   if (trimmed(text).empty()) {
     return;
   }
   while (true) {
-    const std::size_t end = text.find('|');
-    add_label(recording, trimmed(text.substr(0, end)), place);
+    const std::size_t end = text.find_first_of("|;");
+    const std::string_view label = trimmed(text.substr(0, end));
+    require(label.find(',') == std::string_view::npos,
+            "{}: label '{}' holds a comma, expected | or ; between labels", place, for_message(label));
+    add_label(recording, label, place);
     if (end == std::string_view::npos) {
       return;
     }

@@ -67,9 +67,11 @@ double parse_age(std::string_view text, const std::string& place) {
   if (says_nothing(lower(text))) {
     return std::nan("");
   }
+  std::string number(text);  // "56,5" is written where commas are decimal points
+  std::ranges::replace(number, ',', '.');
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require(error == std::errc() && end == text.data() + text.size() && value >= 0 && value <= oldest,
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  require(error == std::errc() && end == number.data() + number.size() && value >= 0 && value <= oldest,
           "{}: age '{}', expected years from 0 to {}, or nothing", place, for_message(text), oldest);
   return value;
 }
@@ -87,7 +89,7 @@ Sex parse_sex(std::string_view text, const std::string& place) {
 
 int parse_whole(std::string_view text, int low, int high, const char* what, const std::string& place) {
   std::string_view digits = trimmed(text);
-  if (digits.ends_with(".0")) {
+  if (digits.ends_with(".0") || digits.ends_with(",0")) {
     digits.remove_suffix(2);
   }
   int value = 0;

@@ -35,14 +35,14 @@ std::filesystem::path recording_path(const std::filesystem::path& folder, std::s
 // contains control characters is therefore an Error.
 void add_label(LabelledRecording& recording, std::string_view label, const std::string& place);
 
-// Parses an age in years, 0 to 150. Empty text, "NaN" and "Unknown" give NaN. Throws Error on anything else.
+// Parses an age in years, 0 to 150, with a decimal point or comma. Empty text, "NaN" and "Unknown" give NaN. Throws Error on anything else.
 double parse_age(std::string_view text, const std::string& place);
 
 // Parses "F", "Female", "M" or "Male" in any case. Empty text, "NaN" and "Unknown" give Sex::unknown.
 // Throws Error on anything else.
 Sex parse_sex(std::string_view text, const std::string& place);
 
-// Parses a whole number from `low` to `high`; a trailing ".0" is allowed.
+// Parses a whole number from `low` to `high`; a trailing ".0" or ",0" is allowed.
 // Throws Error, naming `what`, on anything else.
 int parse_whole(std::string_view text, int low, int high, const char* what, const std::string& place);
 

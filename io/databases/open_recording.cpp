@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "io/databases/tianchi.h"
 #include "io/edf/reader.h"
+#include "io/files/folder.h"
 #include "io/recording/memory_reader.h"
 #include "io/tables/csv_reader.h"
 #include "io/tables/npy_reader.h"
@@ -16,13 +17,59 @@
 #include "io/wfdb/reader.h"
 
 namespace sec::io {
-namespace {
 
 std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return extension;
+}
+
+namespace {
+
+// The first recording in a folder, for a message; empty if there is none.
+std::string example_in(const std::filesystem::path& folder) {
+  for (const std::filesystem::path& file : files_below(folder)) {
+    if (file.extension() == ".hea") {
+      return std::filesystem::path(file).replace_extension().string();
+    }
+    if (!is_wfdb_record(file) && lower_extension(file) != ".txt") {
+      return file.string();
+    }
+  }
+  return "";
+}
+
+// Throws Error if the path names something from which a recording cannot be opened: a folder, an archive, another file
+// of a WFDB record, as completion in a shell suggests. The message says what to name instead.
+void require_recording(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  const std::string name = path.string();
+  if (fs::is_directory(path, none) && !fs::exists(name + ".hea", none)) {
+    const std::string example = example_in(path);
+    fail("{}: a folder, expected a recording{}{}", name, example.empty() ? "" : ", such as ", example);
+  }
+  if (!is_wfdb_record(path) || fs::exists(name + ".hea", none)) {
+    return;
+  }
+  const std::string extension = lower_extension(path);
+  const fs::path base = fs::path(path).replace_extension();
+  const bool is_file = fs::is_regular_file(path, none);
+  for (const char* archive : {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar"}) {
+    require(!is_file || extension != archive, "{}: an archive; unpack it and name a recording in it", name);
+  }
+  const bool is_header = path.extension() == ".hea";
+  require(is_header || !(is_file || name.ends_with('.')) || !fs::exists(base.string() + ".hea", none),
+          "{}: belongs to a WFDB record; name the record, {}", name, base.string());
+  require(
+      is_header || !is_file,
+      "{}: not a recording; expected a WFDB record, or a file whose name ends in .edf, .csv, .tsv, .npy or .txt",
+      name);
+  for (const char* other : {".edf", ".csv", ".tsv", ".npy", ".EDF", ".CSV"}) {
+    require(!fs::is_regular_file(name + other, none),
+            "{}: there is no {}.hea; name the file with its extension, {}{}", name, name, name, other);
+  }
 }
 
 }  // namespace
@@ -51,8 +98,8 @@ std::vector<std::filesystem::path> files_of_recording(const std::filesystem::pat
     return files;
   }
   const fs::path base = extension == ".hea" ? fs::path(path).replace_extension() : path;
-  const fs::path folder = base.parent_path();
   const WfdbHeader header = read_wfdb_header(base.string() + ".hea");
+  const fs::path folder = wfdb_signal_folder(base.string() + ".hea", header);
   add(base.string() + ".hea");
   add(base.string() + ".atr");
   const auto add_signals = [&](const WfdbHeader& of) {
@@ -83,6 +130,7 @@ void require_not_read(const std::filesystem::path& target, const std::filesystem
 }
 
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path) {
+  require_recording(path);
   const std::string extension = lower_extension(path);
   if (extension == ".edf") {
     return open_edf(path);

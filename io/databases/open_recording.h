@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "io/recording/reader.h"
@@ -11,8 +12,12 @@ namespace sec::io {
 
 // Chooses the format by the file name's extension: .edf for EDF and EDF+, .csv and .tsv for text tables.
 // Further extensions are .npy for NumPy arrays and .txt for the Tianchi contest's text.
-// Any other name is a WFDB record, with or without ".hea". Throws Error on a file that cannot be read.
+// Any other name is a WFDB record, with or without ".hea". Throws Error on a file that cannot be read, and on a folder, an
+// archive or another file of a WFDB record, with what to name instead.
 std::unique_ptr<RecordingReader> open_recording(const std::filesystem::path& path);
+
+// The extension with its dot, in lower case: ".edf" for NIGHT.EDF.
+std::string lower_extension(const std::filesystem::path& path);
 
 // True if open_recording would treat this path as a WFDB record.
 bool is_wfdb_record(const std::filesystem::path& path);

@@ -63,11 +63,19 @@ void parse_edf_events(std::string_view bytes, const std::string& file, std::int6
     require(list.back() == separator, "{}: record {}: an annotation that does not end with byte 20", file,
             record);
     const std::size_t times = list.find(separator);
-    const std::string_view onset_text = list.substr(0, std::min(times, list.find(before_duration)));
+    const std::string_view both = list.substr(0, times);
+    const std::size_t duration_at = both.find(before_duration);
+    const std::string_view onset_text = both.substr(0, duration_at);
     const std::optional<double> onset = seconds_of(onset_text);
     require(onset.has_value(),
             "{}: record {}: an annotation's time begins with byte {:#04x}, expected +SECONDS", file, record,
             static_cast<unsigned char>(list.front()));
+    std::optional<double> duration;
+    if (duration_at != std::string_view::npos && duration_at + 1 < both.size()) {
+      duration = seconds_of(fmt::format("+{}", both.substr(duration_at + 1)));
+      require(duration.has_value(), "{}: record {}: an annotation's duration is '{}', expected seconds", file,
+              record, for_message(both.substr(duration_at + 1)));
+    }
     list.remove_prefix(times + 1);
     for (bool leading = true; !list.empty(); leading = false) {
       const std::size_t length = list.find(separator);
@@ -77,28 +85,30 @@ void parse_edf_events(std::string_view bytes, const std::string& file, std::int6
         found.onset = found.has_onset ? found.onset : *onset;
         found.has_onset = true;
       } else if (!text.empty()) {
-        found.events.push_back({*onset, std::string(text)});
+        found.events.push_back({*onset, duration, to_utf8(text)});
       }
     }
     first = false;
   }
 }
 
-std::string edf_onset(double seconds) {
-  std::string text = fmt::format("{:+.7f}", seconds);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) {
-    text.pop_back();
-  }
-  return text;
+std::string edf_onset(double seconds, std::optional<double> duration) {
+  const auto shortest = [](std::string text) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) {
+      text.pop_back();
+    }
+    return text;
+  };
+  return shortest(fmt::format("{:+.7f}", seconds)) +
+         (duration ? before_duration + shortest(fmt::format("{:.7f}", *duration)) : "");
 }
 
 std::string edf_text_of(const Annotation& annotation) {
-  const std::string& aux = annotation.aux;
-  require(
-      aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos && is_utf8(aux),
-      "annotation at sample {}: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different",
-      annotation.sample);
+  const std::string aux = to_utf8(annotation.aux);
+  require(aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos,
+          "annotation at sample {}: its AUX text holds byte 0, 20 or 21, which EDF+ cannot hold",
+          annotation.sample);
   const bool has_tab = aux.find('\t') != std::string::npos;
   const bool has_fields = annotation.subtype != 0 || annotation.channel != 0 || annotation.number != 0;
   if (annotation.code == comment && !aux.empty() && !has_tab && !has_fields && !code_of(aux) &&

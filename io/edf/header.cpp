@@ -6,14 +6,13 @@
 #include <optional>
 
 #include "engine/error.h"
+#include "io/files/utf8.h"
+#include "io/recording/dates.h"
 
 namespace sec::io {
 namespace {
 
 constexpr std::int64_t block = 256;  // size in bytes of the header's fixed part, and of each signal's part
-
-constexpr std::array<std::string_view, 12> months{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
-                                                  "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
 
 std::string_view trimmed(std::string_view text) {
   const auto filler = [](char c) { return c == ' ' || c == '\0'; };
@@ -26,7 +25,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Reads consecutive fields of fixed width.
+// Reads consecutive fields of fixed width. Text that is not UTF-8 is taken for Latin-1.
 class Fields {
  public:
   Fields(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {
@@ -39,7 +38,7 @@ class Fields {
   std::string text(std::size_t width) {
     const std::string_view field = bytes_.substr(position_, width);
     position_ += width;
-    return std::string(trimmed(field));
+    return to_utf8(trimmed(field));
   }
 
   std::int64_t whole(std::size_t width, const std::string& what, std::int64_t low, std::int64_t high) {
@@ -91,20 +90,7 @@ std::string plus_date(std::string_view recording) {
   if (!recording.starts_with(word)) {
     return "";
   }
-  const std::string_view date = recording.substr(word.size(), 11);
-  int day = 0;
-  int year = 0;
-  if (date.size() != 11 || std::from_chars(date.data(), date.data() + 2, day).ec != std::errc() ||
-      std::from_chars(date.data() + 7, date.data() + 11, year).ec != std::errc() || day < 1 || day > 31 ||
-      year < 0) {
-    return "";
-  }
-  for (std::size_t month = 0; month < months.size(); ++month) {
-    if (date.substr(3, 3) == months[month]) {
-      return fmt::format("{:02}/{:02}/{:04}", day, month + 1, year);
-    }
-  }
-  return "";
+  return numeric_date(recording.substr(word.size(), 11));
 }
 
 // "01.01.85 00.00.00" means that the start is not known. EDF+ states this in its recording field.
@@ -159,11 +145,14 @@ void read_signals(EdfHeader& header, Fields& fields, const std::string& file) {
     signal.samples = fields.whole(8, place(i) + ": samples in a record", 1, 99'999'999);
     signal.offset = header.record_bytes;
     header.record_bytes += 2 * signal.samples;
-    require(signal.is_annotation || signal.digital_min < signal.digital_max,
+    require(signal.is_annotation || signal.digital_min <= signal.digital_max,
             "{}: header: {}: digital range from {} to {}, expected a higher maximum", file, place(i),
             signal.digital_min, signal.digital_max);
-    require(signal.is_annotation || signal.physical_min != signal.physical_max,
-            "{}: header: {}: physical minimum and maximum are both {}", file, place(i), signal.physical_min);
+    if (signal.digital_min == signal.digital_max) {
+      signal.unused = fmt::format("digital minimum and maximum are both {}", signal.digital_min);
+    } else if (signal.physical_min == signal.physical_max) {
+      signal.unused = fmt::format("physical minimum and maximum are both {}", signal.physical_min);
+    }
   }
 }
 

@@ -24,6 +24,8 @@ struct EdfSignal {
   std::int64_t samples = 0;  // samples per data record
   std::int64_t offset = 0;   // byte offset of the signal within a data record
   bool is_annotation = false;
+  // Why the channel holds no signal: "digital minimum and maximum are both 0". Empty for a channel that holds one.
+  std::string unused;
 };
 
 struct EdfHeader {

@@ -65,6 +65,7 @@ class EdfReader final : public RecordingReader {
         if (sample >= 0 && !is_comment(event)) {
           annotations.push_back(annotation_of_edf_text(event.text));
           annotations.back().sample = static_cast<std::int64_t>(sample);
+          annotations.back().duration = event.duration;
         }
       }
     }
@@ -88,6 +89,10 @@ class EdfReader final : public RecordingReader {
         has_annotations_ = true;
         continue;
       }
+      if (!signal.unused.empty()) {
+        info_.left_out.push_back(fmt::format("signal {} ({}): {}", i, signal.label, signal.unused));
+        continue;
+      }
       frames_ = std::gcd(frames_, signal.samples);
       const double millivolts = millivolts_per(signal.units);
       const double unit = millivolts > 0 ? millivolts : 1;
@@ -101,7 +106,7 @@ class EdfReader final : public RecordingReader {
       scales_.push_back({i, gain, std::abs(zero - rounded) < 1e-4 ? rounded : zero});
       Lead lead;
       lead.name = without_signal_type(signal.label);
-      lead.units = millivolts > 0 ? "mV" : signal.units;
+      lead.units = millivolts > 0 ? "mV" : signal.units.empty() ? std::string(no_unit) : signal.units;
       lead.gain = gain;
       lead.baseline = static_cast<int>(std::clamp(rounded, -2147483648.0, 2147483647.0));
       lead.resolution = 16;
@@ -109,7 +114,8 @@ class EdfReader final : public RecordingReader {
     }
     info_.rate = rate_without_signals;
     if (scales_.empty()) {
-      require(has_annotations_, "{}: neither signals nor annotations", name());
+      require(has_annotations_, "{}: neither signals nor annotations{}{}", name(),
+              info_.left_out.empty() ? "" : "; ", info_.left_out.empty() ? "" : info_.left_out.front());
       return;
     }
     info_.rate = static_cast<double>(frames_) / header_.duration;

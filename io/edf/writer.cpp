@@ -11,13 +11,17 @@
 #include "io/edf/header.h"
 #include "io/edf/scale.h"
 #include "io/files/atomic_file.h"
+#include "io/files/utf8.h"
 #include "io/recording/lead_names.h"
+#include "io/recording/units.h"
 
 namespace sec::io {
 namespace {
 
 constexpr int longest_record = 100;  // s
 constexpr double rate_error = 1e-6;  // largest relative error of a record's duration in eight characters
+constexpr double exact = 1e-15;      // relative error of a duration that is expressed exactly
+constexpr double most_candidates = 1000;
 constexpr std::size_t annotation_record = 60'000;  // bytes per data record in files of annotations only
 constexpr std::int64_t most_records = 99'999'999;
 
@@ -127,37 +131,44 @@ Start start_of(const EdfStart& given) {
   return start;
 }
 
-// The length of a data record: a whole number of frames, in whole seconds if possible.
+double value_of(const std::string& number) {
+  double value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  return value;
+}
+
+// The length of a data record: a whole number of frames.
 struct Record {
   std::int64_t frames = 0;
   std::string duration;  // s
 };
 
+// One or two whole seconds if they hold a whole number of frames. Otherwise the record of half a second to two seconds
+// whose eight characters express the duration best: the file's last record is filled up, so records are short.
 Record record_of(double rate, const std::string& file) {
   Record best;
   double least = rate_error;
-  for (int seconds = 1; seconds <= longest_record; ++seconds) {
-    const double frames = std::round(rate * seconds);
-    const std::string duration = frames > 0 ? edf_number(frames / rate) : "";
-    double said = 0;
-    std::from_chars(duration.data(), duration.data() + duration.size(), said);
+  const auto consider = [&](double frames) {
+    const std::string duration = edf_number(frames / rate);
+    const double said = value_of(duration);
     const double error = said > 0 ? std::abs(frames / said / rate - 1) : 1;
     if (error < least) {
-      least = error;
+      least = error < exact ? 0 : error;
       best = {static_cast<std::int64_t>(frames), duration};
     }
-    if (error < 1e-15) {
-      break;
+  };
+  for (const double seconds : {1.0, 2.0}) {
+    if (std::abs(rate * seconds - std::round(rate * seconds)) <= exact * rate * seconds) {
+      consider(std::round(rate * seconds));
     }
+  }
+  const double fewest = std::max(1.0, std::ceil(rate / 2));
+  const double most = std::min(rate < 1 ? longest_record * rate : 2 * rate, fewest + most_candidates);
+  for (double frames = fewest; frames <= most && least > 0; ++frames) {
+    consider(frames);
   }
   require(best.frames > 0, "{}: no EDF record holds a whole number of samples at {} Hz", file, rate);
   return best;
-}
-
-double value_of(const std::string& number) {
-  double value = 0;
-  std::from_chars(number.data(), number.data() + number.size(), value);
-  return value;
 }
 
 // Time-stamped annotation lists (TALs), distributed over the data records.
@@ -170,19 +181,18 @@ class Tals {
       require(annotation.sample >= before, "{}: annotation at sample {} comes before {}", file,
               annotation.sample, before);
       before = annotation.sample;
-      add(static_cast<double>(annotation.sample) / rate, edf_text_of(annotation));
+      add(static_cast<double>(annotation.sample) / rate, annotation.duration, edf_text_of(annotation));
     }
   }
 
-  void add_first(const std::vector<std::string>& comments) {
+  void add_first(const std::vector<std::string>& comments, const std::string& file) {
     std::vector<Tal> all;
     all.swap(tals_);
     for (const std::string& comment : comments) {
-      Annotation checked;
-      checked.code = 22;
-      checked.aux = comment;
-      edf_text_of(checked);  // throws Error if EDF+ cannot hold the text
-      add(0, "# " + comment);
+      require(comment.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos,
+              "{}: the comment '{}' holds byte 0, 20 or 21, which EDF+ cannot hold", file,
+              for_message(comment));
+      add(0, {}, "# " + to_utf8(comment));
     }
     tals_.insert(tals_.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
   }
@@ -246,8 +256,8 @@ class Tals {
     std::string bytes;
   };
 
-  void add(double onset, const std::string& text) {
-    tals_.push_back({onset, edf_onset(onset + offset_) + '\x14' + text + std::string("\x14\0", 2)});
+  void add(double onset, std::optional<double> duration, const std::string& text) {
+    tals_.push_back({onset, edf_onset(onset + offset_, duration) + '\x14' + text + std::string("\x14\0", 2)});
   }
 
   std::string kept_time(std::int64_t record, double duration) const {
@@ -295,9 +305,29 @@ class Windows {
   std::vector<std::span<float>> spans_;
 };
 
+// EDF headers are ASCII: the micro sign becomes u, any other character '?'.
+std::string ascii(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_micro = text.substr(i).starts_with("\xc2\xb5") || text.substr(i).starts_with("\xce\xbc");
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80) {
+      result += text[i];
+    } else if ((byte & 0xC0) != 0x80) {  // the first byte of a character
+      result += is_micro ? 'u' : '?';
+    }
+  }
+  return result;
+}
+
 std::string label_of(const Lead& lead) {
-  const bool is_ecg = lead.units == "mV" && lead.name.size() + 4 <= 16;
-  return is_ecg || without_signal_type(lead.name) != lead.name ? "ECG " + lead.name : lead.name;
+  const std::string name = ascii(to_utf8(lead.name));
+  const bool is_ecg = lead.units == "mV" && name.size() + 4 <= 16;
+  return is_ecg || without_signal_type(name) != name ? "ECG " + name : name;
+}
+
+std::string unit_of(const Lead& lead) {
+  return lead.units == no_unit ? "" : ascii(to_utf8(lead.units));
 }
 
 }  // namespace
@@ -315,7 +345,7 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   content.duration = record.duration;
   content.records = std::max<std::int64_t>(1, (info.samples + record.frames - 1) / record.frames);
   Tals tals(annotations, annotation_rate(info), content.start.fraction, file);
-  tals.add_first(info.comments);
+  tals.add_first(info.comments, file);
 
   std::vector<EdfRange> ranges(info.leads.begin(), info.leads.end());
   Windows windows(source, record.frames);
@@ -328,7 +358,7 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   std::vector<EdfScale> scales;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const EdfScale& scale = scales.emplace_back(ranges[i].scale());
-    content.columns.push_back({label_of(info.leads[i]), info.leads[i].units, scale.physical_min,
+    content.columns.push_back({label_of(info.leads[i]), unit_of(info.leads[i]), scale.physical_min,
                                scale.physical_max, std::to_string(scale.digital_min),
                                std::to_string(scale.digital_max), record.frames * info.samples_per_frame[i]});
   }

@@ -3,15 +3,25 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <new>
-#include <stdexcept>
+#include <cstring>
 
-#include "engine/utf8.h"
+#include "engine/error.h"
+#include "engine/failure.h"
 
 namespace sec::io {
+namespace {
+
+// Called after the write, because errno must be read after it. An earlier failure that the stream remembers sets none.
+void require_written(bool written) {
+  const int reason = errno;
+  require(written, "standard output: cannot write: {}",
+          reason == 0 ? "an earlier write failed" : std::strerror(reason));
+}
+
+}  // namespace
 
 void guard_standard_streams() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -31,19 +41,28 @@ void write_stderr(std::string_view text) {
   std::fflush(stderr);
 }
 
-std::string message_of(const std::exception& error) {
-  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
-    return one_line(fmt::format("{}: {}", file->path1().string(), file->code().message()));
-  }
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
-      dynamic_cast<const std::length_error*>(&error) != nullptr) {
-    return "not enough memory";
-  }
-  return one_line(error.what());
+void tell_error(std::string_view program, const std::exception& error) {
+  tell("{}: {}\n", program, describe(error));
 }
 
-void tell_error(std::string_view program, const std::exception& error) {
-  tell("{}: {}\n", program, message_of(error));
+void print(std::string_view text) {
+  errno = 0;
+  const std::string shown = for_terminal(text);
+  const bool written = std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
+  require_written(written);
+}
+
+void print_json_text(std::string_view json) {
+  errno = 0;
+  const std::string shown = escaped_controls(json);
+  const bool written = std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
+  require_written(written);
+}
+
+void flush_stdout() {
+  errno = 0;
+  const bool written = std::fflush(stdout) == 0;
+  require_written(written);
 }
 
 }  // namespace sec::io

@@ -14,6 +14,52 @@ namespace {
 constexpr std::uintmax_t largest_file = 256'000'000;  // bytes; PTB-XL's table has 6 million
 constexpr std::size_t most_columns = 10'000;
 
+// A column's name in lower case, without surrounding blanks.
+std::string folded(std::string_view name) {
+  constexpr std::string_view blanks = " \t\r";
+  const std::size_t begin = std::min(name.find_first_not_of(blanks), name.size());
+  std::string result(name.substr(begin, name.find_last_not_of(blanks) + 1 - begin));
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return result;
+}
+
+// Whether all fields of the line, two or more, are numbers with digits after a comma.
+bool are_decimal_commas(std::string_view line, char separator) {
+  if (line.find(separator) == std::string_view::npos) {
+    return false;
+  }
+  while (true) {
+    const std::string_view field = line.substr(0, line.find(separator));
+    const bool is_number = field.find_first_of("0123456789") != std::string_view::npos &&
+                           field.find_first_not_of("+-0123456789,eE ") == std::string_view::npos &&
+                           std::ranges::count(field, ',') <= 1;
+    if (!is_number || field.size() == line.size()) {
+      return is_number;
+    }
+    line.remove_prefix(field.size() + 1);
+  }
+}
+
+// Throws Error, naming the line, if the text is not UTF-8.
+void require_utf8(std::string_view text, const std::string& file) {
+  require(!text.starts_with("\xff\xfe") && !text.starts_with("\xfe\xff"), "{}: UTF-16 text, expected UTF-8",
+          file);
+  if (is_utf8(text) && text.find('\0') == std::string_view::npos) {
+    return;
+  }
+  std::int64_t number = 1;
+  for (std::string_view rest = text;; ++number) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    require(is_utf8(line) && line.find('\0') == std::string_view::npos,
+            "{}:{}: not UTF-8 text: spreadsheets write UTF-8 as \"CSV UTF-8\"", file, number);
+    if (line.size() == rest.size()) {
+      return;
+    }
+    rest.remove_prefix(line.size() + 1);
+  }
+}
+
 class Parser {
  public:
   Parser(std::string_view text, char separator, const std::string& file)
@@ -84,7 +130,11 @@ class Parser {
 }  // namespace
 
 std::optional<std::size_t> TextTable::optional_column(std::string_view name) const {
-  const auto found = std::ranges::find(heading, name);
+  auto found = std::ranges::find(heading, name);
+  if (found == heading.end()) {
+    found =
+        std::ranges::find_if(heading, [&](const std::string& each) { return folded(each) == folded(name); });
+  }
   return found == heading.end() ? std::nullopt
                                 : std::optional(static_cast<std::size_t>(found - heading.begin()));
 }
@@ -100,7 +150,7 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
   if (text.starts_with("\xEF\xBB\xBF")) {
     text.remove_prefix(3);
   }
-  require(is_utf8(text) && text.find('\0') == std::string_view::npos, "{}: not UTF-8 text", file);
+  require_utf8(text, file);
   TextTable table;
   table.file = file;
   Parser parser(text, separator, file);
@@ -120,10 +170,34 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
   return table;
 }
 
+char separator_of(std::string_view line, const std::filesystem::path& file) {
+  std::string plain;  // without quoted text
+  bool quoted = false;
+  for (const char c : line) {
+    quoted = quoted != (c == '"');
+    if (!quoted && c != '\r') {
+      plain += c;
+    }
+  }
+  const auto tabs = std::ranges::count(plain, '\t');
+  const auto semicolons = std::ranges::count(plain, ';');
+  const auto commas = std::ranges::count(plain, ',');
+  const std::string extension = folded(file.extension().string());
+  if (tabs > 0 && (extension == ".tsv" || extension == ".txt")) {
+    return '\t';
+  }
+  const char other = tabs >= semicolons ? '\t' : ';';
+  const auto others = std::max(tabs, semicolons);
+  return others > 0 && (others >= commas || are_decimal_commas(plain, other)) ? other : ',';
+}
+
 TextTable read_text_table(const std::filesystem::path& path) {
-  const std::filesystem::path extension = path.extension();
-  const char separator = extension == ".tsv" || extension == ".txt" ? '\t' : ',';
-  return parse_text_table(read_file(path, largest_file), separator, path.string());
+  const std::string text = read_file(path, largest_file);
+  std::string_view first = text;
+  while (first.starts_with('\n') || first.starts_with("\r\n")) {
+    first.remove_prefix(1);
+  }
+  return parse_text_table(text, separator_of(first.substr(0, first.find('\n')), path), path.string());
 }
 
 }  // namespace sec::io

@@ -1,4 +1,4 @@
-// Text tables: rows of fields separated by commas or tabs (RFC 4180). The first row names the columns.
+// Text tables: rows of fields separated by commas, semicolons or tabs (RFC 4180). The first row names the columns.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,8 @@ struct TextTable {
   std::vector<std::string> heading;
   std::vector<TextRow> rows;  // each has the same number of fields as the heading
 
-  // The index of a column. Throws Error, listing the existing columns, if it is missing.
+  // The index of a column. Case and surrounding blanks do not matter; if two names differ only in those, the one that is
+  // spelled as asked is meant. Throws Error, listing the existing columns, if it is missing.
   std::size_t column(std::string_view name) const;
   std::optional<std::size_t> optional_column(std::string_view name) const;
 };
@@ -31,8 +32,12 @@ struct TextTable {
 // and an unclosed quote.
 TextTable parse_text_table(std::string_view text, char separator, const std::string& file);
 
-// Reads a table file of at most 256 MB. Fields are separated by tabs if the file's name ends in .tsv or .txt,
-// and by commas otherwise.
+// What separates the fields of a table whose first line this is: tabs or semicolons if the line has as many of them as
+// commas or more, or if all its fields are numbers with decimal commas; otherwise commas. In a file whose name ends in .tsv
+// or .txt, tabs if the line has any. Characters inside double quotes do not count.
+char separator_of(std::string_view line, const std::filesystem::path& file = {});
+
+// Reads a table file of at most 256 MB. Its first line tells the separator.
 TextTable read_text_table(const std::filesystem::path& path);
 
 }  // namespace sec::io

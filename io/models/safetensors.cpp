@@ -40,6 +40,15 @@ std::optional<std::uint64_t> bytes_for(StoredType type, const std::vector<std::i
   return bytes;
 }
 
+// The header without the NUL bytes that some writers pad it with, where the format has blanks. A JSON parser may take a
+// NUL for the end of the text, so one that is followed by anything else is refused.
+std::string_view without_padding(std::string_view text, const std::string& file) {
+  text = text.substr(0, text.find_last_not_of('\0') + 1);
+  require(text.find('\0') == std::string_view::npos, "{}: header is not JSON: byte {} is NUL", file,
+          text.find('\0'));
+  return text;
+}
+
 Json parse_header(std::string_view text, const std::string& file) {
   try {
     return Json::parse(text);
@@ -128,19 +137,25 @@ const StoredTensor& SafetensorsFile::at(const std::string& name) const {
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const std::string file = path.string();
   const RandomFile content(path);
+  std::string start(std::min<std::size_t>(9, static_cast<std::size_t>(content.size())), '\0');
+  content.read(0, start);
+  require(!start.starts_with("PK\x03\x04"),
+          "{}: an archive, as PyTorch saves weights; tools/parity/pth_to_safetensors.py converts them", file);
   require(content.size() >= 8, "{}: {} bytes, expected a safetensors file", file, content.size());
   require(content.size() <= largest_file, "{}: {} bytes, expected at most {}", file, content.size(),
           largest_file);
   const std::uint64_t rest = static_cast<std::uint64_t>(content.size()) - 8;
   std::uint64_t header_bytes = 0;
-  content.read(0, {reinterpret_cast<char*>(&header_bytes), sizeof(header_bytes)});
+  std::memcpy(&header_bytes, start.data(), sizeof(header_bytes));
+  const bool fits = header_bytes <= rest;
+  require(fits || rest == 0 || start[8] == '{',
+          "{}: not a safetensors file, which begins with the length of its header and '{{'", file);
   require(header_bytes <= longest_header, "{}: header of {} bytes, expected at most {}", file, header_bytes,
           longest_header);
-  require(header_bytes <= rest, "{}: truncated: header of {} bytes, but the file has {} more", file,
-          header_bytes, rest);
+  require(fits, "{}: truncated: header of {} bytes, but the file has {} more", file, header_bytes, rest);
   std::string text(header_bytes, '\0');
   content.read(8, text);
-  const Json header = parse_header(text, file);
+  const Json header = parse_header(without_padding(text, file), file);
   require(header.is_object(), "{}: header is not a JSON object", file);
 
   SafetensorsFile result;

@@ -35,6 +35,11 @@ double annotation_rate(const ReaderInfo& info) {
   return info.annotation_rate > 0 ? info.annotation_rate : info.rate;
 }
 
+int common_samples_per_frame(const ReaderInfo& info) {
+  const int first = info.samples_per_frame.empty() ? 1 : info.samples_per_frame.front();
+  return std::ranges::all_of(info.samples_per_frame, [&](int each) { return each == first; }) ? first : 0;
+}
+
 template <typename T>
 void require_window(const ReaderInfo& info, const std::string& record, std::int64_t begin, std::int64_t count,
                     std::span<const std::span<T>> leads) {

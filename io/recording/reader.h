@@ -19,7 +19,8 @@ struct ReaderInfo {
   std::vector<Lead> leads;
   std::vector<int> samples_per_frame;  // per lead; a lead's own sampling rate is `rate` times this
   std::vector<std::string> comments;
-  double annotation_rate = 0;  // Hz, unit of the annotations' sample numbers; 0: `rate`
+  std::vector<std::string> left_out;  // channels of the file that are not leads, with the reason, a line each
+  double annotation_rate = 0;         // Hz, unit of the annotations' sample numbers; 0: `rate`
 };
 
 class RecordingReader {
@@ -59,5 +60,8 @@ void require_window(const ReaderInfo& info, const std::string& record, std::int6
                     std::span<const std::span<T>> leads);
 
 double annotation_rate(const ReaderInfo& info);
+
+// The number of samples per frame if it is the same for all leads, 0 if the leads have different rates.
+int common_samples_per_frame(const ReaderInfo& info);
 
 }  // namespace sec::io

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct Annotation {
   int channel = 0;  // the MIT format's CHN field
   int number = 0;   // the MIT format's NUM field
   std::string aux;
+  std::optional<double> duration = {};  // s; only EDF+ has durations
 
   friend bool operator==(const Annotation&, const Annotation&) = default;
 };
@@ -41,6 +43,7 @@ struct Recording {
   std::vector<std::vector<float>> signals;  // [lead][sample], in the lead's units; NaN: invalid sample
   std::vector<std::string> comments;
   std::vector<std::string> warnings = {};  // of what was found while reading, a line each
+  int samples_per_frame = 1;               // of all leads; a WFDB record's annotations count frames
 
   std::int64_t samples() const {
     return signals.empty() ? 0 : static_cast<std::int64_t>(signals.front().size());

@@ -1,5 +1,6 @@
 #include "io/tables/csv_cells.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -65,11 +66,18 @@ std::vector<std::string> csv_cells(std::string_view line, char delimiter) {
   return texts;
 }
 
-std::optional<double> csv_number(std::string_view cell) {
+std::optional<double> csv_number(std::string_view cell, Decimals decimals) {
   if (is_missing(cell)) {
     return std::numeric_limits<double>::quiet_NaN();
   }
   cell.remove_prefix(cell.starts_with('+') && !cell.starts_with("+-") ? 1 : 0);
+  std::string with_point;
+  const std::size_t comma = decimals == Decimals::commas ? cell.find(',') : std::string_view::npos;
+  if (comma != std::string_view::npos && cell.find('.') == std::string_view::npos) {
+    with_point = cell;
+    with_point[comma] = '.';
+    cell = with_point;
+  }
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) {
@@ -78,27 +86,23 @@ std::optional<double> csv_number(std::string_view cell) {
   return value;
 }
 
-std::optional<double> csv_time(std::string_view cell, int& decimals) {
+std::optional<double> csv_time(std::string_view cell, int& digits, Decimals decimals) {
   if (cell.size() > 2 && cell.front() == '[' && cell.back() == ']') {
     cell = cell.substr(1, cell.size() - 2);
   }
   double seconds = 0;
   for (int part = 0; part < 3; ++part) {
     const std::size_t colon = cell.find(':');
-    const std::optional<double> value = cell.empty() ? std::nullopt : csv_number(cell.substr(0, colon));
+    const std::optional<double> value =
+        cell.empty() ? std::nullopt : csv_number(cell.substr(0, colon), decimals);
     if (!value || std::isnan(*value)) {
       return std::nullopt;
     }
     seconds = seconds * 60 + *value;
     if (colon == std::string_view::npos) {
-      const std::size_t point = cell.find('.');
-      decimals = 0;
-      while (point != std::string_view::npos &&
-             point + 1 + static_cast<std::size_t>(decimals) < cell.size() &&
-             cell[point + 1 + static_cast<std::size_t>(decimals)] >= '0' &&
-             cell[point + 1 + static_cast<std::size_t>(decimals)] <= '9') {
-        ++decimals;
-      }
+      const std::size_t point = cell.find_first_of(decimals == Decimals::commas ? ".," : ".");
+      const std::string_view fraction = point == std::string_view::npos ? "" : cell.substr(point + 1);
+      digits = static_cast<int>(std::min(fraction.find_first_not_of("0123456789"), fraction.size()));
       return std::abs(seconds) <= 1e12 ? std::optional(seconds) : std::nullopt;
     }
     cell.remove_prefix(colon + 1);

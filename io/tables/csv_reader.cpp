@@ -7,6 +7,9 @@
 
 #include "engine/error.h"
 #include "io/files/random_file.h"
+#include "io/files/text_table.h"
+#include "io/files/utf8.h"
+#include "io/recording/units.h"
 #include "io/tables/csv_cells.h"
 #include "io/tables/csv_lines.h"
 #include "io/tables/side_file.h"
@@ -25,15 +28,16 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Splits "MLII (uV)" or "MLII [uV]" into name and units. The units are empty if there are none.
+// Splits "MLII (uV)" or "MLII [uV]" into name and units. Units that are not stated are mV.
 std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   for (const auto& [open, close] : {std::pair(" (", ')'), std::pair(" [", ']')}) {
     const std::size_t at = cell.rfind(open);
     if (at != std::string::npos && at > 0 && cell.ends_with(close)) {
-      return {cell.substr(0, at), cell.substr(at + 2, cell.size() - at - 3)};
+      const std::string units = cell.substr(at + 2, cell.size() - at - 3);
+      return {cell.substr(0, at), units.empty() ? std::string(no_unit) : units};
     }
   }
-  return {cell, ""};
+  return {cell, "mV"};
 }
 
 // The meaning of a column, by its name.
@@ -121,8 +125,7 @@ class TimeColumn {
 
 class CsvReader final : public RecordingReader {
  public:
-  explicit CsvReader(const std::filesystem::path& path)
-      : file_(path), lines_(file_), tabs_(lower(path.extension().string()) == ".tsv") {
+  explicit CsvReader(const std::filesystem::path& path) : file_(path), lines_(file_) {
     info_.name = path.stem().string();
     const std::filesystem::path side_path = find_side_file(path);
     const SideFile side = read_side_file(side_path);
@@ -155,10 +158,10 @@ class CsvReader final : public RecordingReader {
     }
     at_row_ = -1;  // remains -1 if reading fails
     for (std::int64_t i = 0; i < count; ++i) {
-      split_csv(next_row(), delimiter_, cells_);
+      const std::string_view row = next_row();
+      split_csv(row, delimiter_, cells_);
       const std::int64_t line = lines_.number() - 1;
-      require(cells_.size() == columns_, "{}: line {}: {} cells, expected {}", name(), line, cells_.size(),
-              columns_);
+      require_columns(row, line);
       for (std::size_t lead = 0; lead < leads.size(); ++lead) {
         if (!leads[lead].empty()) {
           leads[lead][static_cast<std::size_t>(i)] = value_of(cells_[first_lead_ + lead], lead, line);
@@ -180,12 +183,24 @@ class CsvReader final : public RecordingReader {
   std::string name() const { return file_.path().string(); }
 
   float value_of(std::string_view cell, std::size_t lead, std::int64_t line) const {
-    const std::optional<double> value = csv_number(cell);
-    require(value.has_value(), "{}: line {}: lead {} is '{}', expected a number", name(), line,
-            info_.leads[lead].name, cell.substr(0, 40));
+    const std::optional<double> value = csv_number(cell, decimals_);
+    require(value.has_value(), "{}: line {}: lead {} is '{}', expected a number{}", name(), line,
+            info_.leads[lead].name, cell.substr(0, 40), comma_advice(cell));
     const double physical = *value * scales_[lead].factor + scales_[lead].offset;
     return std::abs(physical) <= std::numeric_limits<float>::max() ? static_cast<float>(physical)
                                                                    : std::numeric_limits<float>::quiet_NaN();
+  }
+
+  // What to say of a cell or line that cannot be read, if decimal commas may be the reason.
+  std::string_view comma_advice(std::string_view text) const {
+    return delimiter_ == ',' && text.find(',') != std::string_view::npos
+               ? "; a decimal comma needs semicolons or tabs between the cells"
+               : "";
+  }
+
+  void require_columns(std::string_view row, std::int64_t line) const {
+    require(cells_.size() == columns_, "{}: line {}: {} cells, expected {}{}", name(), line, cells_.size(),
+            columns_, cells_.size() > columns_ ? comma_advice(row) : "");
   }
 
   // The next line that is not empty. The file must have one.
@@ -201,9 +216,9 @@ class CsvReader final : public RecordingReader {
 
   const char* blanks() const { return delimiter_ == '\t' ? " " : " \t"; }
 
-  static bool is_number(const std::string& cell) {
-    int decimals = 0;
-    return csv_number(cell).has_value() || csv_time(cell, decimals).has_value();
+  bool is_number(const std::string& cell) const {
+    int digits = 0;
+    return csv_number(cell, decimals_).has_value() || csv_time(cell, digits, decimals_).has_value();
   }
 
   void read_header(const SideFile& side) {
@@ -218,17 +233,16 @@ class CsvReader final : public RecordingReader {
         at.offset = std::ssize(utf8_mark);
       }
       if (line->starts_with('#')) {
-        info_.comments.emplace_back(line->substr(line->starts_with("# ") ? 2 : 1));
+        info_.comments.push_back(to_utf8(line->substr(line->starts_with("# ") ? 2 : 1)));
       } else if (line->find_first_not_of(" \t") != std::string_view::npos) {
         header = *line;
       }
     }
-    delimiter_ = tabs_                                                                            ? '\t'
-                 : header.find(',') == std::string::npos && header.find(';') != std::string::npos ? ';'
-                                                                                                  : ',';
-    std::vector<std::string> names = csv_cells(header, delimiter_);
+    delimiter_ = separator_of(header, file_.path());
+    decimals_ = delimiter_ == ',' ? Decimals::points : Decimals::commas;
+    std::vector<std::string> names = csv_cells(to_utf8(header), delimiter_);
     columns_ = names.size();
-    if (std::ranges::all_of(names, is_number)) {
+    if (std::ranges::all_of(names, [&](const std::string& cell) { return is_number(cell); })) {
       require(!side.leads.empty(), "{}: line {}: numbers, expected a header that names the leads", name(),
               at.line);
       names = side.leads;
@@ -242,7 +256,7 @@ class CsvReader final : public RecordingReader {
     require(!names.empty(), "{}: line {}: no leads", name(), at.line);
     for (const std::string& cell : names) {
       const auto [lead, units] = name_and_units(cell);
-      info_.leads.push_back({lead, units.empty() ? "mV" : units, 200, 0, 0});
+      info_.leads.push_back({lead, units, 200, 0, 0});
     }
     begin_ = {lines_.offset(), lines_.number()};
     info_.samples_per_frame.assign(info_.leads.size(), 1);
@@ -282,7 +296,8 @@ class CsvReader final : public RecordingReader {
   void skip_units(std::vector<std::string>& names) {
     const Place before{lines_.offset(), lines_.number()};
     const std::optional<std::string_view> line = lines_.next();
-    const std::vector<std::string> cells = line ? csv_cells(*line, delimiter_) : std::vector<std::string>{};
+    const std::vector<std::string> cells =
+        line ? csv_cells(to_utf8(*line), delimiter_) : std::vector<std::string>{};
     const auto is_unit = [&](std::size_t column) { return !is_number(cells[column]); };
     bool are_units = cells.size() == columns_ && (!time_at_ || is_unit(*time_at_));
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -316,6 +331,11 @@ class CsvReader final : public RecordingReader {
         places_.push_back(place);
       }
       ++info_.samples;
+      require_one_decimal_mark(*line, place.line);
+      if (info_.samples == 1) {  // further lines are checked when they are read
+        split_csv(*line, delimiter_, cells_);
+        require_columns(*line, place.line);
+      }
       const std::size_t end = first_lead_ + info_.leads.size();
       if (counts_ || time_at_ || end < columns_) {
         split_csv(time_at_ == 0 && end == columns_ ? line->substr(0, line->find(delimiter_)) : *line,
@@ -324,21 +344,35 @@ class CsvReader final : public RecordingReader {
       }
       if (time_at_ && *time_at_ < cells_.size()) {  // a line with too few cells is refused when it is read
         const std::string_view cell = cells_[*time_at_];
-        int decimals = 0;
-        const std::optional<double> time = csv_time(cell, decimals);
-        require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss", name(),
-                place.line, cell.substr(0, 40));
-        times.add(*time, decimals, place.line);
+        int digits = 0;
+        const std::optional<double> time = csv_time(cell, digits, decimals_);
+        require(time.has_value(), "{}: line {}: time is '{}', expected seconds or h:mm:ss{}", name(),
+                place.line, cell.substr(0, 40), comma_advice(cell));
+        times.add(*time, digits, place.line);
       }
     }
     return times.rate(time_unit_, name());
+  }
+
+  // Between semicolons and tabs, 1,234 is a number below two, unless the table has decimal points: then the comma could
+  // separate thousands, and the table is refused.
+  void require_one_decimal_mark(std::string_view row, std::int64_t line) {
+    if (decimals_ == Decimals::points) {
+      return;
+    }
+    comma_line_ = comma_line_ == 0 && row.find(',') != std::string_view::npos ? line : comma_line_;
+    point_line_ = point_line_ == 0 && row.find('.') != std::string_view::npos ? line : point_line_;
+    require(comma_line_ == 0 || point_line_ == 0,
+            "{}: line {}: a decimal {}, but line {} has a decimal {}; expected one of them throughout",
+            name(), line, comma_line_ == line ? "comma" : "point", std::min(comma_line_, point_line_),
+            comma_line_ == line ? "point" : "comma");
   }
 
   // Throws Error unless a nameless first column counts the samples and the nameless columns from `end` on are
   // empty. The line's cells are in cells_.
   void check_nameless(std::size_t end, std::int64_t line) {
     if (counts_) {
-      const double count = csv_number(cells_.front()).value_or(NAN);
+      const double count = csv_number(cells_.front(), decimals_).value_or(NAN);
       require(count == std::round(count) && (info_.samples == 1 || count == last_count_ + 1),
               "{}: line {}: column 1 has no name and does not count the samples: it is '{}'", name(), line,
               cells_.front().substr(0, 40));
@@ -352,8 +386,11 @@ class CsvReader final : public RecordingReader {
 
   RandomFile file_;
   CsvLines lines_;
-  bool tabs_;
   char delimiter_ = ',';
+  Decimals decimals_ = Decimals::points;
+  std::int64_t comma_line_ =
+      0;  // the first line of samples with a comma, where commas do not separate; 0: none
+  std::int64_t point_line_ = 0;  // the first line of samples with a point; 0: none
   std::size_t columns_ = 0;
   std::size_t first_lead_ = 0;          // column of the first lead
   bool counts_ = false;                 // the first column has no name and counts the samples

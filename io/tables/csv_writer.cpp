@@ -36,9 +36,11 @@ std::string header_cell(const std::string& name, const std::string& units) {
 
 void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingReader& source) {
   const ReaderInfo& info = source.info();
-  require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
-          "{}: its leads have different rates, a table has only one", info.name);
-  const char delimiter = path.extension() == ".tsv" ? '\t' : ',';
+  const int each = common_samples_per_frame(info);
+  require(each > 0, "{}: its leads have different rates, a table has only one", info.name);
+  const double rate = info.rate * each;  // rows per second
+  const std::string extension = path.extension().string();
+  const char delimiter = extension.size() == 4 && (extension[1] == 't' || extension[1] == 'T') ? '\t' : ',';
   std::string header;
   for (const std::string& comment : info.comments) {
     require(comment.find_first_of("\r\n") == std::string::npos, "{}: a comment has several lines", info.name);
@@ -56,18 +58,18 @@ void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingRea
   out.write(header + '\n');
   std::vector<std::vector<float>> values(info.leads.size());
   std::vector<std::span<float>> spans(values.size());
-  const std::int64_t step = std::max<std::int64_t>(1, values_at_once / (std::ssize(values) + 1));
+  const std::int64_t step = std::max<std::int64_t>(1, values_at_once / (each * std::ssize(values) + 1));
   fmt::memory_buffer text;
   for (std::int64_t at = 0; at < info.samples; at += step) {
     const std::int64_t count = std::min(step, info.samples - at);
     for (std::size_t lead = 0; lead < values.size(); ++lead) {
-      values[lead].resize(static_cast<std::size_t>(count));
+      values[lead].resize(static_cast<std::size_t>(count * each));
       spans[lead] = values[lead];
     }
     source.read(at, count, spans);
     text.clear();
-    for (std::int64_t i = 0; i < count; ++i) {
-      fmt::format_to(std::back_inserter(text), "{:.6f}", static_cast<double>(at + i) / info.rate);
+    for (std::int64_t i = 0; i < count * each; ++i) {
+      fmt::format_to(std::back_inserter(text), "{:.6f}", static_cast<double>(at * each + i) / rate);
       for (const std::vector<float>& lead : values) {
         const float value = lead[static_cast<std::size_t>(i)];
         text.push_back(delimiter);

@@ -62,6 +62,7 @@ class Dictionary {
               "{}: header: shape: expected whole numbers of at least 0", file_);
       values.push_back(value);
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+      rest_.remove_prefix(rest_.starts_with('L') ? 1 : 0);  // Python 2 wrote long integers as 3600L
       if (!consume(',')) {
         expect(')');
         break;

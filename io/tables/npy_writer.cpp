@@ -15,7 +15,8 @@ constexpr std::int64_t values_at_once = 1 << 16;
 
 template <typename T, typename Read>
 void write_rows(AtomicFile& out, const ReaderInfo& info, const Read& read) {
-  const auto width = static_cast<std::int64_t>(info.leads.size());
+  const int each = common_samples_per_frame(info);
+  const std::int64_t width = each * std::ssize(info.leads);  // values per frame
   const std::int64_t step = std::max<std::int64_t>(1, values_at_once / std::max<std::int64_t>(1, width));
   std::vector<std::vector<T>> values(info.leads.size());
   std::vector<std::span<T>> spans(values.size());
@@ -23,12 +24,12 @@ void write_rows(AtomicFile& out, const ReaderInfo& info, const Read& read) {
   for (std::int64_t at = 0; at < info.samples; at += step) {
     const std::int64_t count = std::min(step, info.samples - at);
     for (std::size_t lead = 0; lead < values.size(); ++lead) {
-      values[lead].resize(static_cast<std::size_t>(count));
+      values[lead].resize(static_cast<std::size_t>(count * each));
       spans[lead] = values[lead];
     }
     read(at, count, spans);
     bytes.clear();
-    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count * each); ++i) {
       for (const std::vector<T>& lead : values) {
         const auto bits = std::bit_cast<std::uint32_t>(lead[i]);
         for (const int shift : {0, 8, 16, 24}) {
@@ -44,10 +45,10 @@ void write_rows(AtomicFile& out, const ReaderInfo& info, const Read& read) {
 
 void write_npy(FileGroup& files, const std::filesystem::path& path, RecordingReader& source, bool digital) {
   const ReaderInfo& info = source.info();
-  require(std::ranges::all_of(info.samples_per_frame, [](int each) { return each == 1; }),
-          "{}: its leads have different rates, an array has only one", info.name);
+  const int each = common_samples_per_frame(info);
+  require(each > 0, "{}: its leads have different rates, an array has only one", info.name);
   AtomicFile& out = files.head(path);
-  out.write(npy_header_text(digital ? NpyType::i32 : NpyType::f32, info.samples,
+  out.write(npy_header_text(digital ? NpyType::i32 : NpyType::f32, info.samples * each,
                             static_cast<std::int64_t>(info.leads.size())));
   if (digital) {
     write_rows<std::int32_t>(out, info, [&](std::int64_t at, std::int64_t count, const auto& spans) {

@@ -6,6 +6,8 @@
 #include "engine/error.h"
 #include "io/files/json.h"
 #include "io/files/read_file.h"
+#include "io/files/utf8.h"
+#include "io/recording/dates.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
@@ -82,7 +84,7 @@ SideFile read_side_file(const std::filesystem::path& path) {
   try {
     json = Json::parse(content);
   } catch (const JsonError&) {
-    fail("{}: expected JSON", file);
+    fail("{}: expected JSON{}", file, is_utf8(content) ? "" : " in UTF-8");
   }
   require(json.is_object(), "{}: expected a JSON object", file);
   for (const auto& [key, value] : json.items()) {
@@ -133,7 +135,7 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
     lead.units = of_lead(side.units, i, lead.units);
     const double millivolts = millivolts_per(lead.units);
     const double unit = millivolts > 0 ? millivolts : 1;
-    lead.units = millivolts > 0 ? "mV" : lead.units;
+    lead.units = millivolts > 0 ? "mV" : lead.units.empty() ? std::string(no_unit) : lead.units;
     const double gain = of_lead(side.gain, i, 1.0) / unit;
     const double baseline = of_lead(side.baseline, i, 0.0);
     scales[i] = {1 / gain, -baseline / gain};
@@ -144,7 +146,8 @@ std::vector<SideScale> apply_side_file(const SideFile& side, const std::string& 
   }
   info.rate = side.rate.value_or(info.rate);
   info.samples_per_frame.assign(count, 1);
-  info.start_date = side.start_date;
+  const std::string date = numeric_date(side.start_date);
+  info.start_date = date.empty() ? side.start_date : date;
   info.start_time = side.start_time;
   for (const std::string& comment : side.comments) {  // the table itself may contain the same comments
     if (std::ranges::find(info.comments, comment) == info.comments.end()) {
@@ -161,7 +164,9 @@ std::string column_name(const ReaderInfo& info, std::size_t lead) {
 
 void write_side_file(FileGroup& files, const std::filesystem::path& recording, const ReaderInfo& info,
                      bool digital) {
-  Json json = {{"rate", info.rate}, {"leads", Json::array()}, {"units", Json::array()}};
+  Json json = {{"rate", info.rate * common_samples_per_frame(info)},
+               {"leads", Json::array()},
+               {"units", Json::array()}};
   for (std::size_t i = 0; i < info.leads.size(); ++i) {
     const Lead& lead = info.leads[i];
     json["leads"].push_back(column_name(info, i));

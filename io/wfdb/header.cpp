@@ -7,6 +7,8 @@
 
 #include "engine/error.h"
 #include "io/files/read_file.h"
+#include "io/files/utf8.h"
+#include "io/recording/dates.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
@@ -101,23 +103,20 @@ struct Promise {
   std::uint64_t segments = 0;  // 0: a single-segment record
 };
 
-// Converts "12-May-2020", which CinC challenge data have in place of a base time, to "12/05/2020".
-std::string numeric_date(std::string_view text) {
-  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const std::size_t first = text.find('-');
-  const std::size_t second = text.find('-', std::min(first, text.size() - 1) + 1);
-  if (first == std::string_view::npos || second != first + 4) {
-    return "";
+// Challenge data have dates as "2014-05-08" or "12-May-2020", and before the time. Other writers join date and time by
+// a T. The header's fields become HH:MM:SS and DD/MM/YYYY.
+void normalise_start(WfdbHeader& header) {
+  const std::size_t joint = header.base_time.find('T');
+  if (joint != std::string::npos && header.base_date.empty() &&
+      !numeric_date(std::string_view(header.base_time).substr(0, joint)).empty()) {
+    header.base_date = header.base_time.substr(joint + 1);
+    header.base_time.resize(joint);
   }
-  const std::size_t month = months.find(text.substr(first + 1, 3));
-  const std::string_view day = text.substr(0, first);
-  const std::string_view year = text.substr(second + 1);
-  constexpr std::string_view digits = "0123456789";
-  if (month == std::string_view::npos || month % 3 != 0 || day.empty() || day.size() > 2 ||
-      year.size() != 4 || !one_of(day, digits) || !one_of(year, digits)) {
-    return "";
+  if (const std::string date = numeric_date(header.base_time); !date.empty()) {
+    header.base_time = std::exchange(header.base_date, date);
+  } else if (const std::string second = numeric_date(header.base_date); !second.empty()) {
+    header.base_date = second;
   }
-  return fmt::format("{}/{:02}/{}", day, month / 3 + 1, year);
 }
 
 // RECORD[/SEGMENTS] SIGNALS [RATE[/COUNTER_RATE[(BASE_COUNTER)]] [SAMPLES [BASE_TIME [BASE_DATE]]]]
@@ -159,10 +158,7 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
   }
   header.base_time = line.field();
   header.base_date = line.field();
-  const std::string date = header.base_time.empty() ? "" : numeric_date(header.base_time);
-  if (!date.empty()) {
-    header.base_time = std::exchange(header.base_date, date);
-  }
+  normalise_start(header);
   require(one_of(header.base_time, "0123456789:."), "{}: base time is '{}', expected HH:MM:SS", line.place(),
           header.base_time);
   require(one_of(header.base_date, "0123456789/"), "{}: base date is '{}', expected DD/MM/YYYY", line.place(),
@@ -208,8 +204,8 @@ bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
     require(starts(field, ')'), "{}: gain is '{}', expected a closing bracket", line.place(), whole);
   }
   if (starts(field, '/')) {
-    require(!field.empty(), "{}: gain is '{}', expected units after the slash", line.place(), whole);
-    signal.units = field;
+    signal.units =
+        field.empty() ? std::string(no_unit) : to_utf8(field);  // no unit: as our writer once put it
     field = {};
   }
   require(field.empty(), "{}: gain is '{}', expected GAIN(BASELINE)/UNITS", line.place(), whole);
@@ -251,7 +247,7 @@ WfdbSignal parse_signal_line(Line& line) {
   if (!field.empty()) {
     signal.block_size = line.whole<int>(field, "block size");
   }
-  signal.description = line.remainder();
+  signal.description = to_utf8(line.remainder());
   return signal;
 }
 
@@ -299,7 +295,7 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
     }
     if (content.front() == '#') {
       content.remove_prefix(content.starts_with("# ") ? 2 : 1);
-      header.comments.emplace_back(content);
+      header.comments.push_back(to_utf8(content));
       continue;
     }
     Line line(content, fmt::format("{}:{}", file, number));

@@ -224,6 +224,16 @@ std::unique_ptr<RecordingReader> open_wfdb_single(const fs::path& folder, WfdbHe
   return std::make_unique<WfdbReader>(folder, std::move(header));
 }
 
+fs::path wfdb_signal_folder(const fs::path& file, const WfdbHeader& header) {
+  const std::string first = !header.segments.empty() ? header.segments.back().name + ".hea"
+                            : header.signals.empty() ? ""
+                                                     : header.signals.front().file;
+  std::error_code none;
+  const bool is_elsewhere = fs::is_symlink(file, none) && !fs::exists(file.parent_path() / first, none);
+  const fs::path target = is_elsewhere ? fs::canonical(file, none) : file;
+  return target.empty() ? file.parent_path() : target.parent_path();
+}
+
 std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
   fs::path file = path;
   if (file.extension() != ".hea") {
@@ -231,8 +241,9 @@ std::unique_ptr<RecordingReader> open_wfdb(const fs::path& path) {
   }
   WfdbHeader header = read_wfdb_header(file);
   header.name = file.stem().string();  // a record is known by the name of its header file
-  return header.segments.empty() ? open_wfdb_single(file.parent_path(), std::move(header))
-                                 : open_wfdb_segments(file.parent_path(), header);
+  const fs::path folder = wfdb_signal_folder(file, header);
+  return header.segments.empty() ? open_wfdb_single(folder, std::move(header))
+                                 : open_wfdb_segments(folder, header);
 }
 
 }  // namespace sec::io

@@ -70,9 +70,10 @@ Recording to_recording(const DigitalRecord& record) {
   result.warnings = record.warnings;
   for (std::size_t s = 0; s < record.signals.size(); ++s) {
     const WfdbSignal& signal = record.header.signals[s];
-    require(signal.samples_per_frame == 1,
-            "{}.hea: signal {} has {} samples per frame, expected one rate for all signals",
-            record.header.name, s, signal.samples_per_frame);
+    result.samples_per_frame = s == 0 ? signal.samples_per_frame : result.samples_per_frame;
+    require(signal.samples_per_frame == result.samples_per_frame,
+            "{}.hea: signal {} has {} samples per frame, signal 0 has {}, expected one rate for all signals",
+            record.header.name, s, signal.samples_per_frame, result.samples_per_frame);
     const Lead& lead = result.leads.emplace_back(lead_of(signal));
     std::vector<float>& values = result.signals.emplace_back(record.signals[s].size());
     std::ranges::transform(record.signals[s], values.begin(), [&](std::int32_t sample) {
@@ -81,6 +82,7 @@ Recording to_recording(const DigitalRecord& record) {
                  : static_cast<float>((sample - static_cast<double>(lead.baseline)) / lead.gain);
     });
   }
+  result.rate *= result.samples_per_frame;
   return result;
 }
 

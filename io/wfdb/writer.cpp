@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "io/recording/units.h"
 #include "io/wfdb/formats.h"
 #include "io/wfdb/header.h"
 
@@ -82,6 +83,13 @@ Scale scale_of(const Extremes<float>& range, double limit) {
   return {std::clamp(round_gain(limit / reach), 1e-9, 1e9), 0};
 }
 
+// A header's fields are separated by blanks, so blanks in a unit become underscores.
+std::string one_word(std::string unit) {
+  std::ranges::replace_if(
+      unit, [](unsigned char c) { return c <= ' '; }, '_');
+  return unit.empty() ? std::string(no_unit) : unit;
+}
+
 class Writer {
  public:
   Writer(FileGroup& files, const std::filesystem::path& record, RecordingReader& source, int format)
@@ -91,7 +99,8 @@ class Writer {
     header_.rate = info.rate;
     header_.samples = info.samples;
     header_.base_time = info.start_time;
-    header_.base_date = info.start_date;
+    header_.base_date =
+        info.start_time.empty() ? "" : info.start_date;  // a header has no date without a time
     header_.comments = info.comments;
     header_.width = info.leads.size();
     for (std::size_t i = 0; i < info.leads.size(); ++i) {
@@ -102,7 +111,7 @@ class Writer {
       signal.samples_per_frame = info.samples_per_frame[i];
       signal.gain = lead.gain;
       signal.baseline = lead.baseline;
-      signal.units = lead.units;
+      signal.units = one_word(lead.units);
       signal.resolution = lead.resolution;
       signal.description = lead.name;
     }

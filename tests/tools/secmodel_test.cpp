@@ -54,6 +54,31 @@ Sample sample_in(const TemporaryFolder& folder, const std::string& name) {
   return sample;
 }
 
+// Every command takes a run folder as secinfer does.
+TEST(Secmodel, TakesARunFolder) {
+  const TemporaryFolder folder;
+  const Sample sample = sample_in(folder, "leads2_length720_tied");
+  const std::string run = (folder / "run").string();
+  std::filesystem::create_directories(run);
+  ASSERT_EQ(
+      secmodel(folder, "import " + sample.dict + " --length 720 --out " + run + "/best.safetensors").status,
+      0);
+  for (const std::string command : {"onnx", "export", "import"}) {
+    const std::string out = (folder / command).string();
+    const Outcome by_folder = secmodel(folder, command + " " + run + " --out " + out);
+    EXPECT_EQ(by_folder.status, 0) << command << ": " << by_folder.error;
+    const std::string written = content_of(out);
+    ASSERT_EQ(secmodel(folder, command + " " + run + "/best.safetensors --out " + out).status, 0);
+    EXPECT_TRUE(content_of(out) == written) << command;
+  }
+  EXPECT_EQ(secmodel(folder, "summary " + run).out,
+            secmodel(folder, "summary " + run + "/best.safetensors").out);
+  const Outcome none = secmodel(folder, "summary " + folder.path().string());
+  EXPECT_EQ(none.status, 1);
+  EXPECT_NE(none.error.find("best.safetensors: no such file: expected a run folder"), std::string::npos)
+      << none.error;
+}
+
 TEST(Secmodel, ImportsPredictsAndExports) {
   const TemporaryFolder folder;
   const Sample sample = sample_in(folder, "leads2_length720_tied");
@@ -132,8 +157,8 @@ TEST(Secmodel, OnnxSaysWhatTheModelTakesAndGives) {
   const std::vector<float> x(2 * 500, 0.1F);
   signals.tensors["x"] = io::StoredTensor::of<float>({1, 2, 500}, std::span(x));
   io::write_safetensors(folder / "signals.safetensors", signals);
-  const Outcome predicted =
-      secmodel(folder, "predict " + model + " " + (folder / "signals.safetensors").string() + " --json --device cpu");
+  const Outcome predicted = secmodel(
+      folder, "predict " + model + " " + (folder / "signals.safetensors").string() + " --json --device cpu");
   ASSERT_EQ(predicted.status, 0) << predicted.error;
   EXPECT_EQ(nlohmann::json::parse(predicted.out)["classes"], nlohmann::json({"A", "B"}));
 }

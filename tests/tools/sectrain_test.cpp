@@ -140,10 +140,12 @@ TEST_F(Sectrain, GoesOnBitForBitAfterKills) {
 
 TEST_F(Sectrain, InterruptSavesAndSaysHowToGoOn) {
   const std::string training = "--set train.epochs=12 --threads 1";
+  fs::create_directory_symlink(tiny_database(), folder_ / "it's data");
   ASSERT_EQ(sectrain(arguments("whole", training)).status, 0);
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string run = signal == SIGINT ? "int" : "term";
-    const int status = stopped(arguments(run, training), run, signal, 5);
+    // A folder whose name a shell would take apart: the printed command must quote it.
+    const int status = stopped(arguments(run, training, '"' + path("it's data") + '"'), run, signal, 5);
     ASSERT_TRUE(WIFEXITED(status)) << content_of(path("stderr"));
     EXPECT_EQ(WEXITSTATUS(status), 130);
     const std::string error = content_of(path("stderr"));
@@ -154,6 +156,41 @@ TEST_F(Sectrain, InterruptSavesAndSaysHowToGoOn) {
     const Outcome resumed = sectrain(command);
     EXPECT_EQ(resumed.status, 0) << resumed.error;
     EXPECT_TRUE(content_of(folder_ / run / "last.safetensors") == content_of(path("whole/last.safetensors")));
+  }
+}
+
+// A run keeps its recipe: more epochs change its schedule, so the way on is another run from its weights.
+TEST_F(Sectrain, MoreEpochsNeedAnotherRunFromTheWeights) {
+  ASSERT_EQ(sectrain(arguments("run", "--set train.epochs=1")).status, 0);
+  const Outcome refused = sectrain(arguments("run", "--resume --set train.epochs=2"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_TRUE(one_line(refused.error)) << refused.error;
+  const std::string advice =
+      "was trained with train.epochs = 1, this recipe has 2; to train its weights further, begin "
+      "another run with --init ";
+  const std::size_t found = refused.error.find(advice);
+  ASSERT_NE(found, std::string::npos) << refused.error;
+  const std::string weights =
+      refused.error.substr(found + advice.size(), refused.error.find('\n') - found - advice.size());
+  const Outcome further = sectrain(arguments("further", "--set train.epochs=1 --init " + weights));
+  EXPECT_EQ(further.status, 0) << further.error;
+  const Outcome from_folder = sectrain(arguments("same", "--set train.epochs=1 --init " + path("run")));
+  EXPECT_EQ(from_folder.status, 0) << from_folder.error;
+}
+
+// A recipe for MIT-BIH on another database: one line that says what is missing and what to set.
+TEST_F(Sectrain, NamesTheRecordsThatAnotherDatabaseLacks) {
+  const std::string mitdb =
+      " --set 'data.train=[\"DS1\"]' --set 'data.validation=[\"205\"]' --set 'data.test=[\"DS2\"]'";
+  fs::create_directories(folder_ / "other");
+  for (const auto& [data, says] : std::vector<std::pair<std::string, std::string>>{
+           {path("other"),
+            "other: lacks 44 of the 44 records that the recipe names: 100, 101, 103, 105, 106, ...; DS1 and"},
+           {tiny_database().string(), ": lacks 36 of the 44 records that the recipe names: 103, 105, "}}) {
+    const Outcome refused = sectrain(arguments("run", mitdb, data));
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_TRUE(one_line(refused.error)) << refused.error;
+    EXPECT_NE(refused.error.find(says), std::string::npos) << refused.error;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/failure.h"
 #include "io/files/standard_streams.h"
 #include "train/streaming/stream_classifier.h"
 
@@ -50,7 +51,7 @@ Result guarded(Result failed, Action&& action) noexcept {
     return action();
   } catch (const std::exception& error) {
     try {
-      last_error = io::message_of(error);
+      last_error = describe(error);
     } catch (...) {
       last_error.clear();  // no memory for the text
     }

@@ -13,6 +13,11 @@
 namespace sec::tools {
 namespace {
 
+// A list in one argument, as MLII,V1, so that the argument after it is not taken for a part of it.
+CLI::Option* as_list(CLI::Option* option) {
+  return option->delimiter(',')->expected(1)->take_all()->allow_extra_args(false);
+}
+
 void add_info(CLI::App& app, std::function<bool()>& run) {
   const auto options = std::make_shared<InfoOptions>();
   CLI::App* command = app.add_subcommand(
@@ -40,9 +45,8 @@ void add_dump(CLI::App& app, std::function<bool()>& run) {
   command->add_option("--from", options->from, "First sample: seconds (12.5) or sample number (s4500)")
       ->capture_default_str();
   command->add_option("--to", options->to, "End, not included: seconds or sample number; default: all");
-  CLI::Option* leads =
-      command->add_option("--leads", options->leads, "Only these, in this order, as MLII,V1; default: all")
-          ->delimiter(',');
+  CLI::Option* leads = as_list(
+      command->add_option("--leads", options->leads, "Only these, in this order, as MLII,V1; default: all"));
   CLI::Option* out =
       command->add_option("--out", options->out,
                           "Write FILE.npy, float32 or with --digital int32, and FILE.json that describes it");
@@ -103,6 +107,8 @@ void add_convert(CLI::App& app, std::function<bool()>& run) {
       ->add_option("--annotator", options->annotator,
                    "Extension of the annotation file, where there is one: read and written")
       ->capture_default_str();
+  as_list(
+      command->add_option("--leads", options->leads, "Only these, in this order, as MLII,V1; default: all"));
   command->add_flag("--digital", options->digital,
                     "In .npy files: the converter's numbers, not physical samples");
   command->add_flag("--overwrite", options->overwrite, "Replace files that are there");
@@ -114,7 +120,8 @@ void add_convert(CLI::App& app, std::function<bool()>& run) {
       "Examples:\n"
       "  secdata convert data/mitdb/100 100.edf\n"
       "  secdata convert 100.edf again --format 212\n"
-      "  secdata convert data/mitdb/100 100.npy --digital");
+      "  secdata convert data/mitdb/100 100.npy --digital\n"
+      "  secdata convert night.edf night --leads 'ECG II,V1'");
   command->callback([options, &run] { run = [options] { return convert(*options); }; });
 }
 
@@ -158,9 +165,8 @@ void add_synth(CLI::App& app, std::function<bool()>& run) {
       ->check(CLI::Range(0.0, 100.0))
       ->check(io::refuse_nan)
       ->capture_default_str();
-  CLI::Option* records =
-      command->add_option("--records", synthetic.records, "Only these records, as 100 101; default: all 48")
-          ->delimiter(',');
+  CLI::Option* records = as_list(
+      command->add_option("--records", synthetic.records, "Only these records, as 100,101; default: all 48"));
   CLI::Option* count =
       command
           ->add_option(
@@ -176,11 +182,10 @@ void add_synth(CLI::App& app, std::function<bool()>& run) {
       ->check(io::refuse_nan)
       ->capture_default_str()
       ->needs(count);
-  command
-      ->add_option("--mix", options->mix,
-                   "With --count: shares of the beats by class, as N=8,S=1,V=1; default: as each patient's "
-                   "heart has them")
-      ->delimiter(',')
+  as_list(command->add_option(
+              "--mix", options->mix,
+              "With --count: shares of the beats by class, as N=8,S=1,V=1; default: as each patient's "
+              "heart has them"))
       ->needs(count);
   command->add_flag("--json", options->as_json, "Print one JSON object");
   command->add_flag("--quiet", options->quiet, "Print nothing");
@@ -209,8 +214,8 @@ void add_score(CLI::App& app, std::function<bool()>& run) {
   command->add_option("--test", scored.test_annotator, "In folders: extension of what is scored")
       ->type_name("ANNOTATOR")
       ->capture_default_str();
-  command->add_option("--records", scored.records, "In folders: only these, as 100,103; default: RECORDS")
-      ->delimiter(',');
+  as_list(command->add_option("--records", scored.records,
+                              "In folders: only these, as 100,103; default: RECORDS"));
   command->add_option("--start", scored.start, "Seconds at the beginning that are not scored")
       ->check(CLI::Range(0.0, 1e9))
       ->check(io::refuse_nan)

@@ -43,6 +43,7 @@ struct ConvertOptions {
   std::string to;
   std::string format;
   std::string annotator = "atr";
+  std::vector<std::string> leads;
   bool digital = false;
   bool overwrite = false;
   bool as_json = false;

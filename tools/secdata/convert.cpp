@@ -6,6 +6,8 @@
 #include "io/edf/writer.h"
 #include "io/files/atomic_file.h"
 #include "io/files/file_group.h"
+#include "io/recording/lead_names.h"
+#include "io/recording/part_reader.h"
 #include "io/tables/csv_writer.h"
 #include "io/tables/npy_writer.h"
 #include "io/tables/side_file.h"
@@ -34,7 +36,7 @@ struct Target {
 
 Kind kind_of(const ConvertOptions& options) {
   const std::string& format = options.format;
-  const std::string extension = fs::path(options.to).extension().string();
+  const std::string extension = lower_extension(options.to);
   const auto by_name = [](const std::string& name) -> std::optional<Kind> {
     return name == "edf"                    ? std::optional(Kind::edf)
            : name == "csv" || name == "tsv" ? std::optional(Kind::csv)
@@ -133,7 +135,7 @@ void require_own_annotations(const Target& target, const std::optional<Annotatio
                              const ConvertOptions& options) {
   std::error_code none;
   if (!target.annotations.empty() && (annotations || fs::exists(target.annotations))) {
-    for (const char* extension : {".hea", ".csv", ".tsv", ".npy"}) {
+    for (const char* extension : {".hea", ".csv", ".tsv", ".npy", ".CSV", ".TSV", ".NPY"}) {
       const fs::path other = target.base.string() + extension;
       const bool is_target =
           other == target.path || (target.kind == Kind::wfdb && other.extension() == ".hea");
@@ -170,13 +172,21 @@ void keep_equal_annotations(Target& target, const std::optional<AnnotationFile>&
 
 bool convert(const ConvertOptions& options) {
   Target target = target_of(options);
-  const auto source = open_recording(options.from);
+  std::unique_ptr<RecordingReader> source = open_recording(options.from);
+  if (!options.leads.empty()) {
+    const ReaderInfo& info = source->info();
+    const std::vector<std::size_t> leads = select_leads(names_of(info.leads), info.name, options.leads);
+    source = part_of(std::move(source), 0, info.samples, leads);
+  }
   std::optional<AnnotationFile> annotations = annotations_of(options.from, *source, options.annotator);
   if (annotations && annotations->annotations.empty()) {
     annotations.reset();
   }
   std::optional<AnnotationFile> written = annotations;
-  if (written && written->resolution == source->info().rate) {
+  // Annotation files beside a table or an array count its rows unless they state another resolution.
+  const ReaderInfo& info = source->info();
+  const bool is_table = target.kind == Kind::csv || target.kind == Kind::npy;
+  if (written && written->resolution == info.rate * (is_table ? common_samples_per_frame(info) : 1)) {
     written->resolution = 0;
   }
   require_free(target, options);

@@ -45,8 +45,10 @@ void dump_annotations(const DumpOptions& options) {
   const double rate = file.resolution;
   const std::int64_t begin = sample_at(options.from, rate, "--from");
   const std::int64_t end = options.to.empty() ? INT64_MAX : sample_at(options.to, rate, "--to");
+  const bool durations =
+      std::ranges::any_of(file.annotations, [](const Annotation& a) { return a.duration.has_value(); });
   if (!options.as_json) {
-    print("sample,symbol,sub,chan,num,aux\n");
+    print(fmt::format("sample,symbol,sub,chan,num,aux{}\n", durations ? ",duration_s" : ""));
   }
   std::string text;
   for (const Annotation& a : file.annotations) {
@@ -54,15 +56,17 @@ void dump_annotations(const DumpOptions& options) {
       continue;
     }
     if (options.as_json) {
-      print_json(Json{{"sample", a.sample},
-                      {"symbol", file.symbol_of(a.code)},
-                      {"sub", a.subtype},
-                      {"chan", a.channel},
-                      {"num", a.number},
-                      {"aux", a.aux}});
+      Json json{{"sample", a.sample}, {"symbol", file.symbol_of(a.code)},
+                {"sub", a.subtype},   {"chan", a.channel},
+                {"num", a.number},    {"aux", a.aux}};
+      if (a.duration) {
+        json["duration_s"] = *a.duration;
+      }
+      print_json(json);
     } else {
-      text += fmt::format("{},{},{},{},{},{}\n", a.sample, quoted(file.symbol_of(a.code)), a.subtype,
-                          a.channel, a.number, quoted(a.aux));
+      text += fmt::format("{},{},{},{},{},{}{}{}\n", a.sample, quoted(file.symbol_of(a.code)), a.subtype,
+                          a.channel, a.number, quoted(a.aux), durations ? "," : "",
+                          a.duration ? fmt::format("{}", *a.duration) : "");
     }
   }
   print(text);
@@ -155,7 +159,7 @@ void print_signals(const DumpOptions& options, RecordingReader& reader) {
 }  // namespace
 
 bool dump(const DumpOptions& options) {
-  if (!options.out.empty() && fs::path(options.out).extension() != ".npy") {
+  if (!options.out.empty() && lower_extension(options.out) != ".npy") {
     throw UsageError(fmt::format("--out {}: expected a name that ends in .npy", options.out));
   }
   if (std::set<std::string>(options.leads.begin(), options.leads.end()).size() != options.leads.size()) {

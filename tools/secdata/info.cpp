@@ -88,6 +88,9 @@ Json json_of(const Contents& contents) {
     }
     json["leads"].push_back(one);
   }
+  if (!info.left_out.empty()) {
+    json["left_out"] = info.left_out;
+  }
   json["comments"] = info.comments;
   if (contents.annotations) {
     json["annotations"] = {{"count", contents.annotations->annotations.size()},
@@ -117,6 +120,9 @@ std::string text_of(const Contents& contents) {
     if (const std::string fault = fault_of(contents.qualities[i]); !fault.empty()) {
       text += fmt::format("fault        lead {} {}\n", info.leads[i].name, fault);
     }
+  }
+  for (const std::string& channel : info.left_out) {
+    text += fmt::format("left out     {}\n", channel);
   }
   for (const std::string& comment : info.comments) {
     text += fmt::format("comment      {}\n", comment);

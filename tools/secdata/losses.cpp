@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 namespace sec::tools {
 namespace {
@@ -20,16 +21,34 @@ struct Moved {
   std::int64_t invalid = 0;  // samples that are valid in one recording only
 };
 
+// A recording whose leads have the same rate may have other frames after a conversion: 250 a second with four samples
+// each, or 1000 with one. `frames_of` gives how many frames of each recording are compared at once.
+struct Frames {
+  std::int64_t source = 1;
+  std::int64_t written = 1;
+};
+
+Frames frames_of(const ReaderInfo& source, const ReaderInfo& written) {
+  const int each = common_samples_per_frame(source);
+  const int other = common_samples_per_frame(written);
+  if (each == 0 || other == 0 || each == other) {
+    return {};
+  }
+  const std::int64_t rows = std::lcm(each, other);
+  return {rows / each, rows / other};
+}
+
 std::vector<Moved> compare_samples(RecordingReader& source, RecordingReader& written) {
   const ReaderInfo& info = source.info();
   const std::size_t leads = info.leads.size();
+  const Frames frames = frames_of(info, written.info());
   std::int64_t frame = 1;
   for (const int each : info.samples_per_frame) {
-    frame += each;
+    frame += each * frames.source;
   }
   std::vector<Moved> moved(leads);
   const std::int64_t step = std::max<std::int64_t>(1, samples_at_once / frame);
-  const std::int64_t end = std::min(info.samples, written.info().samples);
+  const std::int64_t end = std::min(info.samples / frames.source, written.info().samples / frames.written);
   std::vector<std::vector<float>> before(leads);
   std::vector<std::vector<float>> after(leads);
   for (std::int64_t at = 0; at < end; at += step) {
@@ -37,13 +56,13 @@ std::vector<Moved> compare_samples(RecordingReader& source, RecordingReader& wri
     std::vector<std::span<float>> before_spans;
     std::vector<std::span<float>> after_spans;
     for (std::size_t i = 0; i < leads; ++i) {
-      before[i].resize(static_cast<std::size_t>(count * info.samples_per_frame[i]));
+      before[i].resize(static_cast<std::size_t>(count * frames.source * info.samples_per_frame[i]));
       after[i].resize(before[i].size());
       before_spans.emplace_back(before[i]);
       after_spans.emplace_back(after[i]);
     }
-    source.read(at, count, before_spans);
-    written.read(at, count, after_spans);
+    source.read(at * frames.source, count * frames.source, before_spans);
+    written.read(at * frames.written, count * frames.written, after_spans);
     for (std::size_t i = 0; i < leads; ++i) {
       for (std::size_t k = 0; k < before[i].size(); ++k) {
         const float a = before[i][k];
@@ -93,11 +112,16 @@ std::vector<std::string> losses_of(RecordingReader& source, RecordingReader& wri
   const ReaderInfo& a = source.info();
   const ReaderInfo& b = written.info();
   std::vector<std::string> losses;
-  if (std::abs(b.rate / a.rate - 1) > 1e-9) {
-    losses.push_back(fmt::format("the rate is {} Hz, not {}", b.rate, a.rate));
+  const int each = std::max(1, common_samples_per_frame(a));
+  const int other = std::max(1, common_samples_per_frame(b));
+  if (std::abs(b.rate * other / (a.rate * each) - 1) > 1e-9) {
+    losses.push_back(fmt::format("the rate is {} Hz, not {}", b.rate * other, a.rate * each));
   }
-  if (b.samples != a.samples) {
-    losses.push_back(fmt::format("{} samples, not {}", b.samples, a.samples));
+  if (b.samples * other != a.samples * each) {
+    losses.push_back(fmt::format("{} samples, not {}", b.samples * other, a.samples * each));
+  }
+  for (const std::string& channel : a.left_out) {
+    losses.push_back(channel);
   }
   if ((!a.start_time.empty() && a.start_time != b.start_time) ||
       (!a.start_date.empty() && a.start_date != b.start_date)) {
@@ -106,7 +130,9 @@ std::vector<std::string> losses_of(RecordingReader& source, RecordingReader& wri
   if (a.comments != b.comments) {
     losses.emplace_back("comments");
   }
-  if (a.leads.size() != b.leads.size() || a.samples_per_frame != b.samples_per_frame) {
+  const bool same_frames = a.samples_per_frame == b.samples_per_frame ||
+                           (common_samples_per_frame(a) > 0 && common_samples_per_frame(b) > 0);
+  if (a.leads.size() != b.leads.size() || !same_frames) {
     losses.emplace_back("the leads or their rates");
     return losses;  // without equal leads samples cannot be compared
   }
@@ -160,6 +186,12 @@ std::vector<std::string> losses_of(const AnnotationFile& source, const Annotatio
       "SUB, CHN or NUM");
   add(differing(source, written, [](const Annotation& a, const Annotation& b) { return a.aux == b.aux; }),
       "the text");
+  add(differing(source, written,
+                [](const Annotation& a, const Annotation& b) {
+                  return a.duration.has_value() == b.duration.has_value() &&
+                         std::abs(a.duration.value_or(0) - b.duration.value_or(0)) < 1e-6;
+                }),
+      "the duration");
   return losses;
 }
 

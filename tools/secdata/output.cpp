@@ -1,22 +1,13 @@
 #include "tools/secdata/output.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "io/recording/annotation_codes.h"
 
 namespace sec::tools {
 
 using namespace sec::io;
 
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
-
 void print_json(const Json& json) {
-  print(json.dump() + "\n");
+  io::print_json_text(json.dump() + "\n");
 }
 
 std::string quoted(const std::string& field) {

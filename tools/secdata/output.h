@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "io/files/json.h"
+#include "io/files/standard_streams.h"
 #include "io/recording/recording.h"
 #include "io/scoring/aami.h"
 
@@ -22,9 +23,10 @@ struct UsageError : Error {
   using Error::Error;
 };
 
-// Writes to standard output. Throws Error if writing fails.
-void print(std::string_view text);
-void print_json(const Json& json);  // one line
+using io::print;
+
+// Writes one line to standard output. Throws Error if writing fails.
+void print_json(const Json& json);
 
 // Returns a field for a CSV file, in quotes if it holds commas, quotes or line ends.
 std::string quoted(const std::string& field);

@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/utf8.h"
 #include "io/databases/open_recording.h"
+#include "io/files/folder.h"
 #include "io/files/read_file.h"
 #include "io/wfdb/header.h"
 
@@ -22,7 +23,7 @@ fs::path base_of(fs::path path) {
 }
 
 bool is_edf(const fs::path& path) {
-  return path.extension() == ".edf" || path.extension() == ".EDF";
+  return lower_extension(path) == ".edf";
 }
 
 // The segments of the record with this header; none if the header cannot be read, which is reported later.
@@ -63,14 +64,14 @@ FoundRecordings find_recordings(const fs::path& path) {
   }
   std::set<fs::path> bases;
   std::set<fs::path> segments;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
-    if (entry.path().extension() == ".hea") {
-      bases.insert(base_of(entry.path()));
-      add_segments(entry.path(), segments);
-    } else if (is_edf(entry.path())) {
-      bases.insert(entry.path());
-    } else if (entry.path().filename() == "RECORDS") {
-      check_list(entry.path(), found.problems);
+  for (const fs::path& file : files_below(path)) {
+    if (file.extension() == ".hea") {
+      bases.insert(base_of(file));
+      add_segments(file, segments);
+    } else if (is_edf(file)) {
+      bases.insert(file);
+    } else if (file.filename() == "RECORDS") {
+      check_list(file, found.problems);
     }
   }
   for (const fs::path& base : bases) {

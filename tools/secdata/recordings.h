@@ -22,7 +22,7 @@ struct FoundRecordings {
 };
 
 // Returns `path` itself if it is no folder. Otherwise returns all WFDB records and EDF files in the folder and
-// its subfolders, except segments, which belong to other records. Throws Error if there is none.
+// its subfolders, links followed, except segments, which belong to other records. Throws Error if there is none.
 FoundRecordings find_recordings(const std::filesystem::path& path);
 
 // Where a recording's annotations are if not inside its file; empty if they are.

@@ -1,8 +1,4 @@
 // secdata: shows, downloads, checks, converts, generates and scores recordings.
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "engine/parallel.h"
 #include "io/files/standard_streams.h"
 #include "tools/secdata/command_line.h"
@@ -19,8 +15,7 @@ int main(int argc, char** argv) {
   try {
     set_threads(command.threads);
     const bool good = command.run();
-    const bool flushed = std::fflush(stdout) == 0;
-    require(flushed, "standard output: cannot write: {}", std::strerror(errno));
+    io::flush_stdout();
     return good ? 0 : 1;
   } catch (const tools::UsageError& error) {
     io::tell_error("secdata", error);

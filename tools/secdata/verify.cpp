@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "io/databases/mitdb.h"
 #include "io/databases/open_recording.h"
@@ -71,7 +72,8 @@ Report look_at(const fs::path& path) {
     try {
       look();
     } catch (const std::exception& error) {
-      report.problems.push_back(io::message_of(error));
+      const bool is_named = dynamic_cast<const Error*>(&error) != nullptr;
+      report.problems.push_back((is_named ? "" : path.string() + ": ") + describe(error));
     }
   };
   attempt([&] { reader = open_recording(path); });
@@ -186,7 +188,7 @@ Verification examine(const fs::path& path) {
     try {
       beats.check(folder);
     } catch (const Error& error) {
-      result.total.problems.push_back(io::message_of(error));
+      result.total.problems.push_back(describe(error));
     }
   }
   return result;

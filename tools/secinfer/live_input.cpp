@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "io/files/text_table.h"
+#include "io/files/utf8.h"
 #include "io/recording/lead_names.h"
 #include "io/tables/csv_cells.h"
 
@@ -24,12 +26,19 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-// Parses a number. An empty field is a missing sample.
-bool parse_number(std::string_view text, float& value) {
+// Parses a number, also one with a decimal comma if `commas`. An empty field is a missing sample.
+bool parse_number(std::string_view text, bool commas, float& value) {
   text = trimmed(text);
   value = no_sample;
   if (text.empty()) {
     return true;
+  }
+  std::string with_point;
+  if (const std::size_t comma = commas ? text.find(',') : std::string_view::npos;
+      comma != std::string_view::npos && text.find('.') == std::string_view::npos) {
+    with_point = text;
+    with_point[comma] = '.';
+    text = with_point;
   }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
@@ -89,7 +98,7 @@ void LiveInput::finish(std::vector<std::vector<float>>& samples) {
 }
 
 void LiveInput::check_names(std::string_view line) const {
-  const std::vector<std::string> columns = io::csv_cells(line, ',');
+  const std::vector<std::string> columns = io::csv_cells(io::to_utf8(line), separator_);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const std::optional<std::size_t> lead = io::find_lead(names_, columns[i], "standard input");
     require(!lead || *lead == i, "standard input: line 1: column {} is {}, but --leads names it as column {}",
@@ -98,15 +107,19 @@ void LiveInput::check_names(std::string_view line) const {
 }
 
 void LiveInput::read_line(std::string_view line, std::vector<std::vector<float>>& samples) {
-  ++line_;
+  if (++line_ == 1) {
+    line.remove_prefix(line.starts_with("\xef\xbb\xbf") ? 3 : 0);
+    separator_ = io::separator_of(line);
+  }
   if (trimmed(line).empty() && leads_ > 1) {
     return;
   }
   std::vector<float> frame;
   bool numbers = true;
   for (std::size_t begin = 0; begin <= line.size();) {
-    const std::size_t end = std::min(line.find(',', begin), line.size());
-    numbers = parse_number(line.substr(begin, end - begin), frame.emplace_back()) && numbers;
+    const std::size_t end = std::min(line.find(separator_, begin), line.size());
+    numbers =
+        parse_number(line.substr(begin, end - begin), separator_ != ',', frame.emplace_back()) && numbers;
     begin = end + 1;
   }
   if (!numbers && line_ == 1) {

@@ -9,7 +9,7 @@
 namespace sec::tools {
 
 enum class LiveFormat {
-  csv,  // one line per frame: comma-separated numbers in mV; empty: no sample; first line: names
+  csv,  // one line per frame: numbers in mV, separated by commas, semicolons or tabs; empty: no sample; first line: names
   i16,  // little-endian, converter units
   f32,  // little-endian, mV
 };
@@ -38,6 +38,7 @@ class LiveInput {
   double gain_;
   std::string rest_;  // an incomplete frame
   std::int64_t line_ = 0;
+  char separator_ = ',';  // as the first line has it
 };
 
 }  // namespace sec::tools

@@ -9,6 +9,11 @@
 namespace sec::tools {
 namespace {
 
+// A list in one argument, as MLII,V1, so that the record after it is not taken for a part of it.
+CLI::Option* as_list(CLI::Option* option) {
+  return option->delimiter(',')->expected(1)->take_all()->allow_extra_args(false);
+}
+
 void declare(CLI::App& app, Options& o) {
   app.description(
       "Finds the beats of recordings, of any length, and classifies them with a network trained by "
@@ -39,14 +44,13 @@ void declare(CLI::App& app, Options& o) {
                  "Classify the beats of this annotation file beside the record instead of looking for beats")
       ->type_name("EXTENSION")
       ->group(what);
-  app.add_option("--leads", o.leads,
-                 "Leads to read as those of the recipe's data.leads, in that order; II#2: the second lead II")
-      ->delimiter(',')
+  as_list(app.add_option(
+              "--leads", o.leads,
+              "Leads to read as those of the recipe's data.leads, in that order; II#2: the second lead II"))
       ->type_name("NAME,...")
       ->group(what);
-  app.add_option("--qrs-leads", o.qrs_leads,
-                 "Leads in which beats are looked for; by default the first one read")
-      ->delimiter(',')
+  as_list(app.add_option("--qrs-leads", o.qrs_leads,
+                         "Leads in which beats are looked for; by default the first one read"))
       ->type_name("NAME,...")
       ->group(what);
   app.add_option("--out", o.out, "Folder to write annotation files to, made if it does not exist")

@@ -2,12 +2,9 @@
 
 #include <fmt/ranges.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "engine/error.h"
 #include "io/files/json.h"
+#include "io/files/standard_streams.h"
 #include "io/recording/annotation_codes.h"
 #include "io/wfdb/annotation.h"
 
@@ -21,16 +18,6 @@ std::string json_string(const std::string& text) {
 }
 
 }  // namespace
-
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
-
-void flush_output() {
-  const bool written = std::fflush(stdout) == 0;
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
 
 Output::Output(const Options& options, const train::Recipe& recipe, OutputRecord record)
     : options_(options),
@@ -58,12 +45,13 @@ void Output::add(const train::ClassifiedBeat& beat) {
   }
   if (options_.json && !options_.summary) {
     // JSON has no NaN: what cannot be classified has neither label nor logits.
-    print(fmt::format(
-        "{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":{},\"classes\":[{}],\"logits\":{}}}\n", quoted_record_,
-        beat.sample, time, classified ? fmt::format("\"{}\"", label) : "null", fmt::join(quoted_classes_, ","),
+    io::print_json_text(fmt::format(
+        "{{\"record\":{},\"sample\":{},\"time_s\":{},\"label\":{},\"classes\":[{}],\"logits\":{}}}\n",
+        quoted_record_, beat.sample, time, classified ? fmt::format("\"{}\"", label) : "null",
+        fmt::join(quoted_classes_, ","),
         classified ? fmt::format("[{}]", fmt::join(beat.logits, ",")) : "null"));
   } else if (options_.live && !options_.json && !options_.summary) {
-    print(fmt::format("{} {}\n", train::clock_text(time), label));
+    io::print(fmt::format("{} {}\n", train::clock_text(time), label));
   }
 }
 
@@ -73,11 +61,11 @@ void Output::finish() {
     write_annotations();
   }
   if (options_.json && options_.summary) {
-    print(fmt::format("{{\"record\":{},\"summary\":{}}}\n", quoted_record_, json_of(summary_)));
+    io::print_json_text(fmt::format("{{\"record\":{},\"summary\":{}}}\n", quoted_record_, json_of(summary_)));
   } else if (!options_.json) {
-    print(fmt::format("{}\n{}", record_.name, text_of(summary_, runs_shown)));
+    io::print(fmt::format("{}\n{}", record_.name, text_of(summary_, runs_shown)));
   }
-  flush_output();
+  io::flush_stdout();
 }
 
 void Output::write_annotations() {

@@ -23,10 +23,6 @@ struct OutputRecord {
   io::EdfStart start;
 };
 
-// Standard output. Throws Error if the disk is full or the reader has closed the pipe.
-void print(std::string_view text);
-void flush_output();
-
 class Output {
  public:
   Output(const Options& options, const train::Recipe& recipe, OutputRecord record);

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "engine/utf8.h"
 #include "io/databases/open_recording.h"
@@ -238,7 +239,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
                      given.size() - next_given, samples));
   }
   require(seconds >= recipe.data.before + recipe.data.after,
-          "{}: {:.2f} s long, the network's window is {} s", recording.file, seconds,
+          "{}: {:.2f} s long, the network's window is {:.6g} s", recording.file, seconds,
           recipe.data.before + recipe.data.after);
   classifier.finish(beats);
   hand_on();
@@ -336,7 +337,7 @@ void infer_live(const Options& options, Model& model) {
       output.add(beat);
     }
     if (!beats.empty()) {
-      flush_output();
+      io::flush_stdout();
     }
     beats.clear();
   };
@@ -427,7 +428,7 @@ int run(const Options& options) {
           "for beats");
     wanted_leads(options, model.recipe());
     for (const std::string& record : options.records) {
-      classify_whole(options, model, record);
+      with_memory_for(record, [&] { classify_whole(options, model, record); });
     }
     return 0;
   }
@@ -442,7 +443,7 @@ int run(const Options& options) {
   }
   std::set<fs::path> written;
   for (const std::string& record : options.records) {
-    infer_record(options, model, record, written);
+    with_memory_for(record, [&] { infer_record(options, model, record, written); });
   }
   return 0;
 }

@@ -61,10 +61,11 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
                            {"classes", recipe.classes},
                            {"logits", finite ? io::Json(logits) : io::Json()},
                            {"probabilities", finite ? io::Json(probabilities) : io::Json()}};
-    text = line.dump();
+    io::print_json_text(line.dump() + "\n");
+  } else {
+    io::print(text + "\n");
   }
-  print(text + "\n");
-  flush_output();
+  io::flush_stdout();
 }
 
 }  // namespace sec::tools

@@ -1,14 +1,14 @@
 #include "tools/secmodel/onnx_metadata.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "io/files/json.h"
 #include "train/loop/checkpoint.h"
 
 namespace sec::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using io::Json;
 
 bool has_recipe(const train::StoredNetwork& model) {
   return model.metadata.contains("recipe") && model.metadata.contains("decision");

@@ -6,8 +6,10 @@
 #include <csignal>
 #include <cstdio>
 
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "engine/stream.h"
+#include "io/databases/open_recording.h"
 #include "io/databases/tianchi.h"
 #include "io/files/atomic_file.h"
 #include "io/files/json.h"
@@ -33,11 +35,6 @@ struct Options {
   std::vector<fs::path> signals;
   bool json = false;
 };
-
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  require(written, "standard output: cannot write: {}", std::strerror(errno));
-}
 
 // The network's input: one recording, or several from a file.
 struct Signals {
@@ -100,7 +97,7 @@ Signals stored_signals(const fs::path& path) {
 void predict(const Options& options, Stream& stream) {
   std::unique_ptr<train::StoredNetwork> model;
   for (const fs::path& path : options.signals) {
-    const bool stored = path.extension() == ".safetensors";
+    const bool stored = io::lower_extension(path) == ".safetensors";
     Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
     if (model == nullptr) {
       model = std::make_unique<train::StoredNetwork>(
@@ -130,9 +127,9 @@ void predict(const Options& options, Stream& stream) {
           line["classes"] = classes;
         }
         line["logits"] = std::vector<float>(row.begin(), row.end());
-        print(line.dump() + "\n");
+        io::print_json_text(line.dump() + "\n");
       } else {
-        print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
+        io::print(fmt::format("{}  {:.6g}\n", record, fmt::join(row, " ")));
       }
     }
   }
@@ -149,7 +146,7 @@ void run(const std::string& command, const Options& options) {
   const std::int64_t any_length = command == "export" ? 5000 : 0;
   const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
   if (command == "summary") {
-    print(model.network->summary());
+    io::print(model.network->summary());
   } else if (command == "import") {
     train::write_model(options.out, model, stream);
   } else if (command == "export") {
@@ -166,21 +163,20 @@ int main(int argc, char** argv) {
   io::guard_standard_streams();
   CLI::App app;
   app.description(
-      "Weights in and out. MODEL is a model of sectrain (best.safetensors) or a state dict of SE-ECGNet "
-      "that\n"
-      "PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
+      "Weights in and out. MODEL is a run folder of sectrain, its best.safetensors or a state dict\n"
+      "of SE-ECGNet that PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
   app.footer(
       "Examples:\n"
       "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
-      "  secmodel export runs/inter/best.safetensors --out state_dict.safetensors\n"
-      "  secmodel onnx runs/inter/best.safetensors --out model.onnx\n"
+      "  secmodel export runs/inter --out state_dict.safetensors\n"
+      "  secmodel onnx runs/inter --out model.onnx\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   app.require_subcommand(1);
   app.set_version_flag("--version", "secmodel " SEC_VERSION, "Print version and commit, and stop");
   Options options;
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("MODEL", options.model, "Model or state dict (safetensors)")->required();
+    command->add_option("MODEL", options.model, "Run folder, model or state dict (safetensors)")->required();
     command
         ->add_option("--length", options.length,
                      "Samples of its input; a model says so itself, a state dict does not")
@@ -215,13 +211,16 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);  // --help and --version are not failures
     }
-    io::tell("secmodel: {} (see secmodel --help)\n", error.what());
+    const auto chosen = app.get_subcommands();
+    io::tell("secmodel: {} (see secmodel {}--help)\n", error.what(),
+             chosen.empty() ? "" : chosen.front()->get_name() + " ");
     return 2;
   }
   try {
     set_threads(options.threads);
-    run(app.get_subcommands().front()->get_name(), options);
-    require(std::fflush(stdout) == 0, "standard output: cannot write: {}", std::strerror(errno));
+    options.model = train::weights_file(options.model);
+    with_memory_for(options.model.string(), [&] { run(app.get_subcommands().front()->get_name(), options); });
+    io::flush_stdout();
   } catch (const std::exception& error) {
     io::tell_error("secmodel", error);
     return 1;

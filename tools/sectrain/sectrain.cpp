@@ -81,21 +81,16 @@ void say(const Options& options, const std::string& line) {
   }
 }
 
-void print(std::string_view text) {
-  require(std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0,
-          "standard output: cannot write: {}", std::strerror(errno));
-}
-
 void print_keys() {
   Recipe recipe;
-  print(fmt::format("{:<26} {:<28} {}\n", "base", "",
-                    "the recipe file that this one builds on; docs/recipes.md"));
+  io::print(fmt::format("{:<26} {:<28} {}\n", "base", "",
+                        "the recipe file that this one builds on; docs/recipes.md"));
   for (const RecipeKey& key : recipe_keys(recipe)) {
     std::string help = key.help;
     if (!key.choices.empty()) {
       help += fmt::format("{}one of {}", help.empty() ? "" : "; ", fmt::join(key.choices, ", "));
     }
-    print(fmt::format("{:<26} {:<28} {}\n", key.name, value_text(key), help));
+    io::print(fmt::format("{:<26} {:<28} {}\n", key.name, value_text(key), help));
   }
 }
 
@@ -108,12 +103,26 @@ std::string local_time() {
   return text;
 }
 
+// A word that a shell reads as it is, in quotes if need be.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+    return word;
+  }
+  std::string text = "'";
+  for (const char c : word) {
+    text += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return text + '\'';
+}
+
 std::string resume_command(const Options& options) {
   return fmt::format("sectrain --resume --out {} --data {} --device {}{}{}{}{} --threads {}",
-                     options.out.string(), options.data.string(), options.device,
+                     quoted(options.out.string()), quoted(options.data.string()), options.device,
                      options.kernels == "own" ? "" : " --kernels " + options.kernels,
                      options.precision == "auto" ? "" : " --precision " + options.precision,
-                     options.tiles.empty() ? "" : " --tiles " + options.tiles,
+                     options.tiles.empty() ? "" : " --tiles " + quoted(options.tiles),
                      options.resident == "auto" ? "" : " --resident " + options.resident, options.threads);
 }
 
@@ -288,7 +297,8 @@ int run_training(const Options& options) {
   const std::string metrics = metrics_json(run, task->splits(), task->fingerprint());
   folder.write("metrics.json", metrics);
   folder.write("report.html", report_html(run));
-  print(options.json ? metrics : results_text(run));
+  options.json ? io::print_json_text(metrics) : io::print(results_text(run));
+  io::flush_stdout();
   say(options, fmt::format("report: {}", folder.file("report.html").string()));
   return 0;
 }
@@ -304,6 +314,7 @@ int main(int argc, char** argv) {
   try {
     if (options.keys) {
       print_keys();
+      io::flush_stdout();
       return 0;
     }
     return run_training(options);

@@ -38,7 +38,7 @@ void TrainingDisplay::show(const train::StepReport& report) {
   const std::string line = fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}  {:.0f} samples/s  {} left",
                                        report.epoch, epochs_, report.step, report.total_steps, report.loss,
                                        report.samples_per_second, duration_text(report.seconds_left));
-  io::tell("{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "\n");
+  io::write_stderr(terminal_ ? "\r" + line + "\x1b[K" : line + "\n");
   line_open_ = terminal_;
 }
 
@@ -67,7 +67,7 @@ void TrainingDisplay::show(const train::EpochRecord& record, const std::vector<s
 
 void TrainingDisplay::end_line() {
   if (line_open_) {
-    io::tell("\r\x1b[K");
+    io::write_stderr("\r\x1b[K");
     line_open_ = false;
   }
 }

@@ -206,6 +206,28 @@ double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
   return static_cast<double>(z >> 11U) * 0x1p-53;
 }
 
+// Throws Error if records that the recipe names are missing, as when it was written for another database.
+void require_records(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
+  Names missing;
+  std::ranges::copy_if(records, std::back_inserter(missing), [&](const std::string& name) {
+    return !std::filesystem::exists(folder / (name + ".hea"));
+  });
+  const Recipe::Data& d = recipe.data;
+  const bool mitdb = std::ranges::any_of(
+      std::array{&d.train, &d.validation, &d.test},
+      [](const Names* names) { return contains(*names, "DS1") || contains(*names, "DS2"); });
+  constexpr std::size_t shown = 5;
+  const std::size_t count = missing.size();
+  missing.resize(std::min(count, shown));
+  require(
+      count == 0, "{}: lacks {} of the {} records that the recipe names: {}{}{}", folder.string(), count,
+      records.size(), fmt::join(missing, ", "), count > shown ? ", ..." : "",
+      mitdb
+          ? "; DS1 and DS2 are records of MIT-BIH: for another database set data.train, data.validation and "
+            "data.test"
+          : "");
+}
+
 // Marks which beats of each record belong to a split, where the split holds only part of the record.
 void keep_part(const Recipe& recipe, const Splits& splits, std::size_t split,
                std::vector<BeatRecord>& records) {
@@ -281,6 +303,7 @@ Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder)
   expand_rest(splits.train, splits.validation, splits.test, folder);
   if (recipe.data.protocol == "folds" || recipe.data.protocol == "beats") {
     const Names all = pooled(splits);
+    require_records(recipe, folder, all);
     return recipe.data.protocol == "folds" ? fold_splits(recipe, folder, all) : Splits{all, all, all};
   }
   for (const std::string& name : splits.validation) {
@@ -308,6 +331,7 @@ std::vector<std::string> test_records_seen(const Splits& splits) {
 
 BeatSplits load_beat_splits(const Recipe& recipe, const std::filesystem::path& folder) {
   const Splits splits = resolve_splits(recipe, folder);
+  require_records(recipe, folder, pooled(splits));
   BeatSplits data{splits,
                   load_split(recipe, folder, splits, 0),
                   load_split(recipe, folder, splits, 1),

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "io/recording/amplitude.h"
 #include "io/recording/lead_names.h"
@@ -50,7 +51,9 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   record.rate = recipe.data.rate;
   const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
 
-  for (const io::Annotation& annotation : io::read_annotations(annotations, recording.rate)) {
+  const int each = recording.samples_per_frame;
+  for (io::Annotation& annotation : io::read_annotations(annotations, recording.rate / each)) {
+    annotation.sample *= each;
     const std::optional<io::BeatClass> beat_class = io::beat_class_of(annotation.code);
     if (!beat_class) {
       continue;
@@ -133,7 +136,8 @@ std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::s
   std::vector<BeatRecord> records(names.size());
   parallel_for(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
-    records[index] = load_record(folder, names[index], recipe);
+    records[index] = with_memory_for((folder / names[index]).string(),
+                                     [&] { return load_record(folder, names[index], recipe); });
   });
   std::vector<double> amplitudes;
   for (const BeatRecord& record : records) {

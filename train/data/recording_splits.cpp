@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "engine/failure.h"
 #include "engine/parallel.h"
 #include "io/databases/cinc.h"
 #include "io/databases/label_table.h"
@@ -45,7 +46,8 @@ std::vector<LoadedRecording> load_all(const Recipe& recipe, std::vector<io::Labe
   parallel_for(std::ssize(labelled), [&](std::int64_t i) {
     LoadedRecording& recording = recordings[static_cast<std::size_t>(i)];
     recording.about = std::move(labelled[static_cast<std::size_t>(i)]);
-    RecordingSignal signal = read_signal(recipe, recording.about.path);
+    RecordingSignal signal = with_memory_for(recording.about.path.string(),
+                                             [&] { return read_signal(recipe, recording.about.path); });
     recording.x = std::move(signal.x);
     recording.hashes = std::move(signal.hashes);
     recording.warnings = std::move(signal.warnings);

@@ -217,8 +217,12 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
   for (std::size_t i = 0; i < new_keys.size(); ++i) {
     const std::string was = value_text(old_keys[i]);
     const std::string is = value_text(new_keys[i]);
-    require(was == is, "{}: was trained with {} = {}, this recipe has {}", path.string(), new_keys[i].name,
-            was, is);
+    const std::string best = (path.parent_path() / "best.safetensors").string();
+    require(was == is, "{}: was trained with {} = {}, this recipe has {}{}", path.string(), new_keys[i].name,
+            was, is,
+            new_keys[i].name.starts_with("train.")
+                ? fmt::format("; to train its weights further, begin another run with --init {}", best)
+                : "");
   }
 }
 

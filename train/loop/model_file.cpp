@@ -57,6 +57,18 @@ model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::str
 
 }  // namespace
 
+std::filesystem::path weights_file(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    std::filesystem::path file = path / "best.safetensors";
+    require(std::filesystem::exists(file), "{}: no such file: expected a run folder of sectrain",
+            file.string());
+    return file;
+  }
+  require(std::filesystem::exists(path), "{}: no such file: expected a run folder or its best.safetensors",
+          path.string());
+  return path;
+}
+
 StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
                          std::int64_t otherwise) {
   const std::string name = path.string();
@@ -85,7 +97,8 @@ void write_model(const std::filesystem::path& path, const StoredNetwork& model, 
   save_network(path, *model.network, metadata, stream);
 }
 
-void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream) {
+void load_initial_weights(const std::filesystem::path& path_given, model::Network& network, Stream& stream) {
+  const std::filesystem::path path = weights_file(path_given);
   const io::SafetensorsFile file = io::read_safetensors(path);
   if (is_ours(file)) {
     load_weights(file, path, network, stream);

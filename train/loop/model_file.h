@@ -14,6 +14,9 @@ struct StoredNetwork {
   std::map<std::string, std::string> metadata;  // of sectrain: recipe, decision, ...; empty for a state dict
 };
 
+// The best.safetensors of a run folder, or `path` itself if it names a file. Throws Error if there is none.
+std::filesystem::path weights_file(const std::filesystem::path& path);
+
 // Reads weights of sectrain or write_model(), whose metadata describe the network, or a PyTorch state dict,
 // whose shapes do. A state dict has no input length: it is `length` samples, or `otherwise` if `length` is 0.
 // Throws Error if the file is neither, if its tensors do not fit, or if it has another length than `length`.
@@ -24,7 +27,7 @@ StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length,
 // weights in the engine's layout, the network's options, and `metadata`.
 void write_model(const std::filesystem::path& path, const StoredNetwork& model, Stream& stream);
 
-// Loads weights of either format into a network. Throws Error unless the file holds exactly its tensors.
+// Loads weights of either format, or those of a run folder, into a network. Throws Error unless the file holds exactly its tensors.
 void load_initial_weights(const std::filesystem::path& path, model::Network& network, Stream& stream);
 
 }  // namespace sec::train

@@ -4,21 +4,10 @@
 
 #include "engine/error.h"
 #include "model/networks.h"
+#include "train/loop/model_file.h"
 
 namespace sec::train {
 namespace {
-
-std::filesystem::path weights_file(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) {
-    std::filesystem::path file = path / "best.safetensors";
-    require(std::filesystem::exists(file), "{}: no such file: expected a run folder of sectrain",
-            file.string());
-    return file;
-  }
-  require(std::filesystem::exists(path), "{}: no such file: expected a run folder or its best.safetensors",
-          path.string());
-  return path;
-}
 
 const Recipe& beat_recipe(const Model& model) {
   require(!model.recipe().whole_recordings(), "{}: classifies whole recordings, not beats: use secinfer",

@@ -249,6 +249,49 @@ TEST(Cinc, ReadsHeadersOfBothForms) {
   expect_error([] { read_cinc("/nowhere"); }, "/nowhere: cannot read the folder");
 }
 
+// What spreadsheets of different countries write: separators, a byte order mark, capitals, decimal commas.
+TEST(LabelTable, ReadsWhatSpreadsheetsWrite) {
+  const TemporaryFolder folder;
+  folder.write("a.csv", "");
+  folder.write("b.csv", "");
+  for (const char* text :
+       {"\xEF\xBB\xBF"
+        "file;labels;age;sex\r\na.csv;NORM;56,5;F\r\nb.csv;MI|CD;19,0;M\r\n",
+        "File,Labels,Age,Sex\na.csv,NORM,56.5,F\nb.csv,MI;CD,19,M\n",
+        "FILE\t LABELS \tAGE\tSEX\na.csv\tNORM\t56,5\tf\nb.csv\tMI; CD\t19\tMale\n",
+        "sex,age,note,labels,file\nF,56.5,\"a;b;c;d;e\",NORM,a.csv\nM,19.0,,MI|CD|MI,b.csv\n"}) {
+    for (const char* name : {"t.csv", "t.txt"}) {
+      const Recordings read = read_label_table(folder.write(name, text), folder.path());
+      ASSERT_EQ(read.size(), 2U) << text;
+      EXPECT_EQ(read[0].id, "a.csv") << text;
+      EXPECT_EQ(read[0].labels, Labels{"NORM"}) << text;
+      EXPECT_EQ(read[0].age, 56.5) << text;
+      EXPECT_EQ(read[0].sex, Sex::female) << text;
+      EXPECT_EQ(read[1].labels, (Labels{"MI", "CD"})) << text;
+      EXPECT_EQ(read[1].age, 19) << text;
+    }
+  }
+  // Where two names differ only in case, the one that is spelled as asked is meant.
+  EXPECT_EQ(parse_text_table("File,file\nx,y\n", ',', "t").column("file"), 1U);
+}
+
+// The right answers follow from the rule: quoted text does not count, and numbers with decimal commas need another separator.
+TEST(TextTable, TellsTheSeparator) {
+  for (const auto& [line, separator] : std::vector<std::pair<std::string, char>>{{"file", ','},
+                                                                                 {"a,b", ','},
+                                                                                 {"a;b", ';'},
+                                                                                 {"a\tb", '\t'},
+                                                                                 {"a,\"b;c;d\",e", ','},
+                                                                                 {"a,b;c,d", ','},
+                                                                                 {"0,01;-0,5", ';'},
+                                                                                 {"0,01;-0,5;1", ';'},
+                                                                                 {"0,1\t2\t3,5e-1\r", '\t'},
+                                                                                 {"time,s;I;II", ';'},
+                                                                                 {"1,2,3;4", ','}}) {
+    EXPECT_EQ(separator_of(line), separator) << line;
+  }
+}
+
 TEST(LabelTable, ReadsWhatIsThere) {
   const TemporaryFolder folder;
   folder.write("a.hea", "");
@@ -263,11 +306,19 @@ TEST(LabelTable, ReadsWhatIsThere) {
   EXPECT_EQ(full[0].sex, Sex::female);
   EXPECT_TRUE(full[1].labels.empty());
   EXPECT_EQ(full[1].fold, 0);
-  EXPECT_EQ(read_label_table(folder.write("t.tsv", "file\tlabels\na\tx, y\n"), folder.path())[0].labels,
-            Labels{"x, y"});
+  EXPECT_EQ(read_label_table(folder.write("t.tsv", "file\tlabels\na\tx y\n"), folder.path())[0].labels,
+            Labels{"x y"});
   for (const auto& [rows, says] : std::vector<std::pair<std::string, std::string>>{
            {"file,x\na,b\n", "no column labels"},
            {"file,labels\na,AF|\n", "t.csv:2: label ''"},
+           {"file,labels\na,\"AF,PVC\"\n",
+            "t.csv:2: label 'AF,PVC' holds a comma, expected | or ; between labels"},
+           {"file;labels\na;AF,PVC\n", "t.csv:2: label 'AF,PVC' holds a comma"},
+           {"file,labels\na,AF\na,Caf\xe9\n", "t.csv:3: not UTF-8 text: spreadsheets write UTF-8 as"},
+           {std::string("\xff\xfe"
+                        "f\0i\0",
+                        6),
+            "t.csv: UTF-16 text, expected UTF-8"},
            {"file,labels\nc,AF\n", "t.csv:2: names recording 'c', but there is no"},
            {"file,labels\n\"a\nb\",AF\n", "t.csv:2: recording 'a?b'"},
            {"file,labels,fold\na,AF,0\n", "fold '0'"},

@@ -242,7 +242,9 @@ TEST(Edf, ChoosesRecordsThatHoldWholeSamples) {
   for (const double rate : {1.0, 360.0, 257.5, 128.37, 1000.0 / 3, 0.25, 977.123456}) {
     write_edf(folder / "r.edf", *reader_of(one_lead(signal, rate)), {});
     const auto reader = open_edf(folder / "r.edf");
-    EXPECT_NEAR(reader->info().rate, rate, rate == 977.123456 ? 1e-6 * rate : 1e-12 * rate) << rate;
+    // No record of at most two seconds holds whole samples at 977.123456 and 128.37 Hz: eight characters round its duration.
+    const bool is_rounded = rate == 977.123456 || rate == 128.37;
+    EXPECT_NEAR(reader->info().rate, rate, is_rounded ? 1e-7 * rate : 1e-12 * rate) << rate;
     EXPECT_EQ(reader->info().samples, 1001) << rate;
   }
   expect_error([&] { write_edf(folder / "r.edf", *reader_of(one_lead(signal, 1e-9)), {}); },
@@ -273,12 +275,12 @@ TEST(Edf, KeepsAnnotationsOfEveryKind) {
   write_edf_annotations(folder / "a.edf", 360, {}, std::vector<Annotation>{});
   EXPECT_TRUE(open_edf(folder / "a.edf")->annotations().empty());
 
-  for (const char* aux : {"\x14", "\xff", "\xe2\x86"}) {
+  for (const char* aux : {"\x14", "a\x15"}) {
     expect_error(
         [&] {
           write_edf(folder / "b.edf", *source, std::vector<Annotation>{{7, 22, 0, 0, 0, aux}});
         },
-        "annotation at sample 7: EDF+ requires UTF-8 text without bytes 0, 20 and 21, its AUX is different");
+        "annotation at sample 7: its AUX text holds byte 0, 20 or 21, which EDF+ cannot hold");
   }
   expect_error(
       [&] {
@@ -372,9 +374,8 @@ TEST(Edf, NamesWhatIsWrong) {
   expect_refused({.signals = "9999"}, "expected a header of 2560000 for its 9999 signals");
   expect_refused({.signals = "-1"}, "number of signals is '-1', expected a whole number from 1 to 9999");
   expect_refused({.bytes = "512"}, "bytes of the header is '512', expected a whole number from 768 to 768");
-  expect_refused({.digital_min = "100"}, "signal 0 (II): digital range from 100 to 100");
+  expect_refused({.digital_min = "101"}, "signal 0 (II): digital range from 101 to 100");
   expect_refused({.digital_min = "-99999"}, "signal 0 (II): digital minimum is '-99999'");
-  expect_refused({.physical_max = "-100"}, "signal 0 (II): physical minimum and maximum are both -100");
   expect_refused({.physical_max = "1,5"}, "signal 0 (II): physical maximum is '1,5', expected a number");
   expect_refused({.samples = "0"}, "signal 0 (II): samples in a record is '0'");
   expect_refused({.samples = "99999999"}, "0 records and 48 bytes, expected 2 whole records of 200000014");

@@ -68,6 +68,10 @@ TEST(Safetensors, ReadsBytesLaidOutByHand) {
   EXPECT_EQ(file.metadata.at("a"), "b");
   EXPECT_EQ(file.at("x").as<float>("x")[0], 1.5F);
   EXPECT_EQ(file.at("y").as<std::uint8_t>("y")[1], 6);
+  // Some writers pad the header with NUL.
+  const std::string padded = header + std::string(5, '\0');
+  folder.write("m", with_length(padded.size(), padded + std::string("\x00\x00\xC0\x3F\x05\x06", 6)));
+  EXPECT_EQ(read_safetensors(folder / "m").at("x").as<float>("x")[0], 1.5F);
 }
 
 struct BadFile {
@@ -92,6 +96,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "header of 9223372036854775808 bytes, expected at most 100000000"},
         BadFile{"TruncatedHeader", with_length(50, "{}"),
                 "truncated: header of 50 bytes, but the file has 2 more"},
+        BadFile{"Text", "a line of text, no model", "not a safetensors file"},
+        BadFile{"Pytorch", std::string("PK\x03\x04 archive/data.pkl"),
+                "an archive, as PyTorch saves weights;"},
+        BadFile{"NulWithin", file_of(std::string("{}\0{}", 5), 0), "header is not JSON: byte 2 is NUL"},
         BadFile{"NotJson", file_of("hello", 0), "header is not JSON (at its byte 1)"},
         BadFile{"DeepJson", file_of(std::string(100'000, '['), 0), "header is not JSON"},
         BadFile{"NotUtf8", file_of("{\"\xff\":1}", 0), "header is not JSON"},
