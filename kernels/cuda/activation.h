@@ -130,46 +130,4 @@ SEC_DEVICE void activate_piece(bf16* piece, const BatchNormCoefficients<8>& n, u
                  pair[2] & masks_of_bytes<false>(high), pair[3] & masks_of_bytes<true>(high));
 }
 
-// Activates a window of x in shared memory, in place. Each row has 8 * groups channels.
-// Thread i handles the eight channels of group i % groups, whose coefficients are `batch_norm`.
-// All threads of the block take part, and their number is a multiple of `groups`.
-//   place(row, piece)  address of a 16-byte piece of a row
-//   first(row)         index in x of the thread's first channel in a row; negative for padding, kept at zero
-//   tf32               rounds results to TF32 for mma
-template <typename T, bool tf32, typename Place, typename First>
-SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const ActivationOperands& a,
-                                const BatchNormCoefficients<8>& batch_norm, const First& first) {
-  constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const int group = static_cast<int>(threadIdx.x) % groups;
-  const int step = static_cast<int>(blockDim.x) / groups;
-  for (int row = static_cast<int>(threadIdx.x) / groups; row < rows; row += step) {
-    const std::int64_t at = first(row);
-    if (at >= 0) {
-      float value[8];
-#pragma unroll
-      for (int piece = 0; piece < 8 / width; ++piece) {
-        float part[width];
-        load(reinterpret_cast<const T*>(place(row, group * (8 / width) + piece)), part);
-#pragma unroll
-        for (int i = 0; i < width; ++i) {
-          value[piece * width + i] = part[i];
-        }
-      }
-      activate(batch_norm, dropout_bits(a, at), a.keep, value);
-#pragma unroll
-      for (int piece = 0; piece < 8 / width; ++piece) {
-        float part[width];
-#pragma unroll
-        for (int i = 0; i < width; ++i) {
-          part[i] = value[piece * width + i];
-          if constexpr (tf32) {
-            part[i] = __uint_as_float(to_tf32(part[i]));
-          }
-        }
-        store(reinterpret_cast<T*>(place(row, group * (8 / width) + piece)), part);
-      }
-    }
-  }
-}
-
 }  // namespace sec::kernels::SEC_BACKEND

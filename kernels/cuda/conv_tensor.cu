@@ -9,7 +9,7 @@
 // ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk,
 // tap) slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
 // The window of the next chunk is copied along with the first weights that use it.
-// There is one barrier per iteration.
+// There is one barrier per iteration, which is one (chunk, tap).
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads:
 //   23 KB of x and 15 x 2 KB of weights feed 2 M multiply-adds, 0.013 bytes per flop.
 // In shared memory the rows of a chunk are 64 bytes apart.
@@ -22,10 +22,15 @@
 // There ldmatrix transposes bf16 weights, from rows of 64 channels that are 128 + 16 bytes apart.
 // TF32 weights are loaded one by one, from rows 256 + 32 bytes apart:
 // the 4 x 8 elements that a warp loads are then in 32 different banks.
-// A small kernel rounds weights to bf16 before the convolution; TF32 is rounded in registers.
+// A small kernel rounds weights to bf16 before the convolution, and copies f32 weights that are not aligned.
+// TF32 is rounded in registers.
+//
+// No loop contains a division. Each thread always copies the same piece of a slice, and of every 32nd row of a window,
+// so addresses advance by constants (conv_tensor_copies.h). Tables in shared memory say which row of the output a row
+// of the tile is, and, if a tile has several samples, which row of x a row of the window contains.
 //
 // Fused forward:
-// each window is activated in place after it has arrived, which costs one more barrier per chunk.
+// each thread activates the pieces of a window that it has copied, before the barrier that completes the window.
 // Results are staged in shared memory before they are stored.
 // Sums over a tile's rows are taken in shared memory, first the mean and then the squared deviations.
 // Fused dgrad takes its sums there as well, while reading x.
@@ -74,20 +79,26 @@ SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
   }
 }
 
-// The rows of a fragment that a lane addresses for ldmatrix, as a byte offset in a window or a stage.
-// A window has rows of 64 bytes, here four rows of a fragment of 16 rows x 32 bytes, and the lane that addresses
-// each of its pieces of 16 bytes. Every second row the order of the four pieces changes:
+// Which lane addresses which 16 bytes of a window for ldmatrix, to load a fragment of 16 rows x 32 bytes.
+// A row of the window has 64 bytes, two halves of a chunk with two pieces each. Lanes 0 ... 15 address the first
+// piece of the half in rows 0 ... 15, lanes 16 ... 31 the second. Pieces of half 0, at tap 0:
 //
-//     bytes      0      16      32      48
-//   row 0     lane 0  lane 16  (half 1: 0, 16)
-//   row 1     lane 1  lane 17  (half 1: 1, 17)
-//   row 2     lane 18 lane 2   (half 1: 18, 2)
-//   row 3     lane 19 lane 3   (half 1: 19, 3)
+//   byte     0        16       32       48
+//   row 0    lane 0   lane 16  .        .          . pieces of half 1
+//   row 1    lane 1   lane 17  .        .
+//   row 2    lane 18  lane 2   .        .
+//   row 3    lane 19  lane 3   .        .
+//   row 4    .        .        lane 4   lane 20
+//   row 5    .        .        lane 5   lane 21
+//   row 6    .        .        lane 22  lane 6
+//   row 7    .        .        lane 23  lane 7      rows 8 ... 15 as rows 0 ... 7
 //
-// After ldmatrix, lane 4 g + t holds rows g and g + 8, bytes 4 t ... 4 t + 3 of both pieces.
-// The second half of a row is always 32 bytes away from the first, up or down: the offset ^ 32.
-SEC_DEVICE unsigned swizzled(unsigned row_bytes,
-                             unsigned piece_bytes) {  // as swizzled_offset(row_bytes / 64, ...)
+// Afterwards lane 4 g + t holds bytes 4 t ... 4 t + 3 of each piece of rows g and g + 8.
+// Half 1 is 32 bytes away from half 0, up or down: its offset is that of half 0 ^ 32.
+// The next tap reads H rows further. With H = 8 every lane then reads the same place of a row, 512 bytes further.
+//
+// The offset of a piece in the row that begins at byte `row_bytes`: swizzled_offset(row_bytes / 64, piece).
+SEC_DEVICE unsigned swizzled(unsigned row_bytes, unsigned piece_bytes) {
   return row_bytes + (piece_bytes ^ (row_bytes / 8 & 48U));
 }
 
@@ -269,7 +280,7 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
           for (int tile = 0; tile < 2; ++tile) {
             const unsigned at = swizzled(row_bytes[tile], static_cast<unsigned>(lane / 16 * 16));
             ldmatrix<4>(a[tile], memory + window + (at ^ half * 32U));
-            if constexpr (!activated) {  // otherwise activate_window has rounded it
+            if constexpr (!activated) {  // otherwise activate_piece has rounded it
               round_operands<T>(a[tile]);
             }
           }
