@@ -209,6 +209,34 @@ SEC_DEVICE float2 unpack_bf16(unsigned packed) {
   return make_float2(__uint_as_float(packed << 16), __uint_as_float(packed & 0xffff0000U));
 }
 
+// ReLU of two packed bf16: values below 0, and -0, become 0. NaN stays NaN.
+SEC_DEVICE unsigned relu_bf16(unsigned packed) {
+#ifdef __CUDACC__
+  unsigned result;
+  asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(result) : "r"(packed), "r"(0U));
+  return result;
+#else
+  const auto one = [](unsigned bits) {
+    return (bits & 0x7fffU) > 0x7f80U ? 0x7fffU : (bits & 0x8000U) != 0 ? 0U : bits;
+  };
+  return one(packed & 0xffffU) | one(packed >> 16) << 16;
+#endif
+}
+
+// Two masks of 16 bits for two packed bf16: all ones where the highest bit of the corresponding byte is set.
+// `high`: the bytes are 2 and 3 of `bytes`, otherwise 0 and 1.
+template <bool high>
+SEC_DEVICE unsigned masks_of_bytes(unsigned bytes) {
+#ifdef __CUDACC__
+  unsigned masks;  // a selector of 8 + b repeats the highest bit of byte b in a whole byte
+  asm("prmt.b32 %0, %1, 0, %2;" : "=r"(masks) : "r"(bytes), "n"(high ? 0xbbaa : 0x9988));
+  return masks;
+#else
+  const unsigned two = high ? bytes >> 16 : bytes;
+  return ((two & 0x80U) != 0 ? 0xffffU : 0U) | ((two & 0x8000U) != 0 ? 0xffff0000U : 0U);
+#endif
+}
+
 }  // namespace sec::SEC_BACKEND
 
 #undef SEC_SITE_PARAMETER

@@ -30,7 +30,7 @@ ConvTask conv_task(ConvPass pass, Precision arithmetic, const ConvShape& shape) 
 
 ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape) {
   const std::int64_t channels = pass == ConvPass::dgrad ? shape.c_in : shape.c_out;
-  return {.columns = channels <= 32 ? 32 : 64, .rows = 128, .part_tiles = 8, .most_blocks = 1024};
+  return {.columns = channels <= 32 ? 32 : 64, .rows = 128, .part_tiles = 16, .most_blocks = 256};
 }
 
 ConvTiles tiles_for(const ConvTask& task) {

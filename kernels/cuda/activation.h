@@ -42,7 +42,8 @@ SEC_DEVICE BatchNormCoefficients<width> load_batch_norm(const ActivationOperands
 
 // The mask bits of the 4 or 8 elements from `first` on, a multiple of 4 or 8. Higher bits are undefined.
 SEC_DEVICE unsigned dropout_bits(const ActivationOperands& a, std::int64_t first) {
-  return a.dropout_mask == nullptr ? 0xFFU : static_cast<unsigned>(a.dropout_mask[first / 8]) >> first % 8;
+  const auto at = static_cast<std::uint64_t>(first);
+  return a.dropout_mask == nullptr ? 0xFFU : static_cast<unsigned>(a.dropout_mask[at / 8]) >> at % 8;
 }
 
 // Whether an element passes both dropout and ReLU. NaN passes ReLU, as in the unfused operations.
@@ -73,46 +74,60 @@ SEC_DEVICE float masked(const BatchNormCoefficients<width>& n, unsigned kept, fl
   return passes(kept, i, apply_batch_norm(n, i, x)) ? gradient * keep : 0.0F;
 }
 
-// Activates a window of x in shared memory, in place. Each row has 8 * groups channels.
-// Thread i handles the eight channels of group i % groups, whose coefficients are `batch_norm`.
-// All threads of the block take part, and their number is a multiple of `groups`.
-//   place(row, piece)  address of a 16-byte piece of a row
-//   first(row)         index in x of the thread's first channel in a row; negative for padding, kept at zero
-//   tf32               rounds results to TF32 for mma
-template <typename T, bool tf32, typename Place, typename First>
-SEC_DEVICE void activate_window(const Place& place, int rows, int groups, const ActivationOperands& a,
-                                const BatchNormCoefficients<8>& batch_norm, const First& first) {
-  constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const int group = static_cast<int>(threadIdx.x) % groups;
-  const int step = static_cast<int>(blockDim.x) / groups;
-  for (int row = static_cast<int>(threadIdx.x) / groups; row < rows; row += step) {
-    const std::int64_t at = first(row);
-    if (at >= 0) {
-      float value[8];
-#pragma unroll
-      for (int piece = 0; piece < 8 / width; ++piece) {
-        float part[width];
-        load(reinterpret_cast<const T*>(place(row, group * (8 / width) + piece)), part);
-#pragma unroll
-        for (int i = 0; i < width; ++i) {
-          value[piece * width + i] = part[i];
-        }
-      }
-      activate(batch_norm, dropout_bits(a, at), a.keep, value);
-#pragma unroll
-      for (int piece = 0; piece < 8 / width; ++piece) {
-        float part[width];
-#pragma unroll
-        for (int i = 0; i < width; ++i) {
-          part[i] = value[piece * width + i];
-          if constexpr (tf32) {
-            part[i] = __uint_as_float(to_tf32(part[i]));
-          }
-        }
-        store(reinterpret_cast<T*>(place(row, group * (8 / width) + piece)), part);
-      }
-    }
+// The coefficients of `width` channels from `channel` on, out of a table in shared memory:
+// the centres of `channels` channels, then their scales, then their shifts.
+template <int width>
+SEC_DEVICE BatchNormCoefficients<width> read_batch_norm(const float* table, int channels, int channel) {
+  BatchNormCoefficients<width> result;
+  load(table + channel, result.centre);
+  load(table + channels + channel, result.scale);
+  load(table + 2 * channels + channel, result.shift);
+  return result;
+}
+
+// Writes that table, one channel per thread at a time. Every thread of the block takes part.
+// Channels from `last` on do not exist. Readers wait for a barrier.
+SEC_DEVICE void write_batch_norm(float* table, int channels, const ActivationOperands& a, int first,
+                                 int last) {
+  for (int c = static_cast<int>(threadIdx.x); c < channels; c += static_cast<int>(blockDim.x)) {
+    const bool exists = first + c < last;
+    const auto n = exists ? load_batch_norm<1>(a, first + c) : BatchNormCoefficients<1>{};
+    table[c] = n.centre[0];
+    table[channels + c] = n.scale[0];
+    table[2 * channels + c] = n.shift[0];
   }
+}
+
+// Activates 16 bytes of x in shared memory, in place. `kept` has one bit per element, set if dropout keeps it.
+// f32 is rounded to TF32, for mma.
+SEC_DEVICE void activate_piece(float* piece, const BatchNormCoefficients<4>& n, unsigned kept, float keep) {
+  float value[4];
+  load(piece, value);
+  activate(n, kept, keep, value);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    value[i] = __uint_as_float(to_tf32(value[i]));
+  }
+  store(piece, value);
+}
+
+// The same for bf16. ReLU and dropout act on packed pairs, after rounding: neither changes what the other, or
+// rounding, does to an element.
+SEC_DEVICE void activate_piece(bf16* piece, const BatchNormCoefficients<8>& n, unsigned kept, float keep) {
+  float value[8];
+  load(piece, value);
+  unsigned pair[4];
+#pragma unroll
+  for (int p = 0; p < 4; ++p) {
+    pair[p] = relu_bf16(pack_bf16(apply_batch_norm(n, 2 * p, value[2 * p]) * keep,
+                                  apply_batch_norm(n, 2 * p + 1, value[2 * p + 1]) * keep));
+  }
+  constexpr unsigned spread = 0x10204080U;  // moves bit i of four to bit 8 i + 7, the highest of byte i
+  const unsigned low = (kept & 15U) * spread;
+  const unsigned high = (kept >> 4 & 15U) * spread;
+  *reinterpret_cast<uint4*>(piece) =
+      make_uint4(pair[0] & masks_of_bytes<false>(low), pair[1] & masks_of_bytes<true>(low),
+                 pair[2] & masks_of_bytes<false>(high), pair[3] & masks_of_bytes<true>(high));
 }
 
 }  // namespace sec::kernels::SEC_BACKEND

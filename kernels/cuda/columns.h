@@ -15,6 +15,7 @@
 namespace sec::kernels::SEC_BACKEND {
 
 constexpr int column_threads = 256;
+constexpr int tall_threads = 1024;  // see tall_block
 
 struct Columns {
   std::int64_t rows;  // rows per segment
@@ -39,13 +40,31 @@ inline dim3 column_grid(const Columns& columns, std::int64_t segments, int width
           blocks_for(columns.c, static_cast<std::int64_t>(column_block(columns.c, width).x) * width), 1};
 }
 
-// Cuts rows into at most 512 chunks of at least 16 rows per thread. More would slow down the second kernel.
-inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what) {
+// Cuts rows into at most `most` chunks of at least `least` rows per thread.
+inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what, std::int64_t least,
+                        std::int64_t most) {
   const int channels = to_int(c, what);
-  const std::int64_t least = 16 * static_cast<std::int64_t>(column_block(channels, width).y);
-  const std::int64_t wanted = min(ceil_div(rows, least), std::int64_t{512});
+  const std::int64_t least_rows = least * static_cast<std::int64_t>(column_block(channels, width).y);
+  const std::int64_t wanted = min(ceil_div(rows, least_rows), most);
   const std::int64_t chunk_rows = ceil_div(rows, wanted);
   return {rows, channels, ceil_div(rows, chunk_rows), chunk_rows};
+}
+// For sums. More chunks would slow down the second kernel.
+inline Columns cut_rows(std::int64_t rows, std::int64_t c, int width, const char* what) {
+  return cut_rows(rows, c, width, what, 16, 512);
+}
+// For passes without sums: enough blocks to hide the latency of memory, as a thread has few loads in flight.
+inline Columns cut_rows_finely(std::int64_t rows, std::int64_t c, int width, const char* what) {
+  return cut_rows(rows, c, width, what, 4, 4096);
+}
+
+// One block for the rows of a matrix of up to some ten thousand rows, such as the sums of a convolution's tiles.
+// It has 8 columns, which are a whole sector of memory, and 128 rows of threads.
+inline dim3 tall_block() {
+  return {8, tall_threads / 8, 1};
+}
+inline dim3 tall_grid(const Columns& columns, int matrices) {
+  return {1, blocks_for(columns.c, 8), static_cast<unsigned>(matrices)};
 }
 
 // The shape of the matrix of chunk results: one row per chunk.
@@ -82,11 +101,11 @@ SEC_DEVICE ColumnTask column_task(const Columns& columns, int width) {
 }
 
 // Adds `value` over the threads of a column. Threads with threadIdx.y == 0 hold the sums afterwards.
-// All threads of the block take part. A thread's values are column_threads apart in shared memory,
+// All `threads` threads of the block take part. A thread's values are `threads` apart in shared memory,
 // so that the 32 lanes of a warp access 32 different banks.
-template <int count>
+template <int threads = column_threads, int count>
 SEC_DEVICE void add_down(float (&value)[count]) {
-  SHARED(float, partial, [count][column_threads]);
+  SHARED(float, partial, [count][threads]);
   const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
 #pragma unroll
   for (int i = 0; i < count; ++i) {

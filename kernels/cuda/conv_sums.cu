@@ -5,21 +5,36 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int threads = 256;
+constexpr int weights_across = 32;  // weights of a block, one per thread of a row
+constexpr int runs = 8;             // rows of threads; each adds up consecutive parts
 
-// One thread per weight. Unrolling keeps the loads of four parts in flight.
-__global__ void __launch_bounds__(threads) conv_wgrad_add_parts(WgradBatch batch) {
+// Adds up the parts of each weight in two levels: each of eight threads adds a run of parts in order,
+// then the first adds the runs in order. Unrolling keeps the loads of eight parts in flight.
+__global__ void __launch_bounds__(weights_across* runs) conv_wgrad_add_parts(WgradBatch batch) {
+  SHARED(float, run_sums, [runs][weights_across]);
   const WgradProblem& s = batch.problem[blockIdx.z];
-  const std::int64_t index = first_element(1);
-  if (index >= s.weights() || s.partial == nullptr) {
-    return;
-  }
+  const std::int64_t index = std::int64_t{blockIdx.x} * weights_across + threadIdx.x;
+  const bool inside = s.partial != nullptr && index < s.weights();
   float sum = 0.0F;
-#pragma unroll 4
-  for (std::int64_t part = 0; part < s.parts; ++part) {
-    sum += s.partial[part * s.weights() + index];
+  if (inside) {
+    const auto length = static_cast<int>((s.parts + runs - 1) / runs);
+    const int first = static_cast<int>(threadIdx.y) * length;
+    const auto last = static_cast<int>(min(std::int64_t{first} + length, s.parts));
+#pragma unroll 8
+    for (int part = first; part < last; ++part) {
+      sum += s.partial[part * s.weights() + index];
+    }
   }
-  s.gw[index] += sum;
+  run_sums[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();  // all runs are added up
+  if (inside && threadIdx.y == 0) {
+    float total = 0.0F;
+#pragma unroll
+    for (int run = 0; run < runs; ++run) {
+      total += run_sums[run][threadIdx.x];
+    }
+    s.gw[index] += total;
+  }
 }
 
 template <typename T>
@@ -65,9 +80,9 @@ void add_parts(Stream& stream, const WgradBatch& batch) {
   if (most == 0) {
     return;
   }
-  launch<conv_wgrad_add_parts>(stream,
-                               dim3(blocks_for(most, threads), 1, static_cast<unsigned>(batch.problems)),
-                               dim3(threads), 0, batch);
+  launch<conv_wgrad_add_parts>(
+      stream, dim3(blocks_for(most, weights_across), 1, static_cast<unsigned>(batch.problems)),
+      dim3(weights_across, runs), 0, batch);
 }
 
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias) {

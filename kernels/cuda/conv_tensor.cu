@@ -9,7 +9,7 @@
 // ldmatrix takes one address per row, so im2col costs nothing. Each iteration loads one (chunk,
 // tap) slice of the weights into a four-stage ring, prefetched three iterations ahead by cp.async.
 // The window of the next chunk is copied along with the first weights that use it.
-// There is one barrier per iteration.
+// There is one barrier per iteration, which is one (chunk, tap).
 //   For the trunk (k = 15, stride 2, 32 -> 32, H = 8) a window of 45 x 8 rows serves 128 x 15 row reads:
 //   23 KB of x and 15 x 2 KB of weights feed 2 M multiply-adds, 0.013 bytes per flop.
 // In shared memory the rows of a chunk are 64 bytes apart.
@@ -22,15 +22,20 @@
 // There ldmatrix transposes bf16 weights, from rows of 64 channels that are 128 + 16 bytes apart.
 // TF32 weights are loaded one by one, from rows 256 + 32 bytes apart:
 // the 4 x 8 elements that a warp loads are then in 32 different banks.
-// A small kernel rounds weights to bf16 before the convolution; TF32 is rounded in registers.
+// A small kernel rounds weights to bf16 before the convolution, and copies f32 weights that are not aligned.
+// TF32 is rounded in registers.
+//
+// No loop contains a division. Each thread always copies the same piece of a slice, and of every 32nd row of a window,
+// so addresses advance by constants (conv_tensor_copies.h). Tables in shared memory say which row of the output a row
+// of the tile is, and, if a tile has several samples, which row of x a row of the window contains.
 //
 // Fused forward:
-// each window is activated in place after it has arrived, which costs one more barrier per chunk.
+// each thread activates the pieces of a window that it has copied, before the barrier that completes the window.
 // Results are staged in shared memory before they are stored.
 // Sums over a tile's rows are taken in shared memory, first the mean and then the squared deviations.
 // Fused dgrad takes its sums there as well, while reading x.
 // The order of summation depends only on the shape.
-#include "kernels/cuda/conv_tensor_results.h"
+#include "kernels/cuda/conv_tensor_copies.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
@@ -38,12 +43,6 @@ namespace {
 using namespace tensor;  // NOLINT(google-build-using-namespace): conv_tensor_results.h belongs to this file
 
 constexpr int stages = 4;
-constexpr int chunk_bytes = 64;
-
-// Bytes per stage of the ring of weights. Its rows are input channels in forward, output channels in dgrad.
-SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
-  return transposed ? columns * chunk_bytes : chunk_bytes / element * result_pitch(columns, element);
-}
 
 SEC_DEVICE void store_pair(float* to, float first, float second) {
   *reinterpret_cast<float2*>(to) = make_float2(first, second);
@@ -52,11 +51,13 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
+// Weights in the element type, aligned to 16 bytes.
+template <typename T>
 __global__ void __launch_bounds__(256) conv_round_weights(TensorBatch problems) {
   const TensorProblem& problem = problems.problem[blockIdx.z];
   const std::int64_t index = first_element(1);
   if (index < problem.s.weights()) {
-    static_cast<bf16*>(const_cast<void*>(problem.w))[index] = bf16(problem.s.w[index]);
+    static_cast<T*>(const_cast<void*>(problem.w))[index] = T(problem.s.w[index]);
   }
 }
 
@@ -78,119 +79,137 @@ SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
   }
 }
 
-// Loads the b fragments of columns c ... c + 15 and half a chunk of depth from a stage of weights.
+// Which lane addresses which 16 bytes of a window for ldmatrix, to load a fragment of 16 rows x 32 bytes.
+// A row of the window has 64 bytes, two halves of a chunk with two pieces each. Lanes 0 ... 15 address the first
+// piece of the half in rows 0 ... 15, lanes 16 ... 31 the second. Pieces of half 0, at tap 0:
+//
+//   byte     0        16       32       48
+//   row 0    lane 0   lane 16  .        .          . pieces of half 1
+//   row 1    lane 1   lane 17  .        .
+//   row 2    lane 18  lane 2   .        .
+//   row 3    lane 19  lane 3   .        .
+//   row 4    .        .        lane 4   lane 20
+//   row 5    .        .        lane 5   lane 21
+//   row 6    .        .        lane 22  lane 6
+//   row 7    .        .        lane 23  lane 7      rows 8 ... 15 as rows 0 ... 7
+//
+// Afterwards lane 4 g + t holds bytes 4 t ... 4 t + 3 of each piece of rows g and g + 8.
+// Half 1 is 32 bytes away from half 0, up or down: its offset is that of half 0 ^ 32.
+// The next tap reads H rows further. With H = 8 every lane then reads the same place of a row, 512 bytes further.
+//
+// The offset of a piece in the row that begins at byte `row_bytes`: swizzled_offset(row_bytes / 64, piece).
+SEC_DEVICE unsigned swizzled(unsigned row_bytes, unsigned piece_bytes) {
+  return row_bytes + (piece_bytes ^ (row_bytes / 8 & 48U));
+}
+
+// This lane's byte offset in a stage of weights, for columns 0 ... 15 and the first half of a chunk.
+//   dgrad          lane l addresses column l % 8 + l / 16 * 8, and of its depth piece l / 8 % 2
+//   forward, bf16  lane l addresses depth l % 16, and of its columns the eight from l / 16 * 8 on
+//   forward, TF32  lane 4 g + t loads depth t and column g itself
 template <typename T, int tile_columns, bool transposed>
-SEC_DEVICE void load_weights(const unsigned char* stage, int half, int c, unsigned (&b)[4]) {
+SEC_DEVICE int lane_offset(int lane) {
   constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
-  const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (transposed) {
-    ldmatrix<4>(b, stage + swizzled_offset(c + lane / 16 * 8 + lane % 8, half * 2 + lane / 8 % 2));
+    return swizzled_offset(lane / 16 * 8 + lane % 8, lane / 8 % 2);
   } else if constexpr (std::is_same_v<T, bf16>) {
-    ldmatrix<4, true>(b,
-                      stage + (half * 16 + lane / 8 % 2 * 8 + lane % 8) * row_bytes + c * 2 + lane / 16 * 16);
+    return lane % 16 * row_bytes + lane / 16 * 16;
   } else {
-    const unsigned char* const from = stage + (half * 8 + lane % 4) * row_bytes + (c + lane / 4) * 4;
+    return lane % 4 * row_bytes + lane / 4 * 4;
+  }
+}
+
+// Loads the b fragments of columns c ... c + 15 and half a chunk of depth. `from`: a stage, and the lane's offset.
+template <typename T, int tile_columns, bool transposed>
+SEC_DEVICE void load_weights(const unsigned char* memory, int from, int half, int c, unsigned (&b)[4]) {
+  constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
+  if constexpr (transposed) {
+    ldmatrix<4>(b, memory + (from ^ half * 32) + c * chunk_bytes);
+  } else if constexpr (std::is_same_v<T, bf16>) {
+    ldmatrix<4, true>(b, memory + from + half * 16 * row_bytes + c * 2);
+  } else {
+    const unsigned char* const at = memory + from + half * 8 * row_bytes + c * 4;
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
-      b[e] = *reinterpret_cast<const unsigned*>(from + e % 2 * 4 * row_bytes + e / 2 * 32);
+      b[e] = *reinterpret_cast<const unsigned*>(at + e % 2 * 4 * row_bytes + e / 2 * 32);
     }
   }
   round_operands<T>(b);
 }
 
-// Copies 16 bytes of weights, or zeros if not `present`. `whole`: the weights are aligned to 16 bytes.
-template <typename T>
-SEC_DEVICE void copy_piece(void* shared, const T* from, bool present, const T* any, bool whole) {
-  if (whole) {
-    cp_async<16>(shared, present ? from : any, present ? 16 : 0);
-  } else {
-    constexpr int each = 4 / static_cast<int>(sizeof(T));
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      cp_async<4>(static_cast<unsigned char*>(shared) + 4 * e, present ? from + e * each : any,
-                  present ? 4 : 0);
-    }
-  }
+// The regions of a block's shared memory, in bytes from its beginning. All are multiples of 64.
+// Results overwrite stages and windows.
+struct Regions {
+  int rows;         // the output row of each of the tile's rows, for storing results
+  int batch_norms;  // a table of batch norm's coefficients: of the input's channels; dgrad: of the tile's columns
+  int windows_rows;  // the row of x of each row of a window, if a tile has several samples
+  int stages, windows, end;
+};
+
+SEC_HOST_DEVICE inline Regions regions_of(const TensorProblem& problem, int tile_columns, int element,
+                                          bool transposed) {
+  const auto whole = [](int bytes) { return (bytes + 63) / 64 * 64; };
+  Regions r{};
+  r.batch_norms = whole(tile_rows * 4);
+  r.windows_rows = r.batch_norms + whole((transposed ? tile_columns : problem.s.in_channels) * 12);
+  r.stages = r.windows_rows + (problem.samples > 1 ? whole(problem.window_rows() * 4) : 0);
+  r.windows = r.stages + stages * stage_bytes_of(tile_columns, element, transposed);
+  r.end = r.windows + problem.windows * problem.window_rows() * chunk_bytes;
+  return r;
+}
+
+// Blocks per multiprocessor that registers must leave room for, or 0 for what nvcc chooses.
+// For 32 columns it would use a few registers more than six blocks have.
+constexpr int least_blocks(int tile_columns, bool activated) {
+  return tile_columns == 32 && !activated ? 6 : 0;
 }
 
 template <typename T, int tile_columns, typename Pass, bool fused>
-__global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
-  DYN_SHARED(unsigned char, memory);  // stages of weights and windows of x; after the loop, results
+__global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !Pass::transposed))
+    conv_tensor(TensorBatch problems) {
+  DYN_SHARED(unsigned char, memory);
   constexpr bool transposed = Pass::transposed;
-  constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));
-  constexpr int width = 16 / static_cast<int>(sizeof(T));
-  constexpr int stage_bytes = stage_bytes_of(tile_columns, static_cast<int>(sizeof(T)), transposed);
+  constexpr auto element = static_cast<int>(sizeof(T));
+  constexpr int stage_bytes = stage_bytes_of(tile_columns, element, transposed);
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
   const TensorProblem& problem = problems.problem[blockIdx.z];
   const ConvProblem& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
-  const std::int64_t first_sample = std::int64_t{blockIdx.x} / problem.tiles_in_time * problem.samples;
-  const int first_step = static_cast<int>(blockIdx.x % problem.tiles_in_time) * problem.steps;
+  const unsigned sample_tile = blockIdx.x / static_cast<unsigned>(problem.tiles_in_time);
+  const std::int64_t first_sample = std::int64_t{sample_tile} * problem.samples;
+  const int first_step = static_cast<int>(blockIdx.x - sample_tile * problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
     return;  // the whole block returns: another problem of the batch is larger
   }
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % 32;
   const int warp = thread / 32;
-  unsigned char* const windows = memory + stages * stage_bytes;
-  const int sample_rows = problem.window_steps * s.h;
+  const Regions regions = regions_of(problem, tile_columns, element, transposed);
   const int window_bytes = problem.window_rows() * chunk_bytes;
-  const int last = problem.chunks * s.taps;  // iterations of the loop, one per (chunk, tap)
-  const bool weights_aligned = reinterpret_cast<std::uintptr_t>(problem.w) % 16 == 0;
+  const int windows_end = regions.windows + problem.windows * window_bytes;
+  const auto tap_bytes =
+      static_cast<unsigned>(s.h * chunk_bytes);  // a tap reads rows h further than the one before
+  const int taps = s.taps;
+  const int chunks = taps > 0 ? problem.chunks : 0;
 
-  // Starts the copies that iteration `step` needs and earlier iterations do not.
-  const auto issue = [&](int step) {
-    if (step < last) {
-      const int chunk = step / s.taps;
-      const int m = step % s.taps;
-      const std::int64_t tap = s.first_tap + m * s.tap_step;
-      const T* const weights = static_cast<const T*>(problem.w);
-      unsigned char* const stage = memory + step % stages * stage_bytes;
-      for (int piece = thread; piece < tile_columns * 4; piece += threads) {
-        constexpr int across = transposed ? 4 : tile_columns / width;  // 16-byte pieces per row of the stage
-        constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
-        const int along = piece % across * width;
-        const int i = chunk * each + (transposed ? along : piece / across);
-        const int o = first_column + (transposed ? piece / across : along);
-        const bool present = i < s.in_channels && o < s.out_channels;
-        copy_piece(stage + (transposed ? swizzled_offset(piece / across, piece % across)
-                                       : piece / across * row_bytes + piece % across * 16),
-                   weights + (transposed ? (tap * s.out_channels + o) * s.in_channels + i
-                                         : (tap * s.in_channels + i) * s.out_channels + o),
-                   present, weights, weights_aligned);
-      }
-      if (m == 0) {
-        unsigned char* const window = windows + chunk % problem.windows * window_bytes;
-        const int row_elements = s.in_channels;
-        // A sample's window is contiguous in x: time steps, and leads within each.
-        const int first_row = (first_step * s.in_step - s.pad) * s.h;
-        for (int piece = thread; piece < problem.window_rows() * 4; piece += threads) {
-          const int row = piece / 4;
-          const std::int64_t sample = first_sample + row / sample_rows;
-          const int from = first_row + row % sample_rows;
-          const int i = chunk * each + piece % 4 * width;
-          const bool present = sample < s.n && from >= 0 && from < s.in_length * s.h && i < s.in_channels;
-          const T* const x = static_cast<const T*>(s.in);
-          cp_async<16>(window + swizzled_offset(row, piece % 4),
-                       present ? x + (sample * s.in_length * s.h + from) * row_elements + i : x,
-                       present ? 16 : 0);
-        }
-      }
-    }
-    cp_async_commit();  // also commits empty groups, because the wait below counts groups
-  };
+  // ---- tables: thread t finds out about row t of the tile ----
 
+  auto* const out_rows = reinterpret_cast<int*>(memory + regions.rows);
+  auto* const batch_norms = reinterpret_cast<float*>(memory + regions.batch_norms);
+  const TileRow mine = tile_row(problem, first_sample, first_step, thread);
+  out_rows[thread] = mine.out_row;
+  const WindowRows window_rows(problem, first_sample, first_step,
+                               reinterpret_cast<int*>(memory + regions.windows_rows));
   // For each of the two 16-row fragments: the row of the window that this lane's row reads at tap 0.
   int window_row[2];
 #pragma unroll
   for (int tile = 0; tile < 2; ++tile) {
-    const int row = warp * 32 + tile * 16 + lane % 16;
-    const int h = row % s.h;
-    const int u = row / s.h % problem.steps;
-    const int sample = row / s.h / problem.steps;
-    // Rows past the end of the tile read row 0; their results are never stored.
-    window_row[tile] = sample < problem.samples ? sample * sample_rows + u * s.in_step * s.h + h : 0;
+    window_row[tile] = __shfl_sync(0xffffffffU, mine.window_row, tile * 16 + lane % 16);
+  }
+  if constexpr (activated) {
+    write_batch_norm(batch_norms, s.in_channels, problem.fusion.before, 0, s.in_channels);
+  } else if constexpr (fused) {
+    write_batch_norm(batch_norms, tile_columns, problem.fusion.before, first_column, s.out_channels);
   }
   // A warp whose rows are all past the end of the tile only takes part in copies.
   const bool has_rows = warp * 32 < problem.samples * problem.steps * s.h;
@@ -206,70 +225,90 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
       sum[1][c][e] = bias;
     }
   }
+  __syncthreads();  // all tables are written
 
-  for (int step = 0; step < stages - 1; ++step) {
-    issue(step);
-  }
-  BatchNormCoefficients<8>* const batch_norms =
-      reinterpret_cast<BatchNormCoefficients<8>*>(windows + problem.windows * window_bytes);
-  if constexpr (activated) {
-    for (int group = thread; group < s.in_channels / 8; group += threads) {
-      batch_norms[group] = load_batch_norm<8>(problem.fusion.before, 8 * group);
-    }
-  }
-  for (int step = 0; step < last; ++step) {
-    cp_async_wait<stages - 2>();
-    __syncthreads();  // all copies have arrived, and all warps have finished the previous iteration
-    issue(step + stages - 1);
-    unsigned char* const window = windows + step / s.taps % problem.windows * window_bytes;
-    if (activated && step % s.taps == 0) {  // the first iteration that reads this window
-      constexpr int groups = each / 8;
-      const int group = step / s.taps * groups + thread % groups;
-      const bool present = 8 * group < s.in_channels;
-      const int first_row = (first_step * s.in_step - s.pad) * s.h;
-      activate_window<T, std::is_same_v<T, float>>(
-          [&](int row, int piece) { return window + swizzled_offset(row, piece); }, problem.window_rows(),
-          groups, problem.fusion.before, present ? batch_norms[group] : BatchNormCoefficients<8>{},
-          [&](int row) {
-            const std::int64_t sample = first_sample + row / sample_rows;
-            const int from = first_row + row % sample_rows;
-            const bool inside = present && sample < s.n && from >= 0 && from < s.in_length * s.h;
-            return inside ? (sample * s.in_length * s.h + from) * s.in_channels + 8 * group : -1;
-          });
-      __syncthreads();  // the whole window is activated
-    }
-    if (!has_rows) {
-      continue;
-    }
-    const unsigned char* const stage = memory + step % stages * stage_bytes;
-    const int shift = step % s.taps * s.h;  // the tap shifts all rows of the window
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {  // halves of the chunk: one mma has a depth of 32 bytes
-      unsigned a[2][4];
-#pragma unroll
-      for (int tile = 0; tile < 2; ++tile) {
-        ldmatrix<4>(a[tile], window + swizzled_offset(window_row[tile] + shift, half * 2 + lane / 16));
-        if constexpr (!activated) {  // otherwise activate_window has rounded it
-          round_operands<T>(a[tile]);
-        }
+  // ---- copies run three iterations ahead of the products ----
+
+  WeightCopies<T, tile_columns, transposed> weights(problem, first_column);
+  WindowPieces<T> input(window_rows, first_sample);
+  int copied_chunks = 0;
+  int copied_taps = 0;  // of the chunk that is being copied
+  int copied_window = regions.windows;
+  // Starts the copies that one iteration needs and earlier iterations do not.
+  const auto copy_next = [&](int stage) {
+    if (copied_chunks < chunks) {
+      weights.copy_slice(memory + stage);
+      if (copied_taps == 0) {
+        input.copy(memory + copied_window);
+        copied_window =
+            copied_window + window_bytes == windows_end ? regions.windows : copied_window + window_bytes;
       }
-#pragma unroll
-      for (int c = 0; c < column_tiles; c += 2) {
-        unsigned b[4];
-        load_weights<T, tile_columns, transposed>(stage, half, c * 8, b);
-        const unsigned b0[2] = {b[0], b[1]};
-        const unsigned b1[2] = {b[2], b[3]};
-#pragma unroll
-        for (int tile = 0; tile < 2; ++tile) {
-          multiply(T{}, sum[tile][c], a[tile], b0);
-          multiply(T{}, sum[tile][c + 1], a[tile], b1);
-        }
+      if (++copied_taps == taps) {
+        copied_taps = 0;
+        ++copied_chunks;
+        weights.move_to_next_chunk();
       }
     }
+    cp_async_commit();  // also commits empty groups, because the wait below counts groups
+  };
+  for (int ahead = 0; ahead < stages - 1; ++ahead) {
+    copy_next(regions.stages + ahead * stage_bytes);
+  }
+
+  int stage = regions.stages;                           // the stage that the iteration reads
+  int free_stage = stage + (stages - 1) * stage_bytes;  // the stage that the iteration before has read
+  int window = regions.windows;
+  const int b_lane = lane_offset<T, tile_columns, transposed>(lane);
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    if constexpr (activated) {
+      cp_async_wait<stages - 2>();  // this thread's copies have arrived
+      input.activate(memory + window, chunk, first_sample, batch_norms);
+    }
+    unsigned row_bytes[2] = {static_cast<unsigned>(window_row[0] * chunk_bytes),
+                             static_cast<unsigned>(window_row[1] * chunk_bytes)};
+#pragma unroll 1
+    for (int m = 0; m < taps; ++m) {
+      cp_async_wait<stages - 2>();
+      __syncthreads();  // all copies have arrived and are activated; all warps have finished the previous iteration
+      copy_next(free_stage);
+      if (has_rows) {
+        const int b_from = stage + b_lane;
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {  // halves of the chunk: one mma has a depth of 32 bytes
+          unsigned a[2][4];
+#pragma unroll
+          for (int tile = 0; tile < 2; ++tile) {
+            const unsigned at = swizzled(row_bytes[tile], static_cast<unsigned>(lane / 16 * 16));
+            ldmatrix<4>(a[tile], memory + window + (at ^ half * 32U));
+            if constexpr (!activated) {  // otherwise activate_piece has rounded it
+              round_operands<T>(a[tile]);
+            }
+          }
+#pragma unroll
+          for (int c = 0; c < column_tiles; c += 2) {
+            unsigned b[4];
+            load_weights<T, tile_columns, transposed>(memory, b_from, half, c * 8, b);
+            const unsigned b0[2] = {b[0], b[1]};
+            const unsigned b1[2] = {b[2], b[3]};
+#pragma unroll
+            for (int tile = 0; tile < 2; ++tile) {
+              multiply(T{}, sum[tile][c], a[tile], b0);
+              multiply(T{}, sum[tile][c + 1], a[tile], b1);
+            }
+          }
+        }
+      }
+      row_bytes[0] += tap_bytes;
+      row_bytes[1] += tap_bytes;
+      free_stage = stage;
+      stage = stage == regions.stages + (stages - 1) * stage_bytes ? regions.stages : stage + stage_bytes;
+    }
+    window = window + window_bytes == windows_end ? regions.windows : window + window_bytes;
   }
 
   // Results pass through shared memory, so that global memory is written 16 bytes at a time along channels.
-  const ResultTile<T, tile_columns> tile{problem, memory, first_sample, first_step, first_column};
+  const ResultTile<T, tile_columns> tile(problem, memory + regions.stages, out_rows, first_sample, first_step,
+                                         first_column);
   cp_async_wait_all();
   __syncthreads();  // all warps have finished reading weights and windows
 #pragma unroll
@@ -287,7 +326,7 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
   if constexpr (!fused) {
     finish_unfused(tile);
   } else if constexpr (transposed) {
-    finish_dgrad(tile);
+    finish_dgrad(tile, batch_norms);
   } else {
     finish_forward(tile);
   }
@@ -299,15 +338,10 @@ __global__ void __launch_bounds__(threads) conv_tensor(TensorBatch problems) {
 std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::int64_t element,
                           bool transposed) {
   const auto size = static_cast<int>(element);
-  const std::int64_t loop = std::int64_t{stages} * stage_bytes_of(tile_columns, size, transposed) +
-                            std::int64_t{problem.windows} * problem.window_rows() * chunk_bytes +
-                            (transposed ? 0
-                                        : ceil_div(problem.s.in_channels, 8) *
-                                              static_cast<std::int64_t>(sizeof(BatchNormCoefficients<8>)));
+  const Regions regions = regions_of(problem, tile_columns, size, transposed);
   const int down = threads / (tile_columns * size / 16);
-  const std::int64_t results = std::int64_t{tile_rows} * result_pitch(tile_columns, size) +
-                               std::int64_t{tile_sum_floats(down, tile_columns)} * 4;
-  return max(loop, results);
+  const int results = tile_rows * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
+  return max(regions.end, regions.stages + results);
 }
 
 // Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time.
@@ -337,13 +371,14 @@ template <typename T, int tile_columns, typename Pass, bool fused>
 void launch_tensor(Stream& stream, const ConvBatch& batch) {
   constexpr bool transposed = Pass::transposed;
   constexpr std::int64_t element = sizeof(T);
-  constexpr bool rounds = std::is_same_v<T, bf16>;
   TensorBatch problems;
   std::int64_t shared = 0;
   std::int64_t tiles = 0;
   std::int64_t rounded[max_problems] = {};  // offset of each problem's rounded weights
   std::int64_t all_weights = 0;
   std::int64_t most_weights = 0;
+  bool rounds =
+      std::is_same_v<T, bf16>;  // f32 weights are only copied if one of the problems' is not aligned
   for (int j = 0; j < batch.problems; ++j) {
     problems.problem[j] = cut(batch.problem[j], tile_columns, element, transposed);
     TensorProblem& problem = problems.problem[j];
@@ -351,6 +386,7 @@ void launch_tensor(Stream& stream, const ConvBatch& batch) {
       problem.fusion = batch.fusion[j];
     }
     problem.w = problem.s.w;
+    rounds = rounds || !aligned(problem.s.w);
     rounded[j] = all_weights;
     all_weights += ceil_div(problem.s.weights(), 8) * 8;
     most_weights = max(most_weights, problem.s.weights());
@@ -361,9 +397,10 @@ void launch_tensor(Stream& stream, const ConvBatch& batch) {
   const DeviceScratch scratch(stream, rounds ? all_weights * element : 0);
   if (rounds) {
     for (int j = 0; j < batch.problems; ++j) {
-      problems.problem[j].w = scratch.data<bf16>() + rounded[j];
+      problems.problem[j].w = scratch.data<T>() + rounded[j];
     }
-    launch<conv_round_weights>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0, problems);
+    launch<conv_round_weights<T>>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0,
+                                  problems);
   }
   launch<conv_tensor<T, tile_columns, Pass, fused>>(
       stream, dim3(blocks_for(tiles, 1), blocks_for(batch.most_channels(), tile_columns), depth),

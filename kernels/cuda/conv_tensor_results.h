@@ -38,18 +38,59 @@ SEC_HOST_DEVICE constexpr int result_pitch(int columns, int element) {
   return columns * element + (element == 2 ? 16 : 32);
 }
 
+// What a row of a tile stands for: an output position (sample, u, h), in this order.
+struct TileRow {
+  int window_row;  // the row of the window that it reads at tap 0; 0 for rows past the end of the tile
+  int out_row;  // its row of the output, from the beginning of the tile's first sample; -1 if it does not exist
+};
+SEC_DEVICE TileRow tile_row(const TensorProblem& problem, std::int64_t first_sample, int first_step,
+                            int row) {
+  const ConvProblem& s = problem.s;
+  int u = row / s.h;
+  const int h = row - u * s.h;
+  int sample = 0;
+  if (problem.samples > 1) {
+    sample = u / problem.steps;
+    u -= sample * problem.steps;
+  }
+  if (sample >= problem.samples || u >= problem.steps) {
+    return {0, -1};
+  }
+  const int step = first_step + u;
+  const int time = sample * s.out_length + step * s.out_step + s.out_first;
+  return {(sample * problem.window_steps + u * s.in_step) * s.h + h,
+          first_sample + sample < s.n && step < s.count ? time * s.h + h : -1};
+}
+
 // A tile of results in shared memory, and its position in the output.
+// A thread handles 16 bytes of every `down`-th row; bf16, 32 columns:
+//   row 0    threads 0 ... 3      row 32   threads 0 ... 3, their second piece
+//   row 31   threads 124 ... 127  row 127  threads 124 ... 127, their fourth
 template <typename T, int tile_columns>
 struct ResultTile {
   static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
   static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns per thread
   static constexpr int pieces = tile_columns / width;             // threads per row
   static constexpr int down = threads / pieces;                   // rows that the block handles at a time
+  static constexpr int turns = tile_rows / down;                  // rows that a thread handles
 
   const TensorProblem& problem;
   unsigned char* memory;
+  const int* out_rows;  // (tile_rows)
   std::int64_t first_sample;
   int first_step, first_column;
+  std::int64_t origin;  // index in the output of this thread's first column of the first sample's first row
+
+  SEC_DEVICE ResultTile(const TensorProblem& p, unsigned char* results, const int* rows, std::int64_t sample,
+                        int step, int first)
+      : problem(p),
+        memory(results),
+        out_rows(rows),
+        first_sample(sample),
+        first_step(step),
+        first_column(first) {
+    origin = first_sample * p.s.out_length * p.s.h * p.s.out_channels + column();
+  }
 
   SEC_DEVICE int column() const { return first_column + static_cast<int>(threadIdx.x) % pieces * width; }
   SEC_DEVICE int first_row() const { return static_cast<int>(threadIdx.x) / pieces; }
@@ -61,18 +102,11 @@ struct ResultTile {
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // Index in the output of this thread's first column of a row; negative if the row or column does not exist.
-  SEC_DEVICE std::int64_t place(int row) const {
-    const ConvProblem& s = problem.s;
-    const int h = row % s.h;
-    const int u = row / s.h % problem.steps;
-    const int sample = row / s.h / problem.steps;
-    if (sample >= samples() || u >= steps() || column() >= s.out_channels) {
-      return -1;
-    }
-    const std::int64_t time =
-        (first_sample + sample) * s.out_length + (first_step + u) * s.out_step + s.out_first;
-    return (time * s.h + h) * s.out_channels + column();
+  // The output row of a tile's row, for `place`; negative if the row or this thread's columns do not exist.
+  SEC_DEVICE int out_row(int row) const { return column() < problem.s.out_channels ? out_rows[row] : -1; }
+  // Index in the output of this thread's first column of an output row.
+  SEC_DEVICE std::int64_t place(int out_row) const {
+    return origin + std::int64_t{out_row} * problem.s.out_channels;
   }
 
   // Copies this thread's 16 bytes of a row to index `at` of the output.
@@ -93,6 +127,7 @@ template <typename T, int tile_columns>
 SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
+  constexpr int turns = ResultTile<T, tile_columns>::turns;
   const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
@@ -100,10 +135,12 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   const bool stores_sums = thread < tile_columns && o < s.out_channels;
   float value[width] = {};
   float sum[width] = {};
-  for (int row = tile.first_row(); row < tile_rows; row += down) {
-    const std::int64_t at = tile.place(row);
-    if (at >= 0) {
-      tile.store_row(row, at);
+#pragma unroll
+  for (int turn = 0; turn < turns; ++turn) {
+    const int row = tile.first_row() + turn * down;
+    const int out_row = tile.out_row(row);
+    if (out_row >= 0) {
+      tile.store_row(row, tile.place(out_row));
       load(tile.mine(row), value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -151,8 +188,10 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
     for (int i = 0; i < width; ++i) {
       mean[i] = total[across + i] / rows;
     }
-    for (int row = tile.first_row(); row < tile_rows; row += down) {
-      if (tile.place(row) >= 0) {
+#pragma unroll
+    for (int turn = 0; turn < turns; ++turn) {
+      const int row = tile.first_row() + turn * down;
+      if (tile.out_row(row) >= 0) {
         load(tile.mine(row), value);
 #pragma unroll
         for (int i = 0; i < width; ++i) {
@@ -175,35 +214,50 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
 }
 
 // Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
+// Reads x of two rows before the first is used, because each read takes long.
 template <typename T, int tile_columns>
-SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
+SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
+                             const float* batch_norms) {  // a table of tile_columns channels
   constexpr int width = ResultTile<T, tile_columns>::width;
   constexpr int down = ResultTile<T, tile_columns>::down;
+  constexpr int turns = 2;  // rows whose x is in registers at a time
   const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
   const int thread = static_cast<int>(threadIdx.x);
-  BatchNormCoefficients<width> batch_norm{};
-  if (tile.column() < s.out_channels) {
-    batch_norm = load_batch_norm<width>(fusion.before, tile.column());
-  }
+  const auto batch_norm =
+      read_batch_norm<width>(batch_norms, tile_columns, tile.column() - tile.first_column);
   float sum[width] = {};
   float product[width] = {};
-  for (int row = tile.first_row(); row < tile_rows; row += down) {
-    const std::int64_t at = tile.place(row);
-    if (at >= 0) {
-      float x[width];
-      float gradient[width];
-      load(static_cast<const T*>(fusion.x) + at, x);
-      load(tile.mine(row), gradient);
-      const unsigned kept = dropout_bits(fusion.before, at);
+#pragma unroll 1
+  for (int first = tile.first_row(); first < tile_rows; first += turns * down) {
+    uint4 x_bits[turns];
+    unsigned kept[turns];
 #pragma unroll
-      for (int i = 0; i < width; ++i) {
-        const float g = masked(batch_norm, kept, fusion.before.keep, i, x[i], gradient[i]);
-        gradient[i] = static_cast<float>(T(g));  // rounds as a store to memory does
-        sum[i] += gradient[i];
-        product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
+    for (int turn = 0; turn < turns; ++turn) {
+      const int out_row = tile.out_row(first + turn * down);
+      if (out_row >= 0) {
+        x_bits[turn] = *reinterpret_cast<const uint4*>(static_cast<const T*>(fusion.x) + tile.place(out_row));
+        kept[turn] = dropout_bits(fusion.before, tile.place(out_row));
       }
-      store(static_cast<T*>(s.out) + at, gradient);
+    }
+#pragma unroll
+    for (int turn = 0; turn < turns; ++turn) {
+      const int row = first + turn * down;
+      const int out_row = tile.out_row(row);
+      if (out_row >= 0) {
+        float x[width];
+        float gradient[width];
+        load(reinterpret_cast<const T*>(&x_bits[turn]), x);
+        load(tile.mine(row), gradient);
+#pragma unroll
+        for (int i = 0; i < width; ++i) {
+          const float g = masked(batch_norm, kept[turn], fusion.before.keep, i, x[i], gradient[i]);
+          gradient[i] = static_cast<float>(T(g));  // rounds as a store to memory does
+          sum[i] += gradient[i];
+          product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
+        }
+        store(static_cast<T*>(s.out) + tile.place(out_row), gradient);
+      }
     }
   }
   const int o = tile.first_column + thread;
@@ -221,10 +275,12 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile) {
 
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_unfused(const ResultTile<T, tile_columns>& tile) {
-  for (int row = tile.first_row(); row < tile_rows; row += ResultTile<T, tile_columns>::down) {
-    const std::int64_t at = tile.place(row);
-    if (at >= 0) {
-      tile.store_row(row, at);
+#pragma unroll
+  for (int turn = 0; turn < ResultTile<T, tile_columns>::turns; ++turn) {
+    const int row = tile.first_row() + turn * ResultTile<T, tile_columns>::down;
+    const int out_row = tile.out_row(row);
+    if (out_row >= 0) {
+      tile.store_row(row, tile.place(out_row));
     }
   }
 }

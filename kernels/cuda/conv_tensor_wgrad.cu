@@ -2,12 +2,18 @@
 //
 // For tap j, gw[j] (Ci, Co) is a matrix product over positions:
 // the transpose of x, shifted by j time steps, times gy.
-// A block computes 32 x 32 channels of all taps, one warp per tap, over one part of the positions.
-// It iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
+// A block computes 32 x 32 channels of all taps, over one part of the positions. If there are enough channels and
+// at most 8 taps, it computes 64 x 64, so that each x is read and activated for 64 output channels at a time.
+// Channels are stored by groups of 32. A warp computes one tap of one group of x with all channels of gy:
+//
+//   32 x 32   warp j: tap j                      64 x 64   warp 2 j:     tap j, channels  0 ... 31 of x
+//                                                          warp 2 j + 1: tap j, channels 32 ... 63 of x
+//
+// The block iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
 // once for all taps, into one of two buffers while the other is in use.
-// Each warp keeps its 32 x 32 sums in registers until the end.
+// Each warp keeps its sums in registers until the end.
 // Each warp then writes its sums as those of this part, or adds them to gw if there is only one part.
-// If fused, each window of x is activated in place on arrival, which costs one more barrier per tile.
+// If fused, each thread activates the pieces of x that it has copied itself, before the barrier of the tile.
 //   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy have 19 KB in bf16.
 //   They feed 983,040 multiply-adds: 0.01 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
@@ -19,15 +25,18 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int tile_rows = 64;  // positions per tile
-constexpr int channels = 32;   // channels of x, and of gy, per block
-constexpr int max_taps = 16;   // one warp per tap
+constexpr int tile_rows = 64;       // positions per tile
+constexpr int group_channels = 32;  // channels per group
+constexpr int max_threads = 512;
+constexpr int max_taps = 16;      // one warp per tap
+constexpr int max_wide_taps = 8;  // two warps per tap
 constexpr int max_window_rows = 384;
+constexpr int max_wide_window_rows = 192;
 
 template <typename T>
-constexpr int pitch = channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
+constexpr int pitch = group_channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
 
-// Byte offset of a 16-byte piece of a row.
+// Byte offset of a 16-byte piece of a row of a group.
 template <typename T>
 SEC_HOST_DEVICE constexpr int place(int row, int piece) {
   return sizeof(T) == 2 ? swizzled_offset(row, piece) : row * pitch<T> + piece * 16;
@@ -35,58 +44,55 @@ SEC_HOST_DEVICE constexpr int place(int row, int piece) {
 
 // How a problem's positions are cut. A tile is `samples` x `steps` x H positions.
 struct WeightTiles {
+  bool wide;  // a block computes 64 x 64 channels, otherwise 32 x 32
   int samples, steps;
   int window_steps;   // time steps of x that a tile reads per sample
   int tiles_in_time;  // tiles per sample along time
   std::int64_t tiles;
   std::int64_t part;  // tiles per part
   std::int64_t parts;
+
+  SEC_HOST_DEVICE int channels() const { return wide ? 2 * group_channels : group_channels; }
 };
 
-SEC_HOST_DEVICE inline WeightTiles cut(const WgradProblem& s) {
-  WeightTiles t{};
-  const int most = tile_rows / s.h;  // time steps per tile
-  t.tiles_in_time = (s.l_out + most - 1) / most;
-  t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
-  t.window_steps = (t.steps - 1) * s.stride + s.k;
-  // Uses several whole samples per tile if they fit, but no window larger than shared memory holds.
-  const int rows = t.window_steps * s.h;  // bytes of one sample's window
-  const int most_samples = rows < max_window_rows ? max_window_rows / rows : 1;
-  const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
-  t.samples = samples < most_samples ? samples : most_samples;
-  t.tiles = static_cast<std::int64_t>((s.n + t.samples - 1) / t.samples) * t.tiles_in_time;
-  // Makes parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
-  const std::int64_t blocks =
-      static_cast<std::int64_t>((s.c_in + channels - 1) / channels) * ((s.c_out + channels - 1) / channels);
-  const std::int64_t most_parts = blocks < s.tiles.most_blocks ? s.tiles.most_blocks / blocks : 1;
-  const std::int64_t wanted = (t.tiles + s.tiles.part_tiles - 1) / s.tiles.part_tiles;
-  const std::int64_t parts = wanted < most_parts ? wanted : most_parts;
-  t.part = (t.tiles + parts - 1) / parts;
-  t.parts = (t.tiles + t.part - 1) / t.part;
-  return t;
-}
+struct TensorWgradProblem {
+  WgradProblem s;
+  WeightTiles tiles;
+  ActivationOperands before;  // applied to x, if the kernel activates
+};
+struct TensorWgradBatch {
+  TensorWgradProblem problem[max_problems];
+};
 
+// Which lane addresses which row of 16 bytes (8 channels of a position) for ldmatrix .trans, bf16, depth 0 ... 15:
+//
+//   x, a operand    channels  0 ... 7   8 ... 15       gy, b operand    channels  0 ... 7   8 ... 15
+//   positions 0 ... 7    lanes  0 ... 7   8 ... 15     positions 0 ... 7    lanes 0 ...  7  16 ... 23
+//   positions 8 ... 15   lanes 16 ... 23  24 ... 31    positions 8 ... 15   lanes 8 ... 15  24 ... 31
+//
 // Adds one tile's product for one tap to `sum`. The depth of the fragments is positions;
 // rows of the a fragments are channels of x, columns of the b fragments are channels of gy.
 // x_row gives the row of the window for each position of the tile at tap 0;
 // `shift` rows are added for the tap.
-template <typename T>
-SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, const unsigned char* gy,
+template <typename T, int groups>
+SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
+                              const unsigned char* x,   // a group of the window
+                              const unsigned char* gy,  // all groups of the tile
                               const int* x_row, int shift) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (std::is_same_v<T, bf16>) {
-#pragma unroll 1
+    const int b_row = lane / 8 % 2 * 8 + lane % 8;
+    const int b_lane[2] = {place<T>(b_row, lane / 16), place<T>(b_row, 2 + lane / 16)};
+#pragma unroll 2
     for (int depth = 0; depth < tile_rows; depth += 16) {
       unsigned a[2][4];
-      const int a_position = depth + lane / 16 * 8 + lane % 8;
-      const int a_row = x_row[a_position] + shift;
-      ldmatrix<4, true>(a[0], x + place<T>(a_row, lane / 8 % 2));
-      ldmatrix<4, true>(a[1], x + place<T>(a_row, 2 + lane / 8 % 2));
-      const int b_row = depth + lane / 8 % 2 * 8 + lane % 8;
+      const int a_from = place<T>(x_row[depth + lane / 16 * 8 + lane % 8] + shift, lane / 8 % 2);
+      ldmatrix<4, true>(a[0], x + a_from);
+      ldmatrix<4, true>(a[1], x + (a_from ^ 32));  // 16 channels further
 #pragma unroll
-      for (int c = 0; c < 4; c += 2) {
+      for (int c = 0; c < 4 * groups; c += 2) {
         unsigned b[4];
-        ldmatrix<4, true>(b, gy + place<T>(b_row, c + lane / 16));
+        ldmatrix<4, true>(b, gy + c / 4 * tile_rows * pitch<T> + depth * pitch<T> + b_lane[c / 2 % 2]);
         const unsigned b0[2] = {b[0], b[1]};
         const unsigned b1[2] = {b[2], b[3]};
 #pragma unroll
@@ -111,11 +117,12 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
         a[r][2] = to_tf32(high[16 * r + g]);
         a[r][3] = to_tf32(high[16 * r + g + 8]);
       }
-      const auto* const b_low = reinterpret_cast<const float*>(gy + (depth + t) * pitch<T>);
-      const auto* const b_high = reinterpret_cast<const float*>(gy + (depth + t + 4) * pitch<T>);
 #pragma unroll
-      for (int c = 0; c < 4; ++c) {
-        const unsigned b[2] = {to_tf32(b_low[8 * c + g]), to_tf32(b_high[8 * c + g])};
+      for (int c = 0; c < 4 * groups; ++c) {
+        const unsigned char* const group = gy + c / 4 * tile_rows * pitch<T>;
+        const auto* const b_low = reinterpret_cast<const float*>(group + (depth + t) * pitch<T>);
+        const auto* const b_high = reinterpret_cast<const float*>(group + (depth + t + 4) * pitch<T>);
+        const unsigned b[2] = {to_tf32(b_low[8 * (c % 4) + g]), to_tf32(b_high[8 * (c % 4) + g])};
         mma_m16n8k8_tf32(sum[0][c], a[0], b, sum[0][c]);
         mma_m16n8k8_tf32(sum[1][c], a[1], b, sum[1][c]);
       }
@@ -123,105 +130,190 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4][4], const unsigned char* x, con
   }
 }
 
-template <typename T, bool activated>
-__global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch batch) {
-  DYN_SHARED(unsigned char, memory);  // two buffers, each a window of x and a tile of gy
-  SHARED(int, x_row, [tile_rows]);    // row of the window for each position, at tap 0
-  constexpr int pieces = channels * static_cast<int>(sizeof(T)) / 16;  // 16-byte pieces per row
+// The tile that a block works on; the next one is found without a division.
+struct TilePosition {
+  int first_sample, first_step;
+
+  SEC_DEVICE void advance(const WeightTiles& tiles) {
+    first_step += tiles.steps;
+    if (first_step >= tiles.tiles_in_time * tiles.steps) {
+      first_step = 0;
+      first_sample += tiles.samples;
+    }
+  }
+};
+
+// Rows of x are counted from the beginning of a tile's first sample. Window row r of a tile contains x row
+//   one sample per tile   (first_step * stride - pad) * H + r
+//   several               table[r], the same for all tiles, because each tile begins with a sample
+// It consists of zeros if that row is negative or not below `end`.
+struct WindowSource {
+  int first, end;
+  const int* table;  // null if there is one sample per tile
+
+  SEC_DEVICE bool row(int r, unsigned& x_row) const {
+    x_row = static_cast<unsigned>(table != nullptr ? table[r] : first + r);
+    return x_row < static_cast<unsigned>(end);
+  }
+};
+
+SEC_DEVICE WindowSource window_source(const WgradProblem& s, const WeightTiles& tiles, const TilePosition& at,
+                                      const int* table) {
+  const bool one = tiles.samples == 1;
+  return {(at.first_step * s.stride - s.pad) * s.h,
+          (one ? 1 : min(tiles.samples, s.n - at.first_sample)) * s.l * s.h, one ? nullptr : table};
+}
+
+template <typename T, bool wide, bool activated>
+__global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatch batch) {
+  constexpr int groups = wide ? 2 : 1;
+  constexpr int channels = groups * group_channels;
   constexpr int width = 16 / static_cast<int>(sizeof(T));
-  const WgradProblem& s = batch.problem[blockIdx.z];
-  const WeightTiles tiles = cut(s);
+  constexpr int group_pieces = group_channels / width;  // 16-byte pieces per row of a group
+  constexpr int pieces = groups * group_pieces;
+  DYN_SHARED(unsigned char,
+             memory);  // two buffers, each a window of x and a tile of gy, by groups; then a table
+  SHARED(int, x_row, [tile_rows]);  // row of the window for each position, at tap 0
+  SHARED(float, batch_norms, [activated ? 3 * channels : 1]);
+  const WgradProblem& s = batch.problem[blockIdx.z].s;
+  const WeightTiles& tiles = batch.problem[blockIdx.z].tiles;
+  const ActivationOperands& before = batch.problem[blockIdx.z].before;
   const int column_tiles = (s.c_out + channels - 1) / channels;
-  const int first_in = static_cast<int>(blockIdx.x) / column_tiles * channels;
-  const int first_out = static_cast<int>(blockIdx.x) % column_tiles * channels;
+  const int row_tile = static_cast<int>(blockIdx.x) / column_tiles;
+  const int first_in = row_tile * channels;
+  const int first_out = (static_cast<int>(blockIdx.x) - row_tile * column_tiles) * channels;
   const std::int64_t begin = blockIdx.y * tiles.part;
   if (first_in >= s.c_in || begin >= tiles.tiles) {
     return;  // the whole block returns: another problem of the batch is larger
   }
-  const std::int64_t end = min(begin + tiles.part, tiles.tiles);
+  const auto count = static_cast<int>(min(tiles.part, tiles.tiles - begin));
   const int thread = static_cast<int>(threadIdx.x);
   const int threads = static_cast<int>(blockDim.x);
   const int sample_rows = tiles.window_steps * s.h;
   const int window_rows = tiles.samples * sample_rows;
-  const int buffer_bytes = (window_rows + tile_rows) * pitch<T>;
+  const int window_group = window_rows * pitch<T>;  // bytes
+  constexpr int gy_group = tile_rows * pitch<T>;
+  const int buffer_bytes = groups * (window_group + gy_group);
 
-  for (int row = thread; row < tile_rows; row += threads) {
-    const int sample = row / s.h / tiles.steps;
-    const int u = row / s.h % tiles.steps;
-    // Positions past the end of the tile have zeros in gy, so they may read any row of x.
-    x_row[row] = sample < tiles.samples ? sample * sample_rows + u * s.stride * s.h + row % s.h : 0;
-  }
+  // ---- tables ----
 
-  const auto issue = [&](std::int64_t tile) {
-    if (tile < end) {
-      unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
-      const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
-      const int first_step = static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps;
-      const int first_row = (first_step * s.stride - s.pad) * s.h;
-      const T* const x = static_cast<const T*>(s.x);
-      for (int piece = thread; piece < window_rows * pieces; piece += threads) {
-        const int row = piece / pieces;
-        const std::int64_t sample = first_sample + row / sample_rows;
-        const int from = first_row + row % sample_rows;
-        const int i = first_in + piece % pieces * width;
-        const bool present = sample < s.n && from >= 0 && from < s.l * s.h && i < s.c_in;
-        cp_async<16>(window + place<T>(row, piece % pieces),
-                     present ? x + (sample * s.l * s.h + from) * s.c_in + i : x, present ? 16 : 0);
-      }
-      unsigned char* const gradient = window + window_rows * pitch<T>;
-      const T* const gy = static_cast<const T*>(s.gy);
-      for (int piece = thread; piece < tile_rows * pieces; piece += threads) {
-        const int row = piece / pieces;
-        const int in_tile = row / s.h / tiles.steps;
-        const int u = first_step + row / s.h % tiles.steps;
-        const int o = first_out + piece % pieces * width;
-        const bool present =
-            in_tile < tiles.samples && first_sample + in_tile < s.n && u < s.l_out && o < s.c_out;
-        const std::int64_t from = ((first_sample + in_tile) * s.l_out + u) * s.h + row % s.h;
-        cp_async<16>(gradient + place<T>(row, piece % pieces), present ? gy + from * s.c_out + o : gy,
-                     present ? 16 : 0);
-      }
+  auto* const table = reinterpret_cast<int*>(memory + 2 * buffer_bytes);
+  if (tiles.samples > 1) {
+    for (int row = thread; row < window_rows; row += threads) {
+      const int sample = row / sample_rows;
+      const int from = row - sample * sample_rows - s.pad * s.h;
+      table[row] = from >= 0 && from < s.l * s.h ? sample * s.l * s.h + from : -1;
     }
-    cp_async_commit();
-  };
-
-  BatchNormCoefficients<8> batch_norm{};  // batch norm of this thread's eight channels of the window
-  constexpr int groups = channels / 8;
-  const int first_active = first_in + thread % groups * 8;
-  if (activated && first_active < s.c_in) {
-    batch_norm = load_batch_norm<8>(batch.before[blockIdx.z], first_active);
   }
-  const auto activate_tile = [&](std::int64_t tile, unsigned char* window) {
-    const std::int64_t first_sample = tile / tiles.tiles_in_time * tiles.samples;
-    const int first_row =
-        (static_cast<int>(tile % tiles.tiles_in_time) * tiles.steps * s.stride - s.pad) * s.h;
-    activate_window<T, std::is_same_v<T, float>>(
-        [&](int row, int piece) { return window + place<T>(row, piece); }, window_rows, groups,
-        batch.before[blockIdx.z], batch_norm,
-        [&](int row) {
-          const std::int64_t sample = first_sample + row / sample_rows;
-          const int from = first_row + row % sample_rows;
-          const bool inside = sample < s.n && from >= 0 && from < s.l * s.h && first_active < s.c_in;
-          return inside ? (sample * s.l * s.h + from) * s.c_in + first_active : -1;
-        });
+  for (int row = thread; row < tile_rows; row += threads) {
+    const int step = row / s.h;
+    const int sample = step / tiles.steps;
+    const int u = step - sample * tiles.steps;
+    // Positions past the end of the tile have zeros in gy, so they may read any row of x.
+    x_row[row] = sample < tiles.samples ? sample * sample_rows + u * s.stride * s.h + row - step * s.h : 0;
+  }
+  if constexpr (activated) {
+    write_batch_norm(batch_norms, channels, before, first_in, s.c_in);
+  }
+  __syncthreads();  // all tables are written
+
+  // ---- copies ----
+
+  // A thread always copies the same piece of rows first_row, first_row + row_step, ...; row_step is a multiple of 8
+  // for bf16, so that the order of pieces is the same in all of them.
+  const int piece = thread % pieces;
+  const int first_row = thread / pieces;
+  const int row_step = threads / pieces;
+  const int x_to = piece / group_pieces * window_group + place<T>(first_row, piece % group_pieces);
+  const int gy_to =
+      groups * window_group + piece / group_pieces * gy_group + place<T>(first_row, piece % group_pieces);
+  const auto x_channel = static_cast<unsigned>(first_in + piece * width);
+  const bool x_present = x_channel < static_cast<unsigned>(s.c_in);
+  const bool gy_present = first_out + piece * width < s.c_out;
+
+  const auto copy_tile = [&](const TilePosition& at, unsigned char* buffer) {
+    const WindowSource source = window_source(s, tiles, at, table);
+    const T* const x =
+        static_cast<const T*>(s.x) + std::int64_t{at.first_sample} * s.l * s.h * s.c_in + x_channel;
+    unsigned char* to = buffer + x_to;
+#pragma unroll 1
+    for (int row = first_row; row < window_rows; row += row_step) {
+      unsigned from = 0;
+      const bool present = source.row(row, from) && x_present;
+      cp_async<16>(to, x + std::uint64_t{present ? from : 0U} * static_cast<unsigned>(s.c_in),
+                   present ? 16 : 0);
+      to += row_step * pitch<T>;
+    }
+    // Positions of a tile are consecutive rows of gy: a tile of several samples has all steps of each.
+    const bool one = tiles.samples == 1;
+    const int rows = one ? min(tiles.steps, s.l_out - at.first_step) * s.h
+                         : min(tiles.samples, s.n - at.first_sample) * tiles.steps * s.h;
+    const T* gy = static_cast<const T*>(s.gy) +
+                  ((std::int64_t{at.first_sample} * s.l_out + at.first_step) * s.h + first_row) * s.c_out +
+                  first_out + piece * width;
+    to = buffer + gy_to;
+#pragma unroll 1
+    for (int row = first_row; row < tile_rows; row += row_step) {
+      const bool present = row < rows && gy_present;
+      cp_async<16>(to, present ? gy : static_cast<const T*>(s.gy), present ? 16 : 0);
+      to += row_step * pitch<T>;
+      gy += std::int64_t{row_step} * s.c_out;
+    }
   };
 
-  const int tap = thread / 32;
-  float sum[2][4][4] = {};
-  issue(begin);
-  for (std::int64_t tile = begin; tile < end; ++tile) {
-    issue(tile + 1);
-    cp_async_wait<1>();
-    __syncthreads();  // all copies for this tile have arrived
-    unsigned char* const window = memory + (tile - begin) % 2 * buffer_bytes;
+  // Activates the pieces of x that this thread has copied.
+  const auto activate_tile = [&](const TilePosition& at, unsigned char* buffer) {
+    if (!x_present) {
+      return;
+    }
+    const WindowSource source = window_source(s, tiles, at, table);
+    const auto batch_norm = read_batch_norm<width>(batch_norms, channels, piece * width);
+    const auto row_bits = static_cast<unsigned>(s.c_in) / 8;  // bytes of dropout's mask per row
+    const unsigned char* const mask =
+        before.dropout_mask == nullptr
+            ? nullptr
+            : before.dropout_mask + std::int64_t{at.first_sample} * s.l * s.h * row_bits + x_channel / 8;
+    unsigned char* to = buffer + x_to;
+    for (int row = first_row; row < window_rows; row += row_step) {
+      unsigned from = 0;
+      if (source.row(row, from)) {
+        const unsigned kept = mask == nullptr ? 0xFFU : mask[std::uint64_t{from} * row_bits] >> x_channel % 8;
+        activate_piece(reinterpret_cast<T*>(to), batch_norm, kept, before.keep);
+      }
+      to += row_step * pitch<T>;
+    }
+  };
+
+  // ---- the loop over tiles ----
+
+  const int warp = thread / 32;
+  const int tap = warp / groups;
+  const int group = warp % groups;  // of x
+  float sum[2][4 * groups][4] = {};
+  const auto sample_tile = static_cast<int>(begin / tiles.tiles_in_time);
+  TilePosition current{
+      sample_tile * tiles.samples,
+      static_cast<int>(begin - std::int64_t{sample_tile} * tiles.tiles_in_time) * tiles.steps};
+  int buffer = 0;
+  copy_tile(current, memory);
+  cp_async_commit();
+#pragma unroll 1
+  for (int left = count; left > 0; --left) {
+    cp_async_wait<0>();  // this thread's copies for this tile have arrived
     if constexpr (activated) {
-      activate_tile(tile, window);
-      __syncthreads();  // the whole window is activated
+      activate_tile(current, memory + buffer);
+    }
+    __syncthreads();  // the tile is complete, and all warps have read the other buffer, which is filled next
+    current.advance(tiles);
+    if (left > 1) {
+      copy_tile(current, memory + (buffer_bytes - buffer));
+      cp_async_commit();
     }
     if (tap < s.k) {
-      multiply_tile<T>(sum, window, window + window_rows * pitch<T>, x_row, tap * s.h);
+      multiply_tile<T, groups>(sum, memory + buffer + group * window_group,
+                               memory + buffer + groups * window_group, x_row, tap * s.h);
     }
-    __syncthreads();  // all warps have read this buffer, which the next copies overwrite
+    buffer = buffer_bytes - buffer;
   }
 
   if (tap >= s.k) {
@@ -232,10 +324,10 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
+    for (int c = 0; c < 4 * groups; ++c) {
 #pragma unroll
       for (int e = 0; e < 4; e += 2) {
-        const int i = first_in + r * 16 + lane / 4 + e / 2 * 8;
+        const int i = first_in + group * group_channels + r * 16 + lane / 4 + e / 2 * 8;
         const int o = first_out + c * 8 + lane % 4 * 2;
         if (i < s.c_in && o < s.c_out) {  // channel counts are multiples of 4, so o + 1 exists too
           const std::int64_t at = (std::int64_t{tap} * s.c_in + i) * s.c_out + o;
@@ -243,8 +335,8 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
               reinterpret_cast<float2*>(adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at);
           float2 value = make_float2(sum[r][c][e], sum[r][c][e + 1]);
           if (adds) {
-            const float2 before = *to;
-            value = make_float2(before.x + value.x, before.y + value.y);
+            const float2 old = *to;
+            value = make_float2(old.x + value.x, old.y + value.y);
           }
           *to = value;
         }
@@ -255,10 +347,84 @@ __global__ void __launch_bounds__(32 * max_taps) conv_wgrad_tensor(WgradBatch ba
 
 // ---- launchers ----
 
-std::int64_t shared_bytes(const WgradProblem& s, std::int64_t element) {
-  const WeightTiles tiles = cut(s);
+// Cuts into tiles for blocks of 64 x 64 or 32 x 32 channels.
+WeightTiles cut(const WgradProblem& s, bool wide) {
+  WeightTiles t{};
+  t.wide = wide;
+  const int most = tile_rows / s.h;  // time steps per tile
+  t.tiles_in_time = (s.l_out + most - 1) / most;
+  t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
+  t.window_steps = (t.steps - 1) * s.stride + s.k;
+  // Uses several whole samples per tile if they fit, but no window larger than shared memory holds.
+  const int rows = t.window_steps * s.h;  // of one sample's window
+  const int most_rows = wide ? max_wide_window_rows : max_window_rows;
+  const int most_samples = rows < most_rows ? most_rows / rows : 1;
+  const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
+  t.samples = min(samples, most_samples);
+  t.tiles = ceil_div(s.n, t.samples) * t.tiles_in_time;
+  // Makes parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
+  const std::int64_t blocks = ceil_div(s.c_in, t.channels()) * ceil_div(s.c_out, t.channels());
+  const std::int64_t most_parts = max(s.tiles.most_blocks / blocks, std::int64_t{1});
+  const std::int64_t parts = min(ceil_div(t.tiles, s.tiles.part_tiles), most_parts);
+  t.part = ceil_div(t.tiles, parts);
+  t.parts = ceil_div(t.tiles, t.part);
+  return t;
+}
+
+WeightTiles cut(const WgradProblem& s) {
+  constexpr int channels = 2 * group_channels;
+  if (s.c_in >= channels && s.c_out >= channels && s.k <= max_wide_taps) {
+    const WeightTiles wide = cut(s, true);
+    if (wide.window_steps * s.h <= max_wide_window_rows) {
+      return wide;
+    }
+  }
+  return cut(s, false);
+}
+
+std::int64_t shared_bytes(const WgradProblem& s, const WeightTiles& tiles, std::int64_t element) {
   const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
-  return 2 * (std::int64_t{tiles.samples} * tiles.window_steps * s.h + tile_rows) * row;
+  const std::int64_t window_rows = std::int64_t{tiles.samples} * tiles.window_steps * s.h;
+  return 2 * (window_rows + tile_rows) * row * (tiles.channels() / group_channels) +
+         (tiles.samples > 1 ? window_rows * 4 : 0);
+}
+
+// Static shared memory of a block: the row of each position, and batch norm's coefficients of at most 64 channels.
+constexpr std::int64_t static_bytes = tile_rows * 4 + 3 * 2 * group_channels * 4;
+
+// Runs the problems of a batch whose blocks compute 64 x 64 (`wide`) or 32 x 32 channels.
+template <typename T, bool wide>
+void launch_wgrad(Stream& stream, const WgradBatch& batch) {
+  constexpr std::int64_t element = sizeof(T);
+  TensorWgradBatch problems{};
+  int chosen = 0;
+  std::int64_t shared = 0;
+  std::int64_t blocks = 0;
+  std::int64_t parts = 0;
+  int taps = 0;
+  for (int j = 0; j < batch.problems; ++j) {
+    const WgradProblem& s = batch.problem[j];
+    const WeightTiles tiles = cut(s);
+    if (tiles.wide != wide) {
+      continue;
+    }
+    problems.problem[chosen++] = {s, tiles, batch.before[j]};
+    shared = max(shared, shared_bytes(s, tiles, element));
+    blocks = max(blocks, ceil_div(s.c_in, tiles.channels()) * ceil_div(s.c_out, tiles.channels()));
+    parts = max(parts, tiles.parts);
+    taps = max(taps, s.k);
+  }
+  if (chosen == 0) {
+    return;
+  }
+  const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(chosen));
+  const dim3 block(static_cast<unsigned>(32 * taps * (wide ? 2 : 1)));
+  if (batch.activated) {
+    launch<conv_wgrad_tensor<T, wide, true>>(stream, grid, block, static_cast<std::size_t>(shared), problems);
+  } else {
+    launch<conv_wgrad_tensor<T, wide, false>>(stream, grid, block, static_cast<std::size_t>(shared),
+                                              problems);
+  }
 }
 
 }  // namespace
@@ -269,7 +435,7 @@ bool wgrad_tensor_supports(const WgradProblem& s, DType type) {
   }
   const auto element = static_cast<std::int64_t>(size_of(type));
   return s.c_in * element % 16 == 0 && s.c_out * element % 16 == 0 && aligned(s.x, s.gy) &&
-         shared_bytes(s, element) + tile_rows * 4 <= static_cast<std::int64_t>(max_shared);
+         shared_bytes(s, cut(s), element) + static_bytes <= static_cast<std::int64_t>(max_shared);
 }
 
 void cut_tensor(WgradProblem& s) {
@@ -277,19 +443,10 @@ void cut_tensor(WgradProblem& s) {
 }
 
 void run_wgrad_tensor(Stream& stream, const WgradBatch& batch) {
-  const auto element = static_cast<std::int64_t>(size_of(batch.type));
-  const std::int64_t shared = largest(batch, [=](const WgradProblem& s) { return shared_bytes(s, element); });
-  const std::int64_t taps = largest(batch, [](const WgradProblem& s) { return std::int64_t{s.k}; });
-  const dim3 grid = wgrad_grid(
-      batch, [](const WgradProblem& s) { return ceil_div(s.c_in, channels) * ceil_div(s.c_out, channels); });
   by_type(batch.type, "conv.wgrad", [&](auto zero) {
     using T = decltype(zero);
-    const dim3 block(static_cast<unsigned>(32 * taps));
-    if (batch.activated) {
-      launch<conv_wgrad_tensor<T, true>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
-    } else {
-      launch<conv_wgrad_tensor<T, false>>(stream, grid, block, static_cast<std::size_t>(shared), batch);
-    }
+    launch_wgrad<T, true>(stream, batch);
+    launch_wgrad<T, false>(stream, batch);
   });
 }
 

@@ -24,12 +24,12 @@ SEC_DEVICE Moments merge(const Moments& a, const Moments& b) {
   return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
 }
 
-// Merges `moments` over the threads of a column, into those with threadIdx.y == 0. All threads take part.
-template <int width>
+// Merges `moments` over the threads of a column, into those with threadIdx.y == 0. All `threads` threads take part.
+template <int threads = column_threads, int width>
 SEC_DEVICE void merge_down(Moments (&moments)[width]) {
-  SHARED(float, mean, [width][column_threads]);
-  SHARED(float, squares, [width][column_threads]);
-  SHARED(float, counts, [column_threads]);
+  SHARED(float, mean, [width][threads]);
+  SHARED(float, squares, [width][threads]);
+  SHARED(float, counts, [threads]);
   const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
   counts[thread] = moments[0].count;
 #pragma unroll

@@ -83,18 +83,19 @@ __global__ void __launch_bounds__(threads) dropout_draw_mask(LaunchBatch<MaskDra
   draw.mask[word] = bits;
 }
 
-__global__ void __launch_bounds__(column_threads) conv_merge_tile_moments(LaunchBatch<TileMoments> batch) {
+__global__ void __launch_bounds__(tall_threads) conv_merge_tile_moments(LaunchBatch<TileMoments> batch) {
   const TileMoments& s = batch.problem[blockIdx.z];
   const int c = s.tiles.c;
   const ColumnTask task = column_task(s.tiles, 1);
   Moments moments[1] = {};
   if (task.inside) {
+#pragma unroll 4
     for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
       const float* const sums = s.sums + tile * 2 * c + task.column;
       moments[0] = merge(moments[0], {s.counts[tile], sums[0], sums[c]});
     }
   }
-  merge_down(moments);
+  merge_down<tall_threads>(moments);
   if (task.inside && threadIdx.y == 0) {
     s.mean[task.column] = moments[0].mean;
     s.variance[task.column] = moments[0].squares / moments[0].count;
@@ -116,19 +117,20 @@ __global__ void __launch_bounds__(threads) squeeze_add_tiles(LaunchBatch<Squeeze
   store(static_cast<T*>(s.means) + index, sum / s.positions);
 }
 
-__global__ void __launch_bounds__(column_threads) pre_activation_grad_sums(LaunchBatch<InputGradient> batch) {
+__global__ void __launch_bounds__(tall_threads) pre_activation_grad_sums(LaunchBatch<InputGradient> batch) {
   const InputGradient& s = batch.problem[blockIdx.z];
   const int c = s.tiles.c;
   const ColumnTask task = column_task(s.tiles, 1);
   float sum[2] = {};
   if (task.inside) {
+#pragma unroll 4
     for (std::int64_t tile = task.begin; tile < task.end; tile += blockDim.y) {
       const float* const sums = s.sums + tile * 2 * c + task.column;
       sum[0] += sums[0];
       sum[1] += sums[c];
     }
   }
-  add_down(sum);
+  add_down<tall_threads>(sum);
   if (task.inside && threadIdx.y == 0) {
     finish_batch_norm_sums(task.column, c, s.rows, sum[0], sum[1], s.before.epsilon, s.before.variance,
                            s.before.gamma, s.ggamma, s.gbeta, s.coefficients);
@@ -368,10 +370,8 @@ void launch_forward(Stream& stream, const LaunchKey& key, std::span<const PreAct
   }
   run_conv(stream, key.forward_tensor, l.conv);
   if (l.moments.problems > 0) {
-    dim3 grid = column_grid(l.moments.problem[0].tiles, 1, 1);
-    grid.z = static_cast<unsigned>(l.moments.problems);
-    launch<conv_merge_tile_moments>(stream, grid, column_block(l.moments.problem[0].tiles.c, 1), 0,
-                                    l.moments);
+    launch<conv_merge_tile_moments>(stream, tall_grid(l.moments.problem[0].tiles, l.moments.problems),
+                                    tall_block(), 0, l.moments);
   }
   if (l.squeezes.problems > 0) {
     const std::int64_t means = largest(l.squeezes, [](const SqueezeParts& s) { return s.n * s.c; });
@@ -446,7 +446,7 @@ void add_input_gradient(const LaunchKey& key, const PreActivationBackward& probl
   float* sums = launches.scratch->data() + offsets.sums;
   launches.all_aligned = launches.all_aligned && aligned(x, extra_gradient, gx);
   // Rows are cut for full vectors even if operands are unaligned, so that alignment does not change results.
-  const Columns columns = cut_rows(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
+  const Columns columns = cut_rows_finely(rows, s.c_in, key.type == DType::bf16 ? 8 : 4, "pre_activation");
   launches.norms.add({rows_of_tiles(tiles, s.c_in), columns, before, static_cast<float>(rows), sums,
                       elements<float>(problem.ggamma, s.c_in, "pre_activation.backward: ggamma"),
                       elements<float>(problem.gbeta, s.c_in, "pre_activation.backward: gbeta"),
@@ -498,9 +498,8 @@ void launch_input_gradients(Stream& stream, const LaunchKey& key,
     run_conv(stream, key.dgrad_tensor, dgrad);
   }
   const auto depth = static_cast<unsigned>(norms.problems);
-  dim3 sums_grid = column_grid(norms.problem[0].tiles, 1, 1);
-  sums_grid.z = depth;
-  launch<pre_activation_grad_sums>(stream, sums_grid, column_block(norms.problem[0].tiles.c, 1), 0, norms);
+  launch<pre_activation_grad_sums>(stream, tall_grid(norms.problem[0].tiles, norms.problems), tall_block(), 0,
+                                   norms);
   const std::int64_t chunks = largest(norms, [](const InputGradient& s) { return s.columns.chunks; });
   by_type(key.type, "pre_activation.backward", [&](auto zero) {
     using T = decltype(zero);

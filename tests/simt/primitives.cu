@@ -80,6 +80,22 @@ __global__ void roundings(const float* x, float* y, int n) {
   }
 }
 
+// One thread per element. x (n); y (4, n): ReLU of x as the low half of a pair whose high half is -x; of -x, the high
+// half; and x as the low and the high half of a pair where masks keep only the halves whose bytes have their highest
+// bit set: byte 0 for the low half if i is even, byte 3 for the high half if i is odd.
+__global__ void packed_pairs(const float* x, float* y, int n) {
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i < n) {
+    const float2 positive = unpack_bf16(relu_bf16(pack_bf16(x[i], -x[i])));
+    y[i] = positive.x;
+    y[n + i] = positive.y;
+    const unsigned bytes = i % 2 == 0 ? 0x00000080U : 0x80000000U;
+    const unsigned both = pack_bf16(x[i], x[i]);
+    y[2 * n + i] = unpack_bf16(both & masks_of_bytes<false>(bytes)).x;
+    y[3 * n + i] = unpack_bf16(both & masks_of_bytes<true>(bytes)).y;
+  }
+}
+
 // One block of 32 threads. x (stages * 128); y (128): the sum over stages. Copies run three stages ahead.
 // In the last stage only the first 3 of every 4 floats are read; cp.async fills the others with zeros.
 __global__ void pipeline(const float* x, float* y, int stages) {
@@ -261,6 +277,8 @@ void run_primitive(std::string_view name, Stream& stream, ConstSpan x_span, Span
     launch<atomics>(stream, dim3(blocks_for(n, 64)), dim3(64), 0, x, y);
   } else if (name == "roundings") {
     launch<roundings>(stream, dim3(blocks_for(n, 64)), dim3(64), 0, x, y, n);
+  } else if (name == "packed_pairs") {
+    launch<packed_pairs>(stream, dim3(blocks_for(n, 64)), dim3(64), 0, x, y, n);
   } else if (name == "pipeline") {
     launch<pipeline>(stream, dim3(1), dim3(32), 0, x, y, n / 128);
   } else if (name == "mma_bf16") {

@@ -147,6 +147,28 @@ TEST_F(Primitives, RoundingIsThatOfTheHost) {
   }
 }
 
+TEST_F(Primitives, PackedReluAndMasksActOnEachHalf) {
+  std::vector<float> x = random_values(99, 101);
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float special : {0.0F, -0.0F, infinity, -infinity, std::nanf("")}) {
+    x.push_back(special);
+  }
+  const std::size_t n = x.size();
+  const std::vector<float> y = run("packed_pairs", x, static_cast<std::int64_t>(4 * n));
+  const auto relu = [](float value) { return value <= 0 ? 0.0F : value; };  // NaN passes
+  const auto expect_same = [](float got, float expected) {
+    EXPECT_TRUE(std::isnan(expected) ? std::isnan(got) : bits_of(got) == bits_of(expected))
+        << got << ", expected " << expected;
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto stored = static_cast<float>(bf16(x[i]));
+    expect_same(y[i], relu(stored));
+    expect_same(y[n + i], relu(-stored));
+    expect_same(y[2 * n + i], i % 2 == 0 ? stored : 0.0F);
+    expect_same(y[3 * n + i], i % 2 == 0 ? 0.0F : stored);
+  }
+}
+
 TEST_F(Primitives, AsynchronousCopiesArriveStageByStage) {
   each_order([] {
     for (const int stages : {1, 2, 7}) {
