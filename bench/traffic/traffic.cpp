@@ -222,7 +222,7 @@ std::vector<std::string> regressions(const std::string& path, const Json& before
 }
 
 Json read_json(const std::string& path) {
-  Json json = Json::parse_or_null(io::read_file(path));
+  Json json = Json::parse_or_null(io::read_file(path, 100'000'000));
   require(json.is_object() && json.contains("cases"), "{}: expected an object with \"cases\"", path);
   return json;
 }

@@ -220,7 +220,7 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
     const std::string best = (path.parent_path() / "best.safetensors").string();
     require(was == is, "{}: was trained with {} = {}, this recipe has {}{}", path.string(), new_keys[i].name,
             was, is,
-            new_keys[i].name.starts_with("train.")
+            std::string_view(new_keys[i].name).starts_with("train.")
                 ? fmt::format("; to train its weights further, begin another run with --init {}", best)
                 : "");
   }
