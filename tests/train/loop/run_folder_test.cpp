@@ -80,8 +80,13 @@ TEST(RunFolders, AreSweptOfTemporaryFiles) {
   folder.write("last.safetensors", "last");
   folder.write(".last.safetensors.tmp-123-4", "killed");
   folder.write(".report.html.tmp-1-0", "killed");
-  const std::vector<std::string> others = {".last.safetensors.tmp-123", ".last.safetensors.tmp-12x-4",
-                                           "notes.tmp-1-1", ".notes.tmp-1-1", "last.safetensors.tmp-1-1"};
+  const std::vector<std::string> others = {".last.safetensors.tmp-123",
+                                           ".last.safetensors.tmp-12x-4",
+                                           ".last.safetensors.tmp-12-4x",
+                                           ".last.safetensors.tmp-12-",
+                                           "notes.tmp-1-1",
+                                           ".notes.tmp-1-1",
+                                           "last.safetensors.tmp-1-1"};
   for (const std::string& name : others) {
     folder.write(name, "mine");
   }
