@@ -9,9 +9,18 @@ namespace sec {
 namespace {
 
 TEST(Utf8, CharactersHaveOneToFourBytes) {
-  const std::pair<std::string_view, std::size_t> cases[] = {
-      {"a", 1},        {"\xC3\xA9x", 2}, {"\xE7\xAA\xA6x", 3}, {"\xF0\x9F\x98\x80x", 4}, {"", 0},           {"\x80", 0},
-      {"\xE7\xAA", 0}, {"\xC0\xAF", 0},  {"\xE0\x80\xAF", 0},  {"\xED\xA0\x80", 0},      {"\xF4\x90\x80\x80", 0}, {"\xFF", 0}};
+  const std::pair<std::string_view, std::size_t> cases[] = {{"a", 1},
+                                                            {"\xC3\xA9x", 2},
+                                                            {"\xE7\xAA\xA6x", 3},
+                                                            {"\xF0\x9F\x98\x80x", 4},
+                                                            {"", 0},
+                                                            {"\x80", 0},
+                                                            {"\xE7\xAA", 0},
+                                                            {"\xC0\xAF", 0},
+                                                            {"\xE0\x80\xAF", 0},
+                                                            {"\xED\xA0\x80", 0},
+                                                            {"\xF4\x90\x80\x80", 0},
+                                                            {"\xFF", 0}};
   for (const auto& [text, length] : cases) {
     EXPECT_EQ(utf8_character(text), length) << text;
   }

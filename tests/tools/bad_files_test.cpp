@@ -17,7 +17,8 @@ class BadFiles : public testing::Test {
  protected:
   void SetUp() override {
     for (const char* extension : {".hea", ".dat", ".atr"}) {
-      fs::copy(tiny_database() / ("100" + std::string(extension)), folder_ / ("100" + std::string(extension)));
+      fs::copy(tiny_database() / ("100" + std::string(extension)),
+               folder_ / ("100" + std::string(extension)));
     }
     folder_.write("tiny.toml", tiny_recipe_text);
     write_model(folder_ / "model.safetensors", tiny_recipe(), {0, 0});
@@ -61,10 +62,11 @@ TEST_F(BadFiles, AnnotationsOfAbsurdSizeAreRefused) {
   expect_refusal(SECDATA, "convert " + record + " " + path("x.edf"), says);
   expect_refusal(SECDATA, "score " + record + ".atr " + record + ".atr", says);
   expect_refusal(SECINFER, "--model " + path("model.safetensors") + " --annotations atr " + record, says);
-  expect_refusal(SECTRAIN, "--quiet --config " + path("tiny.toml") + " --data " + folder_.path().string() +
-                               " --out " + path("run") +
-                               " --set 'data.train=[\"100\"]' --set 'data.validation=[\"100\"]' --set data.test=[]"
-                               " --set data.allow_leakage=true",
+  expect_refusal(SECTRAIN,
+                 "--quiet --config " + path("tiny.toml") + " --data " + folder_.path().string() + " --out " +
+                     path("run") +
+                     " --set 'data.train=[\"100\"]' --set 'data.validation=[\"100\"]' --set data.test=[]"
+                     " --set data.allow_leakage=true",
                  says);
 }
 
@@ -75,11 +77,12 @@ TEST_F(BadFiles, RecipesAndListsOfAbsurdSizeAreRefused) {
   make_absurd("split.csv");
   make_absurd("tiles.toml");
   expect_refusal(SECTRAIN,
-                 training("--config " + path("tiny.toml") + " --set data.protocol=file --set data.split_file=" +
-                          path("split.csv")),
+                 training("--config " + path("tiny.toml") +
+                          " --set data.protocol=file --set data.split_file=" + path("split.csv")),
                  "split.csv: 100000000000 bytes, expected at most 1000000");
   expect_refusal(SECINFER,
-                 "--model " + path("model.safetensors") + " --device simt --tiles " + path("tiles.toml") + " " + path("100"),
+                 "--model " + path("model.safetensors") + " --device simt --tiles " + path("tiles.toml") +
+                     " " + path("100"),
                  "tiles.toml: 100000000000 bytes, expected at most");
   make_absurd("tiny.toml");
   for (const char* recipe : {"tiny.toml", "outer.toml"}) {
@@ -88,7 +91,8 @@ TEST_F(BadFiles, RecipesAndListsOfAbsurdSizeAreRefused) {
   }
   folder_.write("RECORDS", "100\n");
   make_absurd("RECORDS");
-  expect_refusal(SECDATA, "verify " + folder_.path().string(), "RECORDS: 100000000000 bytes, expected at most");
+  expect_refusal(SECDATA, "verify " + folder_.path().string(),
+                 "RECORDS: 100000000000 bytes, expected at most");
 }
 
 TEST_F(BadFiles, ModelsAndRunsOfAbsurdSizeAreRefused) {
@@ -96,7 +100,6 @@ TEST_F(BadFiles, ModelsAndRunsOfAbsurdSizeAreRefused) {
   const std::string model = path("model.safetensors");
   const std::string start = training("--config " + path("tiny.toml") + " --set train.epochs=1 ");
   ASSERT_EQ(run_program(SECTRAIN " " + start, folder_.path()).status, 0);
-  expect_refusal(SECMODEL, "predict " + model + " " + model, "x");  // has no signals
   make_absurd("model.safetensors");
   expect_refusal(SECINFER, "--model " + model + " " + path("100"), says);
   for (const char* command : {"import ", "export ", "onnx "}) {
@@ -106,7 +109,8 @@ TEST_F(BadFiles, ModelsAndRunsOfAbsurdSizeAreRefused) {
   expect_refusal(SECMODEL, "predict " + path("run/best.safetensors") + " " + model, says);
   expect_refusal(SECTRAIN, start + "--overwrite --init " + model, says);
   make_absurd("run/log.jsonl");
-  expect_refusal(SECTRAIN, training("--resume"), "log.jsonl: 100000000000 bytes, expected at most 2000000000");
+  expect_refusal(SECTRAIN, training("--resume"),
+                 "log.jsonl: 100000000000 bytes, expected at most 2000000000");
   make_absurd("run/best.safetensors");
   expect_refusal(SECTRAIN, training("--resume"), "best" + says);
   make_absurd("run/last.safetensors");
@@ -115,7 +119,8 @@ TEST_F(BadFiles, ModelsAndRunsOfAbsurdSizeAreRefused) {
 
 TEST_F(BadFiles, ErrorsOfTheSystemAndOfLibrariesAreClear) {
   fs::create_symlink("loop.npy", folder_ / "loop.npy");
-  expect_refusal(SECDATA, "verify " + path("loop.npy"), path("loop.npy") + ": Too many levels of symbolic links");
+  expect_refusal(SECDATA, "verify " + path("loop.npy"),
+                 path("loop.npy") + ": Too many levels of symbolic links");
   const std::string header = R"({"x":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}})";
   std::string bytes(8, '\0');
   bytes[0] = static_cast<char>(header.size());
@@ -138,6 +143,26 @@ TEST_F(BadFiles, BytesOfFilesDoNotReachTheTerminal) {
   EXPECT_EQ(verify.status, 1);
   EXPECT_NE((verify.out + verify.error).find("names 'no?ne?', which is not there"), std::string::npos)
       << verify.out << verify.error;
+}
+
+// An error that cannot be told is still an exit status, and not a death by a signal.
+TEST_F(BadFiles, EveryProgramSurvivesAStandardErrorThatIsClosedOrFull) {
+  const std::pair<std::string, int> commands[] = {
+      {std::string(SECDATA) + " info " + path("none"), 1},
+      {std::string(SECMODEL) + " summary " + path("none"), 1},
+      {std::string(SECINFER) + " --model " + path("none") + " " + path("100"), 1},
+      {std::string(SECTRAIN) + " " + training("--config " + path("none")), 1},
+      {std::string(SECTRAIN) + " --none", 2},
+      {std::string(SECTRAIN) + " --threads 1 --set train.epochs=1 --data " + tiny_database().string() +
+           " --config " + path("tiny.toml") + " --out " + path("run"),
+       0}};
+  for (const auto& [command, expected] : commands) {
+    for (const std::string how : {" 2>&-", " 2>/dev/full"}) {
+      std::filesystem::remove_all(folder_ / "run");
+      const int status = std::system((command + " >" + path("out") + how).c_str());
+      EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == expected) << command << how << ": " << status;
+    }
+  }
 }
 
 TEST_F(BadFiles, WrongUsageIsOneLine) {

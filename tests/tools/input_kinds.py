@@ -169,7 +169,8 @@ def make(programs, work):
         """Commands that read one recording."""
         chosen = [] if leads is None else ["--leads", leads]
         return [["secdata", "info", record], ["secdata", "info", "--json", record], ["secdata", "verify", record],
-                ["secdata", "verify", "--json", record], ["secdata", "dump", record], ["secdata", "dump", record, "--to", "1.5"],
+                ["secdata", "verify", "--json", record], ["secdata", "dump", record],
+                ["secdata", "dump", record, "--to", "1.5"],
                 ["secdata", "dump", record, "--from", "s300", "--out", "OUT.npy"],
                 *[["secdata", "convert", "--quiet", record, target] for target in ("OUT.edf", "OUT.csv", "OUT.npy", "OUT")],
                 ["secdata", "convert", "--json", "--format", "24", record, "OUT"],
@@ -303,8 +304,8 @@ def make(programs, work):
     one = folder("run")
     for path in (work / "model").iterdir():
         shutil.copyfile(path, one / path.name)
-    kinds.append(Kind("run folder", one, ["last.safetensors", "last.safetensors", "best.safetensors", "recipe.toml", "log.jsonl",
-                                          "metrics.json", "report.html"],
+    kinds.append(Kind("run folder", one, ["last.safetensors", "last.safetensors", "best.safetensors", "recipe.toml",
+                                          "log.jsonl", "metrics.json", "report.html"],
                       [resume, [*resume, "--json"], [*small, "{d}", "{w}/db/100"]], 2))
 
     # Labelled recordings.

@@ -76,8 +76,9 @@ def problem_of(run, done):
         if run.output.exists():
             return "an output file beside an error"
     if done.returncode == 0 and "--json" in words:
+        one_value = program == "sectrain" or words[0] in ("info", "convert", "verify", "score")
         try:
-            for line in [done.stdout] if words[0] in ("info", "convert", "verify", "score") or program == "sectrain" else done.stdout.splitlines():
+            for line in [done.stdout] if one_value else done.stdout.splitlines():
                 json.loads(line, parse_constant=refuse_constant)
         except ValueError as wrong:
             return f"not JSON on stdout: {wrong}"
