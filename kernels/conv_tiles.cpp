@@ -28,9 +28,13 @@ ConvTask conv_task(ConvPass pass, Precision arithmetic, const ConvShape& shape) 
   return task;
 }
 
-ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape) {
+ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape, Precision arithmetic) {
   const std::int64_t channels = pass == ConvPass::dgrad ? shape.c_in : shape.c_out;
-  return {.columns = channels <= 32 ? 32 : 64, .rows = 128, .part_tiles = 16, .most_blocks = 256};
+  // A block on tensor cores has up to 16 warps, and one per multiprocessor is enough. More parts are more sums to add.
+  return {.columns = channels <= 32 ? 32 : 64,
+          .rows = 128,
+          .part_tiles = 8,
+          .most_blocks = arithmetic == Precision::f32 ? 1024 : 128};
 }
 
 ConvTiles tiles_for(const ConvTask& task) {
@@ -38,7 +42,7 @@ ConvTiles tiles_for(const ConvTask& task) {
     collected->insert(task);
   }
   const auto found = choices.find(task);
-  return found != choices.end() ? found->second : built_in_tiles(task.pass, task.shape);
+  return found != choices.end() ? found->second : built_in_tiles(task.pass, task.shape, task.arithmetic);
 }
 
 void use_tiles(TileChoices chosen) {

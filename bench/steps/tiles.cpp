@@ -63,7 +63,7 @@ std::set<ConvTask> tasks_of(const Options& options, Stream& stream, Precision pr
 }
 
 std::vector<ConvTiles> candidates(const ConvTask& task) {
-  const ConvTiles built_in = kernels::built_in_tiles(task.pass, task.shape);
+  const ConvTiles built_in = kernels::built_in_tiles(task.pass, task.shape, task.arithmetic);
   std::vector<ConvTiles> all = {built_in};
   const auto add = [&](const ConvTiles& one) {
     if (one != built_in) {
@@ -73,7 +73,7 @@ std::vector<ConvTiles> candidates(const ConvTask& task) {
   ConvTiles one = built_in;
   if (task.pass == ConvPass::wgrad) {
     for (const int part_tiles : {2, 4, 8, 16}) {
-      for (const int most_blocks : {256, 512, 1024, 2048}) {
+      for (const int most_blocks : {64, 128, 256, 1024}) {
         one.part_tiles = part_tiles;
         one.most_blocks = most_blocks;
         add(one);
@@ -208,7 +208,7 @@ void run(const Options& options) {
   }
   io::write_atomically(options.out, train::tile_file_text(file, notes));
   const auto changed = std::count_if(file.choices.begin(), file.choices.end(), [](const auto& choice) {
-    return choice.second != kernels::built_in_tiles(choice.first.pass, choice.first.shape);
+    return choice.second != kernels::built_in_tiles(choice.first.pass, choice.first.shape, choice.first.arithmetic);
   });
   fmt::print("{}: {} shapes, {} with other tiles than the built-in ones\n", options.out, file.choices.size(),
              changed);

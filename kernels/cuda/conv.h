@@ -113,7 +113,7 @@ SEC_DEVICE float weight_at(const ConvProblem& s, bool transposed, int m, int i, 
 // The order of a row's four pieces changes every second row.
 // Piece p of eight consecutive rows therefore falls into eight different groups of four banks.
 SEC_HOST_DEVICE constexpr int swizzled_offset(int row, int piece) {
-  return row * 64 + (piece ^ (row / 2 % 4)) * 16;
+  return row * 64 + (piece ^ (row >> 1 & 3)) * 16;
 }
 
 void run_direct(Stream& stream, const ConvBatch& batch);

@@ -3,13 +3,14 @@
 // For tap j, gw[j] (Ci, Co) is a matrix product over positions:
 // the transpose of x, shifted by j time steps, times gy.
 // A block computes 32 x 32 channels of all taps, over one part of the positions. If there are enough channels and
-// at most 8 taps, it computes 64 x 64, so that each x is read and activated for 64 output channels at a time.
+// at most 7 taps, it computes 64 x 64, so that each x is read and activated for 64 output channels at a time.
 // Channels are stored by groups of 32. A warp computes one tap of one group of x with all channels of gy:
 //
 //   32 x 32   warp j: tap j                      64 x 64   warp 2 j:     tap j, channels  0 ... 31 of x
 //                                                          warp 2 j + 1: tap j, channels 32 ... 63 of x
 //
-// The block iterates over tiles of up to 64 positions. cp.async copies a tile's gy and its window of x,
+// The block iterates over tiles of up to 64 positions, or 80 if it computes 64 x 64 channels: 78 steps remain of 5000
+// at the beginning of the 1-D part, halved three times in its layers. cp.async copies a tile's gy and its window of x,
 // once for all taps, into one of two buffers while the other is in use.
 // Each warp keeps its sums in registers until the end.
 // Each warp then writes its sums as those of this part, or adds them to gw if there is only one part.
@@ -25,13 +26,14 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int tile_rows = 64;       // positions per tile
+constexpr int narrow_rows = 64;     // positions per tile
+constexpr int wide_rows = 80;       // the same for blocks of 64 x 64 channels
 constexpr int group_channels = 32;  // channels per group
-constexpr int max_threads = 512;
-constexpr int max_taps = 16;      // one warp per tap
-constexpr int max_wide_taps = 8;  // two warps per tap
+constexpr int max_taps = 16;        // one warp per tap
+constexpr int max_wide_taps =
+    7;  // two warps per tap; one more would leave too few registers for 64 x 64 sums
 constexpr int max_window_rows = 384;
-constexpr int max_wide_window_rows = 192;
+constexpr int max_wide_window_rows = 176;
 
 template <typename T>
 constexpr int pitch = group_channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
@@ -74,17 +76,23 @@ struct TensorWgradBatch {
 // rows of the a fragments are channels of x, columns of the b fragments are channels of gy.
 // x_row gives the row of the window for each position of the tile at tap 0;
 // `shift` rows are added for the tap.
+// Positions from `rows` on, a multiple of 16, are not in use.
 template <typename T, int groups>
 SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
                               const unsigned char* x,   // a group of the window
                               const unsigned char* gy,  // all groups of the tile
-                              const int* x_row, int shift) {
+                              const int* x_row, int shift, int rows) {
+  constexpr int tile_rows = groups == 2 ? wide_rows : narrow_rows;
+  constexpr int gy_group = tile_rows * pitch<T>;
   const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (std::is_same_v<T, bf16>) {
     const int b_row = lane / 8 % 2 * 8 + lane % 8;
     const int b_lane[2] = {place<T>(b_row, lane / 16), place<T>(b_row, 2 + lane / 16)};
-#pragma unroll 2
+#pragma unroll
     for (int depth = 0; depth < tile_rows; depth += 16) {
+      if (depth >= rows) {
+        break;
+      }
       unsigned a[2][4];
       const int a_from = place<T>(x_row[depth + lane / 16 * 8 + lane % 8] + shift, lane / 8 % 2);
       ldmatrix<4, true>(a[0], x + a_from);
@@ -92,7 +100,7 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
 #pragma unroll
       for (int c = 0; c < 4 * groups; c += 2) {
         unsigned b[4];
-        ldmatrix<4, true>(b, gy + c / 4 * tile_rows * pitch<T> + depth * pitch<T> + b_lane[c / 2 % 2]);
+        ldmatrix<4, true>(b, gy + c / 4 * gy_group + depth * pitch<T> + b_lane[c / 2 % 2]);
         const unsigned b0[2] = {b[0], b[1]};
         const unsigned b1[2] = {b[2], b[3]};
 #pragma unroll
@@ -106,7 +114,7 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
     const int g = lane / 4;
     const int t = lane % 4;
 #pragma unroll 1
-    for (int depth = 0; depth < tile_rows; depth += 8) {
+    for (int depth = 0; depth < rows; depth += 8) {
       const auto* const low = reinterpret_cast<const float*>(x + (x_row[depth + t] + shift) * pitch<T>);
       const auto* const high = reinterpret_cast<const float*>(x + (x_row[depth + t + 4] + shift) * pitch<T>);
       unsigned a[2][4];
@@ -119,7 +127,7 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
       }
 #pragma unroll
       for (int c = 0; c < 4 * groups; ++c) {
-        const unsigned char* const group = gy + c / 4 * tile_rows * pitch<T>;
+        const unsigned char* const group = gy + c / 4 * gy_group;
         const auto* const b_low = reinterpret_cast<const float*>(group + (depth + t) * pitch<T>);
         const auto* const b_high = reinterpret_cast<const float*>(group + (depth + t + 4) * pitch<T>);
         const unsigned b[2] = {to_tf32(b_low[8 * (c % 4) + g]), to_tf32(b_high[8 * (c % 4) + g])};
@@ -143,34 +151,34 @@ struct TilePosition {
   }
 };
 
-// Rows of x are counted from the beginning of a tile's first sample. Window row r of a tile contains x row
+// Which rows of x a tile's window contains, counted from the beginning of its first sample. Window row r contains
 //   one sample per tile   (first_step * stride - pad) * H + r
 //   several               table[r], the same for all tiles, because each tile begins with a sample
 // It consists of zeros if that row is negative or not below `end`.
 struct WindowSource {
+  bool several;
   int first, end;
-  const int* table;  // null if there is one sample per tile
+  const int* table;
 
-  SEC_DEVICE bool row(int r, unsigned& x_row) const {
-    x_row = static_cast<unsigned>(table != nullptr ? table[r] : first + r);
-    return x_row < static_cast<unsigned>(end);
+  SEC_DEVICE WindowSource(const WgradProblem& s, const WeightTiles& tiles, const TilePosition& at,
+                          const int* of_samples)
+      : several(tiles.samples > 1), table(of_samples) {
+    first = (at.first_step * s.stride - s.pad) * s.h;
+    end = (several ? min(tiles.samples, s.n - at.first_sample) : 1) * s.l * s.h;
   }
+  SEC_DEVICE unsigned row(int r) const { return static_cast<unsigned>(several ? table[r] : first + r); }
+  SEC_DEVICE bool contains(unsigned row) const { return row < static_cast<unsigned>(end); }
 };
 
-SEC_DEVICE WindowSource window_source(const WgradProblem& s, const WeightTiles& tiles, const TilePosition& at,
-                                      const int* table) {
-  const bool one = tiles.samples == 1;
-  return {(at.first_step * s.stride - s.pad) * s.h,
-          (one ? 1 : min(tiles.samples, s.n - at.first_sample)) * s.l * s.h, one ? nullptr : table};
-}
-
 template <typename T, bool wide, bool activated>
-__global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatch batch) {
+__global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
+    conv_wgrad_tensor(TensorWgradBatch batch) {
   constexpr int groups = wide ? 2 : 1;
   constexpr int channels = groups * group_channels;
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int group_pieces = group_channels / width;  // 16-byte pieces per row of a group
   constexpr int pieces = groups * group_pieces;
+  constexpr int tile_rows = wide ? wide_rows : narrow_rows;
   DYN_SHARED(unsigned char,
              memory);  // two buffers, each a window of x and a tile of gy, by groups; then a table
   SHARED(int, x_row, [tile_rows]);  // row of the window for each position, at tap 0
@@ -186,6 +194,7 @@ __global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatc
   if (first_in >= s.c_in || begin >= tiles.tiles) {
     return;  // the whole block returns: another problem of the batch is larger
   }
+  const int used_rows = (tiles.samples * tiles.steps * s.h + 15) / 16 * 16;
   const auto count = static_cast<int>(min(tiles.part, tiles.tiles - begin));
   const int thread = static_cast<int>(threadIdx.x);
   const int threads = static_cast<int>(blockDim.x);
@@ -229,55 +238,53 @@ __global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatc
       groups * window_group + piece / group_pieces * gy_group + place<T>(first_row, piece % group_pieces);
   const auto x_channel = static_cast<unsigned>(first_in + piece * width);
   const bool x_present = x_channel < static_cast<unsigned>(s.c_in);
-  const bool gy_present = first_out + piece * width < s.c_out;
-
+  const int gy_channel = first_out + piece * width;
+  // The 32-bit numbers of rows, counted from the beginning of x or gy, suffice (wgrad_tensor_supports).
   const auto copy_tile = [&](const TilePosition& at, unsigned char* buffer) {
-    const WindowSource source = window_source(s, tiles, at, table);
-    const T* const x =
-        static_cast<const T*>(s.x) + std::int64_t{at.first_sample} * s.l * s.h * s.c_in + x_channel;
+    const WindowSource source(s, tiles, at, table);
+    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
+    const auto* const x = reinterpret_cast<const unsigned char*>(static_cast<const T*>(s.x) + x_channel);
+    const auto x_bytes = static_cast<unsigned>(s.c_in) * static_cast<unsigned>(sizeof(T));  // per row
     unsigned char* to = buffer + x_to;
 #pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
-      unsigned from = 0;
-      const bool present = source.row(row, from) && x_present;
-      cp_async<16>(to, x + std::uint64_t{present ? from : 0U} * static_cast<unsigned>(s.c_in),
-                   present ? 16 : 0);
+      const unsigned from = source.row(row);
+      const bool present = source.contains(from) && x_present;
+      cp_async<16>(to, x + std::uint64_t{present ? sample_row + from : 0U} * x_bytes, present ? 16 : 0);
       to += row_step * pitch<T>;
     }
     // Positions of a tile are consecutive rows of gy: a tile of several samples has all steps of each.
-    const bool one = tiles.samples == 1;
-    const int rows = one ? min(tiles.steps, s.l_out - at.first_step) * s.h
-                         : min(tiles.samples, s.n - at.first_sample) * tiles.steps * s.h;
-    const T* gy = static_cast<const T*>(s.gy) +
-                  ((std::int64_t{at.first_sample} * s.l_out + at.first_step) * s.h + first_row) * s.c_out +
-                  first_out + piece * width;
+    const int rows = source.several ? min(tiles.samples, s.n - at.first_sample) * tiles.steps * s.h
+                                    : min(tiles.steps, s.l_out - at.first_step) * s.h;
+    const int end = gy_channel < s.c_out ? rows : 0;
+    const auto tile_row = static_cast<unsigned>((at.first_sample * s.l_out + at.first_step) * s.h);
+    const auto* const gy = reinterpret_cast<const unsigned char*>(static_cast<const T*>(s.gy) + gy_channel);
+    const auto gy_bytes = static_cast<unsigned>(s.c_out) * static_cast<unsigned>(sizeof(T));
     to = buffer + gy_to;
 #pragma unroll 1
-    for (int row = first_row; row < tile_rows; row += row_step) {
-      const bool present = row < rows && gy_present;
-      cp_async<16>(to, present ? gy : static_cast<const T*>(s.gy), present ? 16 : 0);
+    for (int row = first_row; row < used_rows; row += row_step) {
+      const bool present = row < end;
+      cp_async<16>(to, gy + std::uint64_t{present ? tile_row + static_cast<unsigned>(row) : 0U} * gy_bytes,
+                   present ? 16 : 0);
       to += row_step * pitch<T>;
-      gy += std::int64_t{row_step} * s.c_out;
     }
   };
 
   // Activates the pieces of x that this thread has copied.
   const auto activate_tile = [&](const TilePosition& at, unsigned char* buffer) {
-    if (!x_present) {
-      return;
-    }
-    const WindowSource source = window_source(s, tiles, at, table);
+    const WindowSource source(s, tiles, at, table);
     const auto batch_norm = read_batch_norm<width>(batch_norms, channels, piece * width);
-    const auto row_bits = static_cast<unsigned>(s.c_in) / 8;  // bytes of dropout's mask per row
+    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
+    const auto mask_bytes = static_cast<unsigned>(s.c_in) / 8;  // per row
     const unsigned char* const mask =
-        before.dropout_mask == nullptr
-            ? nullptr
-            : before.dropout_mask + std::int64_t{at.first_sample} * s.l * s.h * row_bits + x_channel / 8;
+        before.dropout_mask == nullptr ? nullptr : before.dropout_mask + x_channel / 8;
     unsigned char* to = buffer + x_to;
+#pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
-      unsigned from = 0;
-      if (source.row(row, from)) {
-        const unsigned kept = mask == nullptr ? 0xFFU : mask[std::uint64_t{from} * row_bits] >> x_channel % 8;
+      const unsigned from = source.row(row);
+      if (source.contains(from) && x_present) {
+        const unsigned kept =
+            mask == nullptr ? 0xFFU : mask[std::uint64_t{sample_row + from} * mask_bytes] >> x_channel % 8;
         activate_piece(reinterpret_cast<T*>(to), batch_norm, kept, before.keep);
       }
       to += row_step * pitch<T>;
@@ -311,7 +318,7 @@ __global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatc
     }
     if (tap < s.k) {
       multiply_tile<T, groups>(sum, memory + buffer + group * window_group,
-                               memory + buffer + groups * window_group, x_row, tap * s.h);
+                               memory + buffer + groups * window_group, x_row, tap * s.h, used_rows);
     }
     buffer = buffer_bytes - buffer;
   }
@@ -351,7 +358,7 @@ __global__ void __launch_bounds__(max_threads) conv_wgrad_tensor(TensorWgradBatc
 WeightTiles cut(const WgradProblem& s, bool wide) {
   WeightTiles t{};
   t.wide = wide;
-  const int most = tile_rows / s.h;  // time steps per tile
+  const int most = (wide ? wide_rows : narrow_rows) / s.h;  // time steps per tile
   t.tiles_in_time = (s.l_out + most - 1) / most;
   t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
   t.window_steps = (t.steps - 1) * s.stride + s.k;
@@ -373,7 +380,7 @@ WeightTiles cut(const WgradProblem& s, bool wide) {
 
 WeightTiles cut(const WgradProblem& s) {
   constexpr int channels = 2 * group_channels;
-  if (s.c_in >= channels && s.c_out >= channels && s.k <= max_wide_taps) {
+  if (s.c_in >= channels && s.c_out >= channels && s.k <= max_wide_taps && s.h <= wide_rows) {
     const WeightTiles wide = cut(s, true);
     if (wide.window_steps * s.h <= max_wide_window_rows) {
       return wide;
@@ -385,12 +392,13 @@ WeightTiles cut(const WgradProblem& s) {
 std::int64_t shared_bytes(const WgradProblem& s, const WeightTiles& tiles, std::int64_t element) {
   const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
   const std::int64_t window_rows = std::int64_t{tiles.samples} * tiles.window_steps * s.h;
-  return 2 * (window_rows + tile_rows) * row * (tiles.channels() / group_channels) +
+  return 2 * (window_rows + (tiles.wide ? wide_rows : narrow_rows)) * row *
+             (tiles.channels() / group_channels) +
          (tiles.samples > 1 ? window_rows * 4 : 0);
 }
 
 // Static shared memory of a block: the row of each position, and batch norm's coefficients of at most 64 channels.
-constexpr std::int64_t static_bytes = tile_rows * 4 + 3 * 2 * group_channels * 4;
+constexpr std::int64_t static_bytes = wide_rows * 4 + 3 * 2 * group_channels * 4;
 
 // Runs the problems of a batch whose blocks compute 64 x 64 (`wide`) or 32 x 32 channels.
 template <typename T, bool wide>
@@ -430,7 +438,9 @@ void launch_wgrad(Stream& stream, const WgradBatch& batch) {
 }  // namespace
 
 bool wgrad_tensor_supports(const WgradProblem& s, DType type) {
-  if (type == DType::i32 || s.k > max_taps || s.h > tile_rows) {
+  constexpr std::int64_t most_rows = std::numeric_limits<int>::max();
+  if (type == DType::i32 || s.k > max_taps || s.h > narrow_rows ||
+      max(std::int64_t{s.n} * s.l * s.h, s.rows()) > most_rows) {
     return false;
   }
   const auto element = static_cast<std::int64_t>(size_of(type));
