@@ -6,6 +6,8 @@
 #include "engine/device.h"
 #include "engine/error.h"
 #include "engine/memory.h"
+#include "engine/pinned.h"
+#include "engine/range_recorder.h"
 #include "engine/stream.h"
 #include "engine/tensor.h"
 #include "tests/simt/subjects.h"
@@ -59,6 +61,67 @@ TEST_F(CudaDevice, CopiesLargerThanTheStagingBuffersRoundTrip) {
   const Tensor x = Tensor::from(stream(), Shape{count}, values);
   EXPECT_EQ(x.to_vector(stream()), values);
   EXPECT_EQ(Tensor::zeros(stream(), Shape{5}).to_vector(stream()), std::vector<float>(5, 0.0F));
+}
+
+TEST_F(CudaDevice, UploadsFromPinnedMemoryAreDirect) {
+  const std::int64_t count = 3'000'001;
+  const std::vector<float> values = ramp(count);
+  const PinnedVector<float> pinned(values.begin(), values.end());
+  const UploadCounts before = upload_counts();
+  const Tensor x = Tensor::from(stream(), Shape{count}, std::span<const float>(pinned));
+  EXPECT_EQ(upload_counts().direct, before.direct + 1);
+  EXPECT_EQ(upload_counts().staged, before.staged);
+  EXPECT_EQ(x.to_vector(stream()), values);
+}
+
+// Each block is freed while its upload is still queued, and is then filled with other values.
+TEST_F(CudaDevice, APinnedBlockIsNotReusedBeforeItsUploadIsDone) {
+  const std::int64_t count = 16'000'000;
+  std::vector<Tensor> uploaded;
+  for (int i = 0; i < 6; ++i) {
+    const PinnedVector<float> values(static_cast<std::size_t>(count), static_cast<float>(i));
+    uploaded.push_back(Tensor::from(stream(), Shape{count}, std::span<const float>(values)));
+  }
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(uploaded[static_cast<std::size_t>(i)].to_vector(stream()),
+              std::vector<float>(static_cast<std::size_t>(count), static_cast<float>(i)));
+  }
+}
+
+// A range contains the work that it enqueues, although nothing waits within it. A capture has no ranges.
+TEST_F(CudaDevice, RangesAreTimedByEvents) {
+  const std::int64_t count = 64'000'000;
+  const Tensor from = Tensor::zeros(stream(), {count});
+  Tensor to = Tensor::zeros(stream(), {count});
+  synchronize(stream());
+  RangeRecorder recorder(stream(), RangeRecorder::Nodes::operations, true);
+  {
+    const Range outer("outer");
+    const Range inner("copies");
+    for (int i = 0; i < 20; ++i) {
+      to.copy_from(stream(), from);
+    }
+  }
+  Graph graph;
+  {
+    const Range captured("capture");
+    graph = capture(stream(), [&] {
+      const Range within("within");
+      to.copy_from(stream(), from);
+    });
+    graph.replay(stream());
+  }
+  recorder.stop();
+  std::vector<std::string> names;
+  for (const RangeNode& node : recorder.tree()) {
+    names.emplace_back(node.name.operation);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"outer", "copies", "capture", "graph"}));
+  const std::vector<RecordedRange>& ranges = recorder.ranges();
+  EXPECT_LE(ranges[0].begin, ranges[1].begin);
+  EXPECT_GE(ranges[0].end, ranges[1].end);
+  // The copies move 10 GB. No memory moves 20 TB a second; enqueueing 20 copies takes less.
+  EXPECT_GT(ranges[1].end - ranges[1].begin, 20 * 64e6 * 8 / 20e12);
 }
 
 TEST_F(CudaDevice, RunsKernels) {

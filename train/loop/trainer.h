@@ -26,8 +26,9 @@ struct StepReport {
   double seconds_left = 0;        // estimate for all remaining epochs
 };
 
-// Some steps of a training are to be profiled. They follow the first step since the program started, which allocates
-// memory, and run kernel by kernel with the same results. What lies between them, such as a validation, is included.
+// Some steps of a training are to be profiled. They follow the first step since the program started,
+// which allocates memory, and run kernel by kernel with the same results.
+// What happens between them, such as a validation, is included.
 struct StepProfile {
   std::int64_t steps = 0;            // 0: none
   std::function<void()> begin, end;  // called before the first and after the last of these steps
