@@ -22,10 +22,11 @@ class Forecast(unittest.TestCase):
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    # bench_traffic executed this step on simt and counted its products on tensor cores. The machine code, executed for the
-    # same launches, must multiply as often: this confirms the grids and the trip counts of the loops with products.
+    # bench_traffic executed this step on simt and counted its products on tensor cores. The machine code, executed for
+    # the same launches, must multiply as often: this confirms grids and trip counts of the loops with products.
     def test_products_are_as_many_as_in_an_executed_step(self):
-        done = subprocess.run([program, "--sass", folder, "--counts", "--size", "4x2x480"], capture_output=True, text=True)
+        done = subprocess.run([program, "--sass", folder, "--counts", "--size", "4x2x480"],
+                              capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         executed = json.loads((ROOT / "bench/results/simt-traffic.json").read_text())["cases"]
         with_products = 0
