@@ -45,6 +45,9 @@ constexpr Source host_source{[](std::size_t bytes) { return std::aligned_alloc(6
                              [](void* block) { std::free(block); }};
 // Access counters identify blocks by their pages, so observed blocks are page-aligned.
 constexpr Source simt_source{[](std::size_t bytes) {
+                               if (simt::records_launches()) {
+                                 return simt::observer::reserve_memory(bytes);
+                               }
                                if (!simt::observed()) {
                                  return host_source.allocate(bytes);
                                }
@@ -57,6 +60,10 @@ constexpr Source simt_source{[](std::size_t bytes) {
                                return block;
                              },
                              [](void* block) {
+                               if (simt::records_launches()) {
+                                 simt::observer::release_memory(block);
+                                 return;
+                               }
                                if (simt::observed()) {
                                  simt::observer::give_back_memory(block);
                                }
@@ -234,7 +241,7 @@ std::shared_ptr<Storage> allocate(Device device, std::size_t bytes) {
   const bool on_host = device != Device::cuda;
   if (on_host) {
     ASAN_UNPOISON_MEMORY_REGION(block, size);
-    if (device == Device::simt) {
+    if (device == Device::simt && !simt::records_launches()) {
       fill_with_nan(block, size);
     }
     ASAN_POISON_MEMORY_REGION(static_cast<char*>(block) + bytes, size - bytes);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "engine/device.h"
 #include "engine/error.h"
@@ -39,6 +41,20 @@ struct LaunchOn {
   const char* file;
 };
 
+// Copies kernel parameters to where CUDA puts them: one after the other, each aligned as its type.
+template <typename... Parameters>
+std::vector<unsigned char> parameter_bytes(const std::tuple<Parameters...>& values) {
+  std::vector<unsigned char> bytes;
+  const auto append = [&]<typename T>(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>, "kernel parameters are copied byte by byte");
+    const std::size_t offset = (bytes.size() + alignof(T) - 1) / alignof(T) * alignof(T);
+    bytes.resize(offset + sizeof(T));
+    std::memcpy(bytes.data() + offset, &value, sizeof(T));
+  };
+  std::apply([&](const Parameters&... value) { (append(value), ...); }, values);
+  return bytes;
+}
+
 template <auto kernel, typename... Arguments>
 void launch(LaunchOn on, dim3 grid, dim3 block, std::size_t dynamic_shared, Arguments&&... arguments) {
   const char* const name = name_of_kernel<kernel>();
@@ -49,6 +65,11 @@ void launch(LaunchOn on, dim3 grid, dim3 block, std::size_t dynamic_shared, Argu
   [&]<typename... Parameters>(void (*)(Parameters...)) {
     using Values = std::tuple<Parameters...>;
     const Values values(Parameters{std::forward<Arguments>(arguments)}...);  // braces reject narrowing
+    if (records_launches()) {
+      const std::vector<unsigned char> bytes = parameter_bytes(values);
+      observer::record_launch({name, on.file}, size, bytes.data(), bytes.size());
+      return;
+    }
     run_grid(
         {name, on.file}, size,
         [](const void* closure) { std::apply(kernel, *static_cast<const Values*>(closure)); }, &values);

@@ -1,8 +1,13 @@
-// Events that the fiber engine reports to a program that counts memory accesses and instructions of kernels.
-// The functions are weak symbols: null in programs without counters. The engine is therefore compiled once.
+// Events that the fiber engine reports to a program that counts memory accesses and instructions of kernels,
+// and the launches that it hands to a program that records them instead of running them.
+// The functions are weak symbols: null in programs that define none of them. The engine is therefore compiled once.
 #pragma once
 
 #include <cstddef>
+
+namespace sec {
+struct LaunchSize;
+}
 
 namespace sec::simt {
 
@@ -10,6 +15,14 @@ struct AsyncCopy;
 struct KernelName;
 
 namespace observer {
+// In a program that defines these three functions, launches of the simt device run nothing: each is recorded with its
+// parameters, `bytes` of them in CUDA's layout. The arena takes its memory from reserve_memory() and writes nothing
+// into it, so that the operands of a large network need no memory of the host.
+[[gnu::weak]] void record_launch(const KernelName& name, const LaunchSize& size, const void* parameters,
+                                 std::size_t bytes);
+[[gnu::weak]] void* reserve_memory(std::size_t bytes);  // null if the system has no address space left
+[[gnu::weak]] void release_memory(void* block);
+
 [[gnu::weak]] void begin_launch(const KernelName& name);
 [[gnu::weak]] void end_launch();
 // All threads of these warps have returned or reached the same barrier or collective, and none has passed it.
@@ -27,6 +40,10 @@ namespace observer {
 
 inline bool observed() {
   return observer::begin_launch != nullptr;
+}
+
+inline bool records_launches() {
+  return observer::record_launch != nullptr;
 }
 
 class ObservedLaunch {

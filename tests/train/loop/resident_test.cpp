@@ -1,6 +1,7 @@
 // Compares batches gathered from examples in device memory with those of the loader.
 #include "train/loop/resident.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/stream.h"
