@@ -14,6 +14,7 @@
 #include "engine/precision.h"
 #include "engine/ranges.h"
 #include "engine/stream.h"
+#include "io/files/read_file.h"
 #include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
@@ -155,8 +156,9 @@ int run_training(const Options& options) {
   RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
                                 : options.overwrite ? RunFolder::Use::overwrite
                                                     : RunFolder::Use::fresh);
-  const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
-  const Recipe asked = read_recipe(config, options.overrides);
+  const std::string own = folder.file("recipe.toml").string();
+  const Recipe asked = options.config.empty() ? parse_run_recipe(io::read_file(own), own, options.overrides)
+                                              : read_recipe(options.config, options.overrides);
   set_threads(options.threads);
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
