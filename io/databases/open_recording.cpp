@@ -9,6 +9,7 @@
 #include "io/databases/tianchi.h"
 #include "io/edf/reader.h"
 #include "io/recording/memory_reader.h"
+#include "io/tables/annotation_table.h"
 #include "io/tables/csv_reader.h"
 #include "io/tables/npy_reader.h"
 #include "io/tables/side_file.h"
@@ -42,6 +43,7 @@ std::vector<std::filesystem::path> files_of_recording(const std::filesystem::pat
       files.push_back(file);
     }
   };
+  add(annotation_table_of(path));
   if (!is_wfdb_record(path)) {
     add(path);
     if (extension != ".edf" && extension != ".txt") {

@@ -96,7 +96,8 @@ std::size_t TextTable::column(std::string_view name) const {
   return *found;
 }
 
-TextTable parse_text_table(std::string_view text, char separator, const std::string& file) {
+TextTable parse_text_table(std::string_view text, char separator, const std::string& file,
+                           std::vector<std::string>* problems) {
   if (text.starts_with("\xEF\xBB\xBF")) {
     text.remove_prefix(3);
   }
@@ -112,18 +113,23 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
             row.place, for_message(name));
   }
   while (parser.next(row)) {
-    require(row.fields.size() == table.heading.size(), "{}: {} fields, the heading has {}", row.place,
-            row.fields.size(), table.heading.size());
+    if (row.fields.size() != table.heading.size()) {
+      const std::string problem = fmt::format("{}: {} fields, the heading has {}", row.place, row.fields.size(),
+                                              table.heading.size());
+      require(problems != nullptr, "{}", problem);
+      problems->push_back(problem);
+      continue;
+    }
     table.rows.push_back(row);
   }
   require(!table.rows.empty(), "{}: no row after the heading", file);
   return table;
 }
 
-TextTable read_text_table(const std::filesystem::path& path) {
+TextTable read_text_table(const std::filesystem::path& path, std::vector<std::string>* problems) {
   const std::filesystem::path extension = path.extension();
   const char separator = extension == ".tsv" || extension == ".txt" ? '\t' : ',';
-  return parse_text_table(read_file(path, largest_file), separator, path.string());
+  return parse_text_table(read_file(path, largest_file), separator, path.string(), problems);
 }
 
 }  // namespace sec::io

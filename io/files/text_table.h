@@ -28,11 +28,12 @@ struct TextTable {
 // Lines end in LF or CR LF; empty lines and a UTF-8 byte order mark are skipped.
 // Throws Error, naming file and line, on text that is not UTF-8, a file without rows, a repeated column name,
 // a row with the wrong number of fields, a quote within an unquoted field, text after a closing quote,
-// and an unclosed quote.
-TextTable parse_text_table(std::string_view text, char separator, const std::string& file);
+// and an unclosed quote. With `problems`, rows with the wrong number of fields are left out and noted there instead.
+TextTable parse_text_table(std::string_view text, char separator, const std::string& file,
+                           std::vector<std::string>* problems = nullptr);
 
 // Reads a table file of at most 256 MB. Fields are separated by tabs if the file's name ends in .tsv or .txt,
 // and by commas otherwise.
-TextTable read_text_table(const std::filesystem::path& path);
+TextTable read_text_table(const std::filesystem::path& path, std::vector<std::string>* problems = nullptr);
 
 }  // namespace sec::io

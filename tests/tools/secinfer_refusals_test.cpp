@@ -213,8 +213,52 @@ TEST_F(Secinfer, RecordingsOfOneNameDoNotReplaceEachOther) {
   for (const char* extension : {".hea", ".dat", ".atr"}) {
     fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
   }
-  expect_failure("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"), 1,
-                 "100.sec: is that of another recording of this run");
+  const Outcome run =
+      secinfer("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.error.find("100.sec: is that of another recording of this run"), std::string::npos) << run.error;
+}
+
+// A recording that cannot be read does not keep the others from being classified; what failed is listed at the end.
+TEST_F(Secinfer, GoesOnAfterARecordingThatFails) {
+  const std::string good = secinfer("--quiet --json " + record("100") + " " + record("101")).out;
+  folder_.write("damaged.csv", "time_s,MLII,V1\n0,1,2\n0.01,x,2\n");
+  const std::string several = record("100") + " " + path("none") + " " + record("101") + " " + path("damaged.csv");
+  const Outcome run = secinfer("--quiet --json " + several);
+  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.out, good);
+  EXPECT_EQ(std::ranges::count(run.error, '\n'), 3) << run.error;
+  EXPECT_NE(run.error.find("none.hea: "), std::string::npos) << run.error;
+  EXPECT_TRUE(run.error.ends_with("secinfer: 2 of 4 recordings failed: " + path("none") + ", " +
+                                  path("damaged.csv") + "\n"))
+      << run.error;
+  // The output of good recordings is whole, that of bad ones is not there.
+  const Outcome files = secinfer("--quiet --out " + path("found") + " " + several);
+  EXPECT_EQ(files.status, 1);
+  EXPECT_TRUE(fs::exists(path("found") + "/101.sec"));
+  EXPECT_FALSE(fs::exists(path("found") + "/damaged.sec"));
+  // Output that cannot be written ends the run.
+  const Outcome full = secinfer("--quiet --json " + several + " >/dev/full #");
+  EXPECT_EQ(full.status, 1);
+  EXPECT_EQ(full.error.find("recordings failed"), std::string::npos) << full.error;
+  // Wrong usage stays wrong usage.
+  EXPECT_EQ(secinfer("--qrs-leads V9 " + several).status, 2);
+}
+
+// Beats that a table beside the recording marks, instead of beats that are looked for.
+TEST_F(Secinfer, ClassifiesTheBeatsOfAnAnnotationTable) {
+  const std::string as_annotated = secinfer("--quiet --json --annotations atr " + record("100")).out;
+  std::string table = "sample,symbol\n";
+  for (const io::Annotation& annotation : io::read_annotations(record("100") + ".atr")) {
+    table += std::to_string(annotation.sample) + "," + io::symbol_of(annotation.code) + "\n";
+  }
+  for (const char* extension : {".hea", ".dat"}) {
+    fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
+  }
+  folder_.write("100.annotations.csv", table);
+  const Outcome run = secinfer("--quiet --json --annotations annotations.csv " + path("100"));
+  EXPECT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.out, as_annotated);
 }
 
 // The folder of --out may be that of the recording.

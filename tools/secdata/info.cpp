@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/wfdb/header.h"
 #include "tools/secdata/commands.h"
 #include "tools/secdata/output.h"

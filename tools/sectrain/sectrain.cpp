@@ -25,6 +25,7 @@
 #include "train/loop/run_log.h"
 #include "train/loop/tile_file.h"
 #include "train/report/page.h"
+#include "train/report/predictions.h"
 #include "train/report/results.h"
 
 namespace {
@@ -284,6 +285,7 @@ int run_training(const Options& options) {
   const std::string metrics = metrics_json(run, task->splits(), task->fingerprint());
   folder.write("metrics.json", metrics);
   folder.write("report.html", report_html(run));
+  folder.write("predictions.csv", predictions_csv(run));
   print(options.json ? metrics : results_text(run));
   say(options, fmt::format("report: {}", folder.file("report.html").string()));
   return 0;
