@@ -238,7 +238,9 @@ TEST_F(Secinfer, GoesOnAfterARecordingThatFails) {
   EXPECT_TRUE(fs::exists(path("found") + "/101.sec"));
   EXPECT_FALSE(fs::exists(path("found") + "/damaged.sec"));
   // Output that cannot be written ends the run.
-  const Outcome full = secinfer("--quiet --json " + several + " >/dev/full #");
+  const Outcome full = run_program("sh -c '" SECINFER " --model " + folder_.path().string() + " --quiet --json " +
+                                       several + " >/dev/full'",
+                                   folder_.path());
   EXPECT_EQ(full.status, 1);
   EXPECT_EQ(full.error.find("recordings failed"), std::string::npos) << full.error;
   // Wrong usage stays wrong usage.
