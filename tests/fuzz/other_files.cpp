@@ -123,12 +123,15 @@ void read_labels(std::string_view bytes) {
     std::vector<std::string> problems;
     const auto lenient = io::read_label_table(folder + "/t.csv", folder, &problems);
     if (problems.empty() && !lenient.empty()) {
-      expect(io::read_label_table(folder + "/t.csv", folder).size() == lenient.size(), "problems are not noted");
+      expect(io::read_label_table(folder + "/t.csv", folder).size() == lenient.size(),
+             "problems are not noted");
     }
   });
   attempt([&] {
-    const std::vector<io::Annotation> annotations = io::read_annotation_table(folder + "/r.annotations.csv", 360);
-    expect(std::ranges::is_sorted(annotations, {}, &io::Annotation::sample), "annotations are not in order of time");
+    const std::vector<io::Annotation> annotations =
+        io::read_annotation_table(folder + "/r.annotations.csv", 360);
+    expect(std::ranges::is_sorted(annotations, {}, &io::Annotation::sample),
+           "annotations are not in order of time");
   });
   attempt([&] { io::read_cinc(folder); });
   attempt([&] { io::read_tianchi_labels(folder + "/h.txt", folder); });

@@ -135,9 +135,11 @@ TEST(StateDict, LoadsAndExportsReleasedNames) {
 TEST(StateDict, RefusesReleasedCopiesThatDiffer) {
   io::SafetensorsFile dict = with_released_names(tied());
   io::StoredTensor& copy = dict.tensors["block1.1.downsample.0.weight"];
-  copy.bytes[0] = static_cast<decltype(copy.bytes)::value_type>(static_cast<unsigned char>(copy.bytes[0]) ^ 1U);
-  expect_error([&] { load(dict); },
-               "f: does not fit this network: block1.1.downsample.0.weight differs from block1.0.downsample.0.weight");
+  copy.bytes[0] =
+      static_cast<decltype(copy.bytes)::value_type>(static_cast<unsigned char>(copy.bytes[0]) ^ 1U);
+  expect_error(
+      [&] { load(dict); },
+      "f: does not fit this network: block1.1.downsample.0.weight differs from block1.0.downsample.0.weight");
   dict = with_released_names(tied());
   dict.tensors.erase("block3_list.0.0.bn4.weight");
   expect_error([&] { load(dict); }, "missing block3_list.0.0.bn4.weight");

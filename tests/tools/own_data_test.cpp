@@ -22,7 +22,8 @@ using nlohmann::json;
 std::string table_of(int recording, bool fast, int factor = 1) {
   std::string text = "time_s,I,II\n";
   for (int t = 0; t < 200; ++t) {
-    text += fmt::format("{:.2f},{:.4g},{:.4g}\n", t / 100.0, 5e-3 * factor * generated(recording, 0, t, 100, fast),
+    text += fmt::format("{:.2f},{:.4g},{:.4g}\n", t / 100.0,
+                        5e-3 * factor * generated(recording, 0, t, 100, fast),
                         5e-3 * factor * generated(recording, 1, t, 100, fast));
   }
   return text;
@@ -38,8 +39,8 @@ class OwnData : public testing::Test {
   void SetUp() override {
     for (int i = 0; i < 40; ++i) {
       files_[name_of(i)] = table_of(i, i % 2 == 0);
-      rows_.push_back(fmt::format("{},{},P{},{},{}", name_of(i), i % 2 == 0 ? "ABN" : "NORM", i % 36, 30 + i % 36,
-                                  i % 36 % 3 == 0 ? "F" : "M"));
+      rows_.push_back(fmt::format("{},{},P{},{},{}", name_of(i), i % 2 == 0 ? "ABN" : "NORM", i % 36,
+                                  30 + i % 36, i % 36 % 3 == 0 ? "F" : "M"));
     }
   }
 
@@ -89,12 +90,12 @@ TEST_F(OwnData, TenMistakesArePutRightInOneRound) {
     ASSERT_NE(text.find(from), std::string::npos) << text;
     text.replace(text.find(from), from.size(), to);
   };
-  put(2, "p002.csv", "p002.cvs");             // line 4
-  rows_.push_back(rows_[5]);                  // line 42
-  put(7, ",37,", ",fourty,");                 // line 9
+  put(2, "p002.csv", "p002.cvs");                             // line 4
+  rows_.push_back(rows_[5]);                                  // line 42
+  put(7, ",37,", ",fourty,");                                 // line 9
   rows_[9] = rows_[9].substr(0, rows_[9].rfind(',')) + ",X";  // line 11
-  put(11, "NORM", "NROM");                    // line 13
-  rows_[13] = "p013.csv,NORM,P13";            // line 15
+  put(11, "NORM", "NROM");                                    // line 13
+  rows_[13] = "p013.csv,NORM,P13";                            // line 15
   std::string& one_lead = files_["p020.csv"];
   std::istringstream lines(one_lead);
   std::string cut;
@@ -207,10 +208,13 @@ TEST_F(OwnData, PredictionsAreASpreadsheet) {
   const json metrics = metrics_of(train("run"));
   ASSERT_FALSE(metrics.is_null());
   const std::string text = content_of(runs_ / "run" / "predictions.csv");
-  EXPECT_TRUE(text.starts_with("\xEF\xBB\xBFsplit,recording,patient,truth,decision,right,")) << text.substr(0, 200);
+  EXPECT_TRUE(text.starts_with("\xEF\xBB\xBFsplit,recording,patient,truth,decision,right,"))
+      << text.substr(0, 200);
   const io::TextTable table = io::read_text_table(runs_ / "run" / "predictions.csv");
   ASSERT_EQ(table.rows.size(), 40U);
-  const auto cell = [&](const io::TextRow& row, const std::string& column) { return row.fields[table.column(column)]; };
+  const auto cell = [&](const io::TextRow& row, const std::string& column) {
+    return row.fields[table.column(column)];
+  };
   std::map<std::string, int> splits;
   int right = 0;
   std::map<std::string, int> hits;
@@ -231,7 +235,8 @@ TEST_F(OwnData, PredictionsAreASpreadsheet) {
     }
     if (cell(row, "split") == "test") {
       right += cell(row, "right") == "yes" ? 1 : 0;
-      hits["ABN"] += cell(row, "truth").starts_with("ABN") && cell(row, "decision").starts_with("ABN") ? 1 : 0;
+      hits["ABN"] +=
+          cell(row, "truth").starts_with("ABN") && cell(row, "decision").starts_with("ABN") ? 1 : 0;
     }
   }
   EXPECT_EQ(splits["test"], static_cast<int>(metrics["records"]["test"].size()));
@@ -266,7 +271,8 @@ TEST_F(OwnData, PatientsThatAreNotKnownAreSaidToBeSo) {
   const Outcome trained = train("unknown");
   const json metrics = metrics_of(trained);
   ASSERT_FALSE(metrics.is_null());
-  EXPECT_NE(trained.error.find("warning: the patients of 40 of 40 recordings are not known"), std::string::npos);
+  EXPECT_NE(trained.error.find("warning: the patients of 40 of 40 recordings are not known"),
+            std::string::npos);
   EXPECT_NE(metrics["warnings"][0].get<std::string>().find("not known"), std::string::npos);
   EXPECT_EQ(metrics["protocol"].get<std::string>().find("Divided by patient"), std::string::npos);
   EXPECT_NE(metrics["protocol"].get<std::string>().find("no patient is known"), std::string::npos);
@@ -279,14 +285,16 @@ TEST_F(OwnData, ClassesThatAreTooRareAreCounted) {
   write();
   const Outcome checked = verify();
   EXPECT_EQ(checked.status, 0) << checked.error;
-  EXPECT_NE(checked.error.find("label RARE: 1 recordings of 1 patients (p001.csv): fewer than three patients"),
-            std::string::npos)
+  EXPECT_NE(
+      checked.error.find("label RARE: 1 recordings of 1 patients (p001.csv): fewer than three patients"),
+      std::string::npos)
       << checked.error;
   const Outcome trained = train("rare");
   ASSERT_EQ(trained.status, 0) << trained.error;
-  EXPECT_NE(trained.error.find("no recording of class RARE validates: its threshold is 0.5 (train 1, validation 0, "
-                               "test 0, of 1 patients): it needs recordings of at least three patients"),
-            std::string::npos)
+  EXPECT_NE(
+      trained.error.find("no recording of class RARE validates: its threshold is 0.5 (train 1, validation 0, "
+                         "test 0, of 1 patients): it needs recordings of at least three patients"),
+      std::string::npos)
       << trained.error;
   const Outcome refused = train("none", "--set 'classes=[\"ABN\",\"NORM\",\"NEVER\"]'");
   EXPECT_EQ(refused.status, 1);
@@ -299,7 +307,8 @@ TEST_F(OwnData, ClassesThatAreTooRareAreCounted) {
 // A run of an earlier version, whose recipe lacks data.stratify, goes on with the division that it was begun with.
 TEST_F(OwnData, RunsOfEarlierVersionsKeepTheirDivision) {
   write();
-  const std::string before = "--set data.stratify=false --set data.split_seed=3 --set train.choose_by=macro_f1 ";
+  const std::string before =
+      "--set data.stratify=false --set data.split_seed=3 --set train.choose_by=macro_f1 ";
   const json metrics = metrics_of(train("old", before));
   ASSERT_FALSE(metrics.is_null());
   EXPECT_NE(metrics["records"], metrics_of(train("new", "--set data.split_seed=3"))["records"]);
@@ -308,8 +317,8 @@ TEST_F(OwnData, RunsOfEarlierVersionsKeepTheirDivision) {
   ASSERT_NE(line, std::string::npos);
   recipe.erase(line, recipe.find('\n', line + 1) - line);
   std::ofstream(runs_ / "old" / "recipe.toml") << recipe;
-  const Outcome again =
-      run_program(SECTRAIN " --resume --json --quiet --out " + run("old") + " --data " + data(), runs_.path());
+  const Outcome again = run_program(
+      SECTRAIN " --resume --json --quiet --out " + run("old") + " --data " + data(), runs_.path());
   EXPECT_EQ(metrics_of(again)["records"], metrics["records"]);
 }
 

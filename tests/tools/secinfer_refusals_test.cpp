@@ -216,14 +216,16 @@ TEST_F(Secinfer, RecordingsOfOneNameDoNotReplaceEachOther) {
   const Outcome run =
       secinfer("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"));
   EXPECT_EQ(run.status, 1);
-  EXPECT_NE(run.error.find("100.sec: is that of another recording of this run"), std::string::npos) << run.error;
+  EXPECT_NE(run.error.find("100.sec: is that of another recording of this run"), std::string::npos)
+      << run.error;
 }
 
 // A recording that cannot be read does not keep the others from being classified; what failed is listed at the end.
 TEST_F(Secinfer, GoesOnAfterARecordingThatFails) {
   const std::string good = secinfer("--quiet --json " + record("100") + " " + record("101")).out;
   folder_.write("damaged.csv", "time_s,MLII,V1\n0,1,2\n0.01,x,2\n");
-  const std::string several = record("100") + " " + path("none") + " " + record("101") + " " + path("damaged.csv");
+  const std::string several =
+      record("100") + " " + path("none") + " " + record("101") + " " + path("damaged.csv");
   const Outcome run = secinfer("--quiet --json " + several);
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(run.out, good);
@@ -238,8 +240,8 @@ TEST_F(Secinfer, GoesOnAfterARecordingThatFails) {
   EXPECT_TRUE(fs::exists(path("found") + "/101.sec"));
   EXPECT_FALSE(fs::exists(path("found") + "/damaged.sec"));
   // Output that cannot be written ends the run.
-  const Outcome full = run_program("sh -c '" SECINFER " --model " + folder_.path().string() + " --quiet --json " +
-                                       several + " >/dev/full'",
+  const Outcome full = run_program("sh -c '" SECINFER " --model " + folder_.path().string() +
+                                       " --quiet --json " + several + " >/dev/full'",
                                    folder_.path());
   EXPECT_EQ(full.status, 1);
   EXPECT_EQ(full.error.find("recordings failed"), std::string::npos) << full.error;

@@ -151,16 +151,22 @@ TEST(Secmodel, ReleasedNamesAndWholeNumbers) {
   for (std::size_t c = 0; c < raw.size(); ++c) {
     EXPECT_NEAR(raw[c], direct[c], 1e-4 * (1 + std::abs(direct[c])));  // mV times the gain, in f32
   }
-  EXPECT_EQ(logits(at("model") + " " + at("r.txt")), logits(at("plain") + " --amplitudes raw " + at("r.txt")));
-  EXPECT_EQ(logits(at("model") + " --amplitudes millivolts " + at("r.txt")), logits(at("plain") + " " + at("r.txt")));
+  EXPECT_EQ(logits(at("model") + " " + at("r.txt")),
+            logits(at("plain") + " --amplitudes raw " + at("r.txt")));
+  EXPECT_EQ(logits(at("model") + " --amplitudes millivolts " + at("r.txt")),
+            logits(at("plain") + " " + at("r.txt")));
   EXPECT_NE(logits(at("model") + " " + at("r.txt")), logits(at("plain") + " " + at("r.txt")));
   EXPECT_NE(logits(at("model") + " --amplitudes standardised " + at("r.txt")),
             logits(at("model") + " " + at("r.txt")));
-  EXPECT_NE(secmodel(folder, "summary " + at("model")).out.find("input amplitudes: raw, the file's whole numbers"),
+  EXPECT_NE(
+      secmodel(folder, "summary " + at("model")).out.find("input amplitudes: raw, the file's whole numbers"),
+      std::string::npos);
+  EXPECT_NE(secmodel(folder, "summary " + at("plain")).out.find("input amplitudes: millivolts"),
             std::string::npos);
-  EXPECT_NE(secmodel(folder, "summary " + at("plain")).out.find("input amplitudes: millivolts"), std::string::npos);
-  ASSERT_EQ(secmodel(folder, "import " + sample.dict + " --amplitudes raw --length 2048 --out " + at("stated")).status,
-            0);
+  ASSERT_EQ(
+      secmodel(folder, "import " + sample.dict + " --amplitudes raw --length 2048 --out " + at("stated"))
+          .status,
+      0);
   EXPECT_EQ(logits(at("stated") + " " + at("r.txt")), logits(at("model") + " " + at("r.txt")));
   EXPECT_EQ(secmodel(folder, "predict " + at("model") + " --amplitudes volts " + at("r.txt")).status, 2);
 }

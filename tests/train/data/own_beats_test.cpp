@@ -61,11 +61,14 @@ TEST(OwnBeats, EdfAndTablesGiveTheBeatsOfTheRecord) {
     expect_equal(load_record(folder.path(), std::string(name) + ".csv", recipe), expected);
     expect_equal(load_record(folder.path(), std::string(name) + ".edf", recipe), expected);
     for (const char* extension : {".hea", ".dat"}) {  // a WFDB record without .atr
-      fs::copy_file(tiny_database() / (std::string(name) + extension), folder / (std::string(name) + extension));
+      fs::copy_file(tiny_database() / (std::string(name) + extension),
+                    folder / (std::string(name) + extension));
     }
     expect_equal(load_record(folder.path(), name, recipe), expected);
-    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".edf"), annotated_beats(tiny_database(), name));
-    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".csv"), annotated_beats(tiny_database(), name));
+    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".edf"),
+              annotated_beats(tiny_database(), name));
+    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".csv"),
+              annotated_beats(tiny_database(), name));
   }
 }
 
@@ -80,15 +83,17 @@ TEST(OwnBeats, FoldersOfOtherFormatsAreDivided) {
   }
   folder.write("notes.csv", "who,what\nme,nothing\n");  // no recording: nothing is annotated beside it
   EXPECT_EQ(io::annotated_recordings(folder.path()),
-            (std::vector<std::string>{"100.edf", "101.edf", "106.edf", "119.csv", "202.csv", "205.csv", "208.csv"}));
-  const Recipe recipe = tiny_recipe(
-      {"data.train=['*']", "data.validation=['205.csv']", "data.test=['100.edf','202.csv']"});
+            (std::vector<std::string>{"100.edf", "101.edf", "106.edf", "119.csv", "202.csv", "205.csv",
+                                      "208.csv"}));
+  const Recipe recipe =
+      tiny_recipe({"data.train=['*']", "data.validation=['205.csv']", "data.test=['100.edf','202.csv']"});
   const BeatSplits data = load_beat_splits(recipe, folder.path());
   EXPECT_EQ(data.splits.train, (std::vector<std::string>{"101.edf", "106.edf", "119.csv", "208.csv"}));
   EXPECT_EQ(count_classes(data.validation)[0], annotated_beats(tiny_database(), "205")[0]);
-  const BeatSplits folds = load_beat_splits(
-      tiny_recipe({"data.train=['*']", "data.validation=[]", "data.test=[]", "data.protocol=folds", "data.folds=3"}),
-      folder.path());
+  const BeatSplits folds =
+      load_beat_splits(tiny_recipe({"data.train=['*']", "data.validation=[]", "data.test=[]",
+                                    "data.protocol=folds", "data.folds=3"}),
+                       folder.path());
   EXPECT_EQ(folds.splits.train.size() + folds.splits.validation.size() + folds.splits.test.size(), 7U);
   // The fingerprint covers the annotations.
   const std::string table = io::content_of(folder / "119.annotations.csv");
@@ -104,17 +109,20 @@ TEST(OwnBeats, DamageIsOneLine) {
     folder.write("101.annotations.csv", table);
     expect_error([&] { load_record(folder.path(), "101.csv", recipe); }, says);
   };
-  refused("time_s,sample,symbol\n1,2,N\n", "101.annotations.csv:1: expected a column sample or a column time_s, not both");
+  refused("time_s,sample,symbol\n1,2,N\n",
+          "101.annotations.csv:1: expected a column sample or a column time_s, not both");
   refused("symbol\nN\n", "there is none");
   refused("sample,symbol\n12.5,N\n", "101.annotations.csv:2: sample '12.5', expected a whole number from 0");
   refused("time_s,symbol\n1,N\n-1,N\n", "101.annotations.csv:3: time_s '-1', expected seconds");
   refused("time_s,symbol\nnan,N\n", "101.annotations.csv:2: time_s 'nan'");
   refused("time_s,symbol\n1,PVC\n", "101.annotations.csv:2: symbol 'PVC', expected one of the MIT format");
-  refused("time_s,symbol\n1,+\n", "101.annotations.csv: no beat is annotated; there are 1 x +; beats have symbols");
+  refused("time_s,symbol\n1,+\n",
+          "101.annotations.csv: no beat is annotated; there are 1 x +; beats have symbols");
   refused("time_s,symbol\n1e9,N\n", "101.annotations.csv: no beat is annotated within the signal");
   fs::remove(folder / "101.annotations.csv");
   expect_error([&] { load_record(folder.path(), "101.csv", recipe); }, "101.atr: no beat is annotated");
-  expect_error([&] { io::annotated_recordings(folder.path()); }, "no RECORDS, and no recording with annotations");
+  expect_error([&] { io::annotated_recordings(folder.path()); },
+               "no RECORDS, and no recording with annotations");
 }
 
 }  // namespace

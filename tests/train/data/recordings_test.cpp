@@ -205,7 +205,8 @@ LoadedRecording described(const std::string& id, const std::string& patient, std
 }
 
 TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
-  const Recipe recipe = table_recipe({"data.validation_share=0.2", "data.test_share=0.3", "data.stratify=false"});
+  const Recipe recipe =
+      table_recipe({"data.validation_share=0.2", "data.test_share=0.3", "data.stratify=false"});
   std::vector<LoadedRecording> recordings;
   for (int i = 0; i < 4000; ++i) {  // two recordings per patient; every tenth recording copies an earlier one
     recordings.push_back(described(std::to_string(i), i % 3 == 0 ? "" : "P" + std::to_string(i / 2),
@@ -286,8 +287,11 @@ TEST(RecordingSplit, HashAndFoldsKeepSharesOfLabelsAndPatientsTogether) {
   };
   check(table_recipe({"data.validation_share=0.2", "data.test_share=0.3"}), {0.5, 0.2, 0.3});
   check(table_recipe({"data.protocol=folds", "data.folds=4", "data.fold=4"}), {0.5, 0.25, 0.25});
-  expect_error([&] { divide(table_recipe({"data.protocol=folds", "data.folds=999"}), recordings, {}); },
-               "data.folds: 999 folds of");
+  expect_error(
+      [&] {
+        divide(table_recipe({"data.protocol=folds", "data.folds=999"}), recordings, {});
+      },
+      "data.folds: 999 folds of");
 }
 
 TEST(RecordingSplit, AsReleased) {

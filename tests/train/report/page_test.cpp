@@ -289,8 +289,9 @@ TEST(Results, JsonAndTextOfRecordingsAndPatients) {
   const auto& confusion = json["multi_label"][0]["classes"]["A"]["confusion"];
   EXPECT_EQ(confusion, (nlohmann::json{{"TP", 1}, {"FN", 1}, {"FP", 1}, {"TN", 1}}));
   EXPECT_TRUE(json["average_precision"]["test"]["A"].is_number());
-  EXPECT_TRUE(contains(results_text(run),
-                       "test: every label right in 2 of 4 recordings, and of 2 of 3 patients in all of theirs"))
+  EXPECT_TRUE(
+      contains(results_text(run),
+               "test: every label right in 2 of 4 recordings, and of 2 of 3 patients in all of theirs"))
       << results_text(run);
 }
 

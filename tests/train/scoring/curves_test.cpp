@@ -80,11 +80,12 @@ TEST(Curves, AreThinned) {
 
 TEST(Curves, ClassesWithoutPositivesAreNamed) {
   const std::vector<float> scores = {0.1F, 0.2F, 0.3F, 0.4F};
-  const NamedCurves curves =
-      threshold_curves("test", {"A<", "B"}, scores, [](std::size_t i, std::size_t c) { return c == 1 && i == 0; });
+  const NamedCurves curves = threshold_curves("test", {"A<", "B"}, scores,
+                                              [](std::size_t i, std::size_t c) { return c == 1 && i == 0; });
   EXPECT_TRUE(std::isnan(curves.classes[0].average_precision));
   const std::string html = draw(curves);
-  EXPECT_NE(html.find("No curve, for want of examples with and without the class: A&lt;."), std::string::npos);
+  EXPECT_NE(html.find("No curve, for want of examples with and without the class: A&lt;."),
+            std::string::npos);
   EXPECT_NE(html.find("test, ROC"), std::string::npos);
   EXPECT_EQ(draw(threshold_curves("none", {"A"}, {}, [](std::size_t, std::size_t) { return true; })), "");
 }
