@@ -195,3 +195,56 @@ io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::
                                                        : io::read_annotations(file));
 }
 
+void describe_beats(BeatRecord& record, const Recipe& recipe) {
+  std::vector<double> times;
+  for (const Beat& beat : record.beats) {
+    times.push_back(static_cast<double>(beat.sample) / record.source_rate);
+  }
+  record.rhythm = rhythm_of(times);
+
+  const std::size_t leads = record.signals.size();
+  const auto length = static_cast<std::size_t>(recipe.window_length());
+  const std::size_t count = record.beats.size();
+  std::vector<float> windows(count * leads * length);  // (beats, leads, window)
+  std::vector<float> amplitudes(count * leads);        // (beats, leads), of each beat alone
+  std::vector<PastBeat> beats;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t centre = record.beats[i].centre;
+    for (std::size_t lead = 0; lead < leads; ++lead) {
+      const std::size_t cell = i * leads + lead;
+      cut_window(record.signals[lead], centre - recipe.window_before(), {&windows[cell * length], length});
+      amplitudes[cell] = qrs_amplitude(record.signals[lead], centre, record.rate);
+    }
+    beats.push_back({record.rhythm[i].interval,
+                     {&windows[i * leads * length], leads * length},
+                     {&amplitudes[i * leads], leads}});
+  }
+  record.amplitudes.resize(amplitudes.size());
+  record.templates.resize(windows.size());
+  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    const std::size_t first = i - std::min(i, static_cast<std::size_t>(recipe.input.past_beats));
+    const auto past = i == 0 ? std::span(beats).first(1) : std::span(beats).subspan(first, i - first);
+    describe_patient(past, recipe.input, {&record.amplitudes[i * leads], leads},
+                     {&record.templates[i * leads * length], leads * length});
+  });
+}
+
+std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
+                                     const Recipe& recipe) {
+  std::vector<BeatRecord> records(names.size());
+  parallel_for(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    records[index] = load_record(folder, names[index], recipe);
+  });
+  std::vector<double> amplitudes;
+  for (const BeatRecord& record : records) {
+    amplitudes.push_back(record.amplitude);
+  }
+  const double amplitude = io::median_of(amplitudes);
+  require(!io::is_too_high(amplitude), "{}: its records have {}; state the unit in their headers",
+          folder.string(), io::amplitude_fault(amplitude));
+  return records;
+}
+
+}  // namespace sec::train
