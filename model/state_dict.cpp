@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <set>
 
 namespace sec::model {
@@ -59,15 +60,21 @@ struct Entry {
   std::string name;
   Tensor value;
   TorchLayout layout;
-  std::vector<std::string> names;  // names in the state dict
-  bool counted = false;            // the state dict also has its num_batches_tracked
+  std::vector<std::string> our_names;  // by torch_names()
+  std::vector<std::string> names;      // names in the state dict
+  bool counted = false;                // the state dict also has its num_batches_tracked
 };
 
-std::vector<Entry> entries_of(Network& network) {
+std::vector<Entry> entries_of(Network& network, TensorNames naming) {
   const NetworkOptions& options = network.options();
   std::vector<Entry> entries;
   const auto add = [&](const std::string& name, const Shape& shape, const Tensor& value) {
-    entries.push_back({name, value, torch_layout(options, name, shape), torch_names(options, name),
+    const std::vector<std::string> ours = torch_names(options, name);
+    std::vector<std::string> names = ours;
+    if (naming == TensorNames::released) {
+      std::ranges::transform(names, names.begin(), released_name);
+    }
+    entries.push_back({name, value, torch_layout(options, name, shape), ours, std::move(names),
                        name.ends_with(".running_mean")});
   };
   for (const layers::Parameter& p : network.parameters().parameters()) {
@@ -146,8 +153,47 @@ std::vector<std::string> torch_names(const NetworkOptions& options, const std::s
   return names;
 }
 
+std::string released_name(std::string name) {
+  const auto replace = [&](const char* from, const char* to) {
+    if (const std::size_t at = name.find(from); at != std::string::npos) {
+      name.replace(at, std::strlen(from), to);
+      return true;
+    }
+    return false;
+  };
+  if (name.starts_with("conv1.") || name.starts_with("bn1.")) {  // the stem
+    replace("1.", ".");
+    return name;
+  }
+  for (const char* layer : {"se", "se1", "se2"}) {
+    std::string upper = layer;
+    upper.replace(0, 2, "SE");
+    replace(fmt::format(".{}.fc1.", layer).c_str(), fmt::format(".{}.excitation.0.", upper).c_str());
+    replace(fmt::format(".{}.fc2.", layer).c_str(), fmt::format(".{}.excitation.2.", upper).c_str());
+  }
+  replace(".downsample.bn.", ".downsample.0.");
+  replace(".downsample.conv.", ".downsample.2.");
+  if (name.starts_with("block3_list.")) {  // 1-D blocks go on counting where those of the 2-D part end
+    for (const char* layer : {"bn", "conv"}) {
+      for (const int number : {4, 3, 2}) {
+        if (replace(fmt::format(".{}{}.", layer, number).c_str(),
+                    fmt::format(".{}{}.", layer, number + 2).c_str())) {
+          break;
+        }
+      }
+    }
+  }
+  return name;
+}
+
+TensorNames names_in(const io::SafetensorsFile& dict) {
+  return dict.tensors.contains("conv.weight") ? TensorNames::released : TensorNames::ours;
+}
+
 SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& file, std::int64_t length) {
-  const auto shape = [&](const std::string& name, std::size_t rank) -> const std::vector<std::int64_t>& {
+  const bool released = names_in(dict) == TensorNames::released;
+  const auto shape = [&](const std::string& ours, std::size_t rank) -> const std::vector<std::int64_t>& {
+    const std::string name = released ? released_name(ours) : ours;
     const auto found = dict.tensors.find(name);
     require(found != dict.tensors.end(), "{}: not a state dict of SE-ECGNet: missing {}", file, name);
     const std::vector<std::int64_t>& extents = found->second.shape;
@@ -171,15 +217,15 @@ SeEcgNetOptions options_of(const io::SafetensorsFile& dict, const std::string& f
   require(options.covariates >= 0,
           "{}: not a state dict of SE-ECGNet: fc.weight is {}, expected at least {} inputs", file,
           text(dict.at("fc.weight")), branches * c1);
-  // The downsamples are tied if no copy differs from the first of its stage.
-  options.tied = std::ranges::all_of(dict.tensors, [&](const auto& entry) {
-    SeEcgNetOptions tied;
-    const std::vector<std::string> names = torch_names(tied, entry.first);
-    return std::ranges::all_of(names, [&](const std::string& name) {
-      const auto copy = dict.tensors.find(name);
-      return copy == dict.tensors.end() || copy->second.bytes == entry.second.bytes;
-    });
-  });
+  // The downsamples are tied if no copy differs from the first of its stage. In the released code they always are.
+  options.tied = released || std::ranges::all_of(dict.tensors, [&](const auto& entry) {
+                   SeEcgNetOptions tied;
+                   const std::vector<std::string> names = torch_names(tied, entry.first);
+                   return std::ranges::all_of(names, [&](const std::string& name) {
+                     const auto copy = dict.tensors.find(name);
+                     return copy == dict.tensors.end() || copy->second.bytes == entry.second.bytes;
+                   });
+                 });
   return options;
 }
 
@@ -196,7 +242,8 @@ void require_usable(const std::string& file, const std::string& name, std::span<
 
 BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& file, Network& network,
                             Stream& stream) {
-  const std::vector<Entry> entries = entries_of(network);
+  const TensorNames naming = names_in(dict);
+  const std::vector<Entry> entries = entries_of(network, naming);
   std::vector<std::string> problems;
   std::set<std::string> known;
   // Returns the tensor if it exists with this type and shape; otherwise notes a problem.
@@ -228,7 +275,7 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
       if (entry.counted) {
         const io::StoredTensor* count = find(count_name(name), io::StoredType::i64, {});
         if (count != nullptr) {
-          counts[count_name(name)] = count->as<std::int64_t>(name)[0];
+          counts[count_name(entry.our_names[&name - entry.names.data()])] = count->as<std::int64_t>(name)[0];
         }
       }
     }
@@ -255,19 +302,28 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
   return counts;
 }
 
-io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream) {
+io::SafetensorsFile to_state_dict(Network& network, const BatchCounts& counts, Stream& stream,
+                                  TensorNames names) {
+  if (names == TensorNames::released) {
+    require(is_se_ecgnet(network.options()), "released names: only SE-ECGNet has them");
+    require(
+        network.options().tied,
+        "released names: the blocks of a stage have separate downsamples here (network.tied = false), but share "
+        "one in the released code, which would load the last of them into all");
+  }
   io::SafetensorsFile dict;
   dict.metadata["format"] = "pt";  // PyTorch's loaders expect this entry
-  for (const Entry& entry : entries_of(network)) {
+  for (const Entry& entry : entries_of(network, names)) {
     const std::vector<float> ours = entry.value.to_vector(stream);
     std::vector<float> theirs(ours.size());
     for (std::size_t i = 0; i < ours.size(); ++i) {
       theirs[entry.layout.from[i]] = ours[i];
     }
-    for (const std::string& name : entry.names) {
+    for (std::size_t i = 0; i < entry.names.size(); ++i) {
+      const std::string& name = entry.names[i];
       dict.tensors[name] = io::StoredTensor::of<float>(entry.layout.shape, std::span<const float>(theirs));
       if (entry.counted) {
-        const auto found = counts.find(count_name(name));
+        const auto found = counts.find(count_name(entry.our_names[i]));
         const std::vector<std::int64_t> count = {found == counts.end() ? 0 : found->second};
         dict.tensors[count_name(name)] = io::StoredTensor::of<std::int64_t>({}, std::span(count));
       }

@@ -1,5 +1,7 @@
 #include "io/databases/label_table.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "io/files/text_table.h"
 #include "io/files/utf8.h"
@@ -28,8 +30,19 @@ void add_labels(LabelledRecording& recording, std::string_view text, const std::
 }  // namespace
 
 std::vector<LabelledRecording> read_label_table(const std::filesystem::path& table,
-                                                const std::filesystem::path& signals) {
-  const TextTable rows = read_text_table(table);
+                                                const std::filesystem::path& signals,
+                                                std::vector<std::string>* problems) {
+  const auto attempt = [&](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      if (problems == nullptr) {
+        throw;
+      }
+      problems->emplace_back(error.what());
+    }
+  };
+  const TextTable rows = read_text_table(table, problems);
   const std::size_t file = rows.column("file");
   const std::size_t labels = rows.column("labels");
   const auto patient = rows.optional_column("patient");
@@ -43,17 +56,29 @@ std::vector<LabelledRecording> read_label_table(const std::filesystem::path& tab
     };
     LabelledRecording recording;
     recording.id = std::string(trimmed(row.fields[file]));
-    recording.path = recording_path(signals, recording.id, row.place);
     recording.patient = std::string(field(patient));
-    require(!has_control_characters(recording.patient), "{}: patient '{}' holds control characters",
-            row.place, for_message(recording.patient));
-    recording.fold = field(fold).empty() ? 0 : parse_whole(field(fold), 1, 1000, "fold", row.place);
-    recording.age = parse_age(field(age), row.place);
-    recording.sex = parse_sex(field(sex), row.place);
-    add_labels(recording, row.fields[labels], row.place);
+    attempt([&] { recording.path = recording_path(signals, recording.id, row.place); });
+    attempt([&] {
+      require(!has_control_characters(recording.patient), "{}: patient '{}' holds control characters",
+              row.place, for_message(recording.patient));
+    });
+    attempt([&] {
+      recording.fold = field(fold).empty() ? 0 : parse_whole(field(fold), 1, 1000, "fold", row.place);
+    });
+    attempt([&] { recording.age = parse_age(field(age), row.place); });
+    attempt([&] { recording.sex = parse_sex(field(sex), row.place); });
+    attempt([&] { add_labels(recording, row.fields[labels], row.place); });
+    if (problems != nullptr &&
+        std::ranges::find(recordings, recording.id, &LabelledRecording::id) != recordings.end()) {
+      problems->push_back(
+          fmt::format("{}: recording {} is listed twice", row.place, for_message(recording.id)));
+      continue;
+    }
     recordings.push_back(std::move(recording));
   }
-  require_distinct(recordings, rows.file);
+  if (problems == nullptr) {
+    require_distinct(recordings, rows.file);
+  }
   return recordings;
 }
 

@@ -10,6 +10,7 @@
 #include "io/edf/reader.h"
 #include "io/files/folder.h"
 #include "io/recording/memory_reader.h"
+#include "io/tables/annotation_table.h"
 #include "io/tables/csv_reader.h"
 #include "io/tables/npy_reader.h"
 #include "io/tables/side_file.h"
@@ -89,6 +90,7 @@ std::vector<std::filesystem::path> files_of_recording(const std::filesystem::pat
       files.push_back(file);
     }
   };
+  add(annotation_table_of(path));
   if (!is_wfdb_record(path)) {
     add(path);
     if (extension != ".edf" && extension != ".txt") {

@@ -23,7 +23,7 @@ std::string lower_extension(const std::filesystem::path& path);
 bool is_wfdb_record(const std::filesystem::path& path);
 
 // The files that exist of a recording: its header and those of its segments, signal files, side file, and
-// annotation files .atr. Throws Error on a header that cannot be read.
+// annotation files .atr and .annotations.csv. Throws Error on a header that cannot be read.
 std::vector<std::filesystem::path> files_of_recording(const std::filesystem::path& path);
 
 // Throws Error if `target`, which a program is about to write, is one of these files, also under another path

@@ -146,7 +146,8 @@ std::size_t TextTable::column(std::string_view name) const {
   return *found;
 }
 
-TextTable parse_text_table(std::string_view text, char separator, const std::string& file) {
+TextTable parse_text_table(std::string_view text, char separator, const std::string& file,
+                           std::vector<std::string>* problems) {
   if (text.starts_with("\xEF\xBB\xBF")) {
     text.remove_prefix(3);
   }
@@ -162,8 +163,13 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
             row.place, for_message(name));
   }
   while (parser.next(row)) {
-    require(row.fields.size() == table.heading.size(), "{}: {} fields, the heading has {}", row.place,
-            row.fields.size(), table.heading.size());
+    if (row.fields.size() != table.heading.size()) {
+      const std::string problem = fmt::format("{}: {} fields, the heading has {}", row.place,
+                                              row.fields.size(), table.heading.size());
+      require(problems != nullptr, "{}", problem);
+      problems->push_back(problem);
+      continue;
+    }
     table.rows.push_back(row);
   }
   require(!table.rows.empty(), "{}: no row after the heading", file);
@@ -191,13 +197,14 @@ char separator_of(std::string_view line, const std::filesystem::path& file) {
   return others > 0 && (others >= commas || are_decimal_commas(plain, other)) ? other : ',';
 }
 
-TextTable read_text_table(const std::filesystem::path& path) {
+TextTable read_text_table(const std::filesystem::path& path, std::vector<std::string>* problems) {
   const std::string text = read_file(path, largest_file);
   std::string_view first = text;
   while (first.starts_with('\n') || first.starts_with("\r\n")) {
     first.remove_prefix(1);
   }
-  return parse_text_table(text, separator_of(first.substr(0, first.find('\n')), path), path.string());
+  return parse_text_table(text, separator_of(first.substr(0, first.find('\n')), path), path.string(),
+                          problems);
 }
 
 }  // namespace sec::io

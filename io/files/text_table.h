@@ -29,8 +29,9 @@ struct TextTable {
 // Lines end in LF or CR LF; empty lines and a UTF-8 byte order mark are skipped.
 // Throws Error, naming file and line, on text that is not UTF-8, a file without rows, a repeated column name,
 // a row with the wrong number of fields, a quote within an unquoted field, text after a closing quote,
-// and an unclosed quote.
-TextTable parse_text_table(std::string_view text, char separator, const std::string& file);
+// and an unclosed quote. With `problems`, rows with the wrong number of fields are left out and noted there instead.
+TextTable parse_text_table(std::string_view text, char separator, const std::string& file,
+                           std::vector<std::string>* problems = nullptr);
 
 // What separates the fields of a table whose first line this is: tabs or semicolons if the line has as many of them as
 // commas or more, or if all its fields are numbers with decimal commas; otherwise commas. In a file whose name ends in .tsv
@@ -38,6 +39,6 @@ TextTable parse_text_table(std::string_view text, char separator, const std::str
 char separator_of(std::string_view line, const std::filesystem::path& file = {});
 
 // Reads a table file of at most 256 MB. Its first line tells the separator.
-TextTable read_text_table(const std::filesystem::path& path);
+TextTable read_text_table(const std::filesystem::path& path, std::vector<std::string>* problems = nullptr);
 
 }  // namespace sec::io

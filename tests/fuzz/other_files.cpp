@@ -1,4 +1,5 @@
 // Fuzz targets for all parsers except those of recordings.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -7,6 +8,7 @@
 #include "io/databases/ptbxl.h"
 #include "io/databases/tianchi_labels.h"
 #include "io/models/safetensors.h"
+#include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
 #include "tests/fuzz/targets.h"
 #include "tools/secinfer/live_input.h"
@@ -117,6 +119,20 @@ void read_labels(std::string_view bytes) {
   attempt([&] { io::read_ptbxl(folder, io::PtbxlLabels::statements, true); });
   attempt([&] { io::read_label_table(folder + "/t.csv", folder); });
   attempt([&] { io::read_label_table(folder + "/t.tsv", folder); });
+  attempt([&] {  // the table is right if and only if no problem is noted
+    std::vector<std::string> problems;
+    const auto lenient = io::read_label_table(folder + "/t.csv", folder, &problems);
+    if (problems.empty() && !lenient.empty()) {
+      expect(io::read_label_table(folder + "/t.csv", folder).size() == lenient.size(),
+             "problems are not noted");
+    }
+  });
+  attempt([&] {
+    const std::vector<io::Annotation> annotations =
+        io::read_annotation_table(folder + "/r.annotations.csv", 360);
+    expect(std::ranges::is_sorted(annotations, {}, &io::Annotation::sample),
+           "annotations are not in order of time");
+  });
   attempt([&] { io::read_cinc(folder); });
   attempt([&] { io::read_tianchi_labels(folder + "/h.txt", folder); });
   attempt([&] { io::read_class_list(folder + "/h.txt"); });
@@ -133,6 +149,7 @@ std::vector<std::string> label_seeds() {
                 {"s.hea", "s 1 500 5\nr.dat 16\n#Age: NaN\n#Sex: Unknown\n#Dx: 1\n"}}),
           join({{"t.csv", "file,labels,patient,fold,age,sex\nr,N|V,\"a \"\"b\"\"\",1,56,F\ns,,,,,\n"},
                 {"t.tsv", "labels\tfile\nN\tr\n"},
+                {"r.annotations.csv", "time_s,symbol,sub,aux\n1.5,V,1,x\n0.25,N,,\n"},
                 {"r.hea", ""},
                 {"s.hea", ""}}),
           join({{"h.txt", "r.txt\t56\tMALE\tsinus\tlow voltage\t\ns.txt\t\t\tsinus\n"},

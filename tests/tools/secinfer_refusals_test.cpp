@@ -20,13 +20,13 @@ using io::content_of;
 using nlohmann::json;
 
 TEST_F(Secinfer, RefusesWrongUsage) {
-  for (const char* arguments : {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100",
-                                "--live 100", "--live -", "-", "--live --rate 360 -", "--rate 360 100",
-                                "--precision f16 100", "--live --rate 360 --leads MLII,V1 --out x -",
-                                "--live --rate nan --leads MLII,V1 -", "--live --rate inf --leads MLII,V1 -",
-                                "--live --rate 360 --leads MLII,V1 --input i16 --gain nan -",
-                                "--live --rate 360 --leads MLII,V1 --wait nan -",
-                                "--live --rate 360 --leads MLII,V1 --wait -nan -"}) {
+  for (const char* arguments :
+       {"", "--no-such-option", "--device gpu 100", "--annotator a.b 100", "--live 100", "--live -", "-",
+        "--live --rate 360 -", "--rate 360 100", "--precision f16 100",
+        "--live --rate 360 --leads MLII,V1 --out x -", "--live --rate nan --leads MLII,V1 -",
+        "--live --rate inf --leads MLII,V1 -", "--live --rate 360 --leads MLII,V1 --input i16 --gain nan -",
+        "--live --rate 360 --leads MLII,V1 --wait nan -",
+        "--live --rate 360 --leads MLII,V1 --wait -nan -"}) {
     EXPECT_EQ(secinfer(arguments).status, 2) << arguments;
   }
   expect_failure("--device cpu --tiles t " + record("100"), 1,
@@ -168,10 +168,12 @@ TEST_F(Secinfer, LeadsWithoutAnElectrocardiogram) {
   }
   const Outcome run = secinfer("--quiet " + write_record("late", {late, noise}));
   EXPECT_EQ(run.status, 0);
-  EXPECT_EQ(run.error,
-            "warning: late: lead MLII is flat for 20 % of the time\nwarning: late: lead V1 shows no QRS complexes that "
-            "stand out for 100 % of the time: noise, or ventricular flutter\n");
-  EXPECT_NE(secinfer("--quiet " + write_record("cut", {recording.signals[0], cut})).error.find("lead V1 is saturated: "),
+  EXPECT_EQ(
+      run.error,
+      "warning: late: lead MLII is flat for 20 % of the time\nwarning: late: lead V1 shows no QRS complexes that "
+      "stand out for 100 % of the time: noise, or ventricular flutter\n");
+  EXPECT_NE(secinfer("--quiet " + write_record("cut", {recording.signals[0], cut}))
+                .error.find("lead V1 is saturated: "),
             std::string::npos);
   std::string frames;
   for (std::size_t i = 0; i < late.size(); ++i) {
@@ -179,9 +181,10 @@ TEST_F(Secinfer, LeadsWithoutAnElectrocardiogram) {
   }
   folder_.write("frames", frames);
   const Outcome live = secinfer("--quiet --live --rate 360 --leads MLII,V1 - <" + path("frames"));
-  EXPECT_EQ(live.error,
-            "warning: standard input: lead V1 shows no QRS complexes that stand out for 100 % of the time: noise, or "
-            "ventricular flutter\n");
+  EXPECT_EQ(
+      live.error,
+      "warning: standard input: lead V1 shows no QRS complexes that stand out for 100 % of the time: noise, or "
+      "ventricular flutter\n");
 }
 
 TEST_F(Secinfer, FullDisk) {
@@ -248,8 +251,56 @@ TEST_F(Secinfer, RecordingsOfOneNameDoNotReplaceEachOther) {
   for (const char* extension : {".hea", ".dat", ".atr"}) {
     fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
   }
-  expect_failure("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"), 1,
-                 "100.sec: is that of another recording of this run");
+  const Outcome run =
+      secinfer("--quiet --overwrite --out " + path("both") + " " + record("100") + " " + path("100"));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.error.find("100.sec: is that of another recording of this run"), std::string::npos)
+      << run.error;
+}
+
+// A recording that cannot be read does not keep the others from being classified; what failed is listed at the end.
+TEST_F(Secinfer, GoesOnAfterARecordingThatFails) {
+  const std::string good = secinfer("--quiet --json " + record("100") + " " + record("101")).out;
+  folder_.write("damaged.csv", "time_s,MLII,V1\n0,1,2\n0.01,x,2\n");
+  const std::string several =
+      record("100") + " " + path("none") + " " + record("101") + " " + path("damaged.csv");
+  const Outcome run = secinfer("--quiet --json " + several);
+  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.out, good);
+  EXPECT_EQ(std::ranges::count(run.error, '\n'), 3) << run.error;
+  EXPECT_NE(run.error.find("none.hea: "), std::string::npos) << run.error;
+  EXPECT_TRUE(run.error.ends_with("secinfer: 2 of 4 recordings failed: " + path("none") + ", " +
+                                  path("damaged.csv") + "\n"))
+      << run.error;
+  // The output of good recordings is whole, that of bad ones is not there.
+  const Outcome files = secinfer("--quiet --out " + path("found") + " " + several);
+  EXPECT_EQ(files.status, 1);
+  EXPECT_TRUE(fs::exists(path("found") + "/101.sec"));
+  EXPECT_FALSE(fs::exists(path("found") + "/damaged.sec"));
+  // Output that cannot be written ends the run.
+  const Outcome full = run_program("sh -c '" SECINFER " --model " + folder_.path().string() +
+                                       " --quiet --json " + several + " >/dev/full'",
+                                   folder_.path());
+  EXPECT_EQ(full.status, 1);
+  EXPECT_EQ(full.error.find("recordings failed"), std::string::npos) << full.error;
+  // Wrong usage stays wrong usage.
+  EXPECT_EQ(secinfer("--qrs-leads V9 " + several).status, 2);
+}
+
+// Beats that a table beside the recording marks, instead of beats that are looked for.
+TEST_F(Secinfer, ClassifiesTheBeatsOfAnAnnotationTable) {
+  const std::string as_annotated = secinfer("--quiet --json --annotations atr " + record("100")).out;
+  std::string table = "sample,symbol\n";
+  for (const io::Annotation& annotation : io::read_annotations(record("100") + ".atr")) {
+    table += std::to_string(annotation.sample) + "," + io::symbol_of(annotation.code) + "\n";
+  }
+  for (const char* extension : {".hea", ".dat"}) {
+    fs::copy_file(record("100") + extension, folder_ / (std::string("100") + extension));
+  }
+  folder_.write("100.annotations.csv", table);
+  const Outcome run = secinfer("--quiet --json --annotations annotations.csv " + path("100"));
+  EXPECT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.out, as_annotated);
 }
 
 // The folder of --out may be that of the recording.

@@ -180,6 +180,72 @@ TEST(Secmodel, ReadsARealTianchiRecording) {
   EXPECT_EQ(nlohmann::json::parse(outcome.out).at("logits").size(), 34U);
 }
 
+// The authors' state dict under its own names: the same logits, and back to the same bits. A model says which unit
+// of samples it wants, and predict feeds it.
+TEST(Secmodel, ReleasedNamesAndWholeNumbers) {
+  const TemporaryFolder folder;
+  const Sample sample = sample_in(folder, "leads8_length2048_tied");
+  const auto at = [&](const char* name) { return (folder / name).string(); };
+  io::SafetensorsFile released;
+  for (const auto& [name, tensor] : io::read_safetensors(sample.dict).tensors) {
+    released.tensors[model::released_name(name)] = tensor;
+  }
+  io::write_safetensors(at("released"), released);
+  ASSERT_EQ(secmodel(folder, "import " + at("released") + " --length 2048 --out " + at("model")).status, 0);
+  ASSERT_EQ(secmodel(folder, "import " + sample.dict + " --length 2048 --out " + at("plain")).status, 0);
+  EXPECT_EQ(secmodel(folder, "predict " + at("released") + " " + sample.signals + " --device cpu").out,
+            secmodel(folder, "predict " + sample.dict + " " + sample.signals + " --device cpu").out);
+  ASSERT_EQ(secmodel(folder, "export " + at("model") + " --names released --out " + at("back")).status, 0);
+  const io::SafetensorsFile back = io::read_safetensors(at("back"));
+  ASSERT_EQ(back.tensors.size(), released.tensors.size());
+  for (const auto& [name, tensor] : released.tensors) {
+    EXPECT_TRUE(back.at(name).bytes == tensor.bytes) << name;
+  }
+
+  std::string recording = "I II V1 V2 V3 V4 V5 V6\n";
+  std::vector<float> whole(8 * 5000);
+  for (std::size_t t = 0; t < 5000; ++t) {
+    for (std::size_t h = 0; h < 8; ++h) {
+      whole[h * 5000 + t] = static_cast<float>(static_cast<int>((t * (h + 3)) % 201) - 100);
+      recording += std::to_string(static_cast<int>(whole[h * 5000 + t])) + (h < 7 ? ' ' : '\n');
+    }
+  }
+  folder.write("r.txt", recording);
+  const auto logits = [&](const std::string& arguments) {
+    const Outcome outcome = secmodel(folder, "predict --json --device cpu " + arguments);
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    return outcome.status == 0 ? nlohmann::json::parse(outcome.out)["logits"].get<std::vector<double>>()
+                               : std::vector<double>();
+  };
+  const std::vector<double> raw = logits(at("released") + " --length 5000 " + at("r.txt"));
+  io::SafetensorsFile signals;
+  signals.tensors["x"] = io::StoredTensor::of<float>({1, 8, 5000}, std::span<const float>(whole));
+  io::write_safetensors(at("x.safetensors"), signals);
+  const std::vector<double> direct = logits(at("released") + " --length 5000 " + at("x.safetensors"));
+  ASSERT_EQ(raw.size(), direct.size());
+  for (std::size_t c = 0; c < raw.size(); ++c) {
+    EXPECT_NEAR(raw[c], direct[c], 1e-4 * (1 + std::abs(direct[c])));  // mV times the gain, in f32
+  }
+  EXPECT_EQ(logits(at("model") + " " + at("r.txt")),
+            logits(at("plain") + " --amplitudes raw " + at("r.txt")));
+  EXPECT_EQ(logits(at("model") + " --amplitudes millivolts " + at("r.txt")),
+            logits(at("plain") + " " + at("r.txt")));
+  EXPECT_NE(logits(at("model") + " " + at("r.txt")), logits(at("plain") + " " + at("r.txt")));
+  EXPECT_NE(logits(at("model") + " --amplitudes standardised " + at("r.txt")),
+            logits(at("model") + " " + at("r.txt")));
+  EXPECT_NE(
+      secmodel(folder, "summary " + at("model")).out.find("input amplitudes: raw, the file's whole numbers"),
+      std::string::npos);
+  EXPECT_NE(secmodel(folder, "summary " + at("plain")).out.find("input amplitudes: millivolts"),
+            std::string::npos);
+  ASSERT_EQ(
+      secmodel(folder, "import " + sample.dict + " --amplitudes raw --length 2048 --out " + at("stated"))
+          .status,
+      0);
+  EXPECT_EQ(logits(at("stated") + " " + at("r.txt")), logits(at("model") + " " + at("r.txt")));
+  EXPECT_EQ(secmodel(folder, "predict " + at("model") + " --amplitudes volts " + at("r.txt")).status, 2);
+}
+
 TEST(Secmodel, RefusesWrongFilesInOneLine) {
   const TemporaryFolder folder;
   const Sample sample = sample_in(folder, "leads2_length720_tied");

@@ -17,6 +17,16 @@ def write_run(folder, name, records):
     return str(run)
 
 
+def write_recordings(folder, name, records):
+    run = pathlib.Path(folder) / name
+    run.mkdir()
+    by_record = {record: {"split": split, "truth": list(truth), "decision": list(decision)}
+                 for record, (split, truth, decision) in records.items()}
+    (run / "metrics.json").write_text(
+        json.dumps({"by_record": by_record, "multi_label": [{}], "classes": ["A", "B"]}))
+    return str(run)
+
+
 def matrix(nn, nv, vn, vv):
     cells = [[0] * 5 for _ in range(5)]
     cells[0][0], cells[0][2], cells[2][0], cells[2][2] = nn, nv, vn, vv
@@ -56,6 +66,18 @@ def main():
                                               capture_output=True).stdout)["scores"]) == ["5"]
         again = subprocess.run([program, one, one], capture_output=True, text=True)
         assert again.returncode == 1 and "record 100 was tested in" in again.stderr, again
+        a = write_recordings(folder, "a", {"1": ("test", "A", "A"), "2": ("test", "AB", "B"), "9": ("validation", "A", "")})
+        b = write_recordings(folder, "b", {"3": ("test", "B", "A"), "4": ("test", "", "")})
+        out = json.loads(subprocess.run([program, "--json", a, b], check=True, capture_output=True).stdout)
+        assert out["records"] == 4 and out["labels"]["A"]["TP"] == 1, out
+        assert [out["labels"][n][k] for n in "AB" for k in ("TP", "FN", "FP")] == [1, 1, 1, 1, 1, 0], out
+        assert abs(out["micro_f1"] - 4 / 7) < 1e-12 and abs(out["macro_f1"] - (1 / 2 + 2 / 3) / 2) < 1e-12, out
+        text = subprocess.run([program, a, b], check=True, capture_output=True, text=True).stdout
+        assert "4 recordings tested in 2 runs" in text, text
+        twice = subprocess.run([program, a, a], capture_output=True, text=True)
+        assert twice.returncode == 1 and "record 1 was tested in" in twice.stderr, twice
+        mixed = subprocess.run([program, a, one], capture_output=True, text=True)
+        assert mixed.returncode == 1 and "some of whole recordings" in mixed.stderr, mixed
         missing = subprocess.run([program, folder], capture_output=True, text=True)
         assert missing.returncode == 1 and "metrics.json" in missing.stderr, missing
 

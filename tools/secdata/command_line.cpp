@@ -77,11 +77,18 @@ void add_verify(CLI::App& app, std::function<bool()>& run) {
       "status 1 if there is any");
   command->add_option("PATH", options->path, "A folder, with all folders inside it, or one recording")
       ->required();
+  command
+      ->add_option(
+          "--labels", options->labels,
+          "Label table, in the folder or elsewhere: checks its rows and all recordings that it names, of\n"
+          "any format, as a training reads them")
+      ->type_name("TABLE");
   command->add_flag("--json", options->as_json, "Print one JSON object");
   command->footer(
       "Looked for are WFDB records and EDF files, and what RECORDS files name.\n\n"
       "Examples:\n"
       "  secdata verify data/mitdb\n"
+      "  secdata verify data/mine --labels labels.csv\n"
       "  secdata verify data/mitdb/100 --json");
   command->callback([options, &run] { run = [options] { return verify(*options); }; });
 }

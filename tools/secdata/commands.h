@@ -34,9 +34,12 @@ bool dump(const DumpOptions& options);
 
 struct VerifyOptions {
   std::string path;
+  std::string labels;  // a label table; empty: none
   bool as_json = false;
 };
 bool verify(const VerifyOptions& options);
+// The same with a label table: checks the recordings that the table names, and the table.
+bool verify_labels(const VerifyOptions& options);
 
 struct ConvertOptions {
   std::string from;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/edf/writer.h"
 #include "io/files/atomic_file.h"
 #include "io/files/file_group.h"

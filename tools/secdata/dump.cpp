@@ -7,6 +7,7 @@
 #include <set>
 
 #include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/recording/lead_names.h"
 #include "io/recording/part_reader.h"
 #include "io/tables/npy_writer.h"

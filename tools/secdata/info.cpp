@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/files/standard_streams.h"
 #include "io/signal/lead_quality.h"
 #include "io/wfdb/header.h"

@@ -84,32 +84,4 @@ FoundRecordings find_recordings(const fs::path& path) {
   return found;
 }
 
-fs::path annotation_file_of(const fs::path& path, const std::string& annotator) {
-  if (is_edf(path)) {
-    return {};
-  }
-  fs::path base = base_of(path);
-  if (!is_wfdb_record(path)) {  // tables and arrays: a file beside them, with their name
-    base.replace_extension();
-  }
-  return base.string() + "." + annotator;
-}
-
-std::optional<AnnotationFile> annotations_of(const fs::path& path, RecordingReader& reader,
-                                             const std::string& annotator) {
-  if (is_edf(path)) {
-    AnnotationFile own;
-    own.annotations = reader.annotations();
-    own.resolution = annotation_rate(reader.info());
-    return own;
-  }
-  const fs::path file = annotation_file_of(path, annotator);
-  if (!fs::exists(file)) {
-    return std::nullopt;
-  }
-  AnnotationFile found = read_annotation_file(file, reader.info().rate);
-  found.resolution = reader.info().rate;
-  return found;
-}
-
 }  // namespace sec::tools

@@ -8,6 +8,7 @@
 #include "engine/parallel.h"
 #include "io/databases/mitdb.h"
 #include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/files/standard_streams.h"
 #include "io/signal/lead_quality.h"
 #include "tools/secdata/commands.h"
@@ -271,6 +272,9 @@ void print_as_text(const Verification& result) {
 }  // namespace
 
 bool verify(const VerifyOptions& options) {
+  if (!options.labels.empty()) {
+    return verify_labels(options);
+  }
   const Verification result = examine(options.path);
   options.as_json ? print_as_json(result) : print_as_text(result);
   for (const std::string& warning : result.total.warnings) {

@@ -23,6 +23,7 @@
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/signal/lead_quality.h"
+#include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
 #include "tools/secinfer/live_input.h"
 #include "tools/secinfer/options.h"
@@ -140,7 +141,9 @@ std::vector<std::int64_t> given_beats(const Options& options, const RecordingBlo
   const fs::path file = fs::path(recording.file).replace_extension(options.annotations);
   std::vector<io::Annotation> annotations;
   double counted = recording.rate;
-  if (io::is_wfdb_record(file)) {
+  if (io::is_annotation_table(file)) {
+    annotations = io::read_annotation_table(file, counted);
+  } else if (io::is_wfdb_record(file)) {
     annotations = io::read_annotations(file, counted);
   } else {  // an EDF+ file: the recording itself, or a file of annotations only
     const auto reader = io::open_recording(file);
@@ -401,6 +404,31 @@ Precision precision_of(const Options& options, Device device) {
   }
 }
 
+// Calls `infer` for each recording, also after one that fails. Returns the exit status: 1 if any failed. Stops at wrong
+// usage, and when standard output cannot be written to.
+template <typename Infer>
+int for_each_record(const Options& options, Infer infer) {
+  std::vector<std::string> failed;
+  for (const std::string& record : options.records) {
+    try {
+      infer(record);
+    } catch (const UsageError&) {
+      throw;
+    } catch (const std::exception& error) {
+      if (options.records.size() == 1 || std::ferror(stdout) != 0) {
+        throw;
+      }
+      io::tell("secinfer: {}\n", error.what());
+      failed.push_back(record);
+    }
+  }
+  if (!failed.empty()) {
+    io::tell("secinfer: {} of {} recordings failed: {}\n", failed.size(), options.records.size(),
+             fmt::join(failed, ", "));
+  }
+  return failed.empty() ? 0 : 1;
+}
+
 int run(const Options& options) {
   const auto wrong = [](bool is_wrong, const char* text) {
     if (is_wrong) {
@@ -427,10 +455,9 @@ int run(const Options& options) {
           "--model: classifies whole recordings; --live, --annotations, --out, --qrs-leads and --summary are "
           "for beats");
     wanted_leads(options, model.recipe());
-    for (const std::string& record : options.records) {
+    return for_each_record(options, [&](const std::string& record) {
       with_memory_for(record, [&] { classify_whole(options, model, record); });
-    }
-    return 0;
+    });
   }
   if (options.live) {
     infer_live(options, model);
@@ -442,10 +469,9 @@ int run(const Options& options) {
     require(!error, "{}: cannot make the folder: {}", options.out, error.message());
   }
   std::set<fs::path> written;
-  for (const std::string& record : options.records) {
+  return for_each_record(options, [&](const std::string& record) {
     with_memory_for(record, [&] { infer_record(options, model, record, written); });
-  }
-  return 0;
+  });
 }
 
 }  // namespace

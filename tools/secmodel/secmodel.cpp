@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -18,6 +19,7 @@
 #include "model/networks.h"
 #include "model/onnx_graph.h"
 #include "tools/secmodel/onnx_metadata.h"
+#include "train/data/recording_signal.h"
 #include "train/loop/model_file.h"
 
 namespace {
@@ -33,6 +35,8 @@ struct Options {
   std::string device = "auto";
   int threads = 0;
   std::vector<fs::path> signals;
+  std::string amplitudes;  // of the network's input; empty: what the model says
+  std::string names = "ours";
   bool json = false;
 };
 
@@ -41,12 +45,13 @@ struct Signals {
   std::int64_t n = 0;
   std::int64_t leads = 0;
   std::int64_t length = 0;
-  std::vector<float> x;           // (n, length, leads), mV
+  std::vector<float> x;           // (n, length, leads), in the unit that the network wants
   std::vector<float> covariates;  // (n, K), or empty
   std::int64_t covariate_count = 0;
 };
 
-Signals tianchi_signals(const fs::path& path, std::int64_t length) {
+// Reads a recording in the unit `amplitudes` (train::amplitudes_of).
+Signals tianchi_signals(const fs::path& path, std::int64_t length, const std::string& amplitudes) {
   const io::Recording recording = io::read_tianchi(path);
   Signals signals{1, static_cast<std::int64_t>(recording.leads.size()), recording.samples(), {}, {}, 0};
   std::vector<std::vector<float>> leads = recording.signals;
@@ -55,6 +60,14 @@ Signals tianchi_signals(const fs::path& path, std::int64_t length) {
       lead = io::fourier_resample(lead, length);
     }
     signals.length = length;
+  }
+  for (std::size_t h = 0; h < leads.size(); ++h) {
+    if (amplitudes == "raw") {
+      const auto gain = static_cast<float>(recording.leads[h].gain);
+      std::ranges::transform(leads[h], leads[h].begin(), [&](float value) { return value * gain; });
+    } else if (amplitudes == "standardised") {
+      train::standardise(leads[h]);
+    }
   }
   for (std::int64_t i = 0; i < signals.length; ++i) {
     for (const std::vector<float>& lead : leads) {
@@ -96,17 +109,20 @@ Signals stored_signals(const fs::path& path) {
 
 void predict(const Options& options, Stream& stream) {
   std::unique_ptr<train::StoredNetwork> model;
+  std::string amplitudes;
   for (const fs::path& path : options.signals) {
     const bool stored = io::lower_extension(path) == ".safetensors";
-    Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0);
+    Signals signals = stored ? stored_signals(path) : tianchi_signals(path, 0, amplitudes);
     if (model == nullptr) {
       model = std::make_unique<train::StoredNetwork>(
           train::read_model(options.model, options.length, stream, signals.length));
+      amplitudes =
+          options.amplitudes.empty() ? train::amplitudes_of(*model, options.model) : options.amplitudes;
     }
     const model::NetworkOptions& o = model->network->options();
     const std::vector<std::string> classes = tools::classes_of(*model, options.model);
-    if (!stored && signals.length != o.length) {
-      signals = tianchi_signals(path, o.length);
+    if (!stored) {
+      signals = tianchi_signals(path, o.length, amplitudes);
     }
     require(signals.leads == o.leads && signals.length == o.length && signals.covariate_count == o.covariates,
             "{}: {} lead(s) of {} samples with {} covariate(s), but {} takes {} of {} with {}", path.string(),
@@ -135,6 +151,14 @@ void predict(const Options& options, Stream& stream) {
   }
 }
 
+// A line such as "input   mV".
+std::string input_text(const std::string& amplitudes) {
+  return fmt::format("input amplitudes: {}\n", amplitudes == "raw" ? "raw, the file's whole numbers"
+                                               : amplitudes == "standardised"
+                                                   ? "standardised, each lead with mean 0 and deviation 1"
+                                                   : "millivolts");
+}
+
 void run(const std::string& command, const Options& options) {
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
@@ -144,13 +168,22 @@ void run(const std::string& command, const Options& options) {
   }
   // The export of a state dict does not depend on the input's length.
   const std::int64_t any_length = command == "export" ? 5000 : 0;
-  const train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
+  train::StoredNetwork model = train::read_model(options.model, options.length, stream, any_length);
+  if (!options.amplitudes.empty()) {
+    require(!model.metadata.contains("recipe"),
+            "{}: its recipe says what its input is (input.amplitudes = {}): --amplitudes is for state dicts",
+            options.model.string(), train::amplitudes_of(model, options.model));
+    model.metadata["amplitudes"] = options.amplitudes;
+  }
   if (command == "summary") {
-    io::print(model.network->summary());
+    io::print(model.network->summary() + input_text(train::amplitudes_of(model, options.model)));
   } else if (command == "import") {
     train::write_model(options.out, model, stream);
   } else if (command == "export") {
-    io::write_safetensors(options.out, model::to_state_dict(*model.network, model.counts, stream));
+    io::write_safetensors(options.out,
+                          model::to_state_dict(*model.network, model.counts, stream,
+                                               options.names == "released" ? model::TensorNames::released
+                                                                           : model::TensorNames::ours));
   } else {
     io::write_atomically(options.out, model::to_onnx(*model.network, "sec " SEC_VERSION,
                                                      tools::onnx_metadata(model, options.model), stream));
@@ -169,6 +202,7 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
       "  secmodel export runs/inter --out state_dict.safetensors\n"
+      "  secmodel export model.safetensors --names released --out released.safetensors\n"
       "  secmodel onnx runs/inter --out model.onnx\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   app.require_subcommand(1);
@@ -186,8 +220,22 @@ int main(int argc, char** argv) {
   const auto with_output = [&](CLI::App* command) {
     command->add_option("--out", options.out, "File to write")->required();
   };
-  with_output(add("import", "Writes the model in sectrain's form"));
-  with_output(add("export", "Writes the model as PyTorch's state dict"));
+  const auto with_amplitudes = [&](CLI::App* command, const char* help) {
+    command->add_option("--amplitudes", options.amplitudes, help)
+        ->check(CLI::IsMember({"millivolts", "raw", "standardised"}));
+  };
+  CLI::App* import_command = add("import", "Writes the model in sectrain's form");
+  with_output(import_command);
+  with_amplitudes(import_command,
+                  "Input that a state dict was trained on, which the model then says; default: raw with the\n"
+                  "names of the authors' code, else millivolts");
+  CLI::App* export_command = add("export", "Writes the model as PyTorch's state dict");
+  with_output(export_command);
+  export_command
+      ->add_option("--names", options.names,
+                   "Names of the tensors; released: as in the authors' code, whose module loads them")
+      ->check(CLI::IsMember({"ours", "released"}))
+      ->capture_default_str();
   with_output(add("onnx", "Writes the model as ONNX, opset 17, with a free batch size"));
   add("summary", "Lists the layers: output shape, parameters, multiply-accumulates");
   CLI::App* predict_command = add("predict", "Prints the logits of recordings, a line each");
@@ -195,8 +243,11 @@ int main(int argc, char** argv) {
       ->add_option(
           "SIGNAL", options.signals,
           "Recordings in Tianchi's text form (resampled to the model's length), or .safetensors with x "
-          "(recordings, leads, samples) in mV, and covariates")
+          "(recordings, leads, samples), in the unit that the model wants, and covariates")
       ->required();
+  with_amplitudes(predict_command,
+                  "Feed recordings in millivolts, as the file's whole numbers (raw) or standardised;\n"
+                  "default: what the model says, see summary");
   predict_command->add_flag("--json", options.json, "Print one JSON object a recording");
   predict_command->add_option("--device", options.device, "Where to compute")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "simt"}))

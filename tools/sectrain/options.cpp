@@ -18,7 +18,8 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed, std::string& 
       "Trains SE-ECGNet or a baseline on annotated heartbeats (WFDB: .hea, .dat, .atr) or on whole\n"
       "recordings with several labels each (PTB-XL, Tianchi, CinC, a label table), chooses weights by\n"
       "their score in validation, scores the test side once, and writes a run folder: recipe.toml\n"
-      "(resolved), log.jsonl, metrics.json, report.html, best.safetensors, last.safetensors.");
+      "(resolved), log.jsonl, metrics.json, report.html, predictions.csv, best.safetensors,\n"
+      "last.safetensors.");
   app.footer(
       "Examples:\n"
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/inter\n"

@@ -1,6 +1,8 @@
 // Training on whole recordings, each of which has several labels.
 #include <fmt/ranges.h>
 
+#include <set>
+
 #include "tools/sectrain/training_task.h"
 #include "train/data/recording_splits.h"
 #include "train/loop/checkpoint.h"
@@ -14,9 +16,15 @@ using namespace sec::train;
 
 constexpr std::size_t classes_shown = 12;
 
-// Formats a split: "389 recordings: NORM 241, MI 50, ... and 59 more classes".
+// Formats a split: "389 recordings of 350 patients: NORM 241, MI 50, ... and 59 more classes".
 std::string split_text(const RecordingDataset& side, const std::vector<std::string>& classes) {
   std::vector<std::string> parts;
+  std::set<std::string> patients;
+  bool all_known = side.size() > 0;
+  for (std::size_t i = 0; i < side.size(); ++i) {
+    patients.insert(side[i].about.patient);
+    all_known = all_known && !side[i].about.patient.empty();
+  }
   for (std::size_t c = 0; c < std::min(classes.size(), classes_shown); ++c) {
     std::int64_t count = 0;
     for (std::size_t i = 0; i < side.size(); ++i) {
@@ -25,22 +33,45 @@ std::string split_text(const RecordingDataset& side, const std::vector<std::stri
     parts.push_back(fmt::format("{} {}", classes[c], count));
   }
   const std::size_t more = classes.size() - parts.size();
-  return fmt::format("{} recordings: {}{}", side.size(), fmt::join(parts, ", "),
+  return fmt::format("{} recordings{}: {}{}", side.size(),
+                     all_known ? fmt::format(" of {} patients", patients.size()) : "", fmt::join(parts, ", "),
                      more > 0 ? fmt::format(" and {} more classes", more) : "");
 }
 
-std::string division_text(const Recipe& recipe) {
-  const Recipe::Data& d = recipe.data;
+// How recordings of one person are kept together: by patient, as far as patients are known.
+std::string grouping_text(const RecordingSplits& data) {
+  const auto all = static_cast<std::int64_t>(data.train.size() + data.validation.size() + data.test.size());
+  if (data.without_patient == 0) {
+    return "Divided by patient";
+  }
+  return data.without_patient >= all + data.dropped
+             ? std::string(
+                   "Divided by recording, because no patient is known: one person may be on several sides")
+             : fmt::format(
+                   "Divided by patient where the patient is known; {} recordings have none, so one person "
+                   "may be on several sides",
+                   data.without_patient);
+}
+
+std::string division_text(const RecordingSplits& data) {
+  const Recipe::Data& d = data.recipe.data;
   if (d.protocol == "strat_folds") {
     return fmt::format("Divided by the database's folds: {} validates, {} is tested, all others train.",
                        d.validation_fold, d.test_fold);
   }
   if (d.protocol == "hash") {
     return fmt::format(
-        "Divided by patient, recordings with identical signals staying together: a hash puts {:g} of them on "
-        "the "
-        "validation and {:g} on the test side (seed {}).",
+        "{}. Recordings with identical signals stay together. {} puts {:g} of them on the validation and {:g} on "
+        "the test side (seed {}).",
+        grouping_text(data),
+        d.stratify ? "A division with nearly the same shares of every class on each side" : "A hash",
         d.validation_share, d.test_share, d.split_seed);
+  }
+  if (d.protocol == "folds") {
+    return fmt::format(
+        "{}. Recordings with identical signals stay together. Fold {} of {} is tested, the next one validates; "
+        "folds have nearly the same shares of every class (seed {}).",
+        grouping_text(data), d.fold, d.folds, d.split_seed);
   }
   if (d.protocol == "tianchi-paper") {
     return "Divided as the released code does it: of each class the first 40 % validate, all other "
@@ -50,13 +81,14 @@ std::string division_text(const Recipe& recipe) {
   return fmt::format("Divided as {} says.", d.split_file);
 }
 
-std::string protocol_text(const Recipe& recipe) {
+std::string protocol_text(const RecordingSplits& data) {
+  const Recipe& recipe = data.recipe;
   const Recipe::Data& d = recipe.data;
   return fmt::format(
       "{} Whole recordings with any number of labels each, {} classes. The network is given the first {:g} s "
       "of the "
       "leads {}, resampled to {} samples, in {}{}. Weights chosen: {}. A class is stated above {}.",
-      division_text(recipe), recipe.classes.size(), d.seconds, fmt::join(d.leads, ", "), d.length,
+      division_text(data), recipe.classes.size(), d.seconds, fmt::join(d.leads, ", "), d.length,
       recipe.input.amplitudes == "millivolts" ? "mV"
       : recipe.input.amplitudes == "raw"      ? "the files' whole numbers"
                                               : "units of each lead's standard deviation",
@@ -88,7 +120,7 @@ class RecordingTask final : public TrainingTask {
         fs::weakly_canonical(folder_).string(), train, validation, test,
         data_.dropped > 0 ? fmt::format(" Left out, being of none of the classes: {}.", data_.dropped) : "",
         static_cast<double>(data_.signal_bytes) / 1e6);
-    run.protocol = protocol_text(data_.recipe);
+    run.protocol = protocol_text(data_);
     run.warnings = data_.warnings;
     run.leaks = data_.leaks;
   }

@@ -14,6 +14,7 @@
 #include "engine/precision.h"
 #include "engine/stream.h"
 #include "engine/utf8.h"
+#include "io/files/read_file.h"
 #include "io/files/standard_streams.h"
 #include "kernels/device_tables.h"
 #include "model/networks.h"
@@ -25,6 +26,7 @@
 #include "train/loop/run_log.h"
 #include "train/loop/tile_file.h"
 #include "train/report/page.h"
+#include "train/report/predictions.h"
 #include "train/report/results.h"
 
 namespace {
@@ -158,8 +160,10 @@ int run_training(const Options& options) {
   RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
                                 : options.overwrite ? RunFolder::Use::overwrite
                                                     : RunFolder::Use::fresh);
-  const std::string config = options.config.empty() ? folder.file("recipe.toml").string() : options.config;
-  const Recipe asked = read_recipe(config, options.overrides);
+  const std::string own = folder.file("recipe.toml").string();
+  const Recipe asked = options.config.empty()
+                           ? parse_run_recipe(io::read_file(own, 1'000'000), own, options.overrides)
+                           : read_recipe(options.config, options.overrides);
   set_threads(options.threads);
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
@@ -297,6 +301,7 @@ int run_training(const Options& options) {
   const std::string metrics = metrics_json(run, task->splits(), task->fingerprint());
   folder.write("metrics.json", metrics);
   folder.write("report.html", report_html(run));
+  folder.write("predictions.csv", predictions_csv(run));
   options.json ? io::print_json_text(metrics) : io::print(results_text(run));
   io::flush_stdout();
   say(options, fmt::format("report: {}", folder.file("report.html").string()));

@@ -6,8 +6,10 @@
 
 #include "engine/error.h"
 #include "io/databases/mitdb.h"
+#include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
 #include "io/files/random_file.h"
-#include "io/wfdb/annotation.h"
+#include "io/tables/annotation_table.h"
 #include "train/data/fnv.h"
 
 namespace sec::train {
@@ -52,7 +54,7 @@ void expand_rest(Names& names, const Names& first_split, const Names& second_spl
   }
   names.erase(star);
   const Names paced = records_of(io::Split::paced);
-  for (const std::string& name : io::read_record_names(folder)) {
+  for (const std::string& name : io::annotated_recordings(folder)) {
     if (!contains(names, name) && !contains(first_split, name) && !contains(second_split, name) &&
         !contains(paced, name)) {
       names.push_back(name);
@@ -85,6 +87,15 @@ std::string fingerprint_of(const Splits& splits, const std::filesystem::path& fo
   for (const Names* split : {&splits.train, &splits.validation, &splits.test}) {
     state = hash(state, "|");
     for (const std::string& name : *split) {
+      if (!io::is_wfdb_record(name)) {
+        for (const std::filesystem::path& file : io::files_of_recording(folder / name)) {
+          state = hash_file(hash(state, file.filename().string()), file);
+        }
+        continue;
+      }
+      if (const auto table = io::annotation_table_of(folder / name); std::filesystem::exists(table)) {
+        state = hash_file(state, table);
+      }
       for (const char* suffix : {".hea", ".atr", ".dat"}) {
         const std::filesystem::path file = folder / (name + suffix);
         state = hash(state, name + suffix);
@@ -173,7 +184,7 @@ Splits fold_splits(const Recipe& recipe, const std::filesystem::path& folder, co
     PatientBeats& patient = patients[Splits{}.patient_of(name)];
     patient.patient = Splits{}.patient_of(name);
     patient.records.push_back(name);
-    const io::ClassCounts beats = io::count_beats(io::read_annotations(folder / (name + ".atr")));
+    const io::ClassCounts beats = annotated_beats(folder, name);
     for (std::size_t c = 0; c < beats.size(); ++c) {
       patient.beats[c] += beats[c];
     }
@@ -286,9 +297,7 @@ void look_for_leaks(const Recipe& recipe, BeatSplits& data) {
 
 Splits resolve_splits(const Recipe& recipe, const std::filesystem::path& folder) {
   require(std::filesystem::is_directory(folder),
-          "{}: no such folder; expected one with WFDB records (.hea, "
-          ".dat, .atr)",
-          folder.string());
+          "{}: no such folder; expected one with recordings and annotations of their beats", folder.string());
   if (recipe.data.protocol == "file") {
     Splits listed = read_split_file(recipe.data.split_file);
     require(!listed.validation.empty() || (recipe.train.choose != "best" && recipe.train.patience == 0),

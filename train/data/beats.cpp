@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "engine/error.h"
 #include "engine/failure.h"
 #include "engine/parallel.h"
+#include "io/databases/open_recording.h"
+#include "io/databases/recording_annotations.h"
+#include "io/files/utf8.h"
 #include "io/recording/amplitude.h"
+#include "io/recording/annotation_codes.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
 #include "io/signal/resample.h"
+#include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
 #include "io/wfdb/signal.h"
 #include "train/data/lead_filter.h"
@@ -37,12 +43,103 @@ std::vector<float> prepare(std::span<const float> signal, const std::string& fil
   return filtered;
 }
 
+// A recording with the selected leads, of which other leads' signals may be empty, and its annotations.
+struct AnnotatedRecording {
+  io::Recording recording;
+  std::int64_t samples = 0;
+  std::vector<std::size_t> leads;  // data.leads as indices into the recording's leads
+  std::vector<io::Annotation> annotations;
+  std::string file;             // for messages
+  std::string annotation_file;  // likewise
+};
+
+// Sample numbers at `rate` instead of at `counted`.
+void convert_times(std::vector<io::Annotation>& annotations, double counted, double rate) {
+  if (counted != rate) {
+    for (io::Annotation& annotation : annotations) {
+      annotation.sample = std::llround(static_cast<double>(annotation.sample) / counted * rate);
+    }
+  }
+}
+
+AnnotatedRecording open_wfdb_record(const std::filesystem::path& folder, const std::string& name,
+                                    const Recipe& recipe) {
+  AnnotatedRecording result;
+  result.recording = io::read_record(folder, name, recipe.data.verify);
+  result.samples = result.recording.samples();
+  result.file = (folder / (name + ".hea")).string();
+  const std::filesystem::path annotations = io::annotations_found_in(folder / name);
+  result.annotation_file = annotations.string();
+  if (io::is_annotation_table(annotations)) {
+    result.annotations = io::read_annotation_table(annotations, result.recording.rate);
+  } else {  // its times count frames
+    const int each = result.recording.samples_per_frame;
+    result.annotations = io::read_annotations(annotations, result.recording.rate / each);
+    for (io::Annotation& annotation : result.annotations) {
+      annotation.sample *= each;
+    }
+  }
+  result.leads = io::select_leads(io::names_of(result.recording.leads), result.file, recipe.data.leads);
+  return result;
+}
+
+AnnotatedRecording open_other(const std::filesystem::path& path, const Recipe& recipe) {
+  const auto reader = io::open_recording(path);
+  const io::ReaderInfo& info = reader->info();
+  AnnotatedRecording result;
+  result.file = path.string();
+  result.leads = io::select_leads(io::names_of(info.leads), result.file, recipe.data.leads);
+  if (recipe.data.verify) {
+    result.recording.warnings = reader->verify();
+  }
+  const int per_frame = info.samples_per_frame[result.leads.front()];
+  result.samples = info.samples * per_frame;
+  result.recording.rate = info.rate * per_frame;
+  result.recording.leads = info.leads;
+  result.recording.signals.resize(info.leads.size());
+  std::vector<std::span<float>> into(info.leads.size());
+  for (const std::size_t lead : result.leads) {
+    require(info.samples_per_frame[lead] == per_frame,
+            "{}: leads {} and {} have {} and {} samples a second, the network wants them alike", result.file,
+            info.leads[result.leads.front()].name, info.leads[lead].name, result.recording.rate,
+            info.rate * info.samples_per_frame[lead]);
+    result.recording.signals[lead].resize(static_cast<std::size_t>(result.samples));
+    into[lead] = result.recording.signals[lead];
+  }
+  reader->read(0, info.samples, into);
+  result.annotation_file = io::annotations_found_in(path).string();
+  if (auto found = io::annotations_of(path, *reader)) {
+    result.annotations = std::move(found->annotations);
+    convert_times(result.annotations, found->resolution, result.recording.rate);
+  }
+  return result;
+}
+
+// What is annotated instead of beats, for a message: ": 12 x PVC, 3 x noise".
+std::string other_annotations(const std::vector<io::Annotation>& annotations) {
+  constexpr std::size_t shown = 4;
+  std::map<std::string, int> texts;
+  for (const io::Annotation& annotation : annotations) {
+    ++texts[annotation.aux.empty() ? io::symbol_of(annotation.code) : annotation.aux];
+  }
+  std::string list;
+  std::size_t listed = 0;
+  for (const auto& [text, count] : texts) {
+    list += listed < shown
+                ? fmt::format("{}{} x {}", list.empty() ? "; there are " : ", ", count, io::for_message(text))
+                : "";
+    ++listed;
+  }
+  return list +
+         (list.empty() ? "" : "; beats have symbols of the MIT format: N, S, V, F, Q, L, R, A and others");
+}
+
 }  // namespace
 
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
-  const io::Recording recording = io::read_record(folder, name, recipe.data.verify);
-  const std::string header = (folder / (name + ".hea")).string();
-  const std::filesystem::path annotations = folder / (name + ".atr");
+  const AnnotatedRecording opened =
+      io::is_wfdb_record(name) ? open_wfdb_record(folder, name, recipe) : open_other(folder / name, recipe);
+  const io::Recording& recording = opened.recording;
   BeatRecord record;
   record.name = name;
   record.warnings = recording.warnings;
@@ -51,14 +148,12 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   record.rate = recipe.data.rate;
   const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
 
-  const int each = recording.samples_per_frame;
-  for (io::Annotation& annotation : io::read_annotations(annotations, recording.rate / each)) {
-    annotation.sample *= each;
+  for (const io::Annotation& annotation : opened.annotations) {
     const std::optional<io::BeatClass> beat_class = io::beat_class_of(annotation.code);
     if (!beat_class) {
       continue;
     }
-    if (annotation.sample < 0 || annotation.sample >= recording.samples()) {
+    if (annotation.sample < 0 || annotation.sample >= opened.samples) {
       ++outside;
       continue;
     }
@@ -69,16 +164,16 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
     beat.label = label == recipe.classes.end() ? -1 : static_cast<int>(label - recipe.classes.begin());
     record.beats.push_back(beat);
   }
-  require(!record.beats.empty(), "{}: no beat is annotated{}", annotations.string(),
-          outside > 0 ? " within the signal" : "");
+  require(!record.beats.empty(), "{}: no beat is annotated{}{}", opened.annotation_file,
+          outside > 0 ? " within the signal" : "", outside > 0 ? "" : other_annotations(opened.annotations));
   if (outside > 0) {
     record.warnings.push_back(
         fmt::format("{}: {} beat(s) annotated outside the record's {} samples are left out",
-                    annotations.string(), outside, recording.samples()));
+                    opened.annotation_file, outside, opened.samples));
   }
 
   std::vector<double> amplitudes;
-  for (const std::size_t lead : io::select_leads(io::names_of(recording.leads), header, recipe.data.leads)) {
+  for (const std::size_t lead : opened.leads) {
     record.lead_names.push_back(recording.leads[lead].name);
     if (recording.leads[lead].units == "mV") {
       io::AmplitudeMeter meter(recording.rate);
@@ -86,14 +181,25 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
       amplitudes.push_back(meter.amplitude());
     }
     record.signals.push_back(
-        prepare(recording.signals[lead], header, recording.leads[lead], recording.rate, recipe.data));
+        prepare(recording.signals[lead], opened.file, recording.leads[lead], recording.rate, recipe.data));
   }
   record.amplitude = io::median_of(amplitudes);
   if (const std::string fault = io::amplitude_fault(record.amplitude); !fault.empty()) {
-    record.warnings.push_back(fmt::format("{}: {}", header, fault));
+    record.warnings.push_back(fmt::format("{}: {}", opened.file, fault));
   }
   describe_beats(record, recipe);
   return record;
+}
+
+io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::string& name) {
+  if (!io::is_wfdb_record(name)) {
+    const auto reader = io::open_recording(folder / name);
+    const auto found = io::annotations_of(folder / name, *reader);
+    return found ? io::count_beats(found->annotations) : io::ClassCounts{};
+  }
+  const std::filesystem::path file = io::annotations_found_in(folder / name);
+  return io::count_beats(io::is_annotation_table(file) ? io::read_annotation_table(file, 1)
+                                                       : io::read_annotations(file));
 }
 
 void describe_beats(BeatRecord& record, const Recipe& recipe) {

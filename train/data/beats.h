@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/scoring/aami.h"
 #include "train/data/rhythm.h"
 #include "train/recipe/recipe.h"
 
@@ -37,10 +38,14 @@ struct BeatRecord {
   std::vector<float> templates;   // (beats, leads, window) mV, median beat
 };
 
-// Reads FOLDER/NAME.hea, .dat and .atr, and ignores annotations that are not beats. Throws Error, naming file
+// Reads a WFDB record (FOLDER/NAME.hea) or a recording of another format (FOLDER/NAME with its extension) and its
+// annotations, as annotations_of() finds them. Ignores annotations that are not beats. Throws Error, naming file
 // and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.
 // A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
 BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
+
+// The number of beats of each class that a recording's annotations mark, without reading its signals.
+io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::string& name);
 
 // Reads several records in parallel, and returns them in the order of the names.
 std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,

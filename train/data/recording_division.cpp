@@ -5,11 +5,11 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <string_view>
+#include <span>
 
 #include "engine/error.h"
-#include "train/data/fnv.h"
 #include "train/data/splits.h"
+#include "train/data/stratify.h"
 
 namespace sec::train {
 namespace {
@@ -48,17 +48,6 @@ class Groups {
   std::vector<std::size_t> parents_;
 };
 
-// A pseudo-random number in [0, 1) for a text and a seed: FNV-1a, then the final mixing of SplitMix64.
-double draw(std::string_view text, std::int64_t seed) {
-  std::uint64_t z = fnv_start ^ (static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15ULL);
-  for (const char c : text) {
-    z = fnv_next(z, static_cast<unsigned char>(c));
-  }
-  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-  return static_cast<double>((z ^ (z >> 31U)) >> 11U) * 0x1p-53;
-}
-
 // The text whose hash places a recording: its patient, else its signal, else its id.
 std::string key_of(const LoadedRecording& recording) {
   if (!recording.about.patient.empty()) {
@@ -70,7 +59,13 @@ std::string key_of(const LoadedRecording& recording) {
   return "recording " + recording.about.id;
 }
 
-Division by_hash(const Recipe& recipe, const std::vector<LoadedRecording>& recordings) {
+// Recordings that share a patient or a lead's signal, which no division may separate.
+struct Bound {
+  std::string key;                   // the smallest key_of() its recordings
+  std::vector<std::size_t> members;  // indices of its recordings
+};
+
+std::vector<Bound> bound_recordings(const std::vector<LoadedRecording>& recordings) {
   Groups groups(recordings.size());
   std::map<std::string, std::size_t> of_patient;
   std::map<std::uint64_t, std::size_t> of_signal;
@@ -82,16 +77,86 @@ Division by_hash(const Recipe& recipe, const std::vector<LoadedRecording>& recor
       groups.join(i, of_signal.try_emplace(hash, i).first->second);
     }
   }
-  std::map<std::size_t, std::string> keys;  // smallest key of each group's recordings
+  std::map<std::size_t, Bound> bound;
   for (std::size_t i = 0; i < recordings.size(); ++i) {
-    const auto [entry, fresh] = keys.try_emplace(groups.find(i), key_of(recordings[i]));
-    entry->second = fresh ? entry->second : std::min(entry->second, key_of(recordings[i]));
+    Bound& one = bound[groups.find(i)];
+    const std::string key = key_of(recordings[i]);
+    one.key = one.members.empty() ? key : std::min(one.key, key);
+    one.members.push_back(i);
+  }
+  std::vector<Bound> result;
+  for (auto& [root, one] : bound) {
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+// The part of each group, such that every part has nearly its share of the recordings of each of `labels`, of the
+// recordings without any of them, and of all recordings.
+std::vector<std::size_t> stratified(const std::vector<Bound>& bound,
+                                    const std::vector<LoadedRecording>& recordings,
+                                    const std::vector<std::string>& labels, std::span<const double> shares,
+                                    std::int64_t seed) {
+  std::vector<LabelledGroup> groups;
+  for (const Bound& one : bound) {
+    LabelledGroup group{one.key, std::vector<std::int64_t>(labels.size() + 2)};
+    for (const std::size_t i : one.members) {
+      bool any = false;
+      for (std::size_t l = 0; l < labels.size(); ++l) {
+        if (std::ranges::count(recordings[i].about.labels, labels[l]) > 0) {
+          ++group.counts[l];
+          any = true;
+        }
+      }
+      group.counts[labels.size()] += any ? 0 : 1;
+      ++group.counts.back();
+    }
+    groups.push_back(std::move(group));
+  }
+  return stratify(groups, shares, seed);
+}
+
+Division by_hash(const Recipe& recipe, const std::vector<LoadedRecording>& recordings,
+                 const std::vector<std::string>& labels) {
+  const Recipe::Data& d = recipe.data;
+  const std::vector<Bound> bound = bound_recordings(recordings);
+  std::vector<std::size_t> parts;
+  if (d.stratify) {
+    const double shares[] = {1 - d.validation_share - d.test_share, d.validation_share, d.test_share};
+    parts = stratified(bound, recordings, labels, shares, d.split_seed);
+  } else {
+    for (const Bound& one : bound) {
+      const double u = draw(one.key, d.split_seed);
+      parts.push_back(u < d.test_share ? test : u < d.test_share + d.validation_share ? validation : train);
+    }
   }
   Division splits;
-  const Recipe::Data& d = recipe.data;
-  for (std::size_t i = 0; i < recordings.size(); ++i) {
-    const double u = draw(keys.at(groups.find(i)), d.split_seed);
-    splits[u < d.test_share ? test : u < d.test_share + d.validation_share ? validation : train].push_back(i);
+  for (std::size_t g = 0; g < bound.size(); ++g) {
+    splits[parts[g]].insert(splits[parts[g]].end(), bound[g].members.begin(), bound[g].members.end());
+  }
+  for (std::vector<std::size_t>& split : splits) {
+    std::ranges::sort(split);
+  }
+  return splits;
+}
+
+Division in_folds(const Recipe& recipe, const std::vector<LoadedRecording>& recordings,
+                  const std::vector<std::string>& labels) {
+  const auto folds = static_cast<std::size_t>(recipe.data.folds);
+  const std::vector<Bound> bound = bound_recordings(recordings);
+  require(bound.size() >= folds, "data.folds: {} folds of {} patients", folds, bound.size());
+  const std::vector<double> shares(folds, 1 / static_cast<double>(folds));
+  const std::vector<std::size_t> parts =
+      stratified(bound, recordings, labels, shares, recipe.data.split_seed);
+  const auto tested = static_cast<std::size_t>(recipe.data.fold - 1);
+  Division splits;
+  for (std::size_t g = 0; g < bound.size(); ++g) {
+    const std::size_t after = (parts[g] + folds - tested) % folds;
+    std::vector<std::size_t>& split = splits[after == 0 ? test : after == 1 ? validation : train];
+    split.insert(split.end(), bound[g].members.begin(), bound[g].members.end());
+  }
+  for (std::vector<std::size_t>& split : splits) {
+    std::ranges::sort(split);
   }
   return splits;
 }
@@ -145,7 +210,8 @@ Division divide(const Recipe& recipe, const std::vector<LoadedRecording>& record
                 const std::vector<std::string>& classes) {
   const std::string& protocol = recipe.data.protocol;
   Division splits = protocol == "strat_folds"     ? by_fold(recipe, recordings)
-                    : protocol == "hash"          ? by_hash(recipe, recordings)
+                    : protocol == "hash"          ? by_hash(recipe, recordings, classes)
+                    : protocol == "folds"         ? in_folds(recipe, recordings, classes)
                     : protocol == "tianchi-paper" ? as_released(recordings, classes)
                                                   : by_file(recipe, recordings);
   require(!splits[train].empty(), "data.protocol = \"{}\" leaves no recording to train on", protocol);

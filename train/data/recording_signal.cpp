@@ -143,6 +143,8 @@ std::vector<float> lead_of(const Recipe& recipe, const Opening& opening, const s
   return signal;
 }
 
+}  // namespace
+
 void standardise(std::vector<float>& signal) {
   constexpr double flat = 1e-6;  // a smaller deviation is not divided by, as it would amplify noise
   double sum = 0, squares = 0;
@@ -158,8 +160,6 @@ void standardise(std::vector<float>& signal) {
     v = static_cast<float>((v - mean) / (deviation > flat ? deviation : 1));
   }
 }
-
-}  // namespace
 
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path) {
   const Opening opening = open(recipe, path);

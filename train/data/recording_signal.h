@@ -28,6 +28,9 @@ struct RecordingSignal {
 // that no electrocardiogram has are a warning. Throws Error, naming the file, if it cannot be read, if a lead is neither in it nor computable, and on invalid samples unless data.invalid_samples is "hold".
 RecordingSignal read_signal(const Recipe& recipe, const std::filesystem::path& path);
 
+// Subtracts the mean and divides by the standard deviation, unless the signal is flat.
+void standardise(std::vector<float>& signal);
+
 // The covariates named in input.covariates: age as (years - 50) / 50, and sex as -1 (female) or 1 (male).
 // Unknown values are 0.
 std::vector<float> recording_covariates(const Recipe& recipe, const io::LabelledRecording& recording);

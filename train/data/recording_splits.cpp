@@ -225,6 +225,24 @@ void check_same_labels(RecordingSplits& data) {
   warn(data.validation, "validate with");
   warn(data.test, "test with");
 }
+// The recordings of a class by split, and its patients: "train 14, validation 2, test 4, of 20 patients".
+std::string counts_text(const RecordingSplits& data, std::size_t c) {
+  std::set<std::string> patients;
+  for (const RecordingDataset* split : {&data.train, &data.validation, &data.test}) {
+    for (std::size_t i = 0; i < split->size(); ++i) {
+      if ((*split)[i].targets[c] > 0) {
+        patients.insert(person_of((*split)[i].about));
+      }
+    }
+  }
+  return fmt::format("train {}, validation {}, test {}, of {} patients", count(data.train, c),
+                     count(data.validation, c), count(data.test, c), patients.size());
+}
+
+// What a user can do about a class that a split lacks.
+constexpr const char* too_rare =
+    "it needs recordings of at least three patients, one a split; data.split_seed and the shares or folds of the "
+    "split change who is where, and a list in classes can leave it out";
 
 void check_splits(RecordingSplits& data) {
   const Recipe& r = data.recipe;
@@ -234,21 +252,53 @@ void check_splits(RecordingSplits& data) {
           "no recording validates, but train.choose = \"best\", train.patience and decision.thresholds = "
           "\"validation\" need a validation split");
   for (std::size_t c = 0; c < r.classes.size(); ++c) {
-    require(count(data.train, c) > 0, "no recording of class {} to train on", r.classes[c]);
+    require(count(data.train, c) > 0, "no recording of class {} to train on ({}): {}", r.classes[c],
+            counts_text(data, c), too_rare);
     if (data.validation.size() > 0 && count(data.validation, c) == 0) {
       data.warnings.push_back(
-          fmt::format("no recording of class {} validates{}", r.classes[c],
-                      r.decision.thresholds == "validation" ? ": its threshold is 0.5" : ""));
+          fmt::format("no recording of class {} validates{} ({}): {}", r.classes[c],
+                      r.decision.thresholds == "validation" ? ": its threshold is 0.5" : "",
+                      counts_text(data, c), too_rare));
     }
     if (data.test.size() > 0 && count(data.test, c) == 0) {
       data.warnings.push_back(
-          fmt::format("no recording of class {} is tested: macro averages leave it out", r.classes[c]));
+          fmt::format("no recording of class {} is tested: macro averages leave it out ({})", r.classes[c],
+                      counts_text(data, c)));
     }
   }
   check_same_labels(data);
   require(
       tells_apart(data.validation, r.classes.size()) || !needs_validation || r.train.choose_by != "macro_auc",
-      "train.choose_by = \"macro_auc\": each class has either all or none of the validation recordings");
+      "train.choose_by = \"macro_auc\": each class has either all or none of the {} validation recordings ({}); "
+      "let more recordings validate, or choose by train.choose_by = \"macro_f1\"",
+      data.validation.size(), counts_text(data.validation, r.classes));
+}
+
+// With classes = [], labels that only validation or test recordings have are no classes.
+void warn_of_unlearned_labels(const std::vector<LoadedRecording>& recordings,
+                              const std::array<std::vector<std::size_t>, 3>& division, const Names& classes,
+                              std::vector<std::string>& warnings) {
+  for (const std::size_t split : {1U, 2U}) {
+    for (const std::string& label : labels_of(recordings, division[split])) {
+      if (std::ranges::find(classes, label) == classes.end()) {
+        warnings.push_back(
+            fmt::format("label {} is no class: no training recording has it, but {} recordings do", label,
+                        split_names[split]));
+      }
+    }
+  }
+}
+
+// One line if some patients are not known, since the divisions can then not keep a patient's recordings together.
+void warn_of_unknown_patients(RecordingSplits& data, std::size_t recordings) {
+  if (data.without_patient > 0) {
+    data.warnings.push_back(fmt::format(
+        "the patients of {} of {} recordings are not known: each counts as a patient of its own, so one person may "
+        "be in several splits, and scores may be too good{}",
+        data.without_patient, recordings,
+        data.recipe.data.source == "table" ? "; a column \"patient\" in the label table tells them apart"
+                                           : ""));
+  }
 }
 
 }  // namespace
@@ -266,9 +316,11 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
     everything[i] = i;
   }
   auto division = divide(recipe, *all, recipe.classes.empty() ? labels_of(*all, everything) : recipe.classes);
+  std::vector<std::string> unlearned;
   if (recipe.classes.empty()) {
     recipe.classes = labels_of(*all, division[0]);
     require(!recipe.classes.empty(), "no training recording has a label");
+    warn_of_unlearned_labels(*all, division, recipe.classes, unlearned);
   }
   set_targets(*all, recipe.classes);
   std::int64_t dropped = 0;
@@ -301,6 +353,10 @@ RecordingSplits load_recording_splits(const Recipe& asked, const fs::path& folde
     data.warnings.insert(data.warnings.end(), recording.warnings.begin(), recording.warnings.end());
   }
   shorten_warnings(data.warnings);
+  data.without_patient = std::ranges::count_if(
+      *all, [](const LoadedRecording& recording) { return recording.about.patient.empty(); });
+  warn_of_unknown_patients(data, all->size());
+  data.warnings.insert(data.warnings.end(), unlearned.begin(), unlearned.end());
   check_splits(data);
   look_for_leaks(data);
   return data;

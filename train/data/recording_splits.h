@@ -21,6 +21,7 @@ struct RecordingSplits {
   std::vector<std::string> leaks;     // leaks that data.allow_leakage tolerates; scores are too good then
   std::int64_t dropped = 0;           // number of recordings without any of the classes that were dropped
   std::int64_t signal_bytes = 0;      // memory of the signals in bytes
+  std::int64_t without_patient = 0;   // number of recordings whose patient is not known
 };
 
 // Reads labels and signals on all cores, divides the recordings into splits, and searches these for leaks.

@@ -209,8 +209,8 @@ void copy_free_keys(const Recipe& from, Recipe& to) {
 }
 
 void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
-  Recipe before = parse_recipe(stored, path.string() + " (recipe)");
-  Recipe now = parse_recipe(wanted, "recipe");
+  Recipe before = parse_run_recipe(stored, path.string() + " (recipe)");
+  Recipe now = parse_run_recipe(wanted, "recipe");
   copy_free_keys(now, before);
   const std::vector<RecipeKey> old_keys = recipe_keys(before);
   const std::vector<RecipeKey> new_keys = recipe_keys(now);

@@ -10,6 +10,7 @@ namespace {
 using json = io::Json;
 
 constexpr const char* counts_key = "num_batches_tracked";
+constexpr const char* amplitudes_key = "amplitudes";
 
 bool is_ours(const io::SafetensorsFile& file) {
   const auto format = file.metadata.find("format");
@@ -69,6 +70,14 @@ std::filesystem::path weights_file(const std::filesystem::path& path) {
   return path;
 }
 
+std::string amplitudes_of(const StoredNetwork& model, const std::filesystem::path& path) {
+  if (const auto recipe = model.metadata.find("recipe"); recipe != model.metadata.end()) {
+    return parse_run_recipe(recipe->second, path.string() + " (recipe)").input.amplitudes;
+  }
+  const auto found = model.metadata.find(amplitudes_key);
+  return found == model.metadata.end() ? "millivolts" : found->second;
+}
+
 StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length, Stream& stream,
                          std::int64_t otherwise) {
   const std::string name = path.string();
@@ -78,7 +87,8 @@ StoredNetwork read_model(const std::filesystem::path& path, std::int64_t length,
     require(samples > 0, "{}: a state dict does not say how many samples its input has: give --length", name);
     auto network = std::make_unique<model::SeEcgNet>(model::options_of(file, name, samples), stream, 0);
     model::BatchCounts counts = model::load_state_dict(file, name, *network, stream);
-    return {std::move(network), std::move(counts), {}};
+    const bool released = model::names_in(file) == model::TensorNames::released;
+    return {std::move(network), std::move(counts), {{amplitudes_key, released ? "raw" : "millivolts"}}};
   }
   const model::NetworkOptions options = stored_options(file, name);
   require(length == 0 || length == options.length, "{}: its input has {} samples, not {}", name,

@@ -17,9 +17,9 @@ namespace sec::train {
 namespace {
 
 // In the order in which they are removed: without the first, no run is resumed from the others.
-constexpr std::array<std::string_view, 7> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
+constexpr std::array<std::string_view, 8> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
                                                        "log.jsonl",        "metrics.json", "report.html",
-                                                       "trace.json"};
+                                                       "predictions.csv",  "trace.json"};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // The folder of a training run: recipe.toml,
-// log.jsonl, metrics.json, report.html, best.safetensors and last.safetensors;
+// log.jsonl, metrics.json, report.html, predictions.csv, best.safetensors and last.safetensors;
 // and trace.json if steps were profiled.
 #pragma once
 

@@ -19,8 +19,6 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 constexpr const char* beat_keys[] = {"data.train",
                                      "data.validation",
                                      "data.test",
-                                     "data.folds",
-                                     "data.fold",
                                      "data.strict_patients",
                                      "data.rate",
                                      "data.before",
@@ -40,11 +38,10 @@ constexpr const char* beat_keys[] = {"data.train",
                                      "loss.smoothing",
                                      "loss.class_weights",
                                      "decision.prior_power"};
-constexpr const char* recording_keys[] = {"data.source",     "data.label_set",     "data.label_file",
-                                          "data.class_file", "data.signal_folder", "data.seconds",
-                                          "data.length",     "data.unlabelled",    "data.validation_fold",
-                                          "data.test_fold",  "input.amplitudes",   "decision.thresholds",
-                                          "train.choose_by"};
+constexpr const char* recording_keys[] = {
+    "data.source",   "data.label_set",   "data.label_file",     "data.class_file",      "data.signal_folder",
+    "data.seconds",  "data.length",      "data.unlabelled",     "data.validation_fold", "data.test_fold",
+    "data.stratify", "input.amplitudes", "decision.thresholds", "train.choose_by"};
 
 // Requires that keys that the recipe's task does not use have their defaults.
 void require_default(const Recipe& recipe, const std::string& file) {
@@ -89,7 +86,6 @@ void check_beats(const Recipe& r, const std::string& file) {
   const Recipe::Data& d = r.data;
   require(has({"records", "folds", "file", "beats"}, d.protocol),
           "{}: data.protocol = \"{}\" has no meaning with data.task = \"beats\"", file, d.protocol);
-  require(d.fold <= d.folds, "{}: data.fold: {} of {} folds", file, d.fold, d.folds);
   require(
       d.protocol != "records" || !d.validation.empty() || (r.train.choose != "best" && r.train.patience == 0),
       "{}: data.validation is empty, but train.choose = \"best\" and train.patience need it", file);
@@ -122,8 +118,8 @@ void check_recordings(const Recipe& r, const std::string& file) {
     require(name == "age" || name == "sex",
             "{}: input.covariates: \"{}\", expected age and sex of recordings", file, name);
   }
-  require(has({"hash", "strat_folds", "tianchi-paper", "file"}, d.protocol),
-          "{}: data.protocol = \"{}\" has no meaning with data.task = \"recordings\", which has hash, "
+  require(has({"hash", "folds", "strat_folds", "tianchi-paper", "file"}, d.protocol),
+          "{}: data.protocol = \"{}\" has no meaning with data.task = \"recordings\", which has hash, folds, "
           "strat_folds, tianchi-paper and file",
           file, d.protocol);
   require(d.protocol != "strat_folds" || d.source == "ptbxl" || d.source == "table",
@@ -174,6 +170,7 @@ void require_consistent(const Recipe& r, const std::string& file) {
   const Recipe::Data& d = r.data;
   require((d.protocol == "file") == !d.split_file.empty(),
           "{}: data.split_file and data.protocol = \"file\" need each other", file);
+  require(d.fold <= d.folds, "{}: data.fold: {} of {} folds", file, d.fold, d.folds);
   const bool by_share = d.protocol == "beats" || d.protocol == "hash";
   require(!by_share || d.validation_share + d.test_share < 1,
           "{}: data.validation_share and data.test_share leave nothing to train on", file);

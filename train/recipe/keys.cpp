@@ -57,6 +57,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"data.fold", &r.data.fold, "folds: the test fold, from 1; the next fold validates", 1, 1000},
       {"data.validation_share", &r.data.validation_share, "beats, hash: share that validates", 0, 0.9},
       {"data.test_share", &r.data.test_share, "beats, hash: share that is tested", 0, 0.9},
+      {"data.stratify", &r.data.stratify, "hash: each split has its share of every class"},
       {"data.split_seed", &r.data.split_seed, "folds, beats, hash: seed of the split", 0, 1e15},
       {"data.allow_leakage", &r.data.allow_leakage, "train even if splits share recordings or patients"},
       {"data.strict_patients", &r.data.strict_patients, "refuse MIT-BIH's 201 and 202 in different splits"},

@@ -246,6 +246,18 @@ Recipe parse_recipe(const std::string& text, const std::string& file,
   return finish_recipe(std::move(recipe), file, overrides, given);
 }
 
+Recipe parse_run_recipe(const std::string& text, const std::string& file,
+                        const std::vector<std::string>& overrides) {
+  const toml::table table = parse_toml(text, file);
+  const bool recordings = table["data"]["task"].value_or(std::string()) == "recordings";
+  if (!recordings || table["data"]["stratify"]) {
+    return parse_recipe(text, file, overrides);
+  }
+  std::vector<std::string> all = {"data.stratify=false"};
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return parse_recipe(text, file, all);
+}
+
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& overrides) {
   Recipe recipe;
   std::set<std::string> given;

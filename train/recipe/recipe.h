@@ -43,6 +43,7 @@ struct Recipe {
     std::int64_t fold = 1;             // the test fold, counted from 1
     double validation_share = 0.1;     // protocols "beats" and "hash"
     double test_share = 0.2;
+    bool stratify = true;          // recordings, protocol "hash": each split has its share of every class
     std::int64_t split_seed = 1;   // protocols "folds", "beats" and "hash"
     bool allow_leakage = false;    // train even if the splits share recordings or patients
     bool strict_patients = false;  // also refuse MIT-BIH's 201 and 202 (one person) in different splits
@@ -177,6 +178,11 @@ void require_consistent(const Recipe& recipe, const std::string& file);
 // Also throws Error on everything that require_consistent refuses.
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides = {});
+
+// Parses the recipe of a run, which to_toml wrote, perhaps in an earlier version. A key that the text lacks has the
+// value with which that version trained, not today's default: data.stratify is false.
+Recipe parse_run_recipe(const std::string& text, const std::string& file,
+                        const std::vector<std::string>& overrides = {});
 
 // Reads a recipe file as parse_recipe does. A key "base" at the top level names another recipe file.
 // Its path is relative to the file that holds the key. The base's values are set first.

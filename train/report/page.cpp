@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "train/report/curves.h"
 #include "train/report/ecg_paper.h"
 #include "train/report/html.h"
 #include "train/report/line_chart.h"
+#include "train/report/recordings.h"
 #include "train/report/style.h"
 #include "train/report/tables.h"
 
@@ -193,6 +195,17 @@ std::string aucs(const RunSummary& run) {
   return html + "</tbody></table></div>\n";
 }
 
+// The curves of the split that is scored first.
+std::string curves(const RunSummary& run) {
+  const std::string drawn = run.curves.empty() ? "" : draw(run.curves.front());
+  return drawn.empty()
+             ? ""
+             : "<h3>Thresholds</h3>\n<p class=\"soft\">Each class against all others, over all thresholds. "
+               "The average is the average precision: the area under the curve of precision over "
+               "recall.</p>\n" +
+                   drawn;
+}
+
 // A square plot of accuracy against predicted probability. The area of a dot grows with its number of beats.
 std::string reliability_plot(const Calibration& calibration, const char* style) {
   std::int64_t most = 1;
@@ -271,14 +284,15 @@ std::string evaluations(const RunSummary& run) {
     }
     html += "</div>\n";
   }
-  return html + aucs(run) + calibration(run) + "</section>\n";
+  return html + aucs(run) + curves(run) + calibration(run) + "</section>\n";
 }
 
 std::string recordings(const RunSummary& run) {
   std::string html =
       "<section id=\"scores\"><h2>Scores</h2>\n<p class=\"soft\">Each class is predicted independently. Se "
       "(sensitivity) is the share of a class\u2019s recordings for which it was predicted. +P (positive "
-      "predictive value) is the share of predictions that were right. F1 is their harmonic mean. Micro-F1 is "
+      "predictive value) is the share of predictions that were right. TP, FN, FP and TN are recordings with the class "
+      "for which it was predicted or not, and recordings without the class for which it was predicted or not. F1 is their harmonic mean. Micro-F1 is "
       "computed from the counts of all classes, macro-F1 is the mean of the classes that occur. AUC does not "
       "depend on thresholds. Intervals are from 1000 resamples of patients, drawn with replacement.</p>\n";
   for (const MultiLabelScores& scores : run.recordings) {
@@ -290,7 +304,7 @@ std::string recordings(const RunSummary& run) {
         ratio_text(scores.batch_micro_f1));
     html += label_table(scores);
   }
-  return html + "</section>\n";
+  return html + curves(run) + "</section>\n";
 }
 
 std::string misread_beat(const MisreadBeat& beat) {
@@ -408,9 +422,10 @@ std::string report_html(const RunSummary& run) {
   html += opening(run);
   if (!run.recordings.empty()) {
     html +=
-        "<nav><a href=\"#scores\">Scores</a> <a href=\"#learning\">Learning</a> <a "
-        "href=\"#method\">Method</a></nav>\n";
-    html += recordings(run) + learning(run) + method(run) + footer(run);
+        "<nav><a href=\"#scores\">Scores</a> <a href=\"#records\">Recordings</a> <a href=\"#misread\">Misread "
+        "recordings</a> <a href=\"#learning\">Learning</a> <a href=\"#method\">Method</a></nav>\n";
+    html += recordings(run) + recordings_section(run) + misread_recordings_section(run) + learning(run) +
+            method(run) + footer(run);
     return html;
   }
   html +=

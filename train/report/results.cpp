@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "train/report/json.h"
+#include "train/report/recordings.h"
 
 namespace sec::train {
 namespace {
@@ -175,11 +176,19 @@ json to_json(const MultiLabelScores& scores) {
   json classes = json::object();
   for (std::size_t c = 0; c < scores.classes.size(); ++c) {
     const LabelScore& one = scores.classes[c];
-    classes[one.name] = {
-        {"recordings", one.positives},          {"stated", one.predicted},
-        {"threshold", one.threshold},           {"Se", number(one.sensitivity)},
-        {"+P", number(one.precision)},          {"F1", number(one.f1)},
-        {"AUC", number(scores.auc.classes[c])}, {"AUC_interval_95", to_json(scores.range.classes[c])}};
+    classes[one.name] = {{"recordings", one.positives},
+                         {"stated", one.predicted},
+                         {"threshold", one.threshold},
+                         {"Se", number(one.sensitivity)},
+                         {"+P", number(one.precision)},
+                         {"F1", number(one.f1)},
+                         {"AUC", number(scores.auc.classes[c])},
+                         {"AUC_interval_95", to_json(scores.range.classes[c])},
+                         {"confusion",
+                          {{"TP", one.hits},
+                           {"FN", one.positives - one.hits},
+                           {"FP", one.predicted - one.hits},
+                           {"TN", scores.recordings - one.positives - one.predicted + one.hits}}}};
   }
   return {{"name", scores.name},
           {"recordings", scores.recordings},
@@ -190,6 +199,60 @@ json to_json(const MultiLabelScores& scores) {
           {"macro_f1_classes", scores.occurring},
           {"batch_micro_f1_at_half", number(scores.batch_micro_f1)},
           {"classes", classes}};
+}
+
+// The recordings of the validation and test splits, by name.
+void add_recordings(json& records, const RunSummary& run) {
+  for (const ExamplePrediction& one : run.predictions) {
+    if (one.split == "train") {
+      continue;
+    }
+    json probabilities = json::object();
+    for (std::size_t c = 0; c < one.probabilities.size(); ++c) {
+      probabilities[run.classes[c]] = number(one.probabilities[c]);
+    }
+    records[one.recording] = {
+        {"split", one.split},   {"patient", one.patient.empty() ? json(nullptr) : json(one.patient)},
+        {"truth", one.truth},   {"decision", one.decision},
+        {"right", one.right()}, {"probabilities", probabilities}};
+  }
+}
+
+void add_recordings_of_patients(json& patients, const RunSummary& run) {
+  for (const RecordingsOfPatient& one : recordings_by_patient(run)) {
+    patients[one.patient] = {{"records", one.recordings},
+                             {"split", one.split},
+                             {"right", one.right},
+                             {"labels", one.labels},
+                             {"labels_right", one.labels_right}};
+  }
+}
+
+// How many recordings of the first scored split have no wrong label, and how many patients only such recordings.
+std::string right_text(const RunSummary& run) {
+  std::int64_t recordings = 0;
+  std::int64_t right = 0;
+  std::int64_t patients = 0;
+  std::int64_t patients_right = 0;
+  for (const RecordingsOfPatient& one : recordings_by_patient(run)) {
+    if (one.split == run.recordings.front().name) {
+      ++patients;
+      patients_right += one.right == std::ssize(one.recordings) ? 1 : 0;
+      recordings += std::ssize(one.recordings);
+      right += one.right;
+    }
+  }
+  return fmt::format(
+      "\n{}: every label right in {} of {} recordings, and of {} of {} patients in all of theirs\n",
+      run.recordings.front().name, right, recordings, patients_right, patients);
+}
+
+json to_json(const NamedCurves& curves) {
+  json classes = json::object();
+  for (const ThresholdCurve& curve : curves.classes) {
+    classes[curve.name] = number(curve.average_precision);
+  }
+  return classes;
 }
 
 std::string scores_text(const MultiLabelScores& scores) {
@@ -232,6 +295,14 @@ std::string metrics_json(const RunSummary& summary, const Splits& splits, const 
     one.update(to_json(p.scores));
     patients[p.patient] = one;
   }
+  if (!summary.recordings.empty()) {
+    add_recordings(records, summary);
+    add_recordings_of_patients(patients, summary);
+  }
+  json average_precision = json::object();
+  for (const NamedCurves& curves : summary.curves) {
+    average_precision[curves.name] = to_json(curves);
+  }
   json multi_label = json::array();
   for (const MultiLabelScores& scores : summary.recordings) {
     multi_label.push_back(to_json(scores));
@@ -270,6 +341,7 @@ std::string metrics_json(const RunSummary& summary, const Splits& splits, const 
       {"best_epoch", summary.best_epoch},
       {"evaluations", evaluations},
       {"auc_one_vs_rest", aucs},
+      {"average_precision", average_precision},
       {"calibration", calibrations},
       {"by_record", records},
       {"by_patient", patients},
@@ -295,6 +367,9 @@ std::string results_text(const RunSummary& summary) {
   }
   for (const MultiLabelScores& scores : summary.recordings) {
     text += (text.empty() ? "" : "\n") + scores_text(scores);
+  }
+  if (!summary.recordings.empty() && !summary.predictions.empty()) {
+    text += right_text(summary);
   }
   return text;
 }

@@ -225,16 +225,19 @@ std::string patient_table(const std::vector<PatientScore>& patients) {
 std::string label_table(const MultiLabelScores& scores) {
   std::string html =
       "<div class=\"wide\"><table class=\"records\"><thead><tr><td></td><th scope=\"col\">recordings</th><th "
-      "scope=\"col\">stated</th><th scope=\"col\">threshold</th><th scope=\"col\">Se</th><th "
+      "scope=\"col\">stated</th><th scope=\"col\">TP</th><th scope=\"col\">FN</th><th scope=\"col\">FP</th><th "
+      "scope=\"col\">TN</th><th scope=\"col\">threshold</th><th scope=\"col\">Se</th><th "
       "scope=\"col\">+P</th><th scope=\"col\">F1</th><th scope=\"col\">AUC</th><th scope=\"col\">95 % "
       "interval</th></tr></thead><tbody>\n";
   for (std::size_t c = 0; c < scores.classes.size(); ++c) {
     const LabelScore& one = scores.classes[c];
     html += fmt::format(
         "<tr><th "
-        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} "
-        "to {}</td></tr>\n",
-        escape(one.name), count_text(one.positives), count_text(one.predicted), ratio_text(one.threshold),
+        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
+        "td><td>{}</td><td>{}</td><td>{}</td><td>{} to {}</td></tr>\n",
+        escape(one.name), count_text(one.positives), count_text(one.predicted), count_text(one.hits),
+        count_text(one.positives - one.hits), count_text(one.predicted - one.hits),
+        count_text(scores.recordings - one.positives - one.predicted + one.hits), ratio_text(one.threshold),
         percent_text(one.sensitivity), percent_text(one.precision), ratio_text(one.f1),
         ratio_text(scores.auc.classes[c]), ratio_text(scores.range.classes[c].low),
         ratio_text(scores.range.classes[c].high));

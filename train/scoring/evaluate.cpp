@@ -79,6 +79,28 @@ std::vector<MisreadBeat> choose(std::vector<MisreadBeat> all, std::size_t shown)
   return chosen;
 }
 
+std::vector<ExamplePrediction> predictions_of(const Recipe& recipe, const BeatDataset& dataset,
+                                              const std::vector<ExampleId>& beats,
+                                              const Prediction& prediction, const Splits& splits) {
+  const std::size_t classes = recipe.classes.size();
+  std::vector<ExamplePrediction> result;
+  result.reserve(beats.size());
+  for (std::size_t i = 0; i < beats.size(); ++i) {
+    const BeatRecord& record = dataset.record(beats[i]);
+    const Beat& beat = dataset.beat(beats[i]);
+    const auto row = prediction.probabilities.begin() + static_cast<std::ptrdiff_t>(i * classes);
+    result.push_back({.split = "",
+                      .recording = record.name,
+                      .patient = splits.patient_of(record.name),
+                      .sample = beat.sample,
+                      .time = static_cast<double>(beat.sample) / record.source_rate,
+                      .truth = {io::beat_class_names[static_cast<std::size_t>(beat.aami)]},
+                      .decision = {recipe.classes[static_cast<std::size_t>(prediction.labels[i])]},
+                      .probabilities = {row, row + static_cast<std::ptrdiff_t>(classes)}});
+  }
+  return result;
+}
+
 const char* note_of(int classes) {
   return classes == 3 ? "beats of class F and Q are left out; a beat of N, S or V read as F or Q is an error"
          : classes == 4 ? "beats of class Q are left out; a beat read as Q is an error"
@@ -94,6 +116,12 @@ NamedCalibration calibrate(const std::string& name, const TestResult& result, st
     named.tempered = calibration_of(tempered(result.logits, classes, *temperature), result.labels, classes);
   }
   return named;
+}
+
+std::vector<ExamplePrediction> predicted_beats(Classifier& classifier, const BeatDataset& dataset,
+                                               const Splits& splits) {
+  const std::vector<ExampleId> beats = dataset.beats(true);
+  return predictions_of(classifier.recipe, dataset, beats, predict(classifier, dataset, beats), splits);
 }
 
 TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
@@ -126,6 +154,10 @@ TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::siz
   }
   result.auc_range = bootstrap_auc(prediction.probabilities, labels, patients, classes, bootstrap_resamples,
                                    static_cast<std::uint64_t>(recipe.seed));
+  result.predictions = predictions_of(recipe, dataset, beats, prediction, splits);
+  result.curves = threshold_curves(
+      "", recipe.classes, prediction.probabilities,
+      [&](std::size_t i, std::size_t c) { return labels[i] == static_cast<std::int32_t>(c); });
   result.logits = prediction.logits;
   for (std::size_t i = 0; i < result.logits.size(); ++i) {
     result.logits[i] += classifier.offsets[i % classes];

@@ -14,6 +14,8 @@ namespace sec::train {
 
 struct TestResult {
   std::vector<RecordScore> records;  // one entry per record, in the dataset's order
+  std::vector<ExamplePrediction> predictions;
+  NamedCurves curves;
   std::vector<MisreadBeat> misread;  // the most confidently misread beats
   std::int64_t misread_total = 0;
   Auc auc;                           // AUC of the trained classes, over all beats
@@ -29,6 +31,10 @@ struct TestResult {
 // `splits` maps records to patients.
 TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::size_t shown,
                     const Splits& splits = {});
+
+// The predictions for the beats of a dataset, in its order, for predictions.csv. The split is left empty.
+std::vector<ExamplePrediction> predicted_beats(Classifier& classifier, const BeatDataset& dataset,
+                                               const Splits& splits);
 
 // The calibration of a set of records.
 // If there is a temperature, fitted on other records, it adds the calibration of tempered probabilities.

@@ -88,7 +88,7 @@ MultiLabelScores score_labels(const std::vector<std::string>& classes, std::span
     all.hits += counts.hits;
     all.positives += counts.positives;
     all.predicted += counts.predicted;
-    scores.classes.push_back({classes[c], counts.positives, counts.predicted,
+    scores.classes.push_back({classes[c], counts.positives, counts.predicted, counts.hits,
                               1 / (1 + std::exp(-static_cast<double>(thresholds[c]))),
                               share(counts.hits, counts.positives), share(counts.hits, counts.predicted),
                               counts.f1()});

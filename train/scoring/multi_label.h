@@ -16,6 +16,7 @@ struct LabelScore {
   std::string name;
   std::int64_t positives = 0;  // recordings that have this class
   std::int64_t predicted = 0;  // recordings for which this class is predicted
+  std::int64_t hits = 0;       // recordings that have this class and for which it is predicted
   double threshold = 0.5;      // the class is predicted above this probability
   double sensitivity = 0;      // Se; NaN if no recording has the class
   double precision = 0;        // +P; NaN if the class is never predicted

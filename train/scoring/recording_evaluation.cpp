@@ -1,7 +1,12 @@
 #include "train/scoring/recording_evaluation.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <map>
+
+#include "train/data/recording_signal.h"
 
 namespace sec::train {
 namespace {
@@ -10,6 +15,95 @@ constexpr int resamples = 1000;
 
 double log_sigmoid(double x) {
   return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x)));
+}
+
+constexpr std::size_t misread_shown = 12;
+
+std::vector<ExamplePrediction> predictions_of(const Recipe& recipe, const std::string& split,
+                                              const RecordingDataset& data,
+                                              const RecordingPrediction& prediction,
+                                              std::span<const float> thresholds) {
+  const std::size_t classes = recipe.classes.size();
+  std::vector<ExamplePrediction> result;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    ExamplePrediction one{.split = split,
+                          .recording = data[i].about.id,
+                          .patient = data[i].about.patient,
+                          .truth = {},
+                          .decision = {},
+                          .probabilities = {}};
+    for (std::size_t c = 0; c < classes; ++c) {
+      const float logit = prediction.logits[i * classes + c];
+      one.probabilities.push_back(static_cast<float>(1 / (1 + std::exp(-static_cast<double>(logit)))));
+      if (prediction.targets[i * classes + c] > 0) {
+        one.truth.push_back(recipe.classes[c]);
+      }
+      if (logit > thresholds[c]) {
+        one.decision.push_back(recipe.classes[c]);
+      }
+    }
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+// Adds the first data.seconds of the recording's leads in mV, without the zeros that fill up a short recording.
+void add_signal(MisreadRecording& misread, const Recipe& recipe, const LoadedRecording& recording) {
+  std::vector<float> x = recording.x;  // (L, H)
+  if (recipe.input.amplitudes != "millivolts") {
+    Recipe plain = recipe;
+    plain.input.amplitudes = "millivolts";
+    plain.data.verify = false;  // was compared when the training read it
+    x = read_signal(plain, recording.about.path).x;
+  }
+  const std::size_t leads = recipe.data.leads.size();
+  const auto samples = static_cast<std::size_t>(
+      std::llround(static_cast<double>(recipe.data.length) * (1 - recording.filled)));
+  misread.rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
+  misread.lead_names = recipe.data.leads;
+  misread.leads.assign(leads, std::vector<float>(samples));
+  for (std::size_t t = 0; t < samples; ++t) {
+    for (std::size_t h = 0; h < leads; ++h) {
+      misread.leads[h][t] = x[t * leads + h];
+    }
+  }
+}
+
+// The recordings with a wrong label; the most confident errors get their signals and are stored in `run`.
+void add_misread(RunSummary& run, const Recipe& recipe, const RecordingDataset& data,
+                 const RecordingPrediction& prediction, std::span<const float> thresholds) {
+  const std::size_t classes = recipe.classes.size();
+  std::vector<std::pair<MisreadRecording, std::size_t>> all;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    MisreadRecording misread{.recording = data[i].about.id,
+                             .patient = data[i].about.patient,
+                             .missed = {},
+                             .stated = {},
+                             .lead_names = {},
+                             .leads = {}};
+    for (std::size_t c = 0; c < classes; ++c) {
+      const float logit = prediction.logits[i * classes + c];
+      const bool is = prediction.targets[i * classes + c] > 0;
+      const bool predicted = logit > thresholds[c];
+      if (is != predicted) {
+        (is ? misread.missed : misread.stated)
+            .push_back(
+                fmt::format("{} {:.2f}", recipe.classes[c], 1 / (1 + std::exp(-static_cast<double>(logit)))));
+        misread.confidence =
+            std::max(misread.confidence, std::abs(static_cast<double>(logit) - thresholds[c]));
+      }
+    }
+    if (!misread.missed.empty() || !misread.stated.empty()) {
+      all.emplace_back(std::move(misread), i);
+    }
+  }
+  run.misread_recordings_total = std::ssize(all);
+  std::ranges::stable_sort(all, std::greater<>(), [](const auto& one) { return one.first.confidence; });
+  all.resize(std::min(all.size(), misread_shown));
+  for (auto& [misread, i] : all) {
+    add_signal(misread, recipe, data[i]);
+    run.misread_recordings.push_back(std::move(misread));
+  }
 }
 
 std::vector<float> halves(std::size_t classes) {
@@ -98,8 +192,30 @@ std::vector<float> score_recordings(RunSummary& run, Classifier& classifier, con
           evaluate_recordings(classifier, name + " at 0.5", split, prediction, halves(classes)));
     }
   };
-  add("test", data.test, predict_recordings(classifier, data.test));
+  const RecordingPrediction test = predict_recordings(classifier, data.test);
+  add("test", data.test, test);
   add("validation", data.validation, validation);
+  const std::vector<float> thresholds = chosen.empty() ? halves(classes) : chosen;
+  const auto add_predictions = [&](const char* split, const RecordingDataset& examples,
+                                   const RecordingPrediction& prediction) {
+    for (ExamplePrediction& one : predictions_of(data.recipe, split, examples, prediction, thresholds)) {
+      run.predictions.push_back(std::move(one));
+    }
+  };
+  const auto add_curves = [&](const char* name, const RecordingPrediction& prediction) {
+    if (!prediction.logits.empty()) {
+      run.curves.push_back(threshold_curves(
+          name, data.recipe.classes, prediction.logits,
+          [&](std::size_t i, std::size_t c) { return prediction.targets[i * classes + c] > 0; }));
+    }
+  };
+  add_predictions("train", data.train, predict_recordings(classifier, data.train));
+  add_predictions("validation", data.validation, validation);
+  add_predictions("test", data.test, test);
+  add_curves("test", test);
+  add_curves("validation", validation);
+  const bool tested = data.test.size() > 0;
+  add_misread(run, data.recipe, tested ? data.test : data.validation, tested ? test : validation, thresholds);
   return chosen;
 }
 

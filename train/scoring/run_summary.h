@@ -11,6 +11,7 @@
 #include "train/scoring/auc.h"
 #include "train/scoring/bootstrap.h"
 #include "train/scoring/calibration.h"
+#include "train/scoring/curves.h"
 #include "train/scoring/metrics.h"
 #include "train/scoring/multi_label.h"
 
@@ -86,6 +87,32 @@ struct MisreadBeat {
   std::vector<std::pair<double, std::string>> markers;
 };
 
+// The prediction for a beat or a whole recording: a row of predictions.csv.
+struct ExamplePrediction {
+  std::string split;  // "train", "validation" or "test"
+  std::string recording;
+  std::string patient;                // empty: not known
+  std::int64_t sample = -1;           // of a beat: sample of its R peak; -1: a whole recording
+  double time = 0;                    // of a beat: s from the start of the recording
+  std::vector<std::string> truth;     // a beat's class, also one that was not trained; a recording's classes
+  std::vector<std::string> decision;  // the predicted class or classes
+  std::vector<float> probabilities;   // (classes)
+
+  bool right() const { return truth == decision; }
+};
+
+// A whole recording with a wrong label, and its signal.
+struct MisreadRecording {
+  std::string recording;
+  std::string patient;              // empty: not known
+  std::vector<std::string> missed;  // classes that it has and that were not predicted, as "MI 0.12"
+  std::vector<std::string> stated;  // classes that were predicted without reason, as "NORM 0.91"
+  double confidence = 0;            // largest distance of a wrong logit from its threshold
+  double rate = 0;                  // Hz
+  std::vector<std::string> lead_names;
+  std::vector<std::vector<float>> leads;  // [lead][sample], mV
+};
+
 // The validation score that train.choose_by names.
 double chosen_score(const EpochRecord& record, const std::string& choose_by);
 
@@ -118,6 +145,10 @@ struct RunSummary {
   std::vector<PatientScore> patients;
   std::vector<MisreadBeat> misread;  // a selection, by falling confidence
   std::int64_t misread_total = 0;
+  std::vector<NamedCurves> curves;                   // ROC and precision-recall curves
+  std::vector<ExamplePrediction> predictions;        // of all splits, in the order train, validation, test
+  std::vector<MisreadRecording> misread_recordings;  // a selection, by falling confidence
+  std::int64_t misread_recordings_total = 0;
   std::string network;               // the network's summary table
   std::vector<NamedSeconds> timing;  // "read data", "train", "test", "total", ...
 };

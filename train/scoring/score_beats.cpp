@@ -26,6 +26,17 @@ std::string test_name(const Recipe& recipe) {
 
 void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data) {
   const Recipe& recipe = classifier.recipe;
+  const auto add_predictions = [&](const char* split, std::vector<ExamplePrediction> predictions) {
+    for (ExamplePrediction& one : predictions) {
+      one.split = split;
+      run.predictions.push_back(std::move(one));
+    }
+  };
+  const auto add_curves = [&](const std::string& name, NamedCurves curves) {
+    curves.name = name;
+    run.curves.push_back(std::move(curves));
+  };
+  add_predictions("train", predicted_beats(classifier, data.train, data.splits));
   const auto add = [&](const std::vector<Evaluation>& more) {
     run.evaluations.insert(run.evaluations.end(), more.begin(), more.end());
   };
@@ -34,12 +45,15 @@ void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data
   std::optional<double> temperature;
   if (!data.splits.validation.empty()) {
     validation = evaluate(classifier, data.validation, 0, data.splits);
+    add_predictions("validation", std::move(validation->predictions));
     if (recipe.loss.kind == "cross_entropy") {  // the other losses use sigmoids, not a softmax
       temperature = fit_temperature(validation->logits, validation->labels, classes);
     }
   }
   if (!data.splits.test.empty()) {
     const TestResult test = evaluate(classifier, data.test, misread_shown, data.splits);
+    add_predictions("test", test.predictions);
+    add_curves(test_name(recipe), test.curves);
     add(evaluations(test_name(recipe), test.records, recipe.seed));
     const std::vector<std::string> seen = test_records_seen(data.splits);
     if (!seen.empty() && seen.size() < test.records.size()) {
@@ -54,6 +68,7 @@ void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data
   }
   if (validation) {
     add(evaluations("validation", validation->records, recipe.seed));
+    add_curves("validation", validation->curves);
     run.aucs.push_back({"validation", validation->auc, validation->auc_range});
     run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));
   }

@@ -205,7 +205,8 @@ LoadedRecording described(const std::string& id, const std::string& patient, std
 }
 
 TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
-  const Recipe recipe = table_recipe({"data.validation_share=0.2", "data.test_share=0.3"});
+  const Recipe recipe =
+      table_recipe({"data.validation_share=0.2", "data.test_share=0.3", "data.stratify=false"});
   std::vector<LoadedRecording> recordings;
   for (int i = 0; i < 4000; ++i) {  // two recordings per patient; every tenth recording copies an earlier one
     recordings.push_back(described(std::to_string(i), i % 3 == 0 ? "" : "P" + std::to_string(i / 2),
@@ -244,6 +245,53 @@ TEST(RecordingSplit, HashKeepsPatientsAndCopiesTogetherWhateverElseThereIs) {
   Recipe other = recipe;
   other.data.split_seed = 2;
   EXPECT_NE(splits_of(divide(other, recordings, {})), splits);
+}
+
+// Stratified by label, with patients and copies together: the shares of each label, of recordings without a label, and
+// of all recordings are met to within the largest group, 4 recordings.
+TEST(RecordingSplit, HashAndFoldsKeepSharesOfLabelsAndPatientsTogether) {
+  std::vector<LoadedRecording> recordings;
+  for (int i = 0; i < 400; ++i) {
+    Names labels = i % 7 == 0 ? Names{} : Names{i % 3 == 0 ? "A" : "B"};
+    if (i % 11 == 0) {
+      labels.push_back("C");
+    }
+    recordings.push_back(described(std::to_string(i), i % 5 == 0 ? "" : "P" + std::to_string(i / 2),
+                                   static_cast<std::uint64_t>(i % 10 == 9 ? i - 7 : i) + 1, labels));
+  }
+  const auto check = [&](const Recipe& recipe, const std::array<double, 3>& shares) {
+    const auto splits = divide(recipe, recordings, {"A", "B", "C"});
+    std::map<std::string, std::set<std::size_t>> together;
+    for (const char* label : {"A", "B", "C", ""}) {
+      double total = 0;
+      std::array<double, 3> counts{};
+      for (std::size_t split = 0; split < 3; ++split) {
+        for (const std::size_t i : splits[split]) {
+          const Names& labels = recordings[i].about.labels;
+          const bool counted = *label == '\0' ? labels.empty() : std::ranges::count(labels, label) > 0;
+          counts[split] += counted ? 1 : 0;
+          total += counted ? 1 : 0;
+          together["patient " + recordings[i].about.patient].insert(split);
+          together["signal " + std::to_string(recordings[i].hashes[0])].insert(split);
+        }
+      }
+      for (std::size_t split = 0; split < 3; ++split) {
+        EXPECT_NEAR(counts[split], shares[split] * total, 4.01) << label << " " << split;
+      }
+    }
+    together.erase("patient ");
+    for (const auto& [what, on] : together) {
+      EXPECT_EQ(on.size(), 1U) << what;
+    }
+    EXPECT_EQ(splits[0].size() + splits[1].size() + splits[2].size(), recordings.size());
+  };
+  check(table_recipe({"data.validation_share=0.2", "data.test_share=0.3"}), {0.5, 0.2, 0.3});
+  check(table_recipe({"data.protocol=folds", "data.folds=4", "data.fold=4"}), {0.5, 0.25, 0.25});
+  expect_error(
+      [&] {
+        divide(table_recipe({"data.protocol=folds", "data.folds=999"}), recordings, {});
+      },
+      "data.folds: 999 folds of");
 }
 
 TEST(RecordingSplit, AsReleased) {

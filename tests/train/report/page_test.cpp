@@ -247,6 +247,84 @@ TEST(Report, HostileTextStaysText) {
   EXPECT_FALSE(contains(page, "\xed\xa0"));
 }
 
+// A run on whole recordings, whose names, patients and labels are hostile.
+RunSummary run_of_recordings(const std::string& label) {
+  RunSummary run;
+  run.classes = {label, "B"};
+  const std::vector<float> logits = {2, -1, -3, 1, 1, 2, -1, -2};
+  const std::vector<float> targets = {1, 0, 1, 1, 0, 1, 0, 0};
+  MultiLabelScores scores = score_labels(run.classes, logits, targets, std::vector<float>{0, 0});
+  scores.name = "test";
+  scores.auc = {{0.5, 1}, 0.75};
+  scores.range = {{{0.1, 0.9}, {std::nan(""), std::nan("")}}, {0.2, 0.8}};
+  run.recordings = {scores};
+  run.curves = {threshold_curves("test", run.classes, logits,
+                                 [&](std::size_t i, std::size_t c) { return targets[i * 2 + c] > 0; })};
+  const auto labels = [&](std::size_t i, const std::vector<float>& of) {
+    std::vector<std::string> list;
+    for (std::size_t c = 0; c < 2; ++c) {
+      if (of[i * 2 + c] > 0) {
+        list.push_back(run.classes[c]);
+      }
+    }
+    return list;
+  };
+  for (std::size_t i = 0; i < 4; ++i) {
+    run.predictions.push_back({.split = "test",
+                               .recording = label + std::to_string(i),
+                               .patient = i < 2 ? label : "",
+                               .truth = labels(i, targets),
+                               .decision = labels(i, logits),
+                               .probabilities = {0.5F, 0.5F}});
+  }
+  run.misread_recordings = {{.recording = label + "1",
+                             .patient = label,
+                             .missed = {label + " 0.05"},
+                             .stated = {},
+                             .confidence = 3,
+                             .rate = 100,
+                             .lead_names = {label},
+                             .leads = {{0, 0.1F, std::nanf(""), -0.2F, 0.3F}}}};
+  run.misread_recordings_total = 2;
+  return run;
+}
+
+TEST(Report, ShowsRecordingsPatientsCurvesAndMisreadRecordings) {
+  const std::string page = report_html(run_of_recordings("A"));
+  EXPECT_EQ(ill_formed(page), "");
+  for (const char* text :
+       {"test: every label is right in 2 of 4 recordings, of 3 patients", "<th scope=\"col\">TP</th>",
+        "test, ROC", "test, precision and recall", "1 of 2 recordings with a wrong label", "missed: A 0.05",
+        "stated wrongly: none", "<svg class=\"strip\"", "predictions.csv"}) {
+    EXPECT_TRUE(contains(page, text)) << text;
+  }
+  const std::string hostile = "<script>alert(1)</script>\"' onload=x &\x01 ]]>";
+  const std::string attacked = report_html(run_of_recordings(hostile));
+  EXPECT_EQ(ill_formed(attacked), "");
+  EXPECT_FALSE(contains(attacked, "<script"));
+}
+
+TEST(Results, JsonAndTextOfRecordingsAndPatients) {
+  const RunSummary run = run_of_recordings("A");
+  const auto json = nlohmann::json::parse(metrics_json(run, {}, "fnv1a64:0"));
+  EXPECT_EQ(json["by_record"]["A1"]["truth"], (nlohmann::json{"A", "B"}));
+  EXPECT_EQ(json["by_record"]["A1"]["decision"], nlohmann::json::array({"B"}));
+  EXPECT_EQ(json["by_record"]["A1"]["right"], false);
+  EXPECT_EQ(json["by_record"]["A2"]["patient"], nullptr);
+  EXPECT_EQ(json["by_patient"]["A"]["records"], (nlohmann::json{"A0", "A1"}));
+  EXPECT_EQ(json["by_patient"]["A"]["right"], 1);
+  EXPECT_EQ(json["by_patient"]["A"]["labels"], 4);
+  EXPECT_EQ(json["by_patient"]["A"]["labels_right"], 3);
+  EXPECT_EQ(json["by_patient"].size(), 3U);
+  const auto& confusion = json["multi_label"][0]["classes"]["A"]["confusion"];
+  EXPECT_EQ(confusion, (nlohmann::json{{"TP", 1}, {"FN", 1}, {"FP", 1}, {"TN", 1}}));
+  EXPECT_TRUE(json["average_precision"]["test"]["A"].is_number());
+  EXPECT_TRUE(
+      contains(results_text(run),
+               "test: every label right in 2 of 4 recordings, and of 2 of 3 patients in all of theirs"))
+      << results_text(run);
+}
+
 TEST(Report, NothingToShow) {
   RunSummary run;
   const std::string page = report_html(run);
