@@ -34,7 +34,7 @@ TEST(Utf8, AMessageIsOneLineOfUtf8) {
   try {
     fail("r.hea:{}: gain is '{}', expected a number", 2, "2\xFF\x80\n");
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "r.hea:2: gain is '2" "???', expected a number");
+    EXPECT_STREQ(error.what(), "r.hea:2: gain is '2??\?', expected a number");
   }
 }
 

@@ -109,7 +109,7 @@ TEST_P(SectrainProfile, OfSomeStepsWritesATraceWithTheNamesOfTheNetwork) {
   EXPECT_EQ(parents["block1.1.conv1"], (std::set<std::string>{"block1.1"}));
   EXPECT_EQ(parents["block1.1"], (std::set<std::string>{"se_ecgnet"}));
   EXPECT_EQ(parents["block2_list.{0,1,2}.3.conv2"], (std::set<std::string>{"block2_list.{0,1,2}.3"}));
-  for (const std::string& layer : {"conv1", "fc", "block3_list.2.3.conv4", "block3_list.1.0.se1"}) {
+  for (const char* const layer : {"conv1", "fc", "block3_list.2.3.conv4", "block3_list.1.0.se1"}) {
     EXPECT_TRUE(named.contains(layer)) << layer;
   }
 
