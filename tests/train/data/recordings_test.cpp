@@ -423,8 +423,8 @@ TEST(RecordingLeaks, NamesAreNotThoseOfMitBih) {
   write_record(folder, "200", 0, false, {"I", "II"});
   write_record(folder, "201", 1, true, {"I", "II"});
   write_record(folder, "202", 2, true, {"I", "II"});
-  folder.write("t.csv", "file,labels\n201,A\n202,A\n");
-  const auto split = folder.write("s.csv", "201,train\n202,validation\n").string();
+  folder.write("t.csv", "file,labels\n200,B\n201,A\n202,A\n");
+  const auto split = folder.write("s.csv", "200,train\n201,train\n202,validation\n").string();
   EXPECT_TRUE(
       load_recording_splits(table_recipe({"data.protocol=file", "data.split_file=" + split}), folder.path())
           .leaks.empty());
