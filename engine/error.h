@@ -15,7 +15,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Throws Error with the formatted text. Control characters, which texts from files may hold, become '?'.
+// Throws Error with one_line() of the formatted text (engine/utf8.h), because files may hold anything.
 [[noreturn]] void fail_formatted(fmt::string_view text, fmt::format_args args);
 
 template <typename... Args>

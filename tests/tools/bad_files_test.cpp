@@ -1,6 +1,6 @@
 // Files that are refused before they are read, and errors of the system and of the C++ library: every program says in one
 // line what is wrong.
-#include <sys/resource.h>
+#include <algorithm>
 
 #include "tests/io/files.h"
 #include "tests/run_program.h"
@@ -62,12 +62,11 @@ TEST_F(BadFiles, AnnotationsOfAbsurdSizeAreRefused) {
   expect_refusal(SECDATA, "convert " + record + " " + path("x.edf"), says);
   expect_refusal(SECDATA, "score " + record + ".atr " + record + ".atr", says);
   expect_refusal(SECINFER, "--model " + path("model.safetensors") + " --annotations atr " + record, says);
+  fs::copy(tiny_database(), folder_ / "db");
+  make_absurd("db/101.atr");
   expect_refusal(SECTRAIN,
-                 "--quiet --config " + path("tiny.toml") + " --data " + folder_.path().string() + " --out " +
-                     path("run") +
-                     " --set 'data.train=[\"100\"]' --set 'data.validation=[\"100\"]' --set data.test=[]"
-                     " --set data.allow_leakage=true",
-                 says);
+                 "--quiet --config " + path("tiny.toml") + " --data " + path("db") + " --out " + path("run"),
+                 "101.atr: 100000000000 bytes, expected at most 64000000");
 }
 
 TEST_F(BadFiles, RecipesAndListsOfAbsurdSizeAreRefused) {

@@ -3,7 +3,7 @@
 
   tests/tools/mutate_inputs.py                        10,000 mutants; the seed is drawn and printed
   tests/tools/mutate_inputs.py --seed 7 --mutants 50  another number, from a given seed
-  tests/tools/mutate_inputs.py --seed 7 --only 31     one mutant again; its folder is kept
+  tests/tools/mutate_inputs.py --seed 7 --only 31 54  these mutants again; their folders are kept
   tests/tools/mutate_inputs.py --bin build/asan/bin --memory 0      programs with sanitizers
 
 A mutant is a valid set of input files (tests/tools/input_kinds.py) of which one file was changed: bits, bytes, numbers,
@@ -154,7 +154,7 @@ def main():
     parser.add_argument("--bin", type=Path, default=ROOT / "build/bin", help="folder of the programs")
     parser.add_argument("--seed", type=int, help="the same seed makes the same mutants")
     parser.add_argument("--mutants", type=int, default=10000)
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="run this mutant only, and keep its folder")
+    parser.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="run these mutants, and keep their folders")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at the same time")
     parser.add_argument("--seconds", type=int, default=30, help="most computing time of a run")
     parser.add_argument("--memory", type=float, default=4, help="most address space of a run in GB; 0: no limit")
@@ -178,7 +178,7 @@ def main():
 
     groups = collections.defaultdict(list)
     statuses, by_kind = collections.Counter(), collections.Counter()
-    numbers = [options.only] if options.keep else range(options.mutants)
+    numbers = options.only if options.keep else range(options.mutants)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for run, problem, error, status in pool.map(lambda n: run_one(options, work, kinds, n), numbers):
             statuses[status] += 1
@@ -195,7 +195,7 @@ def main():
     print("inputs: " + ", ".join(f"{kind} {count}" for kind, count in sorted(by_kind.items())))
     print("exit status: " + ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items(), key=str)))
     for (program, problem, text), group in groups.items():
-        print(f"{len(group):6} x {program}: {problem}: {text}")
+        print(f"{len(group):6} x {program}: {problem}: {text}: mutants {' '.join(map(str, group))}")
     total = sum(map(len, groups.values()))
     print(f"{len(numbers)} mutants in {time.monotonic() - began:.0f} s (inputs {made:.0f} s): {total} findings in "
           f"{len(groups)} groups")
