@@ -179,8 +179,8 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   constexpr int group_pieces = group_channels / width;  // 16-byte pieces per row of a group
   constexpr int pieces = groups * group_pieces;
   constexpr int tile_rows = wide ? wide_rows : narrow_rows;
-  DYN_SHARED(unsigned char,
-             memory);  // two buffers, each a window of x and a tile of gy, by groups; then a table
+  // Two buffers, each a window of x and a tile of gy, by groups of channels; then the table of WindowSource.
+  DYN_SHARED(unsigned char, memory);
   SHARED(int, x_row, [tile_rows]);  // row of the window for each position, at tap 0
   SHARED(float, batch_norms, [activated ? 3 * channels : 1]);
   const WgradProblem& s = batch.problem[blockIdx.z].s;
@@ -242,15 +242,15 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   // The 32-bit numbers of rows, counted from the beginning of x or gy, suffice (wgrad_tensor_supports).
   const auto copy_tile = [&](const TilePosition& at, unsigned char* buffer) {
     const WindowSource source(s, tiles, at, table);
-    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
-    const auto* const x = reinterpret_cast<const unsigned char*>(static_cast<const T*>(s.x) + x_channel);
     const auto x_bytes = static_cast<unsigned>(s.c_in) * static_cast<unsigned>(sizeof(T));  // per row
+    const auto* const x = reinterpret_cast<const unsigned char*>(static_cast<const T*>(s.x) + x_channel) +
+                          std::uint64_t{static_cast<unsigned>(at.first_sample * s.l * s.h)} * x_bytes;
     unsigned char* to = buffer + x_to;
 #pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
       const unsigned from = source.row(row);
       const bool present = source.contains(from) && x_present;
-      cp_async<16>(to, x + std::uint64_t{present ? sample_row + from : 0U} * x_bytes, present ? 16 : 0);
+      cp_async<16>(to, x + std::uint64_t{present ? from : 0U} * x_bytes, present ? 16 : 0);
       to += row_step * pitch<T>;
     }
     // Positions of a tile are consecutive rows of gy: a tile of several samples has all steps of each.
@@ -272,19 +272,25 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
 
   // Activates the pieces of x that this thread has copied.
   const auto activate_tile = [&](const TilePosition& at, unsigned char* buffer) {
+    if (!x_present) {
+      return;
+    }
     const WindowSource source(s, tiles, at, table);
-    const auto batch_norm = read_batch_norm<width>(batch_norms, channels, piece * width);
-    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
     const auto mask_bytes = static_cast<unsigned>(s.c_in) / 8;  // per row
+    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
     const unsigned char* const mask =
-        before.dropout_mask == nullptr ? nullptr : before.dropout_mask + x_channel / 8;
+        before.dropout_mask == nullptr
+            ? nullptr
+            : before.dropout_mask + x_channel / 8 + std::uint64_t{sample_row} * mask_bytes;
     unsigned char* to = buffer + x_to;
 #pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
       const unsigned from = source.row(row);
-      if (source.contains(from) && x_present) {
+      if (source.contains(from)) {
         const unsigned kept =
-            mask == nullptr ? 0xFFU : mask[std::uint64_t{sample_row + from} * mask_bytes] >> x_channel % 8;
+            mask == nullptr ? 0xFFU : mask[std::uint64_t{from} * mask_bytes] >> x_channel % 8;
+        // Read for each row: a thread has one to three, and no registers to spare beside its sums.
+        const auto batch_norm = read_batch_norm<width>(batch_norms, channels, piece * width);
         activate_piece(reinterpret_cast<T*>(to), batch_norm, kept, before.keep);
       }
       to += row_step * pitch<T>;
@@ -301,11 +307,11 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   TilePosition current{
       sample_tile * tiles.samples,
       static_cast<int>(begin - std::int64_t{sample_tile} * tiles.tiles_in_time) * tiles.steps};
-  int buffer = 0;
-  copy_tile(current, memory);
+  copy_tile(current, memory + count % 2 * buffer_bytes);
   cp_async_commit();
 #pragma unroll 1
   for (int left = count; left > 0; --left) {
+    const int buffer = left % 2 * buffer_bytes;
     cp_async_wait<0>();  // this thread's copies for this tile have arrived
     if constexpr (activated) {
       activate_tile(current, memory + buffer);
@@ -320,7 +326,6 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
       multiply_tile<T, groups>(sum, memory + buffer + group * window_group,
                                memory + buffer + groups * window_group, x_row, tap * s.h, used_rows);
     }
-    buffer = buffer_bytes - buffer;
   }
 
   if (tap >= s.k) {
