@@ -98,7 +98,8 @@ TEST_F(Secdata, TellsLeadsWithoutAnElectrocardiogram) {
   std::fill(record.signals[1].begin(), record.signals[1].end() - 5400, 7);
   write_digital(folder_.path(), record);
   const Outcome text = run("info " + path("f"));
-  const std::string fault = "lead " + record.header.signals[1].description + " is flat for 50 % of the time\n";
+  const std::string fault =
+      "lead " + record.header.signals[1].description + " is flat for 50 % of the time\n";
   EXPECT_NE(text.out.find("fault        " + fault), std::string::npos) << text.out;
   EXPECT_EQ(text.out.find("fault        lead MLII"), std::string::npos) << text.out;
   const auto leads = nlohmann::json::parse(run("info --json " + path("f")).out)["leads"];

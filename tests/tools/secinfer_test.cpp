@@ -368,28 +368,24 @@ TEST_F(Secinfer, AnswersAfterTheWait) {
   EXPECT_EQ(live.end(), 0);
 }
 
-// A source that stalls after a beat: the beat is answered after --wait although no sample comes.
+// A source that stalls after its last beat: the beat is answered after --wait although no sample comes. The samples sent
+// are too few to count the wait in, and enough for the window of the last beat and for the detector.
 TEST_F(Secinfer, AStallHoldsNoBeatBack) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
-  const std::vector<json> expected = lines_of(secinfer("--json " + record("100")).out);
-  const std::int64_t sample = expected[12]["sample"];
-  // The beat's window and the filters are complete 1.4 s after its R peak. The detector needs 0.5 s to find the next beat.
-  const std::int64_t until = sample + 504;
-  std::size_t due = 13;
-  while (expected[due]["sample"].get<std::int64_t>() + 504 <= until) {
-    ++due;
+  Live live(folder_.path().string(), "--wait 4");
+  live.send("MLII,V1\n" + frames_of(recording, 0, 3600, "csv"));
+  std::string pause;
+  for (int i = 0; i < 540; ++i) {
+    pause += "0,0\n";
   }
-  Live live(folder_.path().string(), "--json --wait 2");
-  live.send(frames_of(recording, 0, static_cast<std::size_t>(until), "csv"));
-  for (std::size_t i = 0; i < due; ++i) {
-    const std::string line = live.line();  // the input stays open, and nothing is sent
-    ASSERT_FALSE(line.empty()) << i << " of " << due;
-    EXPECT_EQ(json::parse(line)["sample"], expected[i]["sample"]);
+  live.send(pause);
+  std::size_t beats = 0;
+  for (const io::Annotation& annotation : io::read_annotations(record("100.atr"))) {
+    beats += io::beat_class_of(annotation.code) && annotation.sample < 3500 ? 1 : 0;
   }
-  live.send(frames_of(recording, static_cast<std::size_t>(until), recording.signals[0].size(), "csv"));
-  live.close_input();
-  for (std::size_t i = due; i < expected.size(); ++i) {
-    EXPECT_EQ(json::parse(live.line())["sample"], expected[i]["sample"]) << i;
+  for (std::size_t i = 0; i < beats; ++i) {
+    EXPECT_FALSE(live.line().empty())
+        << i << " of " << beats;  // the input stays open, and nothing more is sent
   }
   EXPECT_EQ(live.end(), 0);
 }
@@ -420,7 +416,8 @@ TEST_F(Secinfer, AnySamplingRate) {
   const io::Recording recording = io::read_record(tiny_database(), "100");
   folder_.write("frames", frames_of(recording, 0, recording.signals[0].size(), "csv"));
   const auto samples = [&](const std::string& rate) {
-    const Outcome run = secinfer("--json --quiet --live --rate " + rate + " --leads MLII,V1 - <" + path("frames"));
+    const Outcome run =
+        secinfer("--json --quiet --live --rate " + rate + " --leads MLII,V1 - <" + path("frames"));
     EXPECT_EQ(run.status, 0) << run.error;
     std::vector<std::int64_t> found;
     for (const json& line : lines_of(run.out)) {
