@@ -338,8 +338,8 @@ class CsvReader final : public RecordingReader {
       }
       const std::size_t end = first_lead_ + info_.leads.size();
       if (counts_ || time_at_ || end < columns_) {
-        split_csv(time_at_ == 0 && end == columns_ ? line->substr(0, line->find(delimiter_)) : *line,
-                  delimiter_, cells_);
+        const bool is_first = time_at_ == 0 && end == columns_ && !line->starts_with('"');
+        split_csv(is_first ? line->substr(0, line->find(delimiter_)) : *line, delimiter_, cells_);
         check_nameless(end, place.line);
       }
       if (time_at_ && *time_at_ < cells_.size()) {  // a line with too few cells is refused when it is read
@@ -388,9 +388,9 @@ class CsvReader final : public RecordingReader {
   CsvLines lines_;
   char delimiter_ = ',';
   Decimals decimals_ = Decimals::points;
-  std::int64_t comma_line_ =
-      0;  // the first line of samples with a comma, where commas do not separate; 0: none
-  std::int64_t point_line_ = 0;  // the first line of samples with a point; 0: none
+  // The first lines of samples with a comma and with a point, where commas do not separate cells; 0: none.
+  std::int64_t comma_line_ = 0;
+  std::int64_t point_line_ = 0;
   std::size_t columns_ = 0;
   std::size_t first_lead_ = 0;          // column of the first lead
   bool counts_ = false;                 // the first column has no name and counts the samples
