@@ -126,7 +126,7 @@ TEST_F(OwnData, TenMistakesArePutRightInOneRound) {
       {"p020.csv: no lead ii, which most recordings have; its leads: i", {}, {"p020.csv"}},
       {"p021.csv: an amplitude of", {}, {"p021.csv"}},
       {"p024.csv: has the same samples of lead", {}, {"p022.csv"}},
-      {"p026.csv:102: ", {}, {"p026.csv"}}};
+      {"p026.csv: line 102: lead I is 'x", {}, {"p026.csv"}}};
   for (const Mistake& mistake : mistakes) {
     EXPECT_NE(said.error.find(mistake.message), std::string::npos)
         << "expected: " << mistake.message << "\ngot: " << said.error;

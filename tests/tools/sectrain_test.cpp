@@ -47,10 +47,11 @@ TEST_F(Sectrain, TrainsScoresAndReports) {
   const Outcome run = sectrain(arguments("run", "--json --quiet --set train.epochs=2"));
   ASSERT_EQ(run.status, 0) << run.error;
   for (const char* name :
-       {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "best.safetensors", "last.safetensors"}) {
+       {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
+        "last.safetensors"}) {
     EXPECT_TRUE(fs::exists(folder_ / "run" / name)) << name;
   }
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "run"), {}), 6);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "run"), {}), 7);
   EXPECT_EQ(run.out, content_of(folder_ / "run" / "metrics.json"));
 
   const json metrics = json::parse(run.out);

@@ -363,7 +363,10 @@ TEST_F(Folder, ClassesAreThoseThatTrain) {
   EXPECT_EQ(data.train.size(), 3U);
   EXPECT_EQ(data.train[0].targets, (std::vector<float>{1, 1}));
   EXPECT_EQ(data.validation[0].targets, (std::vector<float>{0, 0}));
-  EXPECT_EQ(data.warnings.size(), 2U);  // neither class has a validation recording
+  EXPECT_EQ(data.warnings.size(), 3U);  // "fast" is no class, and neither class has a validation recording
+  EXPECT_NE(data.warnings[0].find("label fast is no class: no training recording has it, but validation"),
+            std::string::npos)
+      << data.warnings[0];
   EXPECT_EQ(data.signal_bytes, 12 * 50 * 2 * 4);
   EXPECT_EQ(load(split, {"data.allow_leakage=true"}).fingerprint, data.fingerprint);
   EXPECT_NE(load(split, {"data.allow_leakage=true", "data.length=60"}).fingerprint, data.fingerprint);
