@@ -148,7 +148,7 @@ def make(programs, work):
 
     # Shared inputs that stay valid.
     db = work / "db"
-    run("secdata", "synth", "--quiet", db, "--minutes", "0.2", "--records", "100", "101", "106", "119", "205")
+    run("secdata", "synth", "--quiet", db, "--minutes", "0.2", "--records", "100,101,106,119,205")
     (work / "beats.toml").write_text(BEATS)
     train = ["sectrain", "--quiet", "--device", "cpu", "--threads", "1"]
     run(*train, "--config", work / "beats.toml", "--data", db, "--out", work / "model")

@@ -302,8 +302,7 @@ class Writing:
 
 def make_cases(programs, work, only):
     """The kinds of work: name, weight, function that does it once in an empty folder."""
-    programs.run("secdata", "synth", str(work / "db"), "--minutes", "0.5", "--quiet", "--records", "100", "101", "106",
-                 "119", "205", "208")
+    programs.run("secdata", "synth", str(work / "db"), "--minutes", "0.5", "--quiet", "--records", "100,101,106,119,205,208")
     cases = []
 
     def wanted(name):

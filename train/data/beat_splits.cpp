@@ -221,7 +221,7 @@ double draw(std::int64_t seed, std::size_t record, std::size_t beat) {
 void require_records(const Recipe& recipe, const std::filesystem::path& folder, const Names& records) {
   Names missing;
   std::ranges::copy_if(records, std::back_inserter(missing), [&](const std::string& name) {
-    return !std::filesystem::exists(folder / (name + ".hea"));
+    return !std::filesystem::exists(folder / (io::is_wfdb_record(name) ? name + ".hea" : name));
   });
   const Recipe::Data& d = recipe.data;
   const bool mitdb = std::ranges::any_of(

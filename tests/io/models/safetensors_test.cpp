@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "an archive, as PyTorch saves weights;"},
         BadFile{"NulWithin", file_of(std::string("{}\0{}", 5), 0), "header is not JSON: byte 2 is NUL"},
         BadFile{"NotJson", file_of("hello", 0), "header is not JSON (at its byte 1)"},
-        BadFile{"DeepJson", file_of(std::string(100'000, '['), 0), "header is not JSON"},
+        BadFile{"DeepJson", file_of(std::string(100'000, '['), 0), "header is nested more than 100 deep"},
         BadFile{"NotUtf8", file_of("{\"\xff\":1}", 0), "header is not JSON"},
         BadFile{"HugeNumber", file_of(R"({"x":1e999})", 0), "header has a number that is too large"},
         BadFile{"NotAnObject", file_of("[]", 0), "header is not a JSON object"},
