@@ -208,7 +208,8 @@ void run(const Options& options) {
   }
   io::write_atomically(options.out, train::tile_file_text(file, notes));
   const auto changed = std::count_if(file.choices.begin(), file.choices.end(), [](const auto& choice) {
-    return choice.second != kernels::built_in_tiles(choice.first.pass, choice.first.shape, choice.first.arithmetic);
+    return choice.second !=
+           kernels::built_in_tiles(choice.first.pass, choice.first.shape, choice.first.arithmetic);
   });
   fmt::print("{}: {} shapes, {} with other tiles than the built-in ones\n", options.out, file.choices.size(),
              changed);
