@@ -62,7 +62,7 @@ class Resident : public testing::TestWithParam<Device> {
     expect_same(got.x.to_vector(stream), expected.x);
     expect_same(got.covariates.to_vector(stream), expected.covariates);
     if (recipe.loss.kind == "cross_entropy") {
-      std::vector<std::int32_t> labels(23);
+      PinnedVector<std::int32_t> labels(23);
       copy_bytes(stream, labels.data(), Device::cpu, got.targets.read().data, GetParam(), 4 * labels.size());
       EXPECT_TRUE(std::ranges::equal(labels, expected.labels));
     } else if (!expected.targets.empty()) {
