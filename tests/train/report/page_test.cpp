@@ -321,7 +321,7 @@ TEST(Results, JsonAndTextOfRecordingsAndPatients) {
   EXPECT_TRUE(json["average_precision"]["test"]["A"].is_number());
   EXPECT_TRUE(
       contains(results_text(run),
-               "test: every label right in 2 of 4 recordings, and of 2 of 3 patients in all of theirs"))
+               "test: every label right in 2 of 4 recordings, and of 1 of 3 patients in all of theirs"))
       << results_text(run);
 }
 
