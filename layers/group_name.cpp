@@ -17,8 +17,8 @@ std::string group_name(const std::vector<std::string>& names) {
     const auto end = std::mismatch(first.rbegin(), first.rend(), name.rbegin(), name.rend()).first;
     back = std::min(back, static_cast<std::size_t>(end - first.rbegin()));
   }
-  if (front == first.size() && shortest == first.size()) {
-    return first;  // all names are equal
+  if (std::ranges::all_of(names, [&](const std::string& name) { return name == first; })) {
+    return first;
   }
   // Only whole parts between dots are joined.
   const std::size_t dot = front == 0 ? std::string::npos : first.rfind('.', front - 1);

@@ -58,11 +58,11 @@ TEST_F(BenchTraffic, CountsWithTheTilesOfAFile) {
 
 TEST_F(BenchTraffic, PrintsTheKernelsThatAreAskedFor) {
   const Outcome all = run("--shape 2x2x120x2x4");
-  const Outcome some = run("--shape 2x2x120x2x4 --kernels pool.cu");
+  const Outcome some = run("--shape 2x2x120x2x4 --kernels squeeze_excite.cu");
   ASSERT_EQ(some.status, 0) << some.error;
   EXPECT_NE(all.out.find("conv"), std::string::npos);
   EXPECT_EQ(some.out.find("conv"), std::string::npos) << some.out;
-  EXPECT_NE(some.out.find("pool.cu "), std::string::npos) << some.out;
+  EXPECT_NE(some.out.find("squeeze_excite.cu "), std::string::npos) << some.out;
   EXPECT_NE(some.out.find("\nstep: "), std::string::npos) << some.out;
   EXPECT_EQ(some.out.substr(some.out.find("\nstep: ")), all.out.substr(all.out.find("\nstep: ")));
 }

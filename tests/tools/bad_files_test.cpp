@@ -170,7 +170,7 @@ TEST_F(BadFiles, WrongUsageIsOneLine) {
       expect_refusal(program, arguments, " --help)", 2);
     }
   }
-  expect_refusal(SECMODEL, "onnx", "MODEL is required (see secmodel --help)", 2);
+  expect_refusal(SECMODEL, "onnx", "MODEL is required (see secmodel onnx --help)", 2);
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "best.safetensors", "last.safetensors"}
+RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
+             "last.safetensors"}
 VARYING = {"created", "seconds", "samples_per_second"}  # differ between two runs of the same training
 
 BEATS = """

@@ -201,9 +201,9 @@ TEST_F(OwnData, FoldsTestEveryRecordingOnce) {
 
 // predictions.csv as a spreadsheet reads it: every recording of every split, with what metrics.json counts.
 TEST_F(OwnData, PredictionsAreASpreadsheet) {
-  rows_[0].replace(rows_[0].find("ABN"), 3, "\"ABN|caf\xC3\xA9, \"\"AF\"\"\"");
-  rows_[2].replace(rows_[2].find("ABN"), 3, "\"ABN|caf\xC3\xA9, \"\"AF\"\"\"");
-  rows_[4].replace(rows_[4].find("ABN"), 3, "\"ABN|caf\xC3\xA9, \"\"AF\"\"\"");
+  rows_[0].replace(rows_[0].find("ABN"), 3, "\"ABN|caf\xC3\xA9 \"\"AF\"\"\"");
+  rows_[2].replace(rows_[2].find("ABN"), 3, "\"ABN|caf\xC3\xA9 \"\"AF\"\"\"");
+  rows_[4].replace(rows_[4].find("ABN"), 3, "\"ABN|caf\xC3\xA9 \"\"AF\"\"\"");
   write();
   const json metrics = metrics_of(train("run"));
   ASSERT_FALSE(metrics.is_null());

@@ -116,10 +116,10 @@ TEST_F(Recordings, TianchiAsReleased) {
 TEST_F(Recordings, TianchiSoundlyLearnsAndStoresThresholds) {
   const TemporaryFolder data;
   write_tianchi_folder(data, 28);
-  const Outcome run =
-      train("tianchi.toml", data.path(), "run",
-            contest + "--set train.epochs=15 --set train.rate=5e-3 --set data.validation_share=0.3 "
-                      "--set data.stratify=false");
+  const Outcome run = train("tianchi.toml", data.path(), "run",
+                            contest +
+                                "--set train.epochs=15 --set train.rate=5e-3 --set data.validation_share=0.3 "
+                                "--set data.stratify=false");
   ASSERT_EQ(run.status, 0) << run.error;
   const json metrics = json::parse(run.out);
   ASSERT_EQ(metrics["multi_label"].size(), 4U);

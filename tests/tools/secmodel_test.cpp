@@ -3,8 +3,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/stream.h"
 #include "io/models/safetensors.h"
 #include "model/networks.h"
+#include "model/state_dict.h"
 #include "tests/run_program.h"
 #include "tests/train/model_file.h"
 #include "tests/train/tiny_run.h"
@@ -184,8 +186,22 @@ TEST(Secmodel, ReadsARealTianchiRecording) {
 // of samples it wants, and predict feeds it.
 TEST(Secmodel, ReleasedNamesAndWholeNumbers) {
   const TemporaryFolder folder;
-  const Sample sample = sample_in(folder, "leads8_length2048_tied");
   const auto at = [&](const char* name) { return (folder / name).string(); };
+  OwnedStream stream(Device::cpu);
+  model::NetworkOptions options;  // of 8 leads, without covariates, which recordings in text form lack
+  options.length = 2048;
+  options.classes = 5;
+  options.width = 8;
+  const auto network = model::make_network(options, stream, 3);
+  const Sample sample{at("dict"), at("signals"), {}};
+  io::write_safetensors(sample.dict, model::to_state_dict(*network, {}, stream));
+  std::vector<float> waves(2 * 8 * 2048);
+  for (std::size_t i = 0; i < waves.size(); ++i) {
+    waves[i] = static_cast<float>(std::sin(0.01 * static_cast<double>(i)));
+  }
+  io::SafetensorsFile batch;
+  batch.tensors["x"] = io::StoredTensor::of<float>({2, 8, 2048}, std::span<const float>(waves));
+  io::write_safetensors(sample.signals, batch);
   io::SafetensorsFile released;
   for (const auto& [name, tensor] : io::read_safetensors(sample.dict).tensors) {
     released.tensors[model::released_name(name)] = tensor;
@@ -224,7 +240,8 @@ TEST(Secmodel, ReleasedNamesAndWholeNumbers) {
   const std::vector<double> direct = logits(at("released") + " --length 5000 " + at("x.safetensors"));
   ASSERT_EQ(raw.size(), direct.size());
   for (std::size_t c = 0; c < raw.size(); ++c) {
-    EXPECT_NEAR(raw[c], direct[c], 1e-4 * (1 + std::abs(direct[c])));  // mV times the gain, in f32
+    // Millivolts times the gain differ from whole numbers by a rounding, which the layers amplify.
+    EXPECT_NEAR(raw[c], direct[c], 1e-3 * (1 + std::abs(direct[c])));
   }
   EXPECT_EQ(logits(at("model") + " " + at("r.txt")),
             logits(at("plain") + " --amplitudes raw " + at("r.txt")));

@@ -46,9 +46,8 @@ TEST_F(Sectrain, SaysThatOnlyOneClassIsTested) {
 TEST_F(Sectrain, TrainsScoresAndReports) {
   const Outcome run = sectrain(arguments("run", "--json --quiet --set train.epochs=2"));
   ASSERT_EQ(run.status, 0) << run.error;
-  for (const char* name :
-       {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
-        "last.safetensors"}) {
+  for (const char* name : {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv",
+                           "best.safetensors", "last.safetensors"}) {
     EXPECT_TRUE(fs::exists(folder_ / "run" / name)) << name;
   }
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "run"), {}), 7);
@@ -163,7 +162,7 @@ TEST_F(Sectrain, InterruptSavesAndSaysHowToGoOn) {
 // A run keeps its recipe: more epochs change its schedule, so the way on is another run from its weights.
 TEST_F(Sectrain, MoreEpochsNeedAnotherRunFromTheWeights) {
   ASSERT_EQ(sectrain(arguments("run", "--set train.epochs=1")).status, 0);
-  const Outcome refused = sectrain(arguments("run", "--resume --set train.epochs=2"));
+  const Outcome refused = sectrain(arguments("run", "--quiet --resume --set train.epochs=2"));
   EXPECT_EQ(refused.status, 1);
   EXPECT_TRUE(one_line(refused.error)) << refused.error;
   const std::string advice =
@@ -188,7 +187,7 @@ TEST_F(Sectrain, NamesTheRecordsThatAnotherDatabaseLacks) {
            {path("other"),
             "other: lacks 44 of the 44 records that the recipe names: 100, 101, 103, 105, 106, ...; DS1 and"},
            {tiny_database().string(), ": lacks 36 of the 44 records that the recipe names: 103, 105, "}}) {
-    const Outcome refused = sectrain(arguments("run", mitdb, data));
+    const Outcome refused = sectrain(arguments("run", "--quiet" + mitdb, data));
     EXPECT_EQ(refused.status, 1);
     EXPECT_TRUE(one_line(refused.error)) << refused.error;
     EXPECT_NE(refused.error.find(says), std::string::npos) << refused.error;

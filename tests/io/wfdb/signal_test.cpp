@@ -72,7 +72,7 @@ TEST_P(RoundTrip, SeveralSamplesAFrame) {
   EXPECT_EQ(back.header.base_date, "29/02/2024");
   EXPECT_EQ(back.header.signals[0].initial, record.signals[0][0]);
   expect_error([&] { to_recording(back); },
-               "r.hea: signal 1 has 3 samples per frame, expected one rate for all signals");
+               "r.hea: signal 1 has 3 samples per frame, signal 0 has 1, expected one rate for all signals");
   record.signals[1].pop_back();
   expect_error([&] { write_digital(folder.path(), record); },
                "r.dat: signal 1 has 20 samples, signal 0 has 7");

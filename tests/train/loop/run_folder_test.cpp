@@ -80,8 +80,9 @@ TEST(RunFolders, AreSweptOfTemporaryFiles) {
   folder.write("last.safetensors", "last");
   folder.write(".last.safetensors.tmp-0", "killed");
   folder.write(".report.html.tmp-1", "killed");
-  const std::vector<std::string> others = {".last.safetensors.tmp", ".last.safetensors.tmp-x", ".last.safetensors.tmp-1x", "notes.tmp-1",
-                                           ".notes.tmp-1", "last.safetensors.tmp-1"};
+  const std::vector<std::string> others = {
+      ".last.safetensors.tmp", ".last.safetensors.tmp-x", ".last.safetensors.tmp-1x", "notes.tmp-1",
+      ".notes.tmp-1",          "last.safetensors.tmp-1"};
   for (const std::string& name : others) {
     folder.write(name, "mine");
   }
