@@ -13,8 +13,9 @@ namespace sec::io {
 // file. Comment lines, which begin with #, precede the header. The header names the leads: "MLII", or with
 // units "MLII (uV)". A line of units may follow; without units, samples are in mV. The leads may
 // follow sample numbers ("sample", "index") and a time ("time", "time_s", "time_ms", "Elapsed time"). Times
-// must be equally spaced and give the sampling rate. A column without a name is never a lead: it is ignored as
-// the first column if it counts the samples, and at the end if it is empty; otherwise the table is refused.
+// must be equally spaced and give the sampling rate. A column without a name is never a lead.
+// A nameless first column that counts the samples is ignored, and so is an empty last column. Tables with other
+// nameless columns are refused.
 // The side file NAME.csv.json (io/tables/side_file.h) may give rate, units, gain and more, and the leads of a
 // file without a header. Empty cells and "nan" are NaN.
 // Memory holds only the position of every n-th line, not the text. Throws Error naming the file and the line.

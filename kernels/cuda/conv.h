@@ -195,7 +195,7 @@ Precision arithmetic_of(DType type, bool tensor);
 
 // Problems without operands, with the built-in tiles. Throw Error if the shape is invalid.
 ConvProblem forward_problem(const ConvShape& shape);
-// The problem of the time steps of gx whose index modulo the stride is `residue`.
+// A dgrad with a stride is one problem per residue, for the time steps of gx with `step % stride == residue`.
 ConvProblem dgrad_problem(const ConvShape& shape, int residue);
 WgradProblem wgrad_problem(const ConvShape& shape);
 

@@ -26,12 +26,11 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int narrow_rows = 64;     // positions per tile
-constexpr int wide_rows = 80;       // the same for blocks of 64 x 64 channels
+constexpr int narrow_rows = 64;     // positions per tile of blocks of 32 x 32 channels
+constexpr int wide_rows = 80;       // positions per tile of blocks of 64 x 64 channels
 constexpr int group_channels = 32;  // channels per group
 constexpr int max_taps = 16;        // one warp per tap
-constexpr int max_wide_taps =
-    7;  // two warps per tap; one more would leave too few registers for 64 x 64 sums
+constexpr int max_wide_taps = 7;    // two warps per tap; with more, 64 x 64 sums would not fit in registers
 constexpr int max_window_rows = 384;
 constexpr int max_wide_window_rows = 176;
 

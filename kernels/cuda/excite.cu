@@ -1,8 +1,8 @@
 // The two fully connected layers of squeeze-and-excite. One block computes a sample:
 // samples are independent, and a sample's numbers fit in shared memory. Several layers share a launch.
-//   excite_forward           channel means to hidden units to factors
-//   excite_backward_samples  gradients of both layers' outputs, which are stored, and of the means
-//   excite_backward_weights  gradients of the weights: each thread sums one weight over the samples
+//   excite_forward           computes hidden units from channel means, and factors from hidden units
+//   excite_backward_samples  computes gradients of the channel means, and stores those of both layers' outputs
+//   excite_backward_weights  computes gradients of the weights: each thread sums one weight over the samples
 #include <vector>
 
 #include "kernels/cuda/elements.h"

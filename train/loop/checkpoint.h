@@ -3,7 +3,7 @@
 // Weights files (best.safetensors) hold the network's parameters and running statistics under their names.
 // Their metadata are "format", "network" (the options that rebuild the network),
 // "recipe", "decision" (offsets that are added to the logits before a class is decided), "chosen",
-// "run" (which run they are of) and "instruction_set".
+// "run" (the identity of the run) and "instruction_set".
 // Training files (last.safetensors) hold the current weights, the optimizer's moments (prefix "optimizer.")
 // and moving averages (prefix "average."), and all counters as metadata.
 // Both kinds have a "checksum" of their tensors.
