@@ -5,35 +5,64 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int weights_across = 32;  // weights of a block, one per thread of a row
-constexpr int runs = 8;             // rows of threads; each adds up consecutive parts
+constexpr int add_threads = 256;
+constexpr int runs = 8;            // threads that share the parts of one weight
+constexpr int most_in_a_row = 16;  // parts that one thread adds alone
 
-// Adds up the parts of each weight in two levels: each of eight threads adds a run of parts in order,
-// then the first adds the runs in order. Unrolling keeps the loads of eight parts in flight.
-__global__ void __launch_bounds__(weights_across* runs) conv_wgrad_add_parts(WgradBatch batch) {
-  SHARED(float, run_sums, [runs][weights_across]);
-  const WgradProblem& s = batch.problem[blockIdx.z];
-  const std::int64_t index = std::int64_t{blockIdx.x} * weights_across + threadIdx.x;
-  const bool inside = s.partial != nullptr && index < s.weights();
+// Whether each thread adds all parts of one weight. Otherwise `runs` threads do.
+__host__ __device__ inline bool adds_alone(const WgradProblem& s) {
+  return s.parts <= most_in_a_row;
+}
+
+__host__ __device__ inline int weights_per_block(const WgradProblem& s) {
+  return adds_alone(s) ? add_threads : add_threads / runs;
+}
+
+// The sum of the parts from `first` to before `last` of a weight, in order.
+// Unrolling keeps the loads of eight parts in flight.
+__device__ float sum_of_parts(const WgradProblem& s, std::int64_t weight, int first, int last) {
   float sum = 0.0F;
-  if (inside) {
-    const auto length = static_cast<int>((s.parts + runs - 1) / runs);
-    const int first = static_cast<int>(threadIdx.y) * length;
-    const auto last = static_cast<int>(min(std::int64_t{first} + length, s.parts));
 #pragma unroll 8
-    for (int part = first; part < last; ++part) {
-      sum += s.partial[part * s.weights() + index];
-    }
+  for (int part = first; part < last; ++part) {
+    sum += s.partial[part * s.weights() + weight];
   }
-  run_sums[threadIdx.y][threadIdx.x] = sum;
+  return sum;
+}
+
+// Adds the parts of gw. Few parts are added by one thread per weight, in order. Many parts are added in two levels:
+// each of eight threads adds a run of consecutive parts, then the first adds the runs in order.
+__global__ void __launch_bounds__(add_threads) conv_wgrad_add_parts(WgradBatch batch) {
+  SHARED(float, run_sums, [runs][add_threads / runs]);
+  const WgradProblem& s = batch.problem[blockIdx.z];
+  if (s.partial == nullptr) {
+    return;
+  }
+  const auto parts = static_cast<int>(s.parts);
+  if (adds_alone(s)) {
+    const std::int64_t weight = std::int64_t{blockIdx.x} * add_threads + threadIdx.x;
+    if (weight < s.weights()) {
+      s.gw[weight] += sum_of_parts(s, weight, 0, parts);
+    }
+    return;
+  }
+  const unsigned across = add_threads / runs;
+  const unsigned column = threadIdx.x % across;
+  const unsigned run = threadIdx.x / across;
+  const std::int64_t weight = std::int64_t{blockIdx.x} * across + column;
+  const bool inside = weight < s.weights();
+  if (inside) {
+    const int length = (parts + runs - 1) / runs;
+    const int first = static_cast<int>(run) * length;
+    run_sums[run][column] = sum_of_parts(s, weight, first, min(first + length, parts));
+  }
   __syncthreads();  // all runs are added up
-  if (inside && threadIdx.y == 0) {
+  if (inside && run == 0) {
     float total = 0.0F;
 #pragma unroll
-    for (int run = 0; run < runs; ++run) {
-      total += run_sums[run][threadIdx.x];
+    for (int i = 0; i < runs; ++i) {
+      total += run_sums[i][column];
     }
-    s.gw[index] += total;
+    s.gw[weight] += total;
   }
 }
 
@@ -75,14 +104,15 @@ __global__ void __launch_bounds__(column_threads)
 }  // namespace
 
 void add_parts(Stream& stream, const WgradBatch& batch) {
-  const std::int64_t most =
-      largest(batch, [](const WgradProblem& s) { return s.partial != nullptr ? s.weights() : 0; });
-  if (most == 0) {
+  const std::int64_t blocks = largest(batch, [](const WgradProblem& s) {
+    return s.partial != nullptr ? ceil_div(s.weights(), weights_per_block(s)) : 0;
+  });
+  if (blocks == 0) {
     return;
   }
-  launch<conv_wgrad_add_parts>(
-      stream, dim3(blocks_for(most, weights_across), 1, static_cast<unsigned>(batch.problems)),
-      dim3(weights_across, runs), 0, batch);
+  launch<conv_wgrad_add_parts>(stream,
+                               dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(batch.problems)),
+                               dim3(add_threads), 0, batch);
 }
 
 void add_bias_gradient(Stream& stream, std::int64_t rows, std::int64_t c_out, ConstSpan gy, float* gbias) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -57,11 +58,11 @@ TEST(LeadQuality, FlatAndMissing) {
   EXPECT_EQ(fault_of(quality_of({})), "");
 }
 
-// Amplifiers that are driven too far cut off peaks at one value.
+// Amplifiers that are driven too far cut off peaks at the ends of their range.
 TEST(LeadQuality, Saturated) {
   std::vector<float> signal = beats();
   for (float& value : signal) {
-    value = std::min(value, 0.3F);
+    value = std::clamp(value, -0.3F, 0.3F);
   }
   const LeadQuality quality = quality_of(signal);
   EXPECT_GT(quality.saturated, 0.01);
