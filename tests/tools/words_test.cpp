@@ -44,15 +44,15 @@ TEST(Words, UsageErrorsAreOneLineWithTheProgramsName) {
 }
 
 TEST_F(Secinfer, ListsEndWithTheirArgument) {
-  const Outcome inferred = secinfer("--json --quiet --leads MLII,V1 --qrs-leads MLII " + record("100"));
+  const Outcome inferred = secinfer("--json --quiet --leads MLII,V5 --qrs-leads MLII " + record("100"));
   EXPECT_EQ(inferred.status, 0) << inferred.error;
-  EXPECT_EQ(inferred.out, secinfer("--json --quiet " + record("100") + " --leads MLII --leads V1").out);
+  EXPECT_EQ(inferred.out, secinfer("--json --quiet " + record("100") + " --leads MLII --leads V5").out);
   const auto data = [&](const std::string& arguments) {
     return run_program(SECDATA " " + arguments, folder_.path());
   };
-  const Outcome dumped = data("dump --to s2 --leads V1 " + record("100"));
+  const Outcome dumped = data("dump --to s2 --leads V5 " + record("100"));
   EXPECT_EQ(dumped.status, 0) << dumped.error;
-  EXPECT_TRUE(dumped.out.starts_with("V1\n")) << dumped.out;
+  EXPECT_TRUE(dumped.out.starts_with("V5\n")) << dumped.out;
   const Outcome scored =
       data("score --reference atr --test atr --start 0 --records 100,101 " + tiny_database().string());
   EXPECT_EQ(scored.status, 0) << scored.error;
@@ -60,9 +60,9 @@ TEST_F(Secinfer, ListsEndWithTheirArgument) {
   EXPECT_EQ(made.status, 0) << made.error;
   EXPECT_TRUE(fs::exists(folder_ / "db/103.hea"));
   EXPECT_EQ(data("synth --count 1 --minutes 0.1 --mix N=6,V=2 " + path("mixed")).status, 0);
-  const Outcome converted = data("convert --leads V1 " + record("100") + " " + path("v1"));
+  const Outcome converted = data("convert --leads V5 " + record("100") + " " + path("v1"));
   EXPECT_EQ(converted.status, 0) << converted.error;
-  EXPECT_EQ(data("dump --to s1 " + path("v1")).out.substr(0, 3), "V1\n");
+  EXPECT_EQ(data("dump --to s1 " + path("v1")).out.substr(0, 3), "V5\n");
 }
 
 // Names and comments with commands of a terminal in them reach neither standard output nor standard error.
