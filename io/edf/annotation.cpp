@@ -105,7 +105,7 @@ std::string edf_onset(double seconds, std::optional<double> duration) {
 }
 
 std::string edf_text_of(const Annotation& annotation) {
-  const std::string aux = to_utf8(annotation.aux);
+  std::string aux = to_utf8(annotation.aux);
   require(aux.find_first_of(std::string("\0\x14\x15", 3)) == std::string::npos,
           "annotation at sample {}: its AUX text holds byte 0, 20 or 21, which EDF+ cannot hold",
           annotation.sample);

@@ -1,6 +1,7 @@
 // secdata verify: checks recordings for damage.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 

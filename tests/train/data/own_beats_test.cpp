@@ -1,6 +1,8 @@
 // Beats of recordings in other formats than WFDB: the same beats as those of the record they were made from.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "io/databases/open_recording.h"
 #include "io/databases/recording_annotations.h"
 #include "io/edf/writer.h"
