@@ -1,5 +1,7 @@
 #include "engine/autograd.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/ranges.h"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <tuple>
 
 #include "engine/ranges.h"
 #include "kernels/table.h"

@@ -4,6 +4,7 @@
 // barrier (BSSY, BSYNC) joins them, as on a GPU. Each instruction of a group counts as issued once, predicated or not.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>

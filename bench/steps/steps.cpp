@@ -23,6 +23,7 @@
 #include <charconv>
 #include <chrono>
 #include <iostream>
+#include <sstream>
 
 #include "bench/ceilings/ceilings.h"
 #include "bench/ceilings/cuda_ceiling.h"

@@ -1,5 +1,6 @@
 #include "io/files/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>

@@ -1,5 +1,7 @@
 #include "kernels/peers/operation_graph.h"
 
+#include <algorithm>
+
 namespace sec::kernels::peers {
 namespace {
 

@@ -1,6 +1,7 @@
 // Properties of a whole training step: reproducible bits for equal seeds, and constant memory.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/parallel.h"

@@ -1,6 +1,7 @@
 // Runs sectrain on whole recordings: the shipped recipes end to end, each on a small folder in its format.
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,6 @@
 // Weights in and out, as a user works with them: secmodel, training from a file of weights, and the return to
 // the best weights when the learning rate drops.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,7 @@
 // Runs sectrain as a user does: its run folder, its exit status, and how it resumes after interruptions.
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <regex>

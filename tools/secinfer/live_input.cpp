@@ -1,5 +1,6 @@
 #include "tools/secinfer/live_input.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>

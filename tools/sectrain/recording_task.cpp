@@ -1,6 +1,7 @@
 // Training on whole recordings, each of which has several labels.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tools/sectrain/training_task.h"

@@ -2,6 +2,7 @@
 // tools/parity/compare_edf.py made the files of EDFlib in tests/io/edf.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "io/databases/open_recording.h"

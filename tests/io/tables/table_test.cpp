@@ -1,7 +1,9 @@
 // Recordings as text tables and NumPy arrays: reading, writing, damaged files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "io/databases/open_recording.h"
 #include "io/recording/lead_names.h"

@@ -1,5 +1,6 @@
 #include "train/data/loader.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "io/wfdb/annotation.h"
