@@ -74,6 +74,7 @@ void Warp::transfer(const Instruction& one, std::uint32_t mask) {
           operands.begin());
       access_global(one, operands[from], mask, false);
       load_to(one, operands[from - 1], mask, [&](std::size_t l) {
+        // An address that the machine code computed. NOLINTNEXTLINE(performance-no-int-to-ptr)
         return reinterpret_cast<const unsigned char*>(address(operands[from], l));
       });
       break;
