@@ -27,9 +27,11 @@ TEST(Pinned, BlocksInUseAreDistinctAndFreeOnesAreHandedOutAgain) {
   }
   const PinnedVector<float> c(2500, 3.0F);  // of the same size class
   EXPECT_TRUE(freed.contains(c.data()));
-  const PinnedVector<float> copy = c;
+  PinnedVector<float> copy = c;
   EXPECT_NE(copy.data(), c.data());
   EXPECT_EQ(copy, c);
+  copy[0] = 4;
+  EXPECT_EQ(c[0], 3);
 }
 
 TEST(Pinned, ThreadsShareThePool) {
