@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 
+// NOLINTBEGIN(performance-inefficient-string-concatenation): a graph is built once, and sums of names read best
 namespace sec::model {
 namespace {
 
@@ -196,3 +197,4 @@ void onnx_bircnn(OnnxGraph& graph, const NetworkOptions& options) {
 }
 
 }  // namespace sec::model
+// NOLINTEND(performance-inefficient-string-concatenation)

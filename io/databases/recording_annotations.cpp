@@ -28,7 +28,7 @@ fs::path annotation_file_of(const fs::path& path, const std::string& annotator) 
 }
 
 fs::path annotations_found_in(const fs::path& path, const std::string& annotator) {
-  const fs::path file = base_of(path).string() + "." + annotator;
+  fs::path file = base_of(path).string() + "." + annotator;
   if (fs::exists(file)) {
     return file;
   }
