@@ -1,7 +1,6 @@
 #include "io/databases/labelled_recordings.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -14,13 +13,6 @@ namespace {
 
 constexpr std::size_t longest_label = 200;  // bytes
 constexpr double oldest = 150;              // years
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 bool says_nothing(const std::string& low) {
   return low.empty() || low == "nan" || low == "unknown";

@@ -9,6 +9,7 @@
 #include "io/databases/tianchi.h"
 #include "io/edf/reader.h"
 #include "io/files/folder.h"
+#include "io/files/utf8.h"
 #include "io/recording/memory_reader.h"
 #include "io/tables/annotation_table.h"
 #include "io/tables/csv_reader.h"
@@ -20,10 +21,7 @@
 namespace sec::io {
 
 std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return extension;
+  return lower(path.extension().string());
 }
 
 namespace {

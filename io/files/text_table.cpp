@@ -18,10 +18,7 @@ constexpr std::size_t most_columns = 10'000;
 std::string folded(std::string_view name) {
   constexpr std::string_view blanks = " \t\r";
   const std::size_t begin = std::min(name.find_first_not_of(blanks), name.size());
-  std::string result(name.substr(begin, name.find_last_not_of(blanks) + 1 - begin));
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
+  return lower(name.substr(begin, name.find_last_not_of(blanks) + 1 - begin));
 }
 
 // Whether all fields of the line, two or more, are numbers with digits after a comma.

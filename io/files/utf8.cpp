@@ -83,6 +83,13 @@ std::string escaped_controls(std::string_view json) {
   return escaped;
 }
 
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return result;
+}
+
 bool has_control_characters(std::string_view text) {
   return std::ranges::any_of(text, is_control);
 }

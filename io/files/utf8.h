@@ -9,6 +9,9 @@ namespace sec::io {
 // Rejects stray or missing continuation bytes, overlong forms, surrogates, and code points above U+10FFFF.
 bool is_utf8(std::string_view text);
 
+// ASCII letters in lower case; other characters stay.
+std::string lower(std::string_view text);
+
 bool has_control_characters(std::string_view text);
 
 // Returns UTF-8 as it is. Any other text is taken for Latin-1, in which old devices write names and comments, and is

@@ -21,13 +21,6 @@ constexpr std::int64_t rows_apart = 1024;  // the position of every 1024th row i
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
 constexpr double rate_agrees = 1e-3;  // relative tolerance between the time column and the side file
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return result;
-}
-
 // Splits "MLII (uV)" or "MLII [uV]" into name and units. Units that are not stated are mV.
 std::pair<std::string, std::string> name_and_units(const std::string& cell) {
   for (const auto& [open, close] : {std::pair(" (", ')'), std::pair(" [", ']')}) {

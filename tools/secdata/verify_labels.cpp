@@ -7,12 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <set>
 
 #include "engine/parallel.h"
 #include "io/databases/label_table.h"
 #include "io/databases/open_recording.h"
+#include "io/files/edit_distance.h"
 #include "io/files/standard_streams.h"
 #include "io/files/utf8.h"
 #include "io/recording/amplitude.h"
@@ -232,28 +232,6 @@ void compare_patients(Findings& found) {
   }
 }
 
-// The number of insertions, deletions and substitutions that turn one text into the other.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
 std::size_t patients_of(const Findings& found, const std::vector<std::size_t>& recordings) {
   std::set<std::string> patients;
   for (const std::size_t i : recordings) {
@@ -317,7 +295,7 @@ void look_for_unlisted(const fs::path& folder, const fs::path& table, Findings& 
   }
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string extension = lower(entry.path().extension().string());
+    const std::string extension = lower_extension(entry.path());
     const bool recording = extension == ".hea" || extension == ".edf" || extension == ".csv" ||
                            extension == ".tsv" || extension == ".npy";
     if (recording && !is_annotation_table(entry.path()) &&

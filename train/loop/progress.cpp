@@ -10,10 +10,6 @@ namespace {
 
 using json = io::Json;
 
-// Converts a score to JSON. JSON has no NaN, so undefined scores are null.
-json number(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
 // Throws JsonError unless the value is a number or null.
 double number_of(const json& value) {
   return value.is_null() ? std::nan("") : value.get<double>();
@@ -47,23 +43,20 @@ double chosen_score(const EpochRecord& record, const std::string& choose_by) {
 }
 
 std::string to_text(const Progress& progress) {
+  // Undefined scores are NaN. JSON has no NaN, so they are written as null.
   json history = json::array();
   for (const EpochRecord& e : progress.history) {
-    json f1 = json::array();
-    for (const double value : e.validation_f1) {
-      f1.push_back(number(value));
-    }
     history.push_back({{"best", e.best},
                        {"epoch", e.epoch},
                        {"learning_rate", e.learning_rate},
                        {"step", e.step},
                        {"train_loss", e.train_loss},
-                       {"validation_accuracy", number(e.validation_accuracy)},
-                       {"validation_auc", number(e.validation_auc)},
-                       {"validation_f1", f1},
-                       {"validation_loss", number(e.validation_loss)},
-                       {"validation_macro_f1", number(e.validation_macro_f1)},
-                       {"validation_micro_f1", number(e.validation_micro_f1)}});
+                       {"validation_accuracy", e.validation_accuracy},
+                       {"validation_auc", e.validation_auc},
+                       {"validation_f1", e.validation_f1},
+                       {"validation_loss", e.validation_loss},
+                       {"validation_macro_f1", e.validation_macro_f1},
+                       {"validation_micro_f1", e.validation_micro_f1}});
   }
   return json{{"best_epoch", progress.best_epoch},
               {"best_score", progress.best_score},

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <numeric>
 #include <set>
 #include <utility>
 
 #include "engine/error.h"
+#include "io/files/edit_distance.h"
 #include "io/files/read_file.h"
 
 namespace sec::train {
@@ -37,26 +37,12 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
-// The Levenshtein distance: the number of letters to insert, delete or replace.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 // The known key nearest to the misspelt `name`, compared as a whole and by its last part.
 std::string nearest(const std::vector<RecipeKey>& keys, const std::string& name) {
   const auto last_part = [](std::string_view text) { return text.substr(text.rfind('.') + 1); };
   const auto distance = [&](const RecipeKey& key) {
-    return std::min(edit_distance(key.name, name), 1 + edit_distance(last_part(key.name), last_part(name)));
+    return std::min(io::edit_distance(key.name, name),
+                    1 + io::edit_distance(last_part(key.name), last_part(name)));
   };
   return std::min_element(keys.begin(), keys.end(),
                           [&](const auto& a, const auto& b) { return distance(a) < distance(b); })
