@@ -8,7 +8,6 @@
 // docs/profiling.md shows how to read the table. Nothing here was measured.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -19,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/command_line.h"
 #include "bench/forecast/estimate.h"
 #include "bench/forecast/machine.h"
 #include "engine/memory.h"
@@ -339,7 +339,9 @@ int main(int argc, char** argv) {
       ->excludes(list);
   check->excludes(write);
   list->excludes(write)->excludes(check)->excludes(sass);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_forecast")) {
+    return *status;
+  }
   try {
     const Case one = case_of(size);
     if (launches) {

@@ -19,7 +19,6 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -27,6 +26,7 @@
 
 #include "bench/ceilings/ceilings.h"
 #include "bench/ceilings/cuda_ceiling.h"
+#include "bench/command_line.h"
 #include "bench/steps/range_tree.h"
 #include "engine/memory.h"
 #include "engine/parallel.h"
@@ -410,7 +410,9 @@ int main(int argc, char** argv) {
                  "File written by bench_tiles; other shapes, and all without it, use the built-in tiles");
   app.add_option("--threads", threads, "Number of threads; 0: one per core")->check(CLI::Range(0, 1024));
   app.add_flag("--eager", eager, "Run every kernel separately instead of replaying captured graphs");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_steps")) {
+    return *status;
+  }
   try {
     set_threads(threads);
     const Device on = parse_device(device);

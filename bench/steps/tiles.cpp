@@ -9,9 +9,9 @@
 // They say nothing about a GPU: runs on simt are rehearsals, and the file says so.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "bench/command_line.h"
 #include "engine/device_model.h"
 #include "engine/philox.h"
 #include "engine/stream.h"
@@ -241,7 +241,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--out", o.out, "File to write; an existing file is replaced")->required();
-  CLI11_PARSE(app, argc, argv);
+  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_tiles")) {
+    return *status;
+  }
   try {
     run(o);
   } catch (const std::exception& error) {

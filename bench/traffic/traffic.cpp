@@ -6,13 +6,13 @@
 // bench/NOTES.md derives the figures, docs/simt.md shows how to read them.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <limits>
 #include <sstream>
 
+#include "bench/command_line.h"
 #include "bench/traffic/counters.h"
 #include "bench/traffic/step_floor.h"
 #include "engine/philox.h"
@@ -252,7 +252,9 @@ int main(int argc, char** argv) {
   app.add_option("--tiles", tiles, "Tile file for device simt, as bench_tiles writes it")
       ->excludes("--check");
   app.add_option("--kernels", filter, "Print only kernels whose name or file contains this text");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_traffic")) {
+    return *status;
+  }
   try {
     if (!tiles.empty()) {
       train::use_tile_file(tiles, Device::simt);

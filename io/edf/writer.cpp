@@ -18,9 +18,10 @@
 namespace sec::io {
 namespace {
 
-constexpr int longest_record = 100;  // s
-constexpr double rate_error = 1e-6;  // largest relative error of a record's duration in eight characters
-constexpr double exact = 1e-15;      // relative error of a duration that is expressed exactly
+constexpr int longest_record = 100;   // s
+constexpr double rate_error = 1e-6;   // largest relative error of a record's duration in eight characters
+constexpr double small_error = 1e-7;  // 9 ms in a day
+constexpr double exact = 1e-15;       // relative error of a duration that is expressed exactly
 constexpr double most_candidates = 1000;
 constexpr std::size_t annotation_record = 60'000;  // bytes per data record in files of annotations only
 constexpr std::int64_t most_records = 99'999'999;
@@ -143,29 +144,31 @@ struct Record {
   std::string duration;  // s
 };
 
-// One or two whole seconds if they hold a whole number of frames. Otherwise the record of half a second to two seconds
-// whose eight characters express the duration best: the file's last record is filled up, so records are short.
-Record record_of(double rate, const std::string& file) {
-  Record best;
-  double least = rate_error;
-  const auto consider = [&](double frames) {
-    const std::string duration = edf_number(frames / rate);
-    const double said = value_of(duration);
-    const double error = said > 0 ? std::abs(frames / said / rate - 1) : 1;
-    if (error < least) {
-      least = error < exact ? 0 : error;
-      best = {static_cast<std::int64_t>(frames), duration};
-    }
-  };
+// One or two whole seconds if they hold a whole number of frames. Otherwise a record of half a second to two seconds,
+// whose eight characters express the duration exactly or, failing that, to within `small_error`. Of several such records,
+// the one that leaves the least of the last record to be filled up. If there is none, the one with the least error.
+Record record_of(double rate, std::int64_t samples, const std::string& file) {
   for (const double seconds : {1.0, 2.0}) {
-    if (std::abs(rate * seconds - std::round(rate * seconds)) <= exact * rate * seconds) {
-      consider(std::round(rate * seconds));
+    const double frames = std::round(rate * seconds);
+    if (frames > 0 && std::abs(rate * seconds - frames) <= exact * rate * seconds) {
+      return {static_cast<std::int64_t>(frames), edf_number(seconds)};
     }
   }
+  Record best;
+  std::tuple<double, std::int64_t> least = {rate_error, 0};  // error, samples to be filled up
   const double fewest = std::max(1.0, std::ceil(rate / 2));
   const double most = std::min(rate < 1 ? longest_record * rate : 2 * rate, fewest + most_candidates);
-  for (double frames = fewest; frames <= most && least > 0; ++frames) {
-    consider(frames);
+  for (double count = fewest; count <= most; ++count) {
+    const auto frames = static_cast<std::int64_t>(count);
+    const std::string duration = edf_number(count / rate);
+    const double said = value_of(duration);
+    const double error = said > 0 ? std::abs(count / said / rate - 1) : 1;
+    const double counted = error < exact ? 0 : std::max(error, small_error);
+    const std::tuple<double, std::int64_t> here = {counted, (frames - samples % frames) % frames};
+    if (here < least) {
+      least = here;
+      best = {frames, duration};
+    }
   }
   require(best.frames > 0, "{}: no EDF record holds a whole number of samples at {} Hz", file, rate);
   return best;
@@ -337,7 +340,7 @@ void write_edf(const std::filesystem::path& path, RecordingReader& source,
   const std::string file = path.string();
   const ReaderInfo& info = source.info();
   require(!info.leads.empty(), "{}: the recording has no leads", file);
-  const Record record = record_of(info.rate, file);
+  const Record record = record_of(info.rate, info.samples, file);
   const double duration = value_of(record.duration);
 
   HeaderContent content;

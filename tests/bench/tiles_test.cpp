@@ -110,6 +110,18 @@ TEST_F(Tiles, OfAnotherDeviceAreRefused) {
   EXPECT_TRUE(error_on(Device::cpu).ends_with("the cpu device has no tiles to choose; cuda and simt have"));
 }
 
+TEST_F(Tiles, UsageErrorsAreOneLine) {
+  for (const auto& [program, arguments, line] :
+       {std::tuple{BENCH_TILES, "", "bench_tiles: --out is required (see bench_tiles --help)\n"},
+        std::tuple{BENCH_STEPS, "--device tpu",
+                   "bench_steps: --device: tpu not in {cpu,cuda,simt} (see bench_steps --help)\n"}}) {
+    const Outcome run = run_program(std::string(program) + " " + arguments, folder_.path());
+    EXPECT_EQ(run.status, 2) << program;
+    EXPECT_EQ(run.error, line);
+    EXPECT_EQ(run.out, "");
+  }
+}
+
 // Measures tiles, then trains a step with the measured file.
 // Trains another step with a file in which all choices differ from the built-in ones.
 TEST_F(Tiles, AreMeasuredAndTaken) {

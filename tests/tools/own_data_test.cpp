@@ -180,6 +180,46 @@ TEST_F(OwnData, FortyRecordingsTrainAndAreTestedByPatient) {
   }
 }
 
+// Spreadsheets separate by semicolons and write decimal commas; people write column names as they like.
+// The samples, the labels and so the metrics of a training are the same in every form.
+TEST_F(OwnData, FormsOfTablesTrainAlike) {
+  write();
+  const auto metrics = [&](const std::string& name) {
+    json m = metrics_of(train(name));
+    return json{m["classes"], m["records"], m["multi_label"]};
+  };
+  const json expected = metrics("plain");
+  ASSERT_FALSE(expected[2].is_null());
+
+  const auto replaced = [](std::string text, char from, char to) {
+    std::ranges::replace(text, from, to);
+    return text;
+  };
+  const std::string labels = content_of(data_ / "labels.csv");
+  data_.write("labels.csv", "\xEF\xBB\xBF" + replaced(labels, ',', ';'));
+  EXPECT_EQ(metrics("semicolons"), expected);
+  data_.write("labels.csv", "File,LABELS,Patient,Age,SEX" + labels.substr(labels.find('\n')));
+  EXPECT_EQ(metrics("capitals"), expected);
+  for (const auto& [name, text] : files_) {
+    std::string commas = replaced(replaced(text, ',', ';'), '.', ',');
+    data_.write(name, "\xEF\xBB\xBF" + commas.replace(0, 6, "TIME_S"));
+  }
+  EXPECT_EQ(metrics("commas"), expected);
+
+  // ';' separates the labels of a recording as '|' does.
+  const auto two_labels = [&](const std::string& separator) {
+    std::string text = labels;
+    for (std::size_t at = 0; (at = text.find(",ABN,", at)) != std::string::npos;) {
+      text.replace(at, 5, ",ABN" + separator + "EXTRA,");
+    }
+    data_.write("labels.csv", text);
+    return metrics(separator == ";" ? "semicolon-labels" : "bar-labels");
+  };
+  const json bar = two_labels("|");
+  EXPECT_EQ(bar[0], (json{"ABN", "EXTRA", "NORM"})) << bar[0];
+  EXPECT_EQ(two_labels(";"), bar);
+}
+
 // Three folds test every recording once, and every patient in one fold.
 TEST_F(OwnData, FoldsTestEveryRecordingOnce) {
   write();

@@ -55,11 +55,13 @@ TEST_F(Secinfer, NamesWhatIsWrongWithTheModel) {
 TEST_F(Secinfer, NamesWhatIsWrongWithTheRecording) {
   expect_failure(record("999"), 1, "999.hea");
   expect_failure("--annotations nix " + record("100"), 1, "100.nix");
+  expect_failure("--leads MLII " + record("100"), 2,
+                 "--leads MLII: names 1 lead, the model reads 2 (MLII, other)");
   expect_failure("--leads MLII,V9 " + record("100"), 1, "no lead 'V9'; its leads: ");
   const std::vector<float> second(360, 0.0F);
   expect_failure(write_record("short", {second, second}), 1, "1.00 s long, the network's window is 2 s");
   expect_failure(write_record("single", {second}), 1,
-                 "data.leads asks for 2 leads (MLII, other), the record has 1");
+                 "2 leads are asked for (MLII, other), the record has 1 (");
   write_record("cut", {std::vector<float>(3600), std::vector<float>(3600)});
   fs::resize_file(path("cut.dat"), 7000);
   expect_failure(path("cut"), 1, "truncated: 3600 samples per signal expected, 1750 found");
@@ -209,6 +211,23 @@ TEST_F(Secinfer, FindsLeadsByAnyOfTheirNames) {
       secinfer("--json --quiet --leads 'ecg mlii,V5-REF' --qrs-leads mlii " + record("100"));
   EXPECT_EQ(other.out, named.out) << other.error;
   expect_failure("--leads MLII,mlii " + record("100"), 1, "lead mlii is asked for twice");
+  // The only lead of a recording may stand for both of the model's, with a warning.
+  const auto first = io::read_record(tiny_database(), "100").signals[0];
+  const Outcome alone = secinfer("--json --quiet --leads mlii,MLII " + write_record("alone", {first}));
+  ASSERT_EQ(alone.status, 0) << alone.error;
+  EXPECT_NE(alone.error.find("warning: " + path("alone") +
+                             ".hea: lead MLII stands for 2 leads of the model (MLII, other)"),
+            std::string::npos)
+      << alone.error;
+  const Outcome copied = secinfer("--json --quiet " + write_record("copied", {first, first}));
+  const auto decisions = [&](const Outcome& run) {
+    auto lines = lines_of(run.out);
+    for (auto& line : lines) {
+      line.erase("record");
+    }
+    return lines;
+  };
+  EXPECT_EQ(decisions(alone), decisions(copied));
   const auto source = io::open_recording(record("100"));
   io::write_csv(folder_ / "twice.csv", *source);
   std::string table = content_of(folder_ / "twice.csv");

@@ -70,9 +70,9 @@ struct Leads {
 const std::vector<std::string>& wanted_leads(const Options& options, const Recipe& recipe) {
   const std::vector<std::string>& wanted = options.leads.empty() ? recipe.data.leads : options.leads;
   if (wanted.size() != recipe.data.leads.size()) {
-    throw UsageError(fmt::format("--leads {}: {} leads, the model reads {} ({})", fmt::join(wanted, ","),
-                                 wanted.size(), recipe.data.leads.size(),
-                                 fmt::join(recipe.data.leads, ", ")));
+    throw UsageError(fmt::format("--leads {}: names {} {}, the model reads {} ({})", fmt::join(wanted, ","),
+                                 wanted.size(), wanted.size() == 1 ? "lead" : "leads",
+                                 recipe.data.leads.size(), fmt::join(recipe.data.leads, ", ")));
   }
   return wanted;
 }
@@ -81,7 +81,20 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
                    const std::string& file) {
   const std::vector<std::string>& wanted = wanted_leads(options, recipe);
   Leads leads;
-  leads.read = io::select_leads(there, file, wanted);
+  // The only lead of a recording may stand for all leads of the model, if --leads says so.
+  const bool repeats = there.size() == 1 && !options.leads.empty() &&
+                       std::ranges::all_of(wanted, [&](const std::string& name) {
+                         return io::find_lead(there, name, file).has_value();
+                       });
+  if (repeats) {
+    leads.read.assign(wanted.size(), 0);
+  } else {
+    leads.read = io::select_leads(there, file, wanted);
+  }
+  if (repeats && wanted.size() > 1) {
+    warn(fmt::format("{}: lead {} stands for {} leads of the model ({})", file, there[0], wanted.size(),
+                     fmt::join(recipe.data.leads, ", ")));
+  }
   for (const std::size_t lead : leads.read) {
     leads.names.push_back(there[lead]);
   }

@@ -60,7 +60,7 @@ TEST(LeadNames, SelectsEachLeadOnce) {
       [&] {
         select_leads(Names{"I"}, "r", Names{"I", "other"});
       },
-      "asks for 2 leads (I, other), the record has 1");
+      "2 leads are asked for (I, other), the record has 1 (I)");
 }
 
 }  // namespace

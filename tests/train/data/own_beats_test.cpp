@@ -10,6 +10,7 @@
 #include "io/tables/annotation_table.h"
 #include "io/tables/csv_writer.h"
 #include "io/wfdb/annotation.h"
+#include "io/wfdb/signal.h"
 #include "tests/train/tiny_run.h"
 #include "train/data/beat_splits.h"
 
@@ -72,6 +73,52 @@ TEST(OwnBeats, EdfAndTablesGiveTheBeatsOfTheRecord) {
     EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".csv"),
               annotated_beats(tiny_database(), name));
   }
+}
+
+// A record of 180 frames per second with two samples of each lead per frame has the beats of one with 360 samples per
+// second. Annotations count frames.
+TEST(OwnBeats, SeveralSamplesPerFrame) {
+  const TemporaryFolder plain;
+  const TemporaryFolder frames;
+  const Recipe recipe = tiny_recipe();
+  const io::DigitalRecord digital = io::read_digital(tiny_database(), "101");
+  for (const char* extension : {".hea", ".dat"}) {
+    fs::copy_file(tiny_database() / (std::string("101") + extension),
+                  plain / (std::string("101") + extension));
+  }
+  std::vector<io::Annotation> annotations = io::read_annotations(tiny_database() / "101.atr");
+  for (io::Annotation& annotation : annotations) {
+    annotation.sample -= annotation.sample % 2;  // the first sample of its frame
+  }
+  io::write_annotations(plain / "101.atr", annotations);
+  const BeatRecord expected = load_record(plain.path(), "101", recipe);
+
+  for (io::Annotation& annotation : annotations) {
+    annotation.sample /= 2;
+  }
+  io::write_annotations(frames / "101.atr", annotations);
+  std::string header = fmt::format("101 2 180 {}\n", digital.signals[0].size() / 2);
+  for (std::size_t lead = 0; lead < 2; ++lead) {
+    std::int64_t sum = 0;
+    for (const std::int32_t sample : digital.signals[lead]) {
+      sum += sample;
+    }
+    header += fmt::format("101.dat 16x2 200 11 1024 {} {} 0 {}\n", digital.signals[lead][0],
+                          static_cast<std::int16_t>(sum), lead == 0 ? "MLII" : "V1");
+  }
+  frames.write("101.hea", header);
+  std::string bytes;
+  for (std::size_t t = 0; t + 1 < digital.signals[0].size(); t += 2) {
+    for (const std::vector<std::int32_t>& signal : digital.signals) {
+      for (const std::int32_t sample : {signal[t], signal[t + 1]}) {
+        bytes += static_cast<char>(sample & 0xFF);
+        bytes += static_cast<char>(sample >> 8 & 0xFF);
+      }
+    }
+  }
+  frames.write("101.dat", bytes);
+  expect_equal(load_record(frames.path(), "101", recipe), expected);
+  EXPECT_EQ(annotated_beats(frames.path(), "101"), annotated_beats(plain.path(), "101"));
 }
 
 // A whole training's data from a folder of EDF+ files and tables, without RECORDS, with "*" for the rest.
