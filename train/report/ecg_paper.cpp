@@ -19,6 +19,7 @@ constexpr double edge = 0.25;    // mm around the paper, for its border
 constexpr double unit = 0.01;    // mm; curves are written in integer multiples of it, which keeps pages small
 constexpr float farthest = 100;  // mV; samples are clipped to this magnitude
 constexpr double longest = 10;   // s, longest strip
+constexpr double highest = 8;    // mV, highest band: deep S waves in V2 beside a tall T wave take six
 
 // The range in mV of a lead's band of paper: whole thick squares (0.5 mV) around the signal.
 struct Band {
@@ -45,12 +46,12 @@ Band band_of(const std::vector<float>& signal) {
       band.low -= 0.5;
     }
   }
-  if (band.high - band.low > 5) {  // keep the part around the median
+  if (band.high - band.low > highest) {  // keep the part around the median
     std::nth_element(finite.begin(), finite.begin() + static_cast<std::ptrdiff_t>(finite.size() / 2),
                      finite.end());
     const double middle = std::round(finite[finite.size() / 2] / 0.5) * 0.5;
-    band.low = std::clamp(middle - 2.5, band.low, band.high - 5);
-    band.high = band.low + 5;
+    band.low = std::clamp(middle - highest / 2, band.low, band.high - highest);
+    band.high = band.low + highest;
   }
   return band;
 }
@@ -117,9 +118,9 @@ std::string draw(const EcgStrip& strip) {
   const double full_height = height + 2 * edge;
   fmt::format_to(
       out,
-      R"~(<svg class="strip" viewBox="{:g} {:g} {:.2f} {:.2f}" style="width:calc(var(--mm)*{:.2f});)~"
-      R"~(height:calc(var(--mm)*{:.2f})" role="img" aria-label="{}">)~",
-      -edge, -edge, full_width, full_height, full_width, full_height, escape(strip.label));
+      R"~(<svg class="strip" viewBox="{:g} {:g} {:.2f} {:.2f}" style="width:calc(var(--mm)*{:.2f})" )~"
+      R"~(role="img" aria-label="{}">)~",
+      -edge, -edge, full_width, full_height, full_width, escape(strip.label));
   fmt::format_to(
       out,
       R"~(<rect class="sheet" width="{0:.2f}" height="{1:.2f}"/><rect fill="url(#paper)" width="{0:.2f}" height="{1:.2f}"/>)~",

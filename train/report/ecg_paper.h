@@ -21,7 +21,7 @@ struct EcgStrip {
 std::string ecg_paper_definitions();
 
 // The strip as SVG in millimetres, with the leads below each other. A lead is as high as its signal,
-// but at least 2 mV and at most 5 mV; a larger signal is clipped at the edge.
+// but at least 2 mV and at most 8 mV; a larger signal is clipped at the edge.
 std::string draw(const EcgStrip& strip);
 
 }  // namespace sec::train

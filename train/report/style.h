@@ -71,7 +71,7 @@ pre { margin: 0; padding: 12px 14px; font: 12.5px/1.45 ui-monospace, "DejaVu San
 section > pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px } code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .92em }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(345px, 1fr)); gap: 0 32px }
 .definitions { position: absolute } .beats { display: flex; flex-wrap: wrap; gap: 18px 20px; align-items: flex-start }
-.beat { break-inside: avoid } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100% }
+.beat { break-inside: avoid } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100%; height: auto }
 .sheet { fill: var(--sheet); stroke: var(--thick); stroke-width: .4px } .thin { stroke: var(--thin); stroke-width: .1px; fill: none } .thick { stroke: var(--thick); stroke-width: .16px; fill: none }
 .trace { fill: none; stroke: var(--trace); stroke-width: 24px; stroke-linejoin: round; stroke-linecap: round }
 .strip text { font-size: 2.7px; fill: var(--soft); font-weight: 600 } .strip .beat { text-anchor: middle } .strip .lead { font-size: 2.7px; paint-order: stroke; stroke: var(--sheet); stroke-width: .8px }
