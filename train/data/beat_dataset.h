@@ -17,8 +17,9 @@ namespace sec::train {
 //   "leadK-difference"       the lead minus the patient's median beat, in the same units
 //   "measures", "tachogram"  the rhythm strips of train/data/rhythm.h
 struct Channel {
-  enum class Kind { signal, difference, measures, tachogram } kind = Kind::signal;
-  int lead = -1;  // index into data.leads; -1 for the rhythm strips
+  enum class Kind { signal, difference, measures, tachogram, rhythm } kind = Kind::signal;
+  int lead = -1;                             // index into data.leads; -1 for the rhythm strips
+  std::vector<RhythmMeasure> measures = {};  // of a rhythm strip
 
   bool is_rhythm() const { return lead < 0; }
 };
@@ -84,6 +85,7 @@ class BeatDataset final : public Dataset {
   std::int64_t before_;
   std::int64_t length_;
   std::int64_t covariates_;
+  std::vector<RhythmMeasure> measures_;
   std::vector<Channel> channels_;
   std::vector<BeatRecord> records_;
 };

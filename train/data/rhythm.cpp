@@ -37,6 +37,22 @@ double change(std::span<const double> values) {
   return median(std::move(changes));
 }
 
+double mean_of(std::span<const double> values, double without) {
+  double sum = 0;
+  for (const double value : values) {
+    sum += value;
+  }
+  return values.empty() ? without : sum / static_cast<double>(values.size());
+}
+
+double spread_of(std::span<const double> values, double mean) {
+  double sum = 0;
+  for (const double value : values) {
+    sum += (value - mean) * (value - mean);
+  }
+  return values.empty() ? 0 : std::sqrt(sum / static_cast<double>(values.size()));
+}
+
 std::span<const double> last_of(std::span<const double> values, std::size_t count) {
   return values.last(std::min(count, values.size()));
 }
@@ -93,6 +109,7 @@ void RhythmTracker::remember() {
   for (PastQuantile* past : {&rr8_, &rr32_, &rr128_, &rr256_}) {
     past->push(rr);
   }
+  sum_ += rr;
   change32_.push(change_);
   change128_.push(change_);
   ++known_;
@@ -110,6 +127,11 @@ BeatRhythm RhythmTracker::describe(double next) const {
   }
   r.previous = r.last[r.last.size() - 2];
   r.second_previous = r.last[r.last.size() - 3];
+  r.mean10 = mean_of(last_of(past, 10), r.rr);
+  r.mean32 = mean_of(last_of(past, 32), r.rr);
+  r.mean256 = mean_of(past, r.rr);
+  r.mean = known_ == 0 ? r.rr : sum_ / static_cast<double>(known_);
+  r.spread32 = spread_of(last_of(past, 32), r.mean32);
   r.median8 = rr8_.at(0.5, r.rr);
   r.usual = rr256_.at(0.75, r.rr);
   const double median32 = rr32_.at(0.5, r.rr);

@@ -48,6 +48,11 @@ struct BeatRhythm {
   double change16 = 0;      // median change between the last 17 intervals, divided by the median of 32
   double deviation32 = 0;   // median absolute deviation of 32 intervals, divided by their median
   double deviation256 = 0;  // median absolute deviation of 256 intervals, divided by their median
+  double mean10 = 0;        // s, mean of the 10 intervals before rr
+  double mean32 = 0;        // s, mean of the 32 intervals before rr
+  double mean256 = 0;       // s, mean of the 256 intervals before rr
+  double mean = 0;          // s, mean of all intervals before rr
+  double spread32 = 0;      // s, standard deviation of the 32 intervals before rr, around mean32
   std::array<double, 15> last = {};  // rr and the 14 intervals before it, oldest first; the first is repeated
 };
 
@@ -69,11 +74,27 @@ class RhythmTracker {
   double interval_ = 0.8;   // s, interval before the last beat; 0.8 if it is the only beat
   double change_ = 0;       // |rr - previous| of the last beat
   std::int64_t known_ = 0;  // number of beats in the statistics, which is all but the last
+  double sum_ = 0;          // s, sum of the known intervals, clipped
   PastQuantile rr8_{8}, rr32_{32}, rr128_{128}, rr256_{256}, change32_{32}, change128_{128};
 };
 
 // The rhythm of all beats of a record, from their times (s) in ascending order.
 std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
+
+// One number about the rhythm of a beat, which input.rhythm names.
+//   "A/B"      log of the interval A (rr, next, previous) divided by B (rr, previous, mean10, mean32, mean256,
+//              mean), clipped to [-1, 1]
+//   "tscore32" how many standard deviations rr is longer than mean32, clipped to [-4, 4], divided by 4.
+//              Before the division the deviation grows by 0.02 mean32, so that a steady rhythm gives no extremes
+struct RhythmMeasure {
+  double BeatRhythm::*interval = nullptr;
+  double BeatRhythm::*reference = nullptr;  // null: the t-score
+
+  float of(const BeatRhythm& beat) const;
+};
+
+// Throws Error on an unknown name.
+std::vector<RhythmMeasure> parse_measures(const std::vector<std::string>& names);
 
 // The number of covariates in groups, which recipes name; `beats` is the number of beats in a sequence.
 //   "ratios"        8: logs of rr, next, previous and second_previous divided by median8 and by usual
@@ -85,22 +106,26 @@ std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 //   "hinges"       13: prematurity above thresholds
 //   "intervals"     2: logs of rr and next divided by usual, for each beat of a sequence
 // Throws Error on an unknown group.
-std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats = 1);
+std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t measures,
+                             std::int64_t beats = 1);
 
 // The covariates of the middle beat of a sequence of one or more beats.
-std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
-                                 const std::vector<std::string>& groups);
-inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups) {
-  return covariates_of({&beat, 1}, groups);
+std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std::vector<std::string>& groups,
+                                 const std::vector<RhythmMeasure>& measures);
+inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups,
+                                        const std::vector<RhythmMeasure>& measures) {
+  return covariates_of({&beat, 1}, groups, measures);
 }
 
 // A rhythm strip: an input row that shows the rhythm beside the leads.
 // It has segments of equal length over the window, and one constant value per segment.
 enum class StripKind {
   measures,   // 12 segments: prematurity, log ratios and variation
+  rhythm,     // a segment for each of input.rhythm
   tachogram,  // 16 segments: logs of the last 15 intervals and the next one, divided by the usual interval
 };
-std::int64_t strip_size(StripKind kind);                              // number of segments
-std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind);  // (segments)
+std::int64_t strip_size(StripKind kind, const std::vector<RhythmMeasure>& measures);  // number of segments
+std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind,
+                            const std::vector<RhythmMeasure>& measures);  // (segments)
 
 }  // namespace sec::train

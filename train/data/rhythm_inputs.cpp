@@ -94,13 +94,32 @@ void intervals(const BeatRhythm& b, std::vector<float>& out) {
   out.push_back(static_cast<float>(log_ratio(b.next, b.usual)));
 }
 
+struct Named {
+  std::string_view name;
+  double BeatRhythm::*value;
+};
+constexpr std::array<Named, 3> intervals_known = {
+    {{"rr", &BeatRhythm::rr}, {"next", &BeatRhythm::next}, {"previous", &BeatRhythm::previous}}};
+constexpr std::array<Named, 6> references_known = {{{"rr", &BeatRhythm::rr},
+                                                    {"previous", &BeatRhythm::previous},
+                                                    {"mean10", &BeatRhythm::mean10},
+                                                    {"mean32", &BeatRhythm::mean32},
+                                                    {"mean256", &BeatRhythm::mean256},
+                                                    {"mean", &BeatRhythm::mean}}};
+
+double BeatRhythm::*find_named(std::span<const Named> known, std::string_view name) {
+  const auto found = std::ranges::find(known, name, &Named::name);
+  return found == known.end() ? nullptr : found->value;
+}
+
 struct Group {
   std::string_view name;
   std::int64_t count;
   void (*append)(const BeatRhythm&, std::vector<float>&);
   bool of_each = false;  // whether each beat of a sequence has these covariates, or only the middle one
 };
-constexpr std::array<Group, 6> groups_known = {{{"ratios", 8, ratios},
+constexpr std::array<Group, 7> groups_known = {{{"rhythm", 0, nullptr},
+                                                {"ratios", 8, ratios},
                                                 {"irregularity", 5, irregularity},
                                                 {"prematurity", 4, prematurity},
                                                 {"regular", 5, regular},
@@ -147,33 +166,80 @@ std::vector<float> tachogram_strip(const BeatRhythm& b) {
 
 }  // namespace
 
-std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats) {
+float RhythmMeasure::of(const BeatRhythm& beat) const {
+  if (reference == nullptr) {
+    const double spread = beat.spread32 + 0.02 * beat.mean32;
+    return static_cast<float>(std::clamp((beat.*interval - beat.mean32) / spread, -4.0, 4.0) / 4);
+  }
+  return static_cast<float>(log_ratio(beat.*interval, beat.*reference));
+}
+
+std::vector<RhythmMeasure> parse_measures(const std::vector<std::string>& names) {
+  std::vector<RhythmMeasure> measures;
+  for (const std::string& name : names) {
+    if (name == "tscore32") {
+      measures.push_back({&BeatRhythm::rr, nullptr});
+      continue;
+    }
+    const std::size_t slash = name.find('/');
+    const bool has_two = slash != std::string::npos;
+    const RhythmMeasure measure = {
+        find_named(intervals_known, std::string_view(name).substr(0, slash)),
+        has_two ? find_named(references_known, std::string_view(name).substr(slash + 1)) : nullptr};
+    require(
+        measure.interval != nullptr && measure.reference != nullptr && measure.interval != measure.reference,
+        "input.rhythm: unknown measure \"{}\"; known are tscore32, and A/B, where A is rr, next or previous, and B is rr, "
+        "previous, mean10, mean32, mean256 or mean",
+        name);
+    measures.push_back(measure);
+  }
+  return measures;
+}
+
+std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t measures,
+                             std::int64_t beats) {
   std::int64_t sum = 0;
   for (const std::string& name : groups) {
     const Group& group = find_group(name);
-    sum += group.of_each ? group.count * beats : group.count;
+    sum += group.append == nullptr ? static_cast<std::int64_t>(measures)
+           : group.of_each         ? group.count * beats
+                                   : group.count;
   }
   return sum;
 }
 
-std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
-                                 const std::vector<std::string>& groups) {
+std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std::vector<std::string>& groups,
+                                 const std::vector<RhythmMeasure>& measures) {
   std::vector<float> result;
   for (const std::string& name : groups) {
     const Group& group = find_group(name);
     const auto beats = group.of_each ? sequence : sequence.subspan(sequence.size() / 2, 1);
     for (const BeatRhythm& beat : beats) {
-      group.append(beat, result);
+      if (group.append == nullptr) {
+        for (const RhythmMeasure& m : measures) {
+          result.push_back(m.of(beat));
+        }
+      } else {
+        group.append(beat, result);
+      }
     }
   }
   return result;
 }
 
-std::int64_t strip_size(StripKind kind) {
-  return kind == StripKind::measures ? 12 : 16;
+std::int64_t strip_size(StripKind kind, const std::vector<RhythmMeasure>& measures) {
+  return kind == StripKind::rhythm ? std::ssize(measures) : kind == StripKind::measures ? 12 : 16;
 }
 
-std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind) {
+std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind,
+                            const std::vector<RhythmMeasure>& measures) {
+  if (kind == StripKind::rhythm) {
+    std::vector<float> strip;
+    for (const RhythmMeasure& m : measures) {
+      strip.push_back(m.of(beat));
+    }
+    return strip;
+  }
   return kind == StripKind::measures ? measure_strip(beat) : tachogram_strip(beat);
 }
 

@@ -353,7 +353,8 @@ model::NetworkOptions network_options(const Recipe& recipe) {
   options.length = whole ? recipe.data.length : recipe.window_length() * options.beats;
   options.classes = std::ssize(recipe.classes);
   options.covariates =
-      whole ? std::ssize(recipe.input.covariates) : covariate_count(recipe.input.covariates, options.beats);
+      whole ? std::ssize(recipe.input.covariates)
+            : covariate_count(recipe.input.covariates, recipe.input.rhythm.size(), options.beats);
   if (recipe.network.model == "se-ecgnet") {
     options.width = recipe.network.width;
     options.tied = recipe.network.tied;

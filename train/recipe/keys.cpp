@@ -76,6 +76,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
 
       {"input.channels", &r.input.channels, "rows of the network's input; docs/recipes.md lists them"},
       {"input.covariates", &r.input.covariates, "inputs of the head; docs/recipes.md lists them"},
+      {"input.rhythm", &r.input.rhythm, "measures of the rhythm that channel and covariates \"rhythm\" show"},
       {"input.beats", &r.input.beats, "bircnn: heartbeats in a sequence; the middle one is classified", 1,
        99},
       {"input.amplitudes",

@@ -60,6 +60,9 @@ struct Recipe {
     // Each name adds one row ("lead") to the network's input; train/data/beat_dataset.h lists the names.
     std::vector<std::string> channels = {"lead1", "lead2"};
     std::vector<std::string> covariates;
+    // Measures of the rhythm, of which train/data/rhythm.h lists the names.
+    std::vector<std::string> rhythm = {"rr/mean256", "next/mean256", "previous/mean256",
+                                       "rr/mean32",  "rr/previous",  "next/rr"};
     std::int64_t beats = 1;        // heartbeats in one input sequence; the middle one is classified
     bool normalise = true;         // divide by the running median QRS amplitude of past beats
     std::int64_t past_beats = 64;  // number of past beats that give the amplitude and the template
