@@ -18,13 +18,8 @@ constexpr float least_amplitude =
 
 Channel parse_channel(const std::string& name, std::size_t leads,
                       const std::vector<RhythmMeasure>& measures) {
-  if (name == "measures") {
-    return {Channel::Kind::measures, -1, {}};
-  }
-  if (name == "tachogram") {
-    return {Channel::Kind::tachogram, -1, {}};
-  }
   if (name == "rhythm") {
+    require(!measures.empty(), "input.channels: channel \"rhythm\" needs a measure in input.rhythm");
     return {Channel::Kind::rhythm, -1, measures};
   }
   for (std::size_t lead = 0; lead < leads; ++lead) {
@@ -37,7 +32,7 @@ Channel parse_channel(const std::string& name, std::size_t leads,
   }
   fail(
       "input.channels: unknown channel \"{}\"; with {} lead(s) known are lead1 to lead{}, each also with "
-      "-difference, and measures, tachogram",
+      "-difference, and rhythm",
       name, leads, leads);
 }
 
@@ -50,12 +45,6 @@ std::vector<Channel> parse_channels(const Recipe& recipe) {
     channels.push_back(parse_channel(name, recipe.data.leads.size(), measures));
   }
   return channels;
-}
-
-StripKind strip_kind(const Channel& channel) {
-  return channel.kind == Channel::Kind::rhythm     ? StripKind::rhythm
-         : channel.kind == Channel::Kind::measures ? StripKind::measures
-                                                   : StripKind::tachogram;
 }
 
 BeatDataset::BeatDataset(const Recipe& recipe, std::vector<BeatRecord> records)
@@ -125,9 +114,7 @@ void BeatDataset::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t
 ExampleLayout BeatDataset::layout(const Recipe& recipe) const {
   ExampleLayout layout{.windows = sequence(), .rate = recipe.data.rate, .channels = {}};
   for (const Channel& channel : channels_) {
-    layout.channels.push_back({channel.lead, channel.is_rhythm() ? static_cast<std::int32_t>(strip_size(
-                                                                       strip_kind(channel), channel.measures))
-                                                                 : 0});
+    layout.channels.push_back({channel.lead, static_cast<std::int32_t>(channel.measures.size())});
   }
   return layout;
 }
@@ -152,7 +139,10 @@ void present(const BeatView& beat, const Recipe::Input& options, const std::vect
   for (std::size_t h = 0; h < heads; ++h) {
     const Channel& channel = channels[h];
     if (channel.is_rhythm()) {
-      const std::vector<float> strip = strip_of(beat.rhythm, strip_kind(channel), channel.measures);
+      std::vector<float> strip;
+      for (const RhythmMeasure& measure : channel.measures) {
+        strip.push_back(measure.of(beat.rhythm));
+      }
       for (std::size_t t = 0; t < length; ++t) {
         row[t] = strip[t * strip.size() / length];
       }

@@ -143,7 +143,7 @@ BeatBatch BeatStream::take(std::size_t most) {
     describe_patient(past_of, recipe_.input, amplitudes, templates);
     present({beat.windows, amplitudes, templates, *beat.rhythm}, recipe_.input, channels_,
             {batch.x.data() + n * cells, cells});
-    const std::vector<float> values = covariates_of(*beat.rhythm, recipe_.input.covariates, measures_);
+    const std::vector<float> values = covariates_of({&*beat.rhythm, 1}, recipe_.input.covariates, measures_);
     std::copy(values.begin(), values.end(), batch.covariates.begin() + static_cast<std::ptrdiff_t>(n * k));
     batch.samples[n] = beat.sample;
   });
