@@ -68,6 +68,7 @@ class BeatDataset final : public Dataset {
 
   std::vector<ExampleId> labelled() const override { return beats(); }
   int label(ExampleId id) const override { return beat(id).label; }
+  DrawPool pool(ExampleId id) const override { return record(id).pool; }
   std::span<const float> targets(ExampleId) const override { return {}; }
   void make(ExampleId id, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
