@@ -28,11 +28,12 @@ struct Annotation {
 
 // The description of one lead.
 struct Lead {
-  std::string name;    // "MLII"
-  std::string units;   // "mV"
-  double gain = 200;   // analog-to-digital converter units (adu) per physical unit
-  int baseline = 0;    // digital value (adu) of 0 physical units
-  int resolution = 0;  // bits
+  std::string name;      // "MLII"
+  std::string units;     // "mV"
+  double gain = 200;     // analog-to-digital converter units (adu) per physical unit
+  int baseline = 0;      // digital value (adu) of 0 physical units
+  int resolution = 0;    // bits
+  bool has_gain = true;  // false: the file states no gain, and `gain` is its format's default
 };
 
 // A whole recording in memory, as physical samples per lead.

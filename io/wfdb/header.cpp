@@ -196,6 +196,7 @@ bool parse_gain(const Line& line, std::string_view field, WfdbSignal& signal) {
   require(gain == 0 || (std::abs(gain) >= smallest_gain && std::abs(gain) <= largest_gain),
           "{}: gain is {}, expected a magnitude of {} to {} adu per unit", line.place(), gain, smallest_gain,
           largest_gain);
+  signal.has_gain = gain != 0;
   signal.gain = gain == 0 ? 200 : gain;  // 0 means "not calibrated": the standard's default applies
   bool has_baseline = false;
   if (starts(field, '(')) {
@@ -332,8 +333,12 @@ WfdbHeader read_wfdb_header(const std::filesystem::path& path) {
 
 Lead lead_of(const WfdbSignal& signal) {
   const double voltage = millivolts_per(signal.units);
-  return {signal.description, voltage == 0 ? signal.units : "mV",
-          voltage == 0 ? signal.gain : signal.gain / voltage, signal.baseline, signal.resolution};
+  return {signal.description,
+          voltage == 0 ? signal.units : "mV",
+          voltage == 0 ? signal.gain : signal.gain / voltage,
+          signal.baseline,
+          signal.resolution,
+          signal.has_gain};
 }
 
 std::string wfdb_header_text(const WfdbHeader& header) {

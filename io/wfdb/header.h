@@ -30,6 +30,8 @@ struct WfdbSignal {
   std::optional<int> checksum;  // sum of all samples modulo 2^16
   int block_size = 0;
   std::string description;  // the lead's name
+  bool has_gain =
+      false;  // whether the line states a gain other than 0; `gain` is else the standard's default
 };
 
 // A segment line of a multi-segment record: another record in the header's folder, or "~" for a gap.

@@ -16,8 +16,8 @@ train = ["101", "106", "119"]
 validation = ["205"]
 test = ["100"]
 [input]
-channels = ["lead1", "lead2-difference", "measures"]
-covariates = ["ratios", "prematurity"]
+channels = ["lead1", "lead2-difference", "rhythm"]
+covariates = ["rhythm"]
 past_beats = 8
 [network]
 width = 4

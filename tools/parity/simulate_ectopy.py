@@ -6,10 +6,12 @@ From every record with at least 10 S and 50 N beats it draws 1,000 of the patien
 The order is a Markov chain: three of four beats are in runs of S, four beats long on average.
 Each beat keeps its stretch of signal. Intervals are drawn from the record: a run gets those of S beats.
 The pause after an S beat follows the run. All other beats get the median sinus interval.
+With --pauses P, a share P of the runs of S beats is followed by a long sinus pause, as in sick sinus syndrome:
+2 to 6 s, drawn so that short pauses are more frequent, in which the last level of the signal is held.
 The results are WFDB records for the folder of the originals, named s100 for record 100.
 Needs wfdb and numpy.
 
-Usage: tools/parity/simulate_ectopy.py DATABASE OUTPUT RECORD...
+Usage: tools/parity/simulate_ectopy.py [--pauses P] DATABASE OUTPUT RECORD...
 """
 
 import sys
@@ -22,10 +24,11 @@ NORMAL, ECTOPIC = set("NLRej"), set("AaJS")
 BEATS = NORMAL | ECTOPIC | set("VEF/fQ")
 COUNT, SHARE, RUN = 1000, 0.75, 4  # number of beats, share of S beats, beats per run
 LEAD_IN = 0.28  # seconds of signal before an R peak, at most a quarter of the sinus interval
+PAUSE = (2, 6)  # seconds, the shortest and the longest sinus pause
 FADE = 0.1  # seconds over which the step between two stretches fades
 
 
-def simulate(database, name, seed):
+def simulate(database, name, seed, pause_share=0.0):
     """The record, signal (samples, leads) in mV, R peaks and symbols; None if there are too few beats to draw from."""
     rng = np.random.default_rng(seed)
     record = wfdb.rdrecord(str(database / name))
@@ -53,6 +56,8 @@ def simulate(database, name, seed):
             interval_in_run = rng.choice(early)
         interval = interval_in_run if in_run else sinus * (rng.choice(pauses) if was_in_run else 1)
         beat = rng.choice(ectopic if in_run else normal)
+        if was_in_run and not in_run and pause_share > 0 and rng.random() < pause_share:
+            interval = PAUSE[0] * (PAUSE[1] / PAUSE[0]) ** rng.random()
         drawn.append((beat, max(interval * np.exp(rng.normal(0, 0.04 if in_run else 0.03)), 0.3)))
 
     ahead = int(min(LEAD_IN, 0.25 * sinus) * record.fs)
@@ -76,12 +81,22 @@ def simulate(database, name, seed):
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1].startswith("-"):
+    arguments = sys.argv[1:]
+    pause_share = 0.0
+    if arguments[:1] == ["--pauses"] and len(arguments) > 1:
+        try:
+            pause_share = float(arguments[1])
+        except ValueError:
+            pause_share = -1.0
+        if not 0 <= pause_share <= 1:
+            sys.exit(f"simulate_ectopy: --pauses {arguments[1]}: expected a share between 0 and 1")
+        arguments = arguments[2:]
+    if len(arguments) < 3 or arguments[0].startswith("-"):
         sys.exit(__doc__)
-    database, output = Path(sys.argv[1]), Path(sys.argv[2])
+    database, output = Path(arguments[0]), Path(arguments[1])
     output.mkdir(parents=True, exist_ok=True)
-    for seed, name in enumerate(sys.argv[3:], 100):
-        simulated = simulate(database, name, seed)
+    for seed, name in enumerate(arguments[2:], 100):
+        simulated = simulate(database, name, seed, pause_share)
         if simulated is None:
             print(f"{name}: too few S or N beats")
             continue

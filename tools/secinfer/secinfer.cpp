@@ -77,6 +77,25 @@ const std::vector<std::string>& wanted_leads(const Options& options, const Recip
   return wanted;
 }
 
+// Finds the leads of the recipe: those of data.leads, or else those that stand for them in one of its databases.
+std::vector<std::size_t> find_leads(const Recipe& recipe, const std::vector<std::string>& there,
+                                    const std::string& file) {
+  try {
+    return io::select_leads(there, file, recipe.data.leads);
+  } catch (const Error&) {
+    for (const auto& [name, database] : recipe.data.databases) {
+      const bool all =
+          !database.leads.empty() && std::ranges::all_of(database.leads, [&](const std::string& lead) {
+            return lead == "other" || io::find_lead(there, lead, file).has_value();
+          });
+      if (all) {
+        return io::select_leads(there, file, database.leads);
+      }
+    }
+    throw;
+  }
+}
+
 Leads choose_leads(const Options& options, const Recipe& recipe, const std::vector<std::string>& there,
                    const std::string& file) {
   const std::vector<std::string>& wanted = wanted_leads(options, recipe);
@@ -89,7 +108,8 @@ Leads choose_leads(const Options& options, const Recipe& recipe, const std::vect
   if (repeats) {
     leads.read.assign(wanted.size(), 0);
   } else {
-    leads.read = io::select_leads(there, file, wanted);
+    leads.read =
+        options.leads.empty() ? find_leads(recipe, there, file) : io::select_leads(there, file, wanted);
   }
   if (repeats && wanted.size() > 1) {
     warn(fmt::format("{}: lead {} stands for {} leads of the model ({})", file, there[0], wanted.size(),

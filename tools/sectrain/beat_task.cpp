@@ -1,6 +1,9 @@
 // Training on heartbeats, each of which has one class.
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+
 #include "io/scoring/aami.h"
 #include "tools/sectrain/training_task.h"
 #include "train/scoring/score_beats.h"
@@ -11,20 +14,51 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sec::train;
 
-// Formats a split: "22 records, 45842 beats: N 44000, S 900, V 3700, F 400, Q 8".
-std::string split_text(const BeatDataset& inputs) {
-  const auto counts = count_classes(inputs);
+// Formats counts: "22 record(s), 45842 beats: N 44000, S 900, V 3700, F 400, Q 8".
+std::string counts_text(std::size_t records, const io::ClassCounts& counts) {
   std::vector<std::string> parts;
   std::int64_t total = 0;
   for (std::size_t c = 0; c < counts.size(); ++c) {
     parts.push_back(fmt::format("{} {}", io::beat_class_names[c], counts[c]));
     total += counts[c];
   }
-  return fmt::format("{} record(s), {} beats: {}", inputs.records().size(), total, fmt::join(parts, ", "));
+  return fmt::format("{} record(s), {} beats: {}", records, total, fmt::join(parts, ", "));
 }
 
-std::string data_text(const fs::path& folder, const BeatSplits& data) {
-  return fmt::format("{}{}. Train: {}. Validation: {}. Test: {}.", fs::weakly_canonical(folder).string(),
+// Formats a split, and behind it each of its databases if there are several.
+std::string split_text(const BeatDataset& inputs) {
+  std::map<std::string, std::pair<std::size_t, io::ClassCounts>> databases;
+  for (const BeatRecord& record : inputs.records()) {
+    auto& [records, counts] = databases[record.database];
+    ++records;
+    for (const Beat& beat : record.beats) {
+      counts[static_cast<std::size_t>(beat.aami)] += beat.in_split ? 1 : 0;
+    }
+  }
+  const auto all = count_classes(inputs);
+  io::ClassCounts total{};
+  std::ranges::copy(all, total.begin());
+  std::string text = counts_text(inputs.records().size(), total);
+  for (const auto& [name, database] : databases) {
+    text += databases.size() > 1 ? fmt::format("; {}: {}", name, counts_text(database.first, database.second))
+                                 : "";
+  }
+  return text;
+}
+
+std::string data_text(const Recipe& recipe, const DataFolders& folders, const BeatSplits& data) {
+  std::map<std::string, std::string> used;  // folders by database
+  for (std::size_t i = 0; i < split_names.size(); ++i) {
+    for (const std::string& name : data.splits.records(i)) {
+      const RecordPlace place = place_of(folders, recipe, name);
+      used.try_emplace(place.database, fs::weakly_canonical(place.folder).string());
+    }
+  }
+  std::vector<std::string> places;
+  for (const auto& [name, folder] : used) {
+    places.push_back(name.empty() ? folder : fmt::format("{} as {}", folder, name));
+  }
+  return fmt::format("{}{}. Train: {}. Validation: {}. Test: {}.", fmt::join(places, ", "),
                      data.synthetic ? " (synthetic)" : "", split_text(data.train),
                      split_text(data.validation), split_text(data.test));
 }
@@ -58,8 +92,8 @@ std::string protocol_text(const Recipe& recipe, const BeatSplits& data) {
 
 class BeatTask final : public TrainingTask {
  public:
-  BeatTask(const Recipe& recipe, const fs::path& folder)
-      : recipe_(recipe), folder_(folder), data_(load_beat_splits(recipe, folder)) {}
+  BeatTask(const Recipe& recipe, const DataFolders& folders)
+      : recipe_(recipe), folders_(folders), data_(load_beat_splits(recipe, folders)) {}
 
   const Recipe& recipe() const override { return recipe_; }
   const Splits& splits() const override { return data_.splits; }
@@ -68,7 +102,7 @@ class BeatTask final : public TrainingTask {
     return {split_text(data_.train), split_text(data_.validation), split_text(data_.test)};
   }
   void describe(RunSummary& run) const override {
-    run.data = data_text(folder_, data_);
+    run.data = data_text(recipe_, folders_, data_);
     run.synthetic = data_.synthetic;
     run.protocol = protocol_text(recipe_, data_);
     run.warnings = data_.warnings;
@@ -82,14 +116,14 @@ class BeatTask final : public TrainingTask {
 
  private:
   Recipe recipe_;
-  fs::path folder_;
+  DataFolders folders_;
   BeatSplits data_;
 };
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_beat_task(const Recipe& recipe, const fs::path& folder) {
-  return std::make_unique<BeatTask>(recipe, folder);
+std::unique_ptr<TrainingTask> make_beat_task(const Recipe& recipe, const DataFolders& folders) {
+  return std::make_unique<BeatTask>(recipe, folders);
 }
 
 }  // namespace sec::tools

@@ -7,13 +7,15 @@
 #include <charconv>
 
 #include "model/networks.h"
+#include "train/recipe/recipe.h"
 
 namespace sec::tools {
 namespace {
 
 constexpr std::int64_t most_profiled_steps = 1000;  // a trace has about a hundred kilobytes per step
 
-void declare(CLI::App& app, TrainingOptions& o, std::string& seed, std::string& profile) {
+void declare(CLI::App& app, TrainingOptions& o, std::vector<std::string>& folders, std::string& seed,
+             std::string& profile) {
   app.description(
       "Trains SE-ECGNet or a baseline on annotated heartbeats (WFDB: .hea, .dat, .atr) or on whole\n"
       "recordings with several labels each (PTB-XL, Tianchi, CinC, a label table), chooses weights by\n"
@@ -26,6 +28,7 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed, std::string& 
       "  sectrain --config recipes/mitdb-inter.toml --data data/mitdb --out runs/try --set train.epochs=2 "
       "\\\n"
       "           --set 'data.test=[\"100\", \"103\"]'\n"
+      "  sectrain --config recipes/mitdb-svdb-inter.toml --data data/mitdb --data svdb=/mnt/svdb --out runs/both\n"
       "  sectrain --config recipes/ptbxl-super.toml --data data/ptb-xl --out runs/ptbxl\n"
       "  sectrain --resume --out runs/inter --data data/mitdb       goes on, to the same weights bit for "
       "bit\n"
@@ -34,8 +37,13 @@ void declare(CLI::App& app, TrainingOptions& o, std::string& seed, std::string& 
   app.add_option("--config", o.config, "Recipe (TOML); with --resume by default the run's own")
       ->type_name("FILE")
       ->group("What to do");
-  app.add_option("--data", o.data, "Folder of the records, with their labels")
-      ->type_name("DIR")
+  app.add_option("--data", folders,
+                 "Folder of the records, with their labels. NAME=DIR: folder of the recipe's database NAME,\n"
+                 "if that is not beside the other folder; repeatable")
+      ->type_name("DIR|NAME=DIR")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)
       ->group("What to do");
   app.add_option("--out", o.out, "Run folder, made if it does not exist")
       ->type_name("DIR")
@@ -139,15 +147,36 @@ std::int64_t profiled_steps(const std::string& text) {
   return steps;
 }
 
+// Sorts the values of --data. What is before "=" names a database if it can be a name; "./a=b" is a folder.
+void set_folders(const std::vector<std::string>& folders, TrainingOptions& options) {
+  for (const std::string& text : folders) {
+    const std::size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    if (equals == std::string::npos || !train::is_database_name(name)) {
+      if (!options.data.empty()) {
+        throw CLI::ValidationError("--data",
+                                   fmt::format("{} and {}: expected one folder, and NAME=DIR for others",
+                                               options.data.string(), text));
+      }
+      options.data = text;
+    } else if (text.size() == equals + 1 ||
+               !options.databases.try_emplace(name, text.substr(equals + 1)).second) {
+      throw CLI::ValidationError("--data", fmt::format("{}: expected one folder for {}", text, name));
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& options) {
   CLI::App app;
   std::string seed;
   std::string profile;
-  declare(app, options, seed, profile);
+  std::vector<std::string> folders;
+  declare(app, options, folders, seed, profile);
   try {
     app.parse(argc, argv);
+    set_folders(folders, options);
     if (app.count("--profile") > 0) {
       options.profile = profiled_steps(profile);
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace sec::tools {
 struct TrainingOptions {
   std::string config;
   std::filesystem::path data;
+  std::map<std::string, std::filesystem::path> databases;  // of --data NAME=DIR
   std::filesystem::path out;
   std::string device = "auto";
   std::string kernels = "own";  // "own", "unfused" or "cudnn"

@@ -86,6 +86,7 @@ void say(const Options& options, const std::string& line) {
 
 void print_keys() {
   Recipe recipe;
+  recipe.data.databases["NAME"];  // shows the keys of a database's section
   io::print(fmt::format("{:<26} {:<28} {}\n", "base", "",
                         "the recipe file that this one builds on; docs/recipes.md"));
   for (const RecipeKey& key : recipe_keys(recipe)) {
@@ -121,8 +122,12 @@ std::string quoted(const std::string& word) {
 }
 
 std::string resume_command(const Options& options) {
-  return fmt::format("sectrain --resume --out {} --data {} --device {}{}{}{}{} --threads {}",
-                     quoted(options.out.string()), quoted(options.data.string()), options.device,
+  std::string others;
+  for (const auto& [name, path] : options.databases) {
+    others += " --data " + quoted(name + "=" + path.string());
+  }
+  return fmt::format("sectrain --resume --out {} --data {}{} --device {}{}{}{}{} --threads {}",
+                     quoted(options.out.string()), quoted(options.data.string()), others, options.device,
                      options.kernels == "own" ? "" : " --kernels " + options.kernels,
                      options.precision == "auto" ? "" : " --precision " + options.precision,
                      options.tiles.empty() ? "" : " --tiles " + quoted(options.tiles),
@@ -191,8 +196,10 @@ int run_training(const Options& options) {
   stream.tf32 = allows_tf32(precision);
 
   say(options, fmt::format("reading {}", options.data.string()));
+  const DataFolders folders(options.data, options.databases);
+  require_known(folders, asked);
   const auto task = asked.whole_recordings() ? tools::make_recording_task(asked, options.data)
-                                             : tools::make_beat_task(asked, options.data);
+                                             : tools::make_beat_task(asked, folders);
   const Recipe& recipe = task->recipe();
   RunSummary run;
   run.title =

@@ -31,8 +31,7 @@ class TrainingTask {
 };
 
 // Read the data from the folder. Throw the errors of load_beat_splits and load_recording_splits.
-std::unique_ptr<TrainingTask> make_beat_task(const train::Recipe& recipe,
-                                             const std::filesystem::path& folder);
+std::unique_ptr<TrainingTask> make_beat_task(const train::Recipe& recipe, const train::DataFolders& folders);
 std::unique_ptr<TrainingTask> make_recording_task(const train::Recipe& recipe,
                                                   const std::filesystem::path& folder);
 

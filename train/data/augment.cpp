@@ -115,7 +115,7 @@ void augment_beat(const Recipe::Augment& options, const std::vector<Channel>& ch
         std::ranges::fill(row, 0.0F);
       }
     } else if (covariate_noise > 0) {
-      const auto segments = static_cast<std::size_t>(strip_size(strip_kind(channels[h])));
+      const std::size_t segments = channels[h].measures.size();
       for (std::size_t t = 0; t < length; ++t) {
         row[t] +=
             covariate_noise * random.gaussian(Draw::rhythm_noise, place * segments + t * segments / length);

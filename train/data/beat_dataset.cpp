@@ -16,46 +16,43 @@ namespace {
 constexpr float least_amplitude =
     0.1F;  // mV; smallest divisor, so that flat leads are not amplified into noise
 
-Channel parse_channel(const std::string& name, std::size_t leads) {
-  if (name == "measures") {
-    return {Channel::Kind::measures, -1};
-  }
-  if (name == "tachogram") {
-    return {Channel::Kind::tachogram, -1};
+Channel parse_channel(const std::string& name, std::size_t leads,
+                      const std::vector<RhythmMeasure>& measures) {
+  if (name == "rhythm") {
+    require(!measures.empty(), "input.channels: channel \"rhythm\" needs a measure in input.rhythm");
+    return {Channel::Kind::rhythm, -1, measures};
   }
   for (std::size_t lead = 0; lead < leads; ++lead) {
     if (name == fmt::format("lead{}", lead + 1)) {
-      return {Channel::Kind::signal, static_cast<int>(lead)};
+      return {Channel::Kind::signal, static_cast<int>(lead), {}};
     }
     if (name == fmt::format("lead{}-difference", lead + 1)) {
-      return {Channel::Kind::difference, static_cast<int>(lead)};
+      return {Channel::Kind::difference, static_cast<int>(lead), {}};
     }
   }
   fail(
       "input.channels: unknown channel \"{}\"; with {} lead(s) known are lead1 to lead{}, each also with "
-      "-difference, and measures, tachogram",
+      "-difference, and rhythm",
       name, leads, leads);
 }
 
 }  // namespace
 
 std::vector<Channel> parse_channels(const Recipe& recipe) {
+  const std::vector<RhythmMeasure> measures = parse_measures(recipe.input.rhythm);
   std::vector<Channel> channels;
   for (const std::string& name : recipe.input.channels) {
-    channels.push_back(parse_channel(name, recipe.data.leads.size()));
+    channels.push_back(parse_channel(name, recipe.data.leads.size(), measures));
   }
   return channels;
-}
-
-StripKind strip_kind(const Channel& channel) {
-  return channel.kind == Channel::Kind::measures ? StripKind::measures : StripKind::tachogram;
 }
 
 BeatDataset::BeatDataset(const Recipe& recipe, std::vector<BeatRecord> records)
     : options_(recipe.input),
       before_(recipe.window_before()),
       length_(recipe.window_length()),
-      covariates_(covariate_count(recipe.input.covariates, recipe.input.beats)),
+      covariates_(covariate_count(recipe.input.covariates, recipe.input.rhythm.size(), recipe.input.beats)),
+      measures_(parse_measures(recipe.input.rhythm)),
       channels_(parse_channels(recipe)),
       records_(std::move(records)) {}
 
@@ -90,7 +87,7 @@ void BeatDataset::make(ExampleId id, std::span<float> x, std::span<float> covari
     make_window(record, index, x.subspan(rhythm.size() * cells, cells));
     rhythm.push_back(record.rhythm[index]);
   }
-  const std::vector<float> values = covariates_of(rhythm, options_.covariates);
+  const std::vector<float> values = covariates_of(rhythm, options_.covariates, measures_);
   std::copy(values.begin(), values.end(), covariates.begin());
 }
 
@@ -117,8 +114,7 @@ void BeatDataset::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t
 ExampleLayout BeatDataset::layout(const Recipe& recipe) const {
   ExampleLayout layout{.windows = sequence(), .rate = recipe.data.rate, .channels = {}};
   for (const Channel& channel : channels_) {
-    layout.channels.push_back(
-        {channel.lead, channel.is_rhythm() ? static_cast<std::int32_t>(strip_size(strip_kind(channel))) : 0});
+    layout.channels.push_back({channel.lead, static_cast<std::int32_t>(channel.measures.size())});
   }
   return layout;
 }
@@ -143,7 +139,10 @@ void present(const BeatView& beat, const Recipe::Input& options, const std::vect
   for (std::size_t h = 0; h < heads; ++h) {
     const Channel& channel = channels[h];
     if (channel.is_rhythm()) {
-      const std::vector<float> strip = strip_of(beat.rhythm, strip_kind(channel));
+      std::vector<float> strip;
+      for (const RhythmMeasure& measure : channel.measures) {
+        strip.push_back(measure.of(beat.rhythm));
+      }
       for (std::size_t t = 0; t < length; ++t) {
         row[t] = strip[t * strip.size() / length];
       }

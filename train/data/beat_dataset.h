@@ -15,16 +15,14 @@ namespace sec::train {
 //   "leadK"                  the lead around the beat, in mV;
 //                            with input.normalise, divided by the patient's usual QRS amplitude
 //   "leadK-difference"       the lead minus the patient's median beat, in the same units
-//   "measures", "tachogram"  the rhythm strips of train/data/rhythm.h
+//   "rhythm"                 a strip: one constant stretch for each measure of input.rhythm, of equal lengths
 struct Channel {
-  enum class Kind { signal, difference, measures, tachogram } kind = Kind::signal;
-  int lead = -1;  // index into data.leads; -1 for the rhythm strips
+  enum class Kind { signal, difference, rhythm } kind = Kind::signal;
+  int lead = -1;                             // index into data.leads; -1 for the rhythm strip
+  std::vector<RhythmMeasure> measures = {};  // of a rhythm strip
 
   bool is_rhythm() const { return lead < 0; }
 };
-
-// The kind of strip of a rhythm channel.
-StripKind strip_kind(const Channel& channel);
 
 // The channels of input.channels.
 // Throws Error on an unknown name and on a lead that data.leads does not have.
@@ -70,6 +68,7 @@ class BeatDataset final : public Dataset {
 
   std::vector<ExampleId> labelled() const override { return beats(); }
   int label(ExampleId id) const override { return beat(id).label; }
+  DrawPool pool(ExampleId id) const override { return record(id).pool; }
   std::span<const float> targets(ExampleId) const override { return {}; }
   void make(ExampleId id, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
@@ -84,6 +83,7 @@ class BeatDataset final : public Dataset {
   std::int64_t before_;
   std::int64_t length_;
   std::int64_t covariates_;
+  std::vector<RhythmMeasure> measures_;
   std::vector<Channel> channels_;
   std::vector<BeatRecord> records_;
 };

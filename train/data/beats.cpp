@@ -62,8 +62,8 @@ void convert_times(std::vector<io::Annotation>& annotations, double counted, dou
   }
 }
 
-AnnotatedRecording open_wfdb_record(const std::filesystem::path& folder, const std::string& name,
-                                    const Recipe& recipe) {
+AnnotatedRecording open_wfdb_record(const RecordPlace& place, const Recipe& recipe) {
+  const auto& [database, name, folder, options] = place;
   AnnotatedRecording result;
   result.recording = io::read_record(folder, name, recipe.data.verify);
   result.samples = result.recording.samples();
@@ -79,16 +79,18 @@ AnnotatedRecording open_wfdb_record(const std::filesystem::path& folder, const s
       annotation.sample *= each;
     }
   }
-  result.leads = io::select_leads(io::names_of(result.recording.leads), result.file, recipe.data.leads);
+  result.leads =
+      io::select_leads(io::names_of(result.recording.leads), result.file, leads_of(recipe, options));
   return result;
 }
 
-AnnotatedRecording open_other(const std::filesystem::path& path, const Recipe& recipe) {
+AnnotatedRecording open_other(const RecordPlace& place, const Recipe& recipe) {
+  const std::filesystem::path path = place.folder / place.name;
   const auto reader = io::open_recording(path);
   const io::ReaderInfo& info = reader->info();
   AnnotatedRecording result;
   result.file = path.string();
-  result.leads = io::select_leads(io::names_of(info.leads), result.file, recipe.data.leads);
+  result.leads = io::select_leads(io::names_of(info.leads), result.file, leads_of(recipe, place.options));
   if (recipe.data.verify) {
     result.recording.warnings = reader->verify();
   }
@@ -115,6 +117,30 @@ AnnotatedRecording open_other(const std::filesystem::path& path, const Recipe& r
   return result;
 }
 
+// Gives signals of a further database whose header states no gain that of the database. They were read with the
+// WFDB standard's default.
+void apply_gain(const RecordPlace& place, AnnotatedRecording& opened) {
+  constexpr double default_gain = 200;  // adu per unit
+  if (place.options == nullptr) {
+    return;
+  }
+  for (const std::size_t index : opened.leads) {
+    const io::Lead& lead = opened.recording.leads[index];
+    if (lead.has_gain) {
+      continue;
+    }
+    require(
+        !std::isnan(place.options->gain),
+        "{}: the gain of lead {} is 0, that is not known; give data.databases.{}.gain (the standard's default is "
+        "200 adu per mV)",
+        opened.file, io::for_message(lead.name), place.database);
+    const auto factor = static_cast<float>(default_gain / place.options->gain);
+    for (float& sample : opened.recording.signals[index]) {
+      sample *= factor;
+    }
+  }
+}
+
 // What is annotated instead of beats, for a message: ": 12 x PVC, 3 x noise".
 std::string other_annotations(const std::vector<io::Annotation>& annotations) {
   constexpr std::size_t shown = 4;
@@ -136,12 +162,15 @@ std::string other_annotations(const std::vector<io::Annotation>& annotations) {
 
 }  // namespace
 
-BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
-  const AnnotatedRecording opened =
-      io::is_wfdb_record(name) ? open_wfdb_record(folder, name, recipe) : open_other(folder / name, recipe);
+BeatRecord load_record(const DataFolders& folders, const std::string& name, const Recipe& recipe) {
+  const RecordPlace place = place_of(folders, recipe, name);
+  AnnotatedRecording opened =
+      io::is_wfdb_record(place.name) ? open_wfdb_record(place, recipe) : open_other(place, recipe);
+  apply_gain(place, opened);
   const io::Recording& recording = opened.recording;
   BeatRecord record;
   record.name = name;
+  record.database = database_title(folders, place);
   record.warnings = recording.warnings;
   std::int64_t outside = 0;
   record.source_rate = recording.rate;
@@ -149,7 +178,7 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
 
   for (const io::Annotation& annotation : opened.annotations) {
-    const std::optional<io::BeatClass> beat_class = io::beat_class_of(annotation.code);
+    const std::optional<io::BeatClass> beat_class = class_in(place.options, annotation.code);
     if (!beat_class) {
       continue;
     }
@@ -191,15 +220,26 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   return record;
 }
 
-io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::string& name) {
-  if (!io::is_wfdb_record(name)) {
-    const auto reader = io::open_recording(folder / name);
-    const auto found = io::annotations_of(folder / name, *reader);
-    return found ? io::count_beats(found->annotations) : io::ClassCounts{};
+io::ClassCounts annotated_beats(const RecordPlace& place) {
+  const std::filesystem::path path = place.folder / place.name;
+  std::vector<io::Annotation> annotations;
+  if (!io::is_wfdb_record(place.name)) {
+    const auto reader = io::open_recording(path);
+    if (auto found = io::annotations_of(path, *reader)) {
+      annotations = std::move(found->annotations);
+    }
+  } else {
+    const std::filesystem::path file = io::annotations_found_in(path);
+    annotations =
+        io::is_annotation_table(file) ? io::read_annotation_table(file, 1) : io::read_annotations(file);
   }
-  const std::filesystem::path file = io::annotations_found_in(folder / name);
-  return io::count_beats(io::is_annotation_table(file) ? io::read_annotation_table(file, 1)
-                                                       : io::read_annotations(file));
+  io::ClassCounts counts{};
+  for (const io::Annotation& annotation : annotations) {
+    if (const auto beat_class = class_in(place.options, annotation.code)) {
+      ++counts[static_cast<std::size_t>(*beat_class)];
+    }
+  }
+  return counts;
 }
 
 void describe_beats(BeatRecord& record, const Recipe& recipe) {
@@ -237,21 +277,24 @@ void describe_beats(BeatRecord& record, const Recipe& recipe) {
   });
 }
 
-std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
+std::vector<BeatRecord> load_records(const DataFolders& folders, std::span<const std::string> names,
                                      const Recipe& recipe) {
   std::vector<BeatRecord> records(names.size());
   parallel_for(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
-    records[index] = with_memory_for((folder / names[index]).string(),
-                                     [&] { return load_record(folder, names[index], recipe); });
+    const RecordPlace place = place_of(folders, recipe, names[index]);
+    records[index] = with_memory_for((place.folder / place.name).string(),
+                                     [&] { return load_record(folders, names[index], recipe); });
   });
-  std::vector<double> amplitudes;
+  std::map<std::filesystem::path, std::vector<double>> amplitudes;  // by folder
   for (const BeatRecord& record : records) {
-    amplitudes.push_back(record.amplitude);
+    amplitudes[place_of(folders, recipe, record.name).folder].push_back(record.amplitude);
   }
-  const double amplitude = io::median_of(amplitudes);
-  require(!io::is_too_high(amplitude), "{}: its records have {}; state the unit in their headers",
-          folder.string(), io::amplitude_fault(amplitude));
+  for (const auto& [folder, values] : amplitudes) {
+    const double amplitude = io::median_of(values);
+    require(!io::is_too_high(amplitude), "{}: its records have {}; state the unit in their headers",
+            folder.string(), io::amplitude_fault(amplitude));
+  }
   return records;
 }
 

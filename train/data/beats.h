@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "io/scoring/aami.h"
+#include "train/data/databases.h"
+#include "train/data/dataset.h"
 #include "train/data/rhythm.h"
 #include "train/recipe/recipe.h"
 
@@ -23,7 +25,7 @@ struct Beat {
 };
 
 struct BeatRecord {
-  std::string name;
+  std::string name;                         // as in the recipe: "100", or "svdb:800" of a further database
   double source_rate = 0;                   // sampling rate of the recording in Hz
   double rate = 0;                          // sampling rate of `signals` in Hz
   std::vector<std::string> lead_names;      // names of the selected leads
@@ -31,6 +33,8 @@ struct BeatRecord {
   std::vector<Beat> beats;                  // in order of time
   double amplitude = 0;  // mV in the file, median over seconds and leads (io/recording/amplitude.h)
   std::vector<std::string> warnings = {};  // of what was found while reading, a line each
+  std::string database = {};               // for people: database_title()
+  DrawPool pool = {};
 
   // One entry per beat, computed from the beats before it; the first beat is described by itself.
   std::vector<BeatRhythm> rhythm;
@@ -42,13 +46,14 @@ struct BeatRecord {
 // annotations, as annotations_of() finds them. Ignores annotations that are not beats. Throws Error, naming file
 // and place, if a file cannot be read, a lead is missing, samples are not finite, or no beat is annotated.
 // A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
-BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe);
+// Signals whose header states no gain need the key `gain` of a further database.
+BeatRecord load_record(const DataFolders& folders, const std::string& name, const Recipe& recipe);
 
 // The number of beats of each class that a recording's annotations mark, without reading its signals.
-io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::string& name);
+io::ClassCounts annotated_beats(const RecordPlace& place);
 
 // Reads several records in parallel, and returns them in the order of the names.
-std::vector<BeatRecord> load_records(const std::filesystem::path& folder, std::span<const std::string> names,
+std::vector<BeatRecord> load_records(const DataFolders& folders, std::span<const std::string> names,
                                      const Recipe& recipe);
 
 // Computes a record's rhythm, amplitudes and templates from its signals and beats.

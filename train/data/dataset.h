@@ -19,6 +19,14 @@ struct ExampleId {
   std::int32_t beat = 0;
 };
 
+// The database from which an example is drawn, where the recipe gives databases shares of the draw.
+struct DrawPool {
+  int index = 0;     // examples of one pool have the same index
+  double share = 1;  // of the draws of each class, relative to the shares of the other pools
+
+  friend bool operator==(const DrawPool&, const DrawPool&) = default;
+};
+
 // The structure of an example as augment() sees it, for the kernel that augments on a device.
 struct ExampleLayout {
   std::int64_t windows = 1;                      // windows of an example, concatenated in time
@@ -44,6 +52,7 @@ class Dataset {
   virtual std::vector<ExampleId> labelled() const = 0;
   // The index of an example's class, or -1 if it has none. 0 for examples that have targets.
   virtual int label(ExampleId id) const = 0;
+  virtual DrawPool pool(ExampleId) const { return {}; }
   // (classes), 1 for each class of the example, else 0. Empty if every example has exactly one class.
   virtual std::span<const float> targets(ExampleId id) const = 0;
 

@@ -14,7 +14,8 @@ namespace sec::train {
 std::vector<SampledExample> sampled_examples(const Dataset& examples) {
   std::vector<SampledExample> sampled;
   for (const ExampleId id : examples.labelled()) {
-    sampled.push_back({examples.label(id), id.record});
+    const DrawPool pool = examples.pool(id);
+    sampled.push_back({examples.label(id), id.record, pool.index, pool.share});
   }
   return sampled;
 }

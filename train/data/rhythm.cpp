@@ -3,80 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/data/quantile.h"
-
 namespace sec::train {
 namespace {
 
-constexpr double shortest = 0.2, longest = 3;  // s; intervals are clipped to this range
-
-double median(std::vector<double> values) {
-  const auto lower = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
-  std::nth_element(values.begin(), lower, values.end());
-  return values.size() % 2 == 1 ? *lower : (*lower + *std::min_element(lower + 1, values.end())) / 2;
-}
-
-// The median absolute deviation of the values from their median.
-double deviation(std::span<const double> values) {
-  if (values.empty()) {
-    return 0;
-  }
-  std::vector<double> distance(values.begin(), values.end());
-  const double centre = median(distance);
-  std::transform(values.begin(), values.end(), distance.begin(),
-                 [&](double v) { return std::abs(v - centre); });
-  return median(std::move(distance));
-}
-
-// The median absolute change between successive values.
-double change(std::span<const double> values) {
-  std::vector<double> changes(values.size() - 1);
-  for (std::size_t j = 0; j < changes.size(); ++j) {
-    changes[j] = std::abs(values[j + 1] - values[j]);
-  }
-  return median(std::move(changes));
-}
-
-std::span<const double> last_of(std::span<const double> values, std::size_t count) {
-  return values.last(std::min(count, values.size()));
+double clipped(double interval) {
+  return std::clamp(interval, 0.2, 3.0);  // s
 }
 
 }  // namespace
-
-void PastQuantile::push(double value) {
-  if (values_.size() == past_) {
-    sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), values_.front()));
-    values_.erase(values_.begin());
-  }
-  values_.push_back(value);
-  sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), value), value);
-}
-
-double PastQuantile::at(double q, double without) const {
-  if (sorted_.empty()) {
-    return without;
-  }
-  return quantile(sorted_, q);
-}
-
-std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, double q) {
-  PastQuantile quantile(static_cast<std::size_t>(past));
-  std::vector<double> result;
-  for (const double value : x) {
-    result.push_back(quantile.at(q, value));
-    quantile.push(value);
-  }
-  return result;
-}
 
 std::optional<BeatRhythm> RhythmTracker::add(double time) {
   std::optional<BeatRhythm> complete;
   if (beats_ > 0) {
     const double interval = time - time_;
     interval_ = beats_ == 1 ? interval : interval_;
-    complete = describe(std::clamp(interval, shortest, longest));
+    complete = describe(clipped(interval));
     remember();
-    change_ = std::abs(std::clamp(interval, shortest, longest) - complete->rr);
     interval_ = interval;
   }
   time_ = time;
@@ -85,39 +27,45 @@ std::optional<BeatRhythm> RhythmTracker::add(double time) {
 }
 
 BeatRhythm RhythmTracker::last() const {
-  return describe(std::clamp(interval_, shortest, longest));
+  return describe(clipped(interval_));
 }
 
 void RhythmTracker::remember() {
-  const double rr = std::clamp(interval_, shortest, longest);
-  for (PastQuantile* past : {&rr8_, &rr32_, &rr128_, &rr256_}) {
-    past->push(rr);
-  }
-  change32_.push(change_);
-  change128_.push(change_);
+  const double rr = clipped(interval_);
+  past_[static_cast<std::size_t>(known_ % kept)] = rr;
+  sum_ += rr;
   ++known_;
 }
 
-BeatRhythm RhythmTracker::describe(double next) const {
-  const std::span<const double> past = rr256_.values();
-  BeatRhythm r;
-  r.interval = interval_;
-  r.rr = std::clamp(interval_, shortest, longest);
-  r.next = next;
-  for (std::size_t j = 0; j < r.last.size(); ++j) {
-    const std::size_t back = r.last.size() - 1 - j;  // number of beats ago
-    r.last[j] = back == 0 || past.empty() ? r.rr : past[past.size() - std::min(back, past.size())];
+double RhythmTracker::past(std::int64_t back) const {
+  return past_[static_cast<std::size_t>((known_ - 1 - back) % kept)];
+}
+
+double RhythmTracker::mean_of_last(std::int64_t n) const {
+  const std::int64_t count = std::min(n, known_);
+  double sum = 0;
+  for (std::int64_t back = 0; back < count; ++back) {
+    sum += past(back);
   }
-  r.previous = r.last[r.last.size() - 2];
-  r.second_previous = r.last[r.last.size() - 3];
-  r.median8 = rr8_.at(0.5, r.rr);
-  r.usual = rr256_.at(0.75, r.rr);
-  const double median32 = rr32_.at(0.5, r.rr);
-  r.change32 = change32_.at(0.5, change_) / median32;
-  r.change128 = change128_.at(0.5, change_) / rr128_.at(0.5, r.rr);
-  r.change16 = known_ < 3 ? 0 : change(last_of(past, 17)) / median32;
-  r.deviation32 = deviation(rr32_.values()) / median32;
-  r.deviation256 = deviation(past) / rr256_.at(0.5, r.rr);
+  return sum / static_cast<double>(count);
+}
+
+BeatRhythm RhythmTracker::describe(double next) const {
+  const double rr = clipped(interval_);
+  BeatRhythm r{interval_, rr, next, rr, rr, rr, rr, 0};
+  if (known_ == 0) {
+    return r;
+  }
+  r.previous = past(0);
+  r.mean10 = mean_of_last(10);
+  r.mean32 = mean_of_last(32);
+  r.mean = sum_ / static_cast<double>(known_);
+  const std::int64_t count = std::min<std::int64_t>(32, known_);
+  double squares = 0;
+  for (std::int64_t back = 0; back < count; ++back) {
+    squares += (past(back) - r.mean32) * (past(back) - r.mean32);
+  }
+  r.spread32 = std::sqrt(squares / static_cast<double>(count));
   return r;
 }
 

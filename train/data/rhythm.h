@@ -1,6 +1,6 @@
-// Rhythm features: covariates for the network's head from the intervals between beats.
-// They use past beats and the interval to the next beat, which shows the pause after a premature beat.
-// A decision is thus one beat late.
+// The rhythm around a beat: RR intervals, and their running means over the beats before.
+// Measures compare intervals with these means. They use past beats and the interval to the next beat,
+// which shows the pause after a premature beat. A decision is thus one beat late.
 #pragma once
 
 #include <array>
@@ -12,46 +12,20 @@
 
 namespace sec::train {
 
-// Running quantiles of the last `past` values.
-class PastQuantile {
- public:
-  explicit PastQuantile(std::size_t past) : past_(past) {}
-
-  void push(double value);
-  // The quantile q by linear interpolation between order statistics; `without` if there is no value yet.
-  double at(double q, double without) const;
-  std::span<const double> values() const { return values_; }  // the last values in order of time
-
- private:
-  std::size_t past_;
-  std::vector<double> values_;
-  std::vector<double> sorted_;
-};
-
-// For each value x[i] the quantile q of the values x[i - past .. i - 1] before it.
-// The first value is its own quantile.
-std::vector<double> past_quantile(std::span<const double> x, std::int64_t past, double q);
-
 // The RR intervals around a beat, and running statistics of the intervals before it.
+// Without an earlier interval, every statistic is rr, and the standard deviation is 0.
 struct BeatRhythm {
-  double interval = 0;         // s since the beat before; the first beat has the interval of the second
-  double rr = 0;               // `interval` clipped to [0.2, 3] s, as all values below
-  double next = 0;             // s to the next beat; rr for the last beat
-  double previous = 0;         // s, the interval before rr
-  double second_previous = 0;  // s, the interval before `previous`
-  double median8 = 0;          // s, median of the 8 intervals before rr
-  double usual = 0;            // s, upper quartile of the 256 intervals before rr: that of undisturbed beats
-  double change32 =
-      0;  // median of |rr - previous| over the 32 beats before, divided by the median of their rr
-  double change128 =
-      0;  // median of |rr - previous| over the 128 beats before, divided by the median of their rr
-  double change16 = 0;      // median change between the last 17 intervals, divided by the median of 32
-  double deviation32 = 0;   // median absolute deviation of 32 intervals, divided by their median
-  double deviation256 = 0;  // median absolute deviation of 256 intervals, divided by their median
-  std::array<double, 15> last = {};  // rr and the 14 intervals before it, oldest first; the first is repeated
+  double interval = 0;  // s since the beat before; the first beat has the interval of the second
+  double rr = 0;        // `interval` clipped to [0.2, 3] s, as all values below
+  double next = 0;      // s to the next beat; rr for the last beat
+  double previous = 0;  // s, the interval before rr
+  double mean10 = 0;    // s, mean of the 10 intervals before rr
+  double mean32 = 0;    // s, mean of the 32 intervals before rr
+  double mean = 0;      // s, mean of all intervals before rr
+  double spread32 = 0;  // s, standard deviation of the 32 intervals before rr
 };
 
-// Tracks the rhythm of beats that arrive one by one.
+// Tracks the rhythm of beats that arrive one by one, in constant memory.
 class RhythmTracker {
  public:
   // Adds a beat at `time` (s), not before the last one.
@@ -63,44 +37,45 @@ class RhythmTracker {
  private:
   BeatRhythm describe(double next) const;
   void remember();
+  double past(std::int64_t back) const;       // s, the known interval `back` beats ago; 0 is the latest
+  double mean_of_last(std::int64_t n) const;  // s, of the last n known intervals; there is at least one
 
+  static constexpr std::int64_t kept = 32;
   std::int64_t beats_ = 0;
-  double time_ = 0;         // s, time of the last beat
-  double interval_ = 0.8;   // s, interval before the last beat; 0.8 if it is the only beat
-  double change_ = 0;       // |rr - previous| of the last beat
-  std::int64_t known_ = 0;  // number of beats in the statistics, which is all but the last
-  PastQuantile rr8_{8}, rr32_{32}, rr128_{128}, rr256_{256}, change32_{32}, change128_{128};
+  double time_ = 0;                  // s, time of the last beat
+  double interval_ = 0.8;            // s, interval before the last beat; 0.8 if it is the only beat
+  std::array<double, kept> past_{};  // s, the last known intervals, clipped; interval i is at i modulo `kept`
+  std::int64_t known_ = 0;           // number of known intervals, which is that of all beats but the last
+  double sum_ = 0;                   // s, sum of all known intervals, clipped
 };
 
 // The rhythm of all beats of a record, from their times (s) in ascending order.
 std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 
-// The number of covariates in groups, which recipes name; `beats` is the number of beats in a sequence.
-//   "ratios"        8: logs of rr, next, previous and second_previous divided by median8 and by usual
-//   "irregularity"  5: logs of the relative variations
-//   "prematurity"   4: how early beats come in units of the usual variation: rr against median8 and usual,
-//                      next against median8, previous against usual
-//   "regular"       5: prematurity weighted by the regularity of the rhythm.
-//                   The regularity is high in sinus rhythm and low in atrial fibrillation
-//   "hinges"       13: prematurity above thresholds
-//   "intervals"     2: logs of rr and next divided by usual, for each beat of a sequence
-// Throws Error on an unknown group.
-std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats = 1);
+// One number about the rhythm of a beat, which input.rhythm names.
+//   "A/B"       log of the interval A (rr, next, previous) divided by B (rr, previous, mean10, mean32, mean),
+//               clipped to [-1, 1]
+//   "tscore32"  by how many standard deviations rr exceeds mean32, clipped to [-4, 4], divided by 4.
+//               The deviation is increased by 0.02 mean32, so that a steady rhythm gives no extremes
+struct RhythmMeasure {
+  double BeatRhythm::*interval = nullptr;
+  double BeatRhythm::*reference = nullptr;  // null: the t-score
 
-// The covariates of the middle beat of a sequence of one or more beats.
-std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
-                                 const std::vector<std::string>& groups);
-inline std::vector<float> covariates_of(const BeatRhythm& beat, const std::vector<std::string>& groups) {
-  return covariates_of({&beat, 1}, groups);
-}
-
-// A rhythm strip: an input row that shows the rhythm beside the leads.
-// It has segments of equal length over the window, and one constant value per segment.
-enum class StripKind {
-  measures,   // 12 segments: prematurity, log ratios and variation
-  tachogram,  // 16 segments: logs of the last 15 intervals and the next one, divided by the usual interval
+  float of(const BeatRhythm& beat) const;
 };
-std::int64_t strip_size(StripKind kind);                              // number of segments
-std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind);  // (segments)
+
+// The measures of these names, in order. Throws Error on an unknown name.
+std::vector<RhythmMeasure> parse_measures(const std::vector<std::string>& names);
+
+// The number of covariates in groups, which recipes name; `beats` is the number of beats in a sequence.
+//   "rhythm"     the measures of the middle beat
+//   "intervals"  2: logs of rr and next divided by the mean of all intervals before, for each beat of a sequence
+// Throws Error on an unknown group.
+std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t measures,
+                             std::int64_t beats = 1);
+
+// The covariates of a sequence of one or more beats.
+std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std::vector<std::string>& groups,
+                                 const std::vector<RhythmMeasure>& measures);
 
 }  // namespace sec::train

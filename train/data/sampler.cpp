@@ -31,9 +31,25 @@ std::vector<double> cumulative_weights(const Recipe::Sampler& options,
     class_beats[beat.label] += 1;
     cell_beats[{beat.label, beat.record}] += 1;
   }
-  std::map<int, double> record_sums;  // sum of m^record_power over the records of each class
+  std::map<int, int> pool_of;                        // by record
+  std::map<int, std::map<int, double>> pool_shares;  // by class and pool
+  for (const SampledExample& beat : beats) {
+    pool_of[beat.record] = beat.pool;
+    pool_shares[beat.label][beat.pool] = beat.share;
+  }
+  std::map<std::pair<int, int>, double> record_sums;  // (class, pool): sum of m^record_power over records
   for (const auto& [cell, n] : cell_beats) {
-    record_sums[cell.first] += std::pow(n, options.record_power);
+    record_sums[{cell.first, pool_of.at(cell.second)}] += std::pow(n, options.record_power);
+  }
+  for (auto& [label, shares] :
+       pool_shares) {  // the share of a pool without beats of a class goes to the others
+    double all = 0;
+    for (const auto& [pool, share] : shares) {
+      all += share;
+    }
+    for (auto& [pool, share] : shares) {
+      share /= all;
+    }
   }
   std::vector<double> sums;
   sums.reserve(beats.size());
@@ -41,7 +57,7 @@ std::vector<double> cumulative_weights(const Recipe::Sampler& options,
   for (const SampledExample& beat : beats) {
     const double n = cell_beats.at({beat.label, beat.record});
     sum += std::pow(class_beats.at(beat.label), options.class_power) * std::pow(n, options.record_power) /
-           record_sums.at(beat.label) / n;
+           record_sums.at({beat.label, beat.pool}) / n * pool_shares.at(beat.label).at(beat.pool);
     sums.push_back(sum);
   }
   for (double& value : sums) {

@@ -119,9 +119,10 @@ std::string Splits::patient_of(const std::string& record) const {
   if (const auto known = patients.find(record); known != patients.end()) {
     return known->second;
   }
+  const std::size_t name = record.find(':') + 1;  // after the name of a database, or the whole
   for (const io::MitdbRecord& known : io::mitdb_records()) {
-    if (known.name == record) {
-      return std::string(known.subject);
+    if (known.name == std::string_view(record).substr(name)) {
+      return record.substr(0, name) + std::string(known.subject);
     }
   }
   return record;

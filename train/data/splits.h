@@ -33,7 +33,7 @@ struct Splits {
     return i == 0 ? train : i == 1 ? validation : test;
   }
   // The patient of a record: its entry in `patients`; else its subject if it is an MIT-BIH record (201 and
-  // 202 are one person); else the record's name.
+  // 202 are one person, also as mitdb:201 and mitdb:202); else the record's name.
   std::string patient_of(const std::string& record) const;
 };
 

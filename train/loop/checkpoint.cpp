@@ -212,6 +212,15 @@ void check_recipe(const std::string& stored, const std::string& wanted, const st
   Recipe before = parse_run_recipe(stored, path.string() + " (recipe)");
   Recipe now = parse_run_recipe(wanted, "recipe");
   copy_free_keys(now, before);
+  const auto names = [](const Recipe& recipe) {
+    std::vector<std::string> list;
+    for (const auto& [name, database] : recipe.data.databases) {
+      list.push_back(name);
+    }
+    return fmt::format("[{}]", fmt::join(list, ", "));
+  };
+  require(names(before) == names(now), "{}: was trained with data.databases {}, this recipe has {}",
+          path.string(), names(before), names(now));
   const std::vector<RecipeKey> old_keys = recipe_keys(before);
   const std::vector<RecipeKey> new_keys = recipe_keys(now);
   for (std::size_t i = 0; i < new_keys.size(); ++i) {
@@ -353,7 +362,8 @@ model::NetworkOptions network_options(const Recipe& recipe) {
   options.length = whole ? recipe.data.length : recipe.window_length() * options.beats;
   options.classes = std::ssize(recipe.classes);
   options.covariates =
-      whole ? std::ssize(recipe.input.covariates) : covariate_count(recipe.input.covariates, options.beats);
+      whole ? std::ssize(recipe.input.covariates)
+            : covariate_count(recipe.input.covariates, recipe.input.rhythm.size(), options.beats);
   if (recipe.network.model == "se-ecgnet") {
     options.width = recipe.network.width;
     options.tied = recipe.network.tied;

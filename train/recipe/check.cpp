@@ -2,9 +2,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <span>
+#include <utility>
 
 #include "engine/error.h"
+#include "io/recording/annotation_codes.h"
 #include "io/scoring/aami.h"
 #include "train/recipe/recipe.h"
 
@@ -47,6 +51,9 @@ constexpr const char* recording_keys[] = {
 void require_default(const Recipe& recipe, const std::string& file) {
   Recipe copy = recipe;
   Recipe standard;
+  for (const auto& [name, database] : recipe.data.databases) {
+    standard.data.databases.try_emplace(name);
+  }
   const std::vector<RecipeKey> keys = recipe_keys(copy);
   const std::vector<RecipeKey> defaults = recipe_keys(standard);
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -73,7 +80,46 @@ void check_sequences(const Recipe& r, const std::string& file) {
           "{}: network.model = \"bircnn\" needs \"intervals\" as the first of input.covariates", file);
 }
 
+// The part of "KEY=VALUE" before and after the last "=".
+std::pair<std::string, std::string> pair_of(const std::string& text, const std::string& place,
+                                            const char* form) {
+  const std::size_t equals = text.rfind('=');
+  require(equals != std::string::npos && equals > 0 && equals + 1 < text.size(), "{}: \"{}\", expected {}",
+          place, text, form);
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void check_databases(const Recipe& r, const std::string& file) {
+  double shares = 0;
+  for (const auto& [name, d] : r.data.databases) {
+    const std::string place = fmt::format("{}: data.databases.{}", file, name);
+    require(d.leads.empty() || d.leads.size() == r.data.leads.size(),
+            "{}.leads: {} lead(s) for the {} of data.leads ({})", place, d.leads.size(), r.data.leads.size(),
+            fmt::join(r.data.leads, ", "));
+    require(std::isnan(d.share) || r.sampler.kind == "weighted", "{}.share needs sampler.kind = \"weighted\"",
+            place);
+    shares += std::isnan(d.share) ? 0 : d.share;
+    std::set<std::string> symbols;
+    for (const std::string& text : d.classes) {
+      const auto [symbol, beat_class] = pair_of(text, place + ".classes", "SYMBOL=CLASS, such as \"J=S\"");
+      require(io::code_of(symbol).has_value(), "{}.classes: \"{}\": {} is no symbol of the MIT format", place,
+              text, symbol);
+      require(has(io::beat_class_names, beat_class),
+              "{}.classes: \"{}\": expected an AAMI class (N, S, V, F or Q), got {}", place, text,
+              beat_class);
+      require(symbols.insert(symbol).second, "{}.classes: {} is listed twice", place, symbol);
+    }
+    std::set<std::string> records;
+    for (const std::string& text : d.patients) {
+      const auto [record, patient] = pair_of(text, place + ".patients", "RECORD=PATIENT");
+      require(records.insert(record).second, "{}.patients: record {} is listed twice", place, record);
+    }
+  }
+  require(shares <= 1, "{}: data.databases: the shares add up to {:g}, expected at most 1", file, shares);
+}
+
 void check_beats(const Recipe& r, const std::string& file) {
+  check_databases(r, file);
   require(!r.data.train.empty(), "{}: data.train: no records to train on", file);
   require(!r.input.channels.empty(), "{}: input.channels: expected at least one channel", file);
   require(r.window_length() > 0, "{}: data.before + data.after: the window is empty", file);
@@ -107,6 +153,7 @@ void check_source(const Recipe::Data& d, const std::string& file) {
 
 void check_recordings(const Recipe& r, const std::string& file) {
   const Recipe::Data& d = r.data;
+  require(d.databases.empty(), "{}: data.databases has no meaning with data.task = \"recordings\"", file);
   check_source(d, file);
   require(r.network.model != "bircnn", "{}: network.model = \"bircnn\" needs data.task = \"beats\"", file);
   require(r.classes.empty() || d.class_file.empty(), "{}: classes and data.class_file contradict each other",

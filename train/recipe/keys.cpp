@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "model/networks.h"
 #include "train/recipe/recipe.h"
@@ -13,10 +15,35 @@ std::int64_t Recipe::window_length() const {
   return window_before() + std::llround(data.after * data.rate);
 }
 
+namespace {
+
+// Writes the keys of the sections [data.databases.NAME] after those of [data].
+void add_database_keys(Recipe::Data& data, std::vector<RecipeKey>& keys) {
+  constexpr double largest_gain = 1e9;
+  constexpr double smallest_share = 1e-6;
+  std::vector<RecipeKey> more;
+  for (auto& [name, database] : data.databases) {
+    const std::string section = "data.databases." + name + ".";
+    more.push_back({section + "folder", &database.folder, "beside the folder of --data; empty: NAME"});
+    more.push_back({section + "leads", &database.leads, "its leads that stand for data.leads; []: the same"});
+    more.push_back({section + "share", &database.share, "weighted: share of the draws of each class",
+                    smallest_share, 1});
+    more.push_back(
+        {section + "gain", &database.gain, "adu per mV where a header states none", 1e-9, largest_gain});
+    more.push_back({section + "classes", &database.classes, "\"SYMBOL=CLASS\": AAMI classes of annotations"});
+    more.push_back({section + "patients", &database.patients, "\"RECORD=PATIENT\", common to all databases"});
+  }
+  const auto after =
+      std::ranges::find_if(keys, [](const RecipeKey& key) { return key.name.starts_with("input."); });
+  keys.insert(after, std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
 std::vector<RecipeKey> recipe_keys(Recipe& r) {
   constexpr double many = 1e9;
   constexpr double above_zero = 1e-12;
-  return {
+  std::vector<RecipeKey> keys = {
       {"title", &r.title, "shown at the top of the report"},
       {"seed", &r.seed, "seed of all random numbers", 0, 1e15},
       {"classes", &r.classes, "beats: AAMI classes; recordings: labels, [] for all labels that train"},
@@ -43,7 +70,8 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
        {"keep", "drop"}},
       {"data.validation_fold", &r.data.validation_fold, "strat_folds: the validation fold", 1, 1000},
       {"data.test_fold", &r.data.test_fold, "strat_folds: the test fold; all other folds train", 1, 1000},
-      {"data.train", &r.data.train, "records: names, \"DS1\", \"DS2\", or \"*\" for all in no other split"},
+      {"data.train", &r.data.train,
+       "records: names, \"DS1\", \"DS2\", \"*\" for all in no other split; NAME:RECORD"},
       {"data.validation", &r.data.validation, "records that choose the weights; removed from train"},
       {"data.test", &r.data.test, "records scored once, at the end"},
       {"data.protocol",
@@ -76,6 +104,7 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
 
       {"input.channels", &r.input.channels, "rows of the network's input; docs/recipes.md lists them"},
       {"input.covariates", &r.input.covariates, "inputs of the head; docs/recipes.md lists them"},
+      {"input.rhythm", &r.input.rhythm, "measures of the rhythm that channel and covariates \"rhythm\" show"},
       {"input.beats", &r.input.beats, "bircnn: heartbeats in a sequence; the middle one is classified", 1,
        99},
       {"input.amplitudes",
@@ -168,6 +197,8 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"train.loader_threads", &r.train.loader_threads, "0: the training loop makes its batches", 0, 64},
       {"train.evaluation_batch", &r.train.evaluation_batch, "beats per batch in validation and test", 1, 1e6},
   };
+  add_database_keys(r.data, keys);
+  return keys;
 }
 
 }  // namespace sec::train

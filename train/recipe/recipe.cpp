@@ -11,6 +11,7 @@
 #include "engine/error.h"
 #include "io/files/edit_distance.h"
 #include "io/files/read_file.h"
+#include "io/files/utf8.h"
 
 namespace sec::train {
 namespace {
@@ -127,10 +128,32 @@ toml::table parse_toml(const std::string& text, const std::string& file) {
   }
 }
 
+// Adds the databases of the sections [data.databases.NAME], also of those without a key.
+void add_databases(Recipe& recipe, const toml::table& table, const std::string& file) {
+  const toml::node* list = table["data"]["databases"].node();
+  if (list == nullptr) {
+    return;
+  }
+  const auto place = [&](const toml::node& node) {
+    return file.empty() ? std::string("--set") : fmt::format("{}:{}", file, node.source().begin.line);
+  };
+  require(list->is_table(), "{}: data.databases: expected a section [data.databases.NAME] for each database",
+          place(*list));
+  for (const auto& [key, node] : *list->as_table()) {
+    const std::string name(key.str());
+    require(node.is_table(), "{}: data.databases.{}: expected a section of keys such as folder and leads",
+            place(node), name);
+    require(is_database_name(name), "{}: data.databases: the name \"{}\", expected letters, digits, - and _",
+            place(node), io::for_message(name));
+    recipe.data.databases.try_emplace(name);
+  }
+}
+
 // Sets the recipe's values from a table, and adds the names of the keys to `given`. Skips the key "base".
 void assign(Recipe& recipe, const toml::table& table, const std::string& file, std::set<std::string>& given) {
   Entries entries;
   collect(table, "", file, entries);
+  add_databases(recipe, table, file);
   const std::vector<RecipeKey> keys = recipe_keys(recipe);
   for (const auto& [name, entry] : entries) {
     const auto key = std::find_if(keys.begin(), keys.end(),
@@ -219,6 +242,13 @@ Recipe finish_recipe(Recipe recipe, const std::string& file, const std::vector<s
 }
 
 }  // namespace
+
+bool is_database_name(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !name.empty() && std::ranges::all_of(name, is_plain);
+}
 
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& overrides) {

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,9 +14,23 @@
 
 namespace sec::train {
 
+// A number that a recipe need not give.
+inline constexpr double unset = std::numeric_limits<double>::quiet_NaN();
+
 struct Recipe {
   std::string title = "SE-ECGNet";
   std::int64_t seed = 1;
+
+  // A further database, the section [data.databases.NAME]. Its records are called NAME:RECORD in data.train and the
+  // other lists. Records without a database's name before them are in the folder of `sectrain --data`.
+  struct Database {
+    std::string folder;                 // beside the folder of --data; empty: the database's name
+    std::vector<std::string> leads;     // its leads that stand for those of data.leads; empty: the same names
+    double share = unset;               // of the draws of each class; unset: what the others leave
+    double gain = unset;                // converter units per unit of signals whose header states no gain
+    std::vector<std::string> classes;   // "SYMBOL=CLASS": AAMI classes that differ from the usual ones
+    std::vector<std::string> patients;  // "RECORD=PATIENT": names of patients, common to all databases
+  };
 
   struct Data {
     std::string task = "beats";  // "beats": one class per beat; "recordings": several labels per recording
@@ -54,12 +70,18 @@ struct Recipe {
     std::string wander = "median";                       // how baseline wander is removed
     std::string invalid_samples = "error";               // how samples marked invalid are handled
     bool verify = true;  // compare samples with the checksums in their headers before use
+
+    // By name; sorted, so that two recipes with the same databases are the same.
+    std::map<std::string, Database> databases = {};
   } data;
 
   struct Input {
     // Each name adds one row ("lead") to the network's input; train/data/beat_dataset.h lists the names.
     std::vector<std::string> channels = {"lead1", "lead2"};
     std::vector<std::string> covariates;
+    // Measures of the rhythm, of which train/data/rhythm.h lists the names.
+    std::vector<std::string> rhythm = {"rr/mean",   "next/mean",   "previous/mean",
+                                       "rr/mean32", "rr/previous", "next/rr"};
     std::int64_t beats = 1;        // heartbeats in one input sequence; the middle one is classified
     bool normalise = true;         // divide by the running median QRS amplitude of past beats
     std::int64_t past_beats = 64;  // number of past beats that give the amplitude and the template
@@ -154,7 +176,7 @@ struct Recipe {
 struct RecipeKey {
   using Value = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<double>*,
                              std::vector<std::string>*>;
-  const char* name;  // "train.epochs"
+  std::string name;  // "train.epochs"
   Value value;
   const char* help;
   double min = 0, max = 0;                // smallest and largest number allowed, inclusive
@@ -163,7 +185,11 @@ struct RecipeKey {
 // Every key of `recipe`, in the order in which recipes are written.
 std::vector<RecipeKey> recipe_keys(Recipe& recipe);
 
-std::string value_text(const RecipeKey& key);  // the key's value as TOML
+std::string value_text(
+    const RecipeKey& key);  // the key's value as TOML; "unset" for a number that is not given
+
+// Whether a database can have this name: letters, digits, - and _.
+bool is_database_name(std::string_view name);
 
 // Whether the recipe's task uses the key of this name.
 bool has_use_for(const Recipe& recipe, std::string_view key);

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <sstream>
 
 #include "train/recipe/recipe.h"
@@ -33,9 +34,18 @@ void write_value(std::ostream& out, const std::vector<T>& values) {
   out << ']';
 }
 
+// Whether the key is a number that the recipe does not give.
+bool is_unset(const RecipeKey& key) {
+  const auto* number = std::get_if<double*>(&key.value);
+  return number != nullptr && std::isnan(**number);
+}
+
 }  // namespace
 
 std::string value_text(const RecipeKey& key) {
+  if (is_unset(key)) {
+    return "unset";
+  }
   std::ostringstream out;
   std::visit([&](const auto* value) { write_value(out, *value); }, key.value);
   return out.str();
@@ -46,8 +56,8 @@ std::string to_toml(const Recipe& recipe) {
   std::ostringstream out;
   std::string section;
   for (const RecipeKey& key : recipe_keys(copy)) {
-    const std::string name = key.name;
-    if (!has_use_for(recipe, name)) {
+    const std::string& name = key.name;
+    if (!has_use_for(recipe, name) || is_unset(key)) {
       continue;
     }
     const std::size_t dot = name.find('.');

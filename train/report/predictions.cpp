@@ -24,15 +24,21 @@ std::string field(const std::string& text) {
 std::string predictions_csv(const RunSummary& run) {
   const bool beats =
       std::ranges::any_of(run.predictions, [](const ExamplePrediction& one) { return one.sample >= 0; });
-  std::string csv =
-      std::string("split,recording,patient,") + (beats ? "time_s,sample," : "") + "truth,decision,right";
+  const bool databases = std::ranges::any_of(
+      run.predictions, [](const ExamplePrediction& one) { return !one.database.empty(); });
+  std::string csv = std::string("split,") + (databases ? "database," : "") + "recording,patient," +
+                    (beats ? "time_s,sample," : "") + "truth,decision,right";
   for (const std::string& name : run.classes) {
     csv += "," + field("probability " + name);
   }
   csv += '\n';
   auto out = std::back_inserter(csv);
   for (const ExamplePrediction& one : run.predictions) {
-    fmt::format_to(out, "{},{},{},", one.split, field(one.recording), field(one.patient));
+    fmt::format_to(out, "{},", one.split);
+    if (databases) {
+      fmt::format_to(out, "{},", field(one.database));
+    }
+    fmt::format_to(out, "{},{},", field(one.recording), field(one.patient));
     if (beats) {
       fmt::format_to(out, "{:.3f},{},", one.time, one.sample);
     }

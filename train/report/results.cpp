@@ -295,6 +295,12 @@ std::string metrics_json(const RunSummary& summary, const Splits& splits, const 
     one.update(to_json(p.scores));
     patients[p.patient] = one;
   }
+  json databases = json::object();
+  for (const DatabaseScore& d : summary.databases) {
+    json one = {{"records", d.records}};
+    one.update(to_json(d.scores));
+    databases[d.database] = one;
+  }
   if (!summary.recordings.empty()) {
     add_recordings(records, summary);
     add_recordings_of_patients(patients, summary);
@@ -345,6 +351,7 @@ std::string metrics_json(const RunSummary& summary, const Splits& splits, const 
       {"calibration", calibrations},
       {"by_record", records},
       {"by_patient", patients},
+      {"by_database", databases},
       {"multi_label", multi_label},
       {"history", history},
       {"seconds", timing}};

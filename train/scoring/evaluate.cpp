@@ -91,6 +91,7 @@ std::vector<ExamplePrediction> predictions_of(const Recipe& recipe, const BeatDa
     const auto row = prediction.probabilities.begin() + static_cast<std::ptrdiff_t>(i * classes);
     result.push_back({.split = "",
                       .recording = record.name,
+                      .database = recipe.data.databases.empty() ? "" : record.database,
                       .patient = splits.patient_of(record.name),
                       .sample = beat.sample,
                       .time = static_cast<double>(beat.sample) / record.source_rate,
@@ -168,7 +169,8 @@ TestResult evaluate(Classifier& classifier, const BeatDataset& dataset, std::siz
   result.misread = choose(std::move(misread), shown);
   for (std::size_t r = 0; r < confusions.size(); ++r) {
     const BeatRecord& record = dataset.records()[r];
-    result.records.push_back({record.name, score(confusions[r]), splits.patient_of(record.name)});
+    result.records.push_back(
+        {record.name, score(confusions[r]), splits.patient_of(record.name), record.database});
     for (MisreadBeat& beat : result.misread) {
       if (beat.record == record.name) {
         add_signal(beat, record);
@@ -197,6 +199,21 @@ std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records) {
     patients.push_back(std::move(patient));
   }
   return patients;
+}
+
+std::vector<DatabaseScore> by_database(const std::vector<RecordScore>& records) {
+  std::map<std::string, std::pair<std::vector<std::string>, Confusion>> sums;
+  for (const RecordScore& record : records) {
+    const auto entry =
+        sums.try_emplace(record.database, std::vector<std::string>(), Confusion(io::beat_class_names)).first;
+    entry->second.first.push_back(record.record);
+    entry->second.second += record.scores.confusion;
+  }
+  std::vector<DatabaseScore> databases;
+  for (auto& [name, sum] : sums) {
+    databases.push_back({name, std::move(sum.first), score(sum.second)});
+  }
+  return databases;
 }
 
 std::vector<Evaluation> evaluations(const std::string& name, const std::vector<RecordScore>& records,

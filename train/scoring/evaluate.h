@@ -44,6 +44,9 @@ NamedCalibration calibrate(const std::string& name, const TestResult& result, st
 // Adds up the confusion matrices of each patient's records. Patients are in order of appearance.
 std::vector<PatientScore> by_patient(const std::vector<RecordScore>& records);
 
+// Adds up the confusion matrices of each database's records. Databases are sorted by name.
+std::vector<DatabaseScore> by_database(const std::vector<RecordScore>& records);
+
 // Scores the sum of the records' confusion matrices as a 3-, 4- and 5-class problem.
 // The records `without` are left out.
 // `name` is the name of the set of records; `seed` is the seed of the bootstrap over patients.

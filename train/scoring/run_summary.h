@@ -59,8 +59,9 @@ struct NamedCalibration {
 // The scores of one test record: a row of the per-record table.
 struct RecordScore {
   std::string record;
-  Scores scores;             // scores of the 5 AAMI classes
-  std::string patient = {};  // empty: the patient has only this record
+  Scores scores;              // scores of the 5 AAMI classes
+  std::string patient = {};   // empty: the patient has only this record
+  std::string database = {};  // of the record: "mitdb"
 };
 
 // The scores of all records of a patient together.
@@ -68,6 +69,13 @@ struct PatientScore {
   std::string patient;
   std::vector<std::string> records;
   Scores scores;
+};
+
+// The scores of all test records of a database together.
+struct DatabaseScore {
+  std::string database;
+  std::vector<std::string> records;
+  Scores scores;  // of the 5 AAMI classes
 };
 
 // A misclassified beat, with the signal around it.
@@ -91,6 +99,7 @@ struct MisreadBeat {
 struct ExamplePrediction {
   std::string split;  // "train", "validation" or "test"
   std::string recording;
+  std::string database = {};          // empty: the recipe names no databases
   std::string patient;                // empty: not known
   std::int64_t sample = -1;           // of a beat: sample of its R peak; -1: a whole recording
   double time = 0;                    // of a beat: s from the start of the recording
@@ -143,7 +152,8 @@ struct RunSummary {
   std::vector<NamedCalibration> calibrations;
   std::vector<RecordScore> records;
   std::vector<PatientScore> patients;
-  std::vector<MisreadBeat> misread;  // a selection, by falling confidence
+  std::vector<DatabaseScore> databases;  // task "beats", by name
+  std::vector<MisreadBeat> misread;      // a selection, by falling confidence
   std::int64_t misread_total = 0;
   std::vector<NamedCurves> curves;                   // ROC and precision-recall curves
   std::vector<ExamplePrediction> predictions;        // of all splits, in the order train, validation, test

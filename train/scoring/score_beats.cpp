@@ -2,12 +2,33 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "train/scoring/evaluate.h"
 
 namespace sec::train {
 namespace {
 
 constexpr std::size_t misread_shown = 60;
+
+// The scores of each database, if the records are of several.
+std::vector<Evaluation> evaluations_by_database(const std::string& name, const Recipe& recipe,
+                                                const std::vector<RecordScore>& records) {
+  std::vector<Evaluation> all;
+  const std::vector<DatabaseScore> databases = by_database(records);
+  if (databases.size() < 2) {
+    return all;
+  }
+  for (const DatabaseScore& database : databases) {
+    std::vector<RecordScore> some;
+    std::ranges::copy_if(records, std::back_inserter(some),
+                         [&](const RecordScore& record) { return record.database == database.database; });
+    const auto more = evaluations(fmt::format("{} ({})", name, database.database), some, recipe.seed);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
 
 std::string test_name(const Recipe& recipe) {
   if (recipe.data.protocol == "beats") {
@@ -59,15 +80,18 @@ void score_beats(RunSummary& run, Classifier& classifier, const BeatSplits& data
     if (!seen.empty() && seen.size() < test.records.size()) {
       add(evaluations(test_name(recipe), test.records, recipe.seed, seen));
     }
+    add(evaluations_by_database(test_name(recipe), recipe, test.records));
     run.aucs.push_back({test_name(recipe), test.auc, test.auc_range});
     run.calibrations.push_back(calibrate(test_name(recipe), test, classes, temperature));
     run.records = test.records;
     run.patients = by_patient(test.records);
+    run.databases = by_database(test.records);
     run.misread = test.misread;
     run.misread_total = test.misread_total;
   }
   if (validation) {
     add(evaluations("validation", validation->records, recipe.seed));
+    add(evaluations_by_database("validation", recipe, validation->records));
     add_curves("validation", validation->curves);
     run.aucs.push_back({"validation", validation->auc, validation->auc_range});
     run.calibrations.push_back(calibrate("validation", *validation, classes, temperature));

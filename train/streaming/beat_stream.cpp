@@ -26,7 +26,8 @@ BeatStream::BeatStream(const Recipe& recipe, double source_rate)
       ratio_(io::rate_ratio(source_rate, recipe.data.rate)),
       before_(recipe.window_before()),
       length_(recipe.window_length()),
-      covariates_(covariate_count(recipe.input.covariates)),
+      covariates_(covariate_count(recipe.input.covariates, recipe.input.rhythm.size())),
+      measures_(parse_measures(recipe.input.rhythm)),
       channels_(parse_channels(recipe)),
       filters_(recipe.data.leads.size(), LeadFilter(recipe.data, source_rate)),
       signals_(recipe.data.leads.size()) {}
@@ -142,7 +143,7 @@ BeatBatch BeatStream::take(std::size_t most) {
     describe_patient(past_of, recipe_.input, amplitudes, templates);
     present({beat.windows, amplitudes, templates, *beat.rhythm}, recipe_.input, channels_,
             {batch.x.data() + n * cells, cells});
-    const std::vector<float> values = covariates_of(*beat.rhythm, recipe_.input.covariates);
+    const std::vector<float> values = covariates_of({&*beat.rhythm, 1}, recipe_.input.covariates, measures_);
     std::copy(values.begin(), values.end(), batch.covariates.begin() + static_cast<std::ptrdiff_t>(n * k));
     batch.samples[n] = beat.sample;
   });

@@ -69,6 +69,7 @@ class BeatStream {
   std::int64_t before_;
   std::int64_t length_;
   std::int64_t covariates_;
+  std::vector<RhythmMeasure> measures_;
   std::vector<Channel> channels_;
   std::vector<LeadFilter> filters_;
   std::vector<std::vector<float>> signals_;  // [lead][sample] at the recipe's rate, from sample first_ on

@@ -68,10 +68,10 @@ TEST(OwnBeats, EdfAndTablesGiveTheBeatsOfTheRecord) {
                     folder / (std::string(name) + extension));
     }
     expect_equal(load_record(folder.path(), name, recipe), expected);
-    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".edf"),
-              annotated_beats(tiny_database(), name));
-    EXPECT_EQ(annotated_beats(folder.path(), std::string(name) + ".csv"),
-              annotated_beats(tiny_database(), name));
+    EXPECT_EQ(annotated_beats({"", std::string(name) + ".edf", folder.path()}),
+              annotated_beats({"", name, tiny_database()}));
+    EXPECT_EQ(annotated_beats({"", std::string(name) + ".csv", folder.path()}),
+              annotated_beats({"", name, tiny_database()}));
   }
 }
 
@@ -138,7 +138,7 @@ TEST(OwnBeats, FoldersOfOtherFormatsAreDivided) {
       tiny_recipe({"data.train=['*']", "data.validation=['205.csv']", "data.test=['100.edf','202.csv']"});
   const BeatSplits data = load_beat_splits(recipe, folder.path());
   EXPECT_EQ(data.splits.train, (std::vector<std::string>{"101.edf", "106.edf", "119.csv", "208.csv"}));
-  EXPECT_EQ(count_classes(data.validation)[0], annotated_beats(tiny_database(), "205")[0]);
+  EXPECT_EQ(count_classes(data.validation)[0], annotated_beats({"", "205", tiny_database()})[0]);
   const BeatSplits folds =
       load_beat_splits(tiny_recipe({"data.train=['*']", "data.validation=[]", "data.test=[]",
                                     "data.protocol=folds", "data.folds=3"}),

@@ -19,7 +19,7 @@ using io::TemporaryFolder;
 
 const std::vector<std::string> sequences = {"network.model=bircnn", "input.beats=5",
                                             "network.baseline_width=2",
-                                            "input.covariates=[\"intervals\", \"ratios\"]"};
+                                            "input.covariates=[\"intervals\", \"rhythm\"]"};
 
 std::vector<std::string> with(std::vector<std::string> overrides, const std::vector<std::string>& more) {
   overrides.insert(overrides.end(), more.begin(), more.end());
@@ -42,7 +42,7 @@ TEST(Sequences, AreTheWindowsAndIntervalsOfTheirBeats) {
       load_beat_splits(tiny_recipe({"input.covariates=[\"intervals\"]"}), tiny_database()).train;
   const BeatDataset five = load_beat_splits(tiny_recipe(sequences), tiny_database()).train;
   ASSERT_EQ(five.length(), 5 * alone.length());
-  ASSERT_EQ(five.covariates(), 5 * 2 + 8);
+  ASSERT_EQ(five.covariates(), 5 * 2 + 6);
   const auto last = static_cast<std::int32_t>(five.records()[0].beats.size()) - 1;
   for (const std::int32_t beat : {0, 1, 17, last - 1, last}) {
     const Made sequence = made(five, {0, beat});
@@ -56,9 +56,10 @@ TEST(Sequences, AreTheWindowsAndIntervalsOfTheirBeats) {
       x += static_cast<std::ptrdiff_t>(one.x.size());
       intervals += 2;
     }
-    const std::vector<float> ratios =
-        covariates_of(five.records()[0].rhythm[static_cast<std::size_t>(beat)], {"ratios"});
-    EXPECT_TRUE(std::equal(ratios.begin(), ratios.end(), intervals)) << "the middle beat's own covariates";
+    for (const RhythmMeasure& measure : parse_measures(Recipe().input.rhythm)) {
+      EXPECT_EQ(measure.of(five.records()[0].rhythm[static_cast<std::size_t>(beat)]), *intervals++)
+          << "the middle beat's own measures";
+    }
   }
 }
 
