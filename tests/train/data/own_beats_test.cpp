@@ -118,7 +118,7 @@ TEST(OwnBeats, SeveralSamplesPerFrame) {
   }
   frames.write("101.dat", bytes);
   expect_equal(load_record(frames.path(), "101", recipe), expected);
-  EXPECT_EQ(annotated_beats(frames.path(), "101"), annotated_beats(plain.path(), "101"));
+  EXPECT_EQ(annotated_beats({"", "101", frames.path()}), annotated_beats({"", "101", plain.path()}));
 }
 
 // A whole training's data from a folder of EDF+ files and tables, without RECORDS, with "*" for the rest.
