@@ -1,3 +1,4 @@
+#include "engine/simt/runtime.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace sec::kernels {
@@ -30,6 +31,7 @@ class Losses : public Kernels {
  protected:
   struct Results {
     std::vector<float> loss, glogits;
+    friend bool operator==(const Results&, const Results&) = default;
   };
   Results cross_entropy(const LossShape& s, float smoothing, const Values& logits, const Integers& labels,
                         const Values& weights) {
@@ -149,6 +151,28 @@ TEST_P(Losses, LabelsAndTargetsOutsideTheirRangeAreErrors) {
   EXPECT_THROW(cross_entropy({1, 2}, 0, {0, 0}, Integers{2}, {}), Error);
   EXPECT_THROW(cross_entropy({1, 2}, 0, {0, 0}, Integers{-1}, {}), Error);
   EXPECT_THROW(focal({1, 2}, 0.25F, 2, {0, 0}, {0.5, 1}), Error);
+}
+
+// The sum of label weights is made by one thread and read by all: without a barrier only some orders show it.
+TEST_P(Losses, AnyOrderOfThreadsGivesTheSameBits) {
+  if (GetParam().device != Device::simt) {
+    GTEST_SKIP() << "only simt can choose the order of threads";
+  }
+  for (const LossShape& s : shapes) {
+    const Values logits = random_values(s.n * s.classes, 1, -5, 5);
+    const Values weights = random_values(s.classes, 2, 0.2, 3);
+    const Values targets = targets_of(s, true);
+    const auto all = [&] {
+      return std::vector{cross_entropy(s, 0.1F, logits, labels_of(s), weights),
+                         bce(s, logits, targets, weights), focal(s, 0.25F, 2, logits, targets)};
+    };
+    const std::vector<Results> forward = all();
+    for (const sec::simt::Order order : {sec::simt::Order::reverse, sec::simt::Order::shuffled}) {
+      sec::simt::set_order(order, 7);
+      EXPECT_EQ(all(), forward) << s.n << " x " << s.classes;
+    }
+    sec::simt::set_order(sec::simt::Order::forward);
+  }
 }
 
 SEC_ON_ALL_TARGETS(Losses);
