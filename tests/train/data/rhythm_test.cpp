@@ -104,7 +104,8 @@ TEST(Rhythm, EarlyBeatsAreShortAgainstAMeanEvenWhereMostAreEarly) {
   }
   const std::vector<float> ratios = all_measures(times, {"rr/mean"});
   for (std::size_t i = 50; i < ratios.size(); ++i) {
-    EXPECT_NEAR(ratios[i], i % 4 == 0 ? std::log(2.2) : std::log(0.6), 0.03) << i;  // the mean is 1 s
+    // The mean is 1 s, but for an incomplete group of four and the first interval, which counts twice: 1.6 s in 50.
+    EXPECT_NEAR(ratios[i], i % 4 == 0 ? std::log(2.2) : std::log(0.6), 0.035) << i;
   }
 }
 
