@@ -104,7 +104,7 @@ TEST(Rhythm, EarlyBeatsAreShortAgainstAMeanEvenWhereMostAreEarly) {
   }
   const std::vector<float> ratios = all_measures(times, {"rr/mean"});
   for (std::size_t i = 50; i < ratios.size(); ++i) {
-    EXPECT_NEAR(ratios[i], i % 4 == 0 ? std::log(2.2) : std::log(0.6), 0.03) << i;  // the mean is 1 s
+    EXPECT_NEAR(ratios[i], i % 4 == 0 ? std::log(2.2) : std::log(0.6), 0.05) << i;  // the mean is near 1 s
   }
 }
 
