@@ -255,7 +255,9 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
       problems.push_back("missing " + name);
       return nullptr;
     }
-    if (found->second.type != type || found->second.shape != shape) {
+    const bool fits =
+        found->second.type == type || (type == io::StoredType::f32 && found->second.has_floats());
+    if (!fits || found->second.shape != shape) {
       problems.push_back(fmt::format("{} is {}, expected {} ({})", name, text(found->second),
                                      io::name_of(type), fmt::join(shape, ", ")));
       return nullptr;
@@ -288,10 +290,10 @@ BatchCounts load_state_dict(const io::SafetensorsFile& dict, const std::string& 
   require(problems.empty(), "{}: does not fit this network: {}", file, listed(problems));
   for (const Entry& entry : entries) {
     const std::string& name = entry.names.front();
-    require_usable(file, name, dict.at(name).as<float>(name));
+    require_usable(file, name, dict.at(name).floats(name));
   }
   for (const Entry& entry : entries) {
-    const std::span<const float> theirs = dict.at(entry.names.front()).as<float>(entry.name);
+    const std::vector<float> theirs = dict.at(entry.names.front()).floats(entry.name);
     std::vector<float> ours(theirs.size());
     for (std::size_t i = 0; i < ours.size(); ++i) {
       ours[i] = theirs[entry.layout.from[i]];

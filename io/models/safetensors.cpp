@@ -14,8 +14,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "elements are stored as they lie in memory");
 
-constexpr StoredType all_types[] = {StoredType::f32, StoredType::bf16, StoredType::i32, StoredType::i64,
-                                    StoredType::u8};
+constexpr StoredType all_types[] = {StoredType::f32, StoredType::f16, StoredType::bf16,
+                                    StoredType::i32, StoredType::i64, StoredType::u8};
 constexpr std::uint64_t longest_header = 100'000'000;  // limit of the format's reference implementation
 constexpr std::int64_t largest_file =
     16'000'000'000;  // bytes; a checkpoint of the widest networks in use has 5 billion
@@ -71,7 +71,7 @@ Range parse_entry(const std::string& name, const Json& entry, std::uint64_t data
           "{}: tensor '{}': expected an object of dtype, shape and data_offsets", file, name);
   const Json& dtype = entry["dtype"];
   const auto type = dtype.is_string() ? type_named(dtype.get<std::string>()) : std::nullopt;
-  require(type.has_value(), "{}: tensor '{}': dtype {}, expected F32, BF16, I32, I64 or U8", file, name,
+  require(type.has_value(), "{}: tensor '{}': dtype {}, expected F32, F16, BF16, I32, I64 or U8", file, name,
           dtype.dump_ascii());
   tensor.type = *type;
   const auto is_count = [](const Json& value) {
@@ -101,6 +101,8 @@ std::string_view name_of(StoredType type) {
   switch (type) {
     case StoredType::f32:
       return "F32";
+    case StoredType::f16:
+      return "F16";
     case StoredType::bf16:
       return "BF16";
     case StoredType::i32:
@@ -118,6 +120,7 @@ std::size_t size_of(StoredType type) {
     case StoredType::f32:
     case StoredType::i32:
       return 4;
+    case StoredType::f16:
     case StoredType::bf16:
       return 2;
     case StoredType::i64:
@@ -126,6 +129,18 @@ std::size_t size_of(StoredType type) {
       break;
   }
   return 1;
+}
+
+std::vector<float> StoredTensor::floats(std::string_view what) const {
+  if (type != StoredType::f16) {
+    const auto values = as<float>(what);
+    return {values.begin(), values.end()};
+  }
+  std::vector<float> values;
+  for (const f16 value : as<f16>(what)) {
+    values.push_back(static_cast<float>(value));
+  }
+  return values;
 }
 
 const StoredTensor& SafetensorsFile::at(const std::string& name) const {

@@ -14,10 +14,11 @@
 
 #include "engine/dtype.h"
 #include "engine/error.h"
+#include "io/models/half.h"
 
 namespace sec::io {
 
-enum class StoredType : std::uint8_t { f32, bf16, i32, i64, u8 };
+enum class StoredType : std::uint8_t { f32, f16, bf16, i32, i64, u8 };
 
 std::string_view name_of(StoredType type);  // as in the file's header: "F32"
 std::size_t size_of(StoredType type);       // bytes per element
@@ -27,6 +28,10 @@ struct stored_type_of;  // maps a C++ type to its StoredType
 template <>
 struct stored_type_of<float> {
   static constexpr StoredType value = StoredType::f32;
+};
+template <>
+struct stored_type_of<f16> {
+  static constexpr StoredType value = StoredType::f16;
 };
 template <>
 struct stored_type_of<bf16> {
@@ -68,6 +73,11 @@ struct StoredTensor {
             name_of(stored_type_of<T>::value));
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+
+  // Whether floats() can read the elements.
+  bool has_floats() const { return type == StoredType::f32 || type == StoredType::f16; }
+  // The elements as f32, of a tensor stored as f32 or f16. Throws Error, naming `what`, on any other type.
+  std::vector<float> floats(std::string_view what) const;
 };
 
 struct SafetensorsFile {

@@ -30,7 +30,8 @@ const char* sec_version(void);
 /* The error of the calling thread's last failed call; "" if none failed. Valid until the thread's next call. */
 const char* sec_last_error(void);
 
-/* Loads a run folder of sectrain or its best.safetensors. `device`: "auto", "cpu", "cuda" or "simt". */
+/* Loads a run folder of sectrain, its best.safetensors, or "pretrained:NAME", a model that comes with the library.
+   `device`: "auto", "cpu", "cuda" or "simt". */
 sec_model* sec_load(const char* path, const char* device);
 void sec_free(sec_model* model); /* NULL is allowed; free the model's sessions first */
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-TYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "I32": torch.int32, "I64": torch.int64, "U8": torch.uint8}
+TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I32": torch.int32, "I64": torch.int64,
+         "U8": torch.uint8}
 NAMES = {kind: name for name, kind in TYPES.items()}
 
 

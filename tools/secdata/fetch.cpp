@@ -28,6 +28,7 @@ struct Source {
 
 const std::map<std::string, Source> sources = {
     {"mitdb", {"https://physionet.org/files/mitdb/1.0.0/", "data/mitdb"}},
+    {"svdb", {"https://physionet.org/files/svdb/1.0.0/", "data/svdb"}},
 };
 
 // Reads a file of lines "SUM  NAME". Returns sums by name.

@@ -22,6 +22,7 @@ void declare(CLI::App& app, Options& o) {
       "annotations.");
   app.footer(
       "Examples:\n"
+      "  secinfer --model pretrained:mitdb data/mitdb/100\n"
       "  secinfer --model runs/inter data/mitdb/100\n"
       "  secinfer --model runs/inter --out annotations data/mitdb/100 data/mitdb/103     writes 100.sec, "
       "103.sec\n"
@@ -36,7 +37,9 @@ void declare(CLI::App& app, Options& o) {
                  ".tsv, .npy, .txt; '-' with --live")
       ->required()
       ->group(what);
-  app.add_option("--model", o.model, "Run folder of sectrain, or its best.safetensors")
+  app.add_option(
+         "--model", o.model,
+         "Run folder of sectrain, its best.safetensors, or pretrained:NAME, a model that\ncomes with the program")
       ->required()
       ->type_name("PATH")
       ->group(what);

@@ -14,6 +14,7 @@
 #include "io/databases/tianchi.h"
 #include "io/files/atomic_file.h"
 #include "io/files/json.h"
+#include "io/files/read_file.h"
 #include "io/files/standard_streams.h"
 #include "io/signal/fourier_resample.h"
 #include "model/networks.h"
@@ -21,6 +22,7 @@
 #include "tools/secmodel/onnx_metadata.h"
 #include "train/data/recording_signal.h"
 #include "train/loop/model_file.h"
+#include "train/loop/pretrained.h"
 
 namespace {
 
@@ -37,6 +39,8 @@ struct Options {
   std::vector<fs::path> signals;
   std::string amplitudes;  // of the network's input; empty: what the model says
   std::string names = "ours";
+  std::string data_licence;
+  fs::path figures;
   bool json = false;
 };
 
@@ -159,7 +163,29 @@ std::string input_text(const std::string& amplitudes) {
                                                    : "millivolts");
 }
 
+// Writes the file of a model to give away, and its model card beside it.
+void write_pretrained(const Options& options) {
+  constexpr std::uintmax_t largest_figures = 1'000'000;  // bytes
+  require(options.out.extension() == ".safetensors", "{}: expected the name of a .safetensors file",
+          options.out.string());
+  train::GiveAway more{options.data_licence, ""};
+  if (!options.figures.empty()) {
+    const Json figures = Json::parse_or_null(io::read_file(options.figures, largest_figures));
+    require(figures.is_object() && figures.contains("databases"),
+            "{}: expected the figures that tools/pretrained writes", options.figures.string());
+    more.figures = figures.dump();
+  }
+  const io::SafetensorsFile file = train::give_away(options.model, more);
+  io::write_safetensors(options.out, file);
+  const std::string card = train::model_card(file, options.out.stem().string(), options.out.string());
+  io::write_atomically(fs::path(options.out).replace_extension(".md"), card);
+}
+
 void run(const std::string& command, const Options& options) {
+  if (command == "pretrained") {
+    write_pretrained(options);
+    return;
+  }
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
   if (command == "predict") {
@@ -196,8 +222,9 @@ int main(int argc, char** argv) {
   io::guard_standard_streams();
   CLI::App app;
   app.description(
-      "Weights in and out. MODEL is a run folder of sectrain, its best.safetensors or a state dict\n"
-      "of SE-ECGNet that PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into safetensors).");
+      "Weights in and out. MODEL is a run folder of sectrain, its best.safetensors, pretrained:NAME, or a\n"
+      "state dict of SE-ECGNet that PyTorch saved (tools/parity/pth_to_safetensors.py turns a .pth into\n"
+      "safetensors).");
   app.footer(
       "Examples:\n"
       "  secmodel import theirs.safetensors --length 5000 --out model.safetensors\n"
@@ -210,7 +237,9 @@ int main(int argc, char** argv) {
   Options options;
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("MODEL", options.model, "Run folder, model or state dict (safetensors)")->required();
+    command
+        ->add_option("MODEL", options.model, "Run folder, model, pretrained:NAME or state dict (safetensors)")
+        ->required();
     command
         ->add_option("--length", options.length,
                      "Samples of its input; a model says so itself, a state dict does not")
@@ -238,6 +267,17 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   with_output(add("onnx", "Writes the model as ONNX, opset 17, with a free batch size"));
   add("summary", "Lists the layers: output shape, parameters, multiply-accumulates");
+  CLI::App* pretrained_command = app.add_subcommand(
+      "pretrained",
+      "Writes a model to give away, as f16 with its scores and licence, and its model card beside it");
+  pretrained_command->add_option("RUN", options.model, "Run folder of sectrain")->required();
+  with_output(pretrained_command);
+  pretrained_command
+      ->add_option("--data-licence", options.data_licence, "Licence of the recordings that trained it")
+      ->required();
+  pretrained_command
+      ->add_option("--figures", options.figures, "Further scores, as tools/pretrained writes them")
+      ->type_name("FILE");
   CLI::App* predict_command = add("predict", "Prints the logits of recordings, a line each");
   predict_command
       ->add_option(
@@ -269,7 +309,9 @@ int main(int argc, char** argv) {
   }
   try {
     set_threads(options.threads);
-    options.model = train::weights_file(options.model);
+    if (!app.got_subcommand("pretrained")) {
+      options.model = train::weights_file(options.model);
+    }
     with_memory_for(options.model.string(), [&] { run(app.get_subcommands().front()->get_name(), options); });
     io::flush_stdout();
   } catch (const std::exception& error) {

@@ -64,11 +64,12 @@ void declare(CLI::App& app, TrainingOptions& o, std::vector<std::string>& folder
       ->type_name("NAME")
       ->check(CLI::IsMember(model::network_models()))
       ->group("What to do");
-  CLI::Option* init = app.add_option("--init", o.init,
-                                     "Weights to start from, a model or PyTorch's state dict (safetensors);\n"
-                                     "the same as --set network.init=FILE")
-                          ->type_name("FILE")
-                          ->group("What to do");
+  CLI::Option* init =
+      app.add_option("--init", o.init,
+                     "Weights to start from, a model, pretrained:NAME or PyTorch's state dict;\n"
+                     "the same as --set network.init=FILE")
+          ->type_name("FILE")
+          ->group("What to do");
   CLI::Option* resume =
       app.add_flag("--resume", o.resume, "Go on with the run in --out")->excludes(init)->group("What to do");
   app.add_flag("--overwrite", o.overwrite, "Replace the run in --out")->excludes(resume)->group("What to do");

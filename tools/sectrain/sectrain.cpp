@@ -87,14 +87,14 @@ void say(const Options& options, const std::string& line) {
 void print_keys() {
   Recipe recipe;
   recipe.data.databases["NAME"];  // shows the keys of a database's section
-  io::print(fmt::format("{:<26} {:<28} {}\n", "base", "",
+  io::print(fmt::format("{:<28} {:<28} {}\n", "base", "",
                         "the recipe file that this one builds on; docs/recipes.md"));
   for (const RecipeKey& key : recipe_keys(recipe)) {
     std::string help = key.help;
     if (!key.choices.empty()) {
       help += fmt::format("{}one of {}", help.empty() ? "" : "; ", fmt::join(key.choices, ", "));
     }
-    io::print(fmt::format("{:<26} {:<28} {}\n", key.name, value_text(key), help));
+    io::print(fmt::format("{:<28} {:<28} {}\n", key.name, value_text(key), help));
   }
 }
 

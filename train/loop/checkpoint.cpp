@@ -75,8 +75,7 @@ void require_fit(const io::SafetensorsFile& file, const std::filesystem::path& p
     }
     ++known;
     const io::StoredTensor& stored = found->second;
-    const bool fits =
-        stored.type == io::StoredType::f32 && std::ranges::equal(stored.shape, named.shape.extents());
+    const bool fits = stored.has_floats() && std::ranges::equal(stored.shape, named.shape.extents());
     if (!fits) {
       problems.push_back(fmt::format("{} is {} ({}), expected F32 {}", named.name, io::name_of(stored.type),
                                      fmt::join(stored.shape, ", "), named.shape.text()));
@@ -140,13 +139,12 @@ void restore(const io::SafetensorsFile& file, const std::filesystem::path& path,
              Stream& stream) {
   require_fit(file, path, tensors);
   for (const Named& named : tensors) {
-    model::require_usable(path.string(), named.name, file.tensors.at(named.name).as<float>(named.name));
+    model::require_usable(path.string(), named.name, file.tensors.at(named.name).floats(named.name));
   }
   check_checksum(file, path);
   for (Named& named : tensors) {
-    const auto values = file.tensors.at(named.name).as<float>(named.name);
-    copy_bytes(stream, named.tensor.write().data, stream.device, values.data(), Device::cpu,
-               values.size_bytes());
+    const std::vector<float> values = file.tensors.at(named.name).floats(named.name);
+    named.tensor.assign(stream, std::span<const float>(values));
   }
 }
 
@@ -315,6 +313,10 @@ void save_weights(const std::filesystem::path& path, model::Network& network,
            .dump()}};
   add_known(metadata, {{"run", context.run}, {"instruction_set", context.instruction_set}});
   save_network(path, network, std::move(metadata), stream);
+}
+
+void renew_checksum(io::SafetensorsFile& file) {
+  file.metadata["checksum"] = checksum_of(file);
 }
 
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets) {

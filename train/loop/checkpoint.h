@@ -51,6 +51,9 @@ void save_weights(const std::filesystem::path& path, model::Network& network,
 void save_network(const std::filesystem::path& path, model::Network& network,
                   std::map<std::string, std::string> metadata, Stream& stream);
 
+// Makes the checksum in the metadata that of the tensors, after they were changed.
+void renew_checksum(io::SafetensorsFile& file);
+
 // Replaces only the decision offsets of a weights file.
 void replace_decision(const std::filesystem::path& path, const std::vector<float>& offsets);
 

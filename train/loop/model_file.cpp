@@ -3,6 +3,7 @@
 #include "io/files/json.h"
 #include "model/networks.h"
 #include "train/loop/checkpoint.h"
+#include "train/loop/pretrained.h"
 
 namespace sec::train {
 namespace {
@@ -59,6 +60,9 @@ model::BatchCounts stored_counts(const io::SafetensorsFile& file, const std::str
 }  // namespace
 
 std::filesystem::path weights_file(const std::filesystem::path& path) {
+  if (const auto file = pretrained_file(path)) {
+    return *file;
+  }
   if (std::filesystem::is_directory(path)) {
     std::filesystem::path file = path / "best.safetensors";
     require(std::filesystem::exists(file), "{}: no such file: expected a run folder of sectrain",

@@ -15,7 +15,8 @@ struct StoredNetwork {
       metadata;  // of sectrain: recipe, decision, ...; of a state dict: amplitudes
 };
 
-// The best.safetensors of a run folder, or `path` itself if it names a file. Throws Error if there is none.
+// The file of pretrained:NAME (train/loop/pretrained.h), the best.safetensors of a run folder, or `path` itself if it
+// names a file. Throws Error if there is none.
 std::filesystem::path weights_file(const std::filesystem::path& path);
 
 // The unit of the samples that a network was trained on, in the words of the recipe key input.amplitudes:

@@ -80,8 +80,7 @@ struct Recipe {
     std::vector<std::string> channels = {"lead1", "lead2"};
     std::vector<std::string> covariates;
     // Measures of the rhythm, of which train/data/rhythm.h lists the names.
-    std::vector<std::string> rhythm = {"rr/mean",   "next/mean",   "previous/mean",
-                                       "rr/mean32", "rr/previous", "next/rr"};
+    std::vector<std::string> rhythm = {"rr/mean", "next/mean", "previous/mean", "rr/previous", "next/rr"};
     std::int64_t beats = 1;        // heartbeats in one input sequence; the middle one is classified
     bool normalise = true;         // divide by the running median QRS amplitude of past beats
     std::int64_t past_beats = 64;  // number of past beats that give the amplitude and the template

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <csignal>
 #include <limits>
 
@@ -28,11 +29,13 @@ TEST(Safetensors, RoundTripOfEveryType) {
   file.metadata = {{"step", "12"}, {"note", "µV \"quoted\"\n"}};
   const std::vector<float> floats = {1.5F, -0.0F, std::numeric_limits<float>::infinity(), 1e-40F, 5, 6};
   const std::vector<bf16> halves = {bf16(1.0F), bf16(-3.0F)};
+  const std::vector<f16> f16s = {f16(1.0F), f16(-3.0F), f16(1e-7F)};
   const std::vector<std::int32_t> ints = {INT32_MIN, 0, INT32_MAX};
   const std::vector<std::int64_t> longs = {INT64_MIN, INT64_MAX};
   const std::vector<std::uint8_t> bytes = {0, 255, 7};
   file.tensors["f"] = StoredTensor::of<float>({2, 3}, floats);
   file.tensors["h"] = StoredTensor::of<bf16>({2}, halves);
+  file.tensors["f16"] = StoredTensor::of<f16>({3}, f16s);
   file.tensors["i"] = StoredTensor::of<std::int32_t>({3, 1}, ints);
   file.tensors["l"] = StoredTensor::of<std::int64_t>({2}, longs);
   file.tensors["u"] = StoredTensor::of<std::uint8_t>({3}, bytes);
@@ -52,9 +55,46 @@ TEST(Safetensors, RoundTripOfEveryType) {
   }
   EXPECT_EQ(back.at("i").as<std::int32_t>("i")[2], INT32_MAX);
   expect_error([&] { back.at("i").as<float>("weights"); }, "weights: stored as I32, expected F32");
-  expect_error([&] { back.at("none"); }, "there is no tensor 'none' among the 7 stored");
+  expect_error([&] { back.at("none"); }, "there is no tensor 'none' among the 8 stored");
   write_safetensors(folder / "m.safetensors", back);
   EXPECT_EQ(content_of(folder / "m.safetensors"), first);
+}
+
+// Every number of half precision by its definition, and every way to round to it.
+TEST(Half, HasEveryValueAndRoundsToTheNearest) {
+  float last = -1;
+  for (std::uint32_t bits = 0; bits < 0x7c00; ++bits) {
+    f16 half;
+    half.bits = static_cast<std::uint16_t>(bits);
+    const int exponent = static_cast<int>(bits >> 10U);
+    const double mantissa = bits & 0x3ffU;
+    const double expected =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1 + mantissa / 1024, exponent - 15);
+    const auto value = static_cast<float>(half);
+    ASSERT_EQ(value, expected);
+    ASSERT_EQ(f16(value).bits, bits);
+    ASSERT_EQ(f16(-value).bits, bits | 0x8000U);
+    if (bits > 0) {
+      const float middle = (last + value) / 2;  // exact; a tie goes to the even one of the two
+      ASSERT_EQ(f16(middle).bits, bits % 2 == 0 ? bits : bits - 1);
+      ASSERT_EQ(f16(std::nextafter(middle, 0.0F)).bits, bits - 1);
+      ASSERT_EQ(f16(std::nextafter(middle, 1e9F)).bits, bits);
+    }
+    last = value;
+  }
+  EXPECT_EQ(f16(65519.0F).bits, 0x7bff);
+  EXPECT_EQ(f16(65520.0F).bits, 0x7c00);
+  EXPECT_EQ(f16(-std::numeric_limits<float>::infinity()).bits, 0xfc00);
+  EXPECT_TRUE(std::isnan(static_cast<float>(f16(std::numeric_limits<float>::quiet_NaN()))));
+  EXPECT_TRUE(std::isinf(static_cast<float>(f16(1e20F))));
+}
+
+TEST(Safetensors, FloatsOfHalvesAndNothingElse) {
+  const std::vector<f16> halves = {f16(0.5F), f16(-3.0F)};
+  const std::vector<bf16> others = {bf16(1.0F)};
+  EXPECT_EQ(StoredTensor::of<f16>({2}, halves).floats("w"), (std::vector<float>{0.5F, -3}));
+  EXPECT_FALSE(StoredTensor::of<bf16>({1}, others).has_floats());
+  expect_error([&] { StoredTensor::of<bf16>({1}, others).floats("w"); }, "w: stored as BF16, expected F32");
 }
 
 // The bytes are written by hand from the format's description.
@@ -108,8 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"Repeated", file_of(R"({"x":1,"x":2})", 0), "header names 'x' twice"},
         BadFile{"NoOffsets", file_of(R"({"x":{"dtype":"F32","shape":[1]}})", 4),
                 "tensor 'x': expected an object of dtype, shape and data_offsets"},
-        BadFile{"OtherType", file_of(R"({"x":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4),
-                "tensor 'x': dtype \"F16\", expected F32, BF16, I32, I64 or U8"},
+        BadFile{"OtherType", file_of(R"({"x":{"dtype":"F64","shape":[2],"data_offsets":[0,4]}})", 4),
+                "tensor 'x': dtype \"F64\", expected F32, F16, BF16, I32, I64 or U8"},
         BadFile{"NegativeExtent", file_of(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4),
                 "tensor 'x': shape is not a list of counts"},
         BadFile{"HugeShape",

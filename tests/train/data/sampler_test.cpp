@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -40,6 +41,33 @@ TEST(Sampler, CapLeavesTheMinorityWholeAndChangesItsChoice) {
   EXPECT_EQ(order.size(), 300U);
   EXPECT_EQ(std::count_if(order.begin(), order.end(), [](auto i) { return i >= 900; }), 100);
   EXPECT_NE(order, epoch_order(options, beats(), 1, 1));
+}
+
+// Pools divide each class by their shares, whatever their sizes, and leave the classes' shares as they are.
+TEST(Sampler, PoolsHaveTheirSharesOfEveryClass) {
+  Recipe::Sampler options;
+  options.kind = "weighted";
+  options.epoch_samples = 40000;
+  std::vector<SampledExample> pooled(900, {0, 0, 0, 0.7});
+  pooled.insert(pooled.end(), 90, {1, 0, 0, 0.7});
+  pooled.insert(pooled.end(), 10, {1, 1, 1, 0.3});  // the second pool has no beat of class 0
+  const auto order = epoch_order(options, pooled, 3, 0);
+  std::array<double, 2> counts{};  // class 0, and class 1 of the second pool
+  for (const std::int64_t i : order) {
+    counts[0] += i < 900 ? 1 : 0;
+    counts[1] += i >= 990 ? 1 : 0;
+  }
+  // sqrt(900) : sqrt(100) = 3 : 1. The tolerance is five standard deviations of a share of 40,000 draws.
+  EXPECT_NEAR(counts[0] / 40000, 0.75, 0.0125);
+  EXPECT_NEAR(counts[1] / 40000, 0.25 * 0.3, 0.0125);
+  EXPECT_EQ(drawn_shares(options, pooled, 2), drawn_shares(options, beats(), 2));
+  // One pool draws as no pools do.
+  std::vector<SampledExample> one = beats();
+  for (SampledExample& beat : one) {
+    beat.pool = 1;
+    beat.share = 0.4;
+  }
+  EXPECT_EQ(epoch_order(options, one, 3, 0), epoch_order(options, beats(), 3, 0));
 }
 
 TEST(Sampler, WeightedDrawsFollowThePowers) {

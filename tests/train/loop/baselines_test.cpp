@@ -42,7 +42,7 @@ TEST(Sequences, AreTheWindowsAndIntervalsOfTheirBeats) {
       load_beat_splits(tiny_recipe({"input.covariates=[\"intervals\"]"}), tiny_database()).train;
   const BeatDataset five = load_beat_splits(tiny_recipe(sequences), tiny_database()).train;
   ASSERT_EQ(five.length(), 5 * alone.length());
-  ASSERT_EQ(five.covariates(), 5 * 2 + 6);
+  ASSERT_EQ(five.covariates(), 5 * 2 + 5);
   const auto last = static_cast<std::int32_t>(five.records()[0].beats.size()) - 1;
   for (const std::int32_t beat : {0, 1, 17, last - 1, last}) {
     const Made sequence = made(five, {0, beat});
