@@ -14,6 +14,7 @@
 #include "io/recording/annotation_codes.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
+#include "io/signal/qrs_detector.h"
 #include "io/signal/resample.h"
 #include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
@@ -134,20 +135,10 @@ std::string other_annotations(const std::vector<io::Annotation>& annotations) {
          (list.empty() ? "" : "; beats have symbols of the MIT format: N, S, V, F, Q, L, R, A and others");
 }
 
-}  // namespace
-
-BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
-  const AnnotatedRecording opened =
-      io::is_wfdb_record(name) ? open_wfdb_record(folder, name, recipe) : open_other(folder / name, recipe);
-  const io::Recording& recording = opened.recording;
-  BeatRecord record;
-  record.name = name;
-  record.warnings = recording.warnings;
+// Fills in the record's beats: those that are annotated.
+void take_annotated_beats(const AnnotatedRecording& opened, const Recipe& recipe, BeatRecord& record) {
   std::int64_t outside = 0;
-  record.source_rate = recording.rate;
-  record.rate = recipe.data.rate;
-  const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
-
+  const io::RateRatio ratio = io::rate_ratio(record.source_rate, recipe.data.rate);
   for (const io::Annotation& annotation : opened.annotations) {
     const std::optional<io::BeatClass> beat_class = io::beat_class_of(annotation.code);
     if (!beat_class) {
@@ -171,7 +162,32 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
         fmt::format("{}: {} beat(s) annotated outside the record's {} samples are left out",
                     opened.annotation_file, outside, opened.samples));
   }
+}
 
+// Fills in the record's beats: those that the QRS detector finds.
+void find_beats_of(const AnnotatedRecording& opened, const Recipe& recipe, BeatRecord& record) {
+  const io::RateRatio ratio = io::rate_ratio(record.source_rate, recipe.data.rate);
+  const std::vector<float>& lead = opened.recording.signals[opened.leads.front()];
+  for (const std::int64_t peak : io::find_qrs(lead, record.source_rate)) {
+    record.beats.push_back({peak, io::resampled_position(peak, ratio), -1, -1});
+  }
+  require(!record.beats.empty(), "{}: no beat was found in lead {}", opened.file,
+          opened.recording.leads[opened.leads.front()].name);
+}
+
+BeatRecord prepare_record(const std::string& name, const AnnotatedRecording& opened, const Recipe& recipe,
+                          bool find_beats) {
+  const io::Recording& recording = opened.recording;
+  BeatRecord record;
+  record.name = name;
+  record.warnings = recording.warnings;
+  record.source_rate = recording.rate;
+  record.rate = recipe.data.rate;
+  if (find_beats) {
+    find_beats_of(opened, recipe, record);
+  } else {
+    take_annotated_beats(opened, recipe, record);
+  }
   std::vector<double> amplitudes;
   for (const std::size_t lead : opened.leads) {
     record.lead_names.push_back(recording.leads[lead].name);
@@ -189,6 +205,23 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
   }
   describe_beats(record, recipe);
   return record;
+}
+
+}  // namespace
+
+BeatRecord load_record(const std::filesystem::path& folder, const std::string& name, const Recipe& recipe) {
+  const AnnotatedRecording opened =
+      io::is_wfdb_record(name) ? open_wfdb_record(folder, name, recipe) : open_other(folder / name, recipe);
+  return prepare_record(name, opened, recipe, false);
+}
+
+BeatRecord load_any_record(const std::filesystem::path& path, const Recipe& recipe, bool find_beats) {
+  const AnnotatedRecording opened = open_other(path, recipe);
+  const bool annotated =
+      std::ranges::any_of(opened.annotations, [](const io::Annotation& annotation) {
+        return io::beat_class_of(annotation.code).has_value();
+      });
+  return prepare_record(path.filename().string(), opened, recipe, find_beats || !annotated);
 }
 
 io::ClassCounts annotated_beats(const std::filesystem::path& folder, const std::string& name) {

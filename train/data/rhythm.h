@@ -87,6 +87,9 @@ std::vector<BeatRhythm> rhythm_of(std::span<const double> times);
 // Throws Error on an unknown group.
 std::int64_t covariate_count(const std::vector<std::string>& groups, std::int64_t beats = 1);
 
+// What each of these covariates says, for people: "RR against the last 8, log".
+std::vector<std::string> covariate_names(const std::vector<std::string>& groups, std::int64_t beats = 1);
+
 // The covariates of the middle beat of a sequence of one or more beats.
 std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
                                  const std::vector<std::string>& groups);
@@ -102,5 +105,9 @@ enum class StripKind {
 };
 std::int64_t strip_size(StripKind kind);                              // number of segments
 std::vector<float> strip_of(const BeatRhythm& beat, StripKind kind);  // (segments)
+std::vector<std::string> strip_names(StripKind kind);                 // (segments), what each says
+
+// The same patient's rhythm at a beat in time: all intervals around it are the usual one. The variation is kept.
+BeatRhythm undisturbed(const BeatRhythm& beat);
 
 }  // namespace sec::train

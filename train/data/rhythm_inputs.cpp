@@ -98,14 +98,40 @@ struct Group {
   std::string_view name;
   std::int64_t count;
   void (*append)(const BeatRhythm&, std::vector<float>&);
-  bool of_each = false;  // whether each beat of a sequence has these covariates, or only the middle one
+  std::string_view names;  // what each of them says, separated by ';'
+  bool of_each = false;    // whether each beat of a sequence has these covariates, or only the middle one
 };
-constexpr std::array<Group, 6> groups_known = {{{"ratios", 8, ratios},
-                                                {"irregularity", 5, irregularity},
-                                                {"prematurity", 4, prematurity},
-                                                {"regular", 5, regular},
-                                                {"hinges", 13, hinges},
-                                                {"intervals", 2, intervals, true}}};
+constexpr std::array<Group, 6> groups_known = {
+    {{"ratios", 8, ratios,
+      "RR / median of 8, log;next RR / median of 8, log;previous RR / median of 8, log;"
+      "second previous RR / median of 8, log;RR / usual RR, log;next RR / usual RR, log;"
+      "previous RR / usual RR, log;second previous RR / usual RR, log"},
+     {"irregularity", 5, irregularity,
+      "change of 16, log;deviation of 32, log;change of 32, log;change of 128, log;deviation of 256, log"},
+     {"prematurity", 4, prematurity,
+      "early against median of 8;early against usual RR;next beat early;previous beat early"},
+     {"regular", 5, regular,
+      "early against 8, regular rhythm of 128;early against usual, regular rhythm of 128;"
+      "early against 8, regular rhythm of 32;early against usual, regular rhythm of 32;"
+      "early with a pause behind, regular rhythm of 128"},
+     {"hinges", 13, hinges,
+      "early against 8, above 0;early against usual, above 0;previous early, above 0;"
+      "early against 8, above 0.5;early against usual, above 0.5;"
+      "missing of the median of 8, above 0;missing of the median of 8, above 0.1;"
+      "missing of the median of 8, above 0.2;missing of the median of 8, above 0.3;"
+      "missing of the usual RR, above 0;missing of the usual RR, above 0.1;"
+      "missing of the usual RR, above 0.2;missing of the usual RR, above 0.3"},
+     {"intervals", 2, intervals, "RR / usual RR, log;next RR / usual RR, log", true}}};
+
+std::vector<std::string> parts_of(std::string_view list) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(';', begin), list.size());
+    parts.emplace_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
 
 const Group& find_group(const std::string& name) {
   for (const Group& group : groups_known) {
@@ -167,6 +193,45 @@ std::vector<float> covariates_of(std::span<const BeatRhythm> sequence,
     }
   }
   return result;
+}
+
+std::vector<std::string> covariate_names(const std::vector<std::string>& groups, std::int64_t beats) {
+  std::vector<std::string> names;
+  for (const std::string& name : groups) {
+    const Group& group = find_group(name);
+    for (std::int64_t beat = 0; beat < (group.of_each ? beats : 1); ++beat) {
+      for (const std::string& part : parts_of(group.names)) {
+        names.push_back(group.of_each && beats > 1 ? fmt::format("beat {}: {}", beat + 1, part) : part);
+      }
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> strip_names(StripKind kind) {
+  if (kind == StripKind::measures) {
+    return parts_of(
+        "early against median of 8;early against usual RR;previous beat early;next beat early;"
+        "RR / median of 8, log;RR / usual RR, log;previous RR / usual RR, log;next RR / usual RR, log;"
+        "next RR / median of 8, log;change of 32, log;change of 128, log;deviation of 256, log");
+  }
+  std::vector<std::string> names;
+  for (int before = 14; before > 0; --before) {
+    names.push_back(fmt::format("RR {} before / usual RR, log", before));
+  }
+  names.emplace_back("RR / usual RR, log");
+  names.emplace_back("next RR / usual RR, log");
+  return names;
+}
+
+BeatRhythm undisturbed(const BeatRhythm& beat) {
+  BeatRhythm usual = beat;
+  for (double* interval : {&usual.interval, &usual.rr, &usual.next, &usual.previous, &usual.second_previous,
+                           &usual.median8}) {
+    *interval = beat.usual;
+  }
+  usual.last.fill(beat.usual);
+  return usual;
 }
 
 std::int64_t strip_size(StripKind kind) {
