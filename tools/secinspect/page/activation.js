@@ -56,8 +56,8 @@ function drawActivation(context, node, width, height) {
 // Marks over a strip: the unit's receptive field and the time.
 function drawMarks(context, node, width, height) {
   if (state.node === node.id && node.field && node.shape.length === 3) {
-    const l = state.position ?? positionAt(node, beatTime());
-    const [from, to] = seen(node, l);
+    const l = positionOf(node);
+    const [from, to] = fieldOf(node, l);
     context.fillStyle = rgb(ink.light, 0.9);
     const left = clamp(windowX(from, width), 0, width);
     const right = clamp(windowX(to, width), 0, width);
@@ -81,7 +81,7 @@ function activationText(node, x, y, width, height) {
   const mean = values(node.strip.mean);
   const bin = clamp(Math.floor(l * mean.length / node.shape[0]), 0, mean.length - 1);
   const lines = [`${node.name}, position ${l + 1} of ${node.shape[0]}`,
-    `sees ${secondsText(node.field.size_ms / 1000)}, mean magnitude ${fixed(mean[bin], 3)}`];
+    `sees ${seenText(node, l)}, mean magnitude ${fixed(mean[bin], 3)}`];
   if (node.strip.min) lines.push(`from ${fixed(values(node.strip.min)[bin], 2)} to ${fixed(values(node.strip.max)[bin], 2)}`);
   if (node.maps) {
     const [bins, C] = node.maps.shape;
@@ -95,10 +95,8 @@ function activationText(node, x, y, width, height) {
 function activationSurface(node, height, label) {
   const one = surface({
     height, label,
-    draw: (context, width, h) => {
-      drawActivation(context, node, width, h);
-      drawMarks(context, node, width, h);
-    },
+    base: (context, width, h) => drawActivation(context, node, width, h),
+    draw: (context, width, h) => drawMarks(context, node, width, h),
     hover: (x, y, width, h) => {
       const t = windowStart + x / width * (windowEnd - windowStart);
       select({ node: node.id, position: positionAt(node, t), time: t });

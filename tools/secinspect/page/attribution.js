@@ -33,7 +33,7 @@ function buildAttribution() {
     tools.replaceChildren(choice('method', methods.map((name) => [name, name]), chosen.method, set('method')),
       choice('class', unique(pictures.map((one) => one.class)).map((i) => [i, className(i)]), chosen.class, set('class')));
     if (baselines.length > 1) tools.append(choice('compared with', baselines.map((name) => [name, baselineWords[name] ?? name]), chosen.baseline, set('baseline')));
-    for (let i = surfaces.length; i-- > 0;) if (surfaces[i].ofAttribution) surfaces.splice(i, 1);
+    surfaces.filter((one) => one.ofAttribution).forEach(forget);
     const picture = current();
     left.replaceChildren(element('p', { class: 'note' }, methodWords[picture.method] ?? ''), ...attributionPicture(picture, 62));
     right.replaceChildren(...trustParts(picture, pictures));
@@ -45,7 +45,7 @@ function buildAttribution() {
   lay();
 }
 
-const isTimed = (picture) => picture.values.shape.length === 2 && picture.values.shape[0] === data.input.values.shape[0];
+const isTimed = (picture) => picture.method !== 'grad-cam' && picture.values.shape.length === 2 && picture.values.shape[0] === data.input.values.shape[0];
 
 // The picture in the rows of the input: [canvas...] and bars for rhythm strips and covariates.
 function attributionPicture(picture, height) {
@@ -116,7 +116,8 @@ function attributionRow(picture, h, L, H, most, height) {
 }
 
 function camRow(picture, height) {
-  const list = Array.from(values(picture.values));
+  const H = picture.values.shape[1] ?? 1;
+  const list = Array.from(values(picture.values)).filter((_, i) => i % H === 0);
   const node = { shape: [list.length, 1, 1], field: picture.field };
   const most = furthest(list);
   const one = surface({
@@ -189,7 +190,7 @@ function showOnPaper(picture) {
 }
 
 function attributionTable(picture) {
-  if (!isTimed(picture)) return { head: ['position', 'attribution'], rows: Array.from(values(picture.values), (v, i) => [i + 1, signed(v, 4)]) };
+  if (!isTimed(picture) && picture.values.shape[0] !== data.input.values.shape[0]) return { head: ['position', 'attribution'], rows: Array.from(values(picture.values), (v, i) => [i + 1, signed(v, 4)]) };
   const [L, H] = picture.values.shape;
   const list = values(picture.values);
   const bins = Math.min(L, 24);

@@ -29,9 +29,10 @@ const classColour = (i) => ink[{ N: 'n', S: 's', V: 'v', F: 'f', Q: 'q' }[classN
 
 // A canvas of the given height. draw(context, width, height) works in CSS pixels.
 // hover(x, y) may return the text for the pointer; `leave` is called when the pointer goes.
-function surface({ height, label, draw, hover, leave, press, class: name = '' }) {
+// `base` draws what changes only with size and theme; it is kept, and `draw` paints over it.
+function surface({ height, label, base, draw = () => {}, hover, leave, press, class: name = '' }) {
   const canvas = element('canvas', { class: name, ...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' }) });
-  const result = { canvas, height, width: 0, draw, paint: () => paint(result) };
+  const result = { canvas, height, width: 0, base, draw, visible: true, stale: false, paint: () => paint(result) };
   canvas.style.height = (typeof height === 'function' ? 1 : height) + 'px';
   surfaces.push(result);
   if (hover) {
@@ -53,6 +54,7 @@ function surface({ height, label, draw, hover, leave, press, class: name = '' })
     });
   }
   resized.observe(canvas);
+  watched.observe(canvas);
   return result;
 }
 
@@ -73,9 +75,44 @@ function paint(one) {
   const context = canvas.getContext('2d');
   context.setTransform(w / width, 0, 0, h / height, 0, 0);
   context.clearRect(0, 0, width, height);
+  if (one.base) {
+    const key = `${w} ${h} ${theme}`;
+    if (one.key !== key) {
+      one.kept ??= document.createElement('canvas');
+      one.kept.width = w;
+      one.kept.height = h;
+      const kept = one.kept.getContext('2d');
+      kept.setTransform(w / width, 0, 0, h / height, 0, 0);
+      one.base(kept, width, height);
+      one.key = key;
+    }
+    context.drawImage(one.kept, 0, 0, width, height);
+  }
   one.draw(context, width, height);
   one.width = width;
+  one.stale = false;
 }
+
+// Paints a canvas now if it is in sight, otherwise when it comes into sight.
+function refresh(one) {
+  if (one.visible || printing) paint(one);
+  else one.stale = true;
+}
+
+function forget(one) {  // a canvas that has left the page
+  resized.unobserve(one.canvas);
+  watched.unobserve(one.canvas);
+  surfaces.splice(surfaces.indexOf(one), 1);
+}
+
+const watched = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const one = surfaces.find((other) => other.canvas === entry.target);
+    if (!one) continue;
+    one.visible = entry.isIntersecting;
+    if (one.visible && one.stale) paint(one);
+  }
+}, { rootMargin: '200px' });
 
 const resized = new ResizeObserver((entries) => {
   for (const entry of entries) {
@@ -84,11 +121,36 @@ const resized = new ResizeObserver((entries) => {
   }
 });
 
+let theme = 0;  // counts changes of colours
+
 function paintAll() {
   ready = true;
+  ++theme;
   readColours();
   for (const one of surfaces) if (one.canvas.isConnected) paint(one);
   document.dispatchEvent(new Event('painted'));
+}
+
+// The first painting: what is in sight at once, the rest in idle moments. `done` is called at the end.
+function paintFirst(done) {
+  ready = true;
+  const waiting = surfaces.map((one) => [one, one.canvas.getBoundingClientRect().top]).sort((a, b) => a[1] - b[1]);
+  const near = waiting.filter(([, top]) => top < innerHeight);
+  near.forEach(([one]) => paint(one));
+  const rest = waiting.slice(near.length).map(([one]) => one);
+  const some = () => {
+    const end = performance.now() + 12;
+    while (rest.length && performance.now() < end) {
+      const one = rest.shift();
+      if (one.canvas.isConnected && one.width === 0) paint(one);
+    }
+    if (rest.length) setTimeout(some, 4);
+    else {
+      document.dispatchEvent(new Event('painted'));
+      done();
+    }
+  };
+  setTimeout(some, 30);
 }
 
 function watchTheme() {

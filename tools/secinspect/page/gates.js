@@ -25,7 +25,7 @@ function buildGates() {
   }), 'The three foremost channels of each gate as a table');
   const lay = () => {
     grid.replaceChildren();
-    for (let i = surfaces.length; i-- > 0;) if (surfaces[i].ofGates) surfaces.splice(i, 1);
+    surfaces.filter((one) => one.ofGates).forEach(forget);
     const most = Math.max(...gates.map((gate) => furthest(gateDifference(gate, chosen) ?? [0])));
     const groups = new Map();
     for (const gate of gates) {

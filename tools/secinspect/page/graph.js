@@ -39,13 +39,11 @@ function buildRow(row) {
 
 function rowPicture(row) {
   const node = row.out;
-  const height = row.everyOperation ? 14 : node.op === 'input' ? 96 : 26;
+  const height = node.op === 'input' ? 96 : row.everyOperation ? 14 : 26;
   if (node.op === 'input' && data.input && node.field) {
     return surface({
-      height, draw: (context, width, h) => {
-        drawInput(context, width, h);
-        drawMarks(context, node, width, h);
-      },
+      height, base: drawInput,
+      draw: (context, width, h) => drawMarks(context, node, width, h),
       hover: (x, y, width) => {
         const t = windowStart + x / width * (windowEnd - windowStart);
         const l = positionAt(node, t);
@@ -66,9 +64,9 @@ function moveUnit(event) {
   if (event.key === 'ArrowDown') units[at + 1]?.focus();
   else if (event.key === 'ArrowUp') units[at - 1]?.focus();
   else if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && node.field) {
-    const now = state.position ?? positionAt(node, beatTime());
+    const now = positionOf(node);
     const position = clamp(now + (event.key === 'ArrowLeft' ? -1 : 1), 0, node.shape[0] - 1);
-    const [from, to] = seen(node, position);
+    const [from, to] = fieldOf(node, position);
     select({ position, time: (from + to) / 2 });
   } else if (event.key === 'Escape') select({ time: null, position: null });
   else return;
@@ -104,8 +102,7 @@ function contributionRow(lane) {  // what a scale adds to the chosen class
 }
 
 function layGraph(host) {
-  graph.strips.forEach((one) => resized.unobserve(one.canvas));
-  for (const one of graph.strips) surfaces.splice(surfaces.indexOf(one), 1);
+  for (const one of graph.strips) forget(one);
   graph.strips = [];
   Object.assign(graph, rowsOf(graph.everyOperation));
   host.replaceChildren();
@@ -191,7 +188,7 @@ function buildGraph() {
   document.addEventListener('painted', () => graph.drawEdges());
   follow((now, before) => {
     if (now.node !== before.node) markChosen();
-    graph.strips.forEach(paint);
+    graph.strips.forEach(refresh);
     small?.paint();
     fillInspector(details);
   });

@@ -3,7 +3,7 @@
 let inspected = null;  // the node that the inspector shows
 
 function fillInspector(side) {
-  const id = state.node ?? (nodes.find((node) => node.op === 'pre-activation' || node.op === 'conv') ?? nodes[0]).id;
+  const id = state.node ?? (nodes.find((node) => node.op === 'conv') ?? nodes[0]).id;
   const node = nodes[id];
   if (inspected !== id) {
     inspected = id;
@@ -17,11 +17,13 @@ function fillInspector(side) {
 }
 
 function whereText(node) {
-  if (!node.field || node.shape.length !== 3) return 'sees the whole window';
-  const l = state.position ?? positionAt(node, beatTime());
+  if (!node.field || node.shape.length !== 3) return 'It sees the whole window.';
+  const l = positionOf(node);
   const [from, to] = seen(node, l);
   const relative = (t) => signed(1000 * (t - beatTime()), 0);
-  return `position ${l + 1} of ${node.shape[0]} sees ${relative(from)} to ${relative(to)}${thin}ms` + (data.model.task === 'beats' ? ' around the R peak' : '');
+  const position = `Position ${l + 1} of ${node.shape[0]}`;
+  if (to - from > 0.999 * (windowEnd - windowStart)) return `${position} sees the whole window.`;
+  return `${position} sees ${relative(from)} to ${relative(to)}${thin}ms` + (data.model.task === 'beats' ? ' around the R peak.' : '.');
 }
 
 function fact(name, value) {
@@ -29,7 +31,7 @@ function fact(name, value) {
 }
 
 function inspectorParts(node) {
-  surfaces.splice(0, surfaces.length, ...surfaces.filter((one) => !one.inInspector));
+  surfaces.filter((one) => one.inInspector).forEach(forget);
   const row = graph.rowOfNode.get(node.id);
   const siblings = nodes.filter((other) => other.group === node.group && blockOf(other) === blockOf(node));
   const parts = [
@@ -44,7 +46,7 @@ function inspectorParts(node) {
     axis.inInspector = true;
     parts.push(one.canvas, axis.canvas);
   }
-  if (node.op === 'gate') {
+  if (/^(gate|excite)$/.test(node.op)) {
     const gate = (data.gates ?? []).find((one) => one.node === node.id || one.name === node.name);
     if (gate) {
       const one = surface({
@@ -70,9 +72,9 @@ function inspectorParts(node) {
     node.order !== undefined ? fact('on the tape', `${node.order + 1} of ${nodes.length}`) : [],
     (node.kernels ?? []).slice(0, 3).flatMap((kernel) => fact(kernel.device, element('span', {}, kernel.name, element('small', {}, kernel.source))))));
   if (siblings.length > 1) {
-    parts.push(element('h4', {}, 'Inside this block'), element('ol', { class: 'inside' }, siblings.map((other) => element('li', {},
+    parts.push(element('h4', {}, rowTitle(blockOf(node), node.group) === 'Stem' ? 'Inside the stem' : 'Inside this block'), element('ol', { class: 'inside' }, siblings.map((other) => element('li', {},
       element('button', { type: 'button', 'aria-pressed': String(other.id === node.id), onclick: () => select({ node: other.id, position: null }) },
-        element('b', {}, other === siblings.at(-1) && other.op === 'residual' ? 'sum' : other.name.slice(blockOf(other).length + 1) || other.name),
+        element('b', {}, other.name.startsWith(blockOf(other) + '.') ? other.name.slice(blockOf(other).length + 1) : other.name),
         element('span', {}, operationWords[other.op] ?? other.op), element('small', {}, shapeText(other.shape)))))));
   }
   return row ? parts : [];

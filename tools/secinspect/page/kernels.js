@@ -9,7 +9,7 @@ function buildKernels() {
     'A kernel is the piece of code that computes a node on a device. The roofline is the fastest that a device can be: on the slope memory is the limit, on the flat part arithmetic.', 'Kernels');
   const body = element('div');
   const lay = () => {
-    for (let i = surfaces.length; i-- > 0;) if (surfaces[i].ofKernels) surfaces.splice(i, 1);
+    surfaces.filter((one) => one.ofKernels).forEach(forget);
     body.replaceChildren(...kernelParts(all.filter((kernel) => kernel.device === device), device));
     surfaces.filter((one) => one.ofKernels).forEach(paint);
   };

@@ -13,7 +13,7 @@ buildSimilar();
 buildBackward();
 buildKernels();
 watchTheme();
-paintAll();
+paintFirst(() => { document.documentElement.dataset.painted = 'yes'; });
 readAddress();
 addEventListener('hashchange', readAddress);
 addEventListener('keydown', (event) => {

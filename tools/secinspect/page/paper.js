@@ -154,7 +154,7 @@ function drawLight(context, width, height) {
   const { head } = strip;
   const node = state.node === null ? null : nodes[state.node];
   if (node?.field && node.shape.length === 3) {
-    const l = state.position ?? positionAt(node, beatTime());
+    const l = positionOf(node);
     const [from, to] = seen(node, l);
     const left = clamp(strip.x(from, width), 0, width);
     const right = clamp(strip.x(to, width), 0, width);
@@ -163,7 +163,7 @@ function drawLight(context, width, height) {
     context.strokeStyle = rgb(ink.light);
     context.lineWidth = 3;
     context.strokeRect(left + 1.5, head + 1.5, Math.max(1, right - left - 3), height - head - 3);
-    const text = `sees ${secondsText(node.field.size_ms / 1000)}`;
+    const text = `sees ${seenText(node, l)}`;
     context.font = font(12.5, 650);
     const size = context.measureText(text).width;
     const x = clamp((left + right) / 2 - size / 2, 4, width - size - 4);
@@ -206,7 +206,7 @@ function smallPaper() {
       context.fillRect(0, 0, x(windowStart), height);
       context.fillRect(x(windowEnd), 0, width, height);
       if (node?.field && node.shape.length === 3) {
-        const [from, to] = seen(node, state.position ?? positionAt(node, beatTime()));
+        const [from, to] = seen(node, positionOf(node));
         context.fillStyle = rgb(ink.light, 0.34);
         context.fillRect(x(from), 0, Math.max(1.5, x(to) - x(from)), height);
         context.fillStyle = rgb(ink.light);
@@ -242,7 +242,7 @@ function buildPaper() {
     (data.record.beats?.length ? 'A letter above the paper is the class of a beat.' : ''), 'ECG');
   const readTime = (x, width) => {
     const t = strip.time(x, width);
-    select({ time: t });
+    select({ time: t, position: null });
     const i = Math.round((t - strip.begin) * data.record.rate);
     return clockText(t, 2) + strip.leads.map(({ name, signal }) => `\n${name}  ${fixed(signal[i], 2)}${thin}mV`).join('');
   };

@@ -13,5 +13,5 @@ function buildScales() {
   host.append(element('div', { class: 'wide' }, element('table', { class: 'sums' }, element('thead', {}, head), element('tbody', {},
     scales.map((one) => row(words(one.name), one.logit)), row('logit', result.logits, 'total'),
     offsets?.some((x) => x !== 0) ? row('offset for the decision', offsets) : null,
-    element('tr', { class: 'total' }, element('th', { scope: 'row' }, 'probability'), result.probabilities.map((p) => element('td', {}, percent(p, 1))))))));
+    element('tr', { class: 'total' }, element('th', { scope: 'row' }, 'probability'), result.probabilities.map((p) => element('td', {}, chanceText(p))))))));
 }

@@ -28,7 +28,9 @@ function beatGallery(beats, words) {
 function buildSimilar() {
   const { neighbours, mistakes, epochs } = data;
   if (neighbours?.length) {
-    const host = section('similar', 'The nearest training beats', 'The network turns each beat into a list of features. These beats of the training records have the features nearest to those of this one.', 'Neighbours');
+    const own = data.neighbours_from === 'recording';
+    const host = section('similar', own ? 'The nearest beats of this recording' : 'The nearest training beats',
+      `The network turns each beat into a list of features. These beats of ${own ? 'the same recording' : 'the training records'} have the features nearest to those of this one.`, 'Neighbours');
     host.append(beatGallery(neighbours, (beat) => [beat.class + (beat.predicted && beat.predicted !== beat.class ? `, called ${beat.predicted}` : ''), `distance ${fixed(beat.distance, 2)}`, beat.label].filter(Boolean)),
       numbers(() => ({ head: ['class', 'called', 'distance'], rows: neighbours.map((beat) => [beat.class, beat.predicted ?? '\u2013', fixed(beat.distance, 3)]) })));
   }

@@ -80,7 +80,7 @@ function probabilityRows(probabilities, before = null) {
       element('b', {}, className(i)), element('span', { class: 'word' }, classWord(className(i)) === className(i) ? '' : classWord(className(i))),
       element('span', { class: 'bar' }, element('i', { style: `--p:${probabilities[i]};--c:${rgbVariable(i)}` }),
         before ? element('u', { style: `--p:${before[i]}` }) : null),
-      element('output', {}, percent(probabilities[i], 1)));
+      element('output', {}, chanceText(probabilities[i])));
     return row;
   }));
 }

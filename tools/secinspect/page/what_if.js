@@ -147,7 +147,7 @@ function buildLive(given) {
   const table = numbers(() => {
     const logits = compute();
     return { head: ['class', 'logit', 'real beat', 'probability', 'real beat'], rows: data.model.classes.map((name, i) =>
-      [name, fixed(logits[i], 3), fixed(start[i], 3), percent(probabilitiesOf(logits)[i], 1), percent(startProbabilities[i], 1)]) };
+      [name, fixed(logits[i], 3), fixed(start[i], 3), chanceText(probabilitiesOf(logits)[i]), chanceText(startProbabilities[i])]) };
   });
   host.append(element('div', { class: 'whatif' }, controls, element('div', {}, results, preview.canvas, checkText(pass, given.check, compute))), table);
   results.replaceChildren(...resultParts(start, start, startProbabilities));
