@@ -18,6 +18,50 @@ import tempfile
 import browser
 
 SKIPPED = 77
+
+# Every group of covariates and both kinds of strips, so that the page's own rows are compared with the program's.
+BEATS = """
+title = "beats"
+classes = ["N", "S", "V"]
+[data]
+train = ["101", "106", "119", "208"]
+validation = ["205"]
+test = ["100"]
+leads = ["MLII", "other"]
+[input]
+channels = ["lead1", "lead1-difference", "lead2-difference", "measures", "tachogram"]
+covariates = ["ratios", "irregularity", "prematurity", "regular", "hinges", "intervals"]
+[network]
+width = 8
+[sampler]
+kind = "weighted"
+epoch_samples = 768
+class_power = 1.0
+[train]
+epochs = 2
+batch = 32
+"""
+
+RECORDINGS = """
+title = "recordings"
+classes = ["even", "third"]
+[data]
+task = "recordings"
+source = "table"
+label_file = "labels.csv"
+protocol = "strat_folds"
+leads = ["MLII", "V1", "V5"]
+length = 512
+seconds = 5
+[network]
+model = "resnet34"
+width = 4
+[loss]
+kind = "bce"
+[train]
+epochs = 1
+batch = 8
+"""
 READY = "document.documentElement.dataset.painted === 'yes'"
 WIDTHS = (400, 900, 1600)
 
@@ -92,6 +136,32 @@ FAULTS = """
 def require(true, text):
     if not true:
         raise AssertionError(text)
+
+
+def make_pages(programs, folder):
+    """A page about a beat with 200 more to compare, about a network alone, and about a recording of 5 s."""
+
+    def run(program, *arguments):
+        done = subprocess.run([programs / program, *map(str, arguments)], capture_output=True, text=True, check=False)
+        require(done.returncode == 0, f"{program} {' '.join(map(str, arguments))}: {done.stderr}")
+
+    def train(name, recipe, data):
+        (folder / f"{name}.toml").write_text(recipe)
+        run("sectrain", "--config", folder / f"{name}.toml", "--data", data, "--out", folder / name, "--quiet")
+        return folder / name
+
+    run("secdata", "synth", folder / "db", "--minutes", 4, "--quiet", "--records", "100,101,106,119,205,208")
+    beats = train("beats", BEATS, folder / "db")
+    table = folder / "table"
+    run("secdata", "synth", table, "--count", 20, "--minutes", 0.1, "--rate", 100, "--leads", 3, "--quiet")
+    rows = [f"s{i:05},{'|'.join(['even'] * (i % 2 == 0) + ['third'] * (i % 3 == 0))},P{i},{i % 10 + 1}" for i in range(1, 21)]
+    (table / "labels.csv").write_text("file,labels,patient,fold\n" + "\n".join(rows) + "\n")
+    recordings = train("recordings", RECORDINGS, table)
+    pages = {name: folder / f"{name}.html" for name in ("beat", "network", "recording")}
+    run("secinspect", beats, folder / "db/208", "--at", "1:00", "--data", folder / "db", "--check", 200, "--out", pages["beat"])
+    run("secinspect", beats, "--out", pages["network"])
+    run("secinspect", recordings, table / "s00006", "--out", pages["recording"])
+    return pages
 
 
 class PageTest:
@@ -299,10 +369,10 @@ class PageTest:
         require(float(note["largest"]) < 0.01 * max(spread, 1), f"the page's logits differ by {note['largest']} on {note['count']} beats")
         self.quiet("forward pass")
 
-    def all(self):
-        for name in [name for name in dir(self) if name.startswith("test_")]:
-            getattr(self, name)()
-            print(f"page_test: {name[5:]} passed", flush=True)
+    def all(self, names=None):
+        for name in names or [name[5:] for name in dir(self) if name.startswith("test_")]:
+            getattr(self, "test_" + name)()
+            print(f"page_test: {name} passed", flush=True)
 
 
 def main():
@@ -316,15 +386,17 @@ def main():
     if program is None:
         print("page_test: skipped, there is no Chromium here (tools/setup browser)")
         sys.exit(SKIPPED)
-    if options.screenshots:
-        options.screenshots.mkdir(parents=True, exist_ok=True)
-    with browser.Browser(program) as page:
+    with browser.Browser(program) as page, tempfile.TemporaryDirectory() as folder:
         page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_CANVAS)
-        test = PageTest(page, options.page.resolve().as_uri(), options.screenshots)
-        if options.only:
-            getattr(test, "test_" + options.only)()
-        else:
-            test.all()
+        pages = {"beat": options.page} if options.page else make_pages(options.bin, pathlib.Path(folder))
+        only = options.only and [options.only]
+        for name, path in pages.items():
+            pictures = options.screenshots and options.screenshots / name
+            if pictures:
+                pictures.mkdir(parents=True, exist_ok=True)
+            print(f"page_test: {name}, {path.stat().st_size / 1e6:.1f} MB", flush=True)
+            test = PageTest(page, path.resolve().as_uri(), pictures)
+            test.all(only or (None if name == "beat" else ["layout", "tables", "operations"] + ["choices"] * (name == "recording")))
 
 
 if __name__ == "__main__":
