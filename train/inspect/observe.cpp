@@ -1,6 +1,7 @@
 #include "train/inspect/observe.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <numeric>
 
@@ -287,6 +288,30 @@ GatesAndFeatures gates_and_features(model::Network& network, Stream& stream, con
     append(result.features, features);
   });
   return result;
+}
+
+std::vector<double> operation_seconds(model::Network& network, Stream& stream, const NetworkInput& input,
+                                      int repeats) {
+  using Clock = std::chrono::steady_clock;
+  const model::NetworkOptions& o = network.options();
+  const Tensor x = input_tensor(o, input, stream);
+  const Tensor covariates = covariate_tensor(o, input, stream);
+  std::vector<double> shortest;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    Tape tape(stream, layers::accumulate);
+    std::size_t operation = 0;
+    Clock::time_point before = Clock::now();
+    tape.watch([&](const Tape::Operation&) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - before).count();
+      shortest.resize(std::max(shortest.size(), operation + 1), seconds);
+      shortest[operation] = std::min(shortest[operation], seconds);
+      ++operation;
+      before = Clock::now();
+    });
+    layers::Pass pass = recorded_pass(stream, tape);
+    network.forward(pass, tape.leaf(x), o.covariates > 0 ? tape.leaf(covariates) : Var());
+  }
+  return shortest;
 }
 
 int trunk_end(const Observation& observation, std::int64_t positions) {

@@ -82,6 +82,10 @@ struct GatesAndFeatures {
 };
 GatesAndFeatures gates_and_features(model::Network& network, Stream& stream, const NetworkInput& input);
 
+// The time in seconds of every recorded operation of a forward pass: of each the shortest of `repeats` passes. The
+// operations are in the order of the nodes behind the inputs. Measured on the cpu device, whose calls return when done.
+std::vector<double> operation_seconds(model::Network& network, Stream& stream, const NetworkInput& input, int repeats);
+
 // The last node that lies on every path from the signal to the logits and still has a time axis, for Grad-CAM:
 // in SE-ECGNet the end of the trunk. Nodes with at least `positions` time steps are preferred.
 int trunk_end(const Observation& observation, std::int64_t positions = 8);

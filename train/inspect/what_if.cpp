@@ -6,6 +6,7 @@
 
 #include "engine/philox.h"
 #include "train/data/beat_dataset.h"
+#include "train/data/patient.h"
 #include "train/inspect/arrays.h"
 
 namespace sec::train {

@@ -4,7 +4,6 @@
 
 #include "engine/error.h"
 #include "io/databases/cinc.h"
-#include "train/data/beat_dataset.h"
 #include "train/data/recording_signal.h"
 
 namespace sec::train {
@@ -83,26 +82,23 @@ std::size_t beat_near(const BeatRecord& record, double seconds, const std::strin
   return static_cast<std::size_t>(nearest - record.beats.begin());
 }
 
-NetworkInput beat_inputs(const BeatRecord& record, const std::vector<std::size_t>& beats, const Recipe& recipe) {
-  // A dataset of this one record; the copy of its signals is small beside its templates.
-  const BeatDataset dataset(recipe, {record});
-  NetworkInput result{0, {}, {}};
+NetworkInput inputs_of(const Dataset& dataset, std::span<const ExampleId> ids) {
   const auto cells = static_cast<std::size_t>(dataset.length() * dataset.leads());
   const auto k = static_cast<std::size_t>(dataset.covariates());
-  result.x.resize(beats.size() * cells);
-  result.covariates.resize(beats.size() * k);
-  for (const std::size_t beat : beats) {
-    const auto i = static_cast<std::size_t>(result.n++);
-    dataset.make({0, static_cast<std::int32_t>(beat)}, std::span(result.x).subspan(i * cells, cells),
+  NetworkInput result{std::ssize(ids), std::vector<float>(ids.size() * cells), std::vector<float>(ids.size() * k)};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    dataset.make(ids[i], std::span(result.x).subspan(i * cells, cells),
                  std::span(result.covariates).subspan(i * k, k));
   }
   return result;
 }
 
-InspectedInput inspected_beat(const BeatRecord& record, std::size_t index, const Recipe& recipe) {
-  const std::vector<Channel> channels = parse_channels(recipe);
+InspectedInput inspected_beat(const BeatDataset& dataset, ExampleId id, const Recipe& recipe) {
+  const std::vector<Channel>& channels = dataset.channels();
+  const BeatRecord& record = dataset.record(id);
+  const auto index = static_cast<std::size_t>(id.beat);
   InspectedInput result;
-  result.input = beat_inputs(record, {index}, recipe);
+  result.input = inputs_of(dataset, {&id, 1});
   result.flat = zeros_like(result.input);
   result.usual = usual_input(record, index, recipe, channels);
   for (const Channel& channel : channels) {

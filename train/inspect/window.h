@@ -6,10 +6,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "train/data/beats.h"
+#include "train/data/beat_dataset.h"
 #include "train/inspect/attribution.h"
 #include "train/inspect/observe.h"
 
@@ -41,13 +42,13 @@ struct InspectedInput {
 // Throws Error, naming `file`, if that is outside the record, or no beat is within 2 s.
 std::size_t beat_near(const BeatRecord& record, double seconds, const std::string& file);
 
-// A beat of a record. Sequences of beats (input.beats) have it in their middle.
-InspectedInput inspected_beat(const BeatRecord& record, std::size_t index, const Recipe& recipe);
+// A beat of a dataset's record. Sequences of beats (input.beats) have it in their middle.
+InspectedInput inspected_beat(const BeatDataset& dataset, ExampleId beat, const Recipe& recipe);
 
 // A whole recording, read as training reads it.
 InspectedInput inspected_recording(const std::filesystem::path& path, const Recipe& recipe);
 
-// The inputs of several beats.
-NetworkInput beat_inputs(const BeatRecord& record, const std::vector<std::size_t>& beats, const Recipe& recipe);
+// The inputs of several examples.
+NetworkInput inputs_of(const Dataset& dataset, std::span<const ExampleId> ids);
 
 }  // namespace sec::train
