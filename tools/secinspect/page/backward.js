@@ -17,7 +17,8 @@ function buildBackward() {
 }
 
 function gradientFigure(known) {
-  const list = [...known].sort((a, b) => (a.order ?? a.id) - (b.order ?? b.id));
+  const groups = [...new Set(nodes.map((node) => node.group))];
+  const list = [...known].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group) || a.id - b.id);
   const logs = list.map((node) => Math.log10(Math.max(node.gradient_norm, 1e-12)));
   const [low, high] = [Math.floor(Math.min(...logs.filter((v) => v > -12), 0)), Math.ceil(Math.max(...logs))];
   const at = (x, width) => list[clamp(Math.floor((x - 44) / (width - 52) * list.length), 0, list.length - 1)];
@@ -69,18 +70,19 @@ function gradientFigure(known) {
 }
 
 function memoryFigure(memory) {
+  const least = memory.reduce((low, step) => Math.min(low, step.bytes), Infinity);  // weights and inputs stay
   const turn = memory.findIndex((step) => step.phase === 'backward');
   const peak = memory.reduce((best, step) => step.bytes > best.bytes ? step : best, memory[0]);
   const one = chart({
-    height: 210, label: 'Memory in use over the walk', xName: 'step of the walk', yName: 'memory in use', yText: (v) => byteText(v), yRange: [0, peak.bytes * 1.08],
-    curves: () => [{ name: '', x: memory.slice(0, turn < 0 ? undefined : turn + 1).map((s, i) => i), y: memory.slice(0, turn < 0 ? undefined : turn + 1).map((s) => s.bytes), colour: () => ink.ink },
-      ...(turn < 0 ? [] : [{ name: '', x: memory.slice(turn).map((s, i) => turn + i), y: memory.slice(turn).map((s) => s.bytes), colour: () => ink.above }])],
+    height: 210, label: 'Memory in use over the walk', xName: 'step of the walk', yName: 'memory in use', yText: (v) => byteText(v), yRange: [0, (peak.bytes - least) * 1.08],
+    curves: () => [{ name: '', x: memory.slice(0, turn < 0 ? undefined : turn + 1).map((s, i) => i), y: memory.slice(0, turn < 0 ? undefined : turn + 1).map((s) => s.bytes - least), colour: () => ink.ink },
+      ...(turn < 0 ? [] : [{ name: '', x: memory.slice(turn).map((s, i) => turn + i), y: memory.slice(turn).map((s) => s.bytes - least), colour: () => ink.above }])],
     hoverText: (v) => {
       const step = memory[clamp(Math.round(v), 0, memory.length - 1)];
       const node = nodes[step.node];
       if (node) select({ node: node.id, position: null });
-      return `step ${Math.round(v) + 1}, ${step.phase}${node ? ': ' + node.name : ''}\n${byteText(step.bytes)} in use`;
+      return `step ${Math.round(v) + 1}, ${step.phase}${node ? ': ' + node.name : ''}\n${byteText(step.bytes - least)} of activations and gradients`;
     },
   });
-  return element('figure', {}, element('figcaption', {}, element('b', {}, 'Memory'), element('span', {}, `dark forward, red backward; at most ${byteText(peak.bytes)}`)), one.canvas);
+  return element('figure', {}, element('figcaption', {}, element('b', {}, 'Memory'), element('span', {}, `of activations and gradients: dark forward, red backward; the weights take ${byteText(least)} besides`)), one.canvas);
 }

@@ -11,7 +11,8 @@ function blockOf(node) {
   if (node.op === 'global_average_pool' && !/\.se\d*\.mean$/.test(node.name)) return node.name;
   const parts = node.name.split('.');
   for (let i = parts.length - 1; i >= 0; --i) if (/^\d+$/.test(parts[i])) return parts.slice(0, i + 1).join('.');
-  return node.group === 'stem' || node.group === 'head' ? nodes.find((other) => other.group === node.group).name : parts[0];
+  if (node.group === 'head') return nodes.findLast((other) => other.group === 'head').name;
+  return node.group === 'stem' ? nodes.find((other) => other.group === 'stem').name : parts[0];
 }
 
 const operationWords = {

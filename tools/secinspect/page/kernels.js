@@ -6,7 +6,7 @@ function buildKernels() {
   const devices = [...new Set(all.map((kernel) => kernel.device))];
   let device = devices[0];
   const host = section('kernels', 'The kernels',
-    'A kernel is the piece of code that computes a node on a device. The roofline is the fastest that a device can be: on the slope memory is the limit, on the flat part arithmetic.', 'Kernels');
+    'A kernel is the piece of code that computes a node on a device.' + (data.roofline?.length ? ' The roofline is the fastest that a device can be: on the slope memory is the limit, on the flat part arithmetic.' : ''), 'Kernels');
   const body = element('div');
   const lay = () => {
     surfaces.filter((one) => one.ofKernels).forEach(forget);
