@@ -185,6 +185,8 @@ struct Decision {
 Decision decision_of(InspectedModel& model, Stream& stream, const InspectedInput& inspected) {
   Decision decision;
   decision.logits = logits_of(*model.network, stream, inspected.input);
+  require(std::ranges::all_of(decision.logits, [](float logit) { return std::isfinite(logit); }),
+          "{}: the network's logits are not finite", model.file.string());
   decision.chosen = model.decide(decision.logits);
   decision.classes = {decision.chosen};
   const auto annotated = std::ranges::find(model.recipe.classes, inspected.reference);

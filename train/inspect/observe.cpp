@@ -13,7 +13,11 @@
 namespace sec::train {
 namespace {
 
-constexpr std::int64_t most_samples = 32;  // per forward pass without observation
+// Samples per forward pass without observation: 32 heartbeats, or one recording of 8 leads with 4096 samples.
+std::int64_t most_samples(const model::NetworkOptions& o) {
+  constexpr std::int64_t values = 32 * 1024;
+  return std::clamp<std::int64_t>(values / (o.length * o.leads), 1, 32);
+}
 
 Tensor input_tensor(const model::NetworkOptions& o, const NetworkInput& input, Stream& stream) {
   require(std::ssize(input.x) == input.n * o.length * o.leads &&
@@ -49,8 +53,9 @@ NetworkInput part_of(const model::NetworkOptions& o, const NetworkInput& input, 
 // Calls use(part, number of its samples) for consecutive parts of the input.
 template <typename Use>
 void for_each_part(const model::NetworkOptions& o, const NetworkInput& input, const Use& use) {
-  for (std::int64_t begin = 0; begin < input.n; begin += most_samples) {
-    use(part_of(o, input, begin, std::min(most_samples, input.n - begin)));
+  const std::int64_t most = most_samples(o);
+  for (std::int64_t begin = 0; begin < input.n; begin += most) {
+    use(part_of(o, input, begin, std::min(most, input.n - begin)));
   }
 }
 
@@ -194,7 +199,6 @@ Observation observe(model::Network& network, Stream& stream, const NetworkInput&
   result.initial_bytes = static_cast<std::int64_t>(memory_statistics(stream.device).in_use);
   Tape tape(stream, layers::accumulate);
   Collector collector(network, tape, stream);
-  std::map<int, std::vector<float>> gradients;
   tape.watch_backward([&](std::int64_t on_tape, const Tensor& gradient) {
     const int index = collector.node_at(on_tape);
     ObservedNode& node = collector.nodes[static_cast<std::size_t>(index)];

@@ -9,7 +9,8 @@
 namespace sec::train {
 namespace {
 
-constexpr double patch_seconds = 0.1;  // about the length of a QRS complex
+constexpr double patch_seconds = 0.1;            // about the length of a QRS complex
+constexpr double recording_patch_seconds = 0.2;  // of whole recordings, whose forward pass takes longer
 constexpr double farthest_beat = 2;    // s from the time asked for
 
 // A signal channel is covered by patches that overlap by half; a rhythm strip by its segments.
@@ -131,7 +132,8 @@ InspectedInput inspected_recording(const std::filesystem::path& path, const Reci
   result.rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
   for (std::size_t lead = 0; lead < recipe.data.leads.size(); ++lead) {
     result.channels.push_back({recipe.data.leads[lead], "lead", static_cast<int>(lead)});
-    result.patches.push_back(signal_patches(result.rate));
+    const std::int64_t width = std::max<std::int64_t>(1, std::llround(recording_patch_seconds * result.rate));
+    result.patches.push_back({width, width});
   }
   result.covariates = recipe.input.covariates;
   return result;
