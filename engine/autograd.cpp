@@ -70,26 +70,24 @@ Var Tape::leaf(Tensor value) {
   return {std::move(value), size() - 1};
 }
 
-Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward) {
-  return record_group(name, {std::move(value)}, inputs,
-                      [backward = std::move(backward)](const std::vector<Tensor>& gradients, Gradients& to) {
-                        backward(gradients[0], to);
-                      })[0];
+Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward,
+                 TimeWindow window) {
+  return record_group(
+      name, {std::move(value)}, inputs,
+      [backward = std::move(backward)](const std::vector<Tensor>& gradients, Gradients& to) {
+        backward(gradients[0], to);
+      },
+      {window})[0];
 }
 
 std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values,
-                                    const std::vector<Var>& inputs, GroupBackward backward) {
+                                    const std::vector<Var>& inputs, GroupBackward backward,
+                                    const std::vector<TimeWindow>& windows) {
   require(!walked_, "{}: recorded on a tape that backward() has already walked", name);
   require(!values.empty() && inputs.size() % values.size() == 0,
           "{}: {} inputs cannot be split equally among {} operations", name, inputs.size(), values.size());
-  if (watch_) {
-    const auto share = static_cast<std::ptrdiff_t>(inputs.size() / values.size());
-    auto first = inputs.begin();
-    for (const Tensor& value : values) {
-      watch_(name, value, {first, first + share});
-      first += share;
-    }
-  }
+  require(windows.empty() || windows.size() == values.size(), "{}: {} windows for {} operations", name,
+          windows.size(), values.size());
   std::vector<std::int64_t> ids;
   bool needed = false;
   for (const Var& input : inputs) {
@@ -117,6 +115,14 @@ std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values
       if (first.path.empty() || first.path.back().operation != std::string_view(name)) {
         first.path.push_back({name, {}});
       }
+    }
+  }
+  if (watch_) {
+    const auto share = static_cast<std::ptrdiff_t>(inputs.size() / outputs.size());
+    auto from = inputs.begin();
+    for (std::size_t i = 0; i < outputs.size(); ++i, from += share) {
+      watch_({name, outputs[i].value, {from, from + share}, windows.empty() ? TimeWindow() : windows[i],
+              outputs[i].node});
     }
   }
   return outputs;
@@ -150,6 +156,11 @@ void Tape::backward(const Var& root, Tensor seed) {
       reached = reached || gradients.back().defined();
     }
     if (reached) {
+      for (std::size_t i = 0; watch_backward_ && i < node.group; ++i) {
+        if (gradients[i].defined()) {
+          watch_backward_(id + static_cast<std::int64_t>(i), gradients[i]);
+        }
+      }
       ranges.move_to(node.path);
       Gradients inputs(*this, id);
       try {

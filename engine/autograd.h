@@ -15,6 +15,12 @@ namespace sec {
 
 class Tape;
 
+// The window in time that each output position of an operation reads:
+// position i reads the input's positions i * stride - pad to i * stride - pad + k - 1.
+struct TimeWindow {
+  std::int64_t k = 1, stride = 1, pad = 0;
+};
+
 // A tensor that may be the output of a recorded operation.
 struct Var {
   Tensor value;
@@ -65,7 +71,16 @@ class Tape {
   using Backward = std::function<void(const Tensor& gradient, Gradients& inputs)>;
   using GroupBackward = std::function<void(const std::vector<Tensor>& gradients, Gradients& inputs)>;
   using Accumulate = void (*)(Stream& stream, Tensor& into, const Tensor& gradient);  // into += gradient
-  using Watch = std::function<void(const char* name, const Tensor& value, const std::vector<Var>& inputs)>;
+  // An operation as it is recorded. `node` is its output's node, -1 if it needs no gradient.
+  struct Operation {
+    const char* name;
+    const Tensor& value;
+    const std::vector<Var>& inputs;
+    TimeWindow window;
+    std::int64_t node;
+  };
+  using Watch = std::function<void(const Operation& operation)>;
+  using WatchBackward = std::function<void(std::int64_t node, const Tensor& gradient)>;
 
   Tape(Stream& stream, Accumulate accumulate)
       : stream_(stream), accumulate_(accumulate), outer_ranges_(open_ranges().size()) {}
@@ -78,17 +93,22 @@ class Tape {
 
   // Records an operation that computed `value`. `name` must be a string literal.
   // If no input needs a gradient, nothing is recorded and the closure is discarded with its saved tensors.
-  Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward);
+  Var record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward,
+             TimeWindow window = {});
 
   // Records a group: several operations of one kind whose forward and backward kernels run together.
   // Each operation has one of `values` and an equal, consecutive share of `inputs`.
   // The closure uses the indices of `inputs`.
   // The gradient of a value that the root does not depend on is undefined.
+  // `windows` has the window of each operation, or is empty if they work position by position.
   std::vector<Var> record_group(const char* name, std::vector<Tensor> values, const std::vector<Var>& inputs,
-                                GroupBackward backward);
+                                GroupBackward backward, const std::vector<TimeWindow>& windows = {});
 
   // Calls `watch` with every operation recorded from now on. Diagnostics use it to inspect a forward pass.
   void watch(Watch watch) { watch_ = std::move(watch); }
+  // Calls `watch` during backward() with the complete gradient of every recorded operation's output, in the
+  // order of the walk, before the operation's closure runs.
+  void watch_backward(WatchBackward watch) { watch_backward_ = std::move(watch); }
 
   // Computes the gradients of all leaves that `root` depends on. `seed` is the gradient of the root.
   // Each closure is freed with its saved tensors as soon as it has run, so a second call throws Error.
@@ -121,6 +141,7 @@ class Tape {
   std::size_t outer_ranges_;  // ranges that were open when the tape was made
   std::vector<Node> nodes_;
   Watch watch_;
+  WatchBackward watch_backward_;
   bool walked_ = false;
 };
 

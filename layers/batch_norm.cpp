@@ -42,18 +42,15 @@ kernels::RunningUpdate running_update(const BatchNorm& layer, const Tensor& x, c
           layer.running_variance->value.write()};
 }
 
-void check_input(const Pass& pass, const BatchNorm& layer, const Var& x) {
+void check_input(const BatchNorm& layer, const Var& x) {
   require(x.shape().rank() == 4 && x.shape()[3] == layer.channels,
           "batch_norm {}: expected an input (N, L, H, {}), got {}", layer.name, layer.channels,
           x.shape().text());
-  require(pass.training || pass.tape == nullptr,
-          "batch_norm {}: gradients are recorded in training mode only, through the batch's statistics",
-          layer.name);
 }
 
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   const Range range("batch_norm", layer.name);
-  check_input(pass, layer, x);
+  check_input(layer, x);
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
   const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;
   const Var weight = use(pass, *layer.weight);
@@ -68,13 +65,19 @@ Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x) {
   Tensor y = Tensor::empty(x.shape(), x.value.type(), pass.stream.device);
   kernel.apply(pass.stream, shape, layer.epsilon, x.value.read(), mean.read(), variance.read(),
                weight.value.read(), bias.value.read(), y.write());
-  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, x = saved(pass, x.value),
-                   mean = saved(pass, mean), variance = saved(pass, variance),
+  auto backward = [shape, epsilon = layer.epsilon, stream = pass.stream, training = pass.training,
+                   x = saved(pass, x.value), mean = saved(pass, mean), variance = saved(pass, variance),
                    weight = saved(pass, weight.value)](const Tensor& gy, Gradients& inputs) mutable {
     Tensor gx = Tensor::empty(gy.shape(), gy.type(), stream.device);
     kernels::table(stream).batch_norm.backward(stream, shape, epsilon, x.get().read(), gy.read(),
                                                mean.get().read(), variance.get().read(), weight.get().read(),
                                                gx.write(), inputs.sum(1).write(), inputs.sum(2).write());
+    if (!training) {  // running statistics are constants, so y is linear in x: gx = gy * weight / deviation
+      const Tensor zero = Tensor::zeros(stream, mean.get().shape());
+      kernels::table(stream).batch_norm.apply(stream, shape, epsilon, gy.read(), zero.read(),
+                                              variance.get().read(), weight.get().read(), zero.read(),
+                                              gx.write());
+    }
     inputs.add(0, std::move(gx));
   };
   return record(pass, "batch_norm", std::move(y), {x, weight, bias}, std::move(backward));

@@ -26,12 +26,12 @@ BatchNorm make_batch_norm(ParameterSet& set, const std::string& name, std::int64
 
 // Normalises x (N, L, H, C); the result has the same shape. Inference uses the running statistics.
 // Training uses the statistics of the batch, and each call updates the running statistics.
-// Throws Error on another shape, on a training batch with a single position (which has no variance),
-// and if the pass has a tape but is not in training mode.
+// With a tape, inference records gradients too: those of a fixed scale and shift per channel.
+// Throws Error on another shape, and on a training batch with a single position (which has no variance).
 Var batch_norm(Pass& pass, const BatchNorm& layer, const Var& x);
 
-// Throws the errors of batch_norm that do not depend on the batch: shape, and recording outside training.
-void check_input(const Pass& pass, const BatchNorm& layer, const Var& x);
+// Throws Error unless x is (N, L, H, C) with the layer's number of channels.
+void check_input(const BatchNorm& layer, const Var& x);
 
 // The two training steps of batch norm, for fused layers.
 // batch_statistics returns the mean and the biased variance of each channel, (C) each.

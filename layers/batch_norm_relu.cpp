@@ -11,11 +11,12 @@ namespace sec::layers {
 
 VarWithStats batch_norm_relu(Pass& pass, const BatchNorm& layer, const Var& x, Next next) {
   const kernels::BatchNormKernels& kernel = kernels::table(pass.stream).batch_norm;
-  if (!pass.fused || kernel.apply_relu == nullptr) {
+  const bool records_inference = !pass.training && pass.tape != nullptr;  // the fused gradient is of training
+  if (!pass.fused || records_inference || kernel.apply_relu == nullptr) {
     return relu(pass, batch_norm(pass, layer, x));
   }
   const Range range("batch_norm_relu", layer.name);
-  check_input(pass, layer, x);
+  check_input(layer, x);
   const Device device = pass.stream.device;
   const kernels::BatchNormShape shape{x.value.count() / layer.channels, layer.channels};
   const Var weight = use(pass, *layer.weight);

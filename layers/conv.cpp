@@ -83,6 +83,7 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
   std::vector<Var> inputs;  // x, weight and bias of each convolution
   std::vector<kernels::ConvForward> group;
   std::vector<Operands> operands;
+  std::vector<TimeWindow> windows;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Conv& layer = *layers[i];
     const kernels::ConvShape shape = checked_shape(layer, x[i].shape());
@@ -95,13 +96,14 @@ std::vector<Var> convs(Pass& pass, const std::vector<const Conv*>& layers, const
     group.push_back(
         {shape, x[i].value.read(), layer.weight->value.read(), inputs.back().value.read(), y.back().write()});
     operands.push_back({shape, saved(pass, x[i].value), saved(pass, layer.weight->value)});
+    windows.push_back({shape.k, shape.stride, shape.pad});
   }
   kernels::table(pass.stream).conv.forward_group(pass.stream, group);
   auto backward = [operands = std::move(operands), stream = pass.stream](const std::vector<Tensor>& gy,
                                                                          Gradients& to) mutable {
     run_backward(stream, operands, gy, to);
   };
-  return record_group(pass, "conv", std::move(y), inputs, std::move(backward));
+  return record_group(pass, "conv", std::move(y), inputs, std::move(backward), windows);
 }
 
 }  // namespace sec::layers

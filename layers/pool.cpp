@@ -34,7 +34,8 @@ Var max_pool(Pass& pass, const PoolOptions& options, const Var& x) {
     kernels::table(stream).pool.max_backward(stream, shape, gy.read(), position.get().read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return record(pass, "max_pool", std::move(y), {x}, std::move(backward));
+  return record(pass, "max_pool", std::move(y), {x}, std::move(backward),
+                {options.k, options.stride, options.pad});
 }
 
 Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
@@ -47,7 +48,8 @@ Var average_pool(Pass& pass, const PoolOptions& options, const Var& x) {
     kernels::table(stream).pool.average_backward(stream, shape, gy.read(), gx.write());
     inputs.add(0, std::move(gx));
   };
-  return record(pass, "average_pool", std::move(y), {x}, std::move(backward));
+  return record(pass, "average_pool", std::move(y), {x}, std::move(backward),
+                {options.k, options.stride, options.pad});
 }
 
 Tensor means(Pass& pass, const Tensor& x) {

@@ -18,21 +18,23 @@ inline Saved saved(const Pass& pass, const Tensor& tensor) {
 // Returns the output `y` of an operation, recorded with Tape::record if the pass has a tape.
 // `backward` receives the gradient of y and adds the gradients of `inputs`; its captures use saved().
 template <typename Backward>
-Var record(Pass& pass, const char* name, Tensor y, const std::vector<Var>& inputs, Backward&& backward) {
+Var record(Pass& pass, const char* name, Tensor y, const std::vector<Var>& inputs, Backward&& backward,
+           TimeWindow window = {}) {
   if (pass.tape == nullptr) {
     return y;
   }
-  return pass.tape->record(name, std::move(y), inputs, std::forward<Backward>(backward));
+  return pass.tape->record(name, std::move(y), inputs, std::forward<Backward>(backward), window);
 }
 
 // Like record(), for a group of operations that run together: calls Tape::record_group.
 template <typename Backward>
 std::vector<Var> record_group(Pass& pass, const char* name, std::vector<Tensor> y,
-                              const std::vector<Var>& inputs, Backward&& backward) {
+                              const std::vector<Var>& inputs, Backward&& backward,
+                              const std::vector<TimeWindow>& windows = {}) {
   if (pass.tape == nullptr) {
     return {y.begin(), y.end()};
   }
-  return pass.tape->record_group(name, std::move(y), inputs, std::forward<Backward>(backward));
+  return pass.tape->record_group(name, std::move(y), inputs, std::forward<Backward>(backward), windows);
 }
 
 // Throws Error, naming the layer, unless `same` holds for exactly one layer of the group.

@@ -13,12 +13,13 @@ StepFloor step_floor(model::Network& network, std::int64_t n, DType activations,
   StepFloor floor;
   Tape tape(stream, layers::accumulate);
   bool is_first = true;
-  tape.watch([&](std::string_view name, const Tensor& y, const std::vector<Var>& inputs) {
-    if (name != "conv") {
+  tape.watch([&](const Tape::Operation& operation) {
+    if (operation.name != std::string_view("conv")) {
       return;
     }
-    const Tensor& x = inputs[0].value;  // (N, L, H, Ci)
-    const Tensor& w = inputs[1].value;  // (K, Ci, Co)
+    const Tensor& x = operation.inputs[0].value;  // (N, L, H, Ci)
+    const Tensor& w = operation.inputs[1].value;  // (K, Ci, Co)
+    const Tensor& y = operation.value;            // (N, Lo, H, Co)
     const std::int64_t passes = is_first ? 2 : 3;
     is_first = false;
     const std::int64_t read = w.extent(0) == 1 ? x.count() / x.extent(1) * y.extent(1) : x.count();

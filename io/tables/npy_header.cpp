@@ -1,5 +1,7 @@
 #include "io/tables/npy_header.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <charconv>
 #include <vector>
@@ -159,12 +161,18 @@ NpyHeader parse_npy_header(std::string_view content, std::int64_t size, const st
 }
 
 std::string npy_header_text(NpyType type, std::int64_t rows, std::int64_t columns) {
+  const std::int64_t shape[] = {rows, columns};
+  return npy_header_text(type, shape);
+}
+
+std::string npy_header_text(NpyType type, std::span<const std::int64_t> shape) {
   const char* const descr = type == NpyType::i16   ? "<i2"
                             : type == NpyType::i32 ? "<i4"
                             : type == NpyType::f32 ? "<f4"
                                                    : "<f8";
   std::string text =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}", descr, rows, columns);
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descr, fmt::join(shape, ", "),
+                  shape.size() == 1 ? "," : "");
   constexpr std::size_t before = 10;
   constexpr std::size_t alignment = 64;  // of the samples within the file, as the format requires
   text.append(alignment - (before + text.size() + 1) % alignment, ' ');

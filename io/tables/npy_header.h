@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,6 @@ inline constexpr std::int64_t longest_npy_header = 65536;
 
 // A header for a little-endian, row-major array.
 std::string npy_header_text(NpyType type, std::int64_t rows, std::int64_t columns);
+std::string npy_header_text(NpyType type, std::span<const std::int64_t> shape);
 
 }  // namespace sec::io

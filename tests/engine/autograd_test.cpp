@@ -140,9 +140,9 @@ TEST(Autograd, AGroupWhoseValuesAreNotAllUsed) {
 TEST(Autograd, AGroupIsWatchedAsItsOperations) {
   Tape tape(cpu, accumulate);
   std::vector<std::vector<float>> seen;
-  tape.watch([&](const char*, const Tensor& value, const std::vector<Var>& inputs) {
-    std::vector<float> numbers = {at(value)};
-    for (const Var& input : inputs) {
+  tape.watch([&](const Tape::Operation& operation) {
+    std::vector<float> numbers = {at(operation.value)};
+    for (const Var& input : operation.inputs) {
       numbers.push_back(at(input.value));
     }
     seen.push_back(numbers);
@@ -150,6 +150,36 @@ TEST(Autograd, AGroupIsWatchedAsItsOperations) {
   multiply_each(tape, {scalar(2), scalar(3)}, {scalar(5), tape.leaf(scalar(7))});
   EXPECT_EQ(seen, (std::vector<std::vector<float>>{{10, 2, 5}, {21, 3, 7}}));
   EXPECT_NE(error_of([&] { tape.record_group("odd", {scalar(1), scalar(2)}, {scalar(3)}, nullptr); }), "");
+}
+
+// y = x * x and z = y * c with x = 2, c = 5: dz/dy = 5 arrives before dy/dx is computed.
+TEST(Autograd, TheWalkIsWatchedWithTheGradientOfEveryOperation) {
+  Tape tape(cpu, accumulate);
+  std::vector<std::int64_t> recorded;
+  tape.watch([&](const Tape::Operation& operation) { recorded.push_back(operation.node); });
+  std::vector<std::pair<std::int64_t, float>> walked;
+  tape.watch_backward([&](std::int64_t node, const Tensor& gradient) {
+    walked.emplace_back(node, at(gradient));
+  });
+  const Var x = tape.leaf(scalar(2));
+  const Var y = multiply(tape, x, x);
+  multiply(tape, scalar(3), scalar(4));  // needs no gradient
+  const Var unused = multiply(tape, y, y);
+  const Var z = multiply(tape, y, scalar(5));
+  tape.backward(z, scalar(1));
+  EXPECT_EQ(recorded, (std::vector<std::int64_t>{y.node, -1, unused.node, z.node}));
+  EXPECT_EQ(walked, (std::vector<std::pair<std::int64_t, float>>{{z.node, 1}, {y.node, 5}}));
+  EXPECT_FLOAT_EQ(at(tape.gradient_of(x)), 20);
+}
+
+TEST(Autograd, AnOperationsWindowInTimeIsWatched) {
+  Tape tape(cpu, accumulate);
+  std::vector<std::int64_t> strides;
+  tape.watch([&](const Tape::Operation& operation) { strides.push_back(operation.window.stride); });
+  tape.record("pool", scalar(1), {scalar(1)}, nullptr, {3, 2, 1});
+  tape.record_group("convs", {scalar(1), scalar(2)}, {scalar(1), scalar(2)}, nullptr, {{5, 4, 2}, {1, 1, 0}});
+  tape.record("relu", scalar(1), {scalar(1)}, nullptr);
+  EXPECT_EQ(strides, (std::vector<std::int64_t>{2, 4, 1, 1}));
 }
 
 TEST(Autograd, ParametersAccumulateIntoTheCallersTensor) {

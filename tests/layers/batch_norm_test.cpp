@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "layers/accumulate.h"
+#include "layers/batch_norm_relu.h"
 #include "tests/layers/check_layer.h"
 
 namespace sec::layers {
@@ -68,13 +71,46 @@ TEST(BatchNorm, RefusesWhatItCannotDo) {
               batch_norm(training, layer, Tensor::zeros(cpu, {4, 4, 1, 2}));
             }),
             "batch_norm stem.bn: expected an input (N, L, H, 3), got (4, 4, 1, 2)");
-  Tape tape(cpu, accumulate);
-  Pass recorded_evaluation{cpu, &tape, false};
-  EXPECT_EQ(
-      error_of([&] {
-        batch_norm(recorded_evaluation, layer, Tensor::zeros(cpu, {4, 4, 1, 3}));
-      }),
-      "batch_norm stem.bn: gradients are recorded in training mode only, through the batch's statistics");
+}
+
+// In inference y is gamma (x - mean) / deviation + beta with fixed mean and deviation, per channel.
+// The gradients are compared with that formula in double precision.
+TEST(BatchNorm, InferenceRecordsTheGradientOfAFixedScale) {
+  for (const bool with_relu : {false, true}) {
+    ParameterSet set;
+    const BatchNorm layer = make_batch_norm(set, "bn", 2);
+    set.allocate(cpu, 0);
+    layer.weight->value.assign(cpu, std::vector<float>{0.5F, -2.0F});
+    layer.bias->value.assign(cpu, std::vector<float>{0.25F, -0.5F});
+    layer.running_mean->value.assign(cpu, std::vector<float>{1.0F, -1.0F});
+    layer.running_variance->value.assign(cpu, std::vector<float>{4.0F, 0.25F});
+    layer.weight->gradient.zero(cpu);
+    layer.bias->gradient.zero(cpu);
+    const plain::Array x = random_array({2, 3, 2, 2}, 5);
+    const plain::Array gy = random_array({2, 3, 2, 2}, 6);
+    Tape tape(cpu, accumulate);
+    Pass pass{cpu, &tape, false};
+    const Var leaf = tape.leaf(to_tensor(x));
+    const Var y = with_relu ? Var(batch_norm_relu(pass, layer, leaf, Next::nothing)) : batch_norm(pass, layer, leaf);
+    tape.backward(y, to_tensor(gy));
+    const std::vector<float> gx = tape.gradient_of(leaf).to_vector(cpu);
+    const double mean[] = {1, -1}, deviation[] = {std::sqrt(4 + 1e-5), std::sqrt(0.25 + 1e-5)};
+    const double gamma[] = {0.5, -2}, beta[] = {0.25, -0.5};
+    double gamma_gradient[2] = {}, beta_gradient[2] = {};
+    for (std::size_t i = 0; i < gx.size(); ++i) {
+      const std::size_t c = i % 2;
+      const double normal = (x.data[i] - mean[c]) / deviation[c];
+      const bool open = !with_relu || gamma[c] * normal + beta[c] > 0;
+      const double passed = open ? gy.data[i] : 0;
+      EXPECT_NEAR(gx[i], passed * gamma[c] / deviation[c], 1e-5) << i;
+      gamma_gradient[c] += passed * normal;
+      beta_gradient[c] += passed;
+    }
+    for (std::size_t c = 0; c < 2; ++c) {
+      EXPECT_NEAR(layer.weight->gradient.to_vector(cpu)[c], gamma_gradient[c], 1e-4);
+      EXPECT_NEAR(layer.bias->gradient.to_vector(cpu)[c], beta_gradient[c], 1e-4);
+    }
+  }
 }
 
 }  // namespace

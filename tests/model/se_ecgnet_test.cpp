@@ -63,7 +63,8 @@ TEST(SeEcgNet, RunsTheNumberOfLayersOfTheAuthorsNetwork) {
   SeEcgNet net({2, 360, 4, 0, 4}, cpu, 1);
   Tape tape(cpu, layers::accumulate);
   long convs = 0, norms = 0;
-  tape.watch([&](const std::string& name, const Tensor&, const std::vector<Var>&) {
+  tape.watch([&](const Tape::Operation& operation) {
+    const std::string name = operation.name;
     convs += name == "conv" ? 1 : 0;
     norms += name == "batch_norm" ? 1 : 0;
   });

@@ -283,16 +283,17 @@ def make(programs, work):
     run("secmodel", "export", one / "whole.safetensors", "--out", one / "dict.safetensors")
     best = "{d}/best.safetensors"
     kinds.append(Kind("model of heartbeats", one, ["best.safetensors"], [
-        [*small, best, "{w}/db/100"], [*small, best, "--json", "{w}/db/100"], ["secmodel", "summary", best],
+        [*small, best, "{w}/db/100"], [*small, best, "--json", "{w}/db/100"], ["secmodel", "summary", best], ["secinspect", best],
         ["secmodel", "onnx", best, "--out", "OUT"], ["secmodel", "export", best, "--out", "OUT"],
         ["secmodel", "import", best, "--out", "OUT"], training("{w}/db", "--init", best)], 2))
     whole = "{d}/whole.safetensors"
     kinds.append(Kind("model of recordings", one, ["whole.safetensors"], [
-        [*small, whole, "{w}/table/s00001"], [*small, whole, "--json", "{w}/table/s00001"], ["secmodel", "summary", whole],
+        [*small, whole, "{w}/table/s00001"], [*small, whole, "--json", "{w}/table/s00001"], ["secmodel", "summary", whole], ["secinspect", whole],
         ["secmodel", "onnx", whole, "--out", "OUT"], ["secmodel", "import", whole, "--out", "OUT"]], 1))
     kinds.append(Kind("state dict", one, ["dict.safetensors"], [
         ["secmodel", "import", "{d}/dict.safetensors", "--length", "64", "--out", "OUT"],
         ["secmodel", "summary", "{d}/dict.safetensors", "--length", "64"],
+        ["secinspect", "{d}/dict.safetensors", "--length", "64"],
         ["secmodel", "onnx", "{d}/dict.safetensors", "--length", "64", "--out", "OUT"]], 1))
     one = folder("predict")
     header = json.dumps({"x": {"dtype": "F32", "shape": [2, 2, 64], "data_offsets": [0, 1024]}}).encode()

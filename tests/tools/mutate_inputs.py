@@ -8,7 +8,7 @@
 
 A mutant is a valid set of input files (tests/tools/input_kinds.py) of which one file was changed: bits, bytes, numbers,
 words, lines, its length, or the file itself (missing, a folder, a pipe, of absurd size, of another kind). Each mutant is
-given to one command of sectrain, secinfer, secdata or secmodel. Expected are: exit status 0, 1 or 2; if it is not 0, one
+given to one command of sectrain, secinfer, secdata, secmodel or secinspect. Expected are: exit status 0, 1 or 2; if it is not 0, one
 line on stderr besides warnings, that begins with the program's name and is clear text, and no output file; with --json,
 valid JSON; no temporary files; at most --seconds of computing and --memory GB of address space. Everything else is a
 finding. Findings are grouped, and the first mutant of each group is kept. The exit status is 1 if there is any.

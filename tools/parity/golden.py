@@ -6,7 +6,8 @@ to f32 (signals to bf16, which halves the files), so that both sides start from 
 Everything else is computed in f64 and rounded once when written. Layouts and names are PyTorch's.
 
 A file holds, for one configuration: `x` (N, H, L), `covariates` (N, K), `targets` (N, classes), the state dict
-under initial/, and `logits_evaluation`. Of a training step without dropout it holds `logits_training`, `loss`,
+under initial/, and `logits_evaluation`. Of that evaluation, activation/NAME has the output of every convolution and
+batch norm, averaged over positions (N, C), and the factors of every squeeze-and-excite gate (N, C). Of a training step without dropout it holds `logits_training`, `loss`,
 gradient/NAME for every parameter and after/NAME for every running statistic. `losses` has the batch's losses during
 Adam steps (twenty, five at full width; the first is before any step). If the configuration asks for dropout,
 `dropout_mean` and `dropout_sd` describe the training logits over many draws.
@@ -130,6 +131,29 @@ def copy_of(net, config, dropout, dtype):
     return twin.train()
 
 
+def activations_of(net, x, covariates):
+    """Logits, and by name what convolutions and norms put out on average, and the gates' factors. A module that is
+    called again has the suffix #2 and so on, as in secinspect."""
+    found, calls, handles = {}, {}, []
+
+    def note(name, values):
+        calls[name] = calls.get(name, 0) + 1
+        found[name if calls[name] == 1 else f"{name}#{calls[name]}"] = values
+
+    for name, module in net.named_modules():
+        if isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            hook = lambda _, __, y, name=name: note(name, y.flatten(2).mean(2))
+        elif name.endswith(".fc2"):
+            hook = lambda _, __, y, name=name: note(name.removesuffix(".fc2"), torch.sigmoid(y))
+        else:
+            continue
+        handles.append(module.register_forward_hook(hook))
+    logits = net(x, covariates)
+    for handle in handles:
+        handle.remove()
+    return logits, found
+
+
 def single_gradients(initial, config, batch):
     """The gradients that PyTorch computes in f32, by name."""
     x, covariates, targets = (None if t is None else t.float() for t in batch)
@@ -166,7 +190,9 @@ def write_golden(path, config, seed, large):
     initial = net.double()
     x, targets = x.double(), targets.double()
     initial.eval()
-    tensors["logits_evaluation"] = initial(x, covariates)
+    tensors["logits_evaluation"], activations = activations_of(initial, x, covariates)
+    for name, values in activations.items():
+        tensors["activation/" + name] = values.contiguous()
 
     net = copy_of(initial, config, 0, torch.float64)
     logits = net(x, covariates)

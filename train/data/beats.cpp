@@ -14,6 +14,7 @@
 #include "io/recording/annotation_codes.h"
 #include "io/recording/lead_names.h"
 #include "io/scoring/aami.h"
+#include "io/signal/qrs_detector.h"
 #include "io/signal/resample.h"
 #include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
@@ -160,25 +161,13 @@ std::string other_annotations(const std::vector<io::Annotation>& annotations) {
          (list.empty() ? "" : "; beats have symbols of the MIT format: N, S, V, F, Q, L, R, A and others");
 }
 
-}  // namespace
-
-BeatRecord load_record(const DataFolders& folders, const std::string& name, const Recipe& recipe) {
-  const RecordPlace place = place_of(folders, recipe, name);
-  AnnotatedRecording opened =
-      io::is_wfdb_record(place.name) ? open_wfdb_record(place, recipe) : open_other(place, recipe);
-  apply_gain(place, opened);
-  const io::Recording& recording = opened.recording;
-  BeatRecord record;
-  record.name = name;
-  record.database = database_title(folders, place);
-  record.warnings = recording.warnings;
+// Fills in the record's beats: those that are annotated.
+void take_annotated_beats(const AnnotatedRecording& opened, const Recipe& recipe,
+                          const Recipe::Database* database, BeatRecord& record) {
   std::int64_t outside = 0;
-  record.source_rate = recording.rate;
-  record.rate = recipe.data.rate;
-  const io::RateRatio ratio = io::rate_ratio(recording.rate, recipe.data.rate);
-
+  const io::RateRatio ratio = io::rate_ratio(record.source_rate, recipe.data.rate);
   for (const io::Annotation& annotation : opened.annotations) {
-    const std::optional<io::BeatClass> beat_class = class_in(place.options, annotation.code);
+    const std::optional<io::BeatClass> beat_class = class_in(database, annotation.code);
     if (!beat_class) {
       continue;
     }
@@ -200,7 +189,32 @@ BeatRecord load_record(const DataFolders& folders, const std::string& name, cons
         fmt::format("{}: {} beat(s) annotated outside the record's {} samples are left out",
                     opened.annotation_file, outside, opened.samples));
   }
+}
 
+// Fills in the record's beats: those that the QRS detector finds.
+void find_beats_of(const AnnotatedRecording& opened, const Recipe& recipe, BeatRecord& record) {
+  const io::RateRatio ratio = io::rate_ratio(record.source_rate, recipe.data.rate);
+  const std::vector<float>& lead = opened.recording.signals[opened.leads.front()];
+  for (const std::int64_t peak : io::find_qrs(lead, record.source_rate)) {
+    record.beats.push_back({peak, io::resampled_position(peak, ratio), -1, -1});
+  }
+  require(!record.beats.empty(), "{}: no beat was found in lead {}", opened.file,
+          opened.recording.leads[opened.leads.front()].name);
+}
+
+BeatRecord prepare_record(const std::string& name, const AnnotatedRecording& opened, const Recipe& recipe,
+                          const Recipe::Database* database, bool find_beats) {
+  const io::Recording& recording = opened.recording;
+  BeatRecord record;
+  record.name = name;
+  record.warnings = recording.warnings;
+  record.source_rate = recording.rate;
+  record.rate = recipe.data.rate;
+  if (find_beats) {
+    find_beats_of(opened, recipe, record);
+  } else {
+    take_annotated_beats(opened, recipe, database, record);
+  }
   std::vector<double> amplitudes;
   for (const std::size_t lead : opened.leads) {
     record.lead_names.push_back(recording.leads[lead].name);
@@ -218,6 +232,27 @@ BeatRecord load_record(const DataFolders& folders, const std::string& name, cons
   }
   describe_beats(record, recipe);
   return record;
+}
+
+}  // namespace
+
+BeatRecord load_record(const DataFolders& folders, const std::string& name, const Recipe& recipe) {
+  const RecordPlace place = place_of(folders, recipe, name);
+  AnnotatedRecording opened =
+      io::is_wfdb_record(place.name) ? open_wfdb_record(place, recipe) : open_other(place, recipe);
+  apply_gain(place, opened);
+  BeatRecord record = prepare_record(name, opened, recipe, place.options, false);
+  record.database = database_title(folders, place);
+  return record;
+}
+
+BeatRecord load_any_record(const std::filesystem::path& path, const Recipe& recipe, bool find_beats) {
+  const AnnotatedRecording opened =
+      open_other({"", path.filename().string(), path.parent_path(), nullptr}, recipe);
+  const bool annotated = std::ranges::any_of(opened.annotations, [](const io::Annotation& annotation) {
+    return io::beat_class_of(annotation.code).has_value();
+  });
+  return prepare_record(path.filename().string(), opened, recipe, nullptr, find_beats || !annotated);
 }
 
 io::ClassCounts annotated_beats(const RecordPlace& place) {

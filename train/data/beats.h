@@ -19,7 +19,7 @@ namespace sec::train {
 struct Beat {
   std::int64_t sample = 0;  // annotated sample of the R peak, at the recording's rate
   std::int64_t centre = 0;  // sample of the R peak at the recipe's rate
-  int aami = 0;             // index into io::beat_class_names
+  int aami = 0;             // index into io::beat_class_names; -1: not annotated
   int label = -1;           // index into the recipe's classes; -1: none of them
   bool in_split = true;     // false: the beat belongs to another split, and serves only as a neighbour here
 };
@@ -48,6 +48,11 @@ struct BeatRecord {
 // A beat annotated outside the signal is left out with a warning, as in WFDB's programs.
 // Signals whose header states no gain need the key `gain` of a further database.
 BeatRecord load_record(const DataFolders& folders, const std::string& name, const Recipe& recipe);
+
+// Reads any recording that io::open_recording knows. Its beats are those annotated beside it or, if there are no
+// annotations or `find_beats` is set, those that the QRS detector finds in the first lead read: they have no class,
+// and Beat::aami is -1. Throws as load_record() does, and if no beat is found.
+BeatRecord load_any_record(const std::filesystem::path& path, const Recipe& recipe, bool find_beats = false);
 
 // The number of beats of each class that a recording's annotations mark, without reading its signals.
 io::ClassCounts annotated_beats(const RecordPlace& place);

@@ -78,4 +78,11 @@ std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t
 std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std::vector<std::string>& groups,
                                  const std::vector<RhythmMeasure>& measures);
 
+// What each of these covariates says, for people; `measures` are those of input.rhythm.
+std::vector<std::string> covariate_names(const std::vector<std::string>& groups,
+                                         const std::vector<std::string>& measures, std::int64_t beats = 1);
+
+// The same patient's rhythm at a beat in time: all intervals around it are the mean. The spread is kept.
+BeatRhythm undisturbed(const BeatRhythm& beat);
+
 }  // namespace sec::train

@@ -96,4 +96,30 @@ std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std
   return result;
 }
 
+std::vector<std::string> covariate_names(const std::vector<std::string>& groups,
+                                         const std::vector<std::string>& measures, std::int64_t beats) {
+  std::vector<std::string> names;
+  for (const std::string& group : groups) {
+    if (!is_of_each_beat(group)) {
+      names.insert(names.end(), measures.begin(), measures.end());
+      continue;
+    }
+    for (std::int64_t beat = 0; beat < beats; ++beat) {
+      const std::string prefix = beats > 1 ? fmt::format("beat {}: ", beat + 1) : "";
+      names.push_back(prefix + "rr/mean");
+      names.push_back(prefix + "next/mean");
+    }
+  }
+  return names;
+}
+
+BeatRhythm undisturbed(const BeatRhythm& beat) {
+  BeatRhythm usual = beat;
+  for (double* interval :
+       {&usual.interval, &usual.rr, &usual.next, &usual.previous, &usual.mean10, &usual.mean32}) {
+    *interval = beat.mean;
+  }
+  return usual;
+}
+
 }  // namespace sec::train

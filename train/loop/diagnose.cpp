@@ -47,12 +47,12 @@ std::string first_bad_layer(model::Network& network, const Dataset& examples, co
   std::string found;
   std::string last_layer = "the input";
   Tape tape(stream, layers::accumulate);
-  tape.watch([&](const char* name, const Tensor& value, const std::vector<Var>& operands) {
-    const std::string parameter = parameter_among(network.parameters(), operands);
-    if (found.empty() && !all_finite(value.to_vector(stream))) {
-      found = parameter.empty() ? fmt::format("{} after {}", name, last_layer)
-                                : fmt::format("{} with {}", name, parameter);
-      found += fmt::format(", output {}", value.shape().text());
+  tape.watch([&](const Tape::Operation& operation) {
+    const std::string parameter = parameter_among(network.parameters(), operation.inputs);
+    if (found.empty() && !all_finite(operation.value.to_vector(stream))) {
+      found = parameter.empty() ? fmt::format("{} after {}", operation.name, last_layer)
+                                : fmt::format("{} with {}", operation.name, parameter);
+      found += fmt::format(", output {}", operation.value.shape().text());
     }
     last_layer = parameter.empty() ? last_layer : parameter;
   });
