@@ -12,9 +12,9 @@ namespace {
 
 using io::Json;
 
-constexpr std::int64_t most_bins = 200;      // of a strip in time
-constexpr std::int64_t most_channels = 64;   // of a map
-constexpr std::size_t response_bins = 65;    // of a filter's gain
+constexpr std::int64_t most_bins = 200;     // of a strip in time
+constexpr std::int64_t most_channels = 64;  // of a map
+constexpr std::size_t response_bins = 65;   // of a filter's gain
 
 // The shape without a batch axis of 1.
 std::vector<std::int64_t> shape_of(const Shape& shape) {
@@ -81,7 +81,7 @@ void add_values(Json& json, const ObservedNode& node) {
   json["strip"] = {{"mean", f16_array(strip.mean, {bins})},
                    {"min", f16_array(strip.low, {bins})},
                    {"max", f16_array(strip.high, {bins})}};
-  if (length > 1) {
+  if (in_time) {
     const std::int64_t channels = std::min(node.shape[3], most_channels);
     json["maps"] = u8_array(map_of(node, bins, channels), {bins, channels});
   }
@@ -95,7 +95,8 @@ const ObservedNode* find_operation(const Observation& observation, std::string_v
 std::vector<double> gain_of(const std::vector<float>& filter) {
   std::vector<double> gains;
   for (std::size_t bin = 0; bin < response_bins; ++bin) {
-    const double angle = std::numbers::pi * static_cast<double>(bin) / (response_bins - 1);  // radians per sample
+    const double angle =
+        std::numbers::pi * static_cast<double>(bin) / (response_bins - 1);  // radians per sample
     double real = 0;
     double imaginary = 0;
     for (std::size_t t = 0; t < filter.size(); ++t) {
@@ -186,13 +187,14 @@ Json stem_json(const Observation& observation, Stream& stream, double rate) {
     hz.push_back(rate / 2 * static_cast<double>(bin) / (response_bins - 1));
   }
   return {{"filters", f32_array(filters, {channels, taps})},
-          {"response", {{"hz", hz}, {"gain", f32_array(gains, {channels, static_cast<std::int64_t>(hz.size())})}}}};
+          {"response",
+           {{"hz", hz}, {"gain", f32_array(gains, {channels, static_cast<std::int64_t>(hz.size())})}}}};
 }
 
 std::vector<Contribution> contributions(const Observation& observation, Stream& stream) {
   const ObservedNode& linear = observation.nodes.back();
-  require(linear.operation == "linear" && linear.shape[0] == 1, "the head of the network is {}, expected one linear layer",
-          linear.name);
+  require(linear.operation == "linear" && linear.shape[0] == 1,
+          "the head of the network is {}, expected one linear layer", linear.name);
   const ObservedNode& features = observation.nodes[static_cast<std::size_t>(linear.inputs.front())];
   const std::vector<float> w = linear.parameters[0]->value.to_vector(stream);  // (in, classes)
   const std::vector<float> bias = linear.parameters[1]->value.to_vector(stream);
@@ -202,13 +204,13 @@ std::vector<Contribution> contributions(const Observation& observation, Stream& 
   for (const int input : features.inputs) {
     const ObservedNode& part = observation.nodes[static_cast<std::size_t>(input)];
     const bool scale = part.group.starts_with("scale ");
-    const std::string name = scale                              ? part.group.substr(6)
-                             : part.group == "input"            ? "covariates"
-                             : part.operation == "split"        ? "covariates"
-                             : part.group.starts_with("stack")  ? part.group
-                             : part.group.starts_with("lstm")   ? part.group
-                             : part.group == "intervals"        ? part.group
-                                                                : "features";
+    const std::string name = scale                             ? part.group.substr(6)
+                             : part.group == "input"           ? "covariates"
+                             : part.operation == "split"       ? "covariates"
+                             : part.group.starts_with("stack") ? part.group
+                             : part.group.starts_with("lstm")  ? part.group
+                             : part.group == "intervals"       ? part.group
+                                                               : "features";
     auto found = std::ranges::find(parts, name, &Contribution::name);
     if (found == parts.end()) {
       parts.push_back({name, std::vector<double>(classes)});
@@ -225,8 +227,8 @@ std::vector<Contribution> contributions(const Observation& observation, Stream& 
   return parts;
 }
 
-std::optional<UsualGates> usual_gates(const GatesAndFeatures& reference, const std::vector<int>& labels, int label,
-                                      const std::string& name) {
+std::optional<UsualGates> usual_gates(const GatesAndFeatures& reference, const std::vector<int>& labels,
+                                      int label, const std::string& name) {
   const auto count = std::ranges::count(labels, label);
   if (count == 0) {
     return std::nullopt;

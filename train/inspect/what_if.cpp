@@ -77,7 +77,8 @@ Json beat_json(const BeatRecord& record, std::size_t index, const Recipe& recipe
                                 record.amplitudes.begin() + static_cast<std::ptrdiff_t>(cell) + leads);
   return {{"lead_names", record.lead_names},
           {"windows", f32_array(windows, {leads, length})},
-          {"templates", f32_array(std::span(record.templates).subspan(cell * samples, windows.size()), {leads, length})},
+          {"templates",
+           f32_array(std::span(record.templates).subspan(cell * samples, windows.size()), {leads, length})},
           {"amplitudes", amplitudes},
           {"rhythm", rhythm_json(record.rhythm[index])},
           {"channels", channels},
@@ -93,7 +94,9 @@ Json weights_json(model::Network& network, Stream& stream) {
     for (int axis = 0; axis < shape.rank(); ++axis) {
       extents.push_back(shape[axis]);
     }
-    weights[name] = f16_array(value.to_vector(stream), extents);
+    // Batch norm's vectors and biases are few; a small running variance would lose its digits as f16.
+    weights[name] = shape.rank() > 1 ? f16_array(value.to_vector(stream), extents)
+                                     : f32_array(value.to_vector(stream), extents);
   };
   for (const layers::Parameter& parameter : network.parameters().parameters()) {
     add(parameter.name, parameter.shape, parameter.value);
@@ -105,8 +108,8 @@ Json weights_json(model::Network& network, Stream& stream) {
 }
 
 Json network_json(const model::NetworkOptions& o) {
-  return {{"model", o.model},     {"leads", o.leads},           {"length", o.length}, {"classes", o.classes},
-          {"width", o.width},     {"covariates", o.covariates}, {"tied", o.tied}};
+  return {{"model", o.model}, {"leads", o.leads},           {"length", o.length}, {"classes", o.classes},
+          {"width", o.width}, {"covariates", o.covariates}, {"tied", o.tied}};
 }
 
 Json check_json(model::Network& network, Stream& stream, const NetworkInput& inputs) {
@@ -162,7 +165,8 @@ Json computed_json(model::Network& network, Stream& stream, std::span<const Chan
   NetworkInput all{0, {}, {}};
   for (const Change& change : changes) {
     all.x.insert(all.x.end(), change.input.x.begin(), change.input.x.end());
-    all.covariates.insert(all.covariates.end(), change.input.covariates.begin(), change.input.covariates.end());
+    all.covariates.insert(all.covariates.end(), change.input.covariates.begin(),
+                          change.input.covariates.end());
     ++all.n;
   }
   const std::vector<float> logits = logits_of(network, stream, all);
