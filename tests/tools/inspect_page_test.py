@@ -36,7 +36,7 @@ covariates = ["rhythm", "intervals"]
 width = 8
 [sampler]
 kind = "weighted"
-epoch_samples = 768
+epoch_samples = 512
 class_power = 1.0
 [train]
 epochs = 2
@@ -52,7 +52,7 @@ source = "table"
 label_file = "labels.csv"
 protocol = "strat_folds"
 leads = ["MLII", "V1", "V5"]
-length = 512
+length = 256
 seconds = 5
 [network]
 model = "resnet34"
@@ -148,7 +148,7 @@ def make_pages(programs, folder):
 
     def train(name, recipe, data):
         (folder / f"{name}.toml").write_text(recipe)
-        run("sectrain", "--config", folder / f"{name}.toml", "--data", data, "--out", folder / name, "--quiet")
+        run("sectrain", "--config", folder / f"{name}.toml", "--data", data, "--out", folder / name, "--threads", 1, "--quiet")
         return folder / name
 
     run("secdata", "synth", folder / "db", "--minutes", 4, "--quiet", "--records", "100,101,106,119,205,208")
@@ -159,9 +159,10 @@ def make_pages(programs, folder):
     (table / "labels.csv").write_text("file,labels,patient,fold\n" + "\n".join(rows) + "\n")
     recordings = train("recordings", RECORDINGS, table)
     pages = {name: folder / f"{name}.html" for name in ("beat", "network", "recording")}
-    run("secinspect", beats, folder / "db/208", "--at", "1:00", "--data", folder / "db", "--check", 200, "--out", pages["beat"])
-    run("secinspect", beats, "--out", pages["network"])
-    run("secinspect", recordings, table / "s00006", "--out", pages["recording"])
+    run("secinspect", beats, folder / "db/208", "--at", "1:00", "--data", folder / "db", "--check", 200, "--threads", 1, "--out",
+        pages["beat"])
+    run("secinspect", beats, "--threads", 1, "--out", pages["network"])
+    run("secinspect", recordings, table / "s00006", "--threads", 1, "--out", pages["recording"])
     return pages
 
 

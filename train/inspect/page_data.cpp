@@ -81,7 +81,7 @@ void add_values(Json& json, const ObservedNode& node) {
   json["strip"] = {{"mean", f16_array(strip.mean, {bins})},
                    {"min", f16_array(strip.low, {bins})},
                    {"max", f16_array(strip.high, {bins})}};
-  if (length > 1) {
+  if (in_time) {
     const std::int64_t channels = std::min(node.shape[3], most_channels);
     json["maps"] = u8_array(map_of(node, bins, channels), {bins, channels});
   }

@@ -82,7 +82,9 @@ Json weights_json(model::Network& network, Stream& stream) {
     for (int axis = 0; axis < shape.rank(); ++axis) {
       extents.push_back(shape[axis]);
     }
-    weights[name] = f16_array(value.to_vector(stream), extents);
+    // Batch norm's vectors and biases are few; a small running variance would lose its digits as f16.
+    weights[name] = shape.rank() > 1 ? f16_array(value.to_vector(stream), extents)
+                                     : f32_array(value.to_vector(stream), extents);
   };
   for (const layers::Parameter& parameter : network.parameters().parameters()) {
     add(parameter.name, parameter.shape, parameter.value);

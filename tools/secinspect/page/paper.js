@@ -264,11 +264,15 @@ function buildPaper() {
     strip.scrolled = scroller.scrollLeft;
     light.paint();
   });
-  host.append(scroller, shades, numbers(() => ({
+  const beats = data.record.beats ?? [];
+  host.append(scroller, shades, beats.length ? numbers(() => ({
     head: ['beat at', 'class', 'probability', 'since the beat before'],
-    rows: (data.record.beats ?? []).map((beat, i, all) => [clockText(beat.t, 2), beat.class,
+    rows: beats.map((beat, i, all) => [clockText(beat.t, 2), beat.class,
       beat.probability === undefined ? '\u2013' : percent(beat.probability), i ? secondsText(beat.t - all[i - 1].t) : '\u2013']),
-  }), 'The beats as a table'));
+  }), 'The beats as a table') : numbers(() => ({
+    head: ['lead', 'lowest', 'highest'],
+    rows: strip.leads.map(({ name, signal }) => [name, ...extent(signal).map((mV) => `${fixed(mV)}${thin}mV`)]),
+  }), 'The leads as a table'));
   follow(() => light.paint());
   overlay.repaint = () => {
     base.paint();
