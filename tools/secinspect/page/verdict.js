@@ -51,7 +51,7 @@ function plainWords() {
   const name = className(chosen);
   const what = data.model.task === 'beats' ? 'this beat' : 'this recording';
   const sentences = [];
-  sentences.push(`The network calls ${what} ${name}${classWord(name) === name ? '' : ', ' + classWord(name)}, with a probability of ${percent(probabilities[chosen])}.`);
+  sentences.push(`The network calls ${what} ${name}${classWord(name) === name ? '' : ', ' + classWord(name)}, with a probability of ${probabilities[chosen] > 0.995 ? chanceText(probabilities[chosen]) : percent(probabilities[chosen])}.`);
   const rhythm = data.what_if?.beat?.rhythm ?? data.rhythm;
   if (rhythm) {
     const change = rhythm.rr / rhythm.median8 - 1;
