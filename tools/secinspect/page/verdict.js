@@ -73,10 +73,11 @@ function plainWords() {
 }
 
 function probabilityRows(probabilities, before = null) {
+  const winner = probabilities.indexOf(Math.max(...probabilities));
   const rows = data.model.classes.map((name, i) => i);
   if (rows.length > 8) rows.sort((a, b) => probabilities[b] - probabilities[a]).splice(8);
   return element('div', { class: 'probabilities' }, rows.map((i) => {
-    const row = element('div', { class: 'probability' + (i === data.result?.chosen ? ' chosen' : '') },
+    const row = element('div', { class: 'probability' + (i === winner ? ' chosen' : '') },
       element('b', {}, className(i)), element('span', { class: 'word' }, classWord(className(i)) === className(i) ? '' : classWord(className(i))),
       element('span', { class: 'bar' }, element('i', { style: `--p:${probabilities[i]};--c:${rgbVariable(i)}` }),
         before ? element('u', { style: `--p:${before[i]}` }) : null),
