@@ -196,8 +196,8 @@ class PageTest:
         return self.run(f"document.querySelector({selector!r}) !== null")
 
     def test_layout(self):
-        """No text overlaps, nothing is cut off, at three widths, light and dark, and printed."""
-        for width, scheme in itertools.product(WIDTHS, ("light", "dark")):
+        """No text overlaps, nothing is cut off, at several widths, light and dark, and printed."""
+        for width, scheme in [*itertools.product(WIDTHS, ("light", "dark")), (1200, "light")]:
             self.page.media(scheme)
             self.open(width=width)
             faults = self.run(FAULTS)

@@ -156,7 +156,7 @@ function trustParts(picture, pictures) {
       xText: (v) => percent(v),
     });
     one.ofAttribution = true;
-    parts.push(element('p', {}, element('b', {}, 'Faithful? '), 'Deleting what the picture calls important lowers the score faster than deleting at random.'), one.canvas);
+    parts.push(element('p', {}, element('b', {}, 'Faithful? '), 'If it is, deleting what the picture calls important lowers the score faster than deleting at random.'), one.canvas);
   }
   const random = pictures.find((one) => one.method === 'randomised weights' && one.class === picture.class);
   if (random && isTimed(random)) {

@@ -58,7 +58,7 @@ function percent(share, digits = 0) {
   return fixed(100 * share, digits) + thin + '%';
 }
 
-const chanceText = (p) => p > 0 && p < 0.0005 ? '<' + percent(0.001, 1) : percent(p, 1);
+const chanceText = (p) => p < 0.0005 ? '<' + percent(0.001, 1) : p > 0.9995 ? '>' + percent(0.999, 1) : percent(p, 1);
 
 function scaled(value, steps, unit) {
   if (value === null || value === undefined) return '\u2013';

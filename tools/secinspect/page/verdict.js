@@ -55,7 +55,7 @@ function plainWords() {
   const name = className(chosen);
   const what = data.model.task === 'beats' ? 'this beat' : 'this recording';
   const sentences = [];
-  sentences.push(`The network calls ${what} ${name}${classWord(name) === name ? '' : ', ' + classWord(name)}, with a probability of ${percent(probabilities[chosen])}.`);
+  sentences.push(`The network calls ${what} ${name}${classWord(name) === name ? '' : ', ' + classWord(name)}, with a probability of ${probabilities[chosen] > 0.995 ? chanceText(probabilities[chosen]) : percent(probabilities[chosen])}.`);
   const rhythm = data.what_if?.beat?.rhythm ?? data.rhythm;
   if (rhythm) {
     const change = rhythm.rr / rhythm.mean32 - 1;
@@ -77,10 +77,11 @@ function plainWords() {
 }
 
 function probabilityRows(probabilities, before = null) {
+  const winner = probabilities.indexOf(Math.max(...probabilities));
   const rows = data.model.classes.map((name, i) => i);
   if (rows.length > 8) rows.sort((a, b) => probabilities[b] - probabilities[a]).splice(8);
   return element('div', { class: 'probabilities' }, rows.map((i) => {
-    const row = element('div', { class: 'probability' + (i === data.result?.chosen ? ' chosen' : '') },
+    const row = element('div', { class: 'probability' + (i === winner ? ' chosen' : '') },
       element('b', {}, className(i)), element('span', { class: 'word' }, classWord(className(i)) === className(i) ? '' : classWord(className(i))),
       element('span', { class: 'bar' }, element('i', { style: `--p:${probabilities[i]};--c:${rgbVariable(i)}` }),
         before ? element('u', { style: `--p:${before[i]}` }) : null),

@@ -116,9 +116,10 @@ function buildLive(given) {
         context.font = font(11.5, 600);
         context.strokeStyle = rgb(ink.sheet);
         context.lineWidth = 4;
-        context.strokeText(channelWords(h), 6, band * r + 13);
+        context.textAlign = 'right';
+        context.strokeText(channelWords(h), width - 6, band * r + 13);
         context.fillStyle = rgb(ink.soft);
-        context.fillText(channelWords(h), 6, band * r + 13);
+        context.fillText(channelWords(h), width - 6, band * r + 13);
         if (r) {
           context.fillStyle = rgb(ink.line);
           context.fillRect(0, band * r, width, 1);
