@@ -1,0 +1,28 @@
+# Writes a C++ source that holds a page: cmake -D FOLDER=... -D OUTPUT=... -P embed_page.cmake
+# FOLDER has page.html, style.css and order.txt, which lists the scripts. The style and the scripts are put in place of their
+# marks in page.html; the marks for title and data stay. String literals are kept short, since compilers limit their length.
+file(READ "${FOLDER}/page.html" page)
+file(READ "${FOLDER}/style.css" style)
+file(STRINGS "${FOLDER}/order.txt" order)
+set(scripts "")
+foreach(name IN LISTS order)
+  file(READ "${FOLDER}/${name}" script)
+  string(APPEND scripts "${script}")
+endforeach()
+string(REPLACE "/*style*/" "${style}" page "${page}")
+string(REPLACE "/*scripts*/" "${scripts}" page "${page}")
+string(FIND "${page}" ")page\"" clash)
+if(NOT clash EQUAL -1)
+  message(FATAL_ERROR "${FOLDER}: the page contains the end of a raw string literal")
+endif()
+
+set(code "// Made by cmake/embed_page.cmake.\n#include <string_view>\n\nnamespace sec::inspect {\n\nextern const std::string_view page_shell;\nconst std::string_view page_shell =")
+string(LENGTH "${page}" length)
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${page}" ${at} 8000 part)
+  string(APPEND code "\n    R\"page(${part})page\"")
+  math(EXPR at "${at} + 8000")
+endwhile()
+string(APPEND code ";\n\n}  // namespace sec::inspect\n")
+file(WRITE "${OUTPUT}" "${code}")
