@@ -30,6 +30,7 @@ function(sec_traced_library name)
   target_compile_options(${name} PRIVATE -O0 -g -Wno-unknown-pragmas -fsanitize=thread)
   target_link_libraries(${name} PUBLIC sec_lab_recorder)
   sec_kernel_code(${name})
+  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tools/kernel_lab/whole_vectors.h)
 endfunction()
 
 # sec_cuda_library(name sources...): the kernels of the cuda device. Only with SEC_CUDA.
