@@ -18,7 +18,7 @@ const std::vector<std::string> versions{"direct", "tiled", "blocked", "tensor"};
 const std::vector<std::string> passes{"forward", "dgrad", "wgrad"};
 
 // The counts of the launch that computes a pass, from the counters.
-simt::KernelCounts counted(int version, ConvPass pass, DType type) {
+sec::simt::KernelCounts counted(int version, ConvPass pass, DType type) {
   Stream stream{Device::simt};
   const std::int64_t x_count = shape.n * shape.l * shape.h * shape.c_in;
   const std::int64_t y_count = shape.n * shape.l_out() * shape.h * shape.c_out;
@@ -26,7 +26,7 @@ simt::KernelCounts counted(int version, ConvPass pass, DType type) {
   Tensor y = Tensor::zeros(stream, {y_count}, type);
   Tensor w = Tensor::zeros(stream, {shape.k * shape.c_in * shape.c_out});
   const Tensor bias = Tensor::zeros(stream, {shape.c_out});
-  simt::take_counts();
+  sec::simt::take_counts();
   const ConvVersions& conv = simt::conv_versions();
   if (pass == ConvPass::forward) {
     const ConvForward one{shape, x.read(), w.read(), bias.read(), y.write()};
@@ -40,7 +40,7 @@ simt::KernelCounts counted(int version, ConvPass pass, DType type) {
   }
   const std::string name =
       (pass == ConvPass::wgrad ? "conv_wgrad_" : "conv_") + versions[static_cast<std::size_t>(version - 1)];
-  for (const simt::KernelCounts& counts : simt::take_counts()) {
+  for (const sec::simt::KernelCounts& counts : sec::simt::take_counts()) {
     if (counts.kernel.starts_with(name)) {
       return counts;
     }
@@ -49,14 +49,14 @@ simt::KernelCounts counted(int version, ConvPass pass, DType type) {
   return {};
 }
 
-void expect_equal(const Json& lab, const simt::GlobalCounts& c) {
+void expect_equal(const Json& lab, const sec::simt::GlobalCounts& c) {
   EXPECT_EQ(lab.at("requests").get<std::uint64_t>(), c.requests);
   EXPECT_EQ(lab.at("bytes").get<std::uint64_t>(), c.bytes);
   EXPECT_EQ(lab.at("sectors").get<std::uint64_t>(), c.sectors);
   EXPECT_EQ(lab.at("least").get<std::uint64_t>(), c.least_sectors);
   EXPECT_EQ(lab.at("block_sectors").get<std::uint64_t>(), c.block_sectors);
 }
-void expect_equal(const Json& lab, const simt::SharedCounts& c) {
+void expect_equal(const Json& lab, const sec::simt::SharedCounts& c) {
   EXPECT_EQ(lab.at("requests").get<std::uint64_t>(), c.requests);
   EXPECT_EQ(lab.at("bytes").get<std::uint64_t>(), c.bytes);
   EXPECT_EQ(lab.at("passes").get<std::uint64_t>(), c.passes);
@@ -77,7 +77,7 @@ TEST(KernelLab, CountsWhatBenchTrafficCounts) {
         ASSERT_EQ(run.status, 0) << run.error;
         const Json data = Json::parse(io::read_file(file, 100'000'000));
         const Json& lab = data.at("counts").at("launch");
-        const simt::KernelCounts counts = counted(version, static_cast<ConvPass>(pass), type);
+        const sec::simt::KernelCounts counts = counted(version, static_cast<ConvPass>(pass), type);
         EXPECT_EQ(data.at("kernel").get<std::string>(), counts.kernel);
         expect_equal(lab.at("loads"), counts.loads);
         expect_equal(lab.at("stores"), counts.stores);

@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     const Tensor x = Tensor::from(stream, {32}, numbers);
     Tensor y = Tensor::zeros(stream, {32});
     const auto array = [](const char* name, const Tensor& tensor) {
-      return lab::Array{name, false, reinterpret_cast<std::uintptr_t>(tensor.read().data), 128, 4, {1, 32, 1, 1}};
+      return lab::Array{name, false, reinterpret_cast<std::uintptr_t>(tensor.read().data),
+                        128,  4,     {1, 32, 1, 1}};
     };
     lab::Watch watching;
     watching.kernels = {"pitched_copy"};

@@ -151,8 +151,7 @@ Outcome run(const Experiment& experiment, const std::array<unsigned, 3>* block) 
   std::vector<Array> arrays;
   for (const DeviceOperand& operand : operands) {
     const auto element = static_cast<unsigned>(size_of(operand.tensor.type()));
-    arrays.push_back({operand.host.name, false,
-                      reinterpret_cast<std::uintptr_t>(operand.tensor.read().data),
+    arrays.push_back({operand.host.name, false, reinterpret_cast<std::uintptr_t>(operand.tensor.read().data),
                       static_cast<std::size_t>(operand.tensor.count()) * element, element,
                       operand.host.shape});
   }
@@ -185,8 +184,8 @@ Outcome run(const Experiment& experiment, const std::array<unsigned, 3>* block) 
       break;
     }
     default: {
-      const kernels::ConvWgrad one{s, operands[0].tensor.read(), operands[1].tensor.read(), result.write(),
-                                   {}};
+      const kernels::ConvWgrad one{
+          s, operands[0].tensor.read(), operands[1].tensor.read(), result.write(), {}};
       versions.wgrad(stream, experiment.version, {&one, 1});
     }
   }

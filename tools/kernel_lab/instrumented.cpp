@@ -7,12 +7,12 @@
 using sec::lab::traced_access;
 
 // NOLINTBEGIN(bugprone-reserved-identifier,bugprone-macro-parentheses): the names are g++'s
-#define ACCESS(bytes)                                                    \
-  void __tsan_read##bytes(void* address) {                               \
-    traced_access(__builtin_return_address(0), address, bytes, false);   \
-  }                                                                      \
-  void __tsan_write##bytes(void* address) {                              \
-    traced_access(__builtin_return_address(0), address, bytes, true);    \
+#define ACCESS(bytes)                                                  \
+  void __tsan_read##bytes(void* address) {                             \
+    traced_access(__builtin_return_address(0), address, bytes, false); \
+  }                                                                    \
+  void __tsan_write##bytes(void* address) {                            \
+    traced_access(__builtin_return_address(0), address, bytes, true);  \
   }
 
 extern "C" {

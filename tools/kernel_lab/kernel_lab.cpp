@@ -77,9 +77,10 @@ lab::Experiment experiment_of(const Options& options) {
        .pad = options.pad.value_or(options.taps / 2)};
   require(s.l + 2 * s.pad >= s.k, "--shape '{}': its {} steps and a padding of {} are fewer than {} taps",
           options.shape, s.l, s.pad, s.k);
-  require(s.macs() <= 20'000'000,
-          "--shape '{}': {} multiplications are too many for kernels without optimisation; at most 20 million",
-          options.shape, s.macs());
+  require(
+      s.macs() <= 20'000'000,
+      "--shape '{}': {} multiplications are too many for kernels without optimisation; at most 20 million",
+      options.shape, s.macs());
   return experiment;
 }
 
@@ -112,8 +113,7 @@ int run(const Options& options) {
     }
     if (!options.trace.empty()) {
       const std::string title = fmt::format(
-          "{}, step by step",
-          outcome.trace.launches[static_cast<std::size_t>(outcome.trace.launch)].kernel);
+          "{}, step by step", outcome.trace.launches[static_cast<std::size_t>(outcome.trace.launch)].kernel);
       std::string escaped;
       for (const char c : title) {
         escaped += c == '<' ? "&lt;" : std::string(1, c);
@@ -144,7 +144,8 @@ int main(int argc, char** argv) {
                           const char* help) {
     app.add_option(name, value, help)->check(CLI::IsMember(values))->capture_default_str();
   };
-  choice("--version", options.version, lab::version_names, "Version of the kernels (kernels/cuda/conv_versions.h)");
+  choice("--version", options.version, lab::version_names,
+         "Version of the kernels (kernels/cuda/conv_versions.h)");
   choice("--pass", options.pass, pass_names, "The pass; dgrad: gradient of the input, wgrad: of the weights");
   choice("--type", options.type, {"f32", "bf16"}, "Type of x and y; version tensor computes f32 in TF32");
   app.add_option("--shape", options.shape, "Samples x steps x leads x input channels x output channels")
@@ -155,7 +156,8 @@ int main(int argc, char** argv) {
   app.add_option("--stride", options.stride, "Steps from one output to the next")
       ->check(CLI::Range(1, 255))
       ->capture_default_str();
-  app.add_option("--pad", options.pad, "Zeros before the first step and after the last; default: half the taps")
+  app.add_option("--pad", options.pad,
+                 "Zeros before the first step and after the last; default: half the taps")
       ->check(CLI::Range(0, 255));
   app.add_option("--block", options.block, "The block that the page shows: X, X,Y or X,Y,Z")
       ->capture_default_str();

@@ -71,7 +71,8 @@ Json counts_of(const Totals& totals) {
                 {"block_sectors", c.block_sectors}};
   };
   const auto shared = [](const Counts& c) {
-    return Json{{"requests", c.requests}, {"bytes", c.bytes}, {"passes", c.passes}, {"least", c.least_passes}};
+    return Json{
+        {"requests", c.requests}, {"bytes", c.bytes}, {"passes", c.passes}, {"least", c.least_passes}};
   };
   return {{"loads", global(totals.loads)},
           {"stores", global(totals.stores)},
@@ -81,7 +82,8 @@ Json counts_of(const Totals& totals) {
 }
 
 Json event_of(const Event& event) {
-  Json::Object object{{"k", static_cast<int>(event.kind)}, {"w", event.warp}, {"p", event.place}, {"m", event.lanes}};
+  Json::Object object{
+      {"k", static_cast<int>(event.kind)}, {"w", event.warp}, {"p", event.place}, {"m", event.lanes}};
   const auto add = [&](const char* name, Json value) { object.emplace_back(name, std::move(value)); };
   if (!event.at.empty()) {
     add("a", event.array);
@@ -128,8 +130,8 @@ std::vector<std::string> sources_of(const Trace& trace, const std::vector<std::v
   std::vector<std::string> paths;
   for (const auto& place : frames) {
     for (const Frame& frame : place) {
-      const bool is_kernel = frame.file.find("/kernels/cuda/") != std::string::npos ||
-                             base_name(frame.file) == main;
+      const bool is_kernel =
+          frame.file.find("/kernels/cuda/") != std::string::npos || base_name(frame.file) == main;
       if (is_kernel && std::find(paths.begin(), paths.end(), frame.file) == paths.end()) {
         paths.push_back(frame.file);
       }

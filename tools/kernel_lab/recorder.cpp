@@ -67,8 +67,8 @@ class Recorder {
     const auto& grid = trace_.launches[static_cast<std::size_t>(trace_.launch)].grid;
     require(watch_.block[0] < grid[0] && watch_.block[1] < grid[1] && watch_.block[2] < grid[2],
             "--block {},{},{}: the grid of {} has {} x {} x {} blocks", watch_.block[0], watch_.block[1],
-            watch_.block[2], trace_.launches[static_cast<std::size_t>(trace_.launch)].kernel, grid[0], grid[1],
-            grid[2]);
+            watch_.block[2], trace_.launches[static_cast<std::size_t>(trace_.launch)].kernel, grid[0],
+            grid[1], grid[2]);
     return std::move(trace_);
   }
 
@@ -132,8 +132,13 @@ class Recorder {
                                 : (is_store ? Kind::global_store : Kind::global_load);
     constexpr std::size_t widest = 16;  // bytes that one instruction can access
     for (std::size_t done = 0; done < bytes; done += widest) {
-      add({kind, lane(), place_of(static_cast<const char*>(place) + done), address + done,
-           static_cast<unsigned>(std::min(widest, bytes - done)), 0, {}});
+      add({kind,
+           lane(),
+           place_of(static_cast<const char*>(place) + done),
+           address + done,
+           static_cast<unsigned>(std::min(widest, bytes - done)),
+           0,
+           {}});
     }
   }
 
@@ -141,8 +146,9 @@ class Recorder {
     const std::uint32_t number = place_of(place);
     const auto to = reinterpret_cast<std::uintptr_t>(copy.to);
     const auto from = reinterpret_cast<std::uintptr_t>(copy.from);
-    Access access{Kind::copy, lane(), number, to, static_cast<unsigned>(copy.bytes),
-                  copy.source_bytes > 0 ? from : 0, {}};
+    Access access{
+        Kind::copy, lane(), number, to, static_cast<unsigned>(copy.bytes), copy.source_bytes > 0 ? from : 0,
+        {}};
     look_at_block();
     if (watched_) {
       for (int byte = 0; byte < copy.bytes; byte += 2) {
@@ -164,8 +170,13 @@ class Recorder {
 
   void copy_arrived(const simt::AsyncCopy& copy) {
     const Thread& thread = running();
-    add({Kind::copy_arrives, lane(), place_of_callers(thread), reinterpret_cast<std::uintptr_t>(copy.to),
-         static_cast<unsigned>(copy.bytes), 0, {}});
+    add({Kind::copy_arrives,
+         lane(),
+         place_of_callers(thread),
+         reinterpret_cast<std::uintptr_t>(copy.to),
+         static_cast<unsigned>(copy.bytes),
+         0,
+         {}});
   }
 
   // ---- the threads meet ----
@@ -311,8 +322,8 @@ class Recorder {
     if (after == memory_.begin()) {
       return -1;  // between shared arrays
     }
-    Array scratch{watch_.scratch, false, std::prev(after)->first, std::prev(after)->second, 4,
-                  watch_.scratch_shape};
+    Array scratch{watch_.scratch,           false, std::prev(after)->first,
+                  std::prev(after)->second, 4,     watch_.scratch_shape};
     std::int64_t count = 1;
     for (const std::int64_t extent : scratch.shape) {
       count *= extent;
@@ -443,16 +454,14 @@ class Recorder {
                              std::vector<std::int64_t>& codes) {
     const auto rounded = [](std::uint32_t bits) { return (bits + 0x1000U) & 0xffffe000U; };  // to TF32
     const auto& registers = thread.registers;
-    const auto found = std::find_end(
-        registers.begin(), registers.end(), operand.begin(), operand.end(),
-        [&](const Register& one, unsigned bits) {
-          return one.bits == bits || (!halves && rounded(one.bits) == bits);
-        });
+    const auto found = std::find_end(registers.begin(), registers.end(), operand.begin(), operand.end(),
+                                     [&](const Register& one, unsigned bits) {
+                                       return one.bits == bits || (!halves && rounded(one.bits) == bits);
+                                     });
     for (std::size_t r = 0; r < operand.size(); ++r) {
       for (unsigned half = 0; half < (halves ? 2U : 1U); ++half) {
-        codes.push_back(found == registers.end()
-                            ? computed
-                            : (found + static_cast<std::ptrdiff_t>(r))->code[half]);
+        codes.push_back(found == registers.end() ? computed
+                                                 : (found + static_cast<std::ptrdiff_t>(r))->code[half]);
       }
     }
   }

@@ -13,9 +13,10 @@
 namespace sec::lab {
 
 struct Watch {
-  std::vector<std::string> kernels;  // the first launch whose kernel's name begins with one of these is recorded
+  std::vector<std::string>
+      kernels;  // the first launch whose kernel's name begins with one of these is recorded
   std::array<unsigned, 3> block{};
-  bool records = true;  // false: only the launches' sizes are noted
+  bool records = true;              // false: only the launches' sizes are noted
   std::string scratch = "scratch";  // the name of memory that the launcher allocates
   std::vector<std::int64_t> scratch_shape;
   std::size_t most_events = 40'000;

@@ -19,7 +19,7 @@ struct Access {
   std::uint32_t place;
   std::uintptr_t address;  // copies: in shared memory
   unsigned bytes;
-  std::uintptr_t from;  // copies: in global memory; 0 if nothing is read
+  std::uintptr_t from;                // copies: in global memory; 0 if nothing is read
   std::vector<std::int64_t> content;  // stores to shared memory: codes of the words
 };
 

@@ -50,7 +50,8 @@ struct Event {
   int from_array = -1;      // copy: the source's
   // One entry per lane that takes part: byte offsets in the arrays. `from` is -1 where a copy writes zeros.
   std::vector<std::int64_t> at, from;
-  std::vector<std::int64_t> content;  // codes of the words that the lanes store in shared memory, lane after lane
+  std::vector<std::int64_t>
+      content;  // codes of the words that the lanes store in shared memory, lane after lane
   unsigned sectors = 0, least_sectors = 0;  // of global memory, as bench/traffic/counters.h counts them
   unsigned passes = 0, least_passes = 0;    // of shared memory
   std::string name;                         // barriers, collectives and products
