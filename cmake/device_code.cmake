@@ -22,6 +22,17 @@ function(sec_counted_library name)
   sec_kernel_code(${name})
 endfunction()
 
+# sec_traced_library(name sources...): simt kernels for kernel_lab (tools/kernel_lab/recorder.h), without optimisation, so
+# that gdb shows every variable. ThreadSanitizer's calls go to the recorder.
+function(sec_traced_library name)
+  add_library(${name} OBJECT ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+  target_compile_options(${name} PRIVATE -O0 -g -Wno-unknown-pragmas -fsanitize=thread)
+  target_link_libraries(${name} PUBLIC sec_lab_recorder)
+  sec_kernel_code(${name})
+  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tools/kernel_lab/whole_vectors.h)
+endfunction()
+
 # sec_cuda_library(name sources...): the kernels of the cuda device. Only with SEC_CUDA.
 function(sec_cuda_library name)
   add_library(${name} STATIC ${ARGN})

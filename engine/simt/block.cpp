@@ -11,6 +11,7 @@
 #include "engine/philox.h"
 #include "engine/simt/observer.h"
 #include "engine/simt/sanitizers.h"
+#include "engine/simt/steps.h"
 
 namespace sec::simt {
 
@@ -383,6 +384,9 @@ int BlockRunner::barrier(Barrier kind, int predicate, const Site& site) {
     if (observed()) {
       observer::warps_met(0, (threads_ + warp_size - 1) / warp_size);
     }
+    if (observer::block_met != nullptr) {
+      observer::block_met(lane.waits_in, site);
+    }
     barrier_count_ = true_predicates_;
     for (unsigned i = 0; i < threads_; ++i) {
       make_ready(lanes_[order_[i]]);
@@ -464,6 +468,9 @@ void BlockRunner::collective(const char* name, unsigned mask, Complete complete,
     }
     if (complete != nullptr) {
       complete(gathering->operands);
+    }
+    if (observer::lanes_met != nullptr) {
+      observer::lanes_met(name, site, warp_number, complete, gathering->operands);
     }
     *gathering = warp.gathering[--warp.gatherings];
     for (unsigned i = 0; i < warp_size; ++i) {

@@ -115,6 +115,7 @@ class BlockRunner {
   [[noreturn]] void fail_overwritten(const AsyncCopy& copy) const;
   Lane& current() { return *current_; }
   bool in_shared_memory(const void* address) const { return arena_.holds(address); }
+  const SharedArena& shared_memory() const { return arena_; }
 
  private:
   static void thread_main(Fiber& self);

@@ -12,6 +12,7 @@
 #include "engine/simt/block.h"
 #include "engine/simt/observer.h"
 #include "engine/simt/sanitizers.h"
+#include "engine/simt/steps.h"
 
 namespace sec::simt {
 namespace {
@@ -158,6 +159,9 @@ bool next_async_copy(int pending, AsyncCopy& copy) {
   }
   copy = next.copy;
   ++lane.next_copy;
+  if (observer::copy_arrived != nullptr) {
+    observer::copy_arrived(copy);
+  }
   return true;
 }
 

@@ -4,12 +4,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace sec::simt {
 
 class SharedArena {
  public:
+  struct Array {
+    const void* key;
+    const char* name;
+    char* data;
+    std::size_t bytes;
+  };
+
   SharedArena();
   ~SharedArena();
   SharedArena(const SharedArena&) = delete;
@@ -20,6 +28,7 @@ class SharedArena {
   void* array(const void* key, const char* name, std::size_t bytes, std::uint32_t fill);
   std::size_t bytes() const { return bytes_; }  // total size of all arrays
   bool holds(const void* address) const;        // whether the address is in an array or between arrays
+  std::span<const Array> arrays() const { return {arrays_.data(), count_}; }  // in order of first use
 
   // Names an array whose red zone was overwritten, as part of an error message. Empty if none was.
   std::string damage() const;
@@ -27,13 +36,6 @@ class SharedArena {
   void clear();
 
  private:
-  struct Array {
-    const void* key;
-    const char* name;
-    char* data;
-    std::size_t bytes;
-  };
-
   void add_red_zone();
 
   char* memory_;
