@@ -152,6 +152,27 @@ TEST_F(Secinspect, BeatsAreFoundWhereNoneAreAnnotated) {
   EXPECT_NEAR(found["record"]["beat"].get<double>(), annotated["record"]["beat"].get<double>(), 0.1);
 }
 
+// kernel_lab's own tests look at the page.
+TEST_F(Secinspect, APageAboutAKernel) {
+  const std::string file = (folder_ / "kernel.html").string();
+  const auto run = [&](const std::string& arguments) {
+    return run_program(std::string(SECINSPECT) + " --kernel " + arguments, folder_.path());
+  };
+  const Outcome done = run("conv --version direct --shape 1x20x1x4x8 --device simt --out " + file);
+  ASSERT_EQ(done.status, 0) << done.error;
+  EXPECT_NE(content_of(file).find("conv_direct"), std::string::npos);
+  for (const auto& [arguments, line] :
+       {std::pair{"pool --out x", "secinspect: --kernel pool: expected conv\n"},
+        std::pair{"conv --device cuda --out x",
+                  "secinspect: --kernel conv --device cuda: expected simt, whose threads can be watched\n"},
+        std::pair{"conv --version direct",
+                  "secinspect: --kernel conv: nothing to write; give --out for a page\n"}}) {
+    const Outcome refused = run(arguments);
+    EXPECT_EQ(refused.status, 2);
+    EXPECT_EQ(refused.error, line);
+  }
+}
+
 TEST_F(Secinspect, APageNamesNoOneUnlessAsked) {
   const io::TemporaryFolder private_folder;
   io::DigitalRecord digital;
