@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Repeats the tables of docs/results.md about the S class, in stages; finished runs are kept, so it can be stopped.
 
-  s_class.py STAGE... --data data/mitdb [--svdb data/svdb] [--out runs/s-class] [--seeds 1,2,3,4,5] [--only NAME,...]
+  s_class.py STAGE... --data data/mitdb [--svdb data/svdb] [--out runs/s-class] [--seeds 1,2,3,4,5] [--only NAME|...]
 
 Stages, as docs/protocols.md registers them:
   select  candidates trained on DS1 and scored on svdb, the MIT-BIH Supraventricular Arrhythmia Database
@@ -29,27 +29,41 @@ CLASSES = "NSVF"
 RESAMPLES = 1000
 
 
-def strip(*measures):
-    return ["input.rhythm=" + json.dumps(measures)]
-
-
-MEANS = ("rr/mean", "next/mean", "previous/mean", "rr/mean32", "rr/previous", "next/rr")
+FIVE = ("rr/mean", "next/mean", "previous/mean", "rr/previous", "next/rr")
+SIX = (*FIVE, "rr/mean32")
 EACH = ("rr/mean10", "next/mean10", "rr/mean32", "next/mean32", "rr/mean", "next/mean", "rr/previous")
+LAST = ("rr/mean32", "next/mean32", "previous/mean32", "rr/mean10", "rr/previous", "next/rr")
 WITHOUT_STRIP = 'input.channels=["lead1", "lead1-difference", "lead2-difference"]'
-CANDIDATES = {  # what differs from recipes/mitdb-inter.toml
+
+
+def plain(measures, covariates=()):
+    """Changes to the recipe: measures alone, decided with the prior power of the former recipe."""
+    return ["input.rhythm=" + json.dumps(measures), "input.covariates=" + json.dumps(covariates), "decision.prior_power=0.5"]
+
+
+CANDIDATES = {  # what differs from recipes/mitdb-inter.toml; the last epoch decides in all of them
     "recipe": [],
-    "six": strip(*MEANS),
-    "six, t-score": strip(*MEANS, "tscore32"),
-    "six, mean of 10": strip(*MEANS, "rr/mean10"),
-    "five, no mean of 32": strip(*(m for m in MEANS if m != "rr/mean32")),
-    "six, no mean of all": strip("rr/mean32", "next/mean32", "previous/mean32", "rr/mean10", "rr/previous", "next/rr"),
-    "seven, three means": strip(*EACH),
-    "seven, three means, t-score": strip(*EACH, "tscore32"),
-    "covariates only": [WITHOUT_STRIP, 'input.covariates=["rhythm"]'],
-    "strip and covariates": ['input.covariates=["rhythm"]'],
-    "no second lead": ['input.channels=["lead1", "lead1-difference", "rhythm"]'],
+    "prior power 0.5": ["decision.prior_power=0.5"],
+    "five": plain(FIVE),
+    "five; 3 epochs": [*plain(FIVE), "train.epochs=3"],
+    "five; 4 epochs": [*plain(FIVE), "train.epochs=4"],
+    "five; dropout 0.35": [*plain(FIVE), "network.dropout=0.35"],
+    "five; class power 0.35": [*plain(FIVE), "sampler.class_power=0.35"],
+    "three": plain(FIVE[:3]),
+    "six": plain(SIX),
+    "six; 12 epochs": [*plain(SIX), "train.epochs=12"],
+    "six; dropout 0.35": [*plain(SIX), "network.dropout=0.35"],
+    "six; covariate noise 0.1": [*plain(SIX), "augment.covariate_noise=0.1"],
+    "six; all of DS1 trains": [*plain(SIX), "data.validation=[]"],
+    "six and t-score": plain((*SIX, "tscore32")),
+    "six and mean of 10": plain((*SIX, "rr/mean10")),
+    "six, strip and covariates": plain(SIX, ["rhythm"]),
+    "six, covariates only": [*plain(SIX, ["rhythm"]), WITHOUT_STRIP],
+    "six, last 10 and 32": plain(LAST),
+    "seven, all three means": plain(EACH),
+    "seven and t-score": plain((*EACH, "tscore32")),
 }
-HALVES = {"recipe": []}
+HALVES = {"recipe": [], "twice the samples": ["sampler.epoch_samples=24576"]}
 FINAL = {"mitdb-inter": "mitdb-inter.toml", "mitdb-svdb-inter": "mitdb-svdb-inter.toml"}
 DS1 = [101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230]
 FOLDS = 5
@@ -79,6 +93,10 @@ def runs_of(stage, options):
         if stage == "final":
             for name, recipe in FINAL.items():
                 yield name, seed, recipe, []
+
+
+def file_name(name):
+    return "".join(c if c.isalnum() or c in ".-" else "_" for c in name)
 
 
 def counts_of(run, split="test"):
@@ -131,7 +149,7 @@ def with_intervals(runs):
 
 
 def train(stage, name, seed, recipe, overrides, options):
-    run = options.out / stage / f"{name.replace(' ', '_').replace(',', '')}-{seed}"
+    run = options.out / stage / f"{file_name(name)}-{seed}"
     if (run / "counts.json").exists():
         return
     command = [options.sectrain, "--config", ROOT / "recipes" / recipe, "--data", options.data, "--out", run, "--overwrite",
@@ -178,7 +196,7 @@ def tables(options):
     for stage, without in (("select", ["svdb:865"]), ("cross", []), ("halves", ["svdb:865"]), ("final", ["232", "202"])):
         runs = {}  # by candidate and seed; folds and halves test different records, so they are joined
         for name, seed, _, _ in runs_of(stage, options):
-            file = options.out / stage / f"{name.replace(' ', '_').replace(',', '')}-{seed}" / "counts.json"
+            file = options.out / stage / f"{file_name(name)}-{seed}" / "counts.json"
             if file.exists():
                 whole = name.split(" fold ")[0].split(" half ")[0]
                 runs.setdefault(whole, {}).setdefault(seed, {}).update(json.loads(file.read_text()))
@@ -197,7 +215,7 @@ def main():
     parser.add_argument("--svdb", type=pathlib.Path, help="folder of svdb; default: beside --data")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/s-class"))
     parser.add_argument("--seeds", default="1,2,3,4,5", type=lambda text: [int(seed) for seed in text.split(",")])
-    parser.add_argument("--only", type=lambda text: text.split(";"), help="candidates, with ; between them")
+    parser.add_argument("--only", type=lambda text: text.split("|"), help="candidates, with | between them")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, of one thread each")
     parser.add_argument("--sectrain", type=pathlib.Path, default=ROOT / "build/bin/sectrain")
     options = parser.parse_args()

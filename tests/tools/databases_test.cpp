@@ -52,8 +52,8 @@ TEST_F(Databases, ARunHasScoresOfEachAndSecinferReadsBoth) {
   const json metrics = this->metrics("run");
   const json& by_database = metrics["by_database"];
   ASSERT_EQ(by_database.size(), 2U);
-  EXPECT_EQ(by_database["main"]["records"], (json{"100", "202"}));
-  EXPECT_EQ(by_database["other"]["records"], json{"other:s00003"});
+  EXPECT_EQ(by_database["main"]["records"], json::array({"100", "202"}));
+  EXPECT_EQ(by_database["other"]["records"], json::array({"other:s00003"}));
   std::map<std::string, json> matrices;  // of five classes, by the name of the records
   for (const json& one : metrics["evaluations"]) {
     if (one["class_count"] == 5) {

@@ -19,7 +19,7 @@ import browser
 
 SKIPPED = 77
 
-# Both groups of covariates and every kind of measure, so that the page's own rows are compared with the program's.
+# Every group of covariates and every kind of measure, so that the page's own rows are compared with the program's.
 BEATS = """
 title = "beats"
 classes = ["N", "S", "V"]
@@ -31,7 +31,7 @@ leads = ["MLII", "other"]
 [input]
 channels = ["lead1", "lead1-difference", "lead2-difference", "rhythm"]
 rhythm = ["rr/mean", "next/mean10", "previous/mean32", "rr/previous", "next/rr", "tscore32"]
-covariates = ["rhythm", "intervals"]
+covariates = ["rhythm", "irregularity", "intervals"]
 [network]
 width = 8
 [sampler]

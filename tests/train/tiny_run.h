@@ -33,7 +33,7 @@ validation = ["205"]
 test = ["100", "202"]
 [input]
 channels = ["lead1", "lead2-difference", "rhythm"]
-covariates = ["rhythm"]
+covariates = ["rhythm", "irregularity"]
 past_beats = 8
 [network]
 width = 4

@@ -44,11 +44,16 @@ float log_ratio(double a, double b) {
   return static_cast<float>(std::clamp(std::log(a / b), -1.0, 1.0));
 }
 
-// Whether each beat of a sequence has the covariates of this group, or only the middle one.
-bool is_of_each_beat(const std::string& group) {
-  require(group == "intervals" || group == "rhythm",
-          "input.covariates: unknown group \"{}\"; known are rhythm, intervals", group);
-  return group == "intervals";
+void check_group(const std::string& group) {
+  require(group == "rhythm" || group == "irregularity" || group == "intervals",
+          "input.covariates: unknown group \"{}\"; known are rhythm, irregularity, intervals", group);
+}
+
+constexpr std::array irregularities = {&BeatRhythm::change16, &BeatRhythm::deviation32, &BeatRhythm::change32,
+                                       &BeatRhythm::change128, &BeatRhythm::deviation256};
+
+float log_variation(double variation) {
+  return static_cast<float>(std::clamp(std::log(variation + 0.01) + 3, -2.0, 2.0));
 }
 
 }  // namespace
@@ -73,7 +78,10 @@ std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t
                              std::int64_t beats) {
   std::int64_t sum = 0;
   for (const std::string& group : groups) {
-    sum += is_of_each_beat(group) ? 2 * beats : static_cast<std::int64_t>(measures);
+    check_group(group);
+    sum += group == "intervals"      ? 2 * beats
+           : group == "irregularity" ? std::ssize(irregularities)
+                                     : static_cast<std::int64_t>(measures);
   }
   return sum;
 }
@@ -81,15 +89,21 @@ std::int64_t covariate_count(const std::vector<std::string>& groups, std::size_t
 std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std::vector<std::string>& groups,
                                  const std::vector<RhythmMeasure>& measures) {
   std::vector<float> result;
+  const BeatRhythm& middle = sequence[sequence.size() / 2];
   for (const std::string& group : groups) {
-    if (is_of_each_beat(group)) {
+    check_group(group);
+    if (group == "intervals") {
       for (const BeatRhythm& beat : sequence) {
         result.push_back(log_ratio(beat.rr, beat.mean));
         result.push_back(log_ratio(beat.next, beat.mean));
       }
+    } else if (group == "irregularity") {
+      for (const auto variation : irregularities) {
+        result.push_back(log_variation(middle.*variation));
+      }
     } else {
       for (const RhythmMeasure& measure : measures) {
-        result.push_back(measure.of(sequence[sequence.size() / 2]));
+        result.push_back(measure.of(middle));
       }
     }
   }
@@ -100,8 +114,12 @@ std::vector<std::string> covariate_names(const std::vector<std::string>& groups,
                                          const std::vector<std::string>& measures, std::int64_t beats) {
   std::vector<std::string> names;
   for (const std::string& group : groups) {
-    if (!is_of_each_beat(group)) {
-      names.insert(names.end(), measures.begin(), measures.end());
+    check_group(group);
+    if (group != "intervals") {
+      const std::vector<std::string> variations = {"change16", "deviation32", "change32", "change128",
+                                                   "deviation256"};
+      const std::vector<std::string>& more = group == "irregularity" ? variations : measures;
+      names.insert(names.end(), more.begin(), more.end());
       continue;
     }
     for (std::int64_t beat = 0; beat < beats; ++beat) {

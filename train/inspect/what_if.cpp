@@ -15,8 +15,19 @@ namespace {
 using io::Json;
 
 Json rhythm_json(const BeatRhythm& b) {
-  return {{"interval", b.interval}, {"rr", b.rr},         {"next", b.next}, {"previous", b.previous},
-          {"mean10", b.mean10},     {"mean32", b.mean32}, {"mean", b.mean}, {"spread32", b.spread32}};
+  return {{"interval", b.interval},
+          {"rr", b.rr},
+          {"next", b.next},
+          {"previous", b.previous},
+          {"mean10", b.mean10},
+          {"mean32", b.mean32},
+          {"mean", b.mean},
+          {"spread32", b.spread32},
+          {"change16", b.change16},
+          {"change32", b.change32},
+          {"change128", b.change128},
+          {"deviation32", b.deviation32},
+          {"deviation256", b.deviation256}};
 }
 
 const char* kind_text(Channel::Kind kind) {

@@ -259,8 +259,7 @@ std::string model_card(const io::SafetensorsFile& model, const std::string& name
   text +=
       "\n## What it must not be used for\n\n"
       "- It is no medical device, and no basis for any decision about a patient.\n"
-      "- It has seen a few dozen adults, recorded in one hospital in the 1970s with two leads of a Holter recorder. "
-      "Other leads, children and pacemakers are unknown to it.\n"
+      "- It knows the patients and leads of the recordings above. Other leads, children and pacemakers are unknown to it.\n"
       "- It answers only with the classes that it was trained on. Paced and unclassifiable beats (Q) get one of those; "
       "atrial fibrillation and other rhythms are not recognised as such.\n"
       "- Supraventricular beats of patients unlike those above are often missed: see S Se.\n";

@@ -110,6 +110,18 @@ TEST_F(Capi, AWindowThatCannotBeClassifiedIsAFailure) {
 }
 
 // No function crashes on NULL.
+// The tests link the library of the build folder, which finds the models of the source tree.
+TEST_F(Capi, PretrainedModelsHaveNames) {
+  sec_model* model = sec_load("pretrained:mitdb", "cpu");
+  ASSERT_NE(model, nullptr) << sec_last_error();
+  EXPECT_STREQ(sec_class_name(model, 0), "N");
+  sec_free(model);
+  EXPECT_EQ(sec_load("pretrained:none", "cpu"), nullptr);
+  const std::string error = sec_last_error();
+  EXPECT_NE(error.find("pretrained:none: no such model; there "), std::string::npos) << error;
+  EXPECT_NE(error.find("pretrained:mitdb"), std::string::npos) << error;
+}
+
 TEST_F(Capi, NullIsAFailure) {
   const auto last_error = [] { return std::string(sec_last_error()); };
   EXPECT_EQ(sec_class_count(nullptr), -1);

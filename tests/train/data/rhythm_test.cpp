@@ -149,12 +149,61 @@ TEST(Rhythm, EveryRecordGivesFiniteMeasures) {
   }
 }
 
-// A rhythm that is tracked beat by beat takes the same memory after a day as after a minute.
-static_assert(std::is_trivially_copyable_v<RhythmTracker>, "the tracker owns no memory outside itself");
+// The quantile by its definition: sorts the past values anew for every value.
+double plain_median(const std::vector<double>& x, std::size_t i, std::size_t past) {
+  if (i == 0) {
+    return x[0];
+  }
+  std::vector<double> v(x.begin() + static_cast<std::ptrdiff_t>(i - std::min(i, past)),
+                        x.begin() + static_cast<std::ptrdiff_t>(i));
+  std::sort(v.begin(), v.end());
+  return (v[(v.size() - 1) / 2] + v[v.size() / 2]) / 2;
+}
+
+// The median of the distances of the last `past` values before x[i] from their median.
+double plain_deviation(const std::vector<double>& x, std::size_t i, std::size_t past) {
+  std::vector<double> distances;
+  for (std::size_t j = i - std::min(i, past); j < i; ++j) {
+    distances.push_back(std::abs(x[j] - plain_median(x, i, past)));
+  }
+  return distances.empty() ? 0 : plain_median(distances, distances.size(), past);
+}
+
+TEST(Rhythm, IrregularityEqualsItsDefinition) {
+  const std::vector<double> times = random_times(400);
+  std::vector<double> rr(times.size()), changes(times.size());
+  for (std::size_t i = 1; i < times.size(); ++i) {
+    rr[i] = std::clamp(times[i] - times[i - 1], 0.2, 3.0);
+    rr[0] = rr[1];
+    changes[i] = std::abs(rr[i] - rr[i - 1]);
+  }
+  const std::vector<BeatRhythm> rhythm = rhythm_of(times);
+  for (std::size_t i = 0; i < rr.size(); ++i) {
+    const double median32 = plain_median(rr, i, 32);
+    ASSERT_DOUBLE_EQ(rhythm[i].change32, plain_median(changes, i, 32) / median32) << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].change128, plain_median(changes, i, 128) / plain_median(rr, i, 128)) << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].deviation32, plain_deviation(rr, i, 32) / median32) << i;
+    ASSERT_DOUBLE_EQ(rhythm[i].deviation256, plain_deviation(rr, i, 256) / plain_median(rr, i, 256)) << i;
+    if (i > 17) {  // earlier, the change of the first beat, which has none before it, is left out
+      ASSERT_DOUBLE_EQ(rhythm[i].change16, plain_median(changes, i, 16) / median32) << i;
+    }
+  }
+  // The covariates are their logarithms, clipped.
+  BeatRhythm beat;
+  beat.change16 = 0.05, beat.deviation32 = 0.1, beat.change32 = 0, beat.change128 = 0.02,
+  beat.deviation256 = 3;
+  const std::vector<float> found = covariates_of({&beat, 1}, {"irregularity"}, {});
+  const std::vector<double> expected = {std::log(0.06) + 3, std::log(0.11) + 3, std::log(0.01) + 3,
+                                        std::log(0.03) + 3, 2};
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    EXPECT_NEAR(found[k], expected[k], 1e-6) << k;
+  }
+}
 
 TEST(Rhythm, UnknownNamesAreRefused) {
   EXPECT_EQ(error_of([] { covariate_count({"ratios"}, 6); }),
-            "input.covariates: unknown group \"ratios\"; known are rhythm, intervals");
+            "input.covariates: unknown group \"ratios\"; known are rhythm, irregularity, intervals");
   for (const std::string name :
        {"", "rr", "rr/", "/rr", "rr/rr", "rr/median", "mean/rr", "rr/mean/rr", "tscore"}) {
     EXPECT_NE(
@@ -170,7 +219,7 @@ TEST(Rhythm, UnknownNamesAreRefused) {
 TEST(Rhythm, StripShowsTheMeasuresInOrder) {
   const std::vector<std::string> names = {"next/rr", "rr/mean", "tscore32", "previous/mean10"};
   const Recipe recipe =
-      tiny_recipe({"input.channels=[\"rhythm\"]",
+      tiny_recipe({"input.channels=[\"rhythm\"]", "input.covariates=[\"rhythm\"]",
                    "input.rhythm=[\"next/rr\",\"rr/mean\",\"tscore32\",\"previous/mean10\"]"});
   const BeatDataset inputs(recipe, load_records(tiny_database(), std::vector<std::string>{"208"}, recipe));
   const std::vector<RhythmMeasure> measures = parse_measures(names);

@@ -240,7 +240,10 @@ TEST_F(InspectedBeat, TheUsualBeatIsInTime) {
     EXPECT_EQ(inspected.usual->x[t * channels + 2], 0) << t;
   }
   for (std::size_t k = 0; k < inspected.usual->covariates.size(); ++k) {
-    EXPECT_EQ(inspected.usual->covariates[k], 0) << inspected.covariates[k];
+    const bool is_interval =
+        inspected.covariates[k].find('/') != std::string::npos;  // the irregularity is kept
+    EXPECT_EQ(inspected.usual->covariates[k], is_interval ? 0 : inspected.input.covariates[k])
+        << inspected.covariates[k];
   }
 }
 
@@ -296,7 +299,7 @@ TEST_F(InspectedBeat, TheWhatIfDataMakeTheInput) {
 TEST(Rhythm, EveryCovariateHasAName) {
   const std::vector<std::string> measures = {"rr/mean", "next/mean32", "tscore32"};
   for (const std::vector<std::string>& groups :
-       {std::vector<std::string>{"rhythm"}, {"intervals"}, {"intervals", "rhythm"}}) {
+       {std::vector<std::string>{"rhythm"}, {"intervals"}, {"irregularity"}, {"intervals", "rhythm"}}) {
     for (const std::int64_t beats : {1, 3}) {
       EXPECT_EQ(std::ssize(covariate_names(groups, measures, beats)),
                 covariate_count(groups, measures.size(), beats));

@@ -16,7 +16,7 @@ namespace {
 const std::vector<std::string> everything = {
     "input.channels=[\"lead1\",\"lead1-difference\",\"lead2-difference\",\"rhythm\"]",
     "input.rhythm=[\"rr/mean\",\"next/mean\",\"previous/mean\",\"rr/mean32\",\"next/mean10\",\"rr/previous\",\"next/rr\",\"tscore32\"]",
-    "input.covariates=[\"rhythm\",\"intervals\"]"};
+    "input.covariates=[\"rhythm\",\"irregularity\",\"intervals\"]"};
 
 std::vector<std::span<const float>> part_of(const std::vector<std::vector<float>>& signals, std::size_t begin,
                                             std::size_t count) {

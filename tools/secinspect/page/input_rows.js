@@ -7,7 +7,10 @@ function measureOf(b, name) {
   return clamp(Math.log(b[interval] / b[reference]), -1, 1);
 }
 
+const irregularities = ['change16', 'deviation32', 'change32', 'change128', 'deviation256'];
+
 const covariateGroups = {
+  irregularity: (b) => irregularities.map((name) => clamp(Math.log(b[name] + 0.01) + 3, -2, 2)),
   rhythm: (b, measures) => measures.map((name) => measureOf(b, name)),
   intervals: (b) => ['rr/mean', 'next/mean'].map((name) => measureOf(b, name)),
 };

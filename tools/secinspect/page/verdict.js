@@ -5,6 +5,8 @@ const intervalWords = { rr: 'this RR', next: 'next RR', previous: 'previous RR',
 // A measure of input.rhythm in words: "rr/mean32" is "this RR / mean of 32".
 function measureWords(name) {
   if (name === 'tscore32') return 'this RR among the last 32';
+  const variation = /^(change|deviation)(\d+)$/.exec(name);
+  if (variation) return `${variation[1] === 'change' ? 'change from RR to RR' : 'spread of RR'}, ${variation[2]} beats`;
   const known = /^(.*?)(\w+)\/(\w+)$/.exec(name);
   return known ? `${known[1]}${intervalWords[known[2]] ?? known[2]} / ${intervalWords[known[3]] ?? known[3]}` : name;
 }
