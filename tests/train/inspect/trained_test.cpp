@@ -6,10 +6,11 @@
 #include <map>
 
 #include "engine/stream.h"
+#include "io/synthetic/database.h"
 #include "tests/io/files.h"
 #include "tests/run_program.h"
-#include "io/synthetic/database.h"
 #include "train/data/beat_dataset.h"
+#include "train/data/patient.h"
 #include "train/inspect/window.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/model_file.h"
@@ -45,11 +46,11 @@ average_decay = 0.9
 )";
 
 // One training for all tests.
-struct Run {
+struct Training {
   io::TemporaryFolder folder;
   std::string error;
 
-  Run() {
+  Training() {
     io::SyntheticOptions options;
     options.minutes = 4;
     options.seed = 3;
@@ -68,7 +69,7 @@ struct Run {
 class TrainedNetwork : public testing::Test {
  protected:
   void SetUp() override {
-    static const Run run;
+    static const Training run;
     ASSERT_EQ(run.error, "");
     file_ = weights_file(run.folder / "run");
     recipe_ = read_weights_info(file_).recipe;
