@@ -34,7 +34,7 @@ class Secinspect : public testing::Test {
   static std::string record(const std::string& name) { return (tiny_database() / name).string(); }
 
   Outcome secinspect(const std::string& arguments) const {
-    return run_program(SECINSPECT + (" " + arguments), folder_.path());
+    return run_program(SECINSPECT + (" --threads 1 " + arguments), folder_.path());
   }
 
   // Runs secinspect on the model and a record, and returns the page's data.
@@ -125,7 +125,7 @@ TEST_F(Secinspect, APageAboutABeat) {
 // The same beat classified by secinfer, which uses another path from the file to the logits.
 TEST_F(Secinspect, TheLogitsAreThoseOfSecinfer) {
   const json data = page(record("106") + " --at 30");
-  const Outcome run = run_program(std::string(SECINFER) + " --json --quiet --annotations atr --model " +
+  const Outcome run = run_program(std::string(SECINFER) + " --threads 1 --json --quiet --annotations atr --model " +
                                       folder_.path().string() + " " + record("106"),
                                   folder_.path());
   ASSERT_EQ(run.status, 0) << run.error;

@@ -159,12 +159,12 @@ function trustParts(picture, pictures) {
     parts.push(element('p', {}, element('b', {}, 'Faithful? '), 'If it is, deleting what the picture calls important lowers the score faster than deleting at random.'), one.canvas);
   }
   const random = pictures.find((one) => one.method === 'randomised weights' && one.class === picture.class);
-  if (random && isTimed(random)) {
+  if (random && picture.method === 'integrated gradients') {
     parts.push(element('p', {}, element('b', {}, 'Learned? '), methodWords['randomised weights'] +
       (typeof random.rank_correlation === 'number' ? ` Rank correlation: ${fixed(random.rank_correlation)}.` : '')),
     element('div', { class: 'random' }, attributionPicture({ ...random, covariates: [] }, 26).filter((part) => part.matches('figure'))));
   }
-  return parts;
+  return parts.length > 1 ? parts : [];
 }
 
 // The sum over a lead's input rows, as shades on the ECG paper.

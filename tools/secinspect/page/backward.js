@@ -20,20 +20,21 @@ function gradientFigure(known) {
   const groups = [...new Set(nodes.map((node) => node.group))];
   const list = [...known].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group) || a.id - b.id);
   const logs = list.map((node) => Math.log10(Math.max(node.gradient_norm, 1e-12)));
-  const [low, high] = [Math.floor(Math.min(...logs.filter((v) => v > -12), 0)), Math.ceil(Math.max(...logs))];
+  const high = Math.ceil(Math.max(...logs));
+  const low = Math.max(Math.floor(Math.min(...logs)), high - 6);  // smaller gradients stand at the lower edge
   const at = (x, width) => list[clamp(Math.floor((x - 44) / (width - 52) * list.length), 0, list.length - 1)];
   const one = surface({
     height: 210, label: `Gradient norm at ${list.length} nodes`,
     draw: (context, width, height) => {
       const bottom = height - 34;
-      const y = (v) => 18 + (high - v) / Math.max(high - low, 1) * (bottom - 18);
+      const y = (v) => 18 + (high - Math.max(v, low)) / Math.max(high - low, 1) * (bottom - 18);
       context.font = font(11);
       context.textAlign = 'right';
       for (let v = low; v <= high; ++v) {
         context.fillStyle = rgb(ink.line);
         context.fillRect(44, y(v) - 0.5, width - 52, 1);
         context.fillStyle = rgb(ink.soft);
-        context.fillText(v >= 0 ? String(10 ** v) : (10 ** v).toFixed(-v), 38, y(v) + 4);
+        context.fillText(powerText(v), 38, y(v) + 4);
       }
       const each = (width - 52) / list.length;
       list.forEach((node, i) => {

@@ -50,6 +50,12 @@ function fixed(value, digits = 2) {
   return Number(value).toFixed(digits).replace('-', minus);
 }
 
+// 10 to a whole power, for an axis: 0.01, 1, 100, then 10 with an exponent.
+function powerText(power) {
+  if (Math.abs(power) <= 3) return (10 ** power).toFixed(Math.max(0, -power));
+  return '10' + (power < 0 ? '\u207b' : '') + Array.from(String(Math.abs(power)), (digit) => '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079'[digit]).join('');
+}
+
 function signed(value, digits = 2) {
   return (value > 0 ? '+' : '') + fixed(value, digits);
 }

@@ -21,7 +21,7 @@ function buildKernels() {
 }
 
 const timeOf = (kernel) => kernel.ms ?? kernel.bound_ms ?? null;
-const milliseconds = (ms) => ms === null || ms === undefined ? '\u2013' : ms < 0.1 ? `${fixed(1000 * ms, ms < 0.01 ? 1 : 0)}${thin}\u00b5s` : `${fixed(ms, 2)}${thin}ms`;
+const milliseconds = (ms) => ms === null || ms === undefined ? '\u2013' : ms < 0.001 ? `${fixed(1e6 * ms, 0)}${thin}ns` : ms < 0.1 ? `${fixed(1000 * ms, ms < 0.01 ? 1 : 0)}${thin}\u00b5s` : `${fixed(ms, 2)}${thin}ms`;
 
 function kernelParts(list, device) {
   const byName = new Map();
@@ -81,7 +81,7 @@ function rooflineFigure(list, roof) {
         context.fillText(countText(10 ** p).replace(thin, '\u2009'), 52, y(10 ** p) + 4);
       }
       context.textAlign = 'center';
-      for (let p = x0; p <= x1; ++p) context.fillText(p < 0 ? (10 ** p).toFixed(-p) : String(10 ** p), x(10 ** p), height - 22);
+      for (let p = x0; p <= x1; ++p) context.fillText(powerText(p), x(10 ** p), height - 22);
       context.fillText('flops per byte', (58 + width) / 2, height - 4);
       context.textAlign = 'left';
       context.fillText('flops per second', 2, 11);
