@@ -144,7 +144,7 @@ class KernelPage(unittest.TestCase):
         self.open("tensor")
         self.run_script("show({step: events.filter(e => e.kind === KIND.product && e.warp === 0)[9].index})")
         self.browser.settle()
-        text = self.run_script("document.querySelector('.held').textContent")
+        text = self.run_script("document.querySelector('.lane-registers').textContent")
         self.assertRegex(text, r"a0.*b0w\[\d+, \d+, \d+\].*d0y\[0, \d+, \d, \d+\] so far")
         # By the formula of the convolution, the sum after the last product is the element of y.
         difference = self.run_script("""(() => {
