@@ -37,7 +37,7 @@ function buildFragments(parent) {
   const box = section(parent, 'registers', 'Registers of the tensor cores',
     `A warp multiplies A (16 \u00d7 ${depth}) by B (${depth} \u00d7 8) and adds the product to D (16 \u00d7 8). No lane holds a whole matrix: the number in a cell is the lane that holds the element. Click a lane to follow it.`);
   const status = element('p', { class: 'note' });
-  const held = element('div', { class: 'held' });
+  const held = element('div', { class: 'lane-registers' });
   let product = null;
   const cells = [];
   const matrix = (name, rows, columns, holder, words, colour) => {
