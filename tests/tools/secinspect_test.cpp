@@ -104,7 +104,7 @@ TEST_F(Secinspect, APageAboutABeat) {
   EXPECT_EQ(data["model"]["name"], "SE-ECGNet");
   EXPECT_EQ(data["model"]["classes"], (json{"N", "V"}));
   EXPECT_EQ(data["input"]["channels"], (json{"lead1", "lead2-difference", "rhythm"}));
-  EXPECT_EQ(data["input"]["covariates"].size(), recipe_.input.rhythm.size());
+  EXPECT_EQ(data["input"]["covariates"].size(), recipe_.input.rhythm.size() + 5);
   EXPECT_NEAR(data["record"]["beat"].get<double>(), 20.5, 1.0);
   EXPECT_EQ(data["record"]["leads"].size(), 2);
   EXPECT_EQ(data["record"]["rate"], 360);
