@@ -82,7 +82,7 @@ TEST_P(Resident, BeatsAreThoseOfTheLoader) {
   for (const std::vector<std::string>& changes :
        {std::vector<std::string>{},
         more,
-        {"input.channels=['lead2', 'lead2-difference', 'tachogram']", "loss.kind=focal"},
+        {"input.channels=['lead2', 'lead2-difference', 'rhythm']", "loss.kind=focal"},
         {"augment.scale=0", "augment.noise=0", "augment.wander=0", "augment.shift=0", "augment.lead_drop=0",
          "augment.covariate_noise=0", "augment.covariate_drop=0"}}) {
     const Recipe recipe = tiny_recipe(changes);
