@@ -39,8 +39,8 @@ class Secinspect : public testing::Test {
 
   // Runs secinspect on the model and a record, and returns the page's data.
   json page(const std::string& arguments, const std::string& model = "") const {
-    const Outcome run = secinspect((model.empty() ? folder_.path().string() : model) + " " + arguments + " --out " +
-                                   path("page.html"));
+    const Outcome run = secinspect((model.empty() ? folder_.path().string() : model) + " " + arguments +
+                                   " --out " + path("page.html"));
     EXPECT_EQ(run.status, 0) << run.error;
     return data_of(content_of(folder_ / "page.html"));
   }
@@ -50,7 +50,8 @@ class Secinspect : public testing::Test {
     const std::size_t from = html.find(begin);
     const std::size_t to = html.find("</script>", from);
     EXPECT_NE(to, std::string::npos);
-    return to == std::string::npos ? json() : json::parse(html.substr(from + begin.size(), to - from - begin.size()));
+    return to == std::string::npos ? json()
+                                   : json::parse(html.substr(from + begin.size(), to - from - begin.size()));
   }
 
   void expect_failure(const std::string& arguments, int status, const std::string& part) const {
@@ -89,7 +90,8 @@ class Secinspect : public testing::Test {
         EXPECT_EQ(picture["deletion"]["fraction"].size(), picture["deletion"]["logit"].size());
       }
     }
-    EXPECT_EQ(methods, (std::set<std::string>{"integrated gradients", "occlusion", "grad-cam", "randomised weights"}));
+    EXPECT_EQ(methods,
+              (std::set<std::string>{"integrated gradients", "occlusion", "grad-cam", "randomised weights"}));
   }
 
   io::TemporaryFolder folder_;
@@ -107,7 +109,8 @@ TEST_F(Secinspect, APageAboutABeat) {
   EXPECT_EQ(data["record"]["leads"].size(), 2);
   EXPECT_EQ(data["record"]["rate"], 360);
   const double length = data["model"]["length"].get<double>() / data["model"]["rate"].get<double>();
-  EXPECT_NEAR(data["record"]["window"][1].get<double>() - data["record"]["window"][0].get<double>(), length, 1e-9);
+  EXPECT_NEAR(data["record"]["window"][1].get<double>() - data["record"]["window"][0].get<double>(), length,
+              1e-9);
   EXPECT_FALSE(data["record"]["beats"].empty());
   EXPECT_EQ(data["what_if"]["check"]["logits"]["shape"], (json{16, 2}));
   EXPECT_EQ(data["what_if"]["weights"].size(), [&] {
@@ -122,9 +125,10 @@ TEST_F(Secinspect, APageAboutABeat) {
 // The same beat classified by secinfer, which uses another path from the file to the logits.
 TEST_F(Secinspect, TheLogitsAreThoseOfSecinfer) {
   const json data = page(record("106") + " --at 30");
-  const Outcome run = run_program(std::string(SECINFER) + " --threads 1 --json --quiet --annotations atr --model " +
-                                      folder_.path().string() + " " + record("106"),
-                                  folder_.path());
+  const Outcome run =
+      run_program(std::string(SECINFER) + " --threads 1 --json --quiet --annotations atr --model " +
+                      folder_.path().string() + " " + record("106"),
+                  folder_.path());
   ASSERT_EQ(run.status, 0) << run.error;
   std::istringstream lines(run.out);
   int found = 0;
@@ -155,7 +159,8 @@ TEST_F(Secinspect, APageNamesNoOneUnlessAsked) {
   digital.header.name = "smithsonian1970";
   digital.header.rate = 360;
   digital.header.comments = {"<age>: 54", "Name: Janeczka Smith"};
-  const io::SyntheticRecord source = io::synthesize(io::mitdb_record("106"), {.minutes = 0.5, .records = {}, .rate = {}, .mix = {}});
+  const io::SyntheticRecord source =
+      io::synthesize(io::mitdb_record("106"), {.minutes = 0.5, .records = {}, .rate = {}, .mix = {}});
   digital.header.signals = source.digital.header.signals;
   digital.signals = source.digital.signals;
   io::write_digital(private_folder.path(), digital);
@@ -165,7 +170,8 @@ TEST_F(Secinspect, APageNamesNoOneUnlessAsked) {
     EXPECT_EQ(content_of(folder_ / "page.html").find(word), std::string::npos) << word;
   }
   EXPECT_EQ(data_of(content_of(folder_ / "page.html"))["record"]["title"], "A recording");
-  EXPECT_NE(page(file + " --identify")["record"]["title"].get<std::string>().find("smithsonian1970"), std::string::npos);
+  EXPECT_NE(page(file + " --identify")["record"]["title"].get<std::string>().find("smithsonian1970"),
+            std::string::npos);
 }
 
 TEST_F(Secinspect, EveryNetworkOfBeats) {
@@ -234,7 +240,8 @@ TEST_F(Secinspect, DumpedArraysAreTheActivations) {
   const json nodes = json::parse(content_of(folder_ / "arrays/nodes.json"));
   ASSERT_EQ(nodes.size(), data["nodes"].size());
   for (const json& node : nodes) {
-    const std::string file = content_of(folder_ / "arrays/activations" / (node["name"].get<std::string>() + ".npy"));
+    const std::string file =
+        content_of(folder_ / "arrays/activations" / (node["name"].get<std::string>() + ".npy"));
     ASSERT_GT(file.size(), 128U) << node["name"];
     std::string shape = "(";
     std::size_t count = 1;
@@ -244,8 +251,9 @@ TEST_F(Secinspect, DumpedArraysAreTheActivations) {
     }
     EXPECT_NE(file.find("'shape': " + shape + ")"), std::string::npos) << node["name"] << " " << shape;
     EXPECT_EQ((file.size() - 4 * count) % 64, 0U);
-    EXPECT_EQ(std::filesystem::exists(folder_ / "arrays/gradients" / (node["name"].get<std::string>() + ".npy")),
-              node["has_gradient"].get<bool>());
+    EXPECT_EQ(
+        std::filesystem::exists(folder_ / "arrays/gradients" / (node["name"].get<std::string>() + ".npy")),
+        node["has_gradient"].get<bool>());
   }
   // The last array is the logits.
   const std::string logits = content_of(folder_ / "arrays/activations/fc.npy");

@@ -17,16 +17,21 @@ void declare(CLI::App& app, Options& o) {
       "  secinspect runs/inter data/mitdb/100 --at 1:23 --out beat.html   a page about the beat at 1 min 23 s\n"
       "  secinspect runs/inter data/mitdb/100 --at 83.5 --dump arrays     activations and gradients as .npy\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
-  app.add_option("MODEL", o.model, "Run folder of sectrain, its best.safetensors, or a state dict")->required();
-  app.add_option("RECORD", o.record,
-                 "WFDB record, as data/mitdb/100, or a file whose extension says its format: .edf, .csv, .tsv,\n"
-                 ".npy, .txt");
-  app.add_option("--at", o.at,
-                 "The beat nearest to this time, as 83.5 (s) or 1:23.5; default: the first beat that the network\n"
-                 "does not put into the first class")
+  app.add_option("MODEL", o.model, "Run folder of sectrain, its best.safetensors, or a state dict")
+      ->required();
+  app.add_option(
+      "RECORD", o.record,
+      "WFDB record, as data/mitdb/100, or a file whose extension says its format: .edf, .csv, .tsv,\n"
+      ".npy, .txt");
+  app.add_option(
+         "--at", o.at,
+         "The beat nearest to this time, as 83.5 (s) or 1:23.5; default: the first beat that the network\n"
+         "does not put into the first class")
       ->type_name("TIME");
-  app.add_option("--out", o.out, "The page to write: one HTML file that needs nothing else")->type_name("FILE");
-  app.add_option("--dump", o.dump, "Folder for every activation, gate and gradient as .npy")->type_name("DIR");
+  app.add_option("--out", o.out, "The page to write: one HTML file that needs nothing else")
+      ->type_name("FILE");
+  app.add_option("--dump", o.dump, "Folder for every activation, gate and gradient as .npy")
+      ->type_name("DIR");
   app.add_option("--data", o.data, "Folder of the training records, for the nearest training beats")
       ->type_name("DIR");
   app.add_flag("--identify", o.identify,
@@ -39,7 +44,8 @@ void declare(CLI::App& app, Options& o) {
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("NAME,...");
-  app.add_option("--length", o.length, "Samples of the input of a state dict")->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--length", o.length, "Samples of the input of a state dict")
+      ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--check", o.check, "Beats with which the page compares its own forward pass")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();

@@ -21,7 +21,7 @@ namespace {
 using io::Json;
 using namespace sec::train;
 
-constexpr double seconds_around_beat = 4;         // of the recording, shown before and after a beat
+constexpr double seconds_around_beat = 4;          // of the recording, shown before and after a beat
 constexpr std::size_t searched_for_default = 500;  // beats among which one that stands out is looked for
 
 Json model_json(InspectedModel& model, const Observation& observation, double rate) {
@@ -84,7 +84,8 @@ ShownRecord read_shown(const std::filesystem::path& path, const std::vector<std:
   shown.rate = info.rate * per_frame;
   shown.begin = static_cast<double>(begin) / info.rate;
   shown.end = static_cast<double>(end) / info.rate;
-  shown.date = info.start_date + (info.start_date.empty() || info.start_time.empty() ? "" : " ") + info.start_time;
+  shown.date =
+      info.start_date + (info.start_date.empty() || info.start_time.empty() ? "" : " ") + info.start_time;
   std::erase_if(chosen, [&](std::size_t lead) { return info.samples_per_frame[lead] != per_frame; });
   std::vector<std::vector<float>> signals(names.size());
   std::vector<std::span<float>> spans(names.size());
@@ -103,8 +104,8 @@ ShownRecord read_shown(const std::filesystem::path& path, const std::vector<std:
 Json record_json(const Options& options, const ShownRecord& shown, double window_begin, double window_end) {
   Json leads = Json::array();
   for (std::size_t i = 0; i < shown.leads.size(); ++i) {
-    leads.push_back({{"name", shown.names[i]},
-                     {"mV", i16_array(shown.leads[i], {std::ssize(shown.leads[i])})}});
+    leads.push_back(
+        {{"name", shown.names[i]}, {"mV", i16_array(shown.leads[i], {std::ssize(shown.leads[i])})}});
   }
   std::string title = "A recording";
   if (options.identify) {
@@ -135,8 +136,8 @@ Json input_json(const InspectedInput& inspected, const Recipe& recipe, const mod
 }
 
 // The picture of one class by every method and baseline.
-void add_attributions(InspectedModel& model, Stream& stream, const InspectedInput& inspected, int label, bool beats,
-                      Json& pictures) {
+void add_attributions(InspectedModel& model, Stream& stream, const InspectedInput& inspected, int label,
+                      bool beats, Json& pictures) {
   const model::NetworkOptions& o = model.network->options();
   const Target target = target_for(label, static_cast<std::size_t>(o.classes));
   const PathOptions path = beats ? PathOptions() : PathOptions{.steps = 32, .most_steps = 128};
@@ -179,7 +180,8 @@ void add_grad_cam(const Observation& observation, int label, const model::Networ
 struct Decision {
   std::vector<float> logits;
   int chosen = 0;
-  std::vector<int> classes;  // whose attributions are shown: the chosen one and its rival or the annotated one
+  std::vector<int>
+      classes;  // whose attributions are shown: the chosen one and its rival or the annotated one
 };
 
 Decision decision_of(InspectedModel& model, Stream& stream, const InspectedInput& inspected) {
@@ -212,8 +214,8 @@ Json result_json(const InspectedModel& model, const Decision& decision, const In
 }
 
 // The parts of the page that need no record: model, nodes, memory, stem, scales, gates, attribution, kernels.
-Json inspected_page(const Options& options, InspectedModel& model, Stream& stream, const InspectedInput& inspected,
-                    const std::vector<UsualGates>& usual) {
+Json inspected_page(const Options& options, InspectedModel& model, Stream& stream,
+                    const InspectedInput& inspected, const std::vector<UsualGates>& usual) {
   const model::NetworkOptions& o = model.network->options();
   const Decision decision = decision_of(model, stream, inspected);
   const bool beats = !model.recipe.whole_recordings();
@@ -265,7 +267,8 @@ std::size_t beat_that_stands_out(const BeatDataset& dataset, InspectedModel& mod
 }
 
 // The beats between two times with the class that the network gives them.
-Json shown_beats(const BeatDataset& dataset, InspectedModel& model, Stream& stream, double begin, double end) {
+Json shown_beats(const BeatDataset& dataset, InspectedModel& model, Stream& stream, double begin,
+                 double end) {
   std::vector<ExampleId> ids;
   std::vector<double> times;
   for (const ExampleId id : dataset.beats(true)) {
@@ -315,7 +318,8 @@ Json beat_page(const Options& options, InspectedModel& model, Stream& stream) {
   }
   if (runs_in_page(*model.network, recipe)) {
     std::vector<ExampleId> checked = dataset.beats(true);
-    const std::size_t step = std::max<std::size_t>(1, checked.size() / static_cast<std::size_t>(std::max(1, options.check)));
+    const std::size_t step =
+        std::max<std::size_t>(1, checked.size() / static_cast<std::size_t>(std::max(1, options.check)));
     std::vector<ExampleId> some;
     for (std::size_t i = 0; i < checked.size() && std::ssize(some) < options.check; i += step) {
       some.push_back(checked[i]);
@@ -332,11 +336,13 @@ Json beat_page(const Options& options, InspectedModel& model, Stream& stream) {
 }
 
 Json recording_page(const Options& options, InspectedModel& model, Stream& stream) {
-  require(options.at.empty(), "--at {}: {} classifies whole recordings, not beats", options.at, model.file.string());
+  require(options.at.empty(), "--at {}: {} classifies whole recordings, not beats", options.at,
+          model.file.string());
   const InspectedInput inspected = inspected_recording(options.record, model.recipe);
   Json page = inspected_page(options, model, stream, inspected, {});
   const double seconds = model.recipe.data.seconds;
-  page["record"] = record_json(options, read_shown(options.record, model.recipe.data.leads, 0, seconds), 0, seconds);
+  page["record"] =
+      record_json(options, read_shown(options.record, model.recipe.data.leads, 0, seconds), 0, seconds);
   page["what_if"] = {{"computed", computed_json(*model.network, stream, changes_of(inspected))}};
   return page;
 }
@@ -362,7 +368,8 @@ Json network_page(InspectedModel& model, Stream& stream) {
 }
 
 Json record_page(const Options& options, InspectedModel& model, Stream& stream) {
-  return model.recipe.whole_recordings() ? recording_page(options, model, stream) : beat_page(options, model, stream);
+  return model.recipe.whole_recordings() ? recording_page(options, model, stream)
+                                         : beat_page(options, model, stream);
 }
 
 }  // namespace sec::tools

@@ -53,8 +53,9 @@ struct UsageError : Error {
 // The table of all operations, one a line. The inputs' numbers are the drawing of the graph.
 std::string table_of(const io::Json& page) {
   const auto number = [](const io::Json& json) { return json.get<std::int64_t>(); };
-  std::string text = fmt::format("{:>4}  {:<34} {:<20} {:<10} {:>16} {:>10} {:>12} {:>9} {:>9}\n", "no.", "name",
-                                 "operation", "reads", "output", "parameters", "MACs", "sees, ms", "every, ms");
+  std::string text =
+      fmt::format("{:>4}  {:<34} {:<20} {:<10} {:>16} {:>10} {:>12} {:>9} {:>9}\n", "no.", "name",
+                  "operation", "reads", "output", "parameters", "MACs", "sees, ms", "every, ms");
   for (const io::Json& node : page.at("nodes")) {
     std::string inputs;
     for (const io::Json& input : node.at("inputs")) {
@@ -68,9 +69,10 @@ std::string table_of(const io::Json& page) {
     const auto ms = [&](const char* key) {
       return field.is_null() ? std::string("all") : fmt::format("{:.0f}", field.at(key).get<double>());
     };
-    text += fmt::format("{:>4}  {:<34} {:<20} {:<10} {:>16} {:>10} {:>12} {:>9} {:>9}\n", number(node.at("id")),
-                        node.at("name").get<std::string>(), node.at("op").get<std::string>(), inputs, shape,
-                        number(node.at("parameters")), number(node.at("macs")), ms("size_ms"), ms("stride_ms"));
+    text +=
+        fmt::format("{:>4}  {:<34} {:<20} {:<10} {:>16} {:>10} {:>12} {:>9} {:>9}\n", number(node.at("id")),
+                    node.at("name").get<std::string>(), node.at("op").get<std::string>(), inputs, shape,
+                    number(node.at("parameters")), number(node.at("macs")), ms("size_ms"), ms("stride_ms"));
   }
   const io::Json& model = page.at("model");
   return text + fmt::format("{}: {} parameters, {} multiply-accumulates a sample\n",
@@ -90,7 +92,8 @@ void run(const Options& options) {
     const bool for_records = !options.at.empty() || !options.dump.empty() || !options.data.empty() ||
                              options.identify || options.find_beats;
     if (for_records) {
-      throw UsageError("--at, --dump, --data, --identify and --find-beats are about a RECORD, which is missing");
+      throw UsageError(
+          "--at, --dump, --data, --identify and --find-beats are about a RECORD, which is missing");
     }
   } else if (options.out.empty() && options.dump.empty()) {
     throw UsageError("nothing to write: give --out for a page, or --dump for arrays");
@@ -98,7 +101,8 @@ void run(const Options& options) {
   set_threads(options.threads);
   OwnedStream owned(parse_device(options.device));
   Stream& stream = owned;
-  std::optional<io::AtomicFile> out;  // opened first: a page that cannot be written should not cost the computation
+  std::optional<io::AtomicFile>
+      out;  // opened first: a page that cannot be written should not cost the computation
   if (!options.out.empty()) {
     if (!options.record.empty()) {
       io::require_not_read(options.out, options.record);

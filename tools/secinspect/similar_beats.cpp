@@ -20,9 +20,9 @@ using io::Json;
 using namespace sec::train;
 namespace fs = std::filesystem;
 
-constexpr std::size_t beats_per_class = 60;       // of a recording, as reference
-constexpr std::size_t training_per_class = 24;    // of each training record
-constexpr std::size_t shown_beats = 8;            // neighbours, and mistakes
+constexpr std::size_t beats_per_class = 60;           // of a recording, as reference
+constexpr std::size_t training_per_class = 24;        // of each training record
+constexpr std::size_t shown_beats = 8;                // neighbours, and mistakes
 constexpr std::uintmax_t largest_metrics = 64 << 20;  // bytes
 
 // Up to `count` of the indices, evenly spread.
@@ -187,7 +187,8 @@ Json mistakes_json(const Options& options, const InspectedModel& model) {
 
 }  // namespace
 
-ReferenceBeats reference_beats(const BeatDataset& dataset, ExampleId shown, InspectedModel& model, Stream& stream) {
+ReferenceBeats reference_beats(const BeatDataset& dataset, ExampleId shown, InspectedModel& model,
+                               Stream& stream) {
   ReferenceBeats result;
   result.ids = by_class(dataset, shown, beats_per_class);
   result.values = gates_and_features(*model.network, stream, inputs_of(dataset, result.ids));
@@ -197,22 +198,24 @@ ReferenceBeats reference_beats(const BeatDataset& dataset, ExampleId shown, Insp
     result.labels.push_back(label >= 0 ? label : result.decided[i]);
   }
   for (std::size_t c = 0; c < model.recipe.classes.size(); ++c) {
-    if (auto usual = usual_gates(result.values, result.labels, static_cast<int>(c), model.recipe.classes[c])) {
+    if (auto usual =
+            usual_gates(result.values, result.labels, static_cast<int>(c), model.recipe.classes[c])) {
       result.usual.push_back(std::move(*usual));
     }
   }
   return result;
 }
 
-void add_similar_beats(const Options& options, InspectedModel& model, Stream& stream, const BeatDataset& dataset,
-                       ExampleId shown, const ReferenceBeats& reference, Json& page) {
+void add_similar_beats(const Options& options, InspectedModel& model, Stream& stream,
+                       const BeatDataset& dataset, ExampleId shown, const ReferenceBeats& reference,
+                       Json& page) {
   const std::vector<float> features =
       gates_and_features(*model.network, stream, inputs_of(dataset, {&shown, 1})).features;
   const std::vector<std::string> names =
       options.data.empty() ? std::vector<std::string>() : records_of_run(model, "train");
   if (names.empty()) {
-    page["neighbours"] =
-        neighbours_json(options, model, {dataset, reference.ids, reference.decided, reference.values}, features);
+    page["neighbours"] = neighbours_json(
+        options, model, {dataset, reference.ids, reference.decided, reference.values}, features);
     page["neighbours_from"] = "recording";
     return;
   }

@@ -217,10 +217,9 @@ BeatRecord load_record(const std::filesystem::path& folder, const std::string& n
 
 BeatRecord load_any_record(const std::filesystem::path& path, const Recipe& recipe, bool find_beats) {
   const AnnotatedRecording opened = open_other(path, recipe);
-  const bool annotated =
-      std::ranges::any_of(opened.annotations, [](const io::Annotation& annotation) {
-        return io::beat_class_of(annotation.code).has_value();
-      });
+  const bool annotated = std::ranges::any_of(opened.annotations, [](const io::Annotation& annotation) {
+    return io::beat_class_of(annotation.code).has_value();
+  });
   return prepare_record(path.filename().string(), opened, recipe, find_beats || !annotated);
 }
 

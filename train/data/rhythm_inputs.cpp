@@ -226,8 +226,8 @@ std::vector<std::string> strip_names(StripKind kind) {
 
 BeatRhythm undisturbed(const BeatRhythm& beat) {
   BeatRhythm usual = beat;
-  for (double* interval : {&usual.interval, &usual.rr, &usual.next, &usual.previous, &usual.second_previous,
-                           &usual.median8}) {
+  for (double* interval :
+       {&usual.interval, &usual.rr, &usual.next, &usual.previous, &usual.second_previous, &usual.median8}) {
     *interval = beat.usual;
   }
   usual.last.fill(beat.usual);

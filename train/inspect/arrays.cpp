@@ -23,7 +23,8 @@ std::string little_endian(const std::vector<T>& values) {
   return bytes;
 }
 
-io::Json array(const char* type, std::size_t count, const std::vector<std::int64_t>& shape, std::string_view bytes) {
+io::Json array(const char* type, std::size_t count, const std::vector<std::int64_t>& shape,
+               std::string_view bytes) {
   require(std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>()) ==
               static_cast<std::int64_t>(count),
           "an array of {} values with another number in its shape", count);
@@ -79,7 +80,8 @@ float from_half(std::uint16_t bits) {
 
 io::Json f32_array(std::span<const float> values, const std::vector<std::int64_t>& shape) {
   std::vector<std::uint32_t> raw;
-  std::ranges::transform(values, std::back_inserter(raw), [](float v) { return std::bit_cast<std::uint32_t>(v); });
+  std::ranges::transform(values, std::back_inserter(raw),
+                         [](float v) { return std::bit_cast<std::uint32_t>(v); });
   return array("f32", raw.size(), shape, little_endian(raw));
 }
 
@@ -120,7 +122,8 @@ io::Json i16_array(std::span<const float> values, const std::vector<std::int64_t
   const double step = largest > 0 ? largest / 32767 : 1;
   std::vector<std::uint16_t> raw;
   for (const float v : values) {
-    const auto at = std::isfinite(v) ? static_cast<std::int16_t>(std::nearbyint(v / step)) : std::int16_t{-32768};
+    const auto at =
+        std::isfinite(v) ? static_cast<std::int16_t>(std::nearbyint(v / step)) : std::int16_t{-32768};
     raw.push_back(static_cast<std::uint16_t>(at));
   }
   io::Json json = array("i16", raw.size(), shape, little_endian(raw));

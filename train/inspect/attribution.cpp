@@ -11,12 +11,12 @@
 namespace sec::train {
 namespace {
 
-constexpr double least_difference = 0.01;  // below it errors are absolute: a quotient of rounding errors says nothing
+constexpr double least_difference =
+    0.01;  // below it errors are absolute: a quotient of rounding errors says nothing
 
 double sum_of(std::span<const float> values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
-
 
 void append(NetworkInput& to, std::span<const float> x, std::span<const float> covariates) {
   to.x.insert(to.x.end(), x.begin(), x.end());
@@ -63,8 +63,8 @@ std::vector<float> shares(const std::vector<double>& gradients, int steps, std::
                           std::span<const float> baseline) {
   std::vector<float> values(input.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] =
-        static_cast<float>(gradients[i] / steps * (static_cast<double>(input[i]) - static_cast<double>(baseline[i])));
+    values[i] = static_cast<float>(gradients[i] / steps *
+                                   (static_cast<double>(input[i]) - static_cast<double>(baseline[i])));
   }
   return values;
 }
@@ -125,7 +125,8 @@ Attribution integrated_gradients(model::Network& network, Stream& stream, const 
       NetworkInput points{0, {}, {}};
       for (int i = begin; i < std::min(begin + at_once, steps); ++i) {
         const double share = (i + 0.5) / steps;  // the middle of each part of the path
-        append(points, between(baseline.x, input.x, share), between(baseline.covariates, input.covariates, share));
+        append(points, between(baseline.x, input.x, share),
+               between(baseline.covariates, input.covariates, share));
       }
       const InputGradient gradient = input_gradient(network, stream, points, target.weights);
       add_rows(x, gradient.x);
@@ -148,7 +149,8 @@ Attribution occlusion(model::Network& network, Stream& stream, const NetworkInpu
   require_single(input, baseline);
   const std::int64_t length = network.options().length;
   const std::int64_t leads = network.options().leads;
-  require(std::ssize(patches) == leads, "occlusion: {} sizes of patches for {} channels", patches.size(), leads);
+  require(std::ssize(patches) == leads, "occlusion: {} sizes of patches for {} channels", patches.size(),
+          leads);
   struct Patch {
     std::int64_t lead, begin, end;
   };
@@ -205,7 +207,8 @@ Attribution occlusion(model::Network& network, Stream& stream, const NetworkInpu
     result.x.push_back(covers[i] == 0 ? 0.0F : static_cast<float>(sums[i] / covers[i]));
   }
   for (std::int64_t i = 0; i < k; ++i) {
-    result.covariates.push_back(static_cast<float>(whole - falls[all.size() + 1 + static_cast<std::size_t>(i)]));
+    result.covariates.push_back(
+        static_cast<float>(whole - falls[all.size() + 1 + static_cast<std::size_t>(i)]));
   }
   result.difference = difference_of(network, stream, input, baseline, target);
   result.sum = sum_of(result.x) + sum_of(result.covariates);
@@ -216,8 +219,8 @@ Attribution occlusion(model::Network& network, Stream& stream, const NetworkInpu
 std::vector<float> grad_cam(const Observation& observation, int node_index) {
   const ObservedNode& node = observation.nodes.at(static_cast<std::size_t>(node_index));
   const Shape& input = observation.nodes.front().shape;  // (1, L, H, 1)
-  require(node.shape.rank() == 4 && node.shape[0] == 1, "Grad-CAM: {} has the shape {}, expected (1, L, H, C)",
-          node.name, node.shape.text());
+  require(node.shape.rank() == 4 && node.shape[0] == 1,
+          "Grad-CAM: {} has the shape {}, expected (1, L, H, C)", node.name, node.shape.text());
   const std::int64_t positions = node.shape[1];
   const std::int64_t rows = node.shape[2];
   const std::int64_t channels = node.shape[3];

@@ -66,7 +66,8 @@ struct DeletionCurve {
   std::vector<double> random;  // the same in a random order, mean of three
 };
 DeletionCurve deletion_curve(model::Network& network, Stream& stream, const NetworkInput& input,
-                             const NetworkInput& baseline, const Target& target, const Attribution& attribution);
+                             const NetworkInput& baseline, const Target& target,
+                             const Attribution& attribution);
 
 // Spearman's rank correlation; ties have their mean rank. 0 if one side is constant.
 double rank_correlation(std::span<const float> a, std::span<const float> b);

@@ -38,7 +38,8 @@ void write_array(const fs::path& path, const Shape& shape, const std::vector<flo
 
 }  // namespace
 
-void dump(const Observation& observation, layers::ParameterSet& parameters, Stream& stream, const fs::path& folder) {
+void dump(const Observation& observation, layers::ParameterSet& parameters, Stream& stream,
+          const fs::path& folder) {
   for (const char* part : {"activations", "gradients", "parameters"}) {
     make_folder(folder / part);
   }
@@ -49,9 +50,8 @@ void dump(const Observation& observation, layers::ParameterSet& parameters, Stre
       write_array(folder / "gradients" / (node.name + ".npy"), node.shape, node.gradient);
     }
     std::vector<std::string> inputs;
-    std::ranges::transform(node.inputs, std::back_inserter(inputs), [&](int i) {
-      return observation.nodes[static_cast<std::size_t>(i)].name;
-    });
+    std::ranges::transform(node.inputs, std::back_inserter(inputs),
+                           [&](int i) { return observation.nodes[static_cast<std::size_t>(i)].name; });
     nodes.push_back({{"name", node.name},
                      {"operation", node.operation},
                      {"inputs", inputs},

@@ -66,8 +66,10 @@ std::string name_of(const ObservedNode& node, const std::vector<ObservedNode>& n
   if (operation == "concat") {
     return node.inputs.size() > 1 && node.shape.rank() == 2 ? "concat" : from + ".concat";
   }
-  constexpr std::array<std::pair<const char*, const char*>, 4> suffixes = {
-      {{"global_average_pool", "mean"}, {"max_pool", "pool"}, {"average_pool", "pool"}, {"last_states", "last"}}};
+  constexpr std::array<std::pair<const char*, const char*>, 4> suffixes = {{{"global_average_pool", "mean"},
+                                                                            {"max_pool", "pool"},
+                                                                            {"average_pool", "pool"},
+                                                                            {"last_states", "last"}}};
   for (const auto& [name, suffix] : suffixes) {
     if (operation == name) {
       return from + "." + suffix;
@@ -103,7 +105,8 @@ void name_nodes(std::vector<ObservedNode>& nodes) {
   for (const ObservedNode& node : nodes) {
     if (node.operation == "excite") {
       wanted[node.inputs.front()] = layer_of(node) + ".mean";
-    } else if (node.operation == "linear" && nodes[static_cast<std::size_t>(node.inputs.front())].operation == "concat") {
+    } else if (node.operation == "linear" &&
+               nodes[static_cast<std::size_t>(node.inputs.front())].operation == "concat") {
       wanted[node.inputs.front()] = "features";
     }
   }

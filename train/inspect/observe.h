@@ -21,7 +21,7 @@ struct ReceptiveField {
 };
 
 struct ObservedNode {
-  std::string name;  // unique: "block1.0.conv1", "block1.0.bn1.relu", "block1.0.se", "features"
+  std::string name;         // unique: "block1.0.conv1", "block1.0.bn1.relu", "block1.0.se", "features"
   std::string operation;    // "input", "covariates", or the operation's name on the tape
   std::string group;        // the part of the network: "input", "stem", "trunk", "scale 3", "head", "layer2"
   std::vector<int> inputs;  // indices of nodes
@@ -84,7 +84,8 @@ GatesAndFeatures gates_and_features(model::Network& network, Stream& stream, con
 
 // The time in seconds of every recorded operation of a forward pass: of each the shortest of `repeats` passes. The
 // operations are in the order of the nodes behind the inputs. Measured on the cpu device, whose calls return when done.
-std::vector<double> operation_seconds(model::Network& network, Stream& stream, const NetworkInput& input, int repeats);
+std::vector<double> operation_seconds(model::Network& network, Stream& stream, const NetworkInput& input,
+                                      int repeats);
 
 // The last node that lies on every path from the signal to the logits and still has a time axis, for Grad-CAM:
 // in SE-ECGNet the end of the trunk. Nodes with at least `positions` time steps are preferred.

@@ -35,8 +35,8 @@ struct UsualGates {
   std::vector<std::vector<float>> values;  // [gate](C)
 };
 // The means over the rows of `gates` whose label is `label`; nullopt without such a row.
-std::optional<UsualGates> usual_gates(const GatesAndFeatures& reference, const std::vector<int>& labels, int label,
-                                      const std::string& name);
+std::optional<UsualGates> usual_gates(const GatesAndFeatures& reference, const std::vector<int>& labels,
+                                      int label, const std::string& name);
 io::Json gates_json(const Observation& observation, const std::vector<UsualGates>& usual);
 
 // One picture. `baseline` is "flat" or "usual beat".

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double patch_seconds = 0.1;            // about the length of a QRS complex
 constexpr double recording_patch_seconds = 0.2;  // of whole recordings, whose forward pass takes longer
-constexpr double farthest_beat = 2;    // s from the time asked for
+constexpr double farthest_beat = 2;              // s from the time asked for
 
 // A signal channel is covered by patches that overlap by half; a rhythm strip by its segments.
 Patches signal_patches(double rate) {
@@ -78,15 +78,17 @@ std::size_t beat_near(const BeatRecord& record, double seconds, const std::strin
     return std::abs(static_cast<double>(beat.sample) / record.source_rate - seconds);
   };
   const auto nearest = std::ranges::min_element(record.beats, {}, distance);
-  require(distance(*nearest) <= farthest_beat, "{}: no beat within {:.6g} s of {:.6g} s, the nearest is at {:.6g} s",
-          file, farthest_beat, seconds, static_cast<double>(nearest->sample) / record.source_rate);
+  require(distance(*nearest) <= farthest_beat,
+          "{}: no beat within {:.6g} s of {:.6g} s, the nearest is at {:.6g} s", file, farthest_beat, seconds,
+          static_cast<double>(nearest->sample) / record.source_rate);
   return static_cast<std::size_t>(nearest - record.beats.begin());
 }
 
 NetworkInput inputs_of(const Dataset& dataset, std::span<const ExampleId> ids) {
   const auto cells = static_cast<std::size_t>(dataset.length() * dataset.leads());
   const auto k = static_cast<std::size_t>(dataset.covariates());
-  NetworkInput result{std::ssize(ids), std::vector<float>(ids.size() * cells), std::vector<float>(ids.size() * k)};
+  NetworkInput result{std::ssize(ids), std::vector<float>(ids.size() * cells),
+                      std::vector<float>(ids.size() * k)};
   for (std::size_t i = 0; i < ids.size(); ++i) {
     dataset.make(ids[i], std::span(result.x).subspan(i * cells, cells),
                  std::span(result.covariates).subspan(i * k, k));

@@ -49,7 +49,8 @@ class LinearNetwork : public TestNetwork {
   }
   Var forward(layers::Pass& pass, const Var& x, const Var& covariates) override {
     const std::int64_t n = x.shape()[0];
-    return layers::linear(pass, fc_, layers::concat(pass, {layers::view(pass, x, {n, length * leads}), covariates}));
+    return layers::linear(pass, fc_,
+                          layers::concat(pass, {layers::view(pass, x, {n, length * leads}), covariates}));
   }
   std::vector<float> weights(Stream& stream) const { return fc_.weight->value.to_vector(stream); }  // (in, 2)
 

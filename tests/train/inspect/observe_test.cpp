@@ -81,7 +81,8 @@ TEST_P(ObserveNetwork, TheLogitsAreThoseOfThePassWithoutATape) {
   const std::vector<float> logits = logits_of(*network_, stream_, input_);
   ASSERT_EQ(observation_.logits.size(), logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    EXPECT_NEAR(observation_.logits[i], logits[i], 1e-4 * (1 + std::abs(logits[i])));  // sums in another order
+    EXPECT_NEAR(observation_.logits[i], logits[i],
+                1e-4 * (1 + std::abs(logits[i])));  // sums in another order
   }
   EXPECT_EQ(observation_.nodes.back().values, observation_.logits);
 }
@@ -156,7 +157,8 @@ TEST_P(ObserveNetwork, ReceptiveFieldsHoldWhatAnOutputSees) {
       const bool sees = at >= first && at < first + node.field->size;
       bool differs = false;
       for (std::int64_t j = t * row; j < (t + 1) * row; ++j) {
-        differs = differs || node.values[static_cast<std::size_t>(j)] != other.nodes[i].values[static_cast<std::size_t>(j)];
+        differs = differs || node.values[static_cast<std::size_t>(j)] !=
+                                 other.nodes[i].values[static_cast<std::size_t>(j)];
       }
       EXPECT_TRUE(sees || !differs) << node.name << " position " << t;
       any = any || differs;
@@ -251,11 +253,28 @@ TEST(Observe, SeEcgNetHasTheNamesOfItsLayersAndItsTrunk) {
   const model::NetworkOptions o = options_for("se-ecgnet");
   const auto network = model::make_network(o, stream, 5);
   const Observation observation = observe(*network, stream, random_input(o, 1), std::vector<float>{1, 0, 0});
-  for (const char* name : {"input", "covariates", "conv1", "bn1", "bn1.relu", "block1.0.bn1", "block1.0.bn1.relu",
-                           "block1.0.conv1", "block1.0.se.mean", "block1.0.se", "block1.0.se.scaled",
-                           "block1.0.downsample.conv", "block1.0.sum", "block1.0.out", "block2_list.0.3.conv3",
-                           "block3_list.2.3.se1", "block3_list.2.3.sum1", "block3_list.2.3.sum2",
-                           "block3_list.2.3.out", "block3_list.1.3.out.mean", "features", "fc"}) {
+  for (const char* name : {"input",
+                           "covariates",
+                           "conv1",
+                           "bn1",
+                           "bn1.relu",
+                           "block1.0.bn1",
+                           "block1.0.bn1.relu",
+                           "block1.0.conv1",
+                           "block1.0.se.mean",
+                           "block1.0.se",
+                           "block1.0.se.scaled",
+                           "block1.0.downsample.conv",
+                           "block1.0.sum",
+                           "block1.0.out",
+                           "block2_list.0.3.conv3",
+                           "block3_list.2.3.se1",
+                           "block3_list.2.3.sum1",
+                           "block3_list.2.3.sum2",
+                           "block3_list.2.3.out",
+                           "block3_list.1.3.out.mean",
+                           "features",
+                           "fc"}) {
     EXPECT_NO_THROW(observation.node(name)) << name;
   }
 }
@@ -288,7 +307,9 @@ TEST(Observe, InputsOfAnotherSizeAreRefused) {
   const auto network = model::make_network(o, stream, 5);
   NetworkInput input = random_input(o, 1);
   input.x.pop_back();
-  EXPECT_NE(io::error_of([&] { observe(*network, stream, input, std::vector<float>{1, 0, 0}); }).find("599 values"),
+  EXPECT_NE(io::error_of([&] {
+              observe(*network, stream, input, std::vector<float>{1, 0, 0});
+            }).find("599 values"),
             std::string::npos);
 }
 

@@ -86,12 +86,12 @@ TEST(Arrays, HalfPrecision) {
   EXPECT_NE(to_half(NAN) & 0x03FF, 0);
   EXPECT_EQ(to_half(0x1p-14F), 0x0400);
   EXPECT_EQ(to_half(0x1p-24F), 0x0001);
-  EXPECT_EQ(to_half(0x1p-25F), 0x0000);        // a tie goes to even
-  EXPECT_EQ(to_half(0x1.8p-24F), 0x0002);      // a tie goes to even
-  EXPECT_EQ(to_half(1 + 0x1p-11F), 0x3C00);    // a tie goes to even
-  EXPECT_EQ(to_half(1 + 0x3p-11F), 0x3C02);    // a tie goes to even
-  EXPECT_EQ(to_half(0x1.FFFp0F), 0x4000);      // the carry goes into the exponent
-  EXPECT_EQ(to_half(0x1.FFEp-15F), 0x0400);    // from the largest subnormal to the smallest normal number
+  EXPECT_EQ(to_half(0x1p-25F), 0x0000);      // a tie goes to even
+  EXPECT_EQ(to_half(0x1.8p-24F), 0x0002);    // a tie goes to even
+  EXPECT_EQ(to_half(1 + 0x1p-11F), 0x3C00);  // a tie goes to even
+  EXPECT_EQ(to_half(1 + 0x3p-11F), 0x3C02);  // a tie goes to even
+  EXPECT_EQ(to_half(0x1.FFFp0F), 0x4000);    // the carry goes into the exponent
+  EXPECT_EQ(to_half(0x1.FFEp-15F), 0x0400);  // from the largest subnormal to the smallest normal number
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
     if ((half & 0x7C00) != 0x7C00 || (half & 0x03FF) == 0) {
@@ -102,7 +102,8 @@ TEST(Arrays, HalfPrecision) {
 
 TEST(Arrays, EveryTypeIsReadBack) {
   const std::vector<float> values = {-1.5F, 0.25F, 3, 0.1F, -0.7F, 2};
-  for (const auto& [json, tolerance] : {std::pair{f32_array(values, {2, 3}), 0.0}, {f16_array(values, {2, 3}), 1e-3},
+  for (const auto& [json, tolerance] : {std::pair{f32_array(values, {2, 3}), 0.0},
+                                        {f16_array(values, {2, 3}), 1e-3},
                                         {u8_array(values, {2, 3}), 4.5 / 255 / 2 + 1e-6},
                                         {i16_array(values, {2, 3}), 3.0 / 32767}}) {
     EXPECT_EQ(json.at("shape").get<std::vector<int>>(), (std::vector<int>{2, 3}));
@@ -146,7 +147,8 @@ TEST(PageData, TheGainOfAFilter) {
 
 TEST(PageData, UsualGatesAreMeansOverAClass) {
   GatesAndFeatures reference;
-  reference.gates = {{1, 2, 3, 4, 5, 9}, {0.5F, 0.25F, 0.75F}};  // of three inputs, with two channels and with one
+  reference.gates = {{1, 2, 3, 4, 5, 9},
+                     {0.5F, 0.25F, 0.75F}};  // of three inputs, with two channels and with one
   const std::vector<int> labels = {0, 1, 0};
   const auto usual = usual_gates(reference, labels, 0, "N");
   ASSERT_TRUE(usual);
@@ -198,7 +200,8 @@ TEST(PageData, StripsAndMapsFollowTheActivations) {
     }
     EXPECT_NEAR(mean[static_cast<std::size_t>(bin)], sum / static_cast<double>((end - begin) * 8), 1e-3);
     EXPECT_NEAR(high[static_cast<std::size_t>(bin)], most, 2e-3);
-    EXPECT_NEAR(map[static_cast<std::size_t>(bin * 4 + 3)], channel / static_cast<double>((end - begin) * 2), 0.01);
+    EXPECT_NEAR(map[static_cast<std::size_t>(bin * 4 + 3)], channel / static_cast<double>((end - begin) * 2),
+                0.01);
   }
 }
 
@@ -245,7 +248,9 @@ TEST_F(InspectedBeat, TheUsualBeatIsInTime) {
 
 TEST_F(InspectedBeat, NearestToATime) {
   const BeatRecord& record = dataset_.records().front();
-  const auto seconds = [&](std::size_t i) { return static_cast<double>(record.beats[i].sample) / record.source_rate; };
+  const auto seconds = [&](std::size_t i) {
+    return static_cast<double>(record.beats[i].sample) / record.source_rate;
+  };
   EXPECT_EQ(beat_near(record, seconds(12) + 0.05, "r"), 12U);
   EXPECT_EQ(beat_near(record, (0.4 * seconds(12) + 0.6 * seconds(13)), "r"), 13U);
   io::expect_error([&] { beat_near(record, 61, "r"); }, "r: 61 s is outside the recording, which has 60 s");
@@ -261,9 +266,8 @@ TEST_F(InspectedBeat, BeatsAreFoundIfAsked) {
   // Of a clean generated record the detector finds nearly every beat within 50 ms.
   int matched = 0;
   for (const Beat& beat : annotated.beats) {
-    matched += std::ranges::any_of(found.beats, [&](const Beat& other) {
-      return std::abs(other.sample - beat.sample) < 18;
-    });
+    matched += std::ranges::any_of(
+        found.beats, [&](const Beat& other) { return std::abs(other.sample - beat.sample) < 18; });
   }
   EXPECT_GT(matched, static_cast<int>(annotated.beats.size() * 9 / 10));
   EXPECT_EQ(found.beats.front().aami, -1);

@@ -58,10 +58,10 @@ struct Training {
     options.mix = io::ClassMix{0.8, 0.12, 0.08, 0, 0};
     io::write_synthetic_database(folder / "data", options);
     folder.write("recipe.toml", recipe_text);
-    const Outcome run = run_program(std::string(SECTRAIN) + " --quiet --config " + (folder / "recipe.toml").string() +
-                                        " --data " + (folder / "data").string() + " --out " +
-                                        (folder / "run").string(),
-                                    folder.path());
+    const Outcome run =
+        run_program(std::string(SECTRAIN) + " --quiet --config " + (folder / "recipe.toml").string() +
+                        " --data " + (folder / "data").string() + " --out " + (folder / "run").string(),
+                    folder.path());
     error = run.status == 0 ? "" : run.error;
   }
 };
@@ -86,7 +86,8 @@ class TrainedNetwork : public testing::Test {
   std::vector<ExampleId> beats_of(int label, std::size_t most) {
     std::vector<ExampleId> found;
     for (const ExampleId id : dataset_->beats()) {
-      if (found.size() < most && dataset_->label(id) == label && decided(inputs_of(*dataset_, {&id, 1})) == label) {
+      if (found.size() < most && dataset_->label(id) == label &&
+          decided(inputs_of(*dataset_, {&id, 1})) == label) {
         found.push_back(id);
       }
     }
@@ -100,7 +101,8 @@ class TrainedNetwork : public testing::Test {
     const std::size_t channels = inspected.channels.size();
     for (std::size_t i = 0; i < attribution.x.size(); ++i) {
       all += std::abs(static_cast<double>(attribution.x[i]));
-      rhythm += inspected.channels[i % channels].is_rhythm() ? std::abs(static_cast<double>(attribution.x[i])) : 0;
+      rhythm +=
+          inspected.channels[i % channels].is_rhythm() ? std::abs(static_cast<double>(attribution.x[i])) : 0;
     }
     for (const float value : attribution.covariates) {
       all += std::abs(static_cast<double>(value));
@@ -130,8 +132,8 @@ TEST_F(TrainedNetwork, GradientsSumToTheDifferenceAndRandomWeightsGiveAnotherPic
       const Attribution attribution =
           integrated_gradients(*network_, stream_, inspected.input, *baseline, target, {.most_steps = 4096});
       EXPECT_LE(attribution.completeness_error(), 0.01) << id.beat;
-      const RandomisedWeights random = randomised_weights(network_->options(), stream_, inspected.input, *baseline,
-                                                          target, attribution, 5);
+      const RandomisedWeights random = randomised_weights(network_->options(), stream_, inspected.input,
+                                                          *baseline, target, attribution, 5);
       EXPECT_LT(std::abs(random.correlation), 0.3) << id.beat;
     }
   }
@@ -168,7 +170,8 @@ TEST_F(TrainedNetwork, OfABeatThatOnlyComesEarlyTheRhythmDecides) {
     ++called_s;
     const Target target = target_for(1, 3);
     for (const NetworkInput* baseline : {&inspected.flat, &*inspected.usual}) {
-      EXPECT_GT(rhythm_share(inspected, integrated_gradients(*network_, stream_, inspected.input, *baseline, target)),
+      EXPECT_GT(rhythm_share(inspected,
+                             integrated_gradients(*network_, stream_, inspected.input, *baseline, target)),
                 0.5);
       EXPECT_GT(rhythm_share(inspected, occlusion(*network_, stream_, inspected.input, *baseline, target,
                                                   inspected.patches)),
