@@ -72,12 +72,11 @@ Var Tape::leaf(Tensor value) {
 
 Var Tape::record(const char* name, Tensor value, const std::vector<Var>& inputs, Backward backward,
                  TimeWindow window) {
-  return record_group(
-      name, {std::move(value)}, inputs,
-      [backward = std::move(backward)](const std::vector<Tensor>& gradients, Gradients& to) {
-        backward(gradients[0], to);
-      },
-      {window})[0];
+  return record_group(name, {std::move(value)}, inputs,
+                      [backward = std::move(backward)](const std::vector<Tensor>& gradients, Gradients& to) {
+                        backward(gradients[0], to);
+                      },
+                      {window})[0];
 }
 
 std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values,
@@ -121,7 +120,10 @@ std::vector<Var> Tape::record_group(const char* name, std::vector<Tensor> values
     const auto share = static_cast<std::ptrdiff_t>(inputs.size() / outputs.size());
     auto from = inputs.begin();
     for (std::size_t i = 0; i < outputs.size(); ++i, from += share) {
-      watch_({name, outputs[i].value, {from, from + share}, windows.empty() ? TimeWindow() : windows[i],
+      watch_({name,
+              outputs[i].value,
+              {from, from + share},
+              windows.empty() ? TimeWindow() : windows[i],
               outputs[i].node});
     }
   }

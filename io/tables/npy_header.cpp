@@ -170,9 +170,8 @@ std::string npy_header_text(NpyType type, std::span<const std::int64_t> shape) {
                             : type == NpyType::i32 ? "<i4"
                             : type == NpyType::f32 ? "<f4"
                                                    : "<f8";
-  std::string text =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descr, fmt::join(shape, ", "),
-                  shape.size() == 1 ? "," : "");
+  std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descr,
+                                 fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   constexpr std::size_t before = 10;
   constexpr std::size_t alignment = 64;  // of the samples within the file, as the format requires
   text.append(alignment - (before + text.size() + 1) % alignment, ' ');

@@ -158,9 +158,8 @@ TEST(Autograd, TheWalkIsWatchedWithTheGradientOfEveryOperation) {
   std::vector<std::int64_t> recorded;
   tape.watch([&](const Tape::Operation& operation) { recorded.push_back(operation.node); });
   std::vector<std::pair<std::int64_t, float>> walked;
-  tape.watch_backward([&](std::int64_t node, const Tensor& gradient) {
-    walked.emplace_back(node, at(gradient));
-  });
+  tape.watch_backward(
+      [&](std::int64_t node, const Tensor& gradient) { walked.emplace_back(node, at(gradient)); });
   const Var x = tape.leaf(scalar(2));
   const Var y = multiply(tape, x, x);
   multiply(tape, scalar(3), scalar(4));  // needs no gradient

@@ -91,7 +91,8 @@ TEST(BatchNorm, InferenceRecordsTheGradientOfAFixedScale) {
     Tape tape(cpu, accumulate);
     Pass pass{cpu, &tape, false};
     const Var leaf = tape.leaf(to_tensor(x));
-    const Var y = with_relu ? Var(batch_norm_relu(pass, layer, leaf, Next::nothing)) : batch_norm(pass, layer, leaf);
+    const Var y =
+        with_relu ? Var(batch_norm_relu(pass, layer, leaf, Next::nothing)) : batch_norm(pass, layer, leaf);
     tape.backward(y, to_tensor(gy));
     const std::vector<float> gx = tape.gradient_of(leaf).to_vector(cpu);
     const double mean[] = {1, -1}, deviation[] = {std::sqrt(4 + 1e-5), std::sqrt(0.25 + 1e-5)};

@@ -58,9 +58,8 @@ Named training_pass(Device device, const NetworkOptions& o, Precision precision,
   const Tensor labels = Tensor::from(stream, {n}, std::vector<std::int32_t>{2, 0, 1, 2, 1, 0, 0, 2});
   Tape tape(stream, layers::accumulate);
   if (types != nullptr) {
-    tape.watch([&](const Tape::Operation& operation) {
-      types->emplace(operation.name, operation.value.type());
-    });
+    tape.watch(
+        [&](const Tape::Operation& operation) { types->emplace(operation.name, operation.value.type()); });
   }
   layers::Pass pass{stream, &tape, true, 7, 3};
   pass.activations = activations_in(precision);

@@ -79,7 +79,8 @@ class GoldenObservation : public testing::TestWithParam<fs::path> {
   std::vector<double> conv(const ObservedNode& node) const {
     const ObservedNode& x = from(node);
     const std::vector<double> w = weights(*node.parameters[0]);
-    const std::vector<double> bias = node.parameters.size() > 1 ? weights(*node.parameters[1]) : std::vector<double>();
+    const std::vector<double> bias =
+        node.parameters.size() > 1 ? weights(*node.parameters[1]) : std::vector<double>();
     const auto [k, stride, pad] = node.window;
     const std::int64_t n = x.shape[0], l = x.shape[1], h = x.shape[2], ci = x.shape[3], lo = node.shape[1],
                        co = node.shape[3];
@@ -182,7 +183,8 @@ TEST_P(GoldenObservation, ActivationsAndGatesFollowFromPyTorchsWeights) {
     } else if (node.operation == "excite") {
       expected = excite(node);
     } else if (node.operation == "linear") {
-      expected = affine(doubles(from(node).values), weights(*node.parameters[0]), weights(*node.parameters[1]));
+      expected =
+          affine(doubles(from(node).values), weights(*node.parameters[0]), weights(*node.parameters[1]));
     } else {
       continue;
     }
@@ -200,18 +202,19 @@ TEST_P(GoldenObservation, AreThoseThatPyTorchComputed) {
   for (const ObservedNode& node : observation_.nodes) {
     if (golden_.has("activation/" + node.name)) {
       ++compared;
-      EXPECT_LT(error_of(channel_means(node), doubles(golden_.values("activation/" + node.name))), 1e-4) << node.name;
+      EXPECT_LT(error_of(channel_means(node), doubles(golden_.values("activation/" + node.name))), 1e-4)
+          << node.name;
     }
   }
   if (compared == 0) {
-    GTEST_SKIP() << "NOT TESTED: this golden file holds no activations of PyTorch (tools/parity/golden.py writes them)";
+    GTEST_SKIP()
+        << "NOT TESTED: this golden file holds no activations of PyTorch (tools/parity/golden.py writes them)";
   }
   EXPECT_GE(compared, 6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GoldenObservation, testing::ValuesIn(golden_files()), [](const auto& one) {
-  return one.param.stem().string();
-});
+INSTANTIATE_TEST_SUITE_P(Files, GoldenObservation, testing::ValuesIn(golden_files()),
+                         [](const auto& one) { return one.param.stem().string(); });
 
 }  // namespace
 }  // namespace sec::model

@@ -17,8 +17,8 @@ namespace sec::tools {
 struct InspectedModel {
   std::filesystem::path file;
   std::unique_ptr<model::Network> network;
-  train::Recipe recipe;        // of a state dict: what its shapes say, for whole recordings
-  std::vector<float> offsets;  // (classes), added to the logits for the decision
+  train::Recipe recipe;               // of a state dict: what its shapes say, for whole recordings
+  std::vector<float> offsets;         // (classes), added to the logits for the decision
   std::optional<double> temperature;  // fitted by the run on its validation records
 
   bool softmax() const { return recipe.loss.kind == "cross_entropy"; }

@@ -19,15 +19,15 @@ struct ReferenceBeats {
   train::GatesAndFeatures values;
   std::vector<train::UsualGates> usual;  // by class
 };
-ReferenceBeats reference_beats(const train::BeatDataset& dataset, train::ExampleId shown, InspectedModel& model,
-                               Stream& stream);
+ReferenceBeats reference_beats(const train::BeatDataset& dataset, train::ExampleId shown,
+                               InspectedModel& model, Stream& stream);
 
 // Adds "neighbours" and "neighbours_from" to the page: with --data and a run folder beats of the run's training
 // records, else of the same recording. With --data it adds "mistakes", the most confident wrong predictions on the
 // run's validation or test records. Records are named only with --identify.
 // Throws Error naming the file if --data lacks a record of the run.
 void add_similar_beats(const Options& options, InspectedModel& model, Stream& stream,
-                       const train::BeatDataset& dataset, train::ExampleId shown, const ReferenceBeats& reference,
-                       io::Json& page);
+                       const train::BeatDataset& dataset, train::ExampleId shown,
+                       const ReferenceBeats& reference, io::Json& page);
 
 }  // namespace sec::tools
