@@ -157,7 +157,7 @@ class KernelPage(unittest.TestCase):
           for (const [name, sum] of last) { const [n, t, h, o] = name.slice(2, -1).split(', ').map(Number), s = y.shape; most = Math.max(most, Math.abs(y.values[((n * s[1] + t) * s[2] + h) * s[3] + o] - sum)); }
           return [last.size, most]; })()""")
         self.assertEqual(difference[0], 128 * 32)
-        self.assertLess(difference[1], 5e-3)  # sums are written with four digits
+        self.assertLess(difference[1], 1e-3)  # sums are written with four digits, and are below 10
 
     def test_tables_open(self):
         self.open("tensor", "#step=300")

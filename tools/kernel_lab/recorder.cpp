@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <deque>
 #include <map>
 #include <optional>
-#include <span>
 #include <unordered_map>
 
 #include "engine/error.h"
@@ -15,11 +13,10 @@
 #include "engine/simt/steps.h"
 #include "tools/kernel_lab/instrumented.h"
 #include "tools/kernel_lab/requests.h"
+#include "tools/kernel_lab/values.h"
 
 namespace sec::lab {
 namespace {
-
-constexpr std::size_t most_held = 256;
 
 std::uint32_t word_at(std::uintptr_t address) {
   std::uint32_t word = 0;
@@ -27,23 +24,8 @@ std::uint32_t word_at(std::uintptr_t address) {
   return word;
 }
 
-// A value that a thread has loaded from global memory, and the element that it is.
-struct Held {
-  std::uint32_t bits;  // as f32
-  std::int64_t code;
-};
-
-// A register that a thread has loaded from shared memory, and what both of its halves are.
-struct Register {
-  std::uint32_t bits;
-  std::array<std::int64_t, 2> code;
-};
-
 struct Thread {
   std::vector<std::uintptr_t> callers;  // return addresses of the functions that it is in, outermost first
-  std::deque<Held> held;
-  std::deque<Register> registers;
-  std::uintptr_t row = 0;  // the last 16 bytes that it loaded from shared memory: a row for ldmatrix
   // The last store to shared memory, whose value is read when the thread goes on: index in its warp's log, or none.
   std::optional<std::size_t> unread_store;
 };
@@ -154,7 +136,7 @@ class Recorder {
       for (int byte = 0; byte < copy.bytes; byte += 2) {
         const std::int64_t code =
             byte < copy.source_bytes ? half_code(from + static_cast<unsigned>(byte)) : zero;
-        shared_[to + static_cast<unsigned>(byte)] = code;
+        values_.put(to + static_cast<unsigned>(byte), code);
         if (byte % 4 == 0) {
           access.content.push_back(code);
         } else {
@@ -184,7 +166,7 @@ class Recorder {
   void flush(unsigned first, unsigned count) {
     for (unsigned warp = first; warp < first + count; ++warp) {
       for (unsigned i = 0; i < simt::warp_size; ++i) {
-        settle(threads_[warp * simt::warp_size + i], logs_[warp]);
+        settle(warp * simt::warp_size + i, logs_[warp]);
       }
       for (const Request& request : requests_of(logs_[warp])) {
         count_request(request, warp);
@@ -212,7 +194,7 @@ class Recorder {
       return;
     }
     if (complete == simt::complete_load_matrix) {
-      take_matrices(warp, operands);
+      values_.load_matrices(warp, operands);
       return;
     }
     Event event;
@@ -228,9 +210,9 @@ class Recorder {
       std::vector<std::int64_t> b;
       for (unsigned l = 0; l < simt::warp_size; ++l) {
         const auto& mma = *static_cast<const simt::Mma*>(operands.lane[l]);
-        const Thread& thread = threads_[warp * simt::warp_size + l];
-        find_registers(thread, {mma.a, 4}, bf16, a);
-        find_registers(thread, {mma.b, 2}, bf16, b);
+        const unsigned thread = warp * simt::warp_size + l;
+        values_.append_operand(thread, {mma.a, 4}, bf16, a);
+        values_.append_operand(thread, {mma.b, 2}, bf16, b);
         event.d.insert(event.d.end(), mma.d, mma.d + 4);
       }
       event.a = fragment(std::move(a));
@@ -256,7 +238,7 @@ class Recorder {
       log.clear();
     }
     block_sectors_ = {};
-    shared_.clear();
+    values_.clear();
     knows_block_ = false;
   }
 
@@ -354,33 +336,27 @@ class Recorder {
     }
   }
 
-  // ---- what threads hold ----
+  // ---- accesses, and what they move ----
 
   void add(Access access) {
     look_at_block();
-    Thread& thread = running();
     std::vector<Access>& log = logs_[number() / simt::warp_size];
     if (watched_) {
-      settle(thread, log);
+      settle(number(), log);
       if (access.kind == Kind::global_load) {
-        hold(thread, access);
+        hold(number(), access);
       } else if (access.kind == Kind::shared_load && access.bytes == 4) {
-        push(thread, {word_at(access.address), {known(access.address), known(access.address + 2)}});
+        values_.load_shared(number(), access.address);
       } else if (access.kind == Kind::shared_load && access.bytes == 16) {
-        thread.row = access.address;
+        values_.name_row(number(), access.address);
       } else if (access.kind == Kind::shared_store) {
-        thread.unread_store = log.size();
+        running().unread_store = log.size();
       }
     }
     log.push_back(std::move(access));
   }
 
-  std::int64_t known(std::uintptr_t address) const {
-    const auto found = shared_.find(address & ~std::uintptr_t{1});
-    return found == shared_.end() ? computed : found->second;
-  }
-
-  void hold(Thread& thread, const Access& access) {
+  void hold(unsigned thread, const Access& access) {
     const int array = array_of(access.address);
     if (array < 0) {
       return;
@@ -390,23 +366,13 @@ class Recorder {
     for (unsigned i = 0; i < access.bytes / a.element; ++i) {
       std::uint32_t bits = 0;
       std::memcpy(&bits, reinterpret_cast<const void*>(access.address + i * a.element), a.element);
-      thread.held.push_back({a.element == 2 ? bits << 16 : bits, code_of(array, false, first + i)});
-    }
-    while (thread.held.size() > most_held) {
-      thread.held.pop_front();
+      values_.load_global(thread, a.element == 2 ? bits << 16 : bits, code_of(array, false, first + i));
     }
   }
 
-  static void push(Thread& thread, const Register& loaded) {
-    thread.registers.push_back(loaded);
-    if (thread.registers.size() > most_held) {
-      thread.registers.pop_front();
-    }
-  }
-
-  // Reads what the thread's last store has put into shared memory. A thread stores values in the order in which it has
-  // loaded them: the oldest value that is equal is the one.
-  void settle(Thread& thread, std::vector<Access>& log) {
+  // Reads what the thread's last store has put into shared memory.
+  void settle(unsigned number, std::vector<Access>& log) {
+    Thread& thread = threads_[number];
     if (!thread.unread_store) {
       return;
     }
@@ -414,55 +380,10 @@ class Recorder {
     thread.unread_store.reset();
     for (unsigned byte = 0; byte < store.bytes; byte += 4) {
       const std::uintptr_t address = store.address + byte;
-      std::int64_t code = computed;
-      if (store.bytes % 4 == 0) {
-        const std::uint32_t bits = word_at(address);
-        const auto same = std::find_if(thread.held.begin(), thread.held.end(),
-                                       [&](const Held& held) { return held.bits == bits; });
-        if (bits == 0) {
-          code = zero;
-        } else if (same != thread.held.end()) {
-          code = same->code;
-          thread.held.erase(same);
-        }
-      }
+      const std::int64_t code = store.bytes % 4 == 0 ? values_.stored(number, word_at(address)) : computed;
       store.content.push_back(code);
-      shared_[address] = code;
-      shared_[address + 2] = code;
-    }
-  }
-
-  // ldmatrix: which element each lane's registers have received.
-  void take_matrices(unsigned warp, const simt::WarpOperands& operands) {
-    for (unsigned l = 0; l < simt::warp_size; ++l) {
-      const auto& mine = *static_cast<const simt::LoadMatrix*>(operands.lane[l]);
-      for (unsigned m = 0; m < static_cast<unsigned>(mine.matrices); ++m) {
-        const auto element = [&](unsigned row, unsigned column) {
-          return known(threads_[warp * simt::warp_size + m * 8 + row].row + column * 2);
-        };
-        const unsigned i = l / 4;
-        const unsigned j = l % 4 * 2;
-        push(threads_[warp * simt::warp_size + l],
-             mine.transposed ? Register{mine.result[m], {element(j, i), element(j + 1, i)}}
-                             : Register{mine.result[m], {element(i, j), element(i, j + 1)}});
-      }
-    }
-  }
-
-  // The codes of an operand's registers: those of the latest registers in a row that have these values.
-  static void find_registers(const Thread& thread, std::span<const unsigned> operand, bool halves,
-                             std::vector<std::int64_t>& codes) {
-    const auto rounded = [](std::uint32_t bits) { return (bits + 0x1000U) & 0xffffe000U; };  // to TF32
-    const auto& registers = thread.registers;
-    const auto found = std::find_end(registers.begin(), registers.end(), operand.begin(), operand.end(),
-                                     [&](const Register& one, unsigned bits) {
-                                       return one.bits == bits || (!halves && rounded(one.bits) == bits);
-                                     });
-    for (std::size_t r = 0; r < operand.size(); ++r) {
-      for (unsigned half = 0; half < (halves ? 2U : 1U); ++half) {
-        codes.push_back(found == registers.end() ? computed
-                                                 : (found + static_cast<std::ptrdiff_t>(r))->code[half]);
-      }
+      values_.put(address, code);
+      values_.put(address + 2, code);
     }
   }
 
@@ -533,7 +454,7 @@ class Recorder {
   std::array<std::vector<Access>, simt::max_threads / simt::warp_size> logs_;
   std::unordered_map<std::uint64_t, std::uint32_t> place_numbers_;  // by a hash of the return addresses
   std::map<std::vector<std::int64_t>, int> fragment_numbers_;
-  std::unordered_map<std::uintptr_t, std::int64_t> shared_;  // codes of 2 bytes of shared memory
+  Values values_;
   SectorSets block_sectors_;
 };
 

@@ -10,16 +10,43 @@ function holderB(bf16, row, column) {
 }
 const holderD = (row, column) => ({ lane: row % 8 * 4 + Math.floor(column / 2), register: (row >= 8 ? 2 : 0) + column % 2, half: 0 });
 
-// The element of y to which a sum belongs: from the elements of x in its row and those of w in its column.
-function sumElement(product, row, column, bf16, depth) {
-  const s = data.shape, y = arrays.find((a) => a.name === 'y');
-  if (data.pass !== 'forward' || !y) return '';
+// The element of y to which a sum belongs. A row of A holds elements of x at one position, under one tap of the weights in
+// B. Rows of A are consecutive positions of the output; rows behind the end of a tile repeat others and belong to none.
+// `bases`: per product the position of row 0. `existing`: the rows that agree with it in any product of the warp.
+const bases = new Map(), existing = new Map();
+function positionOfRow(product, row, bf16, depth, tap) {
+  const s = data.shape;
   for (let i = 0; i < depth; i++) {
-    const a = codeAt(product, 'A', bf16, row, i), b = codeAt(product, 'B', bf16, i, column);
-    if (a < 0 || b < 0) continue;
-    const [n, t, h] = tuple(codeArray(a), codeIndex(a)), [tap, , o] = tuple(codeArray(b), codeIndex(b));
-    const step = (t + s.pad - tap) / s.stride;
-    return Number.isInteger(step) ? `y[${n}, ${step}, ${h}, ${o}]` : '';
+    const a = codeAt(product, 'A', bf16, row, i);
+    if (a < 0) continue;
+    const [n, t, h] = tuple(codeArray(a), codeIndex(a)), step = (t + s.pad - tap) / s.stride;
+    return Number.isInteger(step) ? (n * s.l_out + step) * s.h + h : null;
+  }
+  return null;
+}
+function findBases(bf16, depth) {
+  if (data.pass !== 'forward') return;
+  for (const product of events) if (product.kind === KIND.product) {
+    const b = fragments[product.b].find((code) => code >= 0);
+    if (b === undefined) continue;
+    const tap = tuple(codeArray(b), codeIndex(b))[0], votes = new Map();
+    for (let row = 0; row < 16; row++) {
+      const position = positionOfRow(product, row, bf16, depth, tap);
+      if (position !== null) votes.set(position - row, (votes.get(position - row) || []).concat(row));
+    }
+    const [base, rows] = [...votes].sort((x, y) => y[1].length - x[1].length)[0] || [0, []];
+    if (rows.length < 2) continue;
+    bases.set(product.index, base);
+    const key = product.warp + ':' + base;
+    existing.set(key, new Set([...(existing.get(key) || []), ...rows]));
+  }
+}
+function sumElement(product, row, column, bf16, depth) {
+  const base = bases.get(product.index), y = arrays.find((a) => a.name === 'y');
+  if (base === undefined || !y || !existing.get(product.warp + ':' + base).has(row)) return '';
+  for (let i = 0; i < depth; i++) {
+    const b = codeAt(product, 'B', bf16, i, column);
+    if (b >= 0) return elementText(y, (base + row) * data.shape.c_out + tuple(codeArray(b), codeIndex(b))[2]);
   }
   return '';
 }
@@ -34,6 +61,7 @@ function buildFragments(parent) {
   const first = events.find((e) => e.kind === KIND.product);
   if (!first) return;
   const bf16 = first.name.includes('bf16'), depth = bf16 ? 16 : 8;
+  findBases(bf16, depth);
   const box = section(parent, 'registers', 'Registers of the tensor cores',
     `A warp multiplies A (16 \u00d7 ${depth}) by B (${depth} \u00d7 8) and adds the product to D (16 \u00d7 8). No lane holds a whole matrix: the number in a cell is the lane that holds the element. Click a lane to follow it.`);
   const status = element('p', { class: 'note' });
