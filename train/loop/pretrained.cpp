@@ -75,7 +75,8 @@ void describe_run(const json& metrics, std::map<std::string, std::string>& metad
                            {"validation", records("validation")}, {"test", records("test")}};
   json scores = json::array();
   const std::int64_t scored = std::clamp<std::int64_t>(std::ssize(metrics["classes"]), 3, 5);
-  for (const json& evaluation : metrics["evaluations"]) {  // each split is scored with three, four and five classes
+  for (const json& evaluation :
+       metrics["evaluations"]) {  // each split is scored with three, four and five classes
     if (evaluation["class_count"].get<std::int64_t>() == scored) {
       scores.push_back(short_scores(evaluation));
     }
