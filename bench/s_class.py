@@ -232,4 +232,5 @@ def main():
                 result.result()
 
 
-main()
+if __name__ == "__main__":
+    main()

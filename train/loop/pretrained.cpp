@@ -75,7 +75,8 @@ void describe_run(const json& metrics, std::map<std::string, std::string>& metad
                            {"validation", records("validation")}, {"test", records("test")}};
   json scores = json::array();
   const std::int64_t scored = std::clamp<std::int64_t>(std::ssize(metrics["classes"]), 3, 5);
-  for (const json& evaluation : metrics["evaluations"]) {  // each split is scored with three, four and five classes
+  for (const json& evaluation :
+       metrics["evaluations"]) {  // each split is scored with three, four and five classes
     if (evaluation["class_count"].get<std::int64_t>() == scored) {
       scores.push_back(short_scores(evaluation));
     }
@@ -209,7 +210,7 @@ std::string model_card(const io::SafetensorsFile& model, const std::string& name
       "# pretrained:{}\n\n{}: a network that assigns heartbeats to the AAMI classes of ANSI/AAMI EC57. This page is "
       "written by `secmodel pretrained` from the metadata of `{}.safetensors`.\n\n"
       "```\nsecinfer --model pretrained:{} RECORD\n```\n\n## What it was trained on\n\n"
-      "| | |\n|---|---|\n| recordings that trained | {} |\n| recordings that chose the epoch | {} |\n"
+      "| | |\n|---|---|\n| recordings that trained | {} |\n| recordings of the validation | {} |\n"
       "| recordings of the scores | {} |\n| licence of the recordings | {} |\n| seed, epoch | {}, {} |\n"
       "| made by | {}, {}, {} |\n| weights | {}, width {}; matrices and kernels as f16, vectors as f32 |\n\n",
       name, value_of(model, "title", file), name, name, list("train"), list("validation"), list("test"),
@@ -233,7 +234,7 @@ std::string model_card(const io::SafetensorsFile& model, const std::string& name
     if (more.contains("noise") && more["noise"].size() > 0) {
       text +=
           "\nWith noise, by the noise stress test of EC57 (records 118 and 119, which are both among those above that "
-          "trained or chose the epoch), beats found by `secinfer`:\n\n| signal-to-noise ratio | QRS Se | QRS +P | V Se "
+          "trained or validated), beats found by `secinfer`:\n\n| signal-to-noise ratio | QRS Se | QRS +P | V Se "
           "| V +P | S Se | S +P |\n|---|---|---|---|---|---|---|\n";
       for (const auto& [ratio, gross] : more["noise"].items()) {
         text += "| " + ratio;
