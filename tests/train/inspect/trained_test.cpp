@@ -121,7 +121,7 @@ class TrainedNetwork : public testing::Test {
 TEST_F(TrainedNetwork, GradientsSumToTheDifferenceAndRandomWeightsGiveAnotherPicture) {
   std::vector<ExampleId> beats;
   for (const int label : {0, 1, 2}) {
-    const std::vector<ExampleId> some = beats_of(label, 3);
+    const std::vector<ExampleId> some = beats_of(label, 2);
     EXPECT_FALSE(some.empty()) << label;
     beats.insert(beats.end(), some.begin(), some.end());
   }
@@ -133,7 +133,7 @@ TEST_F(TrainedNetwork, GradientsSumToTheDifferenceAndRandomWeightsGiveAnotherPic
           integrated_gradients(*network_, stream_, inspected.input, *baseline, target, {.most_steps = 4096});
       EXPECT_LE(attribution.completeness_error(), 0.01) << id.beat;
       const RandomisedWeights random = randomised_weights(network_->options(), stream_, inspected.input,
-                                                          *baseline, target, attribution, 5);
+                                                          *baseline, target, attribution, 3);
       EXPECT_LT(std::abs(random.correlation), 0.3) << id.beat;
     }
   }
