@@ -204,9 +204,7 @@ TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
 
 // Captured graphs and --eager give the same results; the last batch is smaller than the others.
 TEST_F(Secinfer, EagerAnswersAreTheSame) {
-  write_model(folder_ / "best.safetensors",
-              tiny_recipe({"train.evaluation_batch=16"}),
-              {0.3F, -0.3F});
+  write_model(folder_ / "best.safetensors", tiny_recipe({"train.evaluation_batch=16"}), {0.3F, -0.3F});
   const std::string arguments = "--json --quiet --device simt --annotations atr " + record("106");
   const Outcome recorded = secinfer(arguments);
   const Outcome eager = secinfer("--eager " + arguments);
