@@ -40,7 +40,7 @@ TEST_F(Capi, TellsWhatTheModelIs) {
   const sec_shape shape = sec_input_shape(model_);
   EXPECT_EQ(shape.length, recipe_.window_length());
   EXPECT_EQ(shape.channels, 3);
-  EXPECT_EQ(shape.covariates, 12);
+  EXPECT_EQ(shape.covariates, 10);
   EXPECT_NE(std::string(sec_version()), "");
 }
 
@@ -80,7 +80,7 @@ TEST_F(Capi, FailuresAreToldOneThreadAtATime) {
   EXPECT_NE(sec_classify(model_, -1, nullptr, nullptr, nullptr, nullptr), 0);
   const float x = 0;
   EXPECT_NE(sec_classify(model_, 1, &x, nullptr, nullptr, nullptr), 0);
-  EXPECT_NE(std::string(sec_last_error()).find("of which the network takes 12"), std::string::npos);
+  EXPECT_NE(std::string(sec_last_error()).find("of which the network takes 10"), std::string::npos);
   EXPECT_EQ(sec_session_open(model_, 5, 0), nullptr);
   sec_session* stream = sec_session_open(model_, 360, 0);
   ASSERT_NE(stream, nullptr);
