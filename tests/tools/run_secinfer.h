@@ -18,7 +18,7 @@ namespace sec::train {
 class Secinfer : public testing::Test {
  protected:
   void SetUp() override {
-    recipe_ = tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]"});
+    recipe_ = tiny_recipe({"input.covariates=[\"rhythm\",\"irregularity\"]"});
     write_model(folder_ / "best.safetensors", recipe_, {0.3F, -0.3F});
   }
 

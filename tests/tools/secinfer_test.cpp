@@ -205,7 +205,7 @@ TEST_F(Secinfer, ComputesInThePrecisionAskedFor) {
 // Captured graphs and --eager give the same results; the last batch is smaller than the others.
 TEST_F(Secinfer, EagerAnswersAreTheSame) {
   write_model(folder_ / "best.safetensors",
-              tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]", "train.evaluation_batch=16"}),
+              tiny_recipe({"input.covariates=[\"rhythm\",\"irregularity\"]", "train.evaluation_batch=16"}),
               {0.3F, -0.3F});
   const std::string arguments = "--json --quiet --device simt --annotations atr " + record("106");
   const Outcome recorded = secinfer(arguments);

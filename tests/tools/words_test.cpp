@@ -112,7 +112,7 @@ TEST_F(Secinfer, FoldersArchivesAndPartsAreNamed) {
 // data.before = 0.8 and data.after = 0.4 add up to 1.2000000000000002 in binary.
 TEST_F(Secinfer, NumbersInMessagesAreRounded) {
   write_model(folder_ / "best.safetensors",
-              tiny_recipe({"input.covariates=[\"ratios\",\"regular\"]", "data.before=0.8", "data.after=0.4"}),
+              tiny_recipe({"input.covariates=[\"rhythm\",\"irregularity\"]", "data.before=0.8", "data.after=0.4"}),
               {0, 0});
   const std::vector<float> second(360, 0.0F);
   expect_failure(write_record("short", {second, second}), 1, "1.00 s long, the network's window is 1.2 s\n");
