@@ -33,7 +33,7 @@ TEST_F(Secinfer, RefusesWrongUsage) {
   expect_failure("--device cpu --tiles t " + record("100"), 1,
                  "--tiles t: the cpu device has no tiles to choose; cuda and simt have");
   expect_failure("--device simt --tiles /nowhere/t " + record("100"), 1, "/nowhere/t");
-  expect_failure("--leads MLII " + record("100"), 2, "1 leads, the model reads 2");
+  expect_failure("--leads MLII " + record("100"), 2, "names 1 lead, the model reads 2");
   expect_failure("--qrs-leads V9 " + record("100"), 2, "--qrs-leads V9: not among the leads read");
 }
 

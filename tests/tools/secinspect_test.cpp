@@ -295,7 +295,7 @@ TEST_F(Secinspect, BadInputIsOneLine) {
   expect_failure(model + "--at 3", 2, "RECORD");
   expect_failure(model + path("missing") + out, 1, "missing");
   expect_failure(path("nowhere") + " " + record("106") + out, 1, "nowhere");
-  expect_failure(model + record("106") + " --leads MLII" + out, 1, "1 leads, the model reads 2");
+  expect_failure(model + record("106") + " --leads MLII" + out, 1, "names 1 lead, the model reads 2");
   expect_failure(model + record("106") + " --out " + path("no/such/folder/x.html"), 1, "no/such/folder");
   expect_failure(model + record("106") + " --out " + record("106") + ".dat", 1, "106.dat");
   folder_.write("not.safetensors", "no model");
