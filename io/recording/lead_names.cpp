@@ -166,8 +166,8 @@ std::vector<std::size_t> select_leads(std::span<const std::string> names, const 
     for (std::size_t i = 0; i < names.size() && lead == open; ++i) {
       lead = taken(i) ? open : i;
     }
-    require(lead != open, "{}: {} leads are asked for ({}), the record has {} ({})", recording,
-            wanted.size(), list_of(wanted), names.size(), list_of(names));
+    require(lead != open, "{}: {} leads are asked for ({}), the record has {} ({})", recording, wanted.size(),
+            list_of(wanted), names.size(), list_of(names));
   }
   return chosen;
 }

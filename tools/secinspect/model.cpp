@@ -122,8 +122,9 @@ InspectedModel load_model(const Options& options, Stream& stream) {
     result.temperature = result.recipe.whole_recordings() ? std::nullopt : temperature_beside(result.file);
     const std::size_t reads = result.recipe.data.leads.size();
     require(options.leads.empty() || options.leads.size() == reads,
-            "--leads {}: {} leads, the model reads {} ({})", fmt::join(options.leads, ","),
-            options.leads.size(), reads, fmt::join(result.recipe.data.leads, ", "));
+            "--leads {}: names {} {}, the model reads {} ({})", fmt::join(options.leads, ","),
+            options.leads.size(), options.leads.size() == 1 ? "lead" : "leads", reads,
+            fmt::join(result.recipe.data.leads, ", "));
     if (!options.leads.empty()) {
       result.recipe.data.leads = options.leads;
     }
