@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/simt/block.h"
+
 namespace sec::lab {
 namespace {
 

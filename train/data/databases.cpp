@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "io/recording/annotation_codes.h"
 

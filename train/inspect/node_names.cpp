@@ -80,7 +80,7 @@ std::string name_of(const ObservedNode& node, const std::vector<ObservedNode>& n
 
 // The part of the network that a layer belongs to. SE-ECGNet's branches are called after their number of taps.
 std::string group_of(const std::string& name) {
-  const std::string first = name.substr(0, name.find_first_of(".#"));
+  std::string first = name.substr(0, name.find_first_of(".#"));
   if (first == "block2_list" || first == "block3_list") {
     const char branch = name.size() > first.size() + 1 ? name[first.size() + 1] : '0';
     return branch == '0' ? "scale 3" : branch == '1' ? "scale 5" : "scale 7";
