@@ -107,9 +107,8 @@ namespace {
 
 bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
   if (version == 5) {
-    return pass == ConvPass::wgrad
-               ? wgrad_stem_supports(wgrad_problem(shape), type)
-               : pass == ConvPass::forward && stem_supports(forward_problem(shape), type);
+    return pass == ConvPass::wgrad ? wgrad_stem_supports(wgrad_problem(shape), type)
+                                   : pass == ConvPass::forward && stem_supports(forward_problem(shape), type);
   }
   if (version != 4) {
     return version >= 1 && version <= 3 && type != DType::i32;
@@ -233,7 +232,7 @@ void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
     return;
   }
   struct Steps {
-    void (*cut)(WgradProblem& problem);
+    void (*cut)(WgradProblem& problem, DType type);
     void (*sum)(Stream& stream, const WgradBatch& batch);
   };
   constexpr Steps versions[] = {{cut_direct, run_wgrad_direct},
@@ -249,7 +248,7 @@ void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
     return version >= 3 && problem.parts == 1 && problem.c_out % 4 == 0 && aligned(problem.gw);
   };
   for (int j = 0; j < batch.problems; ++j) {
-    chosen.cut(batch.problem[j]);
+    chosen.cut(batch.problem[j], batch.type);
     offset[j] = floats;
     if (!adds_at_once(j)) {
       floats +=

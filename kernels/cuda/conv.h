@@ -169,12 +169,12 @@ dim3 wgrad_grid(const WgradBatch& batch, const BlocksOf& blocks_of) {
           static_cast<unsigned>(batch.problems)};
 }
 
-// Cuts a problem's rows into parts: sets `parts` and `part_rows`, from the shape and the tiles alone.
-void cut_direct(WgradProblem& problem);
-void cut_tiled(WgradProblem& problem);
-void cut_blocked(WgradProblem& problem);
-void cut_tensor(WgradProblem& problem);
-void cut_stem(WgradProblem& problem);
+// Cuts a problem's rows into parts: sets `parts` and `part_rows`, from the shape, the type and the tiles alone.
+void cut_direct(WgradProblem& problem, DType type);
+void cut_tiled(WgradProblem& problem, DType type);
+void cut_blocked(WgradProblem& problem, DType type);
+void cut_tensor(WgradProblem& problem, DType type);
+void cut_stem(WgradProblem& problem, DType type);
 // Fills `partial`. Versions 3 to 5 add to gw instead where `partial` is null.
 void run_wgrad_direct(Stream& stream, const WgradBatch& batch);
 void run_wgrad_tiled(Stream& stream, const WgradBatch& batch);

@@ -27,9 +27,10 @@ namespace {
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
 constexpr int most_taps = 64;
-constexpr int columns = 32;  // output channels of a block
+constexpr int columns = 32;    // output channels of a block
 constexpr int run_steps = 32;  // output steps that a warp works on at a time
-constexpr int most_blocks = 264;  // two per multiprocessor of an H100; sums of weights have at most as many parts
+constexpr int most_blocks =
+    264;  // two per multiprocessor of an H100; sums of weights have at most as many parts
 
 template <typename T>
 constexpr bool is_bf16 = std::is_same_v<T, bf16>;
@@ -68,9 +69,8 @@ struct Signal {
   int length, leads;
 
   SEC_DEVICE T at(int step, int lead) const {
-    return static_cast<unsigned>(step) < static_cast<unsigned>(length)
-               ? x[std::int64_t{step} * leads + lead]
-               : T(0.0F);
+    return static_cast<unsigned>(step) < static_cast<unsigned>(length) ? x[std::int64_t{step} * leads + lead]
+                                                                       : T(0.0F);
   }
 };
 
@@ -87,7 +87,7 @@ template <typename T>
 constexpr int row_words = is_bf16<T> ? 1 : 2;  // words by which a row is shifted against the row above
 // Words of a lead's window, with those of the taps from k on.
 template <typename T>
-constexpr int window_words = forward_steps * row_words<T> + most_taps * static_cast<int>(sizeof(T)) / 4;
+constexpr int window_words = forward_steps* row_words<T> + most_taps* static_cast<int>(sizeof(T)) / 4;
 
 // The channel, of a block's 32, whose results are column `n` of product `c` (0 ... 3): results of a lane are neighbours.
 SEC_HOST_DEVICE constexpr int channel_of(int c, int n) {
@@ -219,10 +219,10 @@ __global__ void __launch_bounds__(threads) conv_stem(ConvBatch batch) {
         }
       }
       const int o = first_column + q * 8;
-      T* const y = static_cast<T*>(s.out) +
-                   ((std::int64_t{sample} * s.out_length + first_step + step + g) * s.h + run.lead) *
-                       s.out_channels +
-                   o;
+      T* const y =
+          static_cast<T*>(s.out) +
+          ((std::int64_t{sample} * s.out_length + first_step + step + g) * s.h + run.lead) * s.out_channels +
+          o;
 #pragma unroll
       for (int eight = 0; eight < 4; ++eight) {
         float result[8];
@@ -309,8 +309,8 @@ __global__ void __launch_bounds__(threads, 2) conv_stem_wgrad(WgradBatch batch) 
     const int sample = tile / tiles.tiles_in_time;
     const int first_step = (tile - sample * tiles.tiles_in_time) * tiles.steps;
     const int rows = channel < s.c_out ? min(tiles.steps, s.l_out - first_step) : 0;
-    const T* const gy = static_cast<const T*>(s.gy) +
-                        (std::int64_t{sample} * s.l_out + first_step) * s.h * s.c_out + channel;
+    const T* const gy =
+        static_cast<const T*>(s.gy) + (std::int64_t{sample} * s.l_out + first_step) * s.h * s.c_out + channel;
     LeadAndStep at(thread / pieces, threads / pieces, s.h);
     const T* from = gy + std::int64_t{thread / pieces} * s.c_out;
 #pragma unroll 1
@@ -355,7 +355,8 @@ __global__ void __launch_bounds__(threads, 2) conv_stem_wgrad(WgradBatch batch) 
 #pragma unroll 1
     for (; run.step * run_steps < tiles.steps; run.advance(s.h)) {
       const int row = run.lead * tiles.steps + run.step * run_steps;
-      const unsigned* const from = x_to + run.lead * arrays<T> * words + run.step * run_steps / word_steps<T> + g + q;
+      const unsigned* const from =
+          x_to + run.lead * arrays<T> * words + run.step * run_steps / word_steps<T> + g + q;
 #pragma unroll
       for (int d = 0; d < run_steps / depth<T>; ++d) {
         unsigned b[4][2];
@@ -372,7 +373,8 @@ __global__ void __launch_bounds__(threads, 2) conv_stem_wgrad(WgradBatch batch) 
           }
         } else {
           const auto* const low = reinterpret_cast<const float*>(buffer + (row + d * 8 + q) * gy_pitch<T>);
-          const auto* const high = reinterpret_cast<const float*>(buffer + (row + d * 8 + q + 4) * gy_pitch<T>);
+          const auto* const high =
+              reinterpret_cast<const float*>(buffer + (row + d * 8 + q + 4) * gy_pitch<T>);
 #pragma unroll
           for (int c = 0; c < 4; ++c) {
             b[c][0] = to_tf32(low[8 * c + g]);
@@ -428,7 +430,8 @@ __global__ void __launch_bounds__(threads, 2) conv_stem_wgrad(WgradBatch batch) 
 // ---- launchers ----
 
 bool is_stem(std::int64_t c_in, std::int64_t c_out, int k, int stride, DType type) {
-  return type != DType::i32 && c_in == 1 && c_out % 8 == 0 && stride == 2 && k > most_taps / 2 && k <= most_taps;
+  return type != DType::i32 && c_in == 1 && c_out % 8 == 0 && stride == 2 && k > most_taps / 2 &&
+         k <= most_taps;
 }
 
 template <typename T>
@@ -448,8 +451,8 @@ bool fits(std::int64_t shared) {
 }  // namespace
 
 bool stem_supports(const ConvProblem& s, DType type) {
-  return is_stem(s.in_channels, s.out_channels, s.taps, s.in_step, type) && s.out_step == 1 && s.tap_step == 1 &&
-         aligned(s.out) && fits(forward_bytes<float>(s));
+  return is_stem(s.in_channels, s.out_channels, s.taps, s.in_step, type) && s.out_step == 1 &&
+         s.tap_step == 1 && aligned(s.out) && fits(forward_bytes<float>(s));
 }
 
 void run_stem(Stream& stream, const ConvBatch& batch) {
@@ -468,7 +471,7 @@ bool wgrad_stem_supports(const WgradProblem& s, DType type) {
   return is_stem(s.c_in, s.c_out, s.k, s.stride, type) && aligned(s.gy) && fits(wgrad_bytes<float>(s));
 }
 
-void cut_stem(WgradProblem& s) {
+void cut_stem(WgradProblem& s, DType /*type*/) {
   s.parts = cut(s).parts;
 }
 

@@ -183,7 +183,7 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
   EXPECT_TRUE(all_supported(4, longest, DType::f32));
   EXPECT_TRUE(all_supported(4, longest, DType::bf16));
   EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // version 4 does not support one input channel
-  EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);  // version 5 supports no other
+  EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);   // version 5 supports no other
   EXPECT_THROW(run(6, {cases[1].shape}, DType::f32), Error);
 }
 
