@@ -281,7 +281,7 @@ SEC_HOST_DEVICE int buffer_bytes(const WgradProblem& s, const StemTiles& tiles) 
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads, 2) conv_stem_wgrad(WgradBatch batch) {
+__global__ void __launch_bounds__(threads) conv_stem_wgrad(WgradBatch batch) {
   DYN_SHARED(unsigned char, memory);  // two buffers; afterwards the sums of the block, (64 taps, 32 channels)
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int pieces = columns / width;  // 16-byte pieces per row of gy
