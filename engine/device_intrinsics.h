@@ -237,6 +237,18 @@ SEC_DEVICE unsigned masks_of_bytes(unsigned bytes) {
 #endif
 }
 
+// Two masks of 16 bits for two packed bf16 whose sign bits are 0: all ones where the number is not zero.
+SEC_DEVICE unsigned masks_of_nonzero(unsigned packed) {
+  const unsigned carried = packed + 0x7fff7fffU;  // sets the highest bit of a half unless it was zero
+#ifdef __CUDACC__
+  unsigned masks;
+  asm("prmt.b32 %0, %1, 0, %2;" : "=r"(masks) : "r"(carried), "n"(0xbb99));
+  return masks;
+#else
+  return ((carried & 0x8000U) != 0 ? 0xffffU : 0U) | ((carried & 0x80000000U) != 0 ? 0xffff0000U : 0U);
+#endif
+}
+
 }  // namespace sec::SEC_BACKEND
 
 #undef SEC_SITE_PARAMETER

@@ -31,7 +31,7 @@ ConvTask conv_task(ConvPass pass, Precision arithmetic, const ConvShape& shape) 
 ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape, Precision arithmetic) {
   const std::int64_t channels = pass == ConvPass::dgrad ? shape.c_in : shape.c_out;
   // A block on tensor cores has up to 16 warps, and one per multiprocessor is enough. More parts are more sums to add.
-  // Tensor cores need several input channels, so the stem runs without them in every precision.
+  // The stem has one input channel. Its version on tensor cores (conv_stem.cu) ignores these tiles.
   const bool tensor = arithmetic != Precision::f32 && shape.c_in >= 8;
   return {
       .columns = channels <= 32 ? 32 : 64, .rows = 128, .part_tiles = 8, .most_blocks = tensor ? 128 : 1024};

@@ -21,7 +21,7 @@ struct ConvTiles {
   int columns;  // output channels: 32 or 64
   int rows;     // positions, at most: 32, 64, 96 or 128
   // wgrad: the positions are split into parts, and partial sums are added up afterwards.
-  // The unit of `part_tiles` is a tile of up to 64 or 80 positions on tensor cores, of 32 elsewhere.
+  // The unit of `part_tiles` is a tile of up to 64 or 80 positions on tensor cores (bf16: tiles are twice that), of 32 elsewhere.
   int part_tiles;   // the smallest part, in tiles
   int most_blocks;  // more parts are made only while the launch has no more than this many blocks
 

@@ -8,7 +8,7 @@
 //
 // floors.h documents what is counted, rows.h how rows are named. `who` is a library (cudnn, cublas;
 // cudnn_fused_f16: cuDNN's own fused passes, in f16 because it has no others), "ours"
-// (the kernel table's choice), or v1 to v4 (a version in kernels/cuda/conv_versions.h).
+// (the kernel table's choice), or v1 to v5 (a version in kernels/cuda/conv_versions.h).
 // f32 is f32 throughout; in tf32 both sides may round operands to TF32.
 // Ceilings: the row's arithmetic, and a copy beyond the L2 cache.
 #include "bench/kernels/cuda.h"
@@ -327,7 +327,7 @@ void add_gpu_benchmarks(Device on) {
       add_conv(layer, arithmetic, "ours", ours, 0);
       for (int version = arithmetic.tf32 ? 4 : 1; version <= kernels::ConvVersions::count; ++version) {
         if (arithmetic.type == DType::bf16 ||
-            arithmetic.tf32 == (version == 4)) {  // version 4 rounds f32 operands to TF32
+            arithmetic.tf32 == (version >= 4)) {  // versions 4 and 5 round f32 operands to TF32
           add_conv(layer, arithmetic, fmt::format("v{}", version), nullptr, version);
         }
       }

@@ -106,6 +106,10 @@ namespace {
 // ---- the choice of a version ----
 
 bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
+  if (version == 5) {
+    return pass == ConvPass::wgrad ? wgrad_stem_supports(wgrad_problem(shape), type)
+                                   : pass == ConvPass::forward && stem_supports(forward_problem(shape), type);
+  }
   if (version != 4) {
     return version >= 1 && version <= 3 && type != DType::i32;
   }
@@ -116,7 +120,7 @@ bool supports(int version, ConvPass pass, const ConvShape& shape, DType type) {
 }
 
 bool on_tensor_cores(const Stream& stream, int wanted, DType type) {
-  return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted == 4;
+  return wanted == ConvVersions::best ? type == DType::bf16 || stream.tf32 : wanted >= 4;
 }
 
 // The tiles of a problem. `suits`: whether its shape and operands suit version 4.
@@ -127,21 +131,25 @@ ConvTiles chosen_tiles(const Stream& stream, int wanted, ConvPass pass, const Co
 }
 
 // Chooses the version for a batch from the type and alignment of its operands.
-// ConvVersions::best means version 4 if the type is bf16 or the stream allows TF32, and version 3 otherwise.
-// Version 4 must suit every problem; otherwise version 3 is used.
+// ConvVersions::best means version 4 or 5 if the type is bf16 or the stream allows TF32, and version 3 otherwise.
+// Versions 4 and 5 must suit every problem; if neither does, version 3 is used.
 // Results must be batch-invariant, so the number of samples is ignored here.
 template <typename Batch>
 int choose(const Stream& stream, int wanted, const Batch& batch,
-           bool (*suits)(decltype(batch.problem[0]), DType)) {
-  bool all_suit = true;
+           bool (*suits_4)(decltype(batch.problem[0]), DType),
+           bool (*suits_5)(decltype(batch.problem[0]), DType)) {
+  bool all_suit_4 = true;
+  bool all_suit_5 = true;
   for (int j = 0; j < batch.problems; ++j) {
-    all_suit = all_suit && suits(batch.problem[j], batch.type);
+    all_suit_4 = all_suit_4 && suits_4(batch.problem[j], batch.type);
+    all_suit_5 = all_suit_5 && suits_5(batch.problem[j], batch.type);
   }
   if (wanted == ConvVersions::best) {
-    return all_suit && on_tensor_cores(stream, wanted, batch.type) ? 4 : 3;
+    return !on_tensor_cores(stream, wanted, batch.type) ? 3 : all_suit_4 ? 4 : all_suit_5 ? 5 : 3;
   }
   require(wanted >= 1 && wanted <= ConvVersions::count, "conv: there is no version {}", wanted);
-  require(wanted != 4 || all_suit, "conv: version 4 does not compute this shape, or operands lie unaligned");
+  require((wanted != 4 || all_suit_4) && (wanted != 5 || all_suit_5),
+          "conv: version {} does not compute this shape, or operands lie unaligned", wanted);
   return wanted;
 }
 
@@ -151,7 +159,7 @@ void run(Stream& stream, int version, ConvBatch& batch) {
   if (batch.problems == 0) {
     return;
   }
-  switch (choose(stream, version, batch, tensor_supports)) {
+  switch (choose(stream, version, batch, tensor_supports, stem_supports)) {
     case 1:
       run_direct(stream, batch);
       break;
@@ -161,8 +169,11 @@ void run(Stream& stream, int version, ConvBatch& batch) {
     case 3:
       run_blocked(stream, batch);
       break;
-    default:
+    case 4:
       run_tensor(stream, batch);
+      break;
+    default:
+      run_stem(stream, batch);
   }
   batch.problems = 0;
 }
@@ -221,13 +232,14 @@ void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
     return;
   }
   struct Steps {
-    void (*cut)(WgradProblem& problem);
+    void (*cut)(WgradProblem& problem, DType type);
     void (*sum)(Stream& stream, const WgradBatch& batch);
   };
   constexpr Steps versions[] = {{cut_direct, run_wgrad_direct},
                                 {cut_tiled, run_wgrad_tiled},
                                 {cut_blocked, run_wgrad_blocked},
-                                {cut_tensor, run_wgrad_tensor}};
+                                {cut_tensor, run_wgrad_tensor},
+                                {cut_stem, run_wgrad_stem}};
   const Steps& chosen = versions[version - 1];
   std::int64_t offset[max_problems] = {};
   std::int64_t floats = 0;
@@ -236,7 +248,7 @@ void sum_weight_gradients(Stream& stream, int version, WgradBatch& batch) {
     return version >= 3 && problem.parts == 1 && problem.c_out % 4 == 0 && aligned(problem.gw);
   };
   for (int j = 0; j < batch.problems; ++j) {
-    chosen.cut(batch.problem[j]);
+    chosen.cut(batch.problem[j], batch.type);
     offset[j] = floats;
     if (!adds_at_once(j)) {
       floats +=
@@ -256,7 +268,8 @@ namespace {
 
 void run(Stream& stream, int version, WgradBatch& batch) {
   if (batch.problems > 0) {
-    sum_weight_gradients(stream, choose(stream, version, batch, wgrad_tensor_supports), batch);
+    const int chosen = choose(stream, version, batch, wgrad_tensor_supports, wgrad_stem_supports);
+    sum_weight_gradients(stream, chosen, batch);
   }
 }
 

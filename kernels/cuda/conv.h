@@ -120,8 +120,11 @@ void run_direct(Stream& stream, const ConvBatch& batch);
 void run_tiled(Stream& stream, const ConvBatch& batch);
 void run_blocked(Stream& stream, const ConvBatch& batch);
 void run_tensor(Stream& stream, const ConvBatch& batch);
+void run_stem(Stream& stream, const ConvBatch& batch);
 // Whether version 4 supports a problem, fused or not. Null operands count as aligned.
 bool tensor_supports(const ConvProblem& problem, DType type);
+// The same for version 5, which knows no fused problem and no dgrad.
+bool stem_supports(const ConvProblem& problem, DType type);
 
 // How a version cuts the rows of a fused problem into tiles, in a batch whose problems share tiles.columns.
 struct Tiles {
@@ -143,7 +146,7 @@ struct WgradProblem {
   float* partial;  // (parts, K, Ci, Co); or null if the only part is added to gw directly, 16 bytes at a time
   int n, l, h, c_in, c_out, k, stride, pad, l_out;
   std::int64_t parts;      // number of parts, set by the version's cut_ function
-  std::int64_t part_rows;  // rows per part; unused by version 4, whose parts are whole tiles
+  std::int64_t part_rows;  // rows per part; unused by versions 4 and 5, whose parts are whole tiles
   ConvTiles tiles;         // part_tiles and most_blocks, for versions 3 and 4
 
   SEC_HOST_DEVICE std::int64_t rows() const { return std::int64_t{n} * l_out * h; }
@@ -166,17 +169,20 @@ dim3 wgrad_grid(const WgradBatch& batch, const BlocksOf& blocks_of) {
           static_cast<unsigned>(batch.problems)};
 }
 
-// Cuts a problem's rows into parts: sets `parts` and `part_rows`, from the shape and the tiles alone.
-void cut_direct(WgradProblem& problem);
-void cut_tiled(WgradProblem& problem);
-void cut_blocked(WgradProblem& problem);
-void cut_tensor(WgradProblem& problem);
-// Fills `partial`. Versions 3 and 4 add to gw instead where `partial` is null.
+// Cuts a problem's rows into parts: sets `parts` and `part_rows`, from the shape, the type and the tiles alone.
+void cut_direct(WgradProblem& problem, DType type);
+void cut_tiled(WgradProblem& problem, DType type);
+void cut_blocked(WgradProblem& problem, DType type);
+void cut_tensor(WgradProblem& problem, DType type);
+void cut_stem(WgradProblem& problem, DType type);
+// Fills `partial`. Versions 3 to 5 add to gw instead where `partial` is null.
 void run_wgrad_direct(Stream& stream, const WgradBatch& batch);
 void run_wgrad_tiled(Stream& stream, const WgradBatch& batch);
 void run_wgrad_blocked(Stream& stream, const WgradBatch& batch);
 void run_wgrad_tensor(Stream& stream, const WgradBatch& batch);
+void run_wgrad_stem(Stream& stream, const WgradBatch& batch);
 bool wgrad_tensor_supports(const WgradProblem& problem, DType type);
+bool wgrad_stem_supports(const WgradProblem& problem, DType type);
 
 // Adds each problem's parts to gw, in order. Skips problems whose `partial` is null.
 void add_parts(Stream& stream, const WgradBatch& batch);

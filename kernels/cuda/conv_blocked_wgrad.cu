@@ -167,7 +167,7 @@ std::int64_t tiles_of(const WgradProblem& s) {
 }  // namespace
 
 // Parts of at least part_tiles * 32 positions, but no more parts than make most_blocks blocks.
-void cut_blocked(WgradProblem& s) {
+void cut_blocked(WgradProblem& s, DType /*type*/) {
   const std::int64_t most = max(s.tiles.most_blocks / tiles_of(s), std::int64_t{1});
   const std::int64_t parts = min(ceil_div(s.rows(), std::int64_t{32} * s.tiles.part_tiles), most);
   s.part_rows = ceil_div(ceil_div(s.rows(), parts), depth) * depth;

@@ -74,7 +74,7 @@ void run_direct(Stream& stream, const ConvBatch& batch) {
   });
 }
 
-void cut_direct(WgradProblem& s) {
+void cut_direct(WgradProblem& s, DType /*type*/) {
   s.part_rows = 1024;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }

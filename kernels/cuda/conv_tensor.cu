@@ -207,9 +207,9 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
     window_row[tile] = __shfl_sync(0xffffffffU, mine.window_row, tile * 16 + lane % 16);
   }
   if constexpr (activated) {
-    write_batch_norm(batch_norms, s.in_channels, problem.fusion.before, 0, s.in_channels);
+    write_batch_norm<T>(batch_norms, s.in_channels, problem.fusion.before, 0, s.in_channels);
   } else if constexpr (fused) {
-    write_batch_norm(batch_norms, tile_columns, problem.fusion.before, first_column, s.out_channels);
+    write_batch_norm<T>(batch_norms, tile_columns, problem.fusion.before, first_column, s.out_channels);
   }
   // A warp whose rows are all past the end of the tile only takes part in copies.
   const bool has_rows = warp * 32 < problem.samples * problem.steps * s.h;

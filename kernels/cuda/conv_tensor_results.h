@@ -213,6 +213,49 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   }
 }
 
+// The gradient of batch norm's output for 16 bytes of a row, from x and the gradient of the activation's output.
+// Rounds it as a store to memory does, and adds it to the sums.
+template <int width>
+SEC_DEVICE void mask_piece(const BatchNormCoefficients<width>& n, unsigned kept, float keep,
+                           const float* x_bits, float* gradient_bits, float (&sum)[width],
+                           float (&product)[width]) {
+  float x[width];
+  float gradient[width];
+  load(x_bits, x);
+  load(gradient_bits, gradient);
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    gradient[i] = masked(n, kept, keep, i, x[i], gradient[i]);
+    sum[i] += gradient[i];
+    product[i] += gradient[i] * (x[i] - n.centre[i]);
+  }
+  store(gradient_bits, gradient);
+}
+// bf16, with folded coefficients: the masks act on packed pairs, after rounding.
+SEC_DEVICE void mask_piece(const BatchNormCoefficients<8>& n, unsigned kept, float keep, const bf16* x_bits,
+                           bf16* gradient_bits, float (&sum)[8], float (&product)[8]) {
+  const uint4 x_packed = *reinterpret_cast<const uint4*>(x_bits);
+  const uint4 packed = *reinterpret_cast<const uint4*>(gradient_bits);
+  const unsigned x[4] = {x_packed.x, x_packed.y, x_packed.z, x_packed.w};
+  unsigned gradient[4] = {packed.x, packed.y, packed.z, packed.w};
+  unsigned active[4];
+  unsigned masks[4];
+  activate_pairs(n, x, active);
+  masks_of_bits(kept, masks);
+#pragma unroll
+  for (int p = 0; p < 4; ++p) {
+    const float2 unmasked = unpack_bf16(gradient[p]);
+    gradient[p] = pack_bf16(unmasked.x * keep, unmasked.y * keep) & masks[p] & masks_of_nonzero(active[p]);
+    const float2 both = unpack_bf16(gradient[p]);
+    const float2 both_x = unpack_bf16(x[p]);
+    sum[2 * p] += both.x;
+    sum[2 * p + 1] += both.y;
+    product[2 * p] += both.x * (both_x.x - n.centre[2 * p]);
+    product[2 * p + 1] += both.y * (both_x.y - n.centre[2 * p + 1]);
+  }
+  *reinterpret_cast<uint4*>(gradient_bits) = make_uint4(gradient[0], gradient[1], gradient[2], gradient[3]);
+}
+
 // Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
 // Reads x of two rows before the first is used, because each read takes long.
 template <typename T, int tile_columns>
@@ -245,18 +288,10 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
       const int row = first + turn * down;
       const int out_row = tile.out_row(row);
       if (out_row >= 0) {
-        float x[width];
-        float gradient[width];
-        load(reinterpret_cast<const T*>(&x_bits[turn]), x);
-        load(tile.mine(row), gradient);
-#pragma unroll
-        for (int i = 0; i < width; ++i) {
-          const float g = masked(batch_norm, kept[turn], fusion.before.keep, i, x[i], gradient[i]);
-          gradient[i] = static_cast<float>(T(g));  // rounds as a store to memory does
-          sum[i] += gradient[i];
-          product[i] += gradient[i] * (x[i] - batch_norm.centre[i]);
-        }
-        store(static_cast<T*>(s.out) + tile.place(out_row), gradient);
+        uint4 gradient = *reinterpret_cast<const uint4*>(tile.mine(row));
+        mask_piece(batch_norm, kept[turn], fusion.before.keep, reinterpret_cast<const T*>(&x_bits[turn]),
+                   reinterpret_cast<T*>(&gradient), sum, product);
+        *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + tile.place(out_row)) = gradient;
       }
     }
   }

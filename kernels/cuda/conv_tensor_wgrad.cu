@@ -9,14 +9,18 @@
 //   32 x 32   warp j: tap j                      64 x 64   warp 2 j:     tap j, channels  0 ... 31 of x
 //                                                          warp 2 j + 1: tap j, channels 32 ... 63 of x
 //
-// The block iterates over tiles of up to 64 positions, or 80 if it computes 64 x 64 channels: 78 steps remain of 5000
-// at the beginning of the 1-D part, halved three times in its layers. cp.async copies a tile's gy and its window of x,
-// once for all taps, into one of two buffers while the other is in use.
+// If these are fewer than eight warps, several warps share a tap: each takes a run of a tile's positions, and their
+// sums are added in order at the end. A 1-tap convolution has eight warps for one tap, or four for two groups.
+//
+// The block iterates over tiles of up to 128 positions in bf16, or 160 if it computes 64 x 64 channels: 155 steps remain
+// of 5000 at the beginning of the 1-D part, halved three times in its layers. f32 has room for half as many.
+// cp.async copies a tile's gy and its window of x, once for all taps, into one of two buffers while the other is in use.
+// The window of a 1-tap convolution has no time steps that its stride leaves out.
 // Each warp keeps its sums in registers until the end.
 // Each warp then writes its sums as those of this part, or adds them to gw if there is only one part.
 // If fused, each thread activates the pieces of x that it has copied itself, before the barrier of the tile.
-//   For the trunk (k = 15, stride 2, H = 8) a tile's 232 rows of x and 64 rows of gy have 19 KB in bf16.
-//   They feed 983,040 multiply-adds: 0.01 bytes per flop.
+//   For the trunk (k = 15, stride 2, H = 8) a tile's 360 rows of x and 128 rows of gy have 31 KB in bf16.
+//   They feed 1,966,080 multiply-adds: 0.008 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
 // bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
 // TF32 operands are loaded one by one, from rows 128 + 32 bytes apart.
@@ -26,13 +30,20 @@
 namespace sec::kernels::SEC_BACKEND {
 namespace {
 
-constexpr int narrow_rows = 64;     // positions per tile of blocks of 32 x 32 channels
-constexpr int wide_rows = 80;       // positions per tile of blocks of 64 x 64 channels
 constexpr int group_channels = 32;  // channels per group
+constexpr int least_warps = 8;      // of a block; with fewer taps, several warps share a tap
 constexpr int max_taps = 16;        // one warp per tap
 constexpr int max_wide_taps = 7;    // two warps per tap; with more, 64 x 64 sums would not fit in registers
 constexpr int max_window_rows = 384;
-constexpr int max_wide_window_rows = 176;
+
+// Positions of a tile, at most, of blocks of 64 x 64 (`wide`) or 32 x 32 channels.
+SEC_HOST_DEVICE constexpr int most_rows_of(bool wide, std::int64_t element) {
+  return (wide ? 320 : 256) / static_cast<int>(element);
+}
+// Rows of x in a tile's window, at most, of blocks of 64 x 64 channels.
+constexpr int max_wide_window_rows(std::int64_t element) {
+  return 704 / static_cast<int>(element);
+}
 
 template <typename T>
 constexpr int pitch = group_channels* static_cast<int>(sizeof(T)) + (sizeof(T) == 2 ? 0 : 32);
@@ -47,13 +58,16 @@ SEC_HOST_DEVICE constexpr int place(int row, int piece) {
 struct WeightTiles {
   bool wide;  // a block computes 64 x 64 channels, otherwise 32 x 32
   int samples, steps;
-  int window_steps;   // time steps of x that a tile reads per sample
+  int window_steps;  // time steps of x that a tile reads per sample
+  int x_step;  // time steps of x between two steps of the window: 1, or the stride of a 1-tap convolution
+  int splits;  // warps that share a tap
   int tiles_in_time;  // tiles per sample along time
   std::int64_t tiles;
   std::int64_t part;  // tiles per part
   std::int64_t parts;
 
   SEC_HOST_DEVICE int channels() const { return wide ? 2 * group_channels : group_channels; }
+  SEC_HOST_DEVICE bool has_table() const { return samples > 1 || x_step > 1; }  // see WindowSource
 };
 
 struct TensorWgradProblem {
@@ -75,13 +89,13 @@ struct TensorWgradBatch {
 // rows of the a fragments are channels of x, columns of the b fragments are channels of gy.
 // x_row gives the row of the window for each position of the tile at tap 0;
 // `shift` rows are added for the tap.
-// Positions from `rows` on, a multiple of 16, are not in use.
+// Positions from `rows` on, a multiple of 16, are not in use: x_row and gy may begin within a tile.
 template <typename T, int groups>
 SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
                               const unsigned char* x,   // a group of the window
                               const unsigned char* gy,  // all groups of the tile
                               const int* x_row, int shift, int rows) {
-  constexpr int tile_rows = groups == 2 ? wide_rows : narrow_rows;
+  constexpr int tile_rows = most_rows_of(groups == 2, sizeof(T));
   constexpr int gy_group = tile_rows * pitch<T>;
   const int lane = static_cast<int>(threadIdx.x % 32);
   if constexpr (std::is_same_v<T, bf16>) {
@@ -137,6 +151,11 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
   }
 }
 
+// Floats of a warp's sums.
+SEC_HOST_DEVICE constexpr int split_floats(bool wide) {
+  return wide ? 64 * 32 : 32 * 32;
+}
+
 // The tile that a block works on; the next one is found without a division.
 struct TilePosition {
   int first_sample, first_step;
@@ -151,21 +170,21 @@ struct TilePosition {
 };
 
 // Which rows of x a tile's window contains, counted from the beginning of its first sample. Window row r contains
-//   one sample per tile   (first_step * stride - pad) * H + r
+//   one sample per tile   (first_step * stride - pad) * H + r, or table[r] in place of r if steps are left out
 //   several               table[r], the same for all tiles, because each tile begins with a sample
 // It consists of zeros if that row is negative or not below `end`.
 struct WindowSource {
-  bool several;
+  bool several, has_table;
   int first, end;
-  const int* table;
+  const int* table;  // (window rows) in shared memory, unwritten if there is none
 
   SEC_DEVICE WindowSource(const WgradProblem& s, const WeightTiles& tiles, const TilePosition& at,
-                          const int* of_samples)
-      : several(tiles.samples > 1), table(of_samples) {
-    first = (at.first_step * s.stride - s.pad) * s.h;
+                          const int* of_rows)
+      : several(tiles.samples > 1), has_table(tiles.has_table()), table(of_rows) {
+    first = several ? 0 : (at.first_step * s.stride - s.pad) * s.h;
     end = (several ? min(tiles.samples, s.n - at.first_sample) : 1) * s.l * s.h;
   }
-  SEC_DEVICE unsigned row(int r) const { return static_cast<unsigned>(several ? table[r] : first + r); }
+  SEC_DEVICE unsigned row(int r) const { return static_cast<unsigned>(first + (has_table ? table[r] : r)); }
   SEC_DEVICE bool contains(unsigned row) const { return row < static_cast<unsigned>(end); }
 };
 
@@ -177,7 +196,7 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   constexpr int width = 16 / static_cast<int>(sizeof(T));
   constexpr int group_pieces = group_channels / width;  // 16-byte pieces per row of a group
   constexpr int pieces = groups * group_pieces;
-  constexpr int tile_rows = wide ? wide_rows : narrow_rows;
+  constexpr int tile_rows = most_rows_of(wide, sizeof(T));
   // Two buffers, each a window of x and a tile of gy, by groups of channels; then the table of WindowSource.
   DYN_SHARED(unsigned char, memory);
   SHARED(int, x_row, [tile_rows]);  // row of the window for each position, at tap 0
@@ -206,22 +225,26 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   // ---- tables ----
 
   auto* const table = reinterpret_cast<int*>(memory + 2 * buffer_bytes);
-  if (tiles.samples > 1) {
+  if (tiles.has_table()) {
     for (int row = thread; row < window_rows; row += threads) {
       const int sample = row / sample_rows;
-      const int from = row - sample * sample_rows - s.pad * s.h;
-      table[row] = from >= 0 && from < s.l * s.h ? sample * s.l * s.h + from : -1;
+      const int step = (row - sample * sample_rows) / s.h;
+      const int from = row - sample * sample_rows + step * (tiles.x_step - 1) * s.h;
+      const int padded = from - s.pad * s.h;
+      const bool present = padded >= 0 && padded < s.l * s.h;
+      table[row] = tiles.samples == 1 ? from : present ? sample * s.l * s.h + padded : -1;
     }
   }
+  const int x_steps = s.stride / tiles.x_step;  // steps of the window between two steps of gy
   for (int row = thread; row < tile_rows; row += threads) {
     const int step = row / s.h;
     const int sample = step / tiles.steps;
     const int u = step - sample * tiles.steps;
     // Positions past the end of the tile have zeros in gy, so they may read any row of x.
-    x_row[row] = sample < tiles.samples ? sample * sample_rows + u * s.stride * s.h + row - step * s.h : 0;
+    x_row[row] = sample < tiles.samples ? sample * sample_rows + u * x_steps * s.h + row - step * s.h : 0;
   }
   if constexpr (activated) {
-    write_batch_norm(batch_norms, channels, before, first_in, s.c_in);
+    write_batch_norm<T>(batch_norms, channels, before, first_in, s.c_in);
   }
   __syncthreads();  // all tables are written
 
@@ -298,9 +321,16 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
 
   // ---- the loop over tiles ----
 
+  // Warps are numbered by (split, tap, group of x). A warp multiplies positions first_position ... of its tap.
   const int warp = thread / 32;
-  const int tap = warp / groups;
-  const int group = warp % groups;  // of x
+  const int unit_warps = s.k * groups;
+  const int split = tiles.splits == 1 ? 0 : warp / unit_warps;
+  const int unit = warp - split * unit_warps;
+  const int tap = unit / groups;
+  const int group = unit % groups;
+  const int run = (used_rows / 16 + tiles.splits - 1) / tiles.splits * 16;  // positions of a split
+  const int first_position = split * run;
+  const bool multiplies = tap < s.k && split < tiles.splits;
   float sum[2][4 * groups][4] = {};
   const auto sample_tile = static_cast<int>(begin / tiles.tiles_in_time);
   TilePosition current{
@@ -321,16 +351,36 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
       copy_tile(current, memory + (buffer_bytes - buffer));
       cp_async_commit();
     }
-    if (tap < s.k) {
+    if (multiplies) {
       multiply_tile<T, groups>(sum, memory + buffer + group * window_group,
-                               memory + buffer + groups * window_group, x_row, tap * s.h, used_rows);
+                               memory + buffer + groups * window_group + first_position * pitch<T>,
+                               x_row + first_position, tap * s.h, min(run, used_rows - first_position));
     }
   }
 
-  if (tap >= s.k) {
+  const int lane = thread % 32;
+  if (tiles.splits > 1) {
+    auto* const sums = reinterpret_cast<float*>(memory) + unit * split_floats(wide) + lane;
+    const int of_split = unit_warps * split_floats(wide);
+    __syncthreads();  // all warps have read the buffers, which the sums overwrite
+    if (multiplies && split > 0) {
+      float* const to = sums + (split - 1) * of_split;
+#pragma unroll
+      for (int i = 0; i < 32 * groups; ++i) {
+        to[i * 32] = sum[i / (16 * groups)][i / 4 % (4 * groups)][i % 4];
+      }
+    }
+    __syncthreads();  // the sums of all splits but the first are in shared memory
+    for (int other = 1; other < tiles.splits && split == 0; ++other) {
+#pragma unroll
+      for (int i = 0; i < 32 * groups; ++i) {
+        sum[i / (16 * groups)][i / 4 % (4 * groups)][i % 4] += sums[(other - 1) * of_split + i * 32];
+      }
+    }
+  }
+  if (tap >= s.k || split > 0) {
     return;
   }
-  const int lane = thread % 32;
   const bool adds = s.partial == nullptr;
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
@@ -359,50 +409,57 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
 // ---- launchers ----
 
 // Cuts into tiles for blocks of 64 x 64 or 32 x 32 channels.
-WeightTiles cut(const WgradProblem& s, bool wide) {
+WeightTiles cut(const WgradProblem& s, bool wide, std::int64_t element) {
   WeightTiles t{};
   t.wide = wide;
-  const int most = (wide ? wide_rows : narrow_rows) / s.h;  // time steps per tile
+  t.splits = max(least_warps / (s.k * (wide ? 2 : 1)), 1);  // by the shape alone, as sums depend on it
+  t.x_step = s.k == 1 ? s.stride : 1;
+  const int most = most_rows_of(wide, element) / s.h;  // time steps per tile
   t.tiles_in_time = (s.l_out + most - 1) / most;
   t.steps = (s.l_out + t.tiles_in_time - 1) / t.tiles_in_time;
-  t.window_steps = (t.steps - 1) * s.stride + s.k;
+  t.window_steps = (t.steps - 1) * (s.stride / t.x_step) + s.k;
   // Uses several whole samples per tile if they fit, but no window larger than shared memory holds.
   const int rows = t.window_steps * s.h;  // of one sample's window
-  const int most_rows = wide ? max_wide_window_rows : max_window_rows;
+  const int most_rows = wide ? max_wide_window_rows(element) : max_window_rows;
   const int most_samples = rows < most_rows ? most_rows / rows : 1;
   const int samples = t.tiles_in_time == 1 ? most / t.steps : 1;
   t.samples = min(samples, most_samples);
   t.tiles = ceil_div(s.n, t.samples) * t.tiles_in_time;
-  // Makes parts of at least part_tiles tiles, but no more parts than make most_blocks blocks.
+  // Makes parts of at least part_tiles tiles of f32's size, but no more parts than make most_blocks blocks.
+  const std::int64_t least = ceil_div(std::int64_t{s.tiles.part_tiles} * element, 4);
   const std::int64_t blocks = ceil_div(s.c_in, t.channels()) * ceil_div(s.c_out, t.channels());
   const std::int64_t most_parts = max(s.tiles.most_blocks / blocks, std::int64_t{1});
-  const std::int64_t parts = min(ceil_div(t.tiles, s.tiles.part_tiles), most_parts);
+  const std::int64_t parts = min(ceil_div(t.tiles, least), most_parts);
   t.part = ceil_div(t.tiles, parts);
   t.parts = ceil_div(t.tiles, t.part);
   return t;
 }
 
-WeightTiles cut(const WgradProblem& s) {
+WeightTiles cut(const WgradProblem& s, std::int64_t element) {
   constexpr int channels = 2 * group_channels;
-  if (s.c_in >= channels && s.c_out >= channels && s.k <= max_wide_taps && s.h <= wide_rows) {
-    const WeightTiles wide = cut(s, true);
-    if (wide.window_steps * s.h <= max_wide_window_rows) {
+  if (s.c_in >= channels && s.c_out >= channels && s.k <= max_wide_taps &&
+      s.h <= most_rows_of(true, element)) {
+    const WeightTiles wide = cut(s, true, element);
+    if (wide.window_steps * s.h <= max_wide_window_rows(element)) {
       return wide;
     }
   }
-  return cut(s, false);
+  return cut(s, false, element);
 }
 
 std::int64_t shared_bytes(const WgradProblem& s, const WeightTiles& tiles, std::int64_t element) {
   const std::int64_t row = element == 2 ? pitch<bf16> : pitch<float>;
   const std::int64_t window_rows = std::int64_t{tiles.samples} * tiles.window_steps * s.h;
-  return 2 * (window_rows + (tiles.wide ? wide_rows : narrow_rows)) * row *
-             (tiles.channels() / group_channels) +
-         (tiles.samples > 1 ? window_rows * 4 : 0);
+  const int unit_warps = s.k * (tiles.wide ? 2 : 1);
+  const std::int64_t sums = std::int64_t{tiles.splits - 1} * unit_warps * split_floats(tiles.wide) * 4;
+  const std::int64_t buffers =
+      2 * (window_rows + most_rows_of(tiles.wide, element)) * row * (tiles.channels() / group_channels) +
+      (tiles.has_table() ? window_rows * 4 : 0);
+  return max(buffers, sums);
 }
 
 // Static shared memory of a block: the row of each position, and batch norm's coefficients of at most 64 channels.
-constexpr std::int64_t static_bytes = wide_rows * 4 + 3 * 2 * group_channels * 4;
+constexpr std::int64_t static_bytes = most_rows_of(true, 2) * 4 + 3 * 2 * group_channels * 4;
 
 // Runs the problems of a batch whose blocks compute 64 x 64 (`wide`) or 32 x 32 channels.
 template <typename T, bool wide>
@@ -413,10 +470,10 @@ void launch_wgrad(Stream& stream, const WgradBatch& batch) {
   std::int64_t shared = 0;
   std::int64_t blocks = 0;
   std::int64_t parts = 0;
-  int taps = 0;
+  int warps = 0;
   for (int j = 0; j < batch.problems; ++j) {
     const WgradProblem& s = batch.problem[j];
-    const WeightTiles tiles = cut(s);
+    const WeightTiles tiles = cut(s, element);
     if (tiles.wide != wide) {
       continue;
     }
@@ -424,13 +481,13 @@ void launch_wgrad(Stream& stream, const WgradBatch& batch) {
     shared = max(shared, shared_bytes(s, tiles, element));
     blocks = max(blocks, ceil_div(s.c_in, tiles.channels()) * ceil_div(s.c_out, tiles.channels()));
     parts = max(parts, tiles.parts);
-    taps = max(taps, s.k);
+    warps = max(warps, s.k * (wide ? 2 : 1) * tiles.splits);
   }
   if (chosen == 0) {
     return;
   }
   const dim3 grid(blocks_for(blocks, 1), blocks_for(parts, 1), static_cast<unsigned>(chosen));
-  const dim3 block(static_cast<unsigned>(32 * taps * (wide ? 2 : 1)));
+  const dim3 block(static_cast<unsigned>(32 * warps));
   if (batch.activated) {
     launch<conv_wgrad_tensor<T, wide, true>>(stream, grid, block, static_cast<std::size_t>(shared), problems);
   } else {
@@ -443,17 +500,17 @@ void launch_wgrad(Stream& stream, const WgradBatch& batch) {
 
 bool wgrad_tensor_supports(const WgradProblem& s, DType type) {
   constexpr std::int64_t most_rows = std::numeric_limits<int>::max();
-  if (type == DType::i32 || s.k > max_taps || s.h > narrow_rows ||
+  if (type == DType::i32 || s.k > max_taps || s.h > most_rows_of(false, 4) ||
       max(std::int64_t{s.n} * s.l * s.h, s.rows()) > most_rows) {
     return false;
   }
   const auto element = static_cast<std::int64_t>(size_of(type));
   return s.c_in * element % 16 == 0 && s.c_out * element % 16 == 0 && aligned(s.x, s.gy) &&
-         shared_bytes(s, cut(s), element) + static_bytes <= static_cast<std::int64_t>(max_shared);
+         shared_bytes(s, cut(s, element), element) + static_bytes <= static_cast<std::int64_t>(max_shared);
 }
 
-void cut_tensor(WgradProblem& s) {
-  s.parts = cut(s).parts;
+void cut_tensor(WgradProblem& s, DType type) {
+  s.parts = cut(s, static_cast<std::int64_t>(size_of(type))).parts;
 }
 
 void run_wgrad_tensor(Stream& stream, const WgradBatch& batch) {

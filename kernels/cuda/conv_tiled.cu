@@ -126,7 +126,7 @@ void run_tiled(Stream& stream, const ConvBatch& batch) {
   });
 }
 
-void cut_tiled(WgradProblem& s) {
+void cut_tiled(WgradProblem& s, DType /*type*/) {
   s.part_rows = 2048;
   s.parts = ceil_div(s.rows(), s.part_rows);
 }

@@ -13,6 +13,7 @@
 //   backward  8 n: dgrad reads gy and x, writes g; batch norm's gradient reads g and x, writes gx;
 //             wgrad reads x and gy
 #include <array>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -31,7 +32,7 @@ constexpr int threads = 256;
 
 struct MaskDraw {
   RandomKey key;
-  float p;
+  unsigned limit;  // to_unit(word) < p for words below it
   std::int64_t words;
   unsigned* mask;  // (words): bit e of word w is set if element 32 w + e is kept
 };
@@ -77,7 +78,7 @@ __global__ void __launch_bounds__(threads) dropout_draw_mask(LaunchBatch<MaskDra
     const PhiloxBlock block = random_block(draw.key, static_cast<std::uint64_t>(8 * word + four));
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      bits |= (to_unit(block.word[i]) < draw.p ? 0U : 1U) << (4 * four + i);
+      bits |= block.word[i] < draw.limit ? 0U : 1U << (4 * four + i);
     }
   }
   draw.mask[word] = bits;
@@ -268,6 +269,11 @@ void run_conv(Stream& stream, bool tensor, const ConvBatch& batch) {
 
 // ---- forward ----
 
+// The smallest word that dropout keeps: to_unit(word) = (word >> 8) / 2^24 < p for all words below. p < 1.
+unsigned dropout_limit(float p) {
+  return static_cast<unsigned>(std::ceil(p * 0x1p24F)) << 8;
+}
+
 // The operands of every launch of a forward pass.
 struct ForwardLaunches {
   std::optional<DeviceScratch> scratch;
@@ -302,7 +308,7 @@ void add_forward(const LaunchKey& key, const PreActivationForward& problem, cons
   if (problem.before.p > 0) {
     auto* const mask = problem.activation_mask.empty() ? scratch.data<unsigned>() + offsets.mask
                                                        : static_cast<unsigned*>(problem.activation_mask.data);
-    launches.masks.add({problem.before.key, problem.before.p, mask_words(s), mask});
+    launches.masks.add({problem.before.key, dropout_limit(problem.before.p), mask_words(s), mask});
     fusion.before.dropout_mask = reinterpret_cast<const unsigned char*>(mask);
   }
   if (!problem.mean.empty()) {

@@ -1,5 +1,9 @@
 // Tests every version of the convolution kernels, chosen by number, and groups of convolutions in one launch.
 #include "kernels/cuda/conv_versions.h"
+
+#include <limits>
+#include <string_view>
+
 #include "engine/simt/runtime.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -34,6 +38,11 @@ const ConvCase cases[] = {
      {.n = 2, .l = 3, .h = 1, .c_in = 32, .c_out = 32, .k = 15, .stride = 2, .pad = 7}},
     {"stride beyond the kernel", {.n = 2, .l = 19, .h = 2, .c_in = 8, .c_out = 8, .k = 2, .stride = 5}},
     {"8 channels to 64", {.n = 2, .l = 41, .h = 1, .c_in = 8, .c_out = 64, .k = 15, .stride = 2, .pad = 7}},
+    {"stem, one lead", {.n = 2, .l = 1101, .h = 1, .c_in = 1, .c_out = 32, .k = 50, .stride = 2}},
+    {"stem, 12 leads, 64 taps",
+     {.n = 2, .l = 211, .h = 12, .c_in = 1, .c_out = 16, .k = 64, .stride = 2, .pad = 3}},
+    {"stem, 33 taps, 72 channels",
+     {.n = 3, .l = 133, .h = 3, .c_in = 1, .c_out = 72, .k = 33, .stride = 2, .pad = 16}},
 };
 
 // Numbers that are exact in bf16 and therefore in TF32. Rounding the operands changes nothing,
@@ -85,13 +94,14 @@ class ConvVersion : public Kernels {
   Tensor unwritten(std::int64_t count, DType type) {
     return typed(Values(static_cast<std::size_t>(count), std::nan("")), type);
   }
+  // Whether a version supports all passes that it has: version 5 has no dgrad.
   bool all_supported(int version, const ConvShape& s, DType type) const {
     return versions().supports(version, ConvPass::forward, s, type) &&
-           versions().supports(version, ConvPass::dgrad, s, type) &&
+           versions().supports(version, ConvPass::dgrad, s, type) == (version != 5) &&
            versions().supports(version, ConvPass::wgrad, s, type);
   }
 
-  // Runs all three passes of several convolutions, each pass as one group.
+  // Runs all passes of several convolutions, each pass as one group. gx is empty if the version has no dgrad.
   std::vector<Results> run(int version, const std::vector<ConvShape>& shapes, DType type) {
     struct Tensors {
       Tensor x, w, bias, gy, y, gx, gw, gbias;
@@ -114,11 +124,14 @@ class ConvVersion : public Kernels {
       wgrad.push_back({shapes[i], t.x.read(), t.gy.read(), t.gw.write(), t.gbias.write()});
     }
     versions().forward(stream(), version, forward);
-    versions().dgrad(stream(), version, dgrad);
+    if (version != 5) {
+      versions().dgrad(stream(), version, dgrad);
+    }
     versions().wgrad(stream(), version, wgrad);
     std::vector<Results> results;
     for (const Tensors& t : tensors) {
-      results.push_back({floats_of(t.y), floats_of(t.gx), floats_of(t.gw), floats_of(t.gbias)});
+      const std::vector<float> gx = version == 5 ? std::vector<float>() : floats_of(t.gx);
+      results.push_back({floats_of(t.y), gx, floats_of(t.gw), floats_of(t.gbias)});
     }
     return results;
   }
@@ -145,7 +158,8 @@ TEST_P(ConvVersion, EqualsTheReference) {
         const std::string what = fmt::format("version {}, {}, {}: ", version, sec::name_of(type), name);
         const Results got = run(version, {s}, type)[0];
         expect_close(got.y, y, absolute(s.k * s.c_in), relative(type), what + "y");
-        expect_close(got.gx, gx, absolute(s.k * s.c_out), relative(type), what + "gx");
+        expect_close(got.gx, version == 5 ? Values() : gx, absolute(s.k * s.c_out), relative(type),
+                     what + "gx");
         expect_close(got.gw, g.gw, absolute(rows), 2 * unit, what + "gw");
         expect_close(got.gbias, g.gbias, absolute(rows), 2 * unit, what + "gbias");
       }
@@ -161,6 +175,7 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
       }
       const std::int64_t whole = type == DType::f32 ? 4 : 8;  // channels per 16 bytes
       EXPECT_EQ(all_supported(4, s, type), s.c_in % whole == 0 && s.c_out % whole == 0) << name;
+      EXPECT_EQ(all_supported(5, s, type), std::string_view(name).starts_with("stem")) << name;
     }
   }
   const ConvShape longest{
@@ -168,7 +183,8 @@ TEST_P(ConvVersion, VersionsComputeTheShapesOfTheNetwork) {
   EXPECT_TRUE(all_supported(4, longest, DType::f32));
   EXPECT_TRUE(all_supported(4, longest, DType::bf16));
   EXPECT_THROW(run(4, {cases[0].shape}, DType::bf16), Error);  // version 4 does not support one input channel
-  EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);
+  EXPECT_THROW(run(5, {cases[1].shape}, DType::f32), Error);   // version 5 supports no other
+  EXPECT_THROW(run(6, {cases[1].shape}, DType::f32), Error);
 }
 
 // The three scales in one launch have the same bits as in three launches.
@@ -182,13 +198,20 @@ TEST_P(ConvVersion, AGroupEqualsItsConvolutions) {
     }
     shapes[1].l = 33;  // the shapes of a group may differ
     for (const DType type : {DType::f32, DType::bf16}) {
-      for (int version = ConvVersions::best; version <= ConvVersions::count; ++version) {
+      for (int version = ConvVersions::best; version <= 4; ++version) {
         const std::vector<Results> grouped = run(version, shapes, type);
         for (std::size_t i = 0; i < shapes.size(); ++i) {
           EXPECT_EQ(grouped[i], run(version, {shapes[i]}, type)[0])
               << "version " << version << ", k = " << shapes[i].k << ", stride " << stride;
         }
       }
+    }
+  }
+  const std::vector<ConvShape> stems = {cases[17].shape, cases[18].shape, cases[0].shape};
+  for (const DType type : {DType::f32, DType::bf16}) {
+    const std::vector<Results> grouped = run(5, stems, type);
+    for (std::size_t i = 0; i < stems.size(); ++i) {
+      EXPECT_EQ(grouped[i], run(5, {stems[i]}, type)[0]) << stems[i].k;
     }
   }
 }
@@ -252,6 +275,44 @@ TEST_P(ConvVersion, TheChoiceFollowsTypeAndStream) {
   EXPECT_EQ(run(ConvVersions::best, {s}, DType::f32), run(4, {s}, DType::f32));
   const ConvShape odd = cases[11].shape;
   EXPECT_EQ(run(ConvVersions::best, {odd}, DType::f32), run(3, {odd}, DType::f32));
+  const ConvShape stem = cases[0].shape;
+  const auto y_and_gw = [&](int version, DType type) {
+    const Results got = run(version, {stem}, type)[0];
+    return std::pair(got.y, got.gw);
+  };
+  EXPECT_EQ(y_and_gw(ConvVersions::best, DType::f32), y_and_gw(5, DType::f32));
+  stream().tf32 = false;
+  EXPECT_EQ(y_and_gw(ConvVersions::best, DType::f32), y_and_gw(3, DType::f32));
+  EXPECT_EQ(y_and_gw(ConvVersions::best, DType::bf16), y_and_gw(5, DType::bf16));
+}
+
+// The stem's 50 taps are padded to 64. A value that is not finite reaches only the outputs whose taps read it.
+TEST_P(ConvVersion, PaddedTapsReadNothing) {
+  const ConvShape s = cases[0].shape;  // l = 90: the last step is read by tap 49 of the last output alone
+  Operands op(s);
+  const std::int64_t row = s.h * s.c_out;
+  for (const DType type : {DType::f32, DType::bf16}) {
+    const Results before = run(5, {s}, type)[0];
+    Values x = op.x;
+    for (std::int64_t h = 0; h < s.h; ++h) {
+      x[static_cast<std::size_t>((s.l - 1) * s.h + h)] = std::numeric_limits<double>::infinity();
+    }
+    const Tensor in = typed(x, type);
+    const Tensor w = tensor(op.w);
+    const Tensor bias = tensor(op.bias);
+    Tensor y = unwritten(static_cast<std::int64_t>(op.gy.size()), type);
+    const ConvForward problem{s, in.read(), w.read(), bias.read(), y.write()};
+    versions().forward(stream(), 5, {&problem, 1});
+    const std::vector<float> got = floats_of(y);
+    for (std::int64_t i = 0; i < s.l_out() * row; ++i) {  // of the first sample
+      const auto at = static_cast<std::size_t>(i);
+      if (i / row == s.l_out() - 1) {
+        EXPECT_FALSE(std::isfinite(got[at])) << i;
+      } else {
+        EXPECT_EQ(got[at], before.y[at]) << i;
+      }
+    }
+  }
 }
 
 // Operands with all 24 bits. Version 4 rounds them to 8 bits (bf16) or 11 bits (TF32).
@@ -312,7 +373,7 @@ TEST_P(ConvVersion, AnyOrderOfThreadsGivesTheSameBits) {
   if (GetParam().device != Device::simt) {
     GTEST_SKIP() << "only simt can choose the order of threads";
   }
-  const std::vector<ConvShape> shapes = {cases[3].shape, cases[11].shape, cases[6].shape};
+  const std::vector<ConvShape> shapes = {cases[3].shape, cases[11].shape, cases[6].shape, cases[17].shape};
   for (const ConvShape& s : shapes) {
     for (const DType type : {DType::f32, DType::bf16}) {
       for (int version = 1; version <= ConvVersions::count; ++version) {
