@@ -25,6 +25,8 @@ TEST(Calibration, IsWhatCountingByHandGives) {
   EXPECT_EQ(c.bins[8].beats + c.bins[9].beats, 2);
   EXPECT_NEAR(c.ece, (0.8 + std::abs(0.6 + 0.65 - 1)) / 4, 1e-6);
   EXPECT_TRUE(std::isnan(calibration_of({}, {}, 2).ece));
+  // Bins are open below and closed above: .5 is in (.4, .5].
+  EXPECT_EQ(calibration_of(std::vector<float>{0.5F, 0.5F}, std::vector<std::int32_t>{0}, 2).bins[4].beats, 1);
 }
 
 TEST(Calibration, FindsTheTemperature) {

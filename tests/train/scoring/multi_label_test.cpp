@@ -74,6 +74,9 @@ TEST(MultiLabel, CountsCells) {
   EXPECT_TRUE(std::isnan(s.classes[2].f1) && std::isnan(s.classes[2].precision));
   EXPECT_DOUBLE_EQ(s.classes[0].threshold, 0.5);
   EXPECT_DOUBLE_EQ(s.micro_f1, 6.0 / 8);
+  // A logit at the threshold does not state its class: probability 0.5 is no statement.
+  EXPECT_EQ(score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{1, 0, 0}).classes[0].predicted,
+            0);
   EXPECT_DOUBLE_EQ(s.macro_f1, (4.0 / 5 + 2.0 / 3) / 2);
   // The threshold of B is raised above the logit 2 of its false positive.
   EXPECT_DOUBLE_EQ(score_labels({"A", "B", "C"}, logits, targets, std::vector<float>{0, 2, 0}).classes[1].f1,
