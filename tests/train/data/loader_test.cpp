@@ -180,7 +180,8 @@ TEST(BeatSplits, ClassWithoutBeatsIsNamed) {
   EXPECT_NE(error.find(", Q 0 in record(s) 205"), std::string::npos) << error;
   // Without a validation split nothing but the training split can lack the class.
   const std::string of_training = error_of([] {
-    load_beat_splits(tiny_recipe({"classes=['N','V','Q']", "data.validation=[]", "train.choose=last"}),
+    load_beat_splits(tiny_recipe({"classes=['N','V','Q']", "data.train=['101','119']", "data.validation=[]",
+                                  "train.choose=last"}),
                      tiny_database());
   });
   EXPECT_NE(of_training.find("no beat of class Q to train on: N "), std::string::npos) << of_training;
