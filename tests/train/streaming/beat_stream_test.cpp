@@ -68,7 +68,7 @@ TEST(BeatStream, GivesWhatTrainingSees) {
       std::vector<std::string> keys = everything;
       if (rate == std::string("360")) {
         keys.push_back(
-            "data.after=12");  // s: such a window is awaited for longer than samples are kept otherwise
+            "data.after=20");  // s: such a window is awaited for longer than samples are kept otherwise
       }
       keys.push_back(std::string("data.wander=") + wander);
       keys.push_back(std::string("data.rate=") + rate);
