@@ -29,6 +29,13 @@ std::string text_of(const Json& json, const std::string& place) {
   return text;
 }
 
+// A text as a side file may hold it: headers of other formats can have control characters, which become blanks.
+std::string plain(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return text;
+}
+
 // Parses a value or a list of values.
 template <typename T>
 std::vector<T> list_of(const Json& json, const std::string& place,
@@ -169,8 +176,8 @@ void write_side_file(FileGroup& files, const std::filesystem::path& recording, c
                {"units", Json::array()}};
   for (std::size_t i = 0; i < info.leads.size(); ++i) {
     const Lead& lead = info.leads[i];
-    json["leads"].push_back(column_name(info, i));
-    json["units"].push_back(lead.units);
+    json["leads"].push_back(plain(column_name(info, i)));
+    json["units"].push_back(plain(lead.units));
     if (digital) {
       json["gain"].push_back(lead.gain);
       json["baseline"].push_back(lead.baseline);
@@ -183,7 +190,9 @@ void write_side_file(FileGroup& files, const std::filesystem::path& recording, c
     json["start_time"] = info.start_time;
   }
   if (!info.comments.empty()) {
-    json["comments"] = info.comments;
+    for (const std::string& comment : info.comments) {
+      json["comments"].push_back(plain(comment));
+    }
   }
   files.add(side_file_of(recording)).write(json.dump(2) + '\n');
 }

@@ -289,6 +289,14 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
   EXPECT_EQ(folder_.entries(), 4U);  // no temporary files are left
 }
 
+// A damaged header's comment must not make a file that its own reader refuses.
+TEST_F(Tables, ControlCharactersOfOtherFormatsBecomeBlanks) {
+  Recording recording = two_leads(20);
+  recording.comments = {std::string("a\0b\x1b", 4)};
+  write_npy(folder_ / "w.npy", *reader_of(recording));
+  EXPECT_EQ(open_recording(folder_ / "w.npy")->info().comments, (std::vector<std::string>{"a b "}));
+}
+
 TEST_F(Tables, ReadsTheArraysThatNumpyWrote) {
   const std::filesystem::path golden = SEC_NPY_FILES;
   const Recording expected = two_leads(40);
