@@ -70,7 +70,8 @@ void expect_equal(const Json& lab, const sec::simt::SharedCounts& c) {
 
 TEST(KernelLab, CountsWhatBenchTrafficCounts) {
   const std::filesystem::path file = testing::TempDir() + "kernel_lab_counts.json";
-  for (int version = 1; version <= ConvVersions::count; ++version) {
+  // kernel_lab runs the versions for any shape; the fifth is for the stem alone.
+  for (int version = 1; version <= static_cast<int>(versions.size()); ++version) {
     const ConvShape& s = version == 4 ? whole : odd;
     for (std::size_t pass = 0; pass < passes.size(); ++pass) {
       for (const DType type : {DType::f32, DType::bf16}) {
