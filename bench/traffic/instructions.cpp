@@ -1,6 +1,5 @@
 #include "bench/traffic/instructions.h"
 
-#include <link.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,21 +10,10 @@
 #include <string_view>
 
 #include "engine/error.h"
+#include "engine/simt/load_bias.h"
 
 namespace sec::simt {
 namespace {
-
-// The difference between the program's addresses in memory and those in its file.
-std::uintptr_t load_bias() {
-  std::uintptr_t bias = 0;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* result) {
-        *static_cast<std::uintptr_t*>(result) = info->dlpi_addr;
-        return 1;  // the first object is the program
-      },
-      &bias);
-  return bias;
-}
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();

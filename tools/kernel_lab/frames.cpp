@@ -1,6 +1,5 @@
 #include "tools/kernel_lab/frames.h"
 
-#include <link.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,21 +9,10 @@
 #include <string_view>
 
 #include "engine/error.h"
+#include "engine/simt/load_bias.h"
 
 namespace sec::lab {
 namespace {
-
-// The difference between the program's addresses in memory and those in its file.
-std::uintptr_t load_bias() {
-  std::uintptr_t bias = 0;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* result) {
-        *static_cast<std::uintptr_t*>(result) = info->dlpi_addr;
-        return 1;  // the first object is the program
-      },
-      &bias);
-  return bias;
-}
 
 std::string read_line(FILE* from) {
   std::string line;
@@ -74,7 +62,7 @@ std::vector<std::vector<Frame>> frames_of(const Trace& trace) {
       frames[address] = {};
     }
   }
-  const std::uintptr_t bias = load_bias();
+  const std::uintptr_t bias = simt::load_bias();
   std::vector<std::uintptr_t> addresses;
   for (const auto& [address, frame] : frames) {
     addresses.push_back(address);
