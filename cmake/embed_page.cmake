@@ -1,22 +1,25 @@
 # Writes a C++ source that holds a page: cmake -D FOLDER=... -D OUTPUT=... -P embed_page.cmake
-# FOLDER has page.html, style.css and order.txt, which lists the scripts. The style and the scripts are put in place of their
-# marks in page.html; the marks for title and data stay. String literals are kept short, since compilers limit their length.
+# FOLDER has page.html, style.css and order.txt, which lists the scripts. The style and the scripts, each behind those of
+# tools/page/, are put in place of their marks in page.html; the marks for title and data stay. String literals are kept short,
+# since compilers limit their length.
+set(shared ${CMAKE_CURRENT_LIST_DIR}/../tools/page)
 file(READ "${FOLDER}/page.html" page)
+file(READ "${shared}/colours.css" colours)
 file(READ "${FOLDER}/style.css" style)
 file(STRINGS "${FOLDER}/order.txt" order)
-set(scripts "")
+file(READ "${shared}/element.js" scripts)
 foreach(name IN LISTS order)
   file(READ "${FOLDER}/${name}" script)
   string(APPEND scripts "${script}")
 endforeach()
-string(REPLACE "/*style*/" "${style}" page "${page}")
+string(REPLACE "/*style*/" "${colours}${style}" page "${page}")
 string(REPLACE "/*scripts*/" "${scripts}" page "${page}")
 string(FIND "${page}" ")page\"" clash)
 if(NOT clash EQUAL -1)
   message(FATAL_ERROR "${FOLDER}: the page contains the end of a raw string literal")
 endif()
 
-set(code "// Made by cmake/embed_page.cmake.\n#include <string_view>\n\nnamespace sec::inspect {\n\nextern const std::string_view page_shell;\nconst std::string_view page_shell =")
+set(code "// Made by cmake/embed_page.cmake.\n#include <string_view>\n\nnamespace sec::tools {\n\nextern const std::string_view page_shell;\nconst std::string_view page_shell =")
 string(LENGTH "${page}" length)
 set(at 0)
 while(at LESS length)
@@ -24,5 +27,5 @@ while(at LESS length)
   string(APPEND code "\n    R\"page(${part})page\"")
   math(EXPR at "${at} + 8000")
 endwhile()
-string(APPEND code ";\n\n}  // namespace sec::inspect\n")
+string(APPEND code ";\n\n}  // namespace sec::tools\n")
 file(WRITE "${OUTPUT}" "${code}")

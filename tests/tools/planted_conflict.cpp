@@ -6,6 +6,7 @@
 #include "tests/tools/conflicts.h"
 #include "tools/kernel_lab/page_data.h"
 #include "tools/kernel_lab/recorder.h"
+#include "tools/page/page.h"
 
 int main(int argc, char** argv) {
   using namespace sec;
@@ -38,7 +39,7 @@ int main(int argc, char** argv) {
     experiment.shape = {.n = 1, .l = 32, .h = 1, .c_in = 1, .c_out = 1, .k = 1};
     const std::string data = lab::page_data(experiment, outcome, 0);
     io::write_atomically(argv[2], data);
-    io::write_atomically(argv[3], lab::page_of("A planted bank conflict", data));
+    io::write_atomically(argv[3], tools::page_of("A planted bank conflict", data));
     return outcome.equal ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "planted_conflict: %s\n", error.what());

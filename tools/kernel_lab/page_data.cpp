@@ -11,10 +11,6 @@
 #include "io/files/read_file.h"
 #include "tools/kernel_lab/frames.h"
 
-namespace sec::inspect {
-extern const std::string_view page_shell;  // made by cmake/embed_page.cmake
-}
-
 namespace sec::lab {
 namespace {
 
@@ -226,26 +222,6 @@ std::string page_data(const Experiment& experiment, const Outcome& outcome, unsi
       {"fragments", fragments},
       {"events", events}};
   return data.dump();
-}
-
-std::string page_of(const std::string& title, const std::string& json) {
-  std::string escaped;
-  for (const char c : json) {
-    if (c == '<') {
-      escaped += "\\u003c";
-    } else {
-      escaped += c;
-    }
-  }
-  std::string page(inspect::page_shell);
-  const auto replace = [&](const std::string& mark, const std::string& text) {
-    const std::size_t at = page.find(mark);
-    require(at != std::string::npos, "the page has no mark {}", mark);
-    page.replace(at, mark.size(), text);
-  };
-  replace("<!--title-->", title);
-  replace("<!--data-->", "<script type=\"application/json\" id=\"data\">" + escaped + "</script>");
-  return page;
 }
 
 }  // namespace sec::lab

@@ -1,4 +1,4 @@
-// The page of kernel_lab: one HTML file with its style, scripts and data. page/ has the sources.
+// The data of kernel_lab's page. page/ has the sources of the page.
 #pragma once
 
 #include <string>
@@ -11,8 +11,5 @@ namespace sec::lab {
 // `thread`: the thread that the page marks first. Throws Error if the block has no such thread, or if a source
 // file of the kernel cannot be read.
 std::string page_data(const Experiment& experiment, const Outcome& outcome, unsigned thread);
-
-// The whole page.
-std::string page_of(const std::string& title, const std::string& json);
 
 }  // namespace sec::lab

@@ -14,11 +14,12 @@
 #include "io/files/atomic_file.h"
 #include "io/files/standard_streams.h"
 #include "model/networks.h"
+#include "tools/page/page.h"
 #include "tools/secinspect/kernel.h"
 #include "tools/secinspect/model.h"
 #include "tools/secinspect/options.h"
-#include "tools/secinspect/page.h"
 #include "tools/secinspect/page_content.h"
+#include "train/report/html.h"
 
 namespace sec::tools {
 
@@ -82,7 +83,7 @@ std::string table_of(const io::Json& page) {
 }
 
 void write_page(const Options& options, const std::string& title, const io::Json& page, io::AtomicFile& out) {
-  const std::string html = inspect::page_of(title, page.dump());
+  const std::string html = page_of(train::escape(title), page.dump());
   out.write(html);
   out.commit();
   io::tell("{}: {:.1f} MB\n", options.out.string(), static_cast<double>(html.size()) / 1e6);

@@ -1,4 +1,3 @@
-'use strict';
 // The page's data, as page_data.cpp writes it. Lists of integers are arithmetic series: [first, step, count, ...].
 const data = JSON.parse(document.getElementById('data').textContent);
 const KIND = Object.fromEntries(data.kinds.map((name, i) => [name.replaceAll(' ', '_'), i]));

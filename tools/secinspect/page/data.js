@@ -1,5 +1,4 @@
 // Reads the page's data and turns its arrays and numbers into what the figures need.
-'use strict';
 
 const data = JSON.parse(document.getElementById('data').textContent);
 

@@ -1,9 +1,8 @@
-#include "tools/secinspect/page.h"
+#include "tools/page/page.h"
 
 #include "engine/error.h"
-#include "train/report/html.h"
 
-namespace sec::inspect {
+namespace sec::tools {
 
 extern const std::string_view page_shell;  // made by cmake/embed_page.cmake
 
@@ -25,7 +24,7 @@ std::string without_tags(std::string_view json) {
 
 void replace_mark(std::string& page, std::string_view mark, std::string_view text) {
   const std::size_t at = page.find(mark);
-  require(at != std::string::npos, "secinspect: the page lacks its mark {}", mark);
+  require(at != std::string::npos, "the page lacks its mark {}", mark);
   page.replace(at, mark.size(), text);
 }
 
@@ -33,10 +32,10 @@ void replace_mark(std::string& page, std::string_view mark, std::string_view tex
 
 std::string page_of(std::string_view title, std::string_view json) {
   std::string page(page_shell);
-  replace_mark(page, "<!--title-->", train::escape(title));
+  replace_mark(page, "<!--title-->", title);
   replace_mark(page, "<!--data-->",
                "<script type=\"application/json\" id=\"data\">" + without_tags(json) + "</script>");
   return page;
 }
 
-}  // namespace sec::inspect
+}  // namespace sec::tools
