@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "bench/command_line.h"
 #include "bench/forecast/estimate.h"
 #include "bench/forecast/machine.h"
 #include "engine/memory.h"
@@ -26,6 +25,7 @@
 #include "engine/precision.h"
 #include "io/files/atomic_file.h"
 #include "model/se_ecgnet.h"
+#include "tools/usage_error.h"
 #include "train/loop/step.h"
 
 namespace {
@@ -339,8 +339,10 @@ int main(int argc, char** argv) {
       ->excludes(list);
   check->excludes(write);
   list->excludes(write)->excludes(check)->excludes(sass);
-  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_forecast")) {
-    return *status;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return tools::usage_error(app, error, "bench_forecast");
   }
   try {
     const Case one = case_of(size);

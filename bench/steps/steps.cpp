@@ -26,7 +26,6 @@
 
 #include "bench/ceilings/ceilings.h"
 #include "bench/ceilings/cuda_ceiling.h"
-#include "bench/command_line.h"
 #include "bench/steps/range_tree.h"
 #include "engine/memory.h"
 #include "engine/parallel.h"
@@ -36,6 +35,7 @@
 #include "io/models/safetensors.h"
 #include "kernels/cpu/isa.h"
 #include "model/state_dict.h"
+#include "tools/usage_error.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/step.h"
 #include "train/loop/tile_file.h"
@@ -410,8 +410,10 @@ int main(int argc, char** argv) {
                  "File written by bench_tiles; other shapes, and all without it, use the built-in tiles");
   app.add_option("--threads", threads, "Number of threads; 0: one per core")->check(CLI::Range(0, 1024));
   app.add_flag("--eager", eager, "Run every kernel separately instead of replaying captured graphs");
-  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_steps")) {
-    return *status;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return tools::usage_error(app, error, "bench_steps");
   }
   try {
     set_threads(threads);

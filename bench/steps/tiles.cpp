@@ -11,13 +11,13 @@
 
 #include <algorithm>
 
-#include "bench/command_line.h"
 #include "engine/device_model.h"
 #include "engine/philox.h"
 #include "engine/stream.h"
 #include "io/files/atomic_file.h"
 #include "kernels/table.h"
 #include "model/networks.h"
+#include "tools/usage_error.h"
 #include "train/loop/step.h"
 #include "train/loop/tile_file.h"
 
@@ -241,8 +241,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--out", o.out, "File to write; an existing file is replaced")->required();
-  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_tiles")) {
-    return *status;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return tools::usage_error(app, error, "bench_tiles");
   }
   try {
     run(o);

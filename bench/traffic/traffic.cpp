@@ -12,7 +12,6 @@
 #include <limits>
 #include <sstream>
 
-#include "bench/command_line.h"
 #include "bench/traffic/counters.h"
 #include "bench/traffic/step_floor.h"
 #include "engine/philox.h"
@@ -21,6 +20,7 @@
 #include "io/files/json.h"
 #include "io/files/read_file.h"
 #include "model/se_ecgnet.h"
+#include "tools/usage_error.h"
 #include "train/loop/step.h"
 #include "train/loop/tile_file.h"
 
@@ -252,8 +252,10 @@ int main(int argc, char** argv) {
   app.add_option("--tiles", tiles, "Tile file for device simt, as bench_tiles writes it")
       ->excludes("--check");
   app.add_option("--kernels", filter, "Print only kernels whose name or file contains this text");
-  if (const auto status = bench::parse_command_line(app, argc, argv, "bench_traffic")) {
-    return *status;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return tools::usage_error(app, error, "bench_traffic");
   }
   try {
     if (!tiles.empty()) {

@@ -14,6 +14,8 @@
 #include "io/files/atomic_file.h"
 #include "tools/kernel_lab/experiment.h"
 #include "tools/kernel_lab/page_data.h"
+#include "tools/page/page.h"
+#include "tools/usage_error.h"
 
 namespace {
 
@@ -118,7 +120,7 @@ int run(const Options& options) {
       for (const char c : title) {
         escaped += c == '<' ? "&lt;" : std::string(1, c);
       }
-      io::write_atomically(options.trace, lab::page_of(escaped, data));
+      io::write_atomically(options.trace, tools::page_of(escaped, data));
       fmt::print("{}: {} steps of block ({})\n", options.trace.string(), outcome.trace.events.size(),
                  fmt::join(outcome.trace.block, ", "));
     }
@@ -169,11 +171,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help is not a failure
-    }
-    fmt::print(stderr, "kernel_lab: {} (see kernel_lab --help)\n", error.what());
-    return 2;
+    return tools::usage_error(app, error, "kernel_lab");
   }
   try {
     return run(options);

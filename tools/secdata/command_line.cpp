@@ -1,6 +1,5 @@
 #include "tools/secdata/command_line.h"
 #include "io/files/option_number.h"
-#include "io/files/standard_streams.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 
 #include "io/synthetic/leads.h"
 #include "tools/secdata/commands.h"
+#include "tools/usage_error.h"
 
 namespace sec::tools {
 namespace {
@@ -268,13 +268,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help is not a failure
-    }
-    const auto chosen = app.get_subcommands();
-    io::tell("secdata: {} (see secdata {}--help)\n", error.what(),
-             chosen.empty() ? "" : chosen.front()->get_name() + " ");
-    return 2;
+    return usage_error(app, error, "secdata");
   }
   return command;
 }

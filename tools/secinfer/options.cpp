@@ -4,7 +4,7 @@
 #include <string>
 
 #include "io/files/option_number.h"
-#include "io/files/standard_streams.h"
+#include "tools/usage_error.h"
 
 namespace sec::tools {
 namespace {
@@ -143,11 +143,7 @@ std::optional<int> parse_command_line(int argc, char** argv, Options& options) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help and --version are not failures
-    }
-    io::tell("secinfer: {} (see secinfer --help)\n", error.what());
-    return 2;
+    return usage_error(app, error, "secinfer");
   }
   return std::nullopt;
 }

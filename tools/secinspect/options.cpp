@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "io/files/standard_streams.h"
+#include "tools/usage_error.h"
 
 namespace sec::tools {
 namespace {
@@ -67,11 +67,7 @@ std::optional<int> parse_command_line(int argc, char** argv, Options& options) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help and --version are not failures
-    }
-    io::tell("secinspect: {} (see secinspect --help)\n", error.what());
-    return 2;
+    return usage_error(app, error, "secinspect");
   }
   return std::nullopt;
 }

@@ -20,6 +20,7 @@
 #include "model/networks.h"
 #include "model/onnx_graph.h"
 #include "tools/secmodel/onnx_metadata.h"
+#include "tools/usage_error.h"
 #include "train/data/recording_signal.h"
 #include "train/loop/model_file.h"
 #include "train/loop/pretrained.h"
@@ -299,13 +300,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help and --version are not failures
-    }
-    const auto chosen = app.get_subcommands();
-    io::tell("secmodel: {} (see secmodel {}--help)\n", error.what(),
-             chosen.empty() ? "" : chosen.front()->get_name() + " ");
-    return 2;
+    return tools::usage_error(app, error, "secmodel");
   }
   try {
     set_threads(options.threads);

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "model/networks.h"
+#include "tools/usage_error.h"
 #include "train/recipe/recipe.h"
 
 namespace sec::tools {
@@ -192,11 +193,7 @@ std::optional<int> parse_command_line(int argc, char** argv, TrainingOptions& op
       needed(!options.config.empty() || options.resume, "--config");
     }
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);  // --help and --version are not failures
-    }
-    io::tell("sectrain: {} (see sectrain --help)\n", error.what());
-    return 2;
+    return usage_error(app, error, "sectrain");
   }
   if (!seed.empty()) {
     options.overrides.push_back("seed=" + seed);
