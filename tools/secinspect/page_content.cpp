@@ -314,8 +314,9 @@ Json beat_page(const Options& options, InspectedModel& model, Stream& stream) {
   page["record"]["beats"] = shown_beats(dataset, model, stream, shown.begin, shown.end);
   page["record"]["beat"] = inspected.beat;
   page["measures"] = recipe.input.rhythm;
-  if (recipe.input.beats == 1) {
-    page["rhythm"] = beat_json(record, index, recipe).at("rhythm");
+  const Json beat = recipe.input.beats == 1 ? beat_json(record, index, recipe) : Json();
+  if (!beat.is_null()) {
+    page["rhythm"] = beat.at("rhythm");
   }
   if (runs_in_page(*model.network, recipe)) {
     std::vector<ExampleId> checked = dataset.beats(true);
@@ -327,7 +328,7 @@ Json beat_page(const Options& options, InspectedModel& model, Stream& stream) {
     }
     page["what_if"] = {{"network", network_json(model.network->options())},
                        {"weights", weights_json(*model.network, stream)},
-                       {"beat", beat_json(record, index, recipe)},
+                       {"beat", beat},
                        {"check", check_json(*model.network, stream, inputs_of(dataset, some))}};
   } else {
     page["what_if"] = {{"computed", computed_json(*model.network, stream, changes_of(inspected))}};
