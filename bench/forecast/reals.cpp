@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bench/forecast/warp.h"
+#include "io/models/half.h"
 
 namespace sec::forecast {
 
@@ -240,8 +241,8 @@ void Warp::compute_real(const Instruction& one, std::uint32_t mask) {
     case h_hfma2:  // nvcc moves constants with it: -0 * 0 + two halves
       if (operands.size() == 5 && operands[1].index == zero_register &&
           operands[3].kind == Operand::Kind::number) {
-        const std::uint32_t bits =
-            to_half(as_float(operands[3].bits)) << 16 | to_half(as_float(operands[4].bits));
+        const std::uint32_t bits = std::uint32_t{io::f16(as_float(operands[3].bits)).bits} << 16 |
+                                   io::f16(as_float(operands[4].bits)).bits;
         write(operands[0], each([&](std::size_t) { return bits; }), mask);
       }
       break;

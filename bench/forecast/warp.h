@@ -112,21 +112,6 @@ inline std::int32_t as_signed(std::uint32_t bits) {
   return static_cast<std::int32_t>(bits);
 }
 
-inline std::uint32_t to_half(float value) {  // for the constants that HFMA2 moves
-  const std::uint32_t sign = as_bits(value) >> 16 & 0x8000U;
-  const float size = std::fabs(value);
-  if (!(size > 0)) {
-    return sign;
-  }
-  int exponent = 0;
-  const float fraction = std::frexp(size, &exponent);  // 0.5 <= fraction < 1
-  if (exponent < -13) {
-    return sign | static_cast<std::uint32_t>(std::lround(std::ldexp(size, 24)));  // denormal
-  }
-  return sign | ((static_cast<std::uint32_t>(exponent + 14) << 10) +
-                 static_cast<std::uint32_t>(std::lround(std::ldexp(fraction, 11)) - 1024));
-}
-
 inline std::uint32_t to_bf16(float value) {
   const std::uint32_t bits = as_bits(value);
   return (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;

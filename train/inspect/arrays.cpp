@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "engine/error.h"
+#include "io/models/half.h"
 
 namespace sec::train {
 namespace {
@@ -49,35 +50,6 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-std::uint16_t to_half(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = static_cast<std::uint16_t>(bits >> 16U & 0x8000U);
-  const float magnitude = std::abs(value);
-  if (std::isnan(value)) {
-    return static_cast<std::uint16_t>(sign | 0x7E00U);
-  }
-  if (magnitude >= 65520) {  // halfway between the largest number and the next one
-    return static_cast<std::uint16_t>(sign | 0x7C00U);
-  }
-  if (magnitude < 0x1p-14F) {  // subnormal: whole multiples of 2^-24; nearbyint() rounds ties to even
-    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
-  }
-  // 13 bits of the mantissa are dropped. A carry out of the mantissa adds 1 to the exponent, as it should.
-  const std::uint32_t kept = (bits & 0x7FFFFFFFU) - ((127U - 15U) << 23U);
-  const std::uint32_t odd = kept >> 13U & 1U;
-  return static_cast<std::uint16_t>(sign | (kept + 0xFFFU + odd) >> 13U);
-}
-
-float from_half(std::uint16_t bits) {
-  const int exponent = bits >> 10U & 31U;
-  const auto mantissa = static_cast<float>(bits & 1023U);
-  const float sign = (bits & 0x8000U) != 0 ? -1.0F : 1.0F;
-  if (exponent == 31) {
-    return sign * (mantissa == 0 ? INFINITY : NAN);
-  }
-  return sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25));
-}
-
 io::Json f32_array(std::span<const float> values, const std::vector<std::int64_t>& shape) {
   std::vector<std::uint32_t> raw;
   std::ranges::transform(values, std::back_inserter(raw),
@@ -87,7 +59,7 @@ io::Json f32_array(std::span<const float> values, const std::vector<std::int64_t
 
 io::Json f16_array(std::span<const float> values, const std::vector<std::int64_t>& shape) {
   std::vector<std::uint16_t> raw;
-  std::ranges::transform(values, std::back_inserter(raw), to_half);
+  std::ranges::transform(values, std::back_inserter(raw), [](float v) { return io::f16(v).bits; });
   return array("f16", raw.size(), shape, little_endian(raw));
 }
 

@@ -14,12 +14,9 @@ namespace sec::train {
 
 std::string base64(std::string_view bytes);
 
-// The nearest IEEE 754 binary16, ties to even; overflow gives infinity.
-std::uint16_t to_half(float value);
-float from_half(std::uint16_t bits);
-
 // Throw Error unless the shape has as many elements as there are values.
 io::Json f32_array(std::span<const float> values, const std::vector<std::int64_t>& shape);
+// As io::f16 rounds.
 io::Json f16_array(std::span<const float> values, const std::vector<std::int64_t>& shape);
 // In steps of 1/255 of the range. Values that are not finite count as 0.
 io::Json u8_array(std::span<const float> values, const std::vector<std::int64_t>& shape);

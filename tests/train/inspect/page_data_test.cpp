@@ -9,6 +9,7 @@
 #include <set>
 
 #include "engine/philox.h"
+#include "io/models/half.h"
 #include "model/networks.h"
 #include "tests/io/files.h"
 #include "tests/train/tiny_run.h"
@@ -19,6 +20,16 @@
 
 namespace sec::train {
 namespace {
+
+std::uint16_t to_half(float value) {
+  return io::f16(value).bits;
+}
+
+float from_half(std::uint16_t bits) {
+  io::f16 half;
+  half.bits = bits;
+  return static_cast<float>(half);
+}
 
 std::string bytes_of(const std::string& text) {
   static const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
