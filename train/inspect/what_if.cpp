@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
-#include "engine/philox.h"
+#include "kernels/augmentation.h"
 #include "train/data/beat_dataset.h"
 #include "train/data/patient.h"
 #include "train/inspect/arrays.h"
@@ -40,13 +39,6 @@ const char* kind_text(Channel::Kind kind) {
       return "rhythm";
   }
   return "";
-}
-
-// White noise with a deviation of 1 from two uniform numbers (Box and Muller 1958).
-float noise_at(std::uint64_t i) {
-  const double u = std::max(1e-7, static_cast<double>(uniform({1, 0, 0}, i)));
-  const double v = static_cast<double>(uniform({1, 0, 1}, i));
-  return static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
 }
 
 }  // namespace
@@ -149,7 +141,7 @@ std::vector<Change> changes_of(const InspectedInput& inspected) {
   const auto deviation = static_cast<float>(0.1 * std::sqrt(squares / static_cast<double>(input.x.size())));
   NetworkInput noisy = input;
   for (std::size_t i = 0; i < noisy.x.size(); ++i) {
-    noisy.x[i] += inspected.channels[i % leads].is_rhythm() ? 0.0F : deviation * noise_at(i);
+    noisy.x[i] += inspected.channels[i % leads].is_rhythm() ? 0.0F : deviation * normal({1, 0, 0}, i);
   }
   changes.push_back({"noise of a tenth of the signal", std::move(noisy)});
   for (std::size_t k = 0; k < input.covariates.size(); ++k) {
