@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "engine/error.h"
-#include "engine/simt/load_bias.h"
+#include "engine/load_bias.h"
 
 namespace sec::simt {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "engine/error.h"
-#include "engine/simt/load_bias.h"
+#include "engine/load_bias.h"
 
 namespace sec::lab {
 namespace {
@@ -62,7 +62,7 @@ std::vector<std::vector<Frame>> frames_of(const Trace& trace) {
       frames[address] = {};
     }
   }
-  const std::uintptr_t bias = simt::load_bias();
+  const std::uintptr_t bias = load_bias();
   std::vector<std::uintptr_t> addresses;
   for (const auto& [address, frame] : frames) {
     addresses.push_back(address);

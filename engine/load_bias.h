@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace sec::simt {
+namespace sec {
 
 // The difference between the program's addresses in memory and those in its file.
 inline std::uintptr_t load_bias() {
@@ -19,4 +19,4 @@ inline std::uintptr_t load_bias() {
   return bias;
 }
 
-}  // namespace sec::simt
+}  // namespace sec
