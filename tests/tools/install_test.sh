@@ -10,6 +10,8 @@ mv "$place/sec/share/sec/pretrained/mitdb.safetensors" "$place/sec/share/sec/pre
 "$place/sec/bin/secdata" synth "$place/data" --records 100 --minutes 1 --quiet
 "$place/sec/bin/secinfer" --model pretrained:moved --quiet --json "$place/data/100" >"$place/beats"
 [[ $(wc -l <"$place/beats") -gt 30 ]]
+"$place/sec/bin/secinspect" pretrained:moved "$place/data/100" --threads 1 --out "$place/beat.html" 2>/dev/null
+[[ -s $place/beat.html ]]
 [[ -e $place/sec/include/sec.h ]]
 compgen -G "$place/sec/lib/libsec.so*" >/dev/null
 if "$place/sec/bin/secinfer" --model pretrained:none "$place/data/100" 2>"$place/error"; then exit 1; fi
