@@ -16,7 +16,6 @@ namespace sec::io {
 namespace {
 
 constexpr double rate_without_signals = 1000;  // Hz
-constexpr double highest_rate = 1e7;           // Hz
 constexpr std::int64_t samples_at_once = 1 << 16;
 constexpr int no_sample = -32768;
 constexpr std::string_view comment_mark = "# ";
@@ -119,12 +118,13 @@ class EdfReader final : public RecordingReader {
       return;
     }
     info_.rate = static_cast<double>(frames_) / header_.duration;
-    require(info_.rate > 0 && info_.rate <= highest_rate,
-            "{}: header: records of {} frames that last {} s each; expected a rate of up to {} Hz", name(),
-            frames_, header_.duration, highest_rate);
+    require_rate(info_.rate, fmt::format("{}: header: records of {} frames that last {} s each", name(),
+                                         frames_, header_.duration));
     std::int64_t most = 1;
     for (const Scale& scale : scales_) {
       const std::int64_t each = header_.signals[scale.signal].samples / frames_;
+      require_rate(info_.rate * static_cast<double>(each),
+                   fmt::format("{}: header: signal {}", name(), scale.signal + 1));
       info_.samples_per_frame.push_back(static_cast<int>(each));
       most = std::max(most, each);
     }

@@ -31,6 +31,12 @@ std::vector<std::string> RecordingReader::verify() {
   return {};
 }
 
+void require_rate(double rate, std::string_view place) {
+  require(rate >= lowest_rate && rate <= highest_rate,
+          "{}: a sampling rate of {} Hz, expected one between {} and {} Hz", place, rate, lowest_rate,
+          highest_rate);
+}
+
 double annotation_rate(const ReaderInfo& info) {
   return info.annotation_rate > 0 ? info.annotation_rate : info.rate;
 }

@@ -4,11 +4,19 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/recording/recording.h"
 
 namespace sec::io {
+
+// The slowest and the fastest sampling rate of a recording (Hz). A file that states another one is damaged.
+inline constexpr double lowest_rate = 1e-6;
+inline constexpr double highest_rate = 1e7;
+
+// Throws Error unless `rate` (Hz) lies between them; `place` names the file and the place in it.
+void require_rate(double rate, std::string_view place);
 
 struct ReaderInfo {
   std::string name;

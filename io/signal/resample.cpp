@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t largest_exact_term = 10'000;  // up to here each phase has its own row of taps
 constexpr std::int64_t largest_term = 2'000'000'000;
-constexpr double largest_factor = 10'000;  // between two rates
+constexpr double largest_factor = 1000;  // between two rates; the filter's table for 8333 takes a minute
 constexpr double rate_tolerance = 1e-9;
 constexpr std::int64_t table_rows = 1024;  // positions between two inputs at which the filter is tabulated
 constexpr std::int64_t zero_crossings = 10;

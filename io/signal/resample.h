@@ -14,7 +14,7 @@ struct RateRatio {
 };
 
 // The simplest ratio within 1e-9 of to / from, two sampling rates in Hz: after 48 hours, positions are off by 0.2 ms
-// at most. Throws Error unless both rates are positive and differ by a factor of 10,000 at most.
+// at most. Throws Error unless both rates are positive and differ by a factor of 1000 at most.
 RateRatio rate_ratio(double from, double to);
 
 // Returns ceil(n * up / down) samples; output j is at the time of input j * down / up.

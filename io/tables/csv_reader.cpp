@@ -131,6 +131,7 @@ class CsvReader final : public RecordingReader {
     info_.rate = side.rate.value_or(rate);
     require(info_.rate > 0, "{}: no sampling rate: expected a column time_s or \"rate\" in {}", name(),
             side_path.string());
+    require_rate(info_.rate, name());
   }
 
   const ReaderInfo& info() const override { return info_; }

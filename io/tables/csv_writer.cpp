@@ -13,6 +13,7 @@ namespace sec::io {
 namespace {
 
 constexpr std::int64_t values_at_once = 1 << 16;
+constexpr double fast = 1e4;  // rows per second; the times of more rows need more than six decimals
 
 std::string quoted(const std::string& field, char delimiter) {
   if (field.find_first_of(std::string("\"\r\n'") + delimiter) == std::string::npos) {
@@ -39,6 +40,8 @@ void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingRea
   const int each = common_samples_per_frame(info);
   require(each > 0, "{}: its leads have different rates, a table has only one", info.name);
   const double rate = info.rate * each;  // rows per second
+  require_rate(rate, info.name);
+  const int decimals = rate > fast ? 9 : 6;
   const std::string extension = path.extension().string();
   const char delimiter = extension.size() == 4 && (extension[1] == 't' || extension[1] == 'T') ? '\t' : ',';
   std::string header;
@@ -69,7 +72,8 @@ void write_csv(FileGroup& files, const std::filesystem::path& path, RecordingRea
     source.read(at, count, spans);
     text.clear();
     for (std::int64_t i = 0; i < count * each; ++i) {
-      fmt::format_to(std::back_inserter(text), "{:.6f}", static_cast<double>(at * each + i) / rate);
+      fmt::format_to(std::back_inserter(text), "{:.{}f}", static_cast<double>(at * each + i) / rate,
+                     decimals);
       for (const std::vector<float>& lead : values) {
         const float value = lead[static_cast<std::size_t>(i)];
         text.push_back(delimiter);

@@ -47,6 +47,7 @@ void write_npy(FileGroup& files, const std::filesystem::path& path, RecordingRea
   const ReaderInfo& info = source.info();
   const int each = common_samples_per_frame(info);
   require(each > 0, "{}: its leads have different rates, an array has only one", info.name);
+  require_rate(info.rate * each, info.name);
   AtomicFile& out = files.head(path);
   out.write(npy_header_text(digital ? NpyType::i32 : NpyType::f32, info.samples * each,
                             static_cast<std::int64_t>(info.leads.size())));

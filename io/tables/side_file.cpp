@@ -8,13 +8,13 @@
 #include "io/files/read_file.h"
 #include "io/files/utf8.h"
 #include "io/recording/dates.h"
+#include "io/recording/reader.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
 namespace {
 
 constexpr std::uintmax_t largest_file = 16'000'000;  // bytes
-constexpr double highest_rate = 1e7;                 // Hz
 
 double number_of(const Json& json, const std::string& place) {
   require(json.is_number(), "{}: expected a number", place);
@@ -98,8 +98,7 @@ SideFile read_side_file(const std::filesystem::path& path) {
     const std::string place = fmt::format("{}: {:?}", file, key);
     if (key == "rate") {
       side.rate = number_of(value, place);
-      require(*side.rate > 0 && *side.rate <= highest_rate, "{}: {}, expected a rate in Hz", place,
-              *side.rate);
+      require_rate(*side.rate, place);
     } else if (key == "leads") {
       side.leads = list_of(value, place, text_of);
       require(std::ranges::none_of(side.leads, &std::string::empty), "{}: a lead without a name", place);

@@ -9,6 +9,7 @@
 #include "io/files/read_file.h"
 #include "io/files/utf8.h"
 #include "io/recording/dates.h"
+#include "io/recording/reader.h"
 #include "io/recording/units.h"
 
 namespace sec::io {
@@ -148,7 +149,7 @@ Promise parse_record_line(Line& line, WfdbHeader& header) {
       }
     }
     require(field.empty(), "{}: sampling rate is '{}', expected RATE/COUNTER(BASE)", line.place(), whole);
-    require(header.rate > 0, "{}: sampling rate is {} Hz, expected more than 0", line.place(), header.rate);
+    require_rate(header.rate, line.place());
   }
   field = line.field();
   if (!field.empty()) {
@@ -312,6 +313,8 @@ WfdbHeader parse_wfdb_header(std::string_view text, const std::string& file) {
               "{}: more signals than the {} that the record line states", line.place(), promised->signals);
       require(header.signals.size() < most_signals, "{}: more than {} signals", line.place(), most_signals);
       header.signals.push_back(parse_signal_line(line));
+      const int each = header.signals.back().samples_per_frame;
+      require_rate(header.rate * each, fmt::format("{}: {} samples in each frame", line.place(), each));
     }
   }
   require(promised.has_value(), "{}: no record line", file);

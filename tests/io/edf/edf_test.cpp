@@ -371,7 +371,7 @@ TEST(Edf, NamesWhatIsWrong) {
   expect_refused({.duration = "0"}, "r.edf: header: records of 4 frames that last 0 s each");
   expect_refused({.duration = "-1"}, "that last -1 s each");
   expect_refused({.duration = "nan"}, "duration of a record is 'nan', expected a number");
-  expect_refused({.duration = "1e-300"}, "expected a rate of up to 10000000");
+  expect_refused({.duration = "1e-300"}, "expected one between 1e-06 and 10000000 Hz");
   expect_refused({.signals = "9999"}, "expected a header of 2560000 for its 9999 signals");
   expect_refused({.signals = "-1"}, "number of signals is '-1', expected a whole number from 1 to 9999");
   expect_refused({.bytes = "512"}, "bytes of the header is '512', expected a whole number from 768 to 768");

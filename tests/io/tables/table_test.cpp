@@ -151,7 +151,7 @@ TEST_F(Tables, NamesWhatIsWrong) {
            {"{", "r.json: expected JSON"},
            {"[]", "r.json: expected a JSON object"},
            {"{\"rate\": \"x\"}", "r.json: \"rate\": expected a number"},
-           {"{\"rate\": -1}", "r.json: \"rate\": -1, expected a rate in Hz"},
+           {"{\"rate\": -1}", "r.json: \"rate\": a sampling rate of -1 Hz, expected one between"},
            {"{\"rate\": 1e999}", "r.json: expected JSON"},
            {"{\"gain\": 0}", "r.json: \"gain\": expected numbers other than 0"},
            {"{\"units\": [1]}", "r.json: \"units\": expected a text"},
@@ -287,6 +287,29 @@ TEST_F(Tables, ReadBackAsTheyWereWritten) {
                  "window at sample 4999, length 3, exceeds its 5000 samples");
   }
   EXPECT_EQ(folder_.entries(), 4U);  // no temporary files are left
+}
+
+// Every rate that a reader takes comes back, with enough decimals in the times, and no other rate is written.
+TEST_F(Tables, EveryRateThatIsReadCanBeWritten) {
+  Recording recording = two_leads(4000);
+  for (const double rate : {1e-6, 0.0125, 1.0, 250.5, 9e5, 1e7}) {
+    recording.rate = rate;
+    write_csv(folder_ / "w.csv", *reader_of(recording));
+    write_npy(folder_ / "w.npy", *reader_of(recording));
+    EXPECT_NEAR(open_recording(folder_ / "w.csv")->info().rate / rate, 1, 1e-9);  // from the times
+    EXPECT_EQ(open_recording(folder_ / "w.npy")->info().rate, rate);
+    std::filesystem::remove(folder_ / "w.npy");
+    std::filesystem::remove(folder_ / "w.npy.json");
+  }
+  for (const double rate : {9e-7, 1.1e7, 1e308}) {
+    recording.rate = rate;
+    const auto source = reader_of(recording);
+    expect_error([&] { write_csv(folder_ / "x.csv", *source); },
+                 "expected one between 1e-06 and 10000000 Hz");
+    expect_error([&] { write_npy(folder_ / "x.npy", *source); },
+                 "expected one between 1e-06 and 10000000 Hz");
+  }
+  EXPECT_EQ(folder_.entries(), 1U);  // the last table; nothing of those that were refused
 }
 
 // A damaged header's comment must not make a file that its own reader refuses.

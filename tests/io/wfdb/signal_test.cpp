@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRecord{"Format", "r 1 360 3\nr.dat 81\n", "r.dat: format 81 is not a WFDB signal format"},
         BadRecord{"Frames", "r 1 360 3\nr.dat 16x4\n",
                   "r.dat: truncated: 3 samples per signal expected, 1 found"},
-        BadRecord{"HugeFrames", "r 1 360 3\nr.dat 16x2147483647\n",
+        BadRecord{"HugeFrames", "r 1 0.001 3\nr.dat 16x2000000000\n",
                   "r.hea: frames of more than 1048576 samples"},
         BadRecord{"NoFile", "r 1 360 9223372036854775807\n~ 0\n", "r.hea: signal 0 has no samples"},
         BadRecord{"Segments", "r/1 1 360\ns 3\n", "r.hea: a multi-segment record cannot be read as a whole"},
