@@ -29,6 +29,7 @@ enum class Draw : std::uint32_t {
   gain_noise_level,
   gain_noise,
   offset,
+  crop,
 };
 
 // The RandomKey element for number `i` of the example at position `slot` of its batch.
@@ -88,6 +89,11 @@ struct ExampleRandom {
     return uniform53(key(draw), element_of(slot, i));
   }
 };
+
+// The first sample of a crop, from 0 to `last`: all equally likely.
+SEC_HOST_DEVICE inline std::int64_t crop_begin(const ExampleRandom& random, std::int64_t last) {
+  return static_cast<std::int64_t>(random.uniform(Draw::crop, 0) * static_cast<double>(last + 1));
+}
 
 }  // namespace kernels
 }  // namespace sec

@@ -9,11 +9,12 @@
 namespace sec::kernels {
 
 struct GatherShape {
-  std::int64_t n;           // examples in the batch
-  std::int64_t examples;    // examples in device memory
-  std::int64_t windows;     // consecutive windows in time of each example
-  std::int64_t length;      // samples per window: L = windows * length
-  std::int64_t channels;    // H, channels of an example
+  std::int64_t n;         // examples in the batch
+  std::int64_t examples;  // examples in device memory
+  std::int64_t stored;    // samples of an example in device memory: L, or more, of which a crop of L is drawn
+  std::int64_t windows;   // consecutive windows in time of each example
+  std::int64_t length;    // samples per window: L = windows * length
+  std::int64_t channels;  // H, channels of an example
   std::int64_t covariates;  // K, covariates of an example; may be 0
   std::int64_t answers;     // labels or targets per example, 32 bits each
 };
@@ -30,7 +31,7 @@ struct GatherKernels {
                    const RandomKey& key,
                    ConstSpan index,           // (N) i32
                    ConstSpan channels,        // (H, 2) i32: one GatherChannel per row
-                   ConstSpan all_x,           // (examples, L, H) f32
+                   ConstSpan all_x,           // (examples, stored, H) f32
                    ConstSpan all_covariates,  // (examples, K) f32, or empty
                    ConstSpan all_answers,     // (examples, answers) f32 or i32
                    Span x,                    // (N, L, H) f32

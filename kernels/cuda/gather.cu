@@ -30,6 +30,7 @@ struct ExampleDraws {
   float noise;
   float gain_noise;
   int shift;
+  std::int64_t begin;  // first sample of the crop
 };
 
 SEC_DEVICE bool is_lost(const Augmentation& changes, const ExampleRandom& random, int h, int lead,
@@ -64,8 +65,11 @@ SEC_DEVICE ChannelDraws channel_draws(const Augmentation& changes, const Example
   return draws;
 }
 
-SEC_DEVICE ExampleDraws example_draws(const Augmentation& changes, const ExampleRandom& random) {
+// `last` is the last sample at which the crop can begin: 0 where examples are not cropped.
+SEC_DEVICE ExampleDraws example_draws(const Augmentation& changes, const ExampleRandom& random,
+                                      std::int64_t last) {
   ExampleDraws draws = {};
+  draws.begin = last > 0 ? crop_begin(random, last) : 0;
   draws.frequency =
       slowest_wander + (fastest_wander - slowest_wander) * random.uniform(Draw::wander_frequency, 0);
   draws.phase = random.uniform(Draw::wander_phase, 0);
@@ -100,11 +104,11 @@ SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& rando
 
 // Grid: (N, chunks per example). Dynamic shared memory: ChannelDraws of windows * channels.
 __global__ void __launch_bounds__(threads)
-    gather_and_augment(Augmentation changes, RandomKey key, int windows, int length, int channels,
-                       int covariates, int answers,
+    gather_and_augment(Augmentation changes, RandomKey key, std::int64_t stored, int windows, int length,
+                       int channels, int covariates, int answers,
                        const int* __restrict__ index,                  // (N)
                        const GatherChannel* __restrict__ about,        // (H)
-                       const float* __restrict__ all_x,                // (examples, L, H)
+                       const float* __restrict__ all_x,                // (examples, stored, H)
                        const float* __restrict__ all_covariates,       // (examples, K)
                        const std::uint32_t* __restrict__ all_answers,  // (examples, answers)
                        float* __restrict__ x,                          // (N, L, H)
@@ -117,7 +121,7 @@ __global__ void __launch_bounds__(threads)
   const ExampleRandom random = {key.seed, step_of(key), static_cast<std::uint64_t>(n)};
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) {
-    shared = example_draws(changes, random);
+    shared = example_draws(changes, random, stored - std::int64_t{windows} * length);
   }
   for (int place = thread; place < windows * channels; place += threads) {
     drawn[place] = channel_draws(changes, random, place, about[place % channels].lead, channels);
@@ -127,7 +131,7 @@ __global__ void __launch_bounds__(threads)
   const ExampleDraws example = shared;
   const auto covariate_noise = static_cast<float>(changes.covariate_noise);
   const int cells = windows * length * channels;
-  const float* const in = all_x + from * cells;
+  const float* const in = all_x + (from * stored + example.begin) * channels;
   float* const out = x + n * cells;
   const int begin = static_cast<int>(blockIdx.y) * chunk;
   for (int cell = begin + thread; cell < min(begin + chunk, cells); cell += threads) {
@@ -187,6 +191,8 @@ void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& c
   require(changes.shift >= 0 && changes.rate > 0,
           "gather.examples: expected a shift of 0 or more and a rate");
   const std::int64_t cells = s.windows * s.length * s.channels;
+  require(s.stored == s.windows * s.length || (s.windows == 1 && s.stored > s.length),
+          "gather.examples: {} samples of {} windows of {} are in memory", s.stored, s.windows, s.length);
   to_int(cells + chunk, "gather.examples: an example");
   to_int(s.length + 2 * changes.shift + 1, "gather.examples: a shift");
   // (H, 2), read as H pairs.
@@ -197,10 +203,10 @@ void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& c
       dim3(static_cast<unsigned>(to_int(s.n, "gather.examples")),
            static_cast<unsigned>(ceil_div(cells, chunk))),
       dim3(threads), static_cast<std::size_t>(s.windows * s.channels) * sizeof(ChannelDraws), changes, key,
-      static_cast<int>(s.windows), static_cast<int>(s.length), static_cast<int>(s.channels),
+      s.stored, static_cast<int>(s.windows), static_cast<int>(s.length), static_cast<int>(s.channels),
       to_int(s.covariates, "gather.examples"), to_int(s.answers, "gather.examples"),
       elements<std::int32_t>(index, s.n, "gather.examples: index"), about,
-      elements<float>(all_x, s.examples * cells, "gather.examples: all_x"),
+      elements<float>(all_x, s.examples * s.stored * s.channels, "gather.examples: all_x"),
       elements_or_null<float>(all_covariates, s.examples * s.covariates, "gather.examples: all_covariates"),
       words<const std::uint32_t>(all_answers, s.examples * s.answers, "gather.examples: all_answers"),
       elements<float>(x, s.n * cells, "gather.examples: x"),

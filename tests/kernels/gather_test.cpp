@@ -76,7 +76,8 @@ class Gather : public Kernels {
   void check(const Case& c) {
     const GatherShape& s = c.shape;
     const std::int64_t cells = s.windows * s.length * s.channels;
-    const Values all_x = random_values(s.examples * cells, 1);
+    const std::int64_t stored = s.stored * s.channels;  // cells of an example in memory
+    const Values all_x = random_values(s.examples * stored, 1);
     const Values all_covariates = random_values(s.examples * s.covariates, 2);
     Integers all_answers(static_cast<std::size_t>(s.examples * s.answers));
     for (std::size_t i = 0; i < all_answers.size(); ++i) {
@@ -91,11 +92,14 @@ class Gather : public Kernels {
     }
     Values x(static_cast<std::size_t>(s.n * cells)), covariates;
     for (std::int64_t n = 0; n < s.n; ++n) {
+      // All places of a crop are equally likely.
+      const std::int64_t last = s.stored - s.windows * s.length;
+      const auto begin = static_cast<std::int64_t>(flat(Draw::crop, n, 0) * static_cast<double>(last + 1));
       for (std::int64_t place = 0; place < s.windows * s.channels; ++place) {
         const std::int64_t first = place / s.channels * s.length * s.channels + place % s.channels;
         Values row;
         for (std::int64_t t = 0; t < s.length; ++t) {
-          row.push_back(all_x[index[n] * cells + first + t * s.channels]);
+          row.push_back(all_x[index[n] * stored + begin * s.channels + first + t * s.channels]);
         }
         row = changed_row(c, n, place, row);
         for (std::int64_t t = 0; t < s.length; ++t) {
@@ -142,7 +146,14 @@ constexpr Augmentation all_changes{.scale = 0.1,
                                    .rate = 120};
 
 TEST_P(Gather, LeavesExamplesAloneWithoutChanges) {
-  check({{.n = 5, .examples = 3, .windows = 1, .length = 21, .channels = 2, .covariates = 0, .answers = 1},
+  check({{.n = 5,
+          .examples = 3,
+          .stored = 21,
+          .windows = 1,
+          .length = 21,
+          .channels = 2,
+          .covariates = 0,
+          .answers = 1},
          {},
          {{0, 0}, {1, 0}}});
 }
@@ -152,6 +163,7 @@ TEST_P(Gather, ChangesBeats) {
   for (const std::int64_t windows : {1, 3}) {
     check({{.n = 12,
             .examples = 30,
+            .stored = 37 * windows,
             .windows = windows,
             .length = 37,
             .channels = 5,
@@ -169,8 +181,31 @@ TEST_P(Gather, ChangesRecordings) {
   changes.any_lead_drops = true;
   for (const double drop : {0.4, 1.0}) {
     changes.lead_drop = drop;
-    check({{.n = 4, .examples = 6, .windows = 1, .length = 900, .channels = 3, .covariates = 2, .answers = 4},
+    check({{.n = 4,
+            .examples = 6,
+            .stored = 900,
+            .windows = 1,
+            .length = 900,
+            .channels = 3,
+            .covariates = 2,
+            .answers = 4},
            changes,
+           {{0, 0}, {1, 0}, {2, 0}}});
+  }
+}
+
+// Crops, each from its own place in its recording; the last place is the recording's end.
+TEST_P(Gather, DrawsCrops) {
+  for (const std::int64_t stored : {301, 1000}) {
+    check({{.n = 9,
+            .examples = 3,
+            .stored = stored,
+            .windows = 1,
+            .length = 300,
+            .channels = 3,
+            .covariates = 0,
+            .answers = 1},
+           all_changes,
            {{0, 0}, {1, 0}, {2, 0}}});
   }
 }

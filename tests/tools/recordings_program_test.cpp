@@ -162,16 +162,21 @@ TEST_F(Recordings, DamagedContestFilesAreOneLine) {
                  "none.txt");
 }
 
-TEST_F(Recordings, CincFoldersAndTables) {
-  const TemporaryFolder data;
+// Twelve recordings with labels in their headers and in a table with folds 1 to 3.
+void write_cinc_folder(const TemporaryFolder& folder) {
   std::string table = "file\tlabels\tfold\n";
   for (int i = 0; i < 12; ++i) {
     const std::string name = "r" + std::to_string(i);
-    write_record(data, name, i, i % 2 == 0, {"I", "II"},
+    write_record(folder, name, i, i % 2 == 0, {"I", "II"},
                  {"Age: 50", i % 2 == 0 ? "Dx: 426783006" : "Dx: 164889003,426783006"});
     table += name + "\t" + (i % 2 == 0 ? "fast" : "slow") + "\t" + std::to_string(i % 3 + 1) + "\n";
   }
-  data.write("labels.tsv", table);
+  folder.write("labels.tsv", table);
+}
+
+TEST_F(Recordings, CincFoldersAndTables) {
+  const TemporaryFolder data;
+  write_cinc_folder(data);
   const std::string both =
       "--set 'classes=[]' --set data.unlabelled=keep --set 'data.leads=[\"I\",\"II\",\"aVF\"]' "
       "--set train.epochs=1 ";
@@ -205,6 +210,43 @@ TEST_F(Recordings, CincFoldersAndTables) {
                         "--model " + (runs_ / "own").string() + " --summary --json " + (data / "r2").string())
                 .status,
             2);
+}
+
+// Training on crops: the same on simt, and secinfer gives the probabilities of the test side.
+TEST_F(Recordings, TrainsAndAnswersByCrops) {
+  const TemporaryFolder data;
+  write_cinc_folder(data);
+  const std::string more =
+      "--set 'classes=[]' --set data.unlabelled=keep --set 'data.leads=[\"I\",\"II\",\"aVF\"]' --set train.epochs=1 "
+      "--set data.source=table --set data.label_file=labels.tsv --set data.validation_fold=2 --set data.test_fold=3 "
+      "--set data.length=200 --set data.crop=4 --set decision.crops=max ";
+  for (const char* device : {"cpu", "simt"}) {
+    const Outcome run = train("ptbxl-super.toml", data.path(), device, more + "--device " + device);
+    ASSERT_EQ(run.status, 0) << run.error;
+    expect_the_same_of_secinfer(json::parse(run.out), data.path(), runs_ / device);
+    std::map<std::string, std::string> probabilities;  // by recording, as predictions.csv has them
+    std::istringstream lines(content_of(runs_ / device / "predictions.csv"));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("test,")) {
+        const std::size_t begin = line.find(',') + 1;
+        const std::size_t first = line.find(',', std::min(line.find(",yes,"), line.find(",no,")) + 1) + 1;
+        probabilities[line.substr(begin, line.find(',', begin) - begin)] = line.substr(first);
+      }
+    }
+    ASSERT_FALSE(probabilities.empty());
+    for (const auto& [name, cells] : probabilities) {
+      const Outcome said =
+          run_program(SECINFER, "--json --quiet --device " + std::string(device) + " --model " +
+                                    (runs_ / device).string() + " " + (data / name).string());
+      ASSERT_EQ(said.status, 0) << said.error;
+      std::string expected;
+      for (const json& logit : json::parse(said.out)["logits"]) {
+        expected += (expected.empty() ? "" : ",") +
+                    fmt::format("{:.6g}", static_cast<float>(1 / (1 + std::exp(-logit.get<double>()))));
+      }
+      EXPECT_EQ(cells, expected) << device << ' ' << name;
+    }
+  }
 }
 
 // Whole numbers of microvolts in tables that state no unit, 2 s long for a network of 10 s.

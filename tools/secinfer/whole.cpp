@@ -39,7 +39,8 @@ void classify_whole(const Options& options, train::Model& model, const std::stri
   }
   train::Classifier classifier = model.classifier();
   const std::vector<float> covariates = train::recording_covariates(recipe, about);
-  const std::vector<float> logits = train::logits_of(classifier, signal.x, covariates, 1);
+  const train::WholeRecording whole = {signal.x, covariates};
+  const std::vector<float> logits = train::logits_of(classifier, {&whole, 1});
   std::vector<double> probabilities;
   std::vector<std::string> stated;
   std::string text = record + ":";

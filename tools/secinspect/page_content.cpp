@@ -338,9 +338,13 @@ Json beat_page(const Options& options, InspectedModel& model, Stream& stream) {
 }
 
 Json recording_page(const Options& options, InspectedModel& model, Stream& stream) {
-  require(options.at.empty(), "--at {}: {} classifies whole recordings, not beats", options.at,
-          model.file.string());
-  const InspectedInput inspected = inspected_recording(options.record, model.recipe);
+  require(options.at.empty() || model.recipe.data.crop > 0,
+          "--at {}: {} classifies whole recordings, not beats", options.at, model.file.string());
+  const double length = model.recipe.data.seconds;
+  const double at = options.at.empty() ? length / 2 : seconds_of(options.at);
+  require(at <= length, "--at {}: {} is classified by its first {:g} s", options.at, options.record.string(),
+          length);
+  const InspectedInput inspected = inspected_recording(options.record, model.recipe, at);
   Json page = inspected_page(options, model, stream, inspected, {});
   const double seconds = model.recipe.data.seconds;
   page["record"] =
@@ -358,9 +362,8 @@ Json network_page(InspectedModel& model, Stream& stream) {
   std::vector<float> target(static_cast<std::size_t>(o.classes));
   target.front() = 1;
   const Observation observation = observe(*model.network, stream, zero, target);
-  const double rate = model.recipe.whole_recordings()
-                          ? static_cast<double>(o.length) / model.recipe.data.seconds
-                          : model.recipe.data.rate;
+  const double rate =
+      model.recipe.whole_recordings() ? model.recipe.recording_rate() : model.recipe.data.rate;
   Json page = {{"format", 1},
                {"model", model_json(model, observation, rate)},
                {"nodes", nodes_json(observation, rate, false)},

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "io/files/json.h"
+#include "train/data/crops.h"
 #include "train/loop/checkpoint.h"
 
 namespace sec::tools {
@@ -18,11 +19,14 @@ Json normalisation_of(const train::Recipe& recipe) {
   const train::Recipe::Data& data = recipe.data;
   const train::Recipe::Input& input = recipe.input;
   if (recipe.whole_recordings()) {
-    return {{"seconds", data.seconds},
-            {"length", data.length},
-            {"resampling", "fourier"},
-            {"amplitudes", input.amplitudes},
-            {"covariates", input.covariates}};
+    return {
+        {"seconds", data.seconds},
+        {"length", data.length},
+        {"crop_begins", train::crop_begins(recipe)},  // samples; a crop has the length of the graph's input
+        {"crops", recipe.decision.crops},             // how the logits of the crops are joined
+        {"resampling", "fourier"},
+        {"amplitudes", input.amplitudes},
+        {"covariates", input.covariates}};
   }
   return {{"before_s", data.before},        {"after_s", data.after},        {"wander", data.wander},
           {"channels", input.channels},     {"normalise", input.normalise}, {"past_beats", input.past_beats},
@@ -48,8 +52,7 @@ std::map<std::string, std::string> onnx_metadata(const train::StoredNetwork& mod
       {"task", recipe.data.task},
       {"classes", Json(recipe.classes).dump()},
       {"leads", Json(recipe.data.leads).dump()},
-      {"rate_hz",
-       Json(whole ? static_cast<double>(recipe.data.length) / recipe.data.seconds : recipe.data.rate).dump()},
+      {"rate_hz", Json(whole ? recipe.recording_rate() : recipe.data.rate).dump()},
       {"logit_offsets", Json(info.decision_offsets).dump()},
       {"decision", whole ? "every class with logit + logit_offset > 0"
                          : "the class with the largest logit + logit_offset"},

@@ -13,7 +13,7 @@
 namespace sec::train {
 
 // Identifies an example: indices into the records of a dataset and into the record's beats.
-// In a dataset of whole recordings `beat` is 0.
+// In a dataset of whole recordings `beat` is the first sample of the crop, and 0 if recordings are not cropped.
 struct ExampleId {
   std::int32_t record = 0;
   std::int32_t beat = 0;
@@ -60,6 +60,20 @@ class Dataset {
   virtual void make(ExampleId id,
                     std::span<float> x,                      // (L, H)
                     std::span<float> covariates) const = 0;  // (K)
+  // Training draws a part of longer examples, such as a crop of a recording: the part for place `slot` in the batch of
+  // training step `step`, a pure function of its arguments. make() writes that part.
+  virtual ExampleId drawn(ExampleId id, std::uint64_t /*seed*/, std::int64_t /*step*/,
+                          std::int64_t /*slot*/) const {
+    return id;
+  }
+  virtual std::int64_t whole_length() const {
+    return length();
+  }  // samples of an example from which parts are drawn
+  virtual void make_whole(ExampleId id,
+                          std::span<float> x,  // (whole_length, H)
+                          std::span<float> covariates) const {
+    make(id, x, covariates);
+  }
   // Augments an example in place by the recipe's [augment] section: a pure function of its arguments.
   // `slot` is the example's place in the batch of training step `step`.
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,

@@ -100,7 +100,8 @@ struct Loader::State {
     PinnedVector<std::int32_t> index = index_of(step);
     std::vector<ExampleId> chosen;
     for (const std::int32_t i : index) {
-      chosen.push_back(beats[static_cast<std::size_t>(i)]);
+      const auto slot = std::ssize(chosen);
+      chosen.push_back(examples.drawn(beats[static_cast<std::size_t>(i)], seed, step, slot));
     }
     Batch batch;
     if (only_index) {

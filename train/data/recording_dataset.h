@@ -13,7 +13,7 @@ namespace sec::train {
 // A recording in memory, in the network's input format.
 struct LoadedRecording {
   io::LabelledRecording about;
-  std::vector<float> x;                    // (L, H)
+  std::vector<float> x;                    // (data.length, H)
   std::vector<float> covariates;           // (K)
   std::vector<std::uint64_t> hashes;       // see RecordingSignal
   std::vector<float> targets;              // (classes): 1 where the recording has the label
@@ -40,6 +40,9 @@ class RecordingDataset final : public Dataset {
   int label(ExampleId) const override { return 0; }
   std::span<const float> targets(ExampleId id) const override { return recording(id).targets; }
   void make(ExampleId id, std::span<float> x, std::span<float> covariates) const override;
+  ExampleId drawn(ExampleId id, std::uint64_t seed, std::int64_t step, std::int64_t slot) const override;
+  std::int64_t whole_length() const override { return whole_length_; }
+  void make_whole(ExampleId id, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                std::span<float> x, std::span<float> covariates) const override;
   ExampleLayout layout(const Recipe& recipe) const override;
@@ -50,6 +53,7 @@ class RecordingDataset final : public Dataset {
     return (*this)[static_cast<std::size_t>(id.record)];
   }
 
+  std::int64_t whole_length_;
   std::int64_t length_;
   std::int64_t leads_;
   std::int64_t covariates_;

@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "io/databases/cinc.h"
+#include "train/data/crops.h"
 #include "train/data/recording_signal.h"
 
 namespace sec::train {
@@ -120,16 +121,25 @@ InspectedInput inspected_beat(const BeatDataset& dataset, ExampleId id, const Re
   return result;
 }
 
-InspectedInput inspected_recording(const std::filesystem::path& path, const Recipe& recipe) {
+InspectedInput inspected_recording(const std::filesystem::path& path, const Recipe& recipe, double at) {
   const RecordingSignal signal = read_signal(recipe, path);
   io::LabelledRecording about;
   if (!recipe.input.covariates.empty()) {
     io::read_age_and_sex(signal.comments, path.string(), about);
   }
   InspectedInput result;
-  result.input = {1, signal.x, recording_covariates(recipe, about)};
+  result.rate = recipe.recording_rate();
+  const std::int64_t length = recipe.crop_length();
+  const auto distance = [&](std::int64_t begin) {
+    return std::abs((static_cast<double>(begin) + static_cast<double>(length) / 2) / result.rate - at);
+  };
+  const std::vector<std::int64_t> begins = crop_begins(recipe);
+  const std::int64_t begin = *std::ranges::min_element(begins, {}, distance);
+  const auto leads = std::ssize(recipe.data.leads);
+  const auto first = signal.x.begin() + begin * leads;
+  result.begin = static_cast<double>(begin) / result.rate;
+  result.input = {1, {first, first + length * leads}, recording_covariates(recipe, about)};
   result.flat = zeros_like(result.input);
-  result.rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
   for (std::size_t lead = 0; lead < recipe.data.leads.size(); ++lead) {
     result.channels.push_back({recipe.data.leads[lead], "lead", static_cast<int>(lead)});
     const std::int64_t width = std::max<std::int64_t>(1, std::llround(recording_patch_seconds * result.rate));

@@ -45,8 +45,8 @@ std::size_t beat_near(const BeatRecord& record, double seconds, const std::strin
 // A beat of a dataset's record. Sequences of beats (input.beats) have it in their middle.
 InspectedInput inspected_beat(const BeatDataset& dataset, ExampleId beat, const Recipe& recipe);
 
-// A whole recording, read as training reads it.
-InspectedInput inspected_recording(const std::filesystem::path& path, const Recipe& recipe);
+// A whole recording, read as training reads it, or with data.crop the crop whose middle is nearest to `at` (s).
+InspectedInput inspected_recording(const std::filesystem::path& path, const Recipe& recipe, double at);
 
 // The inputs of several examples.
 NetworkInput inputs_of(const Dataset& dataset, std::span<const ExampleId> ids);

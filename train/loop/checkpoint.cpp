@@ -361,7 +361,7 @@ model::NetworkOptions network_options(const Recipe& recipe) {
   model::NetworkOptions options = model::released_options(recipe.network.model);
   options.leads = whole ? std::ssize(recipe.data.leads) : std::ssize(parse_channels(recipe));
   options.beats = recipe.input.beats;
-  options.length = whole ? recipe.data.length : recipe.window_length() * options.beats;
+  options.length = whole ? recipe.crop_length() : recipe.window_length() * options.beats;
   options.classes = std::ssize(recipe.classes);
   options.covariates =
       whole ? std::ssize(recipe.input.covariates)

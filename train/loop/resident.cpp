@@ -49,15 +49,16 @@ ResidentDataset::ResidentDataset(const Dataset& examples, const Recipe& recipe, 
     : options_(recipe.augment),
       seed_(static_cast<std::uint64_t>(recipe.seed)),
       layout_(examples.layout(recipe)),
+      length_(examples.length()),
       channels_(channel_tensor(layout_, stream)) {
   require(kernels::table(stream).gather.examples != nullptr,
           "device {} cannot hold training examples in its memory", name_of(stream.device));
   const std::vector<ExampleId> ids = examples.labelled();
   require(!ids.empty(), "no training beat is of the classes {}", fmt::join(recipe.classes, ", "));
   const auto count = std::ssize(ids);
-  const std::int64_t cells = examples.length() * examples.leads();
+  const std::int64_t cells = examples.whole_length() * examples.leads();
   const std::int64_t k = examples.covariates();
-  x_ = Tensor::empty({count, examples.length(), examples.leads()}, DType::f32, stream.device);
+  x_ = Tensor::empty({count, examples.whole_length(), examples.leads()}, DType::f32, stream.device);
   covariates_ = k > 0 ? Tensor::empty({count, k}, DType::f32, stream.device) : Tensor();
   targets_ = target_tensor(examples, ids, recipe, stream);
   const std::int64_t piece = std::clamp<std::int64_t>(piece_bytes / 4 / cells, 1, count);
@@ -66,9 +67,9 @@ ResidentDataset::ResidentDataset(const Dataset& examples, const Recipe& recipe, 
   for (std::int64_t begin = 0; begin < count; begin += piece) {
     const std::int64_t n = std::min(piece, count - begin);
     parallel_for(n, [&](std::int64_t i) {
-      examples.make(ids[static_cast<std::size_t>(begin + i)],
-                    {x.data() + i * cells, static_cast<std::size_t>(cells)},
-                    {covariates.data() + i * k, static_cast<std::size_t>(k)});
+      examples.make_whole(ids[static_cast<std::size_t>(begin + i)],
+                          {x.data() + i * cells, static_cast<std::size_t>(cells)},
+                          {covariates.data() + i * k, static_cast<std::size_t>(k)});
     });
     x_.slice(begin, n).assign(stream, std::span<const float>(x).first(static_cast<std::size_t>(n * cells)));
     if (k > 0) {
@@ -81,19 +82,19 @@ ResidentDataset::ResidentDataset(const Dataset& examples, const Recipe& recipe, 
 ResidentDataset::Gathered ResidentDataset::gather(Stream& stream, const Tensor& index,
                                                   const kernels::StepValues* now) const {
   const std::int64_t n = index.extent(0);
-  const std::int64_t length = x_.extent(1);
   const std::int64_t leads = x_.extent(2);
   const std::int64_t k = covariates_.defined() ? covariates_.extent(1) : 0;
   const std::int64_t answers = targets_.count() / size();
   Gathered batch;
-  batch.x = Tensor::empty({n, length, leads, 1}, DType::f32, stream.device);
+  batch.x = Tensor::empty({n, length_, leads, 1}, DType::f32, stream.device);
   batch.covariates = k > 0 ? Tensor::empty({n, k}, DType::f32, stream.device) : Tensor();
   batch.targets = Tensor::empty(targets_.type() == DType::i32 ? Shape{n} : Shape{n, answers}, targets_.type(),
                                 stream.device);
   const kernels::GatherShape shape{.n = n,
                                    .examples = size(),
+                                   .stored = x_.extent(1),
                                    .windows = layout_.windows,
-                                   .length = length / layout_.windows,
+                                   .length = length_ / layout_.windows,
                                    .channels = leads,
                                    .covariates = k,
                                    .answers = answers};
@@ -119,7 +120,7 @@ ResidentDataset::Gathered ResidentDataset::gather(Stream& stream, const Tensor& 
 
 std::int64_t resident_bytes(const Dataset& examples, const Recipe& recipe) {
   const std::int64_t answers = by_label(recipe) ? 1 : std::ssize(recipe.classes);
-  const std::int64_t words = examples.length() * examples.leads() + examples.covariates() + answers;
+  const std::int64_t words = examples.whole_length() * examples.leads() + examples.covariates() + answers;
   return 4 * words * std::ssize(examples.labelled());
 }
 

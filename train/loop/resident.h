@@ -31,10 +31,11 @@ class ResidentDataset {
   Recipe::Augment options_;
   std::uint64_t seed_;
   ExampleLayout layout_;
-  Tensor channels_;    // (H, 2) i32
-  Tensor x_;           // (examples, L, H)
-  Tensor covariates_;  // (examples, K), or undefined
-  Tensor targets_;     // (examples) i32 or (examples, classes)
+  std::int64_t length_;  // L
+  Tensor channels_;      // (H, 2) i32
+  Tensor x_;             // (examples, samples, H): L samples, or more of which a crop of L is drawn
+  Tensor covariates_;    // (examples, K), or undefined
+  Tensor targets_;       // (examples) i32 or (examples, classes)
 };
 
 // The device memory that the examples need, in bytes.

@@ -43,9 +43,10 @@ constexpr const char* beat_keys[] = {"data.train",
                                      "loss.class_weights",
                                      "decision.prior_power"};
 constexpr const char* recording_keys[] = {
-    "data.source",   "data.label_set",   "data.label_file",     "data.class_file",      "data.signal_folder",
-    "data.seconds",  "data.length",      "data.unlabelled",     "data.validation_fold", "data.test_fold",
-    "data.stratify", "input.amplitudes", "decision.thresholds", "train.choose_by"};
+    "data.source",          "data.label_set", "data.label_file", "data.class_file",  "data.signal_folder",
+    "data.seconds",         "data.length",    "data.crop",       "data.crop_step",   "data.unlabelled",
+    "data.validation_fold", "data.test_fold", "data.stratify",   "input.amplitudes", "decision.thresholds",
+    "decision.crops",       "train.choose_by"};
 
 // Requires that keys that the recipe's task does not use have their defaults.
 void require_default(const Recipe& recipe, const std::string& file) {
@@ -151,8 +152,22 @@ void check_source(const Recipe::Data& d, const std::string& file) {
           d.signal_folder);
 }
 
+void check_crops(const Recipe& r, const std::string& file) {
+  const Recipe::Data& d = r.data;
+  require(d.crop == 0 || d.crop <= d.seconds, "{}: data.crop = {:g} s is longer than data.seconds = {:g}",
+          file, d.crop, d.seconds);
+  require(d.crop == 0 || r.crop_length() > 0, "{}: data.crop = {:g} s has no sample at {:g} Hz", file, d.crop,
+          r.recording_rate());
+  require(d.crop_step == 0 || d.crop > 0, "{}: data.crop_step needs data.crop", file);
+  require(d.crop_step == 0 || (d.crop_step <= d.crop && std::llround(d.crop_step * r.recording_rate()) > 0),
+          "{}: data.crop_step = {:g} s, expected at least one sample and at most data.crop = {:g} s", file,
+          d.crop_step, d.crop);
+  require(r.decision.crops == "mean" || d.crop > 0, "{}: decision.crops needs data.crop", file);
+}
+
 void check_recordings(const Recipe& r, const std::string& file) {
   const Recipe::Data& d = r.data;
+  check_crops(r, file);
   require(d.databases.empty(), "{}: data.databases has no meaning with data.task = \"recordings\"", file);
   check_source(d, file);
   require(r.network.model != "bircnn", "{}: network.model = \"bircnn\" needs data.task = \"beats\"", file);

@@ -15,6 +15,14 @@ std::int64_t Recipe::window_length() const {
   return window_before() + std::llround(data.after * data.rate);
 }
 
+double Recipe::recording_rate() const {
+  return static_cast<double>(data.length) / data.seconds;
+}
+
+std::int64_t Recipe::crop_length() const {
+  return data.crop > 0 ? std::llround(data.crop * recording_rate()) : data.length;
+}
+
 namespace {
 
 // Writes the keys of the sections [data.databases.NAME] after those of [data].
@@ -62,6 +70,9 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
       {"data.seconds", &r.data.seconds, "recordings: s from the start; shorter ones are padded with 0", 0.1,
        3600},
       {"data.length", &r.data.length, "recordings: samples after resampling", 16, 1e6},
+      {"data.crop", &r.data.crop, "recordings: s that the network sees at once; 0: data.seconds", 0, 1e5},
+      {"data.crop_step", &r.data.crop_step, "s between the crops of a recording; 0: half of data.crop", 0,
+       1e5},
       {"data.unlabelled",
        &r.data.unlabelled,
        "recordings without any of the classes",
@@ -162,6 +173,12 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
        0,
        0,
        {"half", "validation"}},
+      {"decision.crops",
+       &r.decision.crops,
+       "recordings with data.crop: a class's logit is the mean or the largest over the crops",
+       0,
+       0,
+       {"mean", "max"}},
 
       {"train.epochs", &r.train.epochs, "", 1, 1e6},
       {"train.batch", &r.train.batch, "beats per step", 1, 1e6},

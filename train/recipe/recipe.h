@@ -43,6 +43,8 @@ struct Recipe {
     std::string signal_folder;             // a file in the data folder; empty: the source's usual folder
     double seconds = 10;                   // part of each recording that is used, from its start
     std::int64_t length = 2048;            // samples after resampling that part
+    double crop = 0;                       // s that the network sees at once; 0: all of data.seconds
+    double crop_step = 0;                  // s between the crops of a recording; 0: half a crop
     std::string unlabelled = "keep";       // what happens to recordings without any of the classes
     std::int64_t validation_fold = 9;      // protocol "strat_folds"
     std::int64_t test_fold = 10;
@@ -138,6 +140,8 @@ struct Recipe {
     // Recordings: a class is predicted if its probability exceeds a threshold.
     // "half": 0.5; "validation": the threshold with the best F1 on the validation split.
     std::string thresholds = "half";
+    // Recordings with data.crop: the logit of a class is the "mean" or the largest ("max") of its crops' logits.
+    std::string crops = "mean";
   } decision;
 
   struct Train {
@@ -169,6 +173,8 @@ struct Recipe {
   bool whole_recordings() const { return data.task == "recordings"; }
   std::int64_t window_before() const;  // samples of a beat's window before its R peak, at data.rate
   std::int64_t window_length() const;  // samples of a beat's window, at data.rate
+  double recording_rate() const;     // sampling rate of a recording's input in Hz: data.length / data.seconds
+  std::int64_t crop_length() const;  // samples of a crop, or data.length without data.crop
 };
 
 // One key of a recipe: a pointer to its value, the values allowed, and a line of help.

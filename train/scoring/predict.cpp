@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "engine/error.h"
 #include "engine/ranges.h"
+#include "train/data/crops.h"
 
 namespace sec::train {
 namespace {
@@ -108,6 +110,57 @@ std::vector<float> logits_of(Classifier& classifier, const Dataset& examples,
     logits.insert(logits.end(), values.begin(), values.end());
   }
   return logits;
+}
+
+namespace {
+
+// The mean or the largest over `crops` rows of a column of logits (crops, classes), NaN if one of them is not finite.
+float joined(std::span<const float> logits, std::size_t classes, std::size_t column, bool largest) {
+  double sum = 0;
+  float most = logits[column];
+  for (std::size_t i = column; i < logits.size(); i += classes) {
+    if (!std::isfinite(logits[i])) {
+      return std::numeric_limits<float>::quiet_NaN();
+    }
+    sum += static_cast<double>(logits[i]);
+    most = std::max(most, logits[i]);
+  }
+  return largest ? most : static_cast<float>(sum / static_cast<double>(logits.size() / classes));
+}
+
+}  // namespace
+
+std::vector<float> logits_of(Classifier& classifier, std::span<const WholeRecording> recordings) {
+  const Recipe& recipe = classifier.recipe;
+  const model::NetworkOptions& options = classifier.network.options();
+  const std::vector<std::int64_t> begins = crop_begins(recipe);
+  const auto cells = static_cast<std::size_t>(options.length * options.leads);
+  const auto classes = static_cast<std::size_t>(options.classes);
+  const std::size_t at_once =
+      std::max<std::size_t>(1, static_cast<std::size_t>(recipe.train.evaluation_batch) / begins.size());
+  std::vector<float> result;
+  for (std::size_t first = 0; first < recordings.size(); first += at_once) {
+    const auto part = recordings.subspan(first, std::min(at_once, recordings.size() - first));
+    std::vector<float> x;
+    std::vector<float> covariates;
+    for (const WholeRecording& recording : part) {
+      for (const std::int64_t begin : begins) {
+        const auto crop = recording.x.subspan(static_cast<std::size_t>(begin * options.leads), cells);
+        x.insert(x.end(), crop.begin(), crop.end());
+        covariates.insert(covariates.end(), recording.covariates.begin(), recording.covariates.end());
+      }
+    }
+    const std::vector<float> logits = logits_of(classifier, x, covariates, part.size() * begins.size());
+    const std::size_t each = begins.size() * classes;
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const auto crops = std::span<const float>(logits).subspan(i * each, each);
+      for (std::size_t c = 0; c < classes; ++c) {
+        result.push_back(begins.size() == 1 ? crops[c]
+                                            : joined(crops, classes, c, recipe.decision.crops == "max"));
+      }
+    }
+  }
+  return result;
 }
 
 Prediction predict(Classifier& classifier, const BeatDataset& dataset, std::span<const ExampleId> beats) {

@@ -31,6 +31,16 @@ std::vector<float> logits_of(Classifier& classifier,
 // The logits (N, classes) of unaugmented examples of a dataset.
 std::vector<float> logits_of(Classifier& classifier, const Dataset& examples, std::span<const ExampleId> ids);
 
+// A whole recording in the network's input format.
+struct WholeRecording {
+  std::span<const float> x;           // (data.length, H)
+  std::span<const float> covariates;  // (K)
+};
+
+// The logits (N, classes) of whole recordings. With data.crop they are the mean or, with decision.crops = "max", the
+// largest of those of the recording's crops (train/data/crops.h), class by class; not finite if one of these is not.
+std::vector<float> logits_of(Classifier& classifier, std::span<const WholeRecording> recordings);
+
 // The answer for a beat whose logits are not all finite.
 constexpr int not_classifiable = -1;
 

@@ -59,7 +59,7 @@ void add_signal(MisreadRecording& misread, const Recipe& recipe, const LoadedRec
   const std::size_t leads = recipe.data.leads.size();
   const auto samples = static_cast<std::size_t>(
       std::llround(static_cast<double>(recipe.data.length) * (1 - recording.filled)));
-  misread.rate = static_cast<double>(recipe.data.length) / recipe.data.seconds;
+  misread.rate = recipe.recording_rate();
   misread.lead_names = recipe.data.leads;
   misread.leads.assign(leads, std::vector<float>(samples));
   for (std::size_t t = 0; t < samples; ++t) {
@@ -127,7 +127,11 @@ double mean_label_loss(std::span<const float> logits, std::span<const float> tar
 }
 
 RecordingPrediction predict_recordings(Classifier& classifier, const RecordingDataset& split) {
-  return {logits_of(classifier, split, split.labelled()), split.all_targets()};
+  std::vector<WholeRecording> recordings;
+  for (std::size_t i = 0; i < split.size(); ++i) {
+    recordings.push_back({split[i].x, split[i].covariates});
+  }
+  return {logits_of(classifier, recordings), split.all_targets()};
 }
 
 void validate_recordings(Classifier& classifier, const RecordingDataset& split, EpochRecord& record) {

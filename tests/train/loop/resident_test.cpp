@@ -45,13 +45,14 @@ class Resident : public testing::TestWithParam<Device> {
   void compare(const Dataset& examples, const Recipe& recipe) {
     OwnedStream stream(GetParam());
     const std::vector<ExampleId> ids = examples.labelled();
+    const auto seed = static_cast<std::uint64_t>(recipe.seed);
     std::vector<std::int32_t> index;
     std::vector<ExampleId> beats;
     for (std::int32_t i = 0; i < 23; ++i) {
       index.push_back(i % 11 * 5 % static_cast<std::int32_t>(ids.size()));
-      beats.push_back(ids[static_cast<std::size_t>(index.back())]);
+      beats.push_back(examples.drawn(ids[static_cast<std::size_t>(index.back())], seed, 70, i));
     }
-    const Batch expected = training_batch(examples, recipe, recipe.seed, 70, beats);
+    const Batch expected = training_batch(examples, recipe, seed, 70, beats);
     const ResidentDataset resident(examples, recipe, stream);
     EXPECT_EQ(resident.size(), std::ssize(ids));
     const Tensor now = Tensor::from(stream, {5}, std::vector<std::int32_t>{70, 0, 0, 0, 0});
@@ -116,6 +117,8 @@ TEST_P(Resident, RecordingsAreThoseOfTheLoader) {
     all[r].targets = {static_cast<float>(r % 2), static_cast<float>(r % 3 == 0)};
   }
   const auto shared = std::make_shared<const std::vector<LoadedRecording>>(std::move(all));
+  compare(RecordingDataset(recipe, shared, {1, 2, 3, 5, 7, 11}), recipe);
+  recipe.data.crop = 2.5;
   compare(RecordingDataset(recipe, shared, {1, 2, 3, 5, 7, 11}), recipe);
 }
 

@@ -194,13 +194,20 @@ TEST(Recipe, OfRecordingsRefusesContradictions) {
       {{"data.protocol=hash", "data.validation_share=0"}, "need a validation split"},
       {{"data.protocol=hash", "data.validation_share=0.5", "data.test_share=0.5"}, "nothing to train on"},
       {{"loss.kind=cross_entropy"}, "recordings have several labels"},
+      {{"data.crop=11"}, "data.crop = 11 s is longer than data.seconds = 10"},
+      {{"data.crop=0.0001"}, "has no sample"},
+      {{"data.crop_step=1"}, "data.crop_step needs data.crop"},
+      {{"data.crop=2", "data.crop_step=2.5"},
+       "data.crop_step = 2.5 s, expected at least one sample and at most"},
+      {{"data.crop=2", "data.crop_step=1e-6"}, "expected at least one sample"},
+      {{"decision.crops=max"}, "decision.crops needs data.crop"},
   };
   for (const auto& [overrides, says] : wrong) {
     const std::string error = error_of([&, &o = overrides] { parse_recipe(recordings, "a.toml", o); });
     EXPECT_NE(error.find(says), std::string::npos) << error;
   }
   for (const char* key : {"data.source=cinc", "data.length=100", "train.choose_by=macro_auc",
-                          "decision.thresholds=validation", "data.protocol=hash"}) {
+                          "decision.thresholds=validation", "data.protocol=hash", "data.crop=1"}) {
     EXPECT_NE(parse_error(valid, {key}).find("has no meaning"), std::string::npos) << key;
   }
 }
