@@ -30,7 +30,6 @@ enum class Draw : std::uint32_t {
   gain_noise,
   offset,
   crop,
-  rhythm_swap,
 };
 
 // The RandomKey element for number `i` of the example at position `slot` of its batch.

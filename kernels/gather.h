@@ -25,12 +25,11 @@ struct GatherChannel {
 };
 
 struct GatherKernels {
-  // Example n of the batch is example index[0][n], with the rhythm strips and the covariates of example index[1][n].
-  // Indices must be in [0, examples).
+  // Example n of the batch is example index[n], which must be in [0, examples).
   // Random numbers use the seed and the step of `key`; its `operation` is ignored.
   void (*examples)(Stream& stream, const GatherShape& shape, const Augmentation& changes,
                    const RandomKey& key,
-                   ConstSpan index,           // (2, N) i32
+                   ConstSpan index,           // (N) i32
                    ConstSpan channels,        // (H, 2) i32: one GatherChannel per row
                    ConstSpan all_x,           // (examples, stored, H) f32
                    ConstSpan all_covariates,  // (examples, K) f32, or empty

@@ -106,7 +106,7 @@ SEC_DEVICE float changed(const Augmentation& changes, const ExampleRandom& rando
 __global__ void __launch_bounds__(threads)
     gather_and_augment(Augmentation changes, RandomKey key, std::int64_t stored, int windows, int length,
                        int channels, int covariates, int answers,
-                       const int* __restrict__ index,                  // (2, N)
+                       const int* __restrict__ index,                  // (N)
                        const GatherChannel* __restrict__ about,        // (H)
                        const float* __restrict__ all_x,                // (examples, stored, H)
                        const float* __restrict__ all_covariates,       // (examples, K)
@@ -118,7 +118,6 @@ __global__ void __launch_bounds__(threads)
   SHARED(ExampleDraws, shared);
   const std::int64_t n = blockIdx.x;
   const std::int64_t from = index[n];
-  const std::int64_t rhythm_from = index[gridDim.x + n];
   const ExampleRandom random = {key.seed, step_of(key), static_cast<std::uint64_t>(n)};
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) {
@@ -133,7 +132,6 @@ __global__ void __launch_bounds__(threads)
   const auto covariate_noise = static_cast<float>(changes.covariate_noise);
   const int cells = windows * length * channels;
   const float* const in = all_x + (from * stored + example.begin) * channels;
-  const float* const rhythm = all_x + rhythm_from * stored * channels;
   float* const out = x + n * cells;
   const int begin = static_cast<int>(blockIdx.y) * chunk;
   for (int cell = begin + thread; cell < min(begin + chunk, cells); cell += threads) {
@@ -145,7 +143,7 @@ __global__ void __launch_bounds__(threads)
     const GatherChannel channel = about[h];
     float value = 0.0F;
     if (channel.lead < 0) {
-      value = rhythm[cell];
+      value = in[cell];
       if (changes.covariate_noise > 0) {
         const std::int64_t at =
             std::int64_t{place} * channel.stretches + std::int64_t{t} * channel.stretches / length;
@@ -165,7 +163,7 @@ __global__ void __launch_bounds__(threads)
   const bool dropped =
       changes.covariate_drop > 0 && random.uniform(Draw::covariate_drop, 0) < changes.covariate_drop;
   for (int k = thread; k < covariates; k += threads) {
-    float value = all_covariates[rhythm_from * covariates + k];
+    float value = all_covariates[from * covariates + k];
     if (changes.covariate_noise > 0) {
       value = __fadd_rn(value, __fmul_rn(covariate_noise, random.gaussian(Draw::covariate_noise, k)));
     }
@@ -207,7 +205,7 @@ void gather_examples(Stream& stream, const GatherShape& s, const Augmentation& c
       dim3(threads), static_cast<std::size_t>(s.windows * s.channels) * sizeof(ChannelDraws), changes, key,
       s.stored, static_cast<int>(s.windows), static_cast<int>(s.length), static_cast<int>(s.channels),
       to_int(s.covariates, "gather.examples"), to_int(s.answers, "gather.examples"),
-      elements<std::int32_t>(index, 2 * s.n, "gather.examples: index"), about,
+      elements<std::int32_t>(index, s.n, "gather.examples: index"), about,
       elements<float>(all_x, s.examples * s.stored * s.channels, "gather.examples: all_x"),
       elements_or_null<float>(all_covariates, s.examples * s.covariates, "gather.examples: all_covariates"),
       words<const std::uint32_t>(all_answers, s.examples * s.answers, "gather.examples: all_answers"),

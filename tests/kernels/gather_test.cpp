@@ -87,9 +87,6 @@ class Gather : public Kernels {
     for (std::int64_t n = 0; n < s.n; ++n) {
       index.push_back(static_cast<std::int32_t>((n * 7 + 3) % s.examples));
     }
-    for (std::int64_t n = 0; n < s.n; ++n) {  // every second example has the rhythm of the example before it
-      index.push_back(index[static_cast<std::size_t>(n - n % 2)]);
-    }
     for (const GatherChannel& channel : c.channels) {
       about.insert(about.end(), {channel.lead, channel.stretches});
     }
@@ -102,9 +99,7 @@ class Gather : public Kernels {
         const std::int64_t first = place / s.channels * s.length * s.channels + place % s.channels;
         Values row;
         for (std::int64_t t = 0; t < s.length; ++t) {
-          const bool rhythm = c.channels[place % s.channels].lead < 0;
-          row.push_back(
-              all_x[index[rhythm ? s.n + n : n] * stored + begin * s.channels + first + t * s.channels]);
+          row.push_back(all_x[index[n] * stored + begin * s.channels + first + t * s.channels]);
         }
         row = changed_row(c, n, place, row);
         for (std::int64_t t = 0; t < s.length; ++t) {
@@ -113,7 +108,7 @@ class Gather : public Kernels {
       }
       const bool dropped = flat(Draw::covariate_drop, n, 0) < c.changes.covariate_drop;
       for (std::int64_t k = 0; k < s.covariates; ++k) {
-        const double noisy = all_covariates[index[s.n + n] * s.covariates + k] +
+        const double noisy = all_covariates[index[n] * s.covariates + k] +
                              c.changes.covariate_noise * gaussian(Draw::covariate_noise, n, k);
         covariates.push_back(dropped ? 0 : noisy);
       }

@@ -239,8 +239,9 @@ TEST_F(Recordings, TrainsAndAnswersByCrops) {
           run_program(SECINFER, "--json --quiet --device " + std::string(device) + " --model " +
                                     (runs_ / device).string() + " " + (data / name).string());
       ASSERT_EQ(said.status, 0) << said.error;
+      const json answer = json::parse(said.out);
       std::string expected;
-      for (const json& logit : json::parse(said.out)["logits"]) {
+      for (const json& logit : answer["logits"]) {
         expected += (expected.empty() ? "" : ",") +
                     fmt::format("{:.6g}", static_cast<float>(1 / (1 + std::exp(-logit.get<double>()))));
       }

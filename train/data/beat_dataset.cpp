@@ -36,19 +36,6 @@ Channel parse_channel(const std::string& name, std::size_t leads,
       name, leads, leads);
 }
 
-// One constant stretch for each measure, of equal lengths.
-std::vector<float> rhythm_strip(const Channel& channel, const BeatRhythm& rhythm, std::size_t length) {
-  std::vector<float> values;
-  for (const RhythmMeasure& measure : channel.measures) {
-    values.push_back(measure.of(rhythm));
-  }
-  std::vector<float> row(length);
-  for (std::size_t t = 0; t < length; ++t) {
-    row[t] = values[t * values.size() / length];
-  }
-  return row;
-}
-
 }  // namespace
 
 std::vector<Channel> parse_channels(const Recipe& recipe) {
@@ -119,31 +106,6 @@ void BeatDataset::make_window(const BeatRecord& record, std::size_t index, std::
           options_, channels_, x);
 }
 
-bool BeatDataset::may_swap_rhythm(ExampleId a, ExampleId b) const {
-  return label(a) == label(b) && alike_in_irregularity(record(a).rhythm[static_cast<std::size_t>(a.beat)],
-                                                       record(b).rhythm[static_cast<std::size_t>(b.beat)]);
-}
-
-void BeatDataset::take_rhythm(ExampleId from, std::span<float> x, std::span<float> covariates) const {
-  std::vector<BeatRhythm> rhythm;
-  for (const std::size_t index : sequence_of(from)) {
-    rhythm.push_back(record(from).rhythm[index]);
-  }
-  const std::size_t heads = channels_.size();
-  const auto length = static_cast<std::size_t>(length_);
-  for (std::size_t window = 0; window < rhythm.size(); ++window) {
-    for (std::size_t h = 0; h < heads; ++h) {
-      if (channels_[h].is_rhythm()) {
-        const std::vector<float> row = rhythm_strip(channels_[h], rhythm[window], length);
-        for (std::size_t t = 0; t < length; ++t) {
-          x[(window * length + t) * heads + h] = row[t];
-        }
-      }
-    }
-  }
-  std::ranges::copy(covariates_of(rhythm, options_.covariates, measures_), covariates.begin());
-}
-
 void BeatDataset::augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                           std::span<float> x, std::span<float> covariates) const {
   augment_beat(recipe.augment, channels_, sequence(), recipe.data.rate, seed, step, slot, x, covariates);
@@ -177,7 +139,13 @@ void present(const BeatView& beat, const Recipe::Input& options, const std::vect
   for (std::size_t h = 0; h < heads; ++h) {
     const Channel& channel = channels[h];
     if (channel.is_rhythm()) {
-      row = rhythm_strip(channel, beat.rhythm, length);
+      std::vector<float> strip;
+      for (const RhythmMeasure& measure : channel.measures) {
+        strip.push_back(measure.of(beat.rhythm));
+      }
+      for (std::size_t t = 0; t < length; ++t) {
+        row[t] = strip[t * strip.size() / length];
+      }
     } else {
       const auto lead = static_cast<std::size_t>(channel.lead);
       const auto window = beat.windows.subspan(lead * length, length);

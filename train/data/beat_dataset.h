@@ -71,8 +71,6 @@ class BeatDataset final : public Dataset {
   DrawPool pool(ExampleId id) const override { return record(id).pool; }
   std::span<const float> targets(ExampleId) const override { return {}; }
   void make(ExampleId id, std::span<float> x, std::span<float> covariates) const override;
-  bool may_swap_rhythm(ExampleId a, ExampleId b) const override;
-  void take_rhythm(ExampleId from, std::span<float> x, std::span<float> covariates) const override;
   void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,
                std::span<float> x, std::span<float> covariates) const override;
   ExampleLayout layout(const Recipe& recipe) const override;

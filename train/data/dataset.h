@@ -74,13 +74,6 @@ class Dataset {
                           std::span<float> covariates) const {
     make(id, x, covariates);
   }
-  // Whether training may give one of two examples the rhythm of the other (augment.rhythm_swap): beats of one class in
-  // about the same irregularity.
-  virtual bool may_swap_rhythm(ExampleId, ExampleId) const { return false; }
-  // Replaces the rhythm in an example: its rhythm strips in x and its covariates, by those of `from`.
-  virtual void take_rhythm(ExampleId /*from*/, std::span<float> /*x*/,  // (L, H)
-                           std::span<float> /*covariates*/) const {     // (K)
-  }
   // Augments an example in place by the recipe's [augment] section: a pure function of its arguments.
   // `slot` is the example's place in the batch of training step `step`.
   virtual void augment(const Recipe& recipe, std::uint64_t seed, std::int64_t step, std::int64_t slot,

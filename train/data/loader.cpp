@@ -46,37 +46,13 @@ PinnedVector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t c
   return rows;
 }
 
-std::vector<std::size_t> rhythm_sources(const Dataset& examples, const Recipe& recipe, std::uint64_t seed,
-                                        std::int64_t step, std::span<const ExampleId> beats) {
-  std::vector<std::size_t> sources;
-  for (std::size_t n = 0; n < beats.size(); ++n) {
-    const kernels::ExampleRandom random{seed, static_cast<std::uint32_t>(step), n};
-    std::size_t source = n;
-    if (recipe.augment.rhythm_swap > 0 && random.uniform(Draw::rhythm_swap, 0) < recipe.augment.rhythm_swap) {
-      // The first that fits, from a random place on. The beat itself fits, so the search ends.
-      source =
-          static_cast<std::size_t>(random.uniform(Draw::rhythm_swap, 1) * static_cast<double>(beats.size()));
-      while (source != n && !examples.may_swap_rhythm(beats[source], beats[n])) {
-        source = (source + 1) % beats.size();
-      }
-    }
-    sources.push_back(source);
-  }
-  return sources;
-}
-
 Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,
                      std::vector<ExampleId> beats) {
   Batch batch = make_batch(examples, std::move(beats));
   batch.step = step;
   const auto cells = static_cast<std::size_t>(examples.length() * examples.leads());
   const auto k = static_cast<std::size_t>(examples.covariates());
-  const std::vector<std::size_t> sources = rhythm_sources(examples, recipe, seed, step, batch.beats);
   for (std::size_t n = 0; n < batch.beats.size(); ++n) {
-    if (sources[n] != n) {
-      examples.take_rhythm(batch.beats[sources[n]], {batch.x.data() + n * cells, cells},
-                           {batch.covariates.data() + n * k, k});
-    }
     examples.augment(recipe, seed, step, static_cast<std::int64_t>(n), {batch.x.data() + n * cells, cells},
                      {batch.covariates.data() + n * k, k});
   }
@@ -129,9 +105,6 @@ struct Loader::State {
     }
     Batch batch;
     if (only_index) {
-      for (const std::size_t source : rhythm_sources(examples, recipe, seed, step, chosen)) {
-        index.push_back(index[source]);
-      }
       batch.step = step;
       batch.beats = std::move(chosen);
     } else {

@@ -18,8 +18,7 @@ struct Batch {
   std::int64_t step = 0;   // step of the whole run, counts from 0
   std::vector<ExampleId> beats;
   // Made in pinned memory, from which a device copies them without staging.
-  // (2, N), indices into Dataset::labelled(): of the example, and of that whose rhythm it gets, see rhythm_sources().
-  PinnedVector<std::int32_t> index;   // only in training batches
+  PinnedVector<std::int32_t> index;   // (N), indices into Dataset::labelled(); only in training batches
   PinnedVector<float> x;              // (N, L, H, 1)
   PinnedVector<float> covariates;     // (N, K)
   PinnedVector<std::int32_t> labels;  // (N)
@@ -34,11 +33,6 @@ Batch make_batch(const Dataset& examples, std::vector<ExampleId> beats);
 
 // The labels as rows (N, classes): 1 in the label's column, 0 elsewhere.
 PinnedVector<float> one_hot(std::span<const std::int32_t> labels, std::int64_t classes);
-
-// For each place of the batch of training step `step`, the place whose example gives it its rhythm: its own, or with the
-// probability augment.rhythm_swap that of another beat of its class (Dataset::may_swap_rhythm).
-std::vector<std::size_t> rhythm_sources(const Dataset& examples, const Recipe& recipe, std::uint64_t seed,
-                                        std::int64_t step, std::span<const ExampleId> beats);
 
 // The augmented batch of training step `step`.
 Batch training_batch(const Dataset& examples, const Recipe& recipe, std::uint64_t seed, std::int64_t step,

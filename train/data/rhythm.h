@@ -103,9 +103,6 @@ std::vector<float> covariates_of(std::span<const BeatRhythm> sequence, const std
 std::vector<std::string> covariate_names(const std::vector<std::string>& groups,
                                          const std::vector<std::string>& measures, std::int64_t beats = 1);
 
-// Whether two rhythms are about equally irregular: the logs of deviation32 and change32 differ by less than 0.5.
-bool alike_in_irregularity(const BeatRhythm& a, const BeatRhythm& b);
-
 // The same patient's rhythm at a beat in time: all intervals around it are the mean. The spread is kept.
 BeatRhythm undisturbed(const BeatRhythm& beat);
 

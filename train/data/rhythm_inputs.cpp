@@ -56,14 +56,7 @@ float log_variation(double variation) {
   return static_cast<float>(std::clamp(std::log(variation + 0.01) + 3, -2.0, 2.0));
 }
 
-constexpr float alike = 0.5F;  // difference of two log_variation()
-
 }  // namespace
-
-bool alike_in_irregularity(const BeatRhythm& a, const BeatRhythm& b) {
-  return std::abs(log_variation(a.deviation32) - log_variation(b.deviation32)) < alike &&
-         std::abs(log_variation(a.change32) - log_variation(b.change32)) < alike;
-}
 
 float RhythmMeasure::of(const BeatRhythm& beat) const {
   if (reference == nullptr) {

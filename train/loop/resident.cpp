@@ -81,7 +81,7 @@ ResidentDataset::ResidentDataset(const Dataset& examples, const Recipe& recipe, 
 
 ResidentDataset::Gathered ResidentDataset::gather(Stream& stream, const Tensor& index,
                                                   const kernels::StepValues* now) const {
-  const std::int64_t n = index.extent(1);
+  const std::int64_t n = index.extent(0);
   const std::int64_t leads = x_.extent(2);
   const std::int64_t k = covariates_.defined() ? covariates_.extent(1) : 0;
   const std::int64_t answers = targets_.count() / size();

@@ -21,7 +21,7 @@ class ResidentDataset {
     Tensor covariates;  // (N, K), or undefined
     Tensor targets;     // (N) i32 labels, or (N, classes), as the loss needs them
   };
-  // Gathers the examples with indices index[0] (2, N), each with the rhythm of example index[1], augmented for training step now->step.
+  // Gathers the examples with indices `index` (N), augmented for training step now->step.
   // `now` points to device memory. Can be captured in a graph.
   Gathered gather(Stream& stream, const Tensor& index, const kernels::StepValues* now) const;
 

@@ -109,7 +109,7 @@ void TrainingStep::upload(const Batch& batch, double rate, Operands& to) {
     for (const std::int32_t i : batch.index) {
       require(i >= 0 && i < resident_->size(), "steps: example {} is not one of {}", i, resident_->size());
     }
-    place(to.index, {2, std::ssize(batch.index) / 2}, std::span<const std::int32_t>(batch.index), stream_);
+    place(to.index, {std::ssize(batch.index)}, std::span<const std::int32_t>(batch.index), stream_);
     return;
   }
   const model::NetworkOptions& o = network_.options();

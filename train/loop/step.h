@@ -54,7 +54,7 @@ class TrainingStep {
     Tensor x;           // (N, L, H, 1)
     Tensor covariates;  // (N, K), or undefined
     Tensor targets;     // (N) i32 or (N, classes)
-    Tensor index;       // (2, N) i32, indices of resident examples, instead of the three above
+    Tensor index;       // (N) i32, indices of resident examples, instead of the three above
     Tensor values;      // the words of a StepValues, i32
     PinnedVector<std::int32_t> host_values;  // the same on the host, unchanged until their upload is done
   };

@@ -39,7 +39,6 @@ constexpr const char* beat_keys[] = {"data.train",
                                      "sampler.epoch_samples",
                                      "sampler.class_power",
                                      "sampler.record_power",
-                                     "augment.rhythm_swap",
                                      "loss.smoothing",
                                      "loss.class_weights",
                                      "decision.prior_power"};

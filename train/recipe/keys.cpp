@@ -152,8 +152,6 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
        "probability of zeroing the second lead (recordings: each lead)", 0, 1},
       {"augment.covariate_noise", &r.augment.covariate_noise, "sd of noise on the covariates", 0, many},
       {"augment.covariate_drop", &r.augment.covariate_drop, "probability of zeroing all covariates", 0, 1},
-      {"augment.rhythm_swap", &r.augment.rhythm_swap,
-       "probability of another beat's rhythm, of the same class", 0, 1},
 
       {"loss.kind", &r.loss.kind, "loss on the logits", 0, 0, {"cross_entropy", "focal", "bce"}},
       {"loss.smoothing", &r.loss.smoothing, "cross_entropy: label smoothing", 0, 0.99},

@@ -123,7 +123,6 @@ struct Recipe {
                                  // recordings: of zeroing each lead (one lead is always kept)
     double covariate_noise = 0;  // standard deviation of white noise on the covariates
     double covariate_drop = 0;   // probability of zeroing all covariates
-    double rhythm_swap = 0;      // beats: probability of getting the rhythm of another beat of the same class
   } augment;
 
   struct Loss {

@@ -155,45 +155,6 @@ TEST(Loader, AugmentationChangesWhatItSays) {
   }
 }
 
-// With augment.rhythm_swap a beat has the rhythm of a beat of its class and irregularity, and its own signal.
-TEST(Loader, SwapsRhythmsWithinAClass) {
-  const std::vector<std::string> still = {"augment.scale=0",          "augment.noise=0",
-                                          "augment.wander=0",         "augment.shift=0",
-                                          "augment.lead_drop=0",      "augment.covariate_noise=0",
-                                          "augment.covariate_drop=0", "augment.rhythm_swap=0.8"};
-  const Recipe recipe = tiny_recipe(still);
-  const BeatDataset inputs = tiny_inputs(recipe);
-  std::vector<ExampleId> beats = inputs.labelled();
-  beats.resize(60);
-  const std::vector<std::size_t> sources = rhythm_sources(inputs, recipe, 3, 17, beats);
-  EXPECT_EQ(rhythm_sources(inputs, recipe, 3, 17, beats), sources);
-  EXPECT_NE(rhythm_sources(inputs, recipe, 3, 18, beats), sources);
-  const Batch plain = make_batch(inputs, beats);
-  const Batch swapped = training_batch(inputs, recipe, 3, 17, beats);
-  const auto length = static_cast<std::size_t>(inputs.length());
-  const auto k = static_cast<std::size_t>(inputs.covariates());
-  int others = 0;
-  for (std::size_t n = 0; n < beats.size(); ++n) {
-    const std::size_t from = sources[n];
-    others += from != n ? 1 : 0;
-    EXPECT_EQ(inputs.label(beats[from]), inputs.label(beats[n]));
-    const BeatRhythm& a = inputs.record(beats[from]).rhythm[static_cast<std::size_t>(beats[from].beat)];
-    const BeatRhythm& b = inputs.record(beats[n]).rhythm[static_cast<std::size_t>(beats[n].beat)];
-    if (from != n) {  // both variations within a factor of e^0.5, or clipped alike
-      EXPECT_LT(std::abs(std::log((a.change32 + 0.01) / (b.change32 + 0.01))), 0.5);
-      EXPECT_LT(std::abs(std::log((a.deviation32 + 0.01) / (b.deviation32 + 0.01))), 0.5);
-    }
-    for (std::size_t t = 0; t < 3 * length; ++t) {  // channels: lead, difference, rhythm
-      const std::size_t source = t % 3 == 2 ? from : n;
-      ASSERT_EQ(swapped.x[3 * length * n + t], plain.x[3 * length * source + t]) << n << ' ' << t;
-    }
-    for (std::size_t i = 0; i < k; ++i) {
-      ASSERT_EQ(swapped.covariates[k * n + i], plain.covariates[k * from + i]);
-    }
-  }
-  EXPECT_GT(others, 30);  // 48 draws of 60 expected; some find themselves
-}
-
 TEST(BeatSplits, SplitsAreDisjoint) {
   const Recipe r = tiny_recipe({"data.train=['*']", "data.test=['100','202']"});
   const Splits splits = resolve_splits(r, tiny_database());
