@@ -9,7 +9,8 @@ BUILT = ("sectrain", "secinfer", "secinspect", "secdata", "secmodel", "kernel_la
          "bench_steps", "bench_kernels", "bench_tiles", "bench_traffic", "bench_forecast")
 SCRIPTS = ("tools/quickstart", "tools/setup", "tools/test", "tools/lint", "tools/docs_site", "tools/docs_figures",
            "tools/fuzz", "tools/mutate", "tools/rooms", "tools/sum_folds", "tools/pretrained", "tools/gpu_pack",
-           "tools/gpu_check", "tools/gpu_code", "bench/compare", "bench/figures", ".ci/check_docs")
+           "tools/gpu_check", "tools/gpu_code", "tools/draw_comments", "bench/compare", "bench/figures", "bench/holter.py",
+           "bench/noise_stress.py", "bench/s_class.py", ".ci/check_docs")
 OPTION = re.compile(r"^ {1,4}(?P<names>-{1,2}[A-Za-z][^ ]*(?: \S+)*?(?: (?:Excludes|Needs): .*?)?)(?: {2,}(?P<help>\S.*))?$")
 
 
