@@ -40,7 +40,7 @@ def keys_page(bin_folder):
         if key.rpartition(".")[0] != group:
             group = key.rpartition(".")[0]
             lines += [f"## {group or 'The run'}", ""]
-        lines += [f"```{{recipekey}} {key}", *([f"Default: `{value}`", ""] if value else []), plain(text), "```", ""]
+        lines += [f"```{{recipekey}} {key}", plain(text), "", *([f"Default: `{value}`"] if value else []), "```", ""]
     return "\n".join(lines)
 
 
@@ -78,7 +78,7 @@ def signature(names):
         said.append("repeatable")
         names = names.removesuffix(" ...")
     match = re.search(r"=([^,{}]+|\[.*\])$", names)
-    if match and not names.startswith("--set") and "|" not in match[0]:
+    if match and "|" not in names and not match[1].isupper():  # KEY=VALUE and NAME=DIR are no defaults
         said.append(f"default `{match[1]}`")
         names = names[:match.start()]
     match = re.search(r":\{([^}]*)\}", names)

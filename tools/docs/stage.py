@@ -127,7 +127,8 @@ class Stage:
                     lists.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""]))
                 title, pages = line[3:], []
             elif title and line.startswith("- "):
-                pages += [match["target"].removesuffix(".md") for match in LINK.finditer(line)][:1]
+                match = re.match(r"- \[(.*?)\]\((.*?)\.md\)", line)
+                pages += [f"{match[1]} <{match[2]}>"] if match else []
         return "\n".join(lists)
 
     def index_page(self, text):
