@@ -13,6 +13,7 @@ suppress_warnings = ["myst.header"]  # a document may go from ## to ####
 nitpicky = True
 smartquotes = False  # they make a dash of the two that begin an option
 language = "en"
+highlight_language = "none"  # of blocks that name no language
 
 # Sphinx's own theme `basic` has nothing but the frame of a page and the search. Looks are those of the programs' pages.
 html_theme = "basic"
