@@ -38,7 +38,6 @@ failures = []
 def check(right, what):
     if not right:
         failures.append(what)
-        print(f"docs_site_test: {what}", file=sys.stderr, flush=True)
 
 
 class Page(html.parser.HTMLParser):
@@ -71,7 +70,8 @@ class Page(html.parser.HTMLParser):
 
 
 def in_css(text):
-    return [one.strip("'\" ") for one in re.findall(r"url\(([^)]*)\)|@import\s+([^;]*)", text) for one in one if one]
+    found = re.findall(r"url\(\s*['\"]?([^'\")]*)|@import\s+['\"]([^'\"]*)", text)
+    return [one for pair in found for one in pair if one]
 
 
 def elsewhere(address):
@@ -275,6 +275,8 @@ def main():
     else:
         print("docs_site_test: there is no browser: the search's index was read, and no page was opened")
         check_index(site, keys, options)
+    for what in failures:
+        print(f"docs_site_test: {what}", file=sys.stderr)
     print(f"docs_site_test: {links} links, {len(keys)} keys, {len(options)} options, {len(failures)} faults")
     return 1 if failures else 0
 
