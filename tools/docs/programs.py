@@ -48,8 +48,12 @@ def parts(text):
     """A help text as lines before the options, options (signature, help), and the other lines."""
     before, options, other = [], [], []
     current = None
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
         match = OPTION.match(line)
+        following = next((one for one in lines[number + 1:] if one.strip()), "")
+        if re.match(r"\w.*:$", line) and OPTION.match(following):
+            continue  # the title of a group of options
         if match:
             current = [match["names"], [match["help"]] if match["help"] else []]
             options.append(current)
@@ -86,7 +90,7 @@ def signature(names):
         said.append("one of " + ", ".join(f"`{choice}`" for choice in match[1].split(",")))
         names = names.replace(match[0], "")
     names = re.sub(r"\{(false|true)\}", "", names)
-    match = re.search(r":INT in (\[.*?\])", names)
+    match = re.search(r":(?:INT|UINT|FLOAT) in (\[.*?\])", names)
     if match:
         said.append(f"from {match[1][1:-1].replace(' - ', ' to ')}")
         names = names.replace(match[0], "")
@@ -97,8 +101,6 @@ def signature(names):
 def section(name, text, level):
     before, options, other = parts(text)
     while before and not before[-1].strip():
-        before.pop()
-    while before and before[-1].strip().rstrip(":").lower() in ("options", "optional arguments", "what to do"):
         before.pop()
     heading = [f"{'#' * level} {plain(name)}", "", f"```{{program}} {name}", "```", ""]
     lines = heading + ["```text", *(line for line in before if line.strip()), "```", ""]

@@ -43,8 +43,7 @@ def heading_comment(path):
             words.append(match.group(1).strip().removesuffix('"""'))
         elif words:
             break
-    sentence = re.split(r"(?<=[.:])\s", " ".join(words), maxsplit=1)[0]
-    return sentence.rstrip(":")
+    return re.split(r"(?<=\.)\s", " ".join(words), maxsplit=1)[0].removesuffix(":")
 
 
 def plain(text):
