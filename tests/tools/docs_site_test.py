@@ -262,7 +262,7 @@ def main():
         command = [ROOT / "tools/docs_site", "--bin", arguments.bin, "--out", site]
         if subprocess.run(command, check=False).returncode:
             return 1
-        check(subprocess.run([ROOT / "tools/docs_site", "--tables", "--check"], check=False).returncode == 0,
+        check(subprocess.run([ROOT / "tools/docs_site", "--bin", arguments.bin, "--tables", "--check"], check=False).returncode == 0,
               "the tables of docs/kernels are old")
     links = check_links(site)
     check(links > 3000, f"the site has {links} links")

@@ -109,7 +109,7 @@ def step(forecast):
     return table(["", "arithmetic", "launches", "forecast, H200, ms", "forecast, H100, ms", "bound by"], rows)
 
 
-def update(root, check):
+def update(root, bin_folder, check):
     """Writes every table. With `check` it only says which are old, and returns 1 if there are any."""
     forecast, traffic = read_forecast(root), read_traffic(root)
     old, count = [], 0
@@ -119,7 +119,7 @@ def update(root, check):
             if what == "step":
                 text = step(forecast)
             elif what == "convolution versions":
-                text = versions(root / "build/bin")
+                text = versions(bin_folder)
             else:
                 text = kernels(re.findall(r"\S+", what), forecast, traffic)
             return f"<!-- figures: {what} -->\n{text}"

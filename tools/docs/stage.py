@@ -30,8 +30,10 @@ FENCE = re.compile(r"^\s*```")
 def tracked_files(root):
     """Every file that git knows or would add, relative to the root."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root,
-                            capture_output=True, text=True, check=True).stdout
-    return sorted(name for name in listed.split("\0") if name and (root / name).is_file())
+                            capture_output=True, text=True, check=False)
+    if listed.returncode:
+        raise Problem(f"git does not list the files of {root}: {listed.stderr.strip()}")
+    return sorted(name for name in listed.stdout.split("\0") if name and (root / name).is_file())
 
 
 def heading_comment(path):
