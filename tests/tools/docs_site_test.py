@@ -28,6 +28,9 @@ SKIPPED = 77
 NO_PROGRAMS = re.compile(r"test_|simt_bugs|kill_at|planted_conflict|capi_example")  # of the tests
 SAMPLES = ("index.html", "heartbeat-to-gradient.html", "kernels/convolution.html", "options.html", "recipe-keys.html",
            "api/kernels.html", "code/kernels/cuda/conv_direct.cu.html", "search.html?q=train.epochs")
+PRINTED = SAMPLES[:3]
+LOOKS = ((400, "light"), (900, "dark"), (1600, "light"))
+EVERY_LOOK = tuple((width, scheme) for width in (400, 900, 1600) for scheme in ("light", "dark"))
 LOADS = {("script", "src"), ("img", "src"), ("img", "srcset"), ("iframe", "src"), ("source", "src"), ("source", "srcset"),
          ("video", "src"), ("audio", "src"), ("object", "data"), ("embed", "src"), ("link", "href"), ("form", "action")}
 NO_LOADS = {"canonical", "index", "search", "next", "prev", "author", "help"}  # kinds of <link> that load nothing
@@ -111,7 +114,8 @@ def test_link_checker():
                                      '<a href="c.html">c</a><a href="https://example.org">outside</a>')
         (site / "b.html").write_text('<p id="two"></p><script src="https://example.org/x.js"></script>'
                                      '<link rel="stylesheet" href="//example.org/x.css"><img src="none.png">')
-        (site / "s.css").write_text("@import 'https://example.org/y.css'; @import url(/z.css); p { background: url(data:image/png;base64,) }")
+        (site / "s.css").write_text("@import 'https://example.org/y.css'; @import url(/z.css); "
+                                  "p { background: url(data:image/png;base64,) }")
         check_links(site)
     found = list(failures)
     failures.clear()
@@ -201,28 +205,31 @@ def check_pages(page, site, screenshots):
     for sample in SAMPLES:
         name, _, query = sample.partition("?")
         address = (site / name).as_uri() + (f"?{query}" if query else "")
-        for width in (400, 900, 1600):
-            for scheme in ("light", "dark") if screenshots or width == 900 else ("light",):
-                page.size(width, 900)
-                page.media(scheme)
-                page.open(address)
-                page.settle()
-                what = f"{sample} at {width} px, {scheme}"
-                check(not page.errors(), f"{what}: {page.errors()}")
-                wide = page.run("document.documentElement.scrollWidth")
-                check(wide <= width, f"{what}: the page is {wide} pixels wide")
-                if screenshots:
-                    page.screenshot(screenshots / f"{name.replace('/', '-')}-{width}-{scheme}.png")
+        for width, scheme in EVERY_LOOK if screenshots else LOOKS:
+            page.size(width, 900)
+            page.media(scheme)
+            page.open(address)
+            page.settle()
+            what = f"{sample} at {width} px, {scheme}"
+            check(not page.errors(), f"{what}: {page.errors()}")
+            wide = page.run("document.documentElement.scrollWidth")
+            check(wide <= width, f"{what}: the page is {wide} pixels wide")
+            if screenshots:
+                page.screenshot(screenshots / f"{name.replace('/', '-')}-{width}-{scheme}.png")
         requests = {event["params"]["request"]["url"] for event in page.events
                     if event["method"] == "Network.requestWillBeSent"}
         outside = [url for url in requests if not url.startswith((site.as_uri(), "data:"))]
         check(bool(requests) and not outside, f"{sample} requests {outside}")
-        page.media(medium="print")
-        pdf = page.pdf()
-        check(len(pdf) > 5000, f"{sample}: the printed page is empty")
-        if screenshots:
-            (screenshots / f"{name.replace('/', '-')}.pdf").write_bytes(pdf)
-        page.media()
+        if sample in PRINTED:
+            pdf = page.pdf()
+            check(len(pdf) > 5000, f"{sample}: the printed page is empty")
+            page.media(medium="print")
+            shown = page.run("[...document.querySelectorAll('.bar, .site, .page-contents, .neighbours')]"
+                             ".filter(one => getComputedStyle(one).display !== 'none').length")
+            check(shown == 0, f"{sample}: what leads through the site is printed")
+            if screenshots:
+                (screenshots / f"{name.replace('/', '-')}.pdf").write_bytes(pdf)
+            page.media()
     page.size(1000, 900)
     page.open((site / "index.html").as_uri(), ready="Boolean(document.querySelector('input[name=q]'))")
     page.run("""(() => { const field = document.querySelector('input[name=q]');
@@ -262,8 +269,8 @@ def main():
         command = [ROOT / "tools/docs_site", "--bin", arguments.bin, "--out", site]
         if subprocess.run(command, check=False).returncode:
             return 1
-        check(subprocess.run([ROOT / "tools/docs_site", "--bin", arguments.bin, "--tables", "--check"], check=False).returncode == 0,
-              "the tables of docs/kernels are old")
+        command = [ROOT / "tools/docs_site", "--bin", arguments.bin, "--tables", "--check"]
+        check(subprocess.run(command, check=False).returncode == 0, "the tables of docs/kernels are old")
     links = check_links(site)
     check(links > 3000, f"the site has {links} links")
     keys, options = words_to_find(arguments.bin)
