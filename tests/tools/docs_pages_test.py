@@ -23,6 +23,8 @@ Begin with [a](a.md).
 
 - [Page A](a.md): the first
 - [The notes](../bench/NOTES.md)
+- [The project](../README.md)
+- [B](sub/b.md)
 """
 
 
@@ -65,7 +67,7 @@ def test_links_lead_to_pages_of_the_site():
         equal((out / "sub/b.md").read_text(), "[a](../a.md) [f](../f.svg) [code](../code/src/a.cpp.md)\n")
         equal((out / "bench/notes.md").read_text(), "see [there](../sub/b.md#x)\n")
         index = (out / "index.md").read_text()
-        assert ":caption: First\n\nPage A <a>\nThe notes <bench/notes>\n```" in index, index
+        assert ":caption: First\n\nPage A <a>\nThe notes <bench/notes>\nThe project <project>\nB <sub/b>\n```" in index, index
         assert ":caption: Reference\n\nRecipe keys <recipe-keys>\n" in index, index
         assert "int a;" in (out / "code/src/a.cpp.md").read_text()
         folder = (out / "code/src/index.md").read_text()
@@ -74,7 +76,11 @@ def test_links_lead_to_pages_of_the_site():
 
 
 def test_a_wrong_link_is_one_line():
-    with checkout({"docs/README.md": INDEX, "docs/a.md": "[b](b.md)", "bench/NOTES.md": ""}) as root:
+    whole = {"docs/README.md": INDEX, "README.md": "", "bench/NOTES.md": "", "docs/sub/b.md": ""}
+    with checkout({**whole, "docs/a.md": "", "docs/new.md": "", "docs/sub/new.md": ""}) as root:
+        equal(problem(stage.Stage(root, root / "out").write),
+              "docs/README.md: no list of it names docs/new.md, docs/sub/new.md")
+    with checkout({**whole, "docs/a.md": "[b](b.md)"}) as root:
         equal(problem(stage.Stage(root, root / "out").write), "docs/a.md: the link b.md leads nowhere")
     with checkout({"README.md": ""}) as root:
         assert "docs/README.md is missing" in problem(stage.Stage, root, root / "out")
@@ -117,6 +123,9 @@ Examples:
         (("--out TEXT", "required"), "File"),
         (("--precision TEXT", "repeatable; default `[tf32,bf16]`; one of `tf32`, `bf16`"), "Which")])
     equal(programs.subcommands("Subcommands:\n  info   What\n  dump   Samples\n\nExamples:\n  x\n"), ["info", "dump"])
+    equal(programs.modes("do", "Subcommands:\n  info   What\n\nOptions:\n  --seed N  A seed\n\nExamples:\n  do info x\n"
+                               "  do --seed 1 x\n  do runs/a x\n  do compare runs/a\n  do --kernel conv x\n"),
+          ["compare", "--kernel conv"])
     assert "build the programs first" in problem(programs.output_of, "/nowhere/sectrain", "--keys")
 
 

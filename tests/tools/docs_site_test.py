@@ -144,6 +144,11 @@ def words_to_find(bin_folder):
         listed = re.search(r"^Subcommands:\n((?: .*\n)+)", texts[0], re.M)
         for line in listed[1].splitlines() if listed else ():
             texts.append(help_of(path, line.split()[0], "--help"))
+        # Other ways to call it, as in its examples: `secinspect --kernel conv` has options of its own.
+        for words in re.findall(rf"^  {path.name} (--[a-z]+ \S+|[a-z]+) ", texts[0], re.M):
+            first = words.split()[0]
+            if not re.search(rf"^  (?:-\w,)?{first}\b", texts[0], re.M):
+                texts.append(help_of(path, *words.split(), "--help"))
         for text in texts:
             for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9_-]*", text):
                 options.setdefault(option.rstrip("-"), [path.name, False])

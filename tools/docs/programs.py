@@ -119,6 +119,15 @@ def subcommands(text):
     return re.findall(r"^  (\S+)", listed[1], re.M) if listed else []
 
 
+def modes(name, text):
+    """Ways to call a program that have options of their own, and are no subcommands: by its examples, the first words
+    that are neither a subcommand nor one of its options. As `compare`, or `--kernel conv`."""
+    known = {word for names, _ in parts(text)[1] for word in re.findall(r"--[a-z-]+", names)} | set(subcommands(text))
+    found = re.findall(rf"^  {re.escape(name)} ((?:--[a-z-]+ )?[a-z]\S*)(?= )", text, re.M)
+    found = [words for words in found if words.startswith("--") or re.fullmatch("[a-z]+", words)]
+    return [words for words in dict.fromkeys(found) if words.split()[0] not in known]
+
+
 def options_page(root, bin_folder):
     lines = ["# Options of the programs", "", "Every option of every program, from its `--help`.", ""]
     for name in BUILT:
@@ -127,6 +136,9 @@ def options_page(root, bin_folder):
         for subcommand in subcommands(text):
             more = output_of(bin_folder / name, subcommand, "--help").replace(f"{bin_folder}/", "")
             lines += section(f"{name} {subcommand}", more.replace("build/bin/", ""), 3)
+        for mode in modes(name, text):
+            more = output_of(bin_folder / name, *mode.split(), "--help").replace(f"{bin_folder}/", "")
+            lines += section(f"{name} {mode.split()[0]}", more.replace("build/bin/", ""), 3)
     for name in SCRIPTS:
         if (root / name).is_file():
             lines += section(name, output_of(root / name, "--help"), 2)

@@ -62,6 +62,7 @@ class Stage:
         self.files = tracked_files(root)
         self.names = {}  # page by document
         self.generated = {}  # text by page
+        self.listed = []  # entries of the lists that order the pages
         self.sources = set()  # linked files and folders of the source tree
         for name in self.files:
             path = pathlib.PurePosixPath(name)
@@ -130,6 +131,12 @@ class Stage:
             elif title and line.startswith("- "):
                 match = re.match(r"- \[(.*?)\]\((.*?)\.md\)", line)
                 pages += [f"{match[1]} <{match[2]}>"] if match else []
+                self.listed += pages[-1:]
+        missing = sorted({page for page in self.names.values() if page != "index.md"}
+                         - {f"{entry.partition('<')[2].removesuffix('>')}.md" for entry in self.listed})
+        if missing:
+            named = ", ".join(document for document, page in self.names.items() if page in missing)
+            raise Problem(f"docs/README.md: no list of it names {named}")
         return "\n".join(lists)
 
     def index_page(self, text):
