@@ -18,7 +18,9 @@ highlight_language = "none"  # of blocks that name no language
 # Sphinx's own theme `basic` has nothing but the frame of a page and the search. Looks are those of the programs' pages.
 html_theme = "basic"
 templates_path = ["templates"]
-html_static_path = ["site.css", "../page/colours.css"]
+root = pathlib.Path(__file__).resolve().parent.parent.parent
+colours = [str(path) for floor in ("tools", "train") for path in (root / floor).rglob("colours.css")]
+html_static_path = ["site.css", *colours]
 html_css_files = ["colours.css", "site.css", "dark.css"]
 html_copy_source = False
 html_show_sourcelink = False
