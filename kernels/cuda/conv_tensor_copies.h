@@ -8,7 +8,7 @@
 namespace sec::kernels::SEC_BACKEND::tensor {
 
 constexpr int chunk_bytes = 64;
-constexpr int window_row_step = threads / 4;  // a row of a window is four pieces of 16 bytes, one per thread
+constexpr int copying_threads = 128;  // of the weights; a fifth warp only copies windows
 
 // Bytes per stage of the ring of weights. Its rows are input channels in forward, output channels in dgrad.
 SEC_HOST_DEVICE constexpr int stage_bytes_of(int columns, int element, bool transposed) {
@@ -26,53 +26,53 @@ struct WeightCopies {
   static constexpr int width = 16 / element;
   static constexpr int each = chunk_bytes / element;                    // input channels per chunk
   static constexpr int across = transposed ? 4 : tile_columns / width;  // pieces per row of the stage
-  static constexpr int down = threads / across;                         // rows that the block copies at once
-  static constexpr int count = tile_columns * 4 / threads;              // pieces per thread: 1 or 2
+  static constexpr int down = copying_threads / across;                 // rows that the block copies at once
+  static constexpr int count = tile_columns * 4 / copying_threads;      // pieces per thread: 1 or 2
   static constexpr int row_bytes = transposed ? chunk_bytes : result_pitch(tile_columns, element);
 
-  const ConvProblem& s;
+  const TensorProblem& problem;
   const unsigned char* from;  // the thread's first piece of the current slice
-  std::int64_t tap_step;      // bytes to the next tap's slice
   int to;                     // byte offset of the first piece in a stage
   int i, o;                   // channels of the first piece's first element
-  bool present[count];        // whether the pieces exist; the others are zeros
+  int bytes[count];           // 16, or 0 for pieces that do not exist: they are zeros
+  bool copies;                // whether this thread copies weights at all
 
-  SEC_DEVICE WeightCopies(const TensorProblem& problem, int first_column) : s(problem.s) {
+  SEC_DEVICE WeightCopies(const TensorProblem& of, int first_column)
+      : problem(of), copies(threads_of(tile_columns) == copying_threads || threadIdx.x < copying_threads) {
     const int row = static_cast<int>(threadIdx.x) / across;
     const int along = static_cast<int>(threadIdx.x) % across;
     i = transposed ? along * width : row;
     o = first_column + (transposed ? row : along * width);
     to = transposed ? swizzled_offset(row, along) : row * row_bytes + along * 16;
-    const std::int64_t tap_bytes = std::int64_t{s.in_channels} * s.out_channels * element;
-    from = static_cast<const unsigned char*>(problem.w) + s.first_tap * tap_bytes +
-           (transposed ? o * w_row_bytes() + i * element : i * w_row_bytes() + o * element);
-    tap_step = s.tap_step * tap_bytes;
+    const std::int64_t tap_bytes = std::int64_t{problem.s.in_channels} * problem.s.out_channels * element;
+    from = static_cast<const unsigned char*>(problem.w) + problem.s.first_tap * tap_bytes +
+           (transposed ? o * problem.w_row_bytes + i * element : i * problem.w_row_bytes + o * element);
     find_present();
   }
 
-  // Bytes between two rows of a stage in w.
-  SEC_DEVICE std::int64_t w_row_bytes() const {
-    return (transposed ? s.in_channels : s.out_channels) * element;
-  }
   SEC_DEVICE void find_present() {
+    const ConvProblem& s = problem.s;
 #pragma unroll
     for (int piece = 0; piece < count; ++piece) {
-      present[piece] = transposed ? i < s.in_channels && o + piece * down < s.out_channels
-                                  : i + piece * down < s.in_channels && o < s.out_channels;
+      const bool present = transposed ? i < s.in_channels && o + piece * down < s.out_channels
+                                      : i + piece * down < s.in_channels && o < s.out_channels;
+      bytes[piece] = present ? 16 : 0;
     }
   }
   // Starts the copies of a slice, and moves on to the next tap.
   SEC_DEVICE void copy_slice(unsigned char* stage) {
+    if (copies) {
 #pragma unroll
-    for (int piece = 0; piece < count; ++piece) {
-      cp_async<16>(stage + to + piece * down * row_bytes, from + piece * down * w_row_bytes(),
-                   present[piece] ? 16 : 0);
+      for (int piece = 0; piece < count; ++piece) {
+        cp_async<16>(stage + to + piece * down * row_bytes, from + piece * down * problem.w_row_bytes,
+                     bytes[piece]);
+      }
     }
-    from += tap_step;
+    from += problem.tap_step;
   }
   // From past the last tap of a chunk to the first tap of the next.
   SEC_DEVICE void move_to_next_chunk() {
-    from += (transposed ? chunk_bytes : each * w_row_bytes()) - s.taps * tap_step;
+    from += problem.chunk_step;
     i += each;
     find_present();
   }
@@ -82,16 +82,17 @@ struct WeightCopies {
 //   one sample   rows of the window are consecutive rows of x: row r contains row first + r
 //   several      all have the same number of rows in the window; a table says which rows of x they contain
 // Rows before the first time step of a sample and behind its last one are zeros.
+template <int threads>
 struct WindowRows {
   const TensorProblem& problem;
   int first;         // one sample: see above
-  const int* table;  // several samples: (problem.window_rows()), -1 for zeros
+  const int* table;  // several samples: (problem.window_rows), -1 for zeros
 
   // Writes the table to `memory` if there are several samples; uses then wait for a barrier.
   SEC_DEVICE WindowRows(const TensorProblem& p, std::int64_t first_sample, int first_step, int* memory)
       : problem(p), first((first_step * p.s.in_step - p.s.pad) * p.s.h), table(memory) {
     const int sample_rows = problem.window_steps * problem.s.h;
-    for (int row = static_cast<int>(threadIdx.x); problem.samples > 1 && row < problem.window_rows();
+    for (int row = static_cast<int>(threadIdx.x); problem.samples > 1 && row < problem.window_rows;
          row += threads) {
       const int sample = row / sample_rows;
       const int from = first + row - sample * sample_rows;
@@ -100,54 +101,56 @@ struct WindowRows {
     }
   }
 
-  SEC_DEVICE int x_rows() const { return problem.s.in_length * problem.s.h; }  // of a sample
-  SEC_DEVICE int source(int row) const {
-    if (problem.samples > 1) {
-      return table[row];
-    }
-    const int from = first + row;
-    return static_cast<unsigned>(from) < static_cast<unsigned>(x_rows()) ? from : -1;
-  }
+  SEC_DEVICE int x_rows() const { return problem.x_rows; }  // of a sample
 };
 
-// This thread's part of every window: one piece of 16 bytes of every 32nd row, of the same channels.
+// This thread's part of every window: one piece of 16 bytes of every `row_step`-th row, of the same channels.
+// With 128 threads:
 //   row 0 ... 7    pieces of threads 0 ... 31, in the order of swizzled_offset
 //   row 32 ... 39  the same threads' second pieces, in the same order, because it repeats every eight rows
 // The thread copies its pieces, and activates them when they have arrived. No other thread writes them,
 // so there is no barrier in between.
-template <typename T>
+template <typename T, int threads>
 struct WindowPieces {
   static constexpr int width = 16 / static_cast<int>(sizeof(T));
   static constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));  // channels of a window
+  static constexpr int row_step = threads / 4;
+  static_assert(row_step % 8 == 0, "the order of pieces repeats every eight rows");
 
-  WindowRows rows;
+  WindowRows<threads> rows;
   int first_row, piece;
-  int to;      // byte offset of the first piece in a window
-  const T* x;  // the first row of the block's first sample, at the piece's channels of the next chunk to copy
-  unsigned channel;  // the first of these channels
+  int to;                  // byte offset of the first piece in a window
+  const unsigned char* x;  // the first row of the block's first sample, at the piece's channels of the next chunk to copy
+  unsigned channel;        // the first of these channels
 
-  SEC_DEVICE WindowPieces(const WindowRows& of_window, std::int64_t first_sample) : rows(of_window) {
+  SEC_DEVICE WindowPieces(const WindowRows<threads>& of_window, std::int64_t first_sample) : rows(of_window) {
     first_row = static_cast<int>(threadIdx.x) / 4;
     piece = static_cast<int>(threadIdx.x) % 4;
     to = swizzled_offset(first_row, piece);
     channel = static_cast<unsigned>(piece * width);
-    x = static_cast<const T*>(rows.problem.s.in) + first_sample * rows.x_rows() * channels() + channel;
+    x = reinterpret_cast<const unsigned char*>(
+        static_cast<const T*>(rows.problem.s.in) +
+        first_sample * (std::int64_t{rows.x_rows()} * rows.problem.s.in_channels) + channel);
   }
   SEC_DEVICE unsigned channels() const { return static_cast<unsigned>(rows.problem.s.in_channels); }
 
   // Starts the copies of a window, and moves on to the next chunk of channels.
   SEC_DEVICE void copy(unsigned char* window) {
-    const bool present = channel < channels();
+    const unsigned row_bytes = channels() * static_cast<unsigned>(sizeof(T));
+    // Rows of x from `end` on do not exist; nor do those before the first, as unsigned numbers.
+    const unsigned end = channel < channels() ? static_cast<unsigned>(rows.x_rows()) : 0;
+    const bool several = rows.problem.samples > 1;
     unsigned char* place = window + to;
 #pragma unroll 1
-    for (int row = first_row; row < rows.problem.window_rows(); row += window_row_step) {
-      const int source = rows.source(row);
-      const auto from = static_cast<unsigned>(max(source, 0));
-      cp_async<16>(place, x + std::uint64_t{from} * channels(), present && source >= 0 ? 16 : 0);
-      place += window_row_step * chunk_bytes;
+    for (int row = first_row; row < rows.problem.window_rows; row += row_step) {
+      // A row of several samples' x can be beyond `end`, but -1 stands for those that do not exist.
+      const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
+      const bool present = several ? end > 0 && source != ~0U : source < end;
+      cp_async<16>(place, x + std::uint64_t{present ? source : 0U} * row_bytes, present ? 16 : 0);
+      place += row_step * chunk_bytes;
     }
     channel += each;
-    x += each;
+    x += chunk_bytes;
   }
 
   // Activates the pieces of a chunk, after they have arrived. batch_norms: a table of all channels of x.
@@ -157,26 +160,34 @@ struct WindowPieces {
     if (first >= channels()) {
       return;
     }
+    const unsigned char* const dropout_mask = rows.problem.fusion.before.dropout_mask;
+    if (dropout_mask != nullptr) {
+      const std::int64_t of_sample = std::int64_t{rows.x_rows()} * (channels() / 8);
+      activate_rows<true>(window, first, dropout_mask + first_sample * of_sample + first / 8, batch_norms);
+    } else {
+      activate_rows<false>(window, first, nullptr, batch_norms);
+    }
+  }
+
+  template <bool dropout>
+  SEC_DEVICE void activate_rows(unsigned char* window, unsigned first_channel, const unsigned char* mask,
+                                const float* batch_norms) const {
     const auto batch_norm =
-        read_batch_norm<width>(batch_norms, static_cast<int>(channels()), static_cast<int>(first));
-    const ActivationOperands& before = rows.problem.fusion.before;
+        read_batch_norm<width>(batch_norms, static_cast<int>(channels()), static_cast<int>(first_channel));
+    const float keep = rows.problem.fusion.before.keep;
     const unsigned row_bits = channels() / 8;  // bytes of dropout's mask per row
-    const unsigned char* const mask =
-        before.dropout_mask == nullptr
-            ? nullptr
-            : before.dropout_mask + first_sample * rows.x_rows() * row_bits + first / 8;
+    const auto end = static_cast<unsigned>(rows.x_rows());
+    const bool several = rows.problem.samples > 1;
     unsigned char* place = window + to;
-    for (int row = first_row; row < rows.problem.window_rows(); row += window_row_step) {
-      const int source = rows.source(row);
-      if (source >= 0) {
+#pragma unroll 1
+    for (int row = first_row; row < rows.problem.window_rows; row += row_step) {
+      const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
+      if (several ? source != ~0U : source < end) {
         const unsigned kept =
-            mask == nullptr
-                ? 0xFFU
-                : static_cast<unsigned>(mask[std::uint64_t{static_cast<unsigned>(source)} * row_bits]) >>
-                      first % 8;
-        activate_piece(reinterpret_cast<T*>(place), batch_norm, kept, before.keep);
+            dropout ? static_cast<unsigned>(mask[std::uint64_t{source} * row_bits]) >> first_channel % 8 : 0xFFU;
+        activate_piece<dropout>(reinterpret_cast<T*>(place), batch_norm, kept, keep);
       }
-      place += window_row_step * chunk_bytes;
+      place += row_step * chunk_bytes;
     }
   }
 };
