@@ -110,6 +110,17 @@ SEC_DEVICE void write_batch_norm(float* table, int channels, const ActivationOpe
   }
 }
 
+// Rounds 16 bytes in shared memory to TF32, in place, for mma.
+SEC_DEVICE void round_piece(float* piece) {
+  float value[4];
+  load(piece, value);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    value[i] = __uint_as_float(to_tf32(value[i]));
+  }
+  store(piece, value);
+}
+
 // Activates 16 bytes of x in shared memory, in place. `kept` has one bit per element, set if dropout keeps it.
 // `dropout`: whether there is any; without, keep is 1. f32 is rounded to TF32, for mma.
 template <bool dropout = true>

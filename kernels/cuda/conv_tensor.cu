@@ -23,7 +23,7 @@
 // TF32 weights are loaded one by one, from rows 256 + 32 bytes apart:
 // the 4 x 8 elements that a warp loads are then in 32 different banks.
 // A small kernel rounds weights to bf16 before the convolution, and copies f32 weights that are not aligned.
-// TF32 is rounded in registers.
+// f32 is rounded to TF32 in shared memory, once, by the thread that has copied it.
 //
 // No loop contains a division. Each thread always copies the same piece of a slice, and of every 32nd row of a window,
 // so addresses advance by constants (conv_tensor_copies.h). Tables in shared memory say which row of the output a row
@@ -38,6 +38,7 @@
 #include <limits>
 
 #include "kernels/cuda/conv_tensor_copies.h"
+#include "kernels/cuda/four.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
@@ -53,13 +54,15 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-// Weights in the element type, aligned to 16 bytes.
+// Weights in the element type, aligned to 16 bytes. Four per thread.
 template <typename T>
 __global__ void __launch_bounds__(256) conv_round_weights(TensorBatch problems) {
   const TensorProblem& problem = problems.problem[blockIdx.z];
-  const std::int64_t index = first_element(1);
-  if (index < problem.s.weights()) {
-    static_cast<T*>(const_cast<void*>(problem.w))[index] = T(problem.s.w[index]);
+  const std::int64_t index = first_element(4);
+  if (index < problem.s.weights()) {  // a multiple of 16 (tensor_supports)
+    float four[4];
+    load_four(problem.s.w + index, is_aligned(problem.s.w), four);
+    store_four(static_cast<T*>(const_cast<void*>(problem.w)) + index, four);
   }
 }
 
@@ -69,16 +72,6 @@ SEC_DEVICE void multiply(bf16, float (&d)[4], const unsigned (&a)[4], const unsi
 }
 SEC_DEVICE void multiply(float, float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
   mma_m16n8k8_tf32(d, a, b, d);
-}
-
-template <typename T, int count>
-SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
-  if constexpr (std::is_same_v<T, float>) {
-#pragma unroll
-    for (int e = 0; e < count; ++e) {
-      bits[e] = to_tf32(__uint_as_float(bits[e]));
-    }
-  }
 }
 
 // Which lane addresses which 16 bytes of a window for ldmatrix, to load a fragment of 16 rows x 32 bytes.
@@ -135,37 +128,44 @@ SEC_DEVICE void load_weights(const unsigned char* memory, int from, int half, in
       b[e] = *reinterpret_cast<const unsigned*>(at + e % 2 * 4 * row_bytes + e / 2 * 32);
     }
   }
-  round_operands<T>(b);
 }
 
 // The regions of a block's shared memory, in bytes from its beginning. All are multiples of 64.
-// Results overwrite stages and windows.
+//   the output row of each of the tile's rows, for storing results
+//   dgrad: a table of batch norm's coefficients of the tile's columns
+//   stages, from first_stage on, and all that follows: overwritten by results
+SEC_HOST_DEVICE constexpr int first_stage_of(int tile_columns, bool transposed) {
+  return rows_of(tile_columns) * 4 + (transposed ? tile_columns * 12 : 0);
+}
 struct Regions {
-  int rows;         // the output row of each of the tile's rows, for storing results
-  int batch_norms;  // a table of batch norm's coefficients: of the input's channels; dgrad: of the tile's columns
+  int batch_norms;   // a table of batch norm's coefficients: forward, of the input's channels; dgrad, see above
   int windows_rows;  // the row of x of each row of a window, if a tile has several samples
-  int stages, windows, end;
+  int windows, end;
 };
 
 SEC_HOST_DEVICE inline Regions regions_of(const TensorProblem& problem, int tile_columns, int element,
                                           bool transposed) {
   const auto whole = [](int bytes) { return (bytes + 63) / 64 * 64; };
+  const int stages_end =
+      first_stage_of(tile_columns, transposed) + stages * stage_bytes_of(tile_columns, element, transposed);
   Regions r{};
-  r.batch_norms = whole(rows_of(tile_columns) * 4);
-  r.windows_rows = r.batch_norms + whole((transposed ? tile_columns : problem.s.in_channels) * 12);
-  r.stages = r.windows_rows + (problem.samples > 1 ? whole(problem.window_rows * 4) : 0);
-  r.windows = r.stages + stages * stage_bytes_of(tile_columns, element, transposed);
+  r.batch_norms = transposed ? rows_of(tile_columns) * 4 : stages_end;
+  r.windows_rows = stages_end + (transposed ? 0 : whole(problem.s.in_channels * 12));
+  r.windows = r.windows_rows + (problem.samples > 1 ? whole(problem.window_rows * 4) : 0);
   r.end = r.windows + problem.windows * problem.window_rows * chunk_bytes;
   return r;
 }
 
-// Blocks per multiprocessor that registers must leave room for: 128 registers for 32 columns, 136 for 64.
-constexpr int least_blocks(int tile_columns) {
-  return tile_columns == 32 ? 4 : 3;
+// Blocks per multiprocessor that registers must leave room for, or 0 for what nvcc chooses: 128 registers leave room for
+// 4 blocks of 32 columns, 3 of 64. Activating bf16 needs about 156 and would spill.
+constexpr int least_blocks(int tile_columns, int element, bool transposed, bool fused) {
+  return element == 2 && !transposed ? 0 : tile_columns == 32 && (fused || transposed) ? 4 : 3;
 }
 
 template <typename T, int tile_columns, typename Pass, bool fused>
-__global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_columns)) conv_tensor(TensorBatch problems) {
+__global__ void __launch_bounds__(threads_of(tile_columns),
+                                  least_blocks(tile_columns, sizeof(T), Pass::transposed, fused))
+    conv_tensor(TensorBatch problems) {
   DYN_SHARED(unsigned char, memory);
   constexpr bool transposed = Pass::transposed;
   constexpr auto element = static_cast<int>(sizeof(T));
@@ -174,6 +174,8 @@ __global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_co
   constexpr int column_tiles = tile_columns / 8;
   constexpr int fragments = fragments_of(tile_columns);  // of 16 rows, per warp
   constexpr int threads = threads_of(tile_columns);
+  constexpr int first_stage = first_stage_of(tile_columns, transposed);
+  constexpr int last_stage = first_stage + (stages - 1) * stage_bytes;
   const TensorProblem& problem = problems.problem[blockIdx.z];
   const ConvProblem& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
@@ -196,7 +198,7 @@ __global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_co
 
   // ---- tables: lane l of a warp finds out about rows l, l + 32, ... of the warp's rows ----
 
-  auto* const out_rows = reinterpret_cast<int*>(memory + regions.rows);
+  auto* const out_rows = reinterpret_cast<int*>(memory);
   auto* const batch_norms = reinterpret_cast<float*>(memory + regions.batch_norms);
   const WindowRows<threads> window_rows(problem, first_sample, first_step,
                                         reinterpret_cast<int*>(memory + regions.windows_rows));
@@ -247,41 +249,46 @@ __global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_co
     if (copied_chunks < chunks) {
       weights.copy_slice(memory + stage);
       if (copied_taps == 0) {
-        input.copy(memory + copied_window);
+        input.copy(memory + copied_window, copied_chunks);
         copied_window =
             copied_window + window_bytes == windows_end ? regions.windows : copied_window + window_bytes;
       }
       if (++copied_taps == taps) {
         copied_taps = 0;
         ++copied_chunks;
-        weights.move_to_next_chunk();
+        weights.move_to_chunk(copied_chunks, first_column);
       }
     }
     cp_async_commit();  // also commits empty groups, because the wait below counts groups
   };
   for (int ahead = 0; ahead < stages - 1; ++ahead) {
-    copy_next(regions.stages + ahead * stage_bytes);
+    copy_next(first_stage + ahead * stage_bytes);
   }
 
-  int stage = regions.stages;                           // the stage that the iteration reads
-  int free_stage = stage + (stages - 1) * stage_bytes;  // the stage that the iteration before has read
+  int stage = first_stage;  // the stage that the iteration reads
   int window = regions.windows;
+  unsigned row_bytes[fragments];
+#pragma unroll
+  for (int fragment = 0; fragment < fragments; ++fragment) {
+    row_bytes[fragment] = static_cast<unsigned>(window_row[fragment] * chunk_bytes);
+  }
   const int b_lane = lane_offset<T, tile_columns, transposed>(lane);
   for (int chunk = 0; chunk < chunks; ++chunk) {
     if constexpr (activated) {
       cp_async_wait<stages - 2>();  // this thread's copies have arrived
       input.activate(memory + window, chunk, first_sample, batch_norms);
-    }
-    unsigned row_bytes[fragments];
-#pragma unroll
-    for (int fragment = 0; fragment < fragments; ++fragment) {
-      row_bytes[fragment] = static_cast<unsigned>(window_row[fragment] * chunk_bytes);
+    } else if constexpr (std::is_same_v<T, float>) {
+      cp_async_wait<stages - 2>();
+      input.round(memory + window);
     }
 #pragma unroll 1
     for (int m = 0; m < taps; ++m) {
       cp_async_wait<stages - 2>();
-      __syncthreads();  // all copies have arrived and are activated; all warps have finished the previous iteration
-      copy_next(free_stage);
+      if constexpr (std::is_same_v<T, float>) {
+        weights.round(memory + stage);
+      }
+      __syncthreads();  // all copies have arrived and are activated or rounded; all warps have finished the previous iteration
+      copy_next(stage == first_stage ? last_stage : stage - stage_bytes);  // the stage that it has read
       if (has_rows) {
         const int b_from = stage + b_lane;
 #pragma unroll
@@ -291,9 +298,6 @@ __global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_co
           for (int fragment = 0; fragment < fragments; ++fragment) {
             const unsigned at = swizzled(row_bytes[fragment], static_cast<unsigned>(lane / 16 * 16));
             ldmatrix<4>(a[fragment], memory + window + (at ^ half * 32U));
-            if constexpr (!activated) {  // otherwise activate_piece has rounded it
-              round_operands<T>(a[fragment]);
-            }
           }
 #pragma unroll
           for (int c = 0; c < column_tiles; c += 2) {
@@ -313,14 +317,17 @@ __global__ void __launch_bounds__(threads_of(tile_columns), least_blocks(tile_co
       for (int fragment = 0; fragment < fragments; ++fragment) {
         row_bytes[fragment] += tap_bytes;
       }
-      free_stage = stage;
-      stage = stage == regions.stages + (stages - 1) * stage_bytes ? regions.stages : stage + stage_bytes;
+      stage = stage == last_stage ? first_stage : stage + stage_bytes;
+    }
+#pragma unroll
+    for (int fragment = 0; fragment < fragments; ++fragment) {
+      row_bytes[fragment] -= static_cast<unsigned>(taps) * tap_bytes;  // back to the first tap
     }
     window = window + window_bytes == windows_end ? regions.windows : window + window_bytes;
   }
 
   // Results pass through shared memory, so that global memory is written 16 bytes at a time along channels.
-  const ResultTile<T, tile_columns> tile(problem, memory + regions.stages, out_rows, first_sample, first_step,
+  const ResultTile<T, tile_columns> tile(problem, memory + first_stage, out_rows, first_sample, first_step,
                                          first_column);
   cp_async_wait_all();
   __syncthreads();  // all warps have finished reading weights and windows
@@ -354,7 +361,7 @@ std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::i
   const Regions regions = regions_of(problem, tile_columns, size, transposed);
   const int down = threads_of(tile_columns) / (tile_columns * size / 16);
   const int results = rows_of(tile_columns) * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
-  return max(regions.end, regions.stages + results);
+  return max(regions.end, first_stage_of(tile_columns, transposed) + results);
 }
 
 // Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time.
@@ -424,7 +431,7 @@ void launch_tensor(Stream& stream, const ConvBatch& batch) {
     for (int j = 0; j < batch.problems; ++j) {
       problems.problem[j].w = scratch.data<T>() + rounded[j];
     }
-    launch<conv_round_weights<T>>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0,
+    launch<conv_round_weights<T>>(stream, dim3(blocks_for(most_weights, 4 * 256), 1, depth), dim3(256), 0,
                                   problems);
   }
   launch<conv_tensor<T, tile_columns, Pass, fused>>(

@@ -33,7 +33,6 @@ struct WeightCopies {
   const TensorProblem& problem;
   const unsigned char* from;  // the thread's first piece of the current slice
   int to;                     // byte offset of the first piece in a stage
-  int i, o;                   // channels of the first piece's first element
   int bytes[count];           // 16, or 0 for pieces that do not exist: they are zeros
   bool copies;                // whether this thread copies weights at all
 
@@ -41,17 +40,28 @@ struct WeightCopies {
       : problem(of), copies(threads_of(tile_columns) == copying_threads || threadIdx.x < copying_threads) {
     const int row = static_cast<int>(threadIdx.x) / across;
     const int along = static_cast<int>(threadIdx.x) % across;
-    i = transposed ? along * width : row;
-    o = first_column + (transposed ? row : along * width);
+    const int o = first_out(first_column);
     to = transposed ? swizzled_offset(row, along) : row * row_bytes + along * 16;
     const std::int64_t tap_bytes = std::int64_t{problem.s.in_channels} * problem.s.out_channels * element;
     from = static_cast<const unsigned char*>(problem.w) + problem.s.first_tap * tap_bytes +
-           (transposed ? o * problem.w_row_bytes + i * element : i * problem.w_row_bytes + o * element);
-    find_present();
+           (transposed ? o * problem.w_row_bytes + first_in() * element
+                       : first_in() * problem.w_row_bytes + o * element);
+    find_present(0, first_column);
   }
 
-  SEC_DEVICE void find_present() {
+  // Channels of the first piece's first element, in the first chunk. Computed where needed: registers are scarce.
+  SEC_DEVICE int first_in() const {
+    const int thread = static_cast<int>(threadIdx.x);
+    return transposed ? thread % across * width : thread / across;
+  }
+  SEC_DEVICE int first_out(int first_column) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    return first_column + (transposed ? thread / across : thread % across * width);
+  }
+  SEC_DEVICE void find_present(int chunk, int first_column) {
     const ConvProblem& s = problem.s;
+    const int i = chunk * each + first_in();
+    const int o = first_out(first_column);
 #pragma unroll
     for (int piece = 0; piece < count; ++piece) {
       const bool present = transposed ? i < s.in_channels && o + piece * down < s.out_channels
@@ -70,11 +80,19 @@ struct WeightCopies {
     }
     from += problem.tap_step;
   }
-  // From past the last tap of a chunk to the first tap of the next.
-  SEC_DEVICE void move_to_next_chunk() {
+  // f32: rounds this thread's pieces of a stage, which have arrived, to TF32.
+  SEC_DEVICE void round(unsigned char* stage) const {
+    if (copies) {
+#pragma unroll
+      for (int piece = 0; piece < count; ++piece) {
+        round_piece(reinterpret_cast<float*>(stage + to + piece * down * row_bytes));
+      }
+    }
+  }
+  // From past the last tap of a chunk to the first tap of `chunk`, the next.
+  SEC_DEVICE void move_to_chunk(int chunk, int first_column) {
     from += problem.chunk_step;
-    i += each;
-    find_present();
+    find_present(chunk, first_column);
   }
 };
 
@@ -118,45 +136,54 @@ struct WindowPieces {
   static_assert(row_step % 8 == 0, "the order of pieces repeats every eight rows");
 
   WindowRows<threads> rows;
-  int first_row, piece;
-  int to;                  // byte offset of the first piece in a window
   const unsigned char* x;  // the first row of the block's first sample, at the piece's channels of the next chunk to copy
-  unsigned channel;        // the first of these channels
 
   SEC_DEVICE WindowPieces(const WindowRows<threads>& of_window, std::int64_t first_sample) : rows(of_window) {
-    first_row = static_cast<int>(threadIdx.x) / 4;
-    piece = static_cast<int>(threadIdx.x) % 4;
-    to = swizzled_offset(first_row, piece);
-    channel = static_cast<unsigned>(piece * width);
     x = reinterpret_cast<const unsigned char*>(
         static_cast<const T*>(rows.problem.s.in) +
-        first_sample * (std::int64_t{rows.x_rows()} * rows.problem.s.in_channels) + channel);
+        first_sample * (std::int64_t{rows.x_rows()} * rows.problem.s.in_channels) + first_channel(0));
+  }
+  // Computed where needed: registers are scarce.
+  SEC_DEVICE static int first_row() { return static_cast<int>(threadIdx.x) / 4; }
+  SEC_DEVICE static int piece() { return static_cast<int>(threadIdx.x) % 4; }
+  SEC_DEVICE static int to() { return swizzled_offset(first_row(), piece()); }  // bytes to the first piece in a window
+  SEC_DEVICE static unsigned first_channel(int chunk) {  // of the piece
+    return static_cast<unsigned>(chunk * each + piece() * width);
   }
   SEC_DEVICE unsigned channels() const { return static_cast<unsigned>(rows.problem.s.in_channels); }
 
   // Starts the copies of a window, and moves on to the next chunk of channels.
-  SEC_DEVICE void copy(unsigned char* window) {
+  SEC_DEVICE void copy(unsigned char* window, int chunk) {
     const unsigned row_bytes = channels() * static_cast<unsigned>(sizeof(T));
     // Rows of x from `end` on do not exist; nor do those before the first, as unsigned numbers.
-    const unsigned end = channel < channels() ? static_cast<unsigned>(rows.x_rows()) : 0;
+    const unsigned end = first_channel(chunk) < channels() ? static_cast<unsigned>(rows.x_rows()) : 0;
     const bool several = rows.problem.samples > 1;
-    unsigned char* place = window + to;
+    unsigned char* place = window + to();
 #pragma unroll 1
-    for (int row = first_row; row < rows.problem.window_rows; row += row_step) {
+    for (int row = first_row(); row < rows.problem.window_rows; row += row_step) {
       // A row of several samples' x can be beyond `end`, but -1 stands for those that do not exist.
       const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
       const bool present = several ? end > 0 && source != ~0U : source < end;
       cp_async<16>(place, x + std::uint64_t{present ? source : 0U} * row_bytes, present ? 16 : 0);
       place += row_step * chunk_bytes;
     }
-    channel += each;
     x += chunk_bytes;
+  }
+
+  // f32: rounds the pieces of a window, which have arrived, to TF32.
+  SEC_DEVICE void round(unsigned char* window) const {
+    unsigned char* place = window + to();
+#pragma unroll 1
+    for (int row = first_row(); row < rows.problem.window_rows; row += row_step) {
+      round_piece(reinterpret_cast<float*>(place));
+      place += row_step * chunk_bytes;
+    }
   }
 
   // Activates the pieces of a chunk, after they have arrived. batch_norms: a table of all channels of x.
   SEC_DEVICE void activate(unsigned char* window, int chunk, std::int64_t first_sample,
                            const float* batch_norms) const {
-    const auto first = static_cast<unsigned>(chunk * each + piece * width);  // channel
+    const unsigned first = first_channel(chunk);
     if (first >= channels()) {
       return;
     }
@@ -178,9 +205,9 @@ struct WindowPieces {
     const unsigned row_bits = channels() / 8;  // bytes of dropout's mask per row
     const auto end = static_cast<unsigned>(rows.x_rows());
     const bool several = rows.problem.samples > 1;
-    unsigned char* place = window + to;
+    unsigned char* place = window + to();
 #pragma unroll 1
-    for (int row = first_row; row < rows.problem.window_rows; row += row_step) {
+    for (int row = first_row(); row < rows.problem.window_rows; row += row_step) {
       const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
       if (several ? source != ~0U : source < end) {
         const unsigned kept =

@@ -23,7 +23,7 @@
 //   They feed 1,966,080 multiply-adds: 0.008 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
 // bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
-// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart.
+// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart, and are rounded before, by the thread that copied.
 // The 4 x 8 elements that a warp loads are then in 32 different banks.
 #include "kernels/cuda/conv.h"
 
@@ -133,17 +133,17 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
       unsigned a[2][4];
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
-        a[r][0] = to_tf32(low[16 * r + g]);
-        a[r][1] = to_tf32(low[16 * r + g + 8]);
-        a[r][2] = to_tf32(high[16 * r + g]);
-        a[r][3] = to_tf32(high[16 * r + g + 8]);
+        a[r][0] = __float_as_uint(low[16 * r + g]);
+        a[r][1] = __float_as_uint(low[16 * r + g + 8]);
+        a[r][2] = __float_as_uint(high[16 * r + g]);
+        a[r][3] = __float_as_uint(high[16 * r + g + 8]);
       }
 #pragma unroll
       for (int c = 0; c < 4 * groups; ++c) {
         const unsigned char* const group = gy + c / 4 * gy_group;
         const auto* const b_low = reinterpret_cast<const float*>(group + (depth + t) * pitch<T>);
         const auto* const b_high = reinterpret_cast<const float*>(group + (depth + t + 4) * pitch<T>);
-        const unsigned b[2] = {to_tf32(b_low[8 * (c % 4) + g]), to_tf32(b_high[8 * (c % 4) + g])};
+        const unsigned b[2] = {__float_as_uint(b_low[8 * (c % 4) + g]), __float_as_uint(b_high[8 * (c % 4) + g])};
         mma_m16n8k8_tf32(sum[0][c], a[0], b, sum[0][c]);
         mma_m16n8k8_tf32(sum[1][c], a[1], b, sum[1][c]);
       }
@@ -319,6 +319,23 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
     }
   };
 
+  // f32: rounds what this thread has copied to TF32. Activated x is rounded already.
+  const auto round_tile = [&](unsigned char* buffer) {
+    if constexpr (std::is_same_v<T, float>) {
+      const auto round_rows = [&](unsigned char* to, int rows) {
+#pragma unroll 1
+        for (int row = first_row; row < rows; row += row_step) {
+          round_piece(reinterpret_cast<float*>(to));
+          to += row_step * pitch<T>;
+        }
+      };
+      round_rows(buffer + gy_to, used_rows);
+      if constexpr (!activated) {
+        round_rows(buffer + x_to, window_rows);
+      }
+    }
+  };
+
   // ---- the loop over tiles ----
 
   // Warps are numbered by (split, tap, group of x). A warp multiplies positions first_position ... of its tap.
@@ -345,6 +362,7 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
     if constexpr (activated) {
       activate_tile(current, memory + buffer);
     }
+    round_tile(memory + buffer);
     __syncthreads();  // the tile is complete, and all warps have read the other buffer, which is filled next
     current.advance(tiles);
     if (left > 1) {
