@@ -28,7 +28,9 @@ struct ConvTiles {
   bool operator==(const ConvTiles&) const = default;
 };
 
-constexpr int most_tile_rows(int columns) { return columns == 32 ? 256 : 160; }
+constexpr int most_tile_rows(int columns) {
+  return columns == 32 ? 256 : 160;
+}
 
 // The key under which tile sizes are chosen.
 struct ConvTask {

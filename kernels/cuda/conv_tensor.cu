@@ -138,8 +138,8 @@ SEC_HOST_DEVICE constexpr int first_stage_of(int tile_columns, bool transposed) 
   return rows_of(tile_columns) * 4 + (transposed ? tile_columns * 12 : 0);
 }
 struct Regions {
-  int batch_norms;   // a table of batch norm's coefficients: forward, of the input's channels; dgrad, see above
-  int windows_rows;  // the row of x of each row of a window, if a tile has several samples
+  int batch_norms;  // a table of batch norm's coefficients: forward, of the input's channels; dgrad, see above
+  int windows_rows;  // the row of x of each row of a window, if there is such a table
   int windows, end;
 };
 
@@ -151,7 +151,7 @@ SEC_HOST_DEVICE inline Regions regions_of(const TensorProblem& problem, int tile
   Regions r{};
   r.batch_norms = transposed ? rows_of(tile_columns) * 4 : stages_end;
   r.windows_rows = stages_end + (transposed ? 0 : whole(problem.s.in_channels * 12));
-  r.windows = r.windows_rows + (problem.samples > 1 ? whole(problem.window_rows * 4) : 0);
+  r.windows = r.windows_rows + (has_table(problem, tile_columns) ? whole(problem.window_rows * 4) : 0);
   r.end = r.windows + problem.windows * problem.window_rows * chunk_bytes;
   return r;
 }
@@ -173,7 +173,6 @@ __global__ void __launch_bounds__(threads_of(tile_columns),
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
   constexpr int fragments = fragments_of(tile_columns);  // of 16 rows, per warp
-  constexpr int threads = threads_of(tile_columns);
   constexpr int first_stage = first_stage_of(tile_columns, transposed);
   constexpr int last_stage = first_stage + (stages - 1) * stage_bytes;
   const TensorProblem& problem = problems.problem[blockIdx.z];
@@ -200,8 +199,8 @@ __global__ void __launch_bounds__(threads_of(tile_columns),
 
   auto* const out_rows = reinterpret_cast<int*>(memory);
   auto* const batch_norms = reinterpret_cast<float*>(memory + regions.batch_norms);
-  const WindowRows<threads> window_rows(problem, first_sample, first_step,
-                                        reinterpret_cast<int*>(memory + regions.windows_rows));
+  const WindowRows<tile_columns> window_rows(problem, first_sample, first_step,
+                                             reinterpret_cast<int*>(memory + regions.windows_rows));
   // For each of the 16-row fragments: the row of the window that this lane's row reads at tap 0.
   int window_row[fragments];
 #pragma unroll
@@ -240,7 +239,7 @@ __global__ void __launch_bounds__(threads_of(tile_columns),
   // ---- copies run three iterations ahead of the products ----
 
   WeightCopies<T, tile_columns, transposed> weights(problem, first_column);
-  WindowPieces<T, threads> input(window_rows, first_sample);
+  WindowPieces<T, tile_columns> input(window_rows, first_sample);
   int copied_chunks = 0;
   int copied_taps = 0;  // of the chunk that is being copied
   int copied_window = regions.windows;
@@ -360,7 +359,8 @@ std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::i
   const auto size = static_cast<int>(element);
   const Regions regions = regions_of(problem, tile_columns, size, transposed);
   const int down = threads_of(tile_columns) / (tile_columns * size / 16);
-  const int results = rows_of(tile_columns) * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
+  const int results =
+      rows_of(tile_columns) * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
   return max(regions.end, first_stage_of(tile_columns, transposed) + results);
 }
 
@@ -463,9 +463,10 @@ bool tensor_supports(const ConvProblem& s, DType type) {
            static_cast<std::int64_t>(max_shared);
   };
   constexpr std::int64_t most_bytes = std::numeric_limits<int>::max();  // of a sample, and of the weights
-  const std::int64_t bytes = max(max(std::int64_t{s.in_length} * s.in_channels,
-                                     std::int64_t{s.out_length} * s.out_channels) * s.h,
-                                 s.weights()) * element;
+  const std::int64_t bytes =
+      max(max(std::int64_t{s.in_length} * s.in_channels, std::int64_t{s.out_length} * s.out_channels) * s.h,
+          s.weights()) *
+      element;
   return s.in_channels * element % 16 == 0 && s.out_channels * element % 16 == 0 && s.h <= 128 &&
          bytes <= most_bytes && aligned(s.in, s.out) && fits(true) && fits(false);
 }

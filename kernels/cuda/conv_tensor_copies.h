@@ -97,29 +97,49 @@ struct WeightCopies {
 };
 
 // Which row of x each row of a window contains. Rows are counted from the beginning of the block's first sample.
+// Blocks of 64 columns always have a table, because they read it for each of many chunks. Blocks of 32 columns:
 //   one sample   rows of the window are consecutive rows of x: row r contains row first + r
 //   several      all have the same number of rows in the window; a table says which rows of x they contain
 // Rows before the first time step of a sample and behind its last one are zeros.
-template <int threads>
+SEC_HOST_DEVICE inline bool has_table(const TensorProblem& problem, int tile_columns) {
+  return tile_columns == 64 || problem.samples > 1;
+}
+
+template <int tile_columns>
 struct WindowRows {
   const TensorProblem& problem;
   int first;         // one sample: see above
-  const int* table;  // several samples: (problem.window_rows), -1 for zeros
+  const int* table;  // (problem.window_rows), -1 for zeros
 
-  // Writes the table to `memory` if there are several samples; uses then wait for a barrier.
+  // Writes the table to `memory` if there is one; uses then wait for a barrier.
   SEC_DEVICE WindowRows(const TensorProblem& p, std::int64_t first_sample, int first_step, int* memory)
       : problem(p), first((first_step * p.s.in_step - p.s.pad) * p.s.h), table(memory) {
     const int sample_rows = problem.window_steps * problem.s.h;
-    for (int row = static_cast<int>(threadIdx.x); problem.samples > 1 && row < problem.window_rows;
-         row += threads) {
-      const int sample = row / sample_rows;
+    for (int row = static_cast<int>(threadIdx.x);
+         has_table(problem, tile_columns) && row < problem.window_rows; row += threads_of(tile_columns)) {
+      const int sample = problem.samples > 1 ? row / sample_rows : 0;
       const int from = first + row - sample * sample_rows;
-      const bool present = first_sample + sample < problem.s.n && from >= 0 && from < x_rows();
-      memory[row] = present ? sample * x_rows() + from : -1;
+      const bool present = first_sample + sample < problem.s.n && from >= 0 && from < problem.x_rows;
+      memory[row] = present ? sample * problem.x_rows + from : -1;
     }
   }
 
-  SEC_DEVICE int x_rows() const { return problem.x_rows; }  // of a sample
+  // Calls use(row of x, or -1) for every `step`-th row of the window.
+  template <int step, typename Use>
+  SEC_DEVICE void each_row(int first_row, const Use& use) const {
+    if (has_table(problem, tile_columns)) {
+#pragma unroll 1
+      for (int row = first_row; row < problem.window_rows; row += step) {
+        use(table[row]);
+      }
+    } else {
+#pragma unroll 1
+      for (int row = first_row; row < problem.window_rows; row += step) {
+        const int from = first + row;
+        use(static_cast<unsigned>(from) < static_cast<unsigned>(problem.x_rows) ? from : -1);
+      }
+    }
+  }
 };
 
 // This thread's part of every window: one piece of 16 bytes of every `row_step`-th row, of the same channels.
@@ -128,25 +148,29 @@ struct WindowRows {
 //   row 32 ... 39  the same threads' second pieces, in the same order, because it repeats every eight rows
 // The thread copies its pieces, and activates them when they have arrived. No other thread writes them,
 // so there is no barrier in between.
-template <typename T, int threads>
+template <typename T, int tile_columns>
 struct WindowPieces {
   static constexpr int width = 16 / static_cast<int>(sizeof(T));
   static constexpr int each = chunk_bytes / static_cast<int>(sizeof(T));  // channels of a window
-  static constexpr int row_step = threads / 4;
+  static constexpr int row_step = threads_of(tile_columns) / 4;
   static_assert(row_step % 8 == 0, "the order of pieces repeats every eight rows");
 
-  WindowRows<threads> rows;
-  const unsigned char* x;  // the first row of the block's first sample, at the piece's channels of the next chunk to copy
+  WindowRows<tile_columns> rows;
+  const unsigned char*
+      x;  // the first row of the block's first sample, at the piece's channels of the next chunk to copy
 
-  SEC_DEVICE WindowPieces(const WindowRows<threads>& of_window, std::int64_t first_sample) : rows(of_window) {
+  SEC_DEVICE WindowPieces(const WindowRows<tile_columns>& of_window, std::int64_t first_sample)
+      : rows(of_window) {
     x = reinterpret_cast<const unsigned char*>(
         static_cast<const T*>(rows.problem.s.in) +
-        first_sample * (std::int64_t{rows.x_rows()} * rows.problem.s.in_channels) + first_channel(0));
+        first_sample * (std::int64_t{rows.problem.x_rows} * rows.problem.s.in_channels) + first_channel(0));
   }
   // Computed where needed: registers are scarce.
   SEC_DEVICE static int first_row() { return static_cast<int>(threadIdx.x) / 4; }
   SEC_DEVICE static int piece() { return static_cast<int>(threadIdx.x) % 4; }
-  SEC_DEVICE static int to() { return swizzled_offset(first_row(), piece()); }  // bytes to the first piece in a window
+  SEC_DEVICE static int to() {
+    return swizzled_offset(first_row(), piece());
+  }                                                      // bytes to the first piece in a window
   SEC_DEVICE static unsigned first_channel(int chunk) {  // of the piece
     return static_cast<unsigned>(chunk * each + piece() * width);
   }
@@ -155,18 +179,13 @@ struct WindowPieces {
   // Starts the copies of a window, and moves on to the next chunk of channels.
   SEC_DEVICE void copy(unsigned char* window, int chunk) {
     const unsigned row_bytes = channels() * static_cast<unsigned>(sizeof(T));
-    // Rows of x from `end` on do not exist; nor do those before the first, as unsigned numbers.
-    const unsigned end = first_channel(chunk) < channels() ? static_cast<unsigned>(rows.x_rows()) : 0;
-    const bool several = rows.problem.samples > 1;
+    const int bytes = first_channel(chunk) < channels() ? 16 : 0;
     unsigned char* place = window + to();
-#pragma unroll 1
-    for (int row = first_row(); row < rows.problem.window_rows; row += row_step) {
-      // A row of several samples' x can be beyond `end`, but -1 stands for those that do not exist.
-      const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
-      const bool present = several ? end > 0 && source != ~0U : source < end;
-      cp_async<16>(place, x + std::uint64_t{present ? source : 0U} * row_bytes, present ? 16 : 0);
+    rows.template each_row<row_step>(first_row(), [&](int source) {
+      const auto from = static_cast<unsigned>(max(source, 0));
+      cp_async<16>(place, x + std::uint64_t{from} * row_bytes, source >= 0 ? bytes : 0);
       place += row_step * chunk_bytes;
-    }
+    });
     x += chunk_bytes;
   }
 
@@ -189,7 +208,7 @@ struct WindowPieces {
     }
     const unsigned char* const dropout_mask = rows.problem.fusion.before.dropout_mask;
     if (dropout_mask != nullptr) {
-      const std::int64_t of_sample = std::int64_t{rows.x_rows()} * (channels() / 8);
+      const std::int64_t of_sample = std::int64_t{rows.problem.x_rows} * (channels() / 8);
       activate_rows<true>(window, first, dropout_mask + first_sample * of_sample + first / 8, batch_norms);
     } else {
       activate_rows<false>(window, first, nullptr, batch_norms);
@@ -203,19 +222,18 @@ struct WindowPieces {
         read_batch_norm<width>(batch_norms, static_cast<int>(channels()), static_cast<int>(first_channel));
     const float keep = rows.problem.fusion.before.keep;
     const unsigned row_bits = channels() / 8;  // bytes of dropout's mask per row
-    const auto end = static_cast<unsigned>(rows.x_rows());
-    const bool several = rows.problem.samples > 1;
     unsigned char* place = window + to();
-#pragma unroll 1
-    for (int row = first_row(); row < rows.problem.window_rows; row += row_step) {
-      const auto source = static_cast<unsigned>(several ? rows.table[row] : rows.first + row);
-      if (several ? source != ~0U : source < end) {
-        const unsigned kept =
-            dropout ? static_cast<unsigned>(mask[std::uint64_t{source} * row_bits]) >> first_channel % 8 : 0xFFU;
+    rows.template each_row<row_step>(first_row(), [&](int source) {
+      if (source >= 0) {
+        unsigned kept = 0xFFU;
+        if constexpr (dropout) {
+          kept = mask[std::uint64_t{static_cast<unsigned>(source)} * row_bits];
+          kept = width == 8 ? kept : kept >> first_channel % 8;
+        }
         activate_piece<dropout>(reinterpret_cast<T*>(place), batch_norm, kept, keep);
       }
       place += row_step * chunk_bytes;
-    }
+    });
   }
 };
 

@@ -12,10 +12,18 @@ namespace sec::kernels::SEC_BACKEND::tensor {
 //   32 columns   4 warps of 64 rows, 4 fragments of 16
 //   64 columns   5 warps of 32 rows, 2 fragments of 16: the 155, 78, 39 and 20 steps of the 1-D part, which
 //                5000 samples lead to, fill 97 to 100 % of tiles of 160
-SEC_HOST_DEVICE constexpr int warps_of(int columns) { return columns == 32 ? 4 : 5; }
-SEC_HOST_DEVICE constexpr int fragments_of(int columns) { return columns == 32 ? 4 : 2; }
-SEC_HOST_DEVICE constexpr int threads_of(int columns) { return 32 * warps_of(columns); }
-SEC_HOST_DEVICE constexpr int rows_of(int columns) { return 16 * fragments_of(columns) * warps_of(columns); }
+SEC_HOST_DEVICE constexpr int warps_of(int columns) {
+  return columns == 32 ? 4 : 5;
+}
+SEC_HOST_DEVICE constexpr int fragments_of(int columns) {
+  return columns == 32 ? 4 : 2;
+}
+SEC_HOST_DEVICE constexpr int threads_of(int columns) {
+  return 32 * warps_of(columns);
+}
+SEC_HOST_DEVICE constexpr int rows_of(int columns) {
+  return 16 * fragments_of(columns) * warps_of(columns);
+}
 static_assert(rows_of(32) == most_tile_rows(32) && rows_of(64) == most_tile_rows(64));
 
 // x / divisor, for a divisor known on the host. The estimate of the quotient is at most 1 too small.
@@ -47,9 +55,9 @@ struct TensorProblem {
   // What blocks would otherwise compute from the above, each time.
   Divisor by_tiles, by_h, by_steps;  // tiles_in_time, H, steps
   int x_rows;                        // in_length * H
-  int w_row_bytes;    // between two rows of channels of a tap of w: input channels in forward, output channels in dgrad
-  int tap_step;       // bytes from a tap of w to the next one in the order of the loop
-  int chunk_step;     // bytes from past the last tap of a chunk to the first tap of the next chunk
+  int w_row_bytes;  // between two rows of channels of a tap of w: input channels in forward, output channels in dgrad
+  int tap_step;    // bytes from a tap of w to the next one in the order of the loop
+  int chunk_step;  // bytes from past the last tap of a chunk to the first tap of the next chunk
 };
 
 struct TensorBatch {
@@ -300,8 +308,9 @@ SEC_DEVICE void mask_piece(const BatchNormCoefficients<8>& n, unsigned kept, flo
 // Multiplies this thread's part of the gradient by the mask of dropout and ReLU, stores it, and adds it to the sums.
 // Reads x of two rows before the first is used, because each read takes long.
 template <bool dropout, typename T, int tile_columns, int width>
-SEC_DEVICE void mask_rows(const ResultTile<T, tile_columns>& tile, const BatchNormCoefficients<width>& batch_norm,
-                          float (&sum)[width], float (&product)[width]) {
+SEC_DEVICE void mask_rows(const ResultTile<T, tile_columns>& tile,
+                          const BatchNormCoefficients<width>& batch_norm, float (&sum)[width],
+                          float (&product)[width]) {
   constexpr int down = ResultTile<T, tile_columns>::down;
   constexpr int turns = 2;  // rows whose x is in registers at a time
   const Fusion& fusion = tile.problem.fusion;
