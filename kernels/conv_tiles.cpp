@@ -33,8 +33,11 @@ ConvTiles built_in_tiles(ConvPass pass, const ConvShape& shape, Precision arithm
   // A block on tensor cores has up to 16 warps, and one per multiprocessor is enough. More parts are more sums to add.
   // The stem has one input channel. Its version on tensor cores (conv_stem.cu) ignores these tiles.
   const bool tensor = arithmetic != Precision::f32 && shape.c_in >= 8;
-  return {
-      .columns = channels <= 32 ? 32 : 64, .rows = 128, .part_tiles = 8, .most_blocks = tensor ? 128 : 1024};
+  const int columns = channels <= 32 ? 32 : 64;
+  return {.columns = columns,
+          .rows = most_tile_rows(columns),
+          .part_tiles = 8,
+          .most_blocks = tensor ? 128 : 1024};
 }
 
 ConvTiles tiles_for(const ConvTask& task) {

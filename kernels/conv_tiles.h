@@ -19,7 +19,7 @@ enum class ConvPass : std::uint8_t { forward, dgrad, wgrad };
 struct ConvTiles {
   // Forward and dgrad: the tile of a block. `rows` is used by the tensor-core versions only.
   int columns;  // output channels: 32 or 64
-  int rows;     // positions, at most: 32, 64, 96 or 128
+  int rows;     // positions, at most: from 32 to most_tile_rows(columns)
   // wgrad: the positions are split into parts, and partial sums are added up afterwards.
   // The unit of `part_tiles` is a tile of up to 64 or 80 positions on tensor cores (bf16: tiles are twice that), of 32 elsewhere.
   int part_tiles;   // the smallest part, in tiles
@@ -27,6 +27,10 @@ struct ConvTiles {
 
   bool operator==(const ConvTiles&) const = default;
 };
+
+constexpr int most_tile_rows(int columns) {
+  return columns == 32 ? 256 : 160;
+}
 
 // The key under which tile sizes are chosen.
 struct ConvTask {

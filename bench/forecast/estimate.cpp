@@ -15,46 +15,9 @@ namespace sec::forecast {
 namespace {
 
 constexpr double alike = 0.03;  // blocks whose instructions differ by less count as equal
-
-// Weighted items of a line of `count`, chosen by value(i).
-template <typename Value>
-std::map<unsigned, double> sample(unsigned count, bool all, const Value& value) {
-  std::map<unsigned, double> weights;
-  if (all) {
-    for (unsigned i = 0; i < count; ++i) {
-      weights[i] = 1;
-    }
-    return weights;
-  }
-  const auto between = [&](auto&& self, unsigned low, unsigned high) -> void {
-    if (high - low <= 1) {
-      return;
-    }
-    const double a = value(low);
-    const double b = value(high);
-    if (std::fabs(a - b) <= alike * std::max(a, b)) {
-      const double inside = high - low - 1;
-      weights[low] += std::floor(inside / 2);
-      weights[high] += inside - std::floor(inside / 2);
-      return;
-    }
-    const unsigned middle = low + (high - low) / 2;
-    weights[middle] += 1;
-    self(self, low, middle);
-    self(self, middle, high);
-  };
-  weights[0] += 1;
-  if (count > 1) {
-    weights[count - 1] += 1;
-  }
-  if (count > 2) {
-    const unsigned middle = count / 2;
-    weights[middle] += 1;
-    between(between, 0, middle);
-    between(between, middle, count - 1);
-  }
-  return weights;
-}
+// Where a line is probed between two of its blocks. Blocks repeat with the tiles of a sample, often a few times a power
+// of two, and halving such a line would meet the same tile of a sample again and again.
+constexpr double between = 0.618;
 
 // The sectors of a block of threads, by the arena block that they belong to.
 using Sectors = std::map<std::uint64_t, std::vector<std::uint64_t>>;
@@ -93,6 +56,18 @@ class Estimator {
   Estimator(const Kernel& kernel, const RecordedLaunch& launch, bool every_block)
       : kernel_(kernel), launch_(launch), every_block_(every_block) {}
 
+  // All items with weight 1, or some of them.
+  std::map<unsigned, double> sampled(unsigned count, const std::function<double(unsigned)>& value) const {
+    if (!every_block_) {
+      return sample(count, value);
+    }
+    std::map<unsigned, double> all;
+    for (unsigned i = 0; i < count; ++i) {
+      all[i] = 1;
+    }
+    return all;
+  }
+
   Cost run() {
     Cost cost;
     cost.issued.resize(kernel_.code.size());
@@ -102,7 +77,7 @@ class Estimator {
       runs_.clear();
       rows_.clear();
       const std::map<unsigned, double> ys =
-          sample(launch_.size.grid[1], every_block_, [&](unsigned y) { return row(y, z).total; });
+          sampled(launch_.size.grid[1], [&](unsigned y) { return row(y, z).total; });
       for (const auto& [y, rows] : ys) {
         for (const auto& [x, blocks] : row(y, z).blocks) {
           const BlockRun& one = block(x, y, z);
@@ -151,7 +126,7 @@ class Estimator {
     const auto [entry, is_new] = rows_.try_emplace(y);
     if (is_new) {
       const auto issued = [&](unsigned x) { return static_cast<double>(block(x, y, z).all_issued); };
-      entry->second.blocks = sample(launch_.size.grid[0], every_block_, issued);
+      entry->second.blocks = sampled(launch_.size.grid[0], issued);
       for (const auto& [x, weight] : entry->second.blocks) {
         entry->second.total += weight * issued(x);
       }
@@ -218,6 +193,39 @@ class Estimator {
 };
 
 }  // namespace
+
+std::map<unsigned, double> sample(unsigned count, const std::function<double(unsigned)>& value) {
+  std::map<unsigned, double> weights;
+  const auto add_run = [&](unsigned low, unsigned high) {  // the items between both, to the nearer one
+    const double inside = high - low - 1;
+    weights[low] += std::floor(inside / 2);
+    weights[high] += inside - std::floor(inside / 2);
+  };
+  const auto divide = [&](auto&& self, unsigned low, unsigned high) -> void {
+    if (high - low <= 1) {
+      return;
+    }
+    const unsigned middle = low + 1 + static_cast<unsigned>(between * (high - low - 2));
+    const double values[] = {value(low), value(middle), value(high)};
+    const auto [least, most] = std::minmax_element(std::begin(values), std::end(values));
+    weights[middle] += 1;
+    if (*most - *least <= alike * *most || high - low <= count / 64) {
+      add_run(low, middle);
+      add_run(middle, high);
+      return;
+    }
+    self(self, low, middle);
+    self(self, middle, high);
+  };
+  if (count > 0) {
+    weights[0] += 1;
+  }
+  if (count > 1) {
+    weights[count - 1] += 1;
+    divide(divide, 0, count - 1);
+  }
+  return weights;
+}
 
 Cost estimate(const Kernel& kernel, const RecordedLaunch& launch, bool every_block) {
   return Estimator(kernel, launch, every_block).run();

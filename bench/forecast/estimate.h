@@ -1,6 +1,7 @@
 // What one launch costs a GPU: instructions that its warps issue, bytes that it moves, products on tensor cores.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,10 +21,13 @@ struct Cost {
   double stored_bytes = 0;     // by all threads
 };
 
-// Executes some blocks of the launch (bench/forecast/machine.h) and infers the others. In a row of blocks with
-// consecutive blockIdx.x the first, the middle and the last one are executed. Where two of them differ by more than
-// 3 % of their instructions, the block halfway between them is executed too, and so on. Between blocks that agree,
-// the others are counted like the nearer one. Rows are treated likewise along blockIdx.y; every blockIdx.z is executed.
+// Some items of a line of `count`, and how many of the line each stands for. The first, the last and one in between are
+// looked at. If their values differ by more than 3 %, so are items between them, down to 1/64 of the line. The others
+// count like the nearest one.
+std::map<unsigned, double> sample(unsigned count, const std::function<double(unsigned)>& value);
+
+// Executes some blocks of the launch (bench/forecast/machine.h) and infers the others: blocks with consecutive blockIdx.x
+// are sampled by their instructions, and so are such rows along blockIdx.y. Every blockIdx.z is executed.
 // Whether blocks read the same sectors (weights) or separate ones (activations) is inferred from the executed ones. No
 // launch is said to read or write more of an arena block than its size. With `every_block` all blocks are executed.
 Cost estimate(const Kernel& kernel, const RecordedLaunch& launch, bool every_block = false);

@@ -86,7 +86,9 @@ std::vector<ConvTiles> candidates(const ConvTask& task) {
     for (const int rows : train::on_tensor_cores(task) ? train::tile_rows() : only) {
       one.columns = columns;
       one.rows = rows;
-      add(one);
+      if (rows <= kernels::most_tile_rows(columns)) {
+        add(one);
+      }
     }
   }
   return all;

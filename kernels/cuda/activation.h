@@ -110,12 +110,24 @@ SEC_DEVICE void write_batch_norm(float* table, int channels, const ActivationOpe
   }
 }
 
+// Rounds 16 bytes in shared memory to TF32, in place, for mma.
+SEC_DEVICE void round_piece(float* piece) {
+  float value[4];
+  load(piece, value);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    value[i] = __uint_as_float(to_tf32(value[i]));
+  }
+  store(piece, value);
+}
+
 // Activates 16 bytes of x in shared memory, in place. `kept` has one bit per element, set if dropout keeps it.
-// f32 is rounded to TF32, for mma.
+// `dropout`: whether there is any; without, keep is 1. f32 is rounded to TF32, for mma.
+template <bool dropout = true>
 SEC_DEVICE void activate_piece(float* piece, const BatchNormCoefficients<4>& n, unsigned kept, float keep) {
   float value[4];
   load(piece, value);
-  activate(n, kept, keep, value);
+  activate(n, dropout ? kept : 0xFFU, dropout ? keep : 1.0F, value);
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     value[i] = __uint_as_float(to_tf32(value[i]));
@@ -146,14 +158,17 @@ SEC_DEVICE void masks_of_bits(unsigned kept, unsigned (&masks)[4]) {
 
 // The same for bf16, with folded coefficients. ReLU and dropout act on packed pairs, after rounding: neither changes
 // what the other, or rounding, does to an element.
+template <bool dropout = true>
 SEC_DEVICE void activate_piece(bf16* piece, const BatchNormCoefficients<8>& n, unsigned kept,
                                float /*keep*/) {
   const uint4 packed = *reinterpret_cast<const uint4*>(piece);
   const unsigned x[4] = {packed.x, packed.y, packed.z, packed.w};
   unsigned y[4];
-  unsigned masks[4];
+  unsigned masks[4] = {~0U, ~0U, ~0U, ~0U};
   activate_pairs(n, x, y);
-  masks_of_bits(kept, masks);
+  if constexpr (dropout) {
+    masks_of_bits(kept, masks);
+  }
   *reinterpret_cast<uint4*>(piece) =
       make_uint4(y[0] & masks[0], y[1] & masks[1], y[2] & masks[2], y[3] & masks[3]);
 }

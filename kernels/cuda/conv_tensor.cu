@@ -1,7 +1,7 @@
 // Convolution, version 4: tensor cores (mma.sync) in bf16 or TF32.
 // Forward and dgrad, unfused or fused with batch norm, ReLU and dropout.
 //
-// A block computes up to 128 rows x 32 or 64 output channels.
+// A block computes up to 256 rows x 32 output channels, or up to 160 rows x 64.
 // Its rows are `steps` time steps of `samples` samples, with all leads.
 // All taps of these rows read one window of (steps - 1) * in_step + taps input time steps.
 // The window is copied to shared memory once per chunk of 64 bytes of input channels (32 bf16 or 16 f32).
@@ -23,7 +23,7 @@
 // TF32 weights are loaded one by one, from rows 256 + 32 bytes apart:
 // the 4 x 8 elements that a warp loads are then in 32 different banks.
 // A small kernel rounds weights to bf16 before the convolution, and copies f32 weights that are not aligned.
-// TF32 is rounded in registers.
+// f32 is rounded to TF32 in shared memory, once, by the thread that has copied it.
 //
 // No loop contains a division. Each thread always copies the same piece of a slice, and of every 32nd row of a window,
 // so addresses advance by constants (conv_tensor_copies.h). Tables in shared memory say which row of the output a row
@@ -35,7 +35,10 @@
 // Sums over a tile's rows are taken in shared memory, first the mean and then the squared deviations.
 // Fused dgrad takes its sums there as well, while reading x.
 // The order of summation depends only on the shape.
+#include <limits>
+
 #include "kernels/cuda/conv_tensor_copies.h"
+#include "kernels/cuda/four.h"
 
 namespace sec::kernels::SEC_BACKEND {
 namespace {
@@ -51,13 +54,15 @@ SEC_DEVICE void store_pair(bf16* to, float first, float second) {
   *reinterpret_cast<unsigned*>(to) = pack_bf16(first, second);
 }
 
-// Weights in the element type, aligned to 16 bytes.
+// Weights in the element type, aligned to 16 bytes. Four per thread.
 template <typename T>
 __global__ void __launch_bounds__(256) conv_round_weights(TensorBatch problems) {
   const TensorProblem& problem = problems.problem[blockIdx.z];
-  const std::int64_t index = first_element(1);
-  if (index < problem.s.weights()) {
-    static_cast<T*>(const_cast<void*>(problem.w))[index] = T(problem.s.w[index]);
+  const std::int64_t index = first_element(4);
+  if (index < problem.s.weights()) {  // a multiple of 16 (tensor_supports)
+    float four[4];
+    load_four(problem.s.w + index, is_aligned(problem.s.w), four);
+    store_four(static_cast<T*>(const_cast<void*>(problem.w)) + index, four);
   }
 }
 
@@ -67,16 +72,6 @@ SEC_DEVICE void multiply(bf16, float (&d)[4], const unsigned (&a)[4], const unsi
 }
 SEC_DEVICE void multiply(float, float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
   mma_m16n8k8_tf32(d, a, b, d);
-}
-
-template <typename T, int count>
-SEC_DEVICE void round_operands(unsigned (&bits)[count]) {
-  if constexpr (std::is_same_v<T, float>) {
-#pragma unroll
-    for (int e = 0; e < count; ++e) {
-      bits[e] = to_tf32(__uint_as_float(bits[e]));
-    }
-  }
 }
 
 // Which lane addresses which 16 bytes of a window for ldmatrix, to load a fragment of 16 rows x 32 bytes.
@@ -133,38 +128,43 @@ SEC_DEVICE void load_weights(const unsigned char* memory, int from, int half, in
       b[e] = *reinterpret_cast<const unsigned*>(at + e % 2 * 4 * row_bytes + e / 2 * 32);
     }
   }
-  round_operands<T>(b);
 }
 
 // The regions of a block's shared memory, in bytes from its beginning. All are multiples of 64.
-// Results overwrite stages and windows.
+//   the output row of each of the tile's rows, for storing results
+//   dgrad: a table of batch norm's coefficients of the tile's columns
+//   stages, from first_stage on, and all that follows: overwritten by results
+SEC_HOST_DEVICE constexpr int first_stage_of(int tile_columns, bool transposed) {
+  return rows_of(tile_columns) * 4 + (transposed ? tile_columns * 12 : 0);
+}
 struct Regions {
-  int rows;         // the output row of each of the tile's rows, for storing results
-  int batch_norms;  // a table of batch norm's coefficients: of the input's channels; dgrad: of the tile's columns
-  int windows_rows;  // the row of x of each row of a window, if a tile has several samples
-  int stages, windows, end;
+  int batch_norms;  // a table of batch norm's coefficients: forward, of the input's channels; dgrad, see above
+  int windows_rows;  // the row of x of each row of a window, if there is such a table
+  int windows, end;
 };
 
 SEC_HOST_DEVICE inline Regions regions_of(const TensorProblem& problem, int tile_columns, int element,
                                           bool transposed) {
   const auto whole = [](int bytes) { return (bytes + 63) / 64 * 64; };
+  const int stages_end =
+      first_stage_of(tile_columns, transposed) + stages * stage_bytes_of(tile_columns, element, transposed);
   Regions r{};
-  r.batch_norms = whole(tile_rows * 4);
-  r.windows_rows = r.batch_norms + whole((transposed ? tile_columns : problem.s.in_channels) * 12);
-  r.stages = r.windows_rows + (problem.samples > 1 ? whole(problem.window_rows() * 4) : 0);
-  r.windows = r.stages + stages * stage_bytes_of(tile_columns, element, transposed);
-  r.end = r.windows + problem.windows * problem.window_rows() * chunk_bytes;
+  r.batch_norms = transposed ? rows_of(tile_columns) * 4 : stages_end;
+  r.windows_rows = stages_end + (transposed ? 0 : whole(problem.s.in_channels * 12));
+  r.windows = r.windows_rows + (has_table(problem, tile_columns) ? whole(problem.window_rows * 4) : 0);
+  r.end = r.windows + problem.windows * problem.window_rows * chunk_bytes;
   return r;
 }
 
-// Blocks per multiprocessor that registers must leave room for, or 0 for what nvcc chooses.
-// For 32 columns it would use a few registers more than six blocks have.
-constexpr int least_blocks(int tile_columns, bool activated) {
-  return tile_columns == 32 && !activated ? 6 : 0;
+// Blocks per multiprocessor that registers must leave room for, or 0 for what nvcc chooses: 128 registers leave room for
+// 4 blocks of 32 columns, 3 of 64. Activating bf16 needs about 156 and would spill.
+constexpr int least_blocks(int tile_columns, int element, bool transposed, bool fused) {
+  return element == 2 && !transposed ? 0 : tile_columns == 32 && (fused || transposed) ? 4 : 3;
 }
 
 template <typename T, int tile_columns, typename Pass, bool fused>
-__global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !Pass::transposed))
+__global__ void __launch_bounds__(threads_of(tile_columns),
+                                  least_blocks(tile_columns, sizeof(T), Pass::transposed, fused))
     conv_tensor(TensorBatch problems) {
   DYN_SHARED(unsigned char, memory);
   constexpr bool transposed = Pass::transposed;
@@ -172,10 +172,13 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
   constexpr int stage_bytes = stage_bytes_of(tile_columns, element, transposed);
   constexpr bool activated = fused && !transposed;
   constexpr int column_tiles = tile_columns / 8;
+  constexpr int fragments = fragments_of(tile_columns);  // of 16 rows, per warp
+  constexpr int first_stage = first_stage_of(tile_columns, transposed);
+  constexpr int last_stage = first_stage + (stages - 1) * stage_bytes;
   const TensorProblem& problem = problems.problem[blockIdx.z];
   const ConvProblem& s = problem.s;
   const int first_column = static_cast<int>(blockIdx.y) * tile_columns;
-  const unsigned sample_tile = blockIdx.x / static_cast<unsigned>(problem.tiles_in_time);
+  const unsigned sample_tile = problem.by_tiles.divide(blockIdx.x);
   const std::int64_t first_sample = std::int64_t{sample_tile} * problem.samples;
   const int first_step = static_cast<int>(blockIdx.x - sample_tile * problem.tiles_in_time) * problem.steps;
   if (first_sample >= s.n || first_column >= s.out_channels) {
@@ -185,26 +188,28 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
   const int lane = thread % 32;
   const int warp = thread / 32;
   const Regions regions = regions_of(problem, tile_columns, element, transposed);
-  const int window_bytes = problem.window_rows() * chunk_bytes;
+  const int window_bytes = problem.window_rows * chunk_bytes;
   const int windows_end = regions.windows + problem.windows * window_bytes;
   const auto tap_bytes =
       static_cast<unsigned>(s.h * chunk_bytes);  // a tap reads rows h further than the one before
   const int taps = s.taps;
   const int chunks = taps > 0 ? problem.chunks : 0;
 
-  // ---- tables: thread t finds out about row t of the tile ----
+  // ---- tables: lane l of a warp finds out about rows l, l + 32, ... of the warp's rows ----
 
-  auto* const out_rows = reinterpret_cast<int*>(memory + regions.rows);
+  auto* const out_rows = reinterpret_cast<int*>(memory);
   auto* const batch_norms = reinterpret_cast<float*>(memory + regions.batch_norms);
-  const TileRow mine = tile_row(problem, first_sample, first_step, thread);
-  out_rows[thread] = mine.out_row;
-  const WindowRows window_rows(problem, first_sample, first_step,
-                               reinterpret_cast<int*>(memory + regions.windows_rows));
-  // For each of the two 16-row fragments: the row of the window that this lane's row reads at tap 0.
-  int window_row[2];
+  const WindowRows<tile_columns> window_rows(problem, first_sample, first_step,
+                                             reinterpret_cast<int*>(memory + regions.windows_rows));
+  // For each of the 16-row fragments: the row of the window that this lane's row reads at tap 0.
+  int window_row[fragments];
 #pragma unroll
-  for (int tile = 0; tile < 2; ++tile) {
-    window_row[tile] = __shfl_sync(0xffffffffU, mine.window_row, tile * 16 + lane % 16);
+  for (int pair = 0; pair < fragments / 2; ++pair) {
+    const int row = warp * 16 * fragments + pair * 32 + lane;
+    const TileRow mine = tile_row(problem, first_sample, first_step, row);
+    out_rows[row] = mine.out_row;
+    window_row[2 * pair] = __shfl_sync(0xffffffffU, mine.window_row, lane % 16);
+    window_row[2 * pair + 1] = __shfl_sync(0xffffffffU, mine.window_row, 16 + lane % 16);
   }
   if constexpr (activated) {
     write_batch_norm<T>(batch_norms, s.in_channels, problem.fusion.before, 0, s.in_channels);
@@ -212,17 +217,21 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
     write_batch_norm<T>(batch_norms, tile_columns, problem.fusion.before, first_column, s.out_channels);
   }
   // A warp whose rows are all past the end of the tile only takes part in copies.
-  const bool has_rows = warp * 32 < problem.samples * problem.steps * s.h;
+  const bool has_rows = warp * 16 * fragments < problem.samples * problem.steps * s.h;
 
-  float sum[2][column_tiles][4];
+  float sum[fragments][column_tiles][4] = {};
+  if (!transposed && s.bias != nullptr) {
 #pragma unroll
-  for (int c = 0; c < column_tiles; ++c) {
+    for (int c = 0; c < column_tiles; ++c) {
 #pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      const int o = first_column + c * 8 + lane % 4 * 2 + e % 2;
-      const float bias = s.bias != nullptr && o < s.out_channels ? s.bias[o] : 0.0F;
-      sum[0][c][e] = bias;
-      sum[1][c][e] = bias;
+      for (int e = 0; e < 4; ++e) {
+        const int o = first_column + c * 8 + lane % 4 * 2 + e % 2;
+        const float bias = o < s.out_channels ? s.bias[o] : 0.0F;
+#pragma unroll
+        for (int fragment = 0; fragment < fragments; ++fragment) {
+          sum[fragment][c][e] = bias;
+        }
+      }
     }
   }
   __syncthreads();  // all tables are written
@@ -230,7 +239,7 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
   // ---- copies run three iterations ahead of the products ----
 
   WeightCopies<T, tile_columns, transposed> weights(problem, first_column);
-  WindowPieces<T> input(window_rows, first_sample);
+  WindowPieces<T, tile_columns> input(window_rows, first_sample);
   int copied_chunks = 0;
   int copied_taps = 0;  // of the chunk that is being copied
   int copied_window = regions.windows;
@@ -239,50 +248,55 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
     if (copied_chunks < chunks) {
       weights.copy_slice(memory + stage);
       if (copied_taps == 0) {
-        input.copy(memory + copied_window);
+        input.copy(memory + copied_window, copied_chunks);
         copied_window =
             copied_window + window_bytes == windows_end ? regions.windows : copied_window + window_bytes;
       }
       if (++copied_taps == taps) {
         copied_taps = 0;
         ++copied_chunks;
-        weights.move_to_next_chunk();
+        weights.move_to_chunk(copied_chunks, first_column);
       }
     }
     cp_async_commit();  // also commits empty groups, because the wait below counts groups
   };
   for (int ahead = 0; ahead < stages - 1; ++ahead) {
-    copy_next(regions.stages + ahead * stage_bytes);
+    copy_next(first_stage + ahead * stage_bytes);
   }
 
-  int stage = regions.stages;                           // the stage that the iteration reads
-  int free_stage = stage + (stages - 1) * stage_bytes;  // the stage that the iteration before has read
+  int stage = first_stage;  // the stage that the iteration reads
   int window = regions.windows;
+  unsigned row_bytes[fragments];
+#pragma unroll
+  for (int fragment = 0; fragment < fragments; ++fragment) {
+    row_bytes[fragment] = static_cast<unsigned>(window_row[fragment] * chunk_bytes);
+  }
   const int b_lane = lane_offset<T, tile_columns, transposed>(lane);
   for (int chunk = 0; chunk < chunks; ++chunk) {
     if constexpr (activated) {
       cp_async_wait<stages - 2>();  // this thread's copies have arrived
       input.activate(memory + window, chunk, first_sample, batch_norms);
+    } else if constexpr (std::is_same_v<T, float>) {
+      cp_async_wait<stages - 2>();
+      input.round(memory + window);
     }
-    unsigned row_bytes[2] = {static_cast<unsigned>(window_row[0] * chunk_bytes),
-                             static_cast<unsigned>(window_row[1] * chunk_bytes)};
 #pragma unroll 1
     for (int m = 0; m < taps; ++m) {
       cp_async_wait<stages - 2>();
-      __syncthreads();  // all copies have arrived and are activated; all warps have finished the previous iteration
-      copy_next(free_stage);
+      if constexpr (std::is_same_v<T, float>) {
+        weights.round(memory + stage);
+      }
+      __syncthreads();  // all copies have arrived and are activated or rounded; all warps have finished the previous iteration
+      copy_next(stage == first_stage ? last_stage : stage - stage_bytes);  // the stage that it has read
       if (has_rows) {
         const int b_from = stage + b_lane;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {  // halves of the chunk: one mma has a depth of 32 bytes
-          unsigned a[2][4];
+          unsigned a[fragments][4];
 #pragma unroll
-          for (int tile = 0; tile < 2; ++tile) {
-            const unsigned at = swizzled(row_bytes[tile], static_cast<unsigned>(lane / 16 * 16));
-            ldmatrix<4>(a[tile], memory + window + (at ^ half * 32U));
-            if constexpr (!activated) {  // otherwise activate_piece has rounded it
-              round_operands<T>(a[tile]);
-            }
+          for (int fragment = 0; fragment < fragments; ++fragment) {
+            const unsigned at = swizzled(row_bytes[fragment], static_cast<unsigned>(lane / 16 * 16));
+            ldmatrix<4>(a[fragment], memory + window + (at ^ half * 32U));
           }
 #pragma unroll
           for (int c = 0; c < column_tiles; c += 2) {
@@ -291,34 +305,39 @@ __global__ void __launch_bounds__(threads, least_blocks(tile_columns, fused && !
             const unsigned b0[2] = {b[0], b[1]};
             const unsigned b1[2] = {b[2], b[3]};
 #pragma unroll
-            for (int tile = 0; tile < 2; ++tile) {
-              multiply(T{}, sum[tile][c], a[tile], b0);
-              multiply(T{}, sum[tile][c + 1], a[tile], b1);
+            for (int fragment = 0; fragment < fragments; ++fragment) {
+              multiply(T{}, sum[fragment][c], a[fragment], b0);
+              multiply(T{}, sum[fragment][c + 1], a[fragment], b1);
             }
           }
         }
       }
-      row_bytes[0] += tap_bytes;
-      row_bytes[1] += tap_bytes;
-      free_stage = stage;
-      stage = stage == regions.stages + (stages - 1) * stage_bytes ? regions.stages : stage + stage_bytes;
+#pragma unroll
+      for (int fragment = 0; fragment < fragments; ++fragment) {
+        row_bytes[fragment] += tap_bytes;
+      }
+      stage = stage == last_stage ? first_stage : stage + stage_bytes;
+    }
+#pragma unroll
+    for (int fragment = 0; fragment < fragments; ++fragment) {
+      row_bytes[fragment] -= static_cast<unsigned>(taps) * tap_bytes;  // back to the first tap
     }
     window = window + window_bytes == windows_end ? regions.windows : window + window_bytes;
   }
 
   // Results pass through shared memory, so that global memory is written 16 bytes at a time along channels.
-  const ResultTile<T, tile_columns> tile(problem, memory + regions.stages, out_rows, first_sample, first_step,
+  const ResultTile<T, tile_columns> tile(problem, memory + first_stage, out_rows, first_sample, first_step,
                                          first_column);
   cp_async_wait_all();
   __syncthreads();  // all warps have finished reading weights and windows
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
+  for (int fragment = 0; fragment < fragments; ++fragment) {
 #pragma unroll
     for (int c = 0; c < column_tiles; ++c) {
 #pragma unroll
       for (int e = 0; e < 4; e += 2) {
-        const int row = warp * 32 + half * 16 + lane / 4 + e / 2 * 8;
-        store_pair(tile.at(row, c * 8 + lane % 4 * 2), sum[half][c][e], sum[half][c][e + 1]);
+        const int row = (warp * fragments + fragment) * 16 + lane / 4 + e / 2 * 8;
+        store_pair(tile.at(row, c * 8 + lane % 4 * 2), sum[fragment][c][e], sum[fragment][c][e + 1]);
       }
     }
   }
@@ -339,9 +358,10 @@ std::int64_t shared_bytes(const TensorProblem& problem, int tile_columns, std::i
                           bool transposed) {
   const auto size = static_cast<int>(element);
   const Regions regions = regions_of(problem, tile_columns, size, transposed);
-  const int down = threads / (tile_columns * size / 16);
-  const int results = tile_rows * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
-  return max(regions.end, regions.stages + results);
+  const int down = threads_of(tile_columns) / (tile_columns * size / 16);
+  const int results =
+      rows_of(tile_columns) * result_pitch(tile_columns, size) + tile_sum_floats(down, tile_columns) * 4;
+  return max(regions.end, first_stage_of(tile_columns, transposed) + results);
 }
 
 // Cuts the rows into tiles: several whole samples if they fit, else equal parts of one sample's time.
@@ -351,15 +371,27 @@ TensorProblem cut(const ConvProblem& s, int tile_columns, std::int64_t element, 
   problem.s = s;
   problem.chunks = static_cast<int>(ceil_div(s.in_channels * element, chunk_bytes));
   problem.windows = s.taps == 0 ? 0 : min(problem.chunks, (stages - 2 + s.taps) / s.taps + 1);
-  int most = max(s.tiles.rows / s.h, 1);  // time steps per tile
+  int most = max(min(s.tiles.rows, rows_of(tile_columns)) / s.h, 1);  // time steps per tile
   do {
     problem.tiles_in_time = (s.count + most - 1) / most;
     problem.steps = (s.count + problem.tiles_in_time - 1) / problem.tiles_in_time;
     problem.samples = problem.tiles_in_time == 1 ? max(most / problem.steps, 1) : 1;
     problem.window_steps = (problem.steps - 1) * s.in_step + s.taps;
+    problem.window_rows = problem.samples * problem.window_steps * s.h;
     most /= 2;
   } while (most > 0 &&
            shared_bytes(problem, tile_columns, element, transposed) > static_cast<std::int64_t>(max_shared));
+  problem.by_tiles = divisor_of(problem.tiles_in_time);
+  problem.by_h = divisor_of(s.h);
+  problem.by_steps = divisor_of(problem.steps);
+  problem.x_rows = s.in_length * s.h;
+  // These are numbers of 32 bits (tensor_supports).
+  const std::int64_t w_row_bytes = (transposed ? s.in_channels : s.out_channels) * element;
+  const std::int64_t tap_step = s.tap_step * element * s.in_channels * s.out_channels;
+  const std::int64_t each = chunk_bytes / element;
+  problem.w_row_bytes = static_cast<int>(w_row_bytes);
+  problem.tap_step = static_cast<int>(tap_step);
+  problem.chunk_step = static_cast<int>((transposed ? chunk_bytes : each * w_row_bytes) - s.taps * tap_step);
   return problem;
 }
 
@@ -399,12 +431,12 @@ void launch_tensor(Stream& stream, const ConvBatch& batch) {
     for (int j = 0; j < batch.problems; ++j) {
       problems.problem[j].w = scratch.data<T>() + rounded[j];
     }
-    launch<conv_round_weights<T>>(stream, dim3(blocks_for(most_weights, 256), 1, depth), dim3(256), 0,
+    launch<conv_round_weights<T>>(stream, dim3(blocks_for(most_weights, 4 * 256), 1, depth), dim3(256), 0,
                                   problems);
   }
   launch<conv_tensor<T, tile_columns, Pass, fused>>(
       stream, dim3(blocks_for(tiles, 1), blocks_for(batch.most_channels(), tile_columns), depth),
-      dim3(threads), static_cast<std::size_t>(shared), problems);
+      dim3(threads_of(tile_columns)), static_cast<std::size_t>(shared), problems);
 }
 
 template <typename T, typename Pass>
@@ -430,8 +462,13 @@ bool tensor_supports(const ConvProblem& s, DType type) {
     return shared_bytes(cut(s, tile_columns, element, transposed), tile_columns, element, transposed) <=
            static_cast<std::int64_t>(max_shared);
   };
-  return s.in_channels * element % 16 == 0 && s.out_channels * element % 16 == 0 && s.h <= tile_rows &&
-         aligned(s.in, s.out) && fits(true) && fits(false);
+  constexpr std::int64_t most_bytes = std::numeric_limits<int>::max();  // of a sample, and of the weights
+  const std::int64_t bytes =
+      max(max(std::int64_t{s.in_length} * s.in_channels, std::int64_t{s.out_length} * s.out_channels) * s.h,
+          s.weights()) *
+      element;
+  return s.in_channels * element % 16 == 0 && s.out_channels * element % 16 == 0 && s.h <= 128 &&
+         bytes <= most_bytes && aligned(s.in, s.out) && fits(true) && fits(false);
 }
 
 Tiles tensor_tiles(const ConvProblem& s, DType type, bool transposed) {

@@ -8,8 +8,38 @@
 
 namespace sec::kernels::SEC_BACKEND::tensor {
 
-constexpr int tile_rows = 128;
-constexpr int threads = 128;  // four warps with 32 rows each
+// How a block of 32 or 64 output channels divides its rows among warps. A warp has 64 sums per thread in both cases.
+//   32 columns   4 warps of 64 rows, 4 fragments of 16
+//   64 columns   5 warps of 32 rows, 2 fragments of 16: the 155, 78, 39 and 20 steps of the 1-D part, which
+//                5000 samples lead to, fill 97 to 100 % of tiles of 160
+SEC_HOST_DEVICE constexpr int warps_of(int columns) {
+  return columns == 32 ? 4 : 5;
+}
+SEC_HOST_DEVICE constexpr int fragments_of(int columns) {
+  return columns == 32 ? 4 : 2;
+}
+SEC_HOST_DEVICE constexpr int threads_of(int columns) {
+  return 32 * warps_of(columns);
+}
+SEC_HOST_DEVICE constexpr int rows_of(int columns) {
+  return 16 * fragments_of(columns) * warps_of(columns);
+}
+static_assert(rows_of(32) == most_tile_rows(32) && rows_of(64) == most_tile_rows(64));
+
+// x / divisor, for a divisor known on the host. The estimate of the quotient is at most 1 too small.
+struct Divisor {
+  unsigned divisor;
+  unsigned reciprocal;  // 2^32 / divisor rounded down, or 2^32 - 1 if that is 2^32
+
+  SEC_DEVICE unsigned divide(unsigned x) const {
+    const unsigned quotient = __umulhi(x, reciprocal);
+    return x - quotient * divisor >= divisor ? quotient + 1 : quotient;
+  }
+};
+inline Divisor divisor_of(int divisor) {
+  const auto d = static_cast<unsigned>(divisor);
+  return {d, d == 1 ? ~0U : static_cast<unsigned>((std::uint64_t{1} << 32) / d)};
+}
 
 // A problem, and how its rows are cut into tiles.
 struct TensorProblem {
@@ -18,11 +48,16 @@ struct TensorProblem {
   const void* w;       // the weights in the element type
   int samples, steps;  // samples of a tile, and time steps per sample
   int window_steps;    // time steps of the input that a tile reads per sample
+  int window_rows;     // samples * window_steps * H
   int windows;         // windows in shared memory at a time, one per chunk
   int chunks;          // chunks of 64 bytes of input channels
   int tiles_in_time;   // tiles per sample along time
-
-  SEC_HOST_DEVICE int window_rows() const { return samples * window_steps * s.h; }
+  // What blocks would otherwise compute from the above, each time.
+  Divisor by_tiles, by_h, by_steps;  // tiles_in_time, H, steps
+  int x_rows;                        // in_length * H
+  int w_row_bytes;  // between two rows of channels of a tap of w: input channels in forward, output channels in dgrad
+  int tap_step;    // bytes from a tap of w to the next one in the order of the loop
+  int chunk_step;  // bytes from past the last tap of a chunk to the first tap of the next chunk
 };
 
 struct TensorBatch {
@@ -46,11 +81,11 @@ struct TileRow {
 SEC_DEVICE TileRow tile_row(const TensorProblem& problem, std::int64_t first_sample, int first_step,
                             int row) {
   const ConvProblem& s = problem.s;
-  int u = row / s.h;
+  int u = static_cast<int>(problem.by_h.divide(static_cast<unsigned>(row)));
   const int h = row - u * s.h;
   int sample = 0;
   if (problem.samples > 1) {
-    sample = u / problem.steps;
+    sample = static_cast<int>(problem.by_steps.divide(static_cast<unsigned>(u)));
     u -= sample * problem.steps;
   }
   if (sample >= problem.samples || u >= problem.steps) {
@@ -65,14 +100,16 @@ SEC_DEVICE TileRow tile_row(const TensorProblem& problem, std::int64_t first_sam
 // A tile of results in shared memory, and its position in the output.
 // A thread handles 16 bytes of every `down`-th row; bf16, 32 columns:
 //   row 0    threads 0 ... 3      row 32   threads 0 ... 3, their second piece
-//   row 31   threads 124 ... 127  row 127  threads 124 ... 127, their fourth
+//   row 31   threads 124 ... 127  row 255  threads 124 ... 127, their eighth
 template <typename T, int tile_columns>
 struct ResultTile {
   static constexpr int row_bytes = result_pitch(tile_columns, static_cast<int>(sizeof(T)));
   static constexpr int width = 16 / static_cast<int>(sizeof(T));  // columns per thread
   static constexpr int pieces = tile_columns / width;             // threads per row
-  static constexpr int down = threads / pieces;                   // rows that the block handles at a time
-  static constexpr int turns = tile_rows / down;                  // rows that a thread handles
+  static constexpr int threads = threads_of(tile_columns);
+  static constexpr int tile_rows = rows_of(tile_columns);
+  static constexpr int down = threads / pieces;   // rows that the block handles at a time
+  static constexpr int turns = tile_rows / down;  // rows that a thread handles
 
   const TensorProblem& problem;
   unsigned char* memory;
@@ -80,6 +117,7 @@ struct ResultTile {
   std::int64_t first_sample;
   int first_step, first_column;
   std::int64_t origin;  // index in the output of this thread's first column of the first sample's first row
+  unsigned row_bytes_out;  // of a row of the output
 
   SEC_DEVICE ResultTile(const TensorProblem& p, unsigned char* results, const int* rows, std::int64_t sample,
                         int step, int first)
@@ -89,7 +127,8 @@ struct ResultTile {
         first_sample(sample),
         first_step(step),
         first_column(first) {
-    origin = first_sample * p.s.out_length * p.s.h * p.s.out_channels + column();
+    row_bytes_out = static_cast<unsigned>(p.s.out_channels) * static_cast<unsigned>(sizeof(T));
+    origin = first_sample * (std::int64_t{p.s.out_length} * p.s.h * p.s.out_channels) + column();
   }
 
   SEC_DEVICE int column() const { return first_column + static_cast<int>(threadIdx.x) % pieces * width; }
@@ -102,17 +141,20 @@ struct ResultTile {
   SEC_DEVICE T* at(int row, int c) const { return reinterpret_cast<T*>(memory + row * row_bytes) + c; }
   SEC_DEVICE T* mine(int row) const { return at(row, static_cast<int>(threadIdx.x) % pieces * width); }
 
-  // The output row of a tile's row, for `place`; negative if the row or this thread's columns do not exist.
+  // The output row of a tile's row, for `in`; negative if the row or this thread's columns do not exist.
   SEC_DEVICE int out_row(int row) const { return column() < problem.s.out_channels ? out_rows[row] : -1; }
-  // Index in the output of this thread's first column of an output row.
-  SEC_DEVICE std::int64_t place(int out_row) const {
-    return origin + std::int64_t{out_row} * problem.s.out_channels;
+  // This thread's 16 bytes of an output row, in a tensor of the output's shape. `first`: at index `origin`.
+  template <typename Pointer>
+  SEC_DEVICE Pointer* in(Pointer* first, int out_row) const {
+    using Byte = std::conditional_t<std::is_const_v<Pointer>, const unsigned char, unsigned char>;
+    return reinterpret_cast<Pointer*>(reinterpret_cast<Byte*>(first) +
+                                      std::uint64_t{static_cast<unsigned>(out_row)} * row_bytes_out);
   }
+  SEC_DEVICE T* out() const { return static_cast<T*>(problem.s.out) + origin; }
 
-  // Copies this thread's 16 bytes of a row to index `at` of the output.
-  SEC_DEVICE void store_row(int row, std::int64_t at) const {
-    *reinterpret_cast<uint4*>(static_cast<T*>(problem.s.out) + at) =
-        *reinterpret_cast<const uint4*>(mine(row));
+  // Copies this thread's 16 bytes of a row to `to`.
+  SEC_DEVICE void store_row(int row, T* to) const {
+    *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(mine(row));
   }
 
   // Sums over the rows of the tile. Uses the shared memory behind the results.
@@ -133,6 +175,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
   const int thread = static_cast<int>(threadIdx.x);
   const int o = tile.first_column + thread;  // the channel whose sums this thread stores
   const bool stores_sums = thread < tile_columns && o < s.out_channels;
+  T* const out = tile.out();
   float value[width] = {};
   float sum[width] = {};
 #pragma unroll
@@ -140,7 +183,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
     const int row = tile.first_row() + turn * down;
     const int out_row = tile.out_row(row);
     if (out_row >= 0) {
-      tile.store_row(row, tile.place(out_row));
+      tile.store_row(row, tile.in(out, out_row));
       load(tile.mine(row), value);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
@@ -167,7 +210,7 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
     store_squeeze(0, o, total[thread]);
   }
   if (fusion.squeeze != nullptr && !one_sample) {
-    for (int item = thread; item < tile.samples() * tile_columns; item += threads) {
+    for (int item = thread; item < tile.samples() * tile_columns; item += tile.threads) {
       const int sample = item / tile_columns;
       const int c = item % tile_columns;
       float of_sample = 0.0F;
@@ -214,8 +257,8 @@ SEC_DEVICE void finish_forward(const ResultTile<T, tile_columns>& tile) {
 }
 
 // The gradient of batch norm's output for 16 bytes of a row, from x and the gradient of the activation's output.
-// Rounds it as a store to memory does, and adds it to the sums.
-template <int width>
+// Rounds it as a store to memory does, and adds it to the sums. `dropout`: whether there is any; keep is 1 without.
+template <bool dropout, int width>
 SEC_DEVICE void mask_piece(const BatchNormCoefficients<width>& n, unsigned kept, float keep,
                            const float* x_bits, float* gradient_bits, float (&sum)[width],
                            float (&product)[width]) {
@@ -225,13 +268,14 @@ SEC_DEVICE void mask_piece(const BatchNormCoefficients<width>& n, unsigned kept,
   load(gradient_bits, gradient);
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    gradient[i] = masked(n, kept, keep, i, x[i], gradient[i]);
+    gradient[i] = masked(n, dropout ? kept : 0xFFU, dropout ? keep : 1.0F, i, x[i], gradient[i]);
     sum[i] += gradient[i];
     product[i] += gradient[i] * (x[i] - n.centre[i]);
   }
   store(gradient_bits, gradient);
 }
 // bf16, with folded coefficients: the masks act on packed pairs, after rounding.
+template <bool dropout>
 SEC_DEVICE void mask_piece(const BatchNormCoefficients<8>& n, unsigned kept, float keep, const bf16* x_bits,
                            bf16* gradient_bits, float (&sum)[8], float (&product)[8]) {
   const uint4 x_packed = *reinterpret_cast<const uint4*>(x_bits);
@@ -239,13 +283,18 @@ SEC_DEVICE void mask_piece(const BatchNormCoefficients<8>& n, unsigned kept, flo
   const unsigned x[4] = {x_packed.x, x_packed.y, x_packed.z, x_packed.w};
   unsigned gradient[4] = {packed.x, packed.y, packed.z, packed.w};
   unsigned active[4];
-  unsigned masks[4];
+  unsigned masks[4] = {~0U, ~0U, ~0U, ~0U};
   activate_pairs(n, x, active);
-  masks_of_bits(kept, masks);
+  if constexpr (dropout) {
+    masks_of_bits(kept, masks);
+  }
 #pragma unroll
   for (int p = 0; p < 4; ++p) {
-    const float2 unmasked = unpack_bf16(gradient[p]);
-    gradient[p] = pack_bf16(unmasked.x * keep, unmasked.y * keep) & masks[p] & masks_of_nonzero(active[p]);
+    if constexpr (dropout) {
+      const float2 unmasked = unpack_bf16(gradient[p]);
+      gradient[p] = pack_bf16(unmasked.x * keep, unmasked.y * keep);
+    }
+    gradient[p] = gradient[p] & masks[p] & masks_of_nonzero(active[p]);
     const float2 both = unpack_bf16(gradient[p]);
     const float2 both_x = unpack_bf16(x[p]);
     sum[2 * p] += both.x;
@@ -256,31 +305,37 @@ SEC_DEVICE void mask_piece(const BatchNormCoefficients<8>& n, unsigned kept, flo
   *reinterpret_cast<uint4*>(gradient_bits) = make_uint4(gradient[0], gradient[1], gradient[2], gradient[3]);
 }
 
-// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
+// Multiplies this thread's part of the gradient by the mask of dropout and ReLU, stores it, and adds it to the sums.
 // Reads x of two rows before the first is used, because each read takes long.
-template <typename T, int tile_columns>
-SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
-                             const float* batch_norms) {  // a table of tile_columns channels
-  constexpr int width = ResultTile<T, tile_columns>::width;
+template <bool dropout, typename T, int tile_columns, int width>
+SEC_DEVICE void mask_rows(const ResultTile<T, tile_columns>& tile,
+                          const BatchNormCoefficients<width>& batch_norm, float (&sum)[width],
+                          float (&product)[width]) {
   constexpr int down = ResultTile<T, tile_columns>::down;
   constexpr int turns = 2;  // rows whose x is in registers at a time
-  const ConvProblem& s = tile.problem.s;
   const Fusion& fusion = tile.problem.fusion;
-  const int thread = static_cast<int>(threadIdx.x);
-  const auto batch_norm =
-      read_batch_norm<width>(batch_norms, tile_columns, tile.column() - tile.first_column);
-  float sum[width] = {};
-  float product[width] = {};
+  const T* const x = static_cast<const T*>(fusion.x) + tile.origin;
+  T* const out = tile.out();
+  // Rows of C channels have C / 8 bytes of the mask. If C is not a multiple of 8, rows begin within a byte.
+  const auto row_bits = static_cast<unsigned>(tile.problem.s.out_channels);
+  const unsigned char* const mask =
+      dropout ? fusion.before.dropout_mask + static_cast<std::uint64_t>(tile.origin) / 8 : nullptr;
+  const unsigned first_bit = width == 8 ? 0 : static_cast<unsigned>(tile.origin) % 8;
 #pragma unroll 1
-  for (int first = tile.first_row(); first < tile_rows; first += turns * down) {
+  for (int first = tile.first_row(); first < ResultTile<T, tile_columns>::tile_rows; first += turns * down) {
     uint4 x_bits[turns];
     unsigned kept[turns];
 #pragma unroll
     for (int turn = 0; turn < turns; ++turn) {
       const int out_row = tile.out_row(first + turn * down);
       if (out_row >= 0) {
-        x_bits[turn] = *reinterpret_cast<const uint4*>(static_cast<const T*>(fusion.x) + tile.place(out_row));
-        kept[turn] = dropout_bits(fusion.before, tile.place(out_row));
+        x_bits[turn] = *reinterpret_cast<const uint4*>(tile.in(x, out_row));
+        if constexpr (dropout) {
+          const auto row = static_cast<unsigned>(out_row);
+          const unsigned bit = first_bit + (width == 8 ? 0 : row * row_bits);
+          kept[turn] = width == 8 ? mask[std::uint64_t{row} * (row_bits / 8)]
+                                  : static_cast<unsigned>(mask[bit / 8]) >> bit % 8;
+        }
       }
     }
 #pragma unroll
@@ -289,11 +344,31 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
       const int out_row = tile.out_row(row);
       if (out_row >= 0) {
         uint4 gradient = *reinterpret_cast<const uint4*>(tile.mine(row));
-        mask_piece(batch_norm, kept[turn], fusion.before.keep, reinterpret_cast<const T*>(&x_bits[turn]),
-                   reinterpret_cast<T*>(&gradient), sum, product);
-        *reinterpret_cast<uint4*>(static_cast<T*>(s.out) + tile.place(out_row)) = gradient;
+        mask_piece<dropout>(batch_norm, dropout ? kept[turn] : 0xFFU, fusion.before.keep,
+                            reinterpret_cast<const T*>(&x_bits[turn]), reinterpret_cast<T*>(&gradient), sum,
+                            product);
+        *reinterpret_cast<uint4*>(tile.in(out, out_row)) = gradient;
       }
     }
+  }
+}
+
+// Fused dgrad: multiplies the gradient by the mask of dropout and ReLU, and stores batch norm's two sums.
+template <typename T, int tile_columns>
+SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
+                             const float* batch_norms) {  // a table of tile_columns channels
+  constexpr int width = ResultTile<T, tile_columns>::width;
+  const ConvProblem& s = tile.problem.s;
+  const Fusion& fusion = tile.problem.fusion;
+  const int thread = static_cast<int>(threadIdx.x);
+  const auto batch_norm =
+      read_batch_norm<width>(batch_norms, tile_columns, tile.column() - tile.first_column);
+  float sum[width] = {};
+  float product[width] = {};
+  if (fusion.before.dropout_mask != nullptr) {
+    mask_rows<true>(tile, batch_norm, sum, product);
+  } else {
+    mask_rows<false>(tile, batch_norm, sum, product);
   }
   const int o = tile.first_column + thread;
   float* const sums = fusion.sums + std::int64_t{blockIdx.x} * 2 * s.out_channels + o;
@@ -310,12 +385,13 @@ SEC_DEVICE void finish_dgrad(const ResultTile<T, tile_columns>& tile,
 
 template <typename T, int tile_columns>
 SEC_DEVICE void finish_unfused(const ResultTile<T, tile_columns>& tile) {
+  T* const out = tile.out();
 #pragma unroll
   for (int turn = 0; turn < ResultTile<T, tile_columns>::turns; ++turn) {
     const int row = tile.first_row() + turn * ResultTile<T, tile_columns>::down;
     const int out_row = tile.out_row(row);
     if (out_row >= 0) {
-      tile.store_row(row, tile.place(out_row));
+      tile.store_row(row, tile.in(out, out_row));
     }
   }
 }

@@ -23,7 +23,7 @@
 //   They feed 1,966,080 multiply-adds: 0.008 bytes per flop.
 // The depth of the fragments is positions, but channels are contiguous in memory.
 // bf16 operands are transposed by ldmatrix, from rows of 64 bytes in the order of swizzled_offset.
-// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart.
+// TF32 operands are loaded one by one, from rows 128 + 32 bytes apart, and are rounded before, by the thread that copied.
 // The 4 x 8 elements that a warp loads are then in 32 different banks.
 #include "kernels/cuda/conv.h"
 
@@ -62,6 +62,7 @@ struct WeightTiles {
   int x_step;  // time steps of x between two steps of the window: 1, or the stride of a 1-tap convolution
   int splits;  // warps that share a tap
   int tiles_in_time;  // tiles per sample along time
+  int x_rows;         // L * H, rows of x per sample
   std::int64_t tiles;
   std::int64_t part;  // tiles per part
   std::int64_t parts;
@@ -133,17 +134,18 @@ SEC_DEVICE void multiply_tile(float (&sum)[2][4 * groups][4],
       unsigned a[2][4];
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
-        a[r][0] = to_tf32(low[16 * r + g]);
-        a[r][1] = to_tf32(low[16 * r + g + 8]);
-        a[r][2] = to_tf32(high[16 * r + g]);
-        a[r][3] = to_tf32(high[16 * r + g + 8]);
+        a[r][0] = __float_as_uint(low[16 * r + g]);
+        a[r][1] = __float_as_uint(low[16 * r + g + 8]);
+        a[r][2] = __float_as_uint(high[16 * r + g]);
+        a[r][3] = __float_as_uint(high[16 * r + g + 8]);
       }
 #pragma unroll
       for (int c = 0; c < 4 * groups; ++c) {
         const unsigned char* const group = gy + c / 4 * gy_group;
         const auto* const b_low = reinterpret_cast<const float*>(group + (depth + t) * pitch<T>);
         const auto* const b_high = reinterpret_cast<const float*>(group + (depth + t + 4) * pitch<T>);
-        const unsigned b[2] = {to_tf32(b_low[8 * (c % 4) + g]), to_tf32(b_high[8 * (c % 4) + g])};
+        const unsigned b[2] = {__float_as_uint(b_low[8 * (c % 4) + g]),
+                               __float_as_uint(b_high[8 * (c % 4) + g])};
         mma_m16n8k8_tf32(sum[0][c], a[0], b, sum[0][c]);
         mma_m16n8k8_tf32(sum[1][c], a[1], b, sum[1][c]);
       }
@@ -182,7 +184,7 @@ struct WindowSource {
                           const int* of_rows)
       : several(tiles.samples > 1), has_table(tiles.has_table()), table(of_rows) {
     first = several ? 0 : (at.first_step * s.stride - s.pad) * s.h;
-    end = (several ? min(tiles.samples, s.n - at.first_sample) : 1) * s.l * s.h;
+    end = (several ? min(tiles.samples, s.n - at.first_sample) : 1) * tiles.x_rows;
   }
   SEC_DEVICE unsigned row(int r) const { return static_cast<unsigned>(first + (has_table ? table[r] : r)); }
   SEC_DEVICE bool contains(unsigned row) const { return row < static_cast<unsigned>(end); }
@@ -266,7 +268,7 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
     const WindowSource source(s, tiles, at, table);
     const auto x_bytes = static_cast<unsigned>(s.c_in) * static_cast<unsigned>(sizeof(T));  // per row
     const auto* const x = reinterpret_cast<const unsigned char*>(static_cast<const T*>(s.x) + x_channel) +
-                          std::uint64_t{static_cast<unsigned>(at.first_sample * s.l * s.h)} * x_bytes;
+                          std::uint64_t{static_cast<unsigned>(at.first_sample * tiles.x_rows)} * x_bytes;
     unsigned char* to = buffer + x_to;
 #pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
@@ -292,30 +294,52 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
     }
   };
 
-  // Activates the pieces of x that this thread has copied.
-  const auto activate_tile = [&](const TilePosition& at, unsigned char* buffer) {
-    if (!x_present) {
-      return;
-    }
+  // Activates the pieces of x that this thread has copied. `dropout`: a constant that says whether there is any.
+  const auto activate_rows = [&](const TilePosition& at, unsigned char* buffer, auto dropout) {
     const WindowSource source(s, tiles, at, table);
     const auto mask_bytes = static_cast<unsigned>(s.c_in) / 8;  // per row
-    const auto sample_row = static_cast<unsigned>(at.first_sample * s.l * s.h);
+    const auto sample_row = static_cast<unsigned>(at.first_sample * tiles.x_rows);
     const unsigned char* const mask =
-        before.dropout_mask == nullptr
-            ? nullptr
-            : before.dropout_mask + x_channel / 8 + std::uint64_t{sample_row} * mask_bytes;
+        dropout ? before.dropout_mask + x_channel / 8 + std::uint64_t{sample_row} * mask_bytes : nullptr;
     unsigned char* to = buffer + x_to;
 #pragma unroll 1
     for (int row = first_row; row < window_rows; row += row_step) {
       const unsigned from = source.row(row);
       if (source.contains(from)) {
-        const unsigned kept =
-            mask == nullptr ? 0xFFU : mask[std::uint64_t{from} * mask_bytes] >> x_channel % 8;
+        unsigned kept = 0xFFU;
+        if constexpr (dropout) {
+          kept = mask[std::uint64_t{from} * mask_bytes];
+          kept = width == 8 ? kept : kept >> x_channel % 8;
+        }
         // Read for each row: a thread has one to three, and no registers to spare beside its sums.
         const auto batch_norm = read_batch_norm<width>(batch_norms, channels, piece * width);
-        activate_piece(reinterpret_cast<T*>(to), batch_norm, kept, before.keep);
+        activate_piece<dropout>(reinterpret_cast<T*>(to), batch_norm, kept, before.keep);
       }
       to += row_step * pitch<T>;
+    }
+  };
+  const auto activate_tile = [&](const TilePosition& at, unsigned char* buffer) {
+    if (x_present && before.dropout_mask != nullptr) {
+      activate_rows(at, buffer, std::true_type());
+    } else if (x_present) {
+      activate_rows(at, buffer, std::false_type());
+    }
+  };
+
+  // f32: rounds what this thread has copied to TF32. Activated x is rounded already.
+  const auto round_tile = [&](unsigned char* buffer) {
+    if constexpr (std::is_same_v<T, float>) {
+      const auto round_rows = [&](unsigned char* to, int rows) {
+#pragma unroll 1
+        for (int row = first_row; row < rows; row += row_step) {
+          round_piece(reinterpret_cast<float*>(to));
+          to += row_step * pitch<T>;
+        }
+      };
+      round_rows(buffer + gy_to, used_rows);
+      if constexpr (!activated) {
+        round_rows(buffer + x_to, window_rows);
+      }
     }
   };
 
@@ -345,6 +369,7 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
     if constexpr (activated) {
       activate_tile(current, memory + buffer);
     }
+    round_tile(memory + buffer);
     __syncthreads();  // the tile is complete, and all warps have read the other buffer, which is filled next
     current.advance(tiles);
     if (left > 1) {
@@ -381,25 +406,27 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
   if (tap >= s.k || split > 0) {
     return;
   }
+  // This lane's sums are columns o, o + 1, o + 8, ... of rows i, i + 8, i + 16 and i + 24 of the tap.
   const bool adds = s.partial == nullptr;
+  const int i = first_in + group * group_channels + lane / 4;
+  const int o = first_out + lane % 4 * 2;
+  float* const to =
+      (adds ? s.gw : s.partial + blockIdx.y * s.weights()) + ((std::int64_t{tap} * s.c_in + i) * s.c_out + o);
 #pragma unroll
-  for (int r = 0; r < 2; ++r) {
+  for (int row = 0; row < group_channels; row += 8) {
+    if (i + row < s.c_in) {
+      float* const to_row = to + std::int64_t{row} * s.c_out;
 #pragma unroll
-    for (int c = 0; c < 4 * groups; ++c) {
-#pragma unroll
-      for (int e = 0; e < 4; e += 2) {
-        const int i = first_in + group * group_channels + r * 16 + lane / 4 + e / 2 * 8;
-        const int o = first_out + c * 8 + lane % 4 * 2;
-        if (i < s.c_in && o < s.c_out) {  // channel counts are multiples of 4, so o + 1 exists too
-          const std::int64_t at = (std::int64_t{tap} * s.c_in + i) * s.c_out + o;
-          auto* const to =
-              reinterpret_cast<float2*>(adds ? s.gw + at : s.partial + blockIdx.y * s.weights() + at);
-          float2 value = make_float2(sum[r][c][e], sum[r][c][e + 1]);
+      for (int c = 0; c < 4 * groups; ++c) {
+        if (o + c * 8 < s.c_out) {  // channel counts are multiples of 4, so o + 1 exists too
+          const float* const pair = &sum[row / 16][c][row / 8 % 2 * 2];
+          auto* const at = reinterpret_cast<float2*>(to_row + c * 8);
+          float2 value = make_float2(pair[0], pair[1]);
           if (adds) {
-            const float2 old = *to;
+            const float2 old = *at;
             value = make_float2(old.x + value.x, old.y + value.y);
           }
-          *to = value;
+          *at = value;
         }
       }
     }
@@ -412,6 +439,7 @@ __global__ void __launch_bounds__(32 * (wide ? 2 * max_wide_taps : max_taps))
 WeightTiles cut(const WgradProblem& s, bool wide, std::int64_t element) {
   WeightTiles t{};
   t.wide = wide;
+  t.x_rows = s.l * s.h;
   t.splits = max(least_warps / (s.k * (wide ? 2 : 1)), 1);  // by the shape alone, as sums depend on it
   t.x_step = s.k == 1 ? s.stride : 1;
   const int most = most_rows_of(wide, element) / s.h;  // time steps per tile

@@ -97,6 +97,26 @@ TEST(Forecast, BlocksWithoutWorkAreFound) {
   EXPECT_EQ(estimate(kernel, launch_of({11}, 3)).instructions, 3 * 179 + 5 * 20 + 2 * 8 * 20);
 }
 
+// The last tile of each sample is shorter. 64 samples of 20 tiles: 0, 640, 960, 800 ... are first tiles, 959 a last one.
+TEST(Forecast, BlocksThatRepeatWithSamplesAreNotMistakenForTheirTails) {
+  for (const unsigned tiles : {8U, 16U, 20U, 39U, 78U}) {
+    const unsigned count = 64 * tiles;
+    const auto value = [&](unsigned i) { return i % tiles == tiles - 1 ? 0.4 : 1.0; };
+    double sum = 0;
+    double truth = 0;
+    double weight = 0;
+    for (const auto& [i, items] : sample(count, value)) {
+      sum += items * value(i);
+      weight += items;
+    }
+    for (unsigned i = 0; i < count; ++i) {
+      truth += value(i);
+    }
+    EXPECT_EQ(weight, count);
+    EXPECT_NEAR(sum / truth, 1, 0.08) << tiles;
+  }
+}
+
 TEST(Forecast, LaunchesThatDifferInAddressesOnlyCostTheSame) {
   EXPECT_EQ(cost_key(launch_of({11}, 1)), cost_key(launch_of({11}, 1)));
   EXPECT_NE(cost_key(launch_of({11}, 1)), cost_key(launch_of({12}, 1)));

@@ -68,7 +68,8 @@ TEST_F(Tiles, AreReadAsTheyWereWritten) {
 
 TEST_F(Tiles, ThatNoKernelHasAreRefusedWithTheirLine) {
   EXPECT_EQ(error_of("columns = 64", "columns = 48"), "t:4: columns: expected one of 32, 64");
-  EXPECT_EQ(error_of("rows = 32", "rows = 256"), "t:4: rows: expected one of 32, 64, 96, 128");
+  EXPECT_EQ(error_of("rows = 32", "rows = 512"), "t:4: rows: expected one of 32, 64, 96, 128, 160, 256");
+  EXPECT_EQ(error_of("rows = 32", "rows = 256"), "t:4: rows: expected at most 160 with 64 columns");
   EXPECT_EQ(error_of("columns = 64", "columns = 64.0"), "t:4: columns: expected one of 32, 64");
   EXPECT_EQ(error_of("part_tiles = 2", "part_tiles = 0"),
             "t:9: part_tiles: expected a whole number from 1 to 1024");

@@ -136,6 +136,9 @@ std::pair<ConvTask, ConvTiles> read_choice(Line line, ConvPass pass) {
     tiles.columns = line.one_of("columns", tile_columns());
     if (tensor) {
       tiles.rows = line.one_of("rows", tile_rows());
+      if (const int most = kernels::most_tile_rows(tiles.columns); tiles.rows > most) {
+        line.wrong("rows: expected at most {} with {} columns", most, tiles.columns);
+      }
     }
   }
   line.expect_no_more();
@@ -208,7 +211,7 @@ const std::vector<int>& tile_columns() {
 }
 
 const std::vector<int>& tile_rows() {
-  static const std::vector<int> values = {32, 64, 96, 128};
+  static const std::vector<int> values = {32, 64, 96, 128, 160, 256};
   return values;
 }
 
