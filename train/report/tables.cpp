@@ -106,7 +106,7 @@ std::int64_t errors_of(const Confusion& confusion) {
 
 std::string with_range(double value, const Range95& range) {
   return std::isfinite(range.low)
-             ? fmt::format("{} <span class=\"soft\">({} to {})</span>", ratio_text(value),
+             ? fmt::format("{} <span class=\"soft range\">({} to {})</span>", ratio_text(value),
                            ratio_text(range.low), ratio_text(range.high))
              : ratio_text(value);
 }
@@ -194,10 +194,10 @@ std::string row_table(const std::vector<RecordScore>& records, const std::string
   if (named == 0) {
     return html + "<p>No beat was misread.</p>\n";
   }
-  return html + fmt::format("<p>{} of the {} {}s hold{} {} of all {} misread beats: {}.</p>\n", named,
-                            records.size(), kind, named == 1 ? "s" : "",
+  return html + fmt::format("<p>{} of {} hold{} {} of all {}: {}.</p>\n", named,
+                            counted(std::ssize(records), kind), named == 1 ? "s" : "",
                             percent_text(static_cast<double>(held) / static_cast<double>(all_errors), 0),
-                            count_text(all_errors), names);
+                            counted(all_errors, "misread beat"), names);
 }
 
 std::string record_table(const std::vector<RecordScore>& records) {

@@ -42,10 +42,14 @@ void BeatSummary::add(double time, int label) {
 }
 
 void BeatSummary::finish() {
-  if (current_.beats >= shortest_run && is_ectopic(current_.name)) {
+  if (in_run()) {
     runs_.push_back(current_);
   }
   current_ = {};
+}
+
+bool BeatSummary::in_run() const {
+  return current_.beats >= shortest_run && is_ectopic(current_.name);
 }
 
 std::vector<std::int64_t> BeatSummary::totals() const {
