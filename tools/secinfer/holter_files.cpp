@@ -1,10 +1,11 @@
 #include "tools/secinfer/holter_files.h"
 
 #include <optional>
+#include <utility>
 
 #include "engine/error.h"
 #include "io/databases/open_recording.h"
-#include "io/files/atomic_file.h"
+#include "io/files/file_group.h"
 #include "train/holter/page.h"
 
 namespace sec::tools {
@@ -17,23 +18,20 @@ constexpr std::size_t written_at_once = 1U << 16U;  // bytes of a table
 // A table that is written while the recording passes.
 class TableFile {
  public:
-  TableFile(const fs::path& path, const char* header) : file_(path), text_(header) {}
+  TableFile(io::AtomicFile& file, const char* header) : file_(file), text_(header) {}
   void add(const std::string& line) {
     text_ += line;
     if (text_.size() >= written_at_once) {
-      file_.write(text_);
-      text_.clear();
+      flush();
     }
   }
-  void finish() {
+  void flush() {
     file_.write(text_);
     text_.clear();
-    file_.complete();
   }
-  void commit() { file_.commit(); }
 
  private:
-  io::AtomicFile file_;
+  io::AtomicFile& file_;
   std::string text_;
 };
 
@@ -61,14 +59,19 @@ class HolterFiles::Impl {
                .program = "secinfer " SEC_VERSION,
                .beats_given = !options.annotations.empty(),
                .warnings = {}} {
+    // The files are opened at once: a folder that is missing is told before hours of work.
+    const auto open = [this](const std::string& path) -> io::AtomicFile& {
+      const bool first = !std::exchange(has_head_, true);
+      return first ? files_.head(path) : files_.add(path);
+    };
     if (!options.report.empty()) {
-      report_.emplace(options.report);
+      report_ = &open(options.report);
     }
     if (!options.rr.empty()) {
-      rr_.emplace(options.rr, train::rr_header);
+      rr_.emplace(open(options.rr), train::rr_header);
     }
     if (!options.nn.empty()) {
-      nn_.emplace(options.nn, train::nn_header);
+      nn_.emplace(open(options.nn), train::nn_header);
     }
     holter_.emplace(train::HolterOptions{
         .classes = recipe.classes,
@@ -83,24 +86,15 @@ class HolterFiles::Impl {
   void finish(const std::vector<std::string>& warnings) {
     holter_->finish();
     about_.warnings = warnings;
-    // First everything is complete in temporary files, so that a full disk leaves none of the files behind.
-    if (report_) {
+    if (report_ != nullptr) {
       report_->write(train::holter_page(*holter_, about_));
-      report_->complete();
     }
     for (std::optional<TableFile>* table : {&rr_, &nn_}) {
       if (*table) {
-        (*table)->finish();
+        (*table)->flush();
       }
     }
-    for (std::optional<TableFile>* table : {&rr_, &nn_}) {
-      if (*table) {
-        (*table)->commit();
-      }
-    }
-    if (report_) {
-      report_->commit();
-    }
+    files_.commit();
   }
 
  private:
@@ -115,7 +109,9 @@ class HolterFiles::Impl {
 
   const Options& options_;
   train::HolterAbout about_;
-  std::optional<io::AtomicFile> report_;  // opened at once: a folder that is missing is told before hours of work
+  io::FileGroup files_;
+  bool has_head_ = false;
+  io::AtomicFile* report_ = nullptr;  // in files_
   std::optional<TableFile> rr_;
   std::optional<TableFile> nn_;
   std::optional<train::Holter> holter_;
