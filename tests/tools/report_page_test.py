@@ -80,14 +80,15 @@ FAULTS = """
   const boxes = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
-    const text = walk.currentNode.textContent.trim();
+    const text = walk.currentNode.textContent.trim().slice(0, 60);
     const owner = walk.currentNode.parentElement;
     if (!text || owner.closest('script, style, title') || !shown(owner)) continue;
     const range = document.createRange();
     range.selectNodeContents(walk.currentNode);
-    const clip = owner.closest(printed ? '.none' : '.scroll, .paper, .wide, pre, .leak ul')?.getBoundingClientRect();
+    const clips = [];
+    for (let one = printed ? null : owner.closest(scrolls); one; one = one.parentElement.closest(scrolls)) clips.push(one.getBoundingClientRect());
     for (const rect of range.getClientRects()) {
-      if (rect.width < 1 || (clip && (rect.right > clip.right || rect.left < clip.left || rect.bottom > clip.bottom || rect.top < clip.top + (owner.closest('thead') ? 0 : 30)))) continue;
+      if (rect.width < 1 || clips.some((clip) => rect.right > clip.right || rect.left < clip.left || rect.bottom > clip.bottom || rect.top < clip.top)) continue;
       boxes.push({ text, owner, left: rect.left, right: rect.right, top: rect.top, bottom: rect.bottom });
       if (rect.right > innerWidth + 1 || rect.left < -1) faults.push(`cut off: "${text}"`);
     }
@@ -136,7 +137,7 @@ FAULTS = """
     }
   }
   for (const chart of document.querySelectorAll('.chart svg')) {
-    for (const name of chart.querySelectorAll('text')) {
+    for (const name of chart.querySelectorAll('text:not([transform])')) {
       for (const curve of chart.querySelectorAll('path.curve')) {
         if (crosses(curve, 1, name.getBBox())) faults.push(`"${name.textContent}" is over a curve of "${chart.getAttribute('aria-label') ?? 'a chart'}"`);
       }

@@ -73,12 +73,12 @@ class HolterFiles::Impl {
     if (!options.nn.empty()) {
       nn_.emplace(open(options.nn), train::nn_header);
     }
-    holter_.emplace(train::HolterOptions{
-        .classes = recipe.classes,
-        .rate = rate,
-        .lead_names = lead_names,
-        .qrs_leads = qrs_leads,
-        .on_interval = [this](const train::RrInterval& interval) { write(interval); }});
+    holter_.emplace(
+        train::HolterOptions{.classes = recipe.classes,
+                             .rate = rate,
+                             .lead_names = lead_names,
+                             .qrs_leads = qrs_leads,
+                             .on_interval = [this](const train::RrInterval& interval) { write(interval); }});
   }
 
   train::Holter& holter() { return *holter_; }
@@ -117,8 +117,9 @@ class HolterFiles::Impl {
   std::optional<train::Holter> holter_;
 };
 
-HolterFiles::HolterFiles(const Options& options, const train::Recipe& recipe, const RecordingBlocks& recording,
-                         double rate, const std::vector<std::string>& lead_names,
+HolterFiles::HolterFiles(const Options& options, const train::Recipe& recipe,
+                         const RecordingBlocks& recording, double rate,
+                         const std::vector<std::string>& lead_names,
                          const std::vector<std::size_t>& qrs_leads) {
   const std::vector<fs::path> files = holter_files(options);
   for (const fs::path& file : files) {

@@ -20,8 +20,9 @@ class HolterFiles {
  public:
   // Nothing is written if none of the options is given. Throws Error if a file exists and may not be replaced, is the
   // recording itself, or cannot be written.
-  HolterFiles(const Options& options, const train::Recipe& recipe, const RecordingBlocks& recording, double rate,
-              const std::vector<std::string>& lead_names, const std::vector<std::size_t>& qrs_leads);
+  HolterFiles(const Options& options, const train::Recipe& recipe, const RecordingBlocks& recording,
+              double rate, const std::vector<std::string>& lead_names,
+              const std::vector<std::size_t>& qrs_leads);
   ~HolterFiles();
   HolterFiles(const HolterFiles&) = delete;
   HolterFiles& operator=(const HolterFiles&) = delete;

@@ -76,19 +76,22 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"wfdb", "edf"}))
       ->capture_default_str()
       ->group(what);
-  app.add_option("--report", o.report,
-                 "Holter report of one recording to write, an HTML page: rates, pauses, ectopic beats and runs by\n"
-                 "hour, with strips of the signal")
+  app.add_option(
+         "--report", o.report,
+         "Holter report of one recording to write, an HTML page: rates, pauses, ectopic beats and runs by\n"
+         "hour, with strips of the signal")
       ->type_name("FILE")
       ->group(what);
   app.add_option("--rr", o.rr, "Table of one recording's RR intervals to write, as CSV")
       ->type_name("FILE")
       ->group(what);
-  app.add_option("--nn", o.nn,
-                 "Table of the NN intervals to write, as CSV: those of normal beats without ectopic neighbours")
+  app.add_option(
+         "--nn", o.nn,
+         "Table of the NN intervals to write, as CSV: those of normal beats without ectopic neighbours")
       ->type_name("FILE")
       ->group(what);
-  app.add_flag("--identify", o.identify, "Let the report name the recording and its date; else it names no one")
+  app.add_flag("--identify", o.identify,
+               "Let the report name the recording and its date; else it names no one")
       ->group(what);
   app.add_flag("--overwrite", o.overwrite, "Replace files that exist")->group(what);
   app.add_flag("!--no-verify", o.verify,

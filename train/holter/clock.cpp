@@ -12,8 +12,8 @@ Clock::Clock(const std::string& start) {
   int hours = 0, minutes = 0, read = 0;
   double seconds = 0;
   if (std::sscanf(start.c_str(), "%2d:%2d:%lf%n", &hours, &minutes, &seconds, &read) == 3 &&
-      static_cast<std::size_t>(read) == start.size() && hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 &&
-      seconds >= 0 && seconds < 60) {
+      static_cast<std::size_t>(read) == start.size() && hours >= 0 && hours < 24 && minutes >= 0 &&
+      minutes < 60 && seconds >= 0 && seconds < 60) {
     start_ = hours * 3600 + minutes * 60 + seconds;
   }
 }

@@ -7,11 +7,13 @@
 namespace sec::train {
 namespace {
 
-constexpr double drawn_rate = 250;         // Hz, to which faster signals are thinned: ten samples per mm of paper
+constexpr double drawn_rate = 250;  // Hz, to which faster signals are thinned: ten samples per mm of paper
 constexpr std::size_t leads_drawn = 3;
-constexpr double apart = 60;               // s between events of a group
-constexpr double kept_before_beat = 120;   // s of beats and signal that are kept before the latest classified beat
-constexpr double kept_signal = 3600;       // s of signal that are kept at most, however late the beats are classified
+constexpr double apart = 60;  // s between events of a group
+constexpr double kept_before_beat =
+    120;  // s of beats and signal that are kept before the latest classified beat
+constexpr double kept_signal =
+    3600;  // s of signal that are kept at most, however late the beats are classified
 constexpr std::int64_t dropped_at = 4096;  // samples that are dropped at once
 
 }  // namespace
@@ -56,7 +58,8 @@ void ThinnedLead::drop_before(std::int64_t index) {
   }
 }
 
-EventStrips::EventStrips(double rate, const std::vector<std::string>& lead_names, std::vector<std::size_t> kept)
+EventStrips::EventStrips(double rate, const std::vector<std::string>& lead_names,
+                         std::vector<std::size_t> kept)
     : lead_names_(lead_names.begin(),
                   lead_names.begin() + static_cast<std::ptrdiff_t>(std::min(lead_names.size(), leads_drawn))),
       leads_(lead_names_.size(), ThinnedLead(rate)),
@@ -109,7 +112,8 @@ void EventStrips::offer(std::size_t group, KeptEvent event) {
   }
   std::vector<KeptEvent>& kept = groups_[group];
   std::erase_if(kept, [&](const KeptEvent& one) { return std::abs(one.time - event.time) < apart; });
-  kept.insert(std::ranges::upper_bound(kept, event.score, std::greater<>(), &KeptEvent::score), std::move(event));
+  kept.insert(std::ranges::upper_bound(kept, event.score, std::greater<>(), &KeptEvent::score),
+              std::move(event));
   if (kept.size() > limits_[group]) {
     kept.pop_back();
   }
@@ -152,7 +156,8 @@ void EventStrips::fill(EcgStrip& strip, double end) const {
 
 void EventStrips::drop_signal() {
   const double rate = leads_.front().rate();
-  const double latest = static_cast<double>(leads_.front().first() + std::ssize(leads_.front().samples())) / rate;
+  const double latest =
+      static_cast<double>(leads_.front().first() + std::ssize(leads_.front().samples())) / rate;
   const double classified = beats_.empty() ? 0 : beats_.back().first;
   const double from = std::max(classified - kept_before_beat, latest - kept_signal);
   for (ThinnedLead& lead : leads_) {

@@ -101,8 +101,9 @@ void Holter::follow_runs() {
     const BeatRun& run = runs[runs_seen_];
     const auto label = std::ranges::find(options_.classes, run.name) - options_.classes.begin();
     const auto beats = static_cast<double>(run.beats);
-    strips_.offer(4 + 3 * static_cast<std::size_t>(label),
-                  {beats, run.begin, fmt::format("{} beats, {:.0f} per minute", run.beats, run.rate()), run_strip_});
+    strips_.offer(
+        4 + 3 * static_cast<std::size_t>(label),
+        {beats, run.begin, fmt::format("{} beats, {:.0f} per minute", run.beats, run.rate()), run_strip_});
     run_strip_.reset();
   }
   if (summary_.in_run() && run_strip_ == nullptr) {
@@ -135,7 +136,8 @@ void Holter::add_interval(const RrInterval& interval) {
     return;
   }
   ++hour.pauses;
-  pauses_.insert(std::ranges::upper_bound(pauses_, interval.length, std::greater<>(), &RrInterval::length), interval);
+  pauses_.insert(std::ranges::upper_bound(pauses_, interval.length, std::greater<>(), &RrInterval::length),
+                 interval);
   if (pauses_.size() > holter_pauses_kept) {
     pauses_.pop_back();
   }

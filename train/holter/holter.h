@@ -20,17 +20,18 @@
 
 namespace sec::train {
 
-constexpr double holter_pause = 2;             // s, shortest pause
-constexpr std::size_t holter_rate_beats = 8;   // successive RR intervals whose mean is a heart rate
-constexpr double holter_uncertain = 0.7;       // beats whose class is less probable are uncertain
+constexpr double holter_pause = 2;              // s, shortest pause
+constexpr std::size_t holter_rate_beats = 8;    // successive RR intervals whose mean is a heart rate
+constexpr double holter_uncertain = 0.7;        // beats whose class is less probable are uncertain
 constexpr std::size_t holter_pauses_kept = 40;  // the longest
 
 struct HolterHour {
   std::int64_t intervals = 0;  // RR intervals without a gap of the signal that end in this hour
   double seconds = 0;          // their sum
-  double slowest = std::numeric_limits<double>::infinity();  // least and greatest mean rate of holter_rate_beats successive
-  double fastest = 0;                                        // intervals, per minute; infinity and 0: there are none
-  double longest = 0;                                        // s, of these intervals
+  double slowest = std::numeric_limits<
+      double>::infinity();  // least and greatest mean rate of holter_rate_beats successive
+  double fastest = 0;       // intervals, per minute; infinity and 0: there are none
+  double longest = 0;       // s, of these intervals
   std::int64_t pauses = 0;
   std::int64_t uncertain = 0;         // beats
   std::int64_t not_classifiable = 0;  // beats
@@ -42,7 +43,7 @@ struct HolterOptions {
   std::vector<std::string> classes;
   double rate = 0;  // Hz
   std::vector<std::string> lead_names;
-  std::vector<std::size_t> qrs_leads = {0};               // leads in which beats are searched; there a gap hides beats
+  std::vector<std::size_t> qrs_leads = {0};  // leads in which beats are searched; there a gap hides beats
   std::function<void(const RrInterval&)> on_interval{};  // called for every RR interval, in order of time
 };
 
@@ -60,7 +61,7 @@ class Holter {
   const BeatSummary& summary() const { return summary_; }
   const std::vector<HolterHour>& hours() const { return hours_; }  // as many as the recording has begun
   HolterHour total() const;
-  double lost_seconds(std::size_t hour) const;                     // without signal
+  double lost_seconds(std::size_t hour) const;                       // without signal
   const std::vector<RrInterval>& pauses() const { return pauses_; }  // the longest, longest first
   const NnStatistics& nn() const { return nn_; }
 
@@ -86,7 +87,7 @@ class Holter {
   NnStatistics nn_;
   std::vector<HolterHour> hours_;
   std::vector<RrInterval> pauses_;
-  std::deque<double> latest_;  // lengths of the latest successive intervals, s
+  std::deque<double> latest_;              // lengths of the latest successive intervals, s
   std::optional<std::int64_t> last_beat_;  // sample
   std::int64_t samples_ = 0;
   std::size_t runs_seen_ = 0;

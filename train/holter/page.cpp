@@ -31,7 +31,8 @@ std::string rate_text(double rate) {  // per minute
 }
 
 std::string tile(const std::string& name, const std::string& value, const std::string& detail) {
-  return fmt::format(R"(<div class="tile"><span>{}</span><b>{}</b><small>{}</small></div>)", name, value, detail);
+  return fmt::format(R"(<div class="tile"><span>{}</span><b>{}</b><small>{}</small></div>)", name, value,
+                     detail);
 }
 
 std::int64_t sum_of(const std::vector<std::int64_t>& counts) {
@@ -62,7 +63,8 @@ class Page {
         "content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light "
         "dark\"/>\n<title>{}</title>\n<style>\n{}</style>\n</head>\n<body class=\"holter\">\n",
         title(), style_of_reports());
-    html += opening() + ecg_paper_definitions() + hours() + pauses() + runs() + beats() + rates() + doubts() + method();
+    html += opening() + ecg_paper_definitions() + hours() + pauses() + runs() + beats() + rates() + doubts() +
+            method();
     return html +
            fmt::format(
                "<footer>{}. A program wrote this page; nobody has read the recording. For research; not a medical "
@@ -98,10 +100,11 @@ class Page {
       fmt::format_to(out, " <span>begun on {}</span>", escape(about_.start_date));
     }
     fmt::format_to(out, " <span>leads {}, {:g} Hz</span> <span>network: {}</span>",
-                   escape(fmt::format("{}", fmt::join(holter_.options().lead_names, ", "))), holter_.options().rate,
-                   escape(about_.model));
-    std::string html = fmt::format("<header><p class=\"kind\">Holter report</p>\n<h1>{}</h1>\n<p class=\"meta\">{}</p>\n",
-                                   title(), meta);
+                   escape(fmt::format("{}", fmt::join(holter_.options().lead_names, ", "))),
+                   holter_.options().rate, escape(about_.model));
+    std::string html =
+        fmt::format("<header><p class=\"kind\">Holter report</p>\n<h1>{}</h1>\n<p class=\"meta\">{}</p>\n",
+                    title(), meta);
     for (const std::string& warning : about_.warnings) {
       html += fmt::format("<div class=\"warning\">{}</div>\n", escape(warning));
     }
@@ -110,7 +113,8 @@ class Page {
     html += tile("slowest, fastest", rate_text(total_.slowest) + " \u2013 " + rate_text(total_.fastest),
                  fmt::format("mean of {} intervals", holter_rate_beats));
     html += tile("beats", count_text(all_beats()),
-                 total_.not_classifiable > 0 ? count_text(total_.not_classifiable) + " of no class" : "all classified");
+                 total_.not_classifiable > 0 ? count_text(total_.not_classifiable) + " of no class"
+                                             : "all classified");
     for (std::size_t c = 0; c < classes_.size(); ++c) {
       if (is_ectopic_class(classes_[c])) {
         html += tile(class_name(classes_[c]) + " (" + escape(classes_[c]) + ")", count_text(totals_[c]),
@@ -118,11 +122,14 @@ class Page {
       }
     }
     html += tile("runs", count_text(std::ssize(holter_.summary().runs())), "three or more V or S");
-    html += tile("pauses", count_text(total_.pauses),
-                 total_.longest > 0 ? fmt::format("longest interval {:.2f} s", total_.longest) : "no interval");
+    html +=
+        tile("pauses", count_text(total_.pauses),
+             total_.longest > 0 ? fmt::format("longest interval {:.2f} s", total_.longest) : "no interval");
     html += tile("mean NN", milliseconds(holter_.nn().mean()),
-                 fmt::format("RMSSD {}, SDNN {}", milliseconds(holter_.nn().rmssd()), milliseconds(holter_.nn().sdnn())));
-    html += tile("no signal", lost() > 0 ? duration_text(lost()) : "none", percent_text(lost() / holter_.seconds(), 1) + " of the time");
+                 fmt::format("RMSSD {}, SDNN {}", milliseconds(holter_.nn().rmssd()),
+                             milliseconds(holter_.nn().sdnn())));
+    html += tile("no signal", lost() > 0 ? duration_text(lost()) : "none",
+                 percent_text(lost() / holter_.seconds(), 1) + " of the time");
     return html +
            "</div>\n<nav><a href=\"#hours\">Hours</a> <a href=\"#pauses\">Pauses</a> <a href=\"#runs\">Runs</a> <a "
            "href=\"#beats\">Beats</a> <a href=\"#rates\">Rates</a> <a href=\"#doubts\">Not classified</a> <a "
@@ -162,7 +169,8 @@ class Page {
       mean.push_back(hour.mean_rate());
       fastest.push_back(has_rate ? hour.fastest : std::nan(""));
     }
-    rate.curves = {{"fastest", "c-class2", fastest}, {"mean", "c-validation", mean}, {"slowest", "c-train", slowest}};
+    rate.curves = {
+        {"fastest", "c-class2", fastest}, {"mean", "c-validation", mean}, {"slowest", "c-train", slowest}};
     for (std::size_t c = 0; c < classes_.size(); ++c) {
       if (!is_ectopic_class(classes_[c])) {
         continue;
@@ -202,11 +210,13 @@ class Page {
       }
       html += "</td>";
     }
-    fmt::format_to(out, "<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                   rate_text(hour.slowest), rate_text(hour.mean_rate()), rate_text(hour.fastest),
-                   count_text(hour.pauses), hour.longest > 0 ? fmt::format("{:.2f}", hour.longest) : "\u2013",
-                   count_text(hour.uncertain), count_text(hour.not_classifiable),
-                   lost_seconds > 0 ? duration_text(lost_seconds) : "0");
+    fmt::format_to(
+        out,
+        "<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        rate_text(hour.slowest), rate_text(hour.mean_rate()), rate_text(hour.fastest),
+        count_text(hour.pauses), hour.longest > 0 ? fmt::format("{:.2f}", hour.longest) : "\u2013",
+        count_text(hour.uncertain), count_text(hour.not_classifiable),
+        lost_seconds > 0 ? duration_text(lost_seconds) : "0");
     return html;
   }
 
@@ -226,8 +236,8 @@ class Page {
     for (std::size_t hour = 0; hour < holter_.hours().size(); ++hour) {
       const std::vector<std::int64_t> counts =
           hour < by_class.size() ? by_class[hour] : std::vector<std::int64_t>(classes_.size());
-      html += row(clock_.minutes(3600.0 * static_cast<double>(hour)), counts, beats_of(hour), holter_.hours()[hour],
-                  holter_.lost_seconds(hour));
+      html += row(clock_.minutes(3600.0 * static_cast<double>(hour)), counts, beats_of(hour),
+                  holter_.hours()[hour], holter_.lost_seconds(hour));
     }
     return html + row("all", totals_, all_beats(), total_, lost()) +
            "</tbody></table></div>\n<p class=\"soft\">Slowest, mean and fastest rate per minute. Of a class the beats and their "
@@ -252,10 +262,12 @@ class Page {
   std::string pauses() const {
     std::string html = "<section id=\"pauses\"><h2>Pauses</h2>\n";
     if (holter_.pauses().empty()) {
-      return html + fmt::format("<p>No interval between two beats reached {:g} s.</p></section>\n", holter_pause);
+      return html +
+             fmt::format("<p>No interval between two beats reached {:g} s.</p></section>\n", holter_pause);
     }
-    html += fmt::format("<p>{} of {:g} s or more between two beats. The arrow marks the beat before the pause.</p>\n",
-                        counted(total_.pauses, "pause"), holter_pause);
+    html += fmt::format(
+        "<p>{} of {:g} s or more between two beats. The arrow marks the beat before the pause.</p>\n",
+        counted(total_.pauses, "pause"), holter_pause);
     html += strips(holter_.strips(Holter::Strips::pauses), "pause");
     html +=
         "<div class=\"scroll\" tabindex=\"0\"><table class=\"records\"><thead><tr><th scope=\"col\">from</th><th "
@@ -272,7 +284,9 @@ class Page {
     return html + "</section>\n";
   }
 
-  std::string symbol(int label) const { return label < 0 ? "Q" : escape(classes_[static_cast<std::size_t>(label)]); }
+  std::string symbol(int label) const {
+    return label < 0 ? "Q" : escape(classes_[static_cast<std::size_t>(label)]);
+  }
 
   std::string runs() const {
     std::string html = "<section id=\"runs\"><h2>Runs</h2>\n";
@@ -296,9 +310,10 @@ class Page {
         "scope=\"col\">class</th><th scope=\"col\">beats</th><th scope=\"col\">per minute</th><th "
         "scope=\"col\">s</th></tr></thead><tbody>\n";
     for (std::size_t i = 0; i < std::min(runs.size(), runs_listed); ++i) {
-      html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{:.0f}</td><td>{:.1f}</td></tr>\n",
-                          clock_.text(runs[i].begin), escape(runs[i].name), count_text(runs[i].beats), runs[i].rate(),
-                          runs[i].end - runs[i].begin);
+      html += fmt::format(
+          "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{:.0f}</td><td>{:.1f}</td></tr>\n",
+          clock_.text(runs[i].begin), escape(runs[i].name), count_text(runs[i].beats), runs[i].rate(),
+          runs[i].end - runs[i].begin);
     }
     html += "</tbody></table></div>\n";
     if (runs.size() > runs_listed) {
@@ -321,9 +336,11 @@ class Page {
                           counted(totals_[c], "beat")) +
               strips(holter_.certain(c), classes_[c]);
       std::vector<KeptEvent> doubtful = holter_.doubtful(c);
-      std::erase_if(doubtful, [&](const KeptEvent& event) {  // of few beats the same are most and least certain
-        return std::ranges::find(holter_.certain(c), event.time, &KeptEvent::time) != holter_.certain(c).end();
-      });
+      std::erase_if(doubtful,
+                    [&](const KeptEvent& event) {  // of few beats the same are most and least certain
+                      return std::ranges::find(holter_.certain(c), event.time, &KeptEvent::time) !=
+                             holter_.certain(c).end();
+                    });
       if (!doubtful.empty()) {
         html += fmt::format("<h3>{} <span class=\"soft\">the least certain</span></h3>\n", name) +
                 strips(doubtful, classes_[c]);
@@ -360,7 +377,8 @@ class Page {
     }
     html += "</ul>\n";
     if (!holter_.strips(Holter::Strips::no_class).empty()) {
-      html += "<h3>Beats of no class</h3>\n" + strips(holter_.strips(Holter::Strips::no_class), "beat of no class");
+      html += "<h3>Beats of no class</h3>\n" +
+              strips(holter_.strips(Holter::Strips::no_class), "beat of no class");
     }
     for (std::size_t c = 0; c < classes_.size(); ++c) {
       if (classes_[c] == "N" && !holter_.doubtful(c).empty()) {
@@ -378,8 +396,8 @@ class Page {
         "intervals. An NN interval lies between two N beats, with N beats on both sides; {} remain. SDNN is their "
         "standard deviation, RMSSD the root of the mean square of the differences between NN intervals that follow each "
         "other.</p></section>\n",
-        about_.beats_given ? "those of an annotation file" : "found by a detector of QRS complexes", holter_rate_beats,
-        counted(holter_.nn().count(), "interval"));
+        about_.beats_given ? "those of an annotation file" : "found by a detector of QRS complexes",
+        holter_rate_beats, counted(holter_.nn().count(), "interval"));
   }
 
   const Holter& holter_;

@@ -14,7 +14,7 @@ struct HolterAbout {
   std::string start_time;  // "HH:MM:SS"; empty: not known
   std::string model;       // the title of its recipe
   std::string program;
-  bool beats_given = false;            // by an annotation file
+  bool beats_given = false;           // by an annotation file
   std::vector<std::string> warnings;  // about the signal
 };
 

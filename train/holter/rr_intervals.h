@@ -9,10 +9,11 @@
 namespace sec::train {
 
 struct RrInterval {
-  double time = 0;       // s from the start of the recording: the R peak that ends the interval
-  double length = 0;     // s
-  int before = 0;        // label of the beat that begins the interval: index into the classes, negative: of no class
-  int after = 0;         // label of the beat that ends it
+  double time = 0;    // s from the start of the recording: the R peak that ends the interval
+  double length = 0;  // s
+  int before =
+      0;          // label of the beat that begins the interval: index into the classes, negative: of no class
+  int after = 0;  // label of the beat that ends it
   bool has_gap = false;  // the signal is missing for a part of it
   bool nn = false;       // see RrIntervals
 };
@@ -45,7 +46,8 @@ class RrIntervals {
 // intervals that follow each other (Task Force 1996, Circulation 93: 1043-1065). There is no difference across other intervals.
 class NnStatistics {
  public:
-  void add(const RrInterval& interval);  // any interval, in order of time; those that are not NN end a sequence
+  void add(
+      const RrInterval& interval);  // any interval, in order of time; those that are not NN end a sequence
   std::int64_t count() const { return count_; }
   double mean() const;   // s; NaN without intervals
   double sdnn() const;   // s, of a sample (n - 1); NaN below two intervals
@@ -54,9 +56,9 @@ class NnStatistics {
  private:
   std::int64_t count_ = 0;
   double mean_ = 0;
-  double squares_ = 0;      // sum of squared deviations from the mean (Welford 1962)
-  double differences_ = 0;  // sum of squared differences
-  std::int64_t pairs_ = 0;  // differences
+  double squares_ = 0;          // sum of squared deviations from the mean (Welford 1962)
+  double differences_ = 0;      // sum of squared differences
+  std::int64_t pairs_ = 0;      // differences
   std::optional<double> last_;  // s, the interval before, if it is NN
 };
 

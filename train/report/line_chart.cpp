@@ -116,8 +116,8 @@ std::string draw_curve(const LineChart& chart, const Curve& curve, const Axis& h
     const double y = vertical.place(curve.y[i], height - bottom, top);
     fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", pen_down ? "L" : "M", x, y);
     fmt::format_to(std::back_inserter(dots),
-                   R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}"><title>{} {}, {}: {:.5g}</title></circle>)", x, y,
-                   points > 40 ? 1.2 : 2.4, escape(chart.x_name), x_text(chart, chart.x[i]),
+                   R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}"><title>{} {}, {}: {:.5g}</title></circle>)", x,
+                   y, points > 40 ? 1.2 : 2.4, escape(chart.x_name), x_text(chart, chart.x[i]),
                    escape(curve.name), curve.y[i]);
     pen_down = true;
   }
@@ -149,7 +149,11 @@ std::string draw(const LineChart& chart) {
   horizontal = {chart.x.front(), last, std::max(1.0, horizontal.step)};
   if (chart.clock) {
     const double hours = last - chart.x.front();
-    horizontal.step = hours <= 6 ? 1 : hours <= 12 ? 2 : hours <= 30 ? 4 : hours <= 60 ? 8 : std::ceil(hours / 192) * 24;
+    horizontal.step = hours <= 6    ? 1
+                      : hours <= 12 ? 2
+                      : hours <= 30 ? 4
+                      : hours <= 60 ? 8
+                                    : std::ceil(hours / 192) * 24;
   }
 
   html += fmt::format("</figcaption>\n<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", width,

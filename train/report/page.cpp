@@ -43,9 +43,10 @@ std::string tile(const std::string& name, const std::string& value, const std::s
 // The headline of the split that is reported first: the test split, or without one the validation split.
 std::string recordings_headline(const RunSummary& run) {
   const MultiLabelScores& scores = run.recordings.front();
-  return fmt::format("<p class=\"lead\">{}, {}, {} of which each may have several</p>\n",
-                     escape(scores.name), counted(scores.recordings, "recording"),
-                     scores.classes.size() == 1 ? "1 class" : fmt::format("{} classes", scores.classes.size())) +
+  return fmt::format(
+             "<p class=\"lead\">{}, {}, {} of which each may have several</p>\n", escape(scores.name),
+             counted(scores.recordings, "recording"),
+             scores.classes.size() == 1 ? "1 class" : fmt::format("{} classes", scores.classes.size())) +
          "<div class=\"tiles\">" +
          tile("macro AUC", ratio_text(scores.auc.macro),
               fmt::format("95 %: {} to {}", ratio_text(scores.range.macro.low),
@@ -69,8 +70,8 @@ std::string headline(const RunSummary& run) {
   const Scores& scores = evaluation->scores;
   std::string html =
       fmt::format("<p class=\"lead\">{}, {}, scored as {} classes{}</p>\n<div class=\"tiles\">",
-                  escape(evaluation->name), counted(scores.confusion.total(), "beat"), scores.confusion.size(),
-                  run.synthetic ? " on <strong>generated</strong> signals" : "");
+                  escape(evaluation->name), counted(scores.confusion.total(), "beat"),
+                  scores.confusion.size(), run.synthetic ? " on <strong>generated</strong> signals" : "");
   html += tile("accuracy", percent_text(scores.accuracy), "all beats", scores.accuracy);
   html += tile("macro-F1", ratio_text(scores.macro_f1),
                fmt::format("{}micro {}", scores.occurring == 1 ? "of one class alone; " : "",
@@ -128,8 +129,9 @@ std::string learning(const RunSummary& run) {
   }
   const EpochRecord& last = run.history.back();
   if (run.best_epoch > 0) {
-    html += fmt::format("<p>{}, {}. The weights of epoch {} (\u2605) were scored.</p>\n",
-                        counted(std::ssize(run.history), "epoch"), counted(last.step, "step"), run.best_epoch);
+    html +=
+        fmt::format("<p>{}, {}. The weights of epoch {} (\u2605) were scored.</p>\n",
+                    counted(std::ssize(run.history), "epoch"), counted(last.step, "step"), run.best_epoch);
   }
   LineChart loss{.title = "Loss",
                  .x = over_epochs(run, [](const EpochRecord& e) { return static_cast<double>(e.epoch); }),
@@ -181,7 +183,7 @@ std::string aucs(const RunSummary& run) {
   std::string html =
       "<h3>AUC, one class against the rest</h3>\n<p class=\"soft\">95 % intervals in parentheses are from "
       "1000 resamples of patients, drawn with replacement.</p>\n<div "
-      "class=\"wide\"><table><thead><tr><td></td><th scope=\"col\">macro</th>";
+      "class=\"wide\"><table class=\"aucs\"><thead><tr><td></td><th scope=\"col\">macro</th>";
   for (const std::string& name : run.classes) {
     html += fmt::format("<th scope=\"col\">{}</th>", escape(name));
   }
@@ -303,9 +305,9 @@ std::string recordings(const RunSummary& run) {
     html += fmt::format(
         "<h3>{} <span class=\"soft\">{}; macro AUC {}, micro-F1 {}, macro-F1 {}{}; micro-F1 by "
         "batch at 0.5, as the released code counts, {}</span></h3>\n",
-        escape(scores.name), counted(scores.recordings, "recording"), with_range(scores.auc.macro, scores.range.macro),
-        ratio_text(scores.micro_f1), ratio_text(scores.macro_f1), alone_text(only_class(scores)),
-        ratio_text(scores.batch_micro_f1));
+        escape(scores.name), counted(scores.recordings, "recording"),
+        with_range(scores.auc.macro, scores.range.macro), ratio_text(scores.micro_f1),
+        ratio_text(scores.macro_f1), alone_text(only_class(scores)), ratio_text(scores.batch_micro_f1));
     html += label_table(scores);
   }
   return html + curves(run) + "</section>\n";

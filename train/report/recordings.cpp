@@ -70,7 +70,8 @@ std::string recordings_section(const RunSummary& run) {
   html += fmt::format(
       "<p>{}: every label is right in {} of {}, of {}. <code>predictions.csv</code> in the run "
       "folder lists every recording of every split with its truth, probabilities and decision.</p>\n",
-      escape(scored_split(run)), count_text(right), counted(recordings, "recording"), counted(patients, "patient"));
+      escape(scored_split(run)), count_text(right), counted(recordings, "recording"),
+      counted(patients, "patient"));
   if (wrong.empty()) {
     return html + "</section>\n";
   }

@@ -48,8 +48,8 @@ tbody th { text-align: left } .text { text-align: left }
 .confusion tbody td { border: 2px solid var(--card); border-radius: 4px; line-height: 1.25; padding: 5px 0; font-size: 13px } .confusion small { display: block; font-size: 11px; opacity: .8 }
 .hit { background: rgba(var(--hit), calc(var(--p) * .5)) } .miss { background: rgba(var(--miss), calc(var(--p) * .6)) }
 .sum { color: var(--soft) } .corner { font-size: 12px }
-.range { white-space: nowrap } .figures { width: 100%; margin-top: 10px; border-top: 1px solid var(--line) } .figures .bar { width: 30%; min-width: 40px } .figures th, .figures td { vertical-align: baseline }
-@container (max-width: 400px) { .figures .bar, .figures thead td { display: none } } @container (max-width: 330px) { .figures .range { display: block } }
+.range { white-space: nowrap } .aucs .range { display: block; font-size: 13px } .aucs td { vertical-align: baseline } .figures { width: 100%; margin-top: 10px; border-top: 1px solid var(--line) } .figures .bar { width: 30%; min-width: 40px } .figures th, .figures td { vertical-align: baseline }
+@container (max-width: 400px) { .figures .bar, .figures thead td { display: none } } @container (max-width: 330px) { .figures .range { display: block; font-size: 12.5px } .figures th, .figures td { padding: 3px 5px } }
 .bar { min-width: 70px } .bad i { background: linear-gradient(to right, rgba(var(--miss), .85) calc(var(--p) * 100%), transparent 0) }
 .wide { overflow-x: auto } .records, .epochs { width: 100% } .records tbody tr, .epochs tbody tr { border-top: 1px solid var(--line) }
 .records th, .records td { white-space: nowrap } .records .bar { width: 14% } .none { color: var(--line) }
@@ -69,7 +69,7 @@ pre { margin: 0; padding: 12px 14px; font: 12.5px/1.45 ui-monospace, "DejaVu San
 section > pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px } code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .92em }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(345px, 100%), 1fr)); gap: 0 32px }
 .definitions { position: absolute } .beats { display: flex; flex-wrap: wrap; gap: 18px 20px; align-items: flex-start }
-.beat { break-inside: avoid; max-width: 100% } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100%; height: auto } .paper { overflow-x: auto } .holter .strip { min-width: 620px } .holter header { margin-bottom: 16px } .holter .records th, .holter .records td { padding: 3px 6px } .holter .scroll .records { width: auto; min-width: 320px } .holter .tiles { grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr)) }
+.beat { break-inside: avoid; max-width: 100% } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100%; height: auto } .paper { overflow-x: auto } .holter .strip { min-width: 620px } .holter header { margin-bottom: 16px } .holter .records { font-size: 13px } .holter .records th, .holter .records td { padding: 3px 5px } .holter .scroll .records { width: auto; min-width: 320px } .holter .tiles { grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr)) }
 .sheet { fill: var(--sheet); stroke: var(--thick); stroke-width: .4px } .thin { stroke: var(--thin); stroke-width: .1px; fill: none } .thick { stroke: var(--thick); stroke-width: .16px; fill: none }
 .trace { fill: none; stroke: var(--trace); stroke-width: 24px; stroke-linejoin: round; stroke-linecap: round }
 .strip text { font-size: 2.7px; fill: var(--soft); font-weight: 600 } .strip .beat { text-anchor: middle } .strip .lead { font-size: 2.7px; paint-order: stroke; stroke: var(--sheet); stroke-width: .8px }
@@ -77,7 +77,7 @@ section > pre { background: var(--card); border: 1px solid var(--line); border-r
 footer { margin-top: 48px; padding-top: 14px; border-top: 1px solid var(--line); color: var(--soft); font-size: 13px }
 @media print { :root { --mm: 1mm; --hit: 35, 120, 110; --miss: 190, 60, 40; --good: #23786e; --train: #3568a8;
   --amber: #8a5a00; --amber-page: #fff3d6; --amber-line: #e0a92e }
-  @page { margin: 14mm } html { font-size: 9.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll, .leak ul { max-height: none; overflow: visible; border: 0 } .paper, .wide, pre { overflow: visible } .scroll thead { position: static }
+  @page { margin: 14mm } .tile b { font-size: 20px } .tile { padding: 7px 10px 9px } html { font-size: 9.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll, .leak ul { max-height: none; overflow: visible; border: 0 } .paper, .wide, pre { overflow: visible } .scroll thead { position: static }
   h2, h3 { break-after: avoid } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 6.5pt; padding: 0 } h2 { margin-top: 7mm } .beats { gap: 4mm } .charts { grid-template-columns: 1fr 1fr; gap: 4mm } .strip, .holter .strip { max-width: none; min-width: 0 } .records, .epochs { font-size: 8pt } .records th, .records td, .holter .records th, .holter .records td { padding: 2px 3px; font-size: inherit } .holter .records { font-size: 7pt } }
 )";
 

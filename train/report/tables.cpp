@@ -234,13 +234,15 @@ std::string label_table(const MultiLabelScores& scores) {
     html += fmt::format(
         "<tr><th "
         "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-        "td><td>{}</td><td>{}</td><td>{}</td><td>{} to {}</td></tr>\n",
+        "td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         escape(one.name), count_text(one.positives), count_text(one.predicted), count_text(one.hits),
         count_text(one.positives - one.hits), count_text(one.predicted - one.hits),
         count_text(scores.recordings - one.positives - one.predicted + one.hits), ratio_text(one.threshold),
         percent_text(one.sensitivity), percent_text(one.precision), ratio_text(one.f1),
-        ratio_text(scores.auc.classes[c]), ratio_text(scores.range.classes[c].low),
-        ratio_text(scores.range.classes[c].high));
+        ratio_text(scores.auc.classes[c]),
+        std::isfinite(scores.range.classes[c].low)
+            ? ratio_text(scores.range.classes[c].low) + " to " + ratio_text(scores.range.classes[c].high)
+            : ratio_text(std::nan("")));
   }
   return html + "</tbody></table></div>\n";
 }

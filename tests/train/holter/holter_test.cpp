@@ -15,10 +15,11 @@ namespace {
 constexpr double rate = 100;  // Hz
 
 struct Recorded {
-  Recorded() : holter({.classes = {"N", "S", "V"},
-                       .rate = rate,
-                       .lead_names = {"MLII", "V1"},
-                       .on_interval = [this](const RrInterval& one) { intervals.push_back(one); }}) {}
+  Recorded()
+      : holter({.classes = {"N", "S", "V"},
+                .rate = rate,
+                .lead_names = {"MLII", "V1"},
+                .on_interval = [this](const RrInterval& one) { intervals.push_back(one); }}) {}
   Recorded(const Recorded&) = delete;
   Recorded& operator=(const Recorded&) = delete;
 
@@ -191,8 +192,9 @@ TEST(Holter, ThePageSaysWhatWasCountedAndNamesNoOne) {
   const std::string page = holter_page(recorded.holter, about);
   EXPECT_EQ(ill_formed(page), "");
   const auto has = [&](const std::string& text) { return page.find(text) != std::string::npos; };
-  for (const char* text : {"from 23:10:00 to 2:10:00 +1 d", ">0:10 +1 d</th>", "a &lt;model&gt;", "lead V1 is noise",
-                           "ventricular (V)", "The longest runs of V", "Heart rate by hour", "6 min 40 s"}) {
+  for (const char* text :
+       {"from 23:10:00 to 2:10:00 +1 d", ">0:10 +1 d</th>", "a &lt;model&gt;", "lead V1 is noise",
+        "ventricular (V)", "The longest runs of V", "Heart rate by hour", "6 min 40 s"}) {
     EXPECT_TRUE(has(text)) << text;
   }
   EXPECT_TRUE(has(std::to_string(recorded.holter.total().pauses) + " pauses of 2 s or more"));

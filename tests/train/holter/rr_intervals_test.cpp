@@ -41,7 +41,9 @@ TEST(RrIntervals, NnIntervalsHaveNormalBeatsOnBothSides) {
   }
   const std::vector<RrInterval> found = intervals_of(beats, 360);
   ASSERT_EQ(found.size(), beats.size() - 1);
-  const auto other = [&](std::size_t i) { return i < beats.size() && beats[i].label != 1; };  // of no class too
+  const auto other = [&](std::size_t i) {
+    return i < beats.size() && beats[i].label != 1;
+  };  // of no class too
   std::size_t normal = 0;
   for (std::size_t i = 1; i < beats.size(); ++i) {
     const RrInterval& interval = found[i - 1];
@@ -50,7 +52,8 @@ TEST(RrIntervals, NnIntervalsHaveNormalBeatsOnBothSides) {
     EXPECT_EQ(interval.before, beats[i - 1].label);
     EXPECT_EQ(interval.after, beats[i].label);
     EXPECT_EQ(interval.has_gap, beats[i].has_gap);
-    const bool nn = !beats[i].has_gap && !other(i - 1) && !other(i) && !other(i + 1) && (i < 2 || !other(i - 2));
+    const bool nn =
+        !beats[i].has_gap && !other(i - 1) && !other(i) && !other(i + 1) && (i < 2 || !other(i - 2));
     EXPECT_EQ(interval.nn, nn) << i;
     normal += nn ? 1 : 0;
   }
@@ -74,7 +77,8 @@ TEST(NnStatistics, EqualTheFormulas) {
   std::mt19937 random(5);
   std::vector<RrInterval> all;
   NnStatistics statistics;
-  EXPECT_TRUE(std::isnan(statistics.mean()) && std::isnan(statistics.sdnn()) && std::isnan(statistics.rmssd()));
+  EXPECT_TRUE(std::isnan(statistics.mean()) && std::isnan(statistics.sdnn()) &&
+              std::isnan(statistics.rmssd()));
   for (int i = 0; i < 200000; ++i) {
     all.push_back({.length = 0.6 + static_cast<double>(random() % 1000) / 2000, .nn = i % 10 != 3});
     statistics.add(all.back());
@@ -102,7 +106,8 @@ TEST(NnStatistics, EqualTheFormulas) {
 }
 
 TEST(RrIntervals, LinesOfTables) {
-  const RrInterval interval{.time = 12.345678912, .length = 0.8333333, .before = 1, .after = -1, .has_gap = true};
+  const RrInterval interval{
+      .time = 12.345678912, .length = 0.8333333, .before = 1, .after = -1, .has_gap = true};
   EXPECT_EQ(rr_line(interval, {"S", "N"}), "12.345679,833.333,N,Q,1,0\n");
   EXPECT_EQ(nn_line(interval), "12.345679,833.333\n");
 }

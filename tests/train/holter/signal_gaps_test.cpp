@@ -18,8 +18,10 @@ std::vector<bool> without_signal(const std::vector<std::vector<float>>& leads, d
       while (end < n && !begins(end)) {
         ++end;
       }
-      if (static_cast<double>(end - i) >= std::round(least * rate) && (least > 0.5 || std::isnan(leads[0][i]))) {
-        std::fill(lost.begin() + static_cast<std::ptrdiff_t>(i), lost.begin() + static_cast<std::ptrdiff_t>(end), true);
+      if (static_cast<double>(end - i) >= std::round(least * rate) &&
+          (least > 0.5 || std::isnan(leads[0][i]))) {
+        std::fill(lost.begin() + static_cast<std::ptrdiff_t>(i),
+                  lost.begin() + static_cast<std::ptrdiff_t>(end), true);
       }
       i = end;
     }
@@ -34,11 +36,12 @@ std::vector<bool> without_signal(const std::vector<std::vector<float>>& leads, d
       lead[i] = std::isnan(lead[i]) ? lead[i - 1] : lead[i];
     }
   }
-  mark([&](std::size_t i) {
-    return std::ranges::any_of(held, [&](const auto& lead) {
-      return !std::isnan(lead[i]) && lead[i] != lead[i - 1];
-    });
-  }, 1);
+  mark(
+      [&](std::size_t i) {
+        return std::ranges::any_of(
+            held, [&](const auto& lead) { return !std::isnan(lead[i]) && lead[i] != lead[i - 1]; });
+      },
+      1);
   return lost;
 }
 
@@ -73,9 +76,10 @@ TEST(SignalGaps, AreFoundInBlocks) {
     gaps.finish();
     for (std::size_t begin = 0; begin + 10 < lost.size(); begin += 7) {
       const bool expected = std::find(lost.begin() + static_cast<std::ptrdiff_t>(begin),
-                                      lost.begin() + static_cast<std::ptrdiff_t>(begin + 10), true) !=
-                            lost.begin() + static_cast<std::ptrdiff_t>(begin + 10);
-      EXPECT_EQ(gaps.overlap(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(begin + 10)), expected)
+                                      lost.begin() + static_cast<std::ptrdiff_t>(begin + 10),
+                                      true) != lost.begin() + static_cast<std::ptrdiff_t>(begin + 10);
+      EXPECT_EQ(gaps.overlap(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(begin + 10)),
+                expected)
           << round << ": " << begin;
     }
     std::int64_t sum = 0;

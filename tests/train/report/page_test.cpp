@@ -326,7 +326,7 @@ TEST(EcgPaper, LeadNamesAreBesideTheSignal) {
   std::vector<float> lead(300, 0.0F);
   const auto [usual, height] = label_y(lead);
   EXPECT_LT(usual, 5 + 5);  // mm: the head is 5 mm high
-  lead[10] = 1.9F;  // 2.5 mm from the left edge, up to the top
+  lead[10] = 1.9F;          // 2.5 mm from the left edge, up to the top
   EXPECT_GT(label_y(lead).first, usual + 10);
   std::vector<float> both(300, 0.0F);
   both[10] = 0.94F;
