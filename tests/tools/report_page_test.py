@@ -177,7 +177,7 @@ def make_pages(programs, folder):
     (table / "labels.csv").write_text("file,labels,patient,fold\n" + "\n".join(rows) + "\n")
     pages["recordings"] = train("recordings", RECORDINGS, table)
     long = folder / "long"
-    run("secdata", "synth", long, "--minutes", 70, "--quiet", "--records", "208")
+    run("secdata", "synth", long, "--minutes", 62, "--quiet", "--records", "208")
     header = (long / "208.hea").read_text().split("\n", 1)
     (long / "208.hea").write_text(header[0] + " 23:10:00 01/02/2003\n" + header[1])
     pages["holter"] = folder / "holter.html"
@@ -205,9 +205,10 @@ def test_page(page, name, path, pictures):
         require(not faults, f"{name}, {what}: {len(faults)} faults: {faults[:8]}")
         quiet(what)
 
-    for width in (400, 900, 1600):
+    for width in (900,) if name == "one_epoch" else (400, 900, 1600):  # otherwise the page of several epochs
         check(width, "light", "", f"{width}")
-    check(1200, "dark", "", "dark")
+    if name in ("holter", "page"):  # all pages have the same colours
+        check(1200, "dark", "", "dark")
     check(688, "dark", "print", "print")  # 688 px are the width of A4 inside its margins
     require(page.run("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)",
             f"{name}: a printed page is white, on a dark screen too")

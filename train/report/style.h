@@ -77,8 +77,8 @@ section > pre { background: var(--card); border: 1px solid var(--line); border-r
 footer { margin-top: 48px; padding-top: 14px; border-top: 1px solid var(--line); color: var(--soft); font-size: 13px }
 @media print { :root { --mm: 1mm; --hit: 35, 120, 110; --miss: 190, 60, 40; --good: #23786e; --train: #3568a8;
   --amber: #8a5a00; --amber-page: #fff3d6; --amber-line: #e0a92e }
-  @page { margin: 14mm } .tile b { font-size: 20px } .tile { padding: 7px 10px 9px } html { font-size: 9.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll, .leak ul { max-height: none; overflow: visible; border: 0 } .paper, .wide, pre { overflow: visible } .scroll thead { position: static }
-  h2, h3 { break-after: avoid } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 6.5pt; padding: 0 } h2 { margin-top: 7mm } .beats { gap: 4mm } .charts { grid-template-columns: 1fr 1fr; gap: 4mm } .strip, .holter .strip { max-width: none; min-width: 0 } .records, .epochs { font-size: 8pt } .records th, .records td, .holter .records th, .holter .records td { padding: 2px 3px; font-size: inherit } .holter .records { font-size: 7pt } }
+  @page { margin: 14mm } .aucs { font-size: 8pt } .aucs .range { font-size: 7.5pt } .aucs th, .aucs td { padding: 2px 4px } .tile b { font-size: 20px } .tile { padding: 7px 10px 9px } html { font-size: 9.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll, .leak ul { max-height: none; overflow: visible; border: 0 } .paper, .wide, pre { overflow: visible } .scroll thead { position: static }
+  h2, h3 { break-after: avoid } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 6.5pt; padding: 0 } #method .scroll:nth-of-type(3) pre { columns: 2; column-gap: 5mm; font-size: 5pt } h2 { margin-top: 7mm } .beats { gap: 4mm } .charts { grid-template-columns: 1fr 1fr; gap: 4mm } .strip, .holter .strip { max-width: none; min-width: 0 } .records, .epochs { font-size: 8pt } .records th, .records td, .holter .records th, .holter .records td { padding: 2px 3px; font-size: inherit } .holter .records { font-size: 7pt } }
 )";
 
 inline std::string style_of_reports() {
