@@ -51,8 +51,7 @@ class HolterFiles::Impl {
  public:
   Impl(const Options& options, const train::Recipe& recipe, const RecordingBlocks& recording, double rate,
        const std::vector<std::string>& lead_names, const std::vector<std::size_t>& qrs_leads)
-      : options_(options),
-        about_{.name = options.identify ? recording.name : "",
+      : about_{.name = options.identify ? recording.name : "",
                .start_date = options.identify ? recording.start_date : "",
                .start_time = recording.start_time,
                .model = recipe.title,
@@ -107,7 +106,6 @@ class HolterFiles::Impl {
     }
   }
 
-  const Options& options_;
   train::HolterAbout about_;
   io::FileGroup files_;
   bool has_head_ = false;
