@@ -1,10 +1,10 @@
 # Writes a C++ source that holds a page: cmake -D FOLDER=... -D OUTPUT=... -P embed_page.cmake
-# FOLDER has page.html, style.css and order.txt, which lists the scripts. The style and the scripts, each behind those of
-# tools/page/, are put in place of their marks in page.html; the marks for title and data stay. String literals are kept short,
-# since compilers limit their length.
+# FOLDER has page.html, style.css and order.txt, which lists the scripts. The style behind the colours of reports
+# (train/report/colours.css) and the scripts behind those of tools/page/ are put in place of their marks in page.html; the marks
+# for title and data stay. String literals are kept short, since compilers limit their length.
 set(shared ${CMAKE_CURRENT_LIST_DIR}/../tools/page)
 file(READ "${FOLDER}/page.html" page)
-file(READ "${shared}/colours.css" colours)
+file(READ "${CMAKE_CURRENT_LIST_DIR}/../train/report/colours.css" colours)
 file(READ "${FOLDER}/style.css" style)
 file(STRINGS "${FOLDER}/order.txt" order)
 file(READ "${shared}/element.js" scripts)

@@ -4,7 +4,8 @@ function(sec_embed_page target folder)
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_page.cpp)
   set(shared ${CMAKE_SOURCE_DIR}/tools/page)
-  file(GLOB files CONFIGURE_DEPENDS ${folder}/* ${shared}/*.css ${shared}/*.js)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/* ${shared}/*.js)
+  list(APPEND files ${CMAKE_SOURCE_DIR}/train/report/colours.css)
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -D FOLDER=${folder} -D OUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed_page.cmake
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed_page.cmake

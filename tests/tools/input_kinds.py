@@ -175,6 +175,7 @@ def make(programs, work):
                 *[["secdata", "convert", "--quiet", record, target] for target in ("OUT.edf", "OUT.csv", "OUT.npy", "OUT")],
                 ["secdata", "convert", "--json", "--format", "24", record, "OUT"],
                 [*infer, *chosen, record], [*infer, *chosen, "--json", record],
+                [*infer, *chosen, "--report", "OUT.html", "--rr", "OUT.csv", "--nn", "OUT.nn.csv", record],
                 [*infer, *chosen, "--json", "--no-verify", record]]
 
     def training(data, *more):

@@ -357,6 +357,13 @@ def make_cases(programs, work, only):
             writing = Writing(programs, work, f"annotate-{form}", head, annotate(form))
             cases.append((f"secinfer to {form}", 1, writing.kill))
 
+        def report(folder, new):
+            tables = [part for name in ("rr", "nn") for part in (f"--{name}", str(folder / f"{name}.csv"))]
+            return ("secinfer", "--quiet", "--overwrite", "--threads", "1", "--model", model[new], "--report",
+                    str(folder / "report.html"), *tables, str(work / "db/100"))
+
+        cases.append(("secinfer --report", 1, Writing(programs, work, "holter", "report.html", report).kill))
+
         def model_file(command):
             return lambda folder, new: ("secmodel", command, model[new] + "/best.safetensors", "--out",
                                         str(folder / "model"))

@@ -19,7 +19,7 @@ void declare(CLI::App& app, Options& o) {
       "Finds the beats of recordings, of any length, and classifies them with a network trained by "
       "sectrain.\n"
       "Prints beats by hour and runs of V and S beats, or with --json a line a beat; --out writes "
-      "annotations.");
+      "annotations, --report a page.");
   app.footer(
       "Examples:\n"
       "  secinfer --model pretrained:mitdb data/mitdb/100\n"
@@ -29,6 +29,7 @@ void declare(CLI::App& app, Options& o) {
       "  secinfer --model runs/inter --annotations atr --json data/mitdb/100             beats as annotated\n"
       "  secinfer --model runs/inter --out annotations --format edf night.edf            writes "
       "night.sec.edf\n"
+      "  secinfer --model runs/inter --report night.html --rr night.csv night.edf         a Holter report\n"
       "  monitor | secinfer --model runs/inter --live --rate 360 --leads MLII,V5 -       while it goes on\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   const char* what = "What to do";
@@ -75,7 +76,24 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"wfdb", "edf"}))
       ->capture_default_str()
       ->group(what);
-  app.add_flag("--overwrite", o.overwrite, "Replace annotation files")->group(what);
+  app.add_option(
+         "--report", o.report,
+         "Holter report of one recording to write, an HTML page: rates, pauses, ectopic beats and runs by\n"
+         "hour, with strips of the signal")
+      ->type_name("FILE")
+      ->group(what);
+  app.add_option("--rr", o.rr, "Table of one recording's RR intervals to write, as CSV")
+      ->type_name("FILE")
+      ->group(what);
+  app.add_option(
+         "--nn", o.nn,
+         "Table of the NN intervals to write, as CSV: those of normal beats without ectopic neighbours")
+      ->type_name("FILE")
+      ->group(what);
+  app.add_flag("--identify", o.identify,
+               "Let the report name the recording and its date; else it names no one")
+      ->group(what);
+  app.add_flag("--overwrite", o.overwrite, "Replace files that exist")->group(what);
   app.add_flag("!--no-verify", o.verify,
                "Read recordings without comparing them with the checksums in their headers first")
       ->group(what);

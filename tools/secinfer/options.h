@@ -16,6 +16,10 @@ struct Options {
   std::string out;
   std::string annotator = "sec";
   std::string format = "wfdb";
+  std::string report;  // a Holter report
+  std::string rr;      // a table of RR intervals
+  std::string nn;      // a table of NN intervals
+  bool identify = false;
   bool overwrite = false;
   bool verify = true;  // compare samples with the checksums in their headers first
   bool live = false;

@@ -25,6 +25,7 @@
 #include "io/signal/lead_quality.h"
 #include "io/tables/annotation_table.h"
 #include "io/wfdb/annotation.h"
+#include "tools/secinfer/holter_files.h"
 #include "tools/secinfer/live_input.h"
 #include "tools/secinfer/options.h"
 #include "tools/secinfer/output.h"
@@ -149,6 +150,17 @@ struct LeadCheck {
   }
 };
 
+// What is wrong with the leads, a line each.
+std::vector<std::string> faults_of(const Leads& leads, const std::vector<LeadCheck>& checks) {
+  std::vector<std::string> faults;
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    if (const std::string fault = io::fault_of(checks[i].quality.quality()); !fault.empty()) {
+      faults.push_back(fmt::format("lead {} {}", leads.names[i], fault));
+    }
+  }
+  return faults;
+}
+
 void warn_of_amplitude(const std::string& record, const std::vector<LeadCheck>& checks) {
   std::vector<double> amplitudes;
   for (const LeadCheck& check : checks) {
@@ -162,10 +174,8 @@ void warn_of_amplitude(const std::string& record, const std::vector<LeadCheck>& 
 }
 
 void warn_of_leads(const std::string& record, const Leads& leads, const std::vector<LeadCheck>& checks) {
-  for (std::size_t i = 0; i < checks.size(); ++i) {
-    if (const std::string fault = io::fault_of(checks[i].quality.quality()); !fault.empty()) {
-      warn(fmt::format("{}: lead {} {}", record, leads.names[i], fault));
-    }
+  for (const std::string& fault : faults_of(leads, checks)) {
+    warn(fmt::format("{}: {}", record, fault));
   }
 }
 
@@ -241,6 +251,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
   StreamClassifier classifier(model, stream);
   Output output(options, recipe,
                 {recording.name, rate, recording.rate, {recording.start_date, recording.start_time}});
+  HolterFiles holter(options, recipe, recording, rate, leads.names, leads.qrs);
   std::vector<LeadCheck> checks;
   for (const std::size_t lead : leads.read) {
     checks.emplace_back(rate, recording.units[lead] == "mV");
@@ -252,6 +263,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
   const auto hand_on = [&] {
     for (const ClassifiedBeat& beat : beats) {
       output.add(beat);
+      holter.add(beat);
     }
     beats.clear();
   };
@@ -265,6 +277,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
     for (; next_given < given.size() && given[next_given] < samples; ++next_given) {
       classifier.add_beat(given[next_given]);
     }
+    holter.push(read);
     classifier.push(read, beats);
     hand_on();
   }
@@ -284,6 +297,7 @@ void infer_record(const Options& options, Model& model, const std::string& path,
   if (output.beats() == 0) {
     warn(fmt::format("{}: no beat was found", recording.name));
   }
+  holter.finish(faults_of(leads, checks));
   output.finish();
   const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   say(options, fmt::format("{}: {} beats of {} in {:.2f} s, {:.0f} x real time", recording.name,
@@ -476,6 +490,12 @@ int run(const Options& options) {
   wrong(options.live && !options.out.empty(), "--out: from a pipe there are lines only");
   wrong(options.format != "wfdb" && options.out.empty(), "--format is that of the files --out writes");
   wrong(!options.live && options.rate > 0, "--rate is for --live: records state theirs");
+  const std::vector<fs::path> tables = holter_files(options);
+  wrong(!tables.empty() && (options.live || options.records.size() != 1),
+        "--report, --rr and --nn are about one recording, and not about a pipe");
+  wrong(options.identify && options.report.empty(), "--identify is about the page that --report writes");
+  wrong(std::set<fs::path>(tables.begin(), tables.end()).size() != tables.size(),
+        "--report, --rr and --nn: two of them name the same file");
   set_threads(options.threads);
   const Device device = parse_device(options.device);
   if (!options.tiles.empty()) {
@@ -484,9 +504,9 @@ int run(const Options& options) {
   Model model(options.model, device, precision_of(options, device), !options.eager);
   if (model.recipe().whole_recordings()) {
     wrong(options.live || !options.annotations.empty() || !options.out.empty() ||
-              !options.qrs_leads.empty() || options.summary,
-          "--model: classifies whole recordings; --live, --annotations, --out, --qrs-leads and --summary are "
-          "for beats");
+              !options.qrs_leads.empty() || options.summary || !tables.empty(),
+          "--model: classifies whole recordings; --live, --annotations, --out, --report, --rr, --nn, "
+          "--qrs-leads and --summary are for beats");
     wanted_leads(options, model.recipe());
     return for_each_record(options, [&](const std::string& record) {
       with_memory_for(record, [&] { classify_whole(options, model, record); });

@@ -36,7 +36,7 @@ std::string figure(const std::string& title, std::span<const ThresholdCurve* con
                              : path_of(curve.sensitivity, curve.precision, false));
   }
   html += fmt::format(
-      "</figcaption><svg viewBox=\"0 0 280 262\" role=\"img\" style=\"max-width:380px\"><title>{}</title><path "
+      "</figcaption><svg viewBox=\"0 0 280 262\" role=\"img\" style=\"max-width:320px\"><title>{}</title><path "
       "class=\"rule\" fill=\"none\" d=\"M40 10V230H260\"/>{}<text x=\"34\" y=\"14\" "
       "text-anchor=\"end\">1</text><text x=\"34\" y=\"234\" text-anchor=\"end\">0</text><text x=\"260\" y=\"246\" "
       "text-anchor=\"end\">1</text><text x=\"150\" y=\"258\" text-anchor=\"middle\">{}</text><text x=\"14\" "

@@ -20,6 +20,9 @@ constexpr double unit = 0.01;    // mm; curves are written in integer multiples 
 constexpr float farthest = 100;  // mV; samples are clipped to this magnitude
 constexpr double longest = 10;   // s, longest strip
 constexpr double highest = 8;    // mV, highest band: deep S waves in V2 beside a tall T wave take six
+constexpr double label_height = 3.6;   // mm, a lead's name
+constexpr double letter_width = 1.85;  // mm, of a capital letter
+constexpr double label_room = 0.5;     // mV, added to a band whose signal leaves no room for the name
 
 // The range in mV of a lead's band of paper: whole thick squares (0.5 mV) around the signal.
 struct Band {
@@ -54,6 +57,41 @@ Band band_of(const std::vector<float>& signal) {
     band.high = band.low + highest;
   }
   return band;
+}
+
+// Where a lead's name stands in its band: mm below the band's top, of the text's upper edge.
+struct Label {
+  double top = 0.4;
+  bool needs_room = false;  // the signal is in all places
+};
+
+// Looks for a place at the left edge, at the top or the bottom of the band, that the signal does not cross.
+Label label_of(const std::vector<float>& signal, double rate, const Band& band, std::size_t letters) {
+  const double right = 1.2 + letter_width * static_cast<double>(letters) + 0.8;  // mm
+  const auto count = std::min(signal.size(), static_cast<std::size_t>(right / speed * rate) + 2);
+  double high = band.low;
+  double low = band.high;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::isfinite(signal[i])) {
+      const double value = std::clamp(static_cast<double>(signal[i]), band.low, band.high);
+      high = std::max(high, value);
+      low = std::min(low, value);
+    }
+  }
+  const double room = label_height + 0.6;  // mm
+  if ((band.high - high) * gain >= room) {
+    return {};
+  }
+  if ((low - band.low) * gain >= room) {
+    return {.top = band.height() - label_height - 0.4};
+  }
+  return {.needs_room = true};
+}
+
+// The x of a beat's name of one letter or more, so that the paper's edges do not cut it.
+double inside(double x, std::size_t letters, double width) {
+  const double half = letter_width * static_cast<double>(letters) / 2 + 0.3;
+  return width > 2 * half ? std::clamp(x, half, width - half) : width / 2;
 }
 
 // The signal as an SVG path in multiples of `unit`.
@@ -107,9 +145,16 @@ std::string draw(const EcgStrip& strip) {
   const double width = static_cast<double>(samples) / strip.rate * speed;
   std::vector<Band> bands;
   double height = head;
-  for (const std::vector<float>& lead : strip.leads) {
-    bands.push_back(band_of(lead));
-    height += bands.back().height();
+  std::vector<Label> labels;
+  for (std::size_t i = 0; i < strip.leads.size(); ++i) {
+    Band band = band_of(strip.leads[i]);
+    const std::size_t letters = i < strip.lead_names.size() ? strip.lead_names[i].size() : 1;
+    labels.push_back(label_of(strip.leads[i], strip.rate, band, letters));
+    if (labels.back().needs_room) {
+      band.high += label_room;
+    }
+    bands.push_back(band);
+    height += band.height();
   }
 
   std::string svg;
@@ -133,8 +178,8 @@ std::string draw(const EcgStrip& strip) {
       continue;
     }
     fmt::format_to(
-        out, R"(<path class="tick" d="M{0:.2f} {1}V{2}"/><text class="beat" x="{0:.2f}" y="3.4">{3}</text>)",
-        x, head - 1, head, escape(name));
+        out, R"(<path class="tick" d="M{0:.2f} {1}V{2}"/><text class="beat" x="{4:.2f}" y="3.4">{3}</text>)",
+        x, head - 1, head, escape(name), inside(x, name.size(), width));
   }
   const double marked = (strip.marked - strip.start) * speed;
   if (marked >= 0 && marked <= width) {
@@ -154,7 +199,8 @@ std::string draw(const EcgStrip& strip) {
     fmt::format_to(out, R"~(<path class="trace" transform="scale({})" d="{}"/></svg>)~", unit,
                    path_of(strip.leads[i], strip.rate, samples, zero));
     const std::string name = i < strip.lead_names.size() ? strip.lead_names[i] : std::string("?");
-    fmt::format_to(out, R"(<text class="lead" x="1.2" y="{:.2f}">{}</text>)", y + 3.6, escape(name));
+    fmt::format_to(out, R"(<text class="lead" x="1.2" y="{:.2f}">{}</text>)", y + labels[i].top + 2.8,
+                   escape(name));
     y += bands[i].height();
   }
   return svg + "</svg>\n";

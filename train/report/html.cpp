@@ -72,6 +72,10 @@ std::string count_text(std::int64_t count) {
   return digits;
 }
 
+std::string counted(std::int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count_text(count), noun, count == 1 ? "" : "s");
+}
+
 std::string percent_text(double share, int digits) {
   return std::isfinite(share) ? fmt::format("{:.{}f}\u00A0%", 100 * share, digits) : std::string(undefined);
 }

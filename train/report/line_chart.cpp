@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 
@@ -17,7 +18,7 @@ constexpr double width = 400;
 constexpr double height = 235;
 constexpr double left = 50;
 constexpr double right = 12;
-constexpr double top = 12;
+constexpr double top = 22;  // above the grid: room for the mark's name
 constexpr double bottom = 34;
 
 struct Axis {
@@ -61,6 +62,14 @@ Axis vertical_axis(const LineChart& chart) {
   return chart.top > 0 ? nice_axis(low, std::max(high, chart.top), 5) : nice_axis(low, high, 5);
 }
 
+std::string x_text(const LineChart& chart, double value) {
+  if (!chart.clock) {
+    return fmt::format("{:g}", value);
+  }
+  const std::int64_t minutes = std::llround(value * 60);
+  return fmt::format("{}:{:02}", minutes / 60 % 24, minutes % 60);
+}
+
 std::string axes(const LineChart& chart, const Axis& horizontal, const Axis& vertical) {
   std::string svg;
   auto out = std::back_inserter(svg);
@@ -75,16 +84,17 @@ std::string axes(const LineChart& chart, const Axis& horizontal, const Axis& ver
   const double first = std::ceil(horizontal.low / horizontal.step - 1e-9) * horizontal.step;
   for (double value = first; value <= horizontal.high + 1e-9; value += horizontal.step) {
     const double x = horizontal.place(value, left, width - right);
-    fmt::format_to(out, R"(<text x="{:.1f}" y="{}" text-anchor="middle">{:g}</text>)", x,
-                   height - bottom + 17, value);
+    fmt::format_to(out, R"(<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>)", x, height - bottom + 17,
+                   x_text(chart, value));
   }
-  fmt::format_to(out, R"(<text x="{}" y="{}" text-anchor="end">epoch</text>)", width - right, height - 2);
+  fmt::format_to(out, R"(<text x="{}" y="{}" text-anchor="end">{}</text>)", width - right, height - 4,
+                 escape(chart.x_name));
   if (chart.mark > 0) {
     const double x = horizontal.place(chart.mark, left, width - right);
-    const bool flip = x > width * 0.7;
-    fmt::format_to(out, R"(<path class="mark" d="M{:.1f} {}V{}"/>)", x, top, height - bottom);
-    fmt::format_to(out, R"(<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>)", flip ? x - 5 : x + 5,
-                   height - bottom - 6, flip ? "end" : "start", escape(chart.mark_name));
+    const char* anchor = x > width * 0.85 ? "end" : x < width * 0.25 ? "start" : "middle";
+    fmt::format_to(out, R"(<path class="mark" d="M{:.1f} {}V{}"/>)", x, top - 4, height - bottom);
+    fmt::format_to(out, R"(<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>)", x, top - 8, anchor,
+                   escape(chart.mark_name));
   }
   return svg;
 }
@@ -106,8 +116,9 @@ std::string draw_curve(const LineChart& chart, const Curve& curve, const Axis& h
     const double y = vertical.place(curve.y[i], height - bottom, top);
     fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", pen_down ? "L" : "M", x, y);
     fmt::format_to(std::back_inserter(dots),
-                   R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}"><title>epoch {:g}, {}: {:.5g}</title></circle>)",
-                   x, y, points > 40 ? 1.2 : 2.4, chart.x[i], escape(curve.name), curve.y[i]);
+                   R"(<circle cx="{:.1f}" cy="{:.1f}" r="{}"><title>{} {}, {}: {:.5g}</title></circle>)", x,
+                   y, points > 40 ? 1.2 : 2.4, escape(chart.x_name), x_text(chart, chart.x[i]),
+                   escape(curve.name), curve.y[i]);
     pen_down = true;
   }
   return fmt::format(R"(<g class="{}"><path class="curve" d="{}"/>{}</g>)", escape(curve.style), path, dots);
@@ -132,10 +143,18 @@ std::string draw(const LineChart& chart) {
     }
   }
   const Axis vertical = vertical_axis(chart);
-  // The horizontal axis ends at the last epoch.
+  // The horizontal axis ends at the last value.
   const double last = chart.x.back() > chart.x.front() ? chart.x.back() : chart.x.front() + 1;
   Axis horizontal = nice_axis(chart.x.front(), last, 8);
   horizontal = {chart.x.front(), last, std::max(1.0, horizontal.step)};
+  if (chart.clock) {
+    const double hours = last - chart.x.front();
+    horizontal.step = hours <= 6    ? 1
+                      : hours <= 12 ? 2
+                      : hours <= 30 ? 4
+                      : hours <= 60 ? 8
+                                    : std::ceil(hours / 192) * 24;
+  }
 
   html += fmt::format("</figcaption>\n<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", width,
                       height, escape(chart.title));

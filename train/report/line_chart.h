@@ -1,4 +1,4 @@
-// Line charts of values over epochs, as SVG.
+// Line charts of values over epochs or hours, as SVG.
 #pragma once
 
 #include <string>
@@ -20,6 +20,8 @@ struct LineChart {
   double top = 0;          // end of the vertical axis; 0: chosen from the data
   double mark = 0;         // x of a vertical mark; 0: no mark
   std::string mark_name;
+  std::string x_name = "epoch";
+  bool clock = false;  // x counts hours of the day, also beyond 24: ticks and tooltips are times of the clock
 };
 
 // A <figure> with the chart, its legend, and one <title> per point as a tooltip.

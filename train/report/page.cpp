@@ -43,8 +43,10 @@ std::string tile(const std::string& name, const std::string& value, const std::s
 // The headline of the split that is reported first: the test split, or without one the validation split.
 std::string recordings_headline(const RunSummary& run) {
   const MultiLabelScores& scores = run.recordings.front();
-  return fmt::format("<p class=\"lead\">{}, {} recordings, {} classes of which each may have several</p>\n",
-                     escape(scores.name), count_text(scores.recordings), scores.classes.size()) +
+  return fmt::format(
+             "<p class=\"lead\">{}, {}, {} of which each may have several</p>\n", escape(scores.name),
+             counted(scores.recordings, "recording"),
+             scores.classes.size() == 1 ? "1 class" : fmt::format("{} classes", scores.classes.size())) +
          "<div class=\"tiles\">" +
          tile("macro AUC", ratio_text(scores.auc.macro),
               fmt::format("95 %: {} to {}", ratio_text(scores.range.macro.low),
@@ -67,9 +69,9 @@ std::string headline(const RunSummary& run) {
   }
   const Scores& scores = evaluation->scores;
   std::string html =
-      fmt::format("<p class=\"lead\">{}, {} beats, scored as {} classes{}</p>\n<div class=\"tiles\">",
-                  escape(evaluation->name), count_text(scores.confusion.total()), scores.confusion.size(),
-                  run.synthetic ? " on <strong>generated</strong> signals" : "");
+      fmt::format("<p class=\"lead\">{}, {}, scored as {} classes{}</p>\n<div class=\"tiles\">",
+                  escape(evaluation->name), counted(scores.confusion.total(), "beat"),
+                  scores.confusion.size(), run.synthetic ? " on <strong>generated</strong> signals" : "");
   html += tile("accuracy", percent_text(scores.accuracy), "all beats", scores.accuracy);
   html += tile("macro-F1", ratio_text(scores.macro_f1),
                fmt::format("{}micro {}", scores.occurring == 1 ? "of one class alone; " : "",
@@ -127,8 +129,9 @@ std::string learning(const RunSummary& run) {
   }
   const EpochRecord& last = run.history.back();
   if (run.best_epoch > 0) {
-    html += fmt::format("<p>{} epochs, {} steps. The weights of epoch {} (\u2605) were scored.</p>\n",
-                        run.history.size(), count_text(last.step), run.best_epoch);
+    html +=
+        fmt::format("<p>{}, {}. The weights of epoch {} (\u2605) were scored.</p>\n",
+                    counted(std::ssize(run.history), "epoch"), counted(last.step, "step"), run.best_epoch);
   }
   LineChart loss{.title = "Loss",
                  .x = over_epochs(run, [](const EpochRecord& e) { return static_cast<double>(e.epoch); }),
@@ -166,6 +169,9 @@ std::string learning(const RunSummary& run) {
   rate.curves = {
       {"learning rate", "c-train", over_epochs(run, [](const EpochRecord& e) { return e.learning_rate; })}};
 
+  if (run.history.size() == 1) {
+    return html + epoch_table(run) + "</section>\n";  // a chart of one point shows nothing
+  }
   html += "<div class=\"charts\">\n" + draw(loss) + draw(f1) + draw(rate) + "</div>\n";
   return html + epoch_table(run) + "</section>\n";
 }
@@ -177,7 +183,7 @@ std::string aucs(const RunSummary& run) {
   std::string html =
       "<h3>AUC, one class against the rest</h3>\n<p class=\"soft\">95 % intervals in parentheses are from "
       "1000 resamples of patients, drawn with replacement.</p>\n<div "
-      "class=\"wide\"><table><thead><tr><td></td><th scope=\"col\">macro</th>";
+      "class=\"wide\"><table class=\"aucs\"><thead><tr><td></td><th scope=\"col\">macro</th>";
   for (const std::string& name : run.classes) {
     html += fmt::format("<th scope=\"col\">{}</th>", escape(name));
   }
@@ -217,9 +223,9 @@ std::string reliability_plot(const Calibration& calibration, const char* style) 
     if (bin.beats > 0) {
       const double size = 2 + 6 * std::sqrt(static_cast<double>(bin.beats) / static_cast<double>(most));
       svg += fmt::format(
-          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{} beats, stated {}, right "
+          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{}, stated {}, right "
           "{}</title></circle>",
-          40 + 220 * bin.confidence, 230 - 220 * bin.accuracy, size, count_text(bin.beats),
+          40 + 220 * bin.confidence, 230 - 220 * bin.accuracy, size, counted(bin.beats, "beat"),
           percent_text(bin.confidence), percent_text(bin.accuracy));
     }
   }
@@ -241,7 +247,7 @@ std::string calibration(const RunSummary& run) {
     }
     html +=
         "</figcaption><svg viewBox=\"0 0 280 262\" role=\"img\" "
-        "style=\"max-width:380px\"><title>Reliability</title><path class=\"rule\" fill=\"none\" d=\"M40 "
+        "style=\"max-width:320px\"><title>Reliability</title><path class=\"rule\" fill=\"none\" d=\"M40 "
         "10V230H260\"/><path class=\"mark\" d=\"M40 230L260 10\"/><text x=\"34\" y=\"14\" "
         "text-anchor=\"end\">1</text><text x=\"34\" y=\"234\" text-anchor=\"end\">0</text><text x=\"260\" "
         "y=\"246\" text-anchor=\"end\">1</text><text x=\"150\" y=\"258\" text-anchor=\"middle\">stated "
@@ -297,11 +303,11 @@ std::string recordings(const RunSummary& run) {
       "depend on thresholds. Intervals are from 1000 resamples of patients, drawn with replacement.</p>\n";
   for (const MultiLabelScores& scores : run.recordings) {
     html += fmt::format(
-        "<h3>{} <span class=\"soft\">{} recordings; macro AUC {}, micro-F1 {}, macro-F1 {}{}; micro-F1 by "
+        "<h3>{} <span class=\"soft\">{}; macro AUC {}, micro-F1 {}, macro-F1 {}{}; micro-F1 by "
         "batch at 0.5, as the released code counts, {}</span></h3>\n",
-        escape(scores.name), count_text(scores.recordings), with_range(scores.auc.macro, scores.range.macro),
-        ratio_text(scores.micro_f1), ratio_text(scores.macro_f1), alone_text(only_class(scores)),
-        ratio_text(scores.batch_micro_f1));
+        escape(scores.name), counted(scores.recordings, "recording"),
+        with_range(scores.auc.macro, scores.range.macro), ratio_text(scores.micro_f1),
+        ratio_text(scores.macro_f1), alone_text(only_class(scores)), ratio_text(scores.batch_micro_f1));
     html += label_table(scores);
   }
   return html + curves(run) + "</section>\n";
@@ -343,15 +349,15 @@ std::string misread(const RunSummary& run) {
   if (run.misread.empty()) {
     return html +
            (run.misread_total > 0
-                ? fmt::format("<p>{} beats were misread; none is shown.</p>", count_text(run.misread_total))
+                ? fmt::format("<p>{}; none is shown.</p>", counted(run.misread_total, "misread beat"))
                 : std::string("<p>No beat was misread.</p>")) +
            "</section>\n";
   }
   html += fmt::format(
-      "<p>{} of {} misread beats, the most confident of each kind first. 25 mm/s, 10 mm/mV; a thick square "
+      "<p>{} of {}, the most confident of each kind first. 25 mm/s, 10 mm/mV; a thick square "
       "is 0.2 s by 0.5 mV. The printed paper has its true size. Baseline wander is removed. The arrow marks "
       "the beat; letters name the annotated classes of its neighbours.</p>\n",
-      count_text(static_cast<std::int64_t>(run.misread.size())), count_text(run.misread_total));
+      count_text(std::ssize(run.misread)), counted(run.misread_total, "misread beat"));
   html += ecg_paper_definitions();
 
   using Kind = std::pair<std::string, std::string>;
@@ -369,8 +375,8 @@ std::string misread(const RunSummary& run) {
   for (const auto& [total, kind] : order) {
     const std::vector<const MisreadBeat*>& beats = kinds[kind];
     html += fmt::format(
-        "<h3>{} read as {} <span class=\"soft\">{} beats, {} shown</span></h3>\n<div class=\"beats\">\n",
-        escape(kind.first), escape(kind.second), count_text(total), beats.size());
+        "<h3>{} read as {} <span class=\"soft\">{}, {} shown</span></h3>\n<div class=\"beats\">\n",
+        escape(kind.first), escape(kind.second), counted(total, "beat"), beats.size());
     for (const MisreadBeat* beat : beats) {
       html += misread_beat(*beat);
     }
@@ -418,7 +424,7 @@ std::string report_html(const RunSummary& run) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light "
       "dark\"/>\n<title>{}{}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
-      run.synthetic ? "Synthetic data: " : "", escape(run.title), report_style);
+      run.synthetic ? "Synthetic data: " : "", escape(run.title), style_of_reports());
   html += opening(run);
   if (!run.recordings.empty()) {
     html +=

@@ -68,9 +68,10 @@ std::string recordings_section(const RunSummary& run) {
     }
   }
   html += fmt::format(
-      "<p>{}: every label is right in {} of {} recordings, of {} patients. <code>predictions.csv</code> in the run "
+      "<p>{}: every label is right in {} of {}, of {}. <code>predictions.csv</code> in the run "
       "folder lists every recording of every split with its truth, probabilities and decision.</p>\n",
-      escape(scored_split(run)), count_text(right), count_text(recordings), count_text(patients));
+      escape(scored_split(run)), count_text(right), counted(recordings, "recording"),
+      counted(patients, "patient"));
   if (wrong.empty()) {
     return html + "</section>\n";
   }
@@ -101,10 +102,10 @@ std::string misread_recordings_section(const RunSummary& run) {
     return html + "<p>No recording was misread.</p></section>\n";
   }
   html += fmt::format(
-      "<p>{} of {} recordings with a wrong label, the most confident errors first: those whose logit is farthest "
+      "<p>{} of {} with a wrong label, the most confident errors first: those whose logit is farthest "
       "from its threshold. 25 mm/s, 10 mm/mV; a thick square is 0.2 s by 0.5 mV. Signals are drawn as resampled for "
       "the network, at most 10 s.</p>\n",
-      run.misread_recordings.size(), count_text(run.misread_recordings_total));
+      run.misread_recordings.size(), counted(run.misread_recordings_total, "recording"));
   html += ecg_paper_definitions() + "<div class=\"beats\">\n";
   for (const MisreadRecording& one : run.misread_recordings) {
     const EcgStrip strip{.rate = one.rate,

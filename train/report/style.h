@@ -1,20 +1,17 @@
-// The CSS of the report for light and dark screens and for paper. It avoids characters that XML needs escaped.
+// The CSS of reports for light and dark screens and for paper. It avoids characters that XML needs escaped.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace sec::train {
 
-inline constexpr std::string_view report_style = R"(
-:root { --mm: 1.38mm; --page: #fbfaf8; --card: #ffffff; --ink: #24221f; --soft: #6d6860; --line: #ddd8cf;
-  --hit: 35, 120, 110; --miss: 190, 60, 40; --accent: #b3261e; --good: #23786e;
-  --sheet: #fffdfb; --thin: #f7dcd6; --thick: #eab4a8; --trace: #1d1b19;
-  --n: #77726a; --s: #c77700; --v: #b3261e; --f: #7a4fb5; --q: #23786e; --train: #3568a8;
+extern const std::string_view report_colours;  // report/colours.css, which the pages of programs share
+
+inline constexpr std::string_view report_rules = R"(
+:root { --mm: 1.38mm; --hit: 35, 120, 110; --miss: 190, 60, 40; --good: #23786e; --train: #3568a8;
   --amber: #8a5a00; --amber-page: #fff3d6; --amber-line: #e0a92e }
-@media (prefers-color-scheme: dark) { :root { --page: #171614; --card: #201e1b; --ink: #ece8e1; --soft: #a59e92;
-  --line: #3a3732; --hit: 70, 170, 155; --miss: 225, 95, 75; --accent: #ff8a7a; --good: #5cc4b3;
-  --sheet: #1d1a18; --thin: #342421; --thick: #553732; --trace: #f3eee6;
-  --n: #b3ada2; --s: #f0a63c; --v: #ff8a7a; --f: #b894ee; --q: #5cc4b3; --train: #7fb0ec;
+@media (prefers-color-scheme: dark) { :root { --hit: 70, 170, 155; --miss: 225, 95, 75; --good: #5cc4b3; --train: #7fb0ec;
   --amber: #ffd37a; --amber-page: #33270c; --amber-line: #8a6a1e } }
 * { box-sizing: border-box }
 html { background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif;
@@ -34,7 +31,7 @@ p { margin: 6px 0; max-width: 78ch } .plain { white-space: pre-line; overflow-wr
 .leak { margin: 18px 0; padding: 14px 18px; border-radius: 8px; border: 2px solid #d0241a; background: #d0241a; color: #ffffff; font-size: 16px; overflow-wrap: anywhere }
 .leak ul { margin: 8px 0 0; padding-left: 20px; max-height: 220px; overflow-y: auto; font-size: 14px }
 .lead { font-size: 17px; margin: 22px 0 10px }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(124px, 1fr)); gap: 10px }
 .tile, .card, .chart { background: var(--card); border: 1px solid var(--line); border-radius: 8px }
 .tile { padding: 10px 14px 12px; display: flex; flex-direction: column }
 .tile span, .tile small { color: var(--soft); font-size: 12.5px } .tile b { font-size: 27px; line-height: 1.25; font-variant-numeric: tabular-nums }
@@ -43,7 +40,7 @@ p { margin: 6px 0; max-width: 78ch } .plain { white-space: pre-line; overflow-wr
 .tile small { margin-bottom: 8px }
 nav { margin: 22px 0 0; font-size: 14px } nav a { margin-right: 14px } a { color: var(--accent) }
 .cards { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start }
-.card { flex: var(--columns) 1 calc(var(--columns) * 51px); padding: 12px; overflow-x: auto; break-inside: avoid } .sums { margin: 0 0 10px }
+.card { flex: var(--columns) 1 calc(var(--columns) * 51px); min-width: 0; padding: 12px; container-type: inline-size; break-inside: avoid } .sums { margin: 0 0 10px }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px }
 th, td { padding: 3px 8px; text-align: right } th { font-weight: 600 } thead th, thead td { color: var(--soft); font-weight: 500; font-size: 13px }
 tbody th { text-align: left } .text { text-align: left }
@@ -51,12 +48,13 @@ tbody th { text-align: left } .text { text-align: left }
 .confusion tbody td { border: 2px solid var(--card); border-radius: 4px; line-height: 1.25; padding: 5px 0; font-size: 13px } .confusion small { display: block; font-size: 11px; opacity: .8 }
 .hit { background: rgba(var(--hit), calc(var(--p) * .5)) } .miss { background: rgba(var(--miss), calc(var(--p) * .6)) }
 .sum { color: var(--soft) } .corner { font-size: 12px }
-.figures th, .figures td { white-space: nowrap } .figures { width: 100%; margin-top: 10px; border-top: 1px solid var(--line) } .figures .bar { width: 30%; min-width: 40px }
+.range { white-space: nowrap } .aucs .range { display: block; font-size: 13px } .aucs td { vertical-align: baseline } .figures { width: 100%; margin-top: 10px; border-top: 1px solid var(--line) } .figures .bar { width: 30%; min-width: 40px } .figures th, .figures td { vertical-align: baseline }
+@container (max-width: 400px) { .figures .bar, .figures thead td { display: none } } @container (max-width: 330px) { .figures .range { display: block; font-size: 12.5px } .figures th, .figures td { padding: 3px 5px } }
 .bar { min-width: 70px } .bad i { background: linear-gradient(to right, rgba(var(--miss), .85) calc(var(--p) * 100%), transparent 0) }
 .wide { overflow-x: auto } .records, .epochs { width: 100% } .records tbody tr, .epochs tbody tr { border-top: 1px solid var(--line) }
 .records th, .records td { white-space: nowrap } .records .bar { width: 14% } .none { color: var(--line) }
 .best { background: rgba(var(--hit), .16) }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 14px; margin: 12px 0 }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(330px, 100%), 1fr)); gap: 14px; margin: 12px 0 }
 figure { margin: 0 } .chart { padding: 12px 14px; break-inside: avoid } .chart svg { display: block; width: 100%; height: auto }
 .chart figcaption { font-weight: 600; margin-bottom: 6px; display: flex; flex-wrap: wrap; gap: 2px 12px; align-items: baseline }
 .key { font-weight: 400; font-size: 13px; color: var(--soft); white-space: nowrap } .key svg { display: inline; width: 18px }
@@ -69,19 +67,22 @@ figure { margin: 0 } .chart { padding: 12px 14px; break-inside: avoid } .chart s
 .scroll thead { position: sticky; top: 0; background: var(--card) }
 pre { margin: 0; padding: 12px 14px; font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-x: auto }
 section > pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px } code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .92em }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(345px, 1fr)); gap: 0 32px }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(345px, 100%), 1fr)); gap: 0 32px }
 .definitions { position: absolute } .beats { display: flex; flex-wrap: wrap; gap: 18px 20px; align-items: flex-start }
-.beat { break-inside: avoid } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100%; height: auto }
+.beat { break-inside: avoid; max-width: 100% } .beat figcaption { font-size: 13.5px; margin-top: 3px } .strip { display: block; max-width: 100%; height: auto } .paper { overflow-x: auto } .holter .strip { min-width: 620px } .holter header { margin-bottom: 16px } .holter .records { font-size: 13px } .holter .records th, .holter .records td { padding: 3px 5px } .holter .scroll .records { width: auto; min-width: 320px } .holter .tiles { grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr)) }
 .sheet { fill: var(--sheet); stroke: var(--thick); stroke-width: .4px } .thin { stroke: var(--thin); stroke-width: .1px; fill: none } .thick { stroke: var(--thick); stroke-width: .16px; fill: none }
 .trace { fill: none; stroke: var(--trace); stroke-width: 24px; stroke-linejoin: round; stroke-linecap: round }
 .strip text { font-size: 2.7px; fill: var(--soft); font-weight: 600 } .strip .beat { text-anchor: middle } .strip .lead { font-size: 2.7px; paint-order: stroke; stroke: var(--sheet); stroke-width: .8px }
 .tick { stroke: var(--soft); stroke-width: .2px } .here { stroke: var(--accent); stroke-width: .22px; stroke-dasharray: .9 .7 } .arrow { fill: var(--accent) }
 footer { margin-top: 48px; padding-top: 14px; border-top: 1px solid var(--line); color: var(--soft); font-size: 13px }
-@media print { :root { --mm: 1mm; --page: #ffffff; --card: #ffffff; --ink: #000000; --soft: #55514b; --line: #cfcac1;
-  --hit: 35, 120, 110; --miss: 190, 60, 40; --accent: #b3261e; --good: #23786e; --sheet: #ffffff; --thin: #f7dcd6; --thick: #eab4a8; --trace: #000000;
-  --n: #77726a; --s: #c77700; --v: #b3261e; --f: #7a4fb5; --q: #23786e; --train: #3568a8; --amber: #8a5a00; --amber-page: #fff3d6; --amber-line: #e0a92e }
-  @page { margin: 14mm } html { font-size: 10.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll { max-height: none; overflow: visible; border: 0 }
-  h2, h3 { break-after: avoid } pre { white-space: pre-wrap; font-size: 7.5pt; padding: 0 } .strip { max-width: none } .wide { overflow: visible } .records, .epochs { font-size: 8pt } .records th, .records td { padding: 2px 3px } }
+@media print { :root { --mm: 1mm; --hit: 35, 120, 110; --miss: 190, 60, 40; --good: #23786e; --train: #3568a8;
+  --amber: #8a5a00; --amber-page: #fff3d6; --amber-line: #e0a92e }
+  @page { margin: 14mm } .aucs { font-size: 8pt } .aucs .range { font-size: 7.5pt } .aucs th, .aucs td { padding: 2px 4px } .tile b { font-size: 20px } .tile { padding: 7px 10px 9px } html { font-size: 9.5pt } body { max-width: none; padding: 0 } nav { display: none } .scroll, .leak ul { max-height: none; overflow: visible; border: 0 } .paper, .wide, pre { overflow: visible } .scroll thead { position: static }
+  h2, h3 { break-after: avoid } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 6.5pt; padding: 0 } #method .scroll:nth-of-type(3) pre { columns: 2; column-gap: 5mm; font-size: 5pt } h2 { margin-top: 7mm } .beats { gap: 4mm } .charts { grid-template-columns: 1fr 1fr; gap: 4mm } .strip, .holter .strip { max-width: none; min-width: 0 } .records, .epochs { font-size: 8pt } .records th, .records td, .holter .records th, .holter .records td { padding: 2px 3px; font-size: inherit } .holter .records { font-size: 7pt } }
 )";
+
+inline std::string style_of_reports() {
+  return std::string(report_colours) + std::string(report_rules);
+}
 
 }  // namespace sec::train

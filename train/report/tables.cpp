@@ -106,7 +106,7 @@ std::int64_t errors_of(const Confusion& confusion) {
 
 std::string with_range(double value, const Range95& range) {
   return std::isfinite(range.low)
-             ? fmt::format("{} <span class=\"soft\">({} to {})</span>", ratio_text(value),
+             ? fmt::format("{} <span class=\"soft range\">({} to {})</span>", ratio_text(value),
                            ratio_text(range.low), ratio_text(range.high))
              : ratio_text(value);
 }
@@ -194,10 +194,10 @@ std::string row_table(const std::vector<RecordScore>& records, const std::string
   if (named == 0) {
     return html + "<p>No beat was misread.</p>\n";
   }
-  return html + fmt::format("<p>{} of the {} {}s hold{} {} of all {} misread beats: {}.</p>\n", named,
-                            records.size(), kind, named == 1 ? "s" : "",
+  return html + fmt::format("<p>{} of {} hold{} {} of all {}: {}.</p>\n", named,
+                            counted(std::ssize(records), kind), named == 1 ? "s" : "",
                             percent_text(static_cast<double>(held) / static_cast<double>(all_errors), 0),
-                            count_text(all_errors), names);
+                            counted(all_errors, "misread beat"), names);
 }
 
 std::string record_table(const std::vector<RecordScore>& records) {
@@ -234,13 +234,15 @@ std::string label_table(const MultiLabelScores& scores) {
     html += fmt::format(
         "<tr><th "
         "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-        "td><td>{}</td><td>{}</td><td>{}</td><td>{} to {}</td></tr>\n",
+        "td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         escape(one.name), count_text(one.positives), count_text(one.predicted), count_text(one.hits),
         count_text(one.positives - one.hits), count_text(one.predicted - one.hits),
         count_text(scores.recordings - one.positives - one.predicted + one.hits), ratio_text(one.threshold),
         percent_text(one.sensitivity), percent_text(one.precision), ratio_text(one.f1),
-        ratio_text(scores.auc.classes[c]), ratio_text(scores.range.classes[c].low),
-        ratio_text(scores.range.classes[c].high));
+        ratio_text(scores.auc.classes[c]),
+        std::isfinite(scores.range.classes[c].low)
+            ? ratio_text(scores.range.classes[c].low) + " to " + ratio_text(scores.range.classes[c].high)
+            : ratio_text(std::nan("")));
   }
   return html + "</tbody></table></div>\n";
 }

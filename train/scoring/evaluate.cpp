@@ -12,7 +12,8 @@
 namespace sec::train {
 namespace {
 
-constexpr double shown_before = 2.0, shown_after = 2.0;  // s of signal shown around a misread beat
+// s of signal shown around a misread beat: two strips fit side by side on A4 and Letter paper.
+constexpr double shown_before = 1.75, shown_after = 1.75;
 
 int aami_index(const std::string& name) {
   return static_cast<int>(std::find(io::beat_class_names.begin(), io::beat_class_names.end(), name) -

@@ -99,6 +99,14 @@ int decide(const Classifier& classifier, std::span<const float> logits) {
   return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
+std::vector<float> probabilities_of(const Classifier& classifier, std::span<const float> logits) {
+  std::vector<float> row(logits.begin(), logits.end());
+  std::transform(row.begin(), row.end(), classifier.offsets.begin(), row.begin(), std::plus<>());
+  std::vector<float> probabilities(row.size());
+  to_probabilities(row, is_softmax(classifier.recipe), probabilities);
+  return probabilities;
+}
+
 std::vector<float> logits_of(Classifier& classifier, const Dataset& examples,
                              std::span<const ExampleId> ids) {
   const auto batch_size = static_cast<std::size_t>(classifier.recipe.train.evaluation_batch);
@@ -164,18 +172,14 @@ std::vector<float> logits_of(Classifier& classifier, std::span<const WholeRecord
 }
 
 Prediction predict(Classifier& classifier, const BeatDataset& dataset, std::span<const ExampleId> beats) {
-  const Recipe& recipe = classifier.recipe;
-  const auto classes = recipe.classes.size();
+  const std::size_t classes = classifier.recipe.classes.size();
   Prediction result;
   result.logits = logits_of(classifier, dataset, beats);
-  result.probabilities.resize(result.logits.size());
-  std::vector<float> row(classes);
   for (std::size_t i = 0; i < beats.size(); ++i) {
-    for (std::size_t c = 0; c < classes; ++c) {
-      row[c] = result.logits[i * classes + c] + classifier.offsets[c];
-    }
-    to_probabilities(row, is_softmax(recipe), std::span(result.probabilities).subspan(i * classes, classes));
-    const int label = decide(classifier, std::span(result.logits).subspan(i * classes, classes));
+    const auto row = std::span(result.logits).subspan(i * classes, classes);
+    const std::vector<float> probabilities = probabilities_of(classifier, row);
+    result.probabilities.insert(result.probabilities.end(), probabilities.begin(), probabilities.end());
+    const int label = decide(classifier, row);
     require(label != not_classifiable, "{}: the network's logits are not finite",
             dataset.text({&beats[i], 1}));
     result.labels.push_back(label);

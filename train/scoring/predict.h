@@ -47,10 +47,12 @@ constexpr int not_classifiable = -1;
 // The index of the class with the largest logit + offset, the first on ties; or not_classifiable.
 int decide(const Classifier& classifier, std::span<const float> logits);
 
+// The probabilities (classes) of a beat: softmax of logits + offsets; for the losses "focal" and "bce": sigmoid.
+std::vector<float> probabilities_of(const Classifier& classifier, std::span<const float> logits);
+
 struct Prediction {
   std::vector<float> logits;         // (beats, classes), without the offsets
-  std::vector<float> probabilities;  // (beats, classes): softmax of logits + offsets; for the
-                                     // losses "focal" and "bce": sigmoid
+  std::vector<float> probabilities;  // (beats, classes)
   std::vector<int> labels;           // the most probable class of each beat; the first on ties
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "io/files/json.h"
+#include "train/report/html.h"
 
 namespace sec::train {
 namespace {
@@ -42,10 +43,14 @@ void BeatSummary::add(double time, int label) {
 }
 
 void BeatSummary::finish() {
-  if (current_.beats >= shortest_run && is_ectopic(current_.name)) {
+  if (in_run()) {
     runs_.push_back(current_);
   }
   current_ = {};
+}
+
+bool BeatSummary::in_run() const {
+  return current_.beats >= shortest_run && is_ectopic(current_.name);
 }
 
 std::vector<std::int64_t> BeatSummary::totals() const {
@@ -83,7 +88,7 @@ std::string text_of(const BeatSummary& summary, std::size_t shown) {
   }
   line("all", summary.totals());
   if (summary.not_classifiable() > 0) {
-    text += fmt::format("{} beats could not be classified\n", summary.not_classifiable());
+    text += counted(summary.not_classifiable(), "beat") + " could not be classified\n";
   }
   const std::vector<BeatRun>& runs = summary.runs();
   for (std::size_t i = 0; i < std::min(shown, runs.size()); ++i) {
@@ -91,7 +96,7 @@ std::string text_of(const BeatSummary& summary, std::size_t shown) {
                         clock_text(runs[i].begin), runs[i].rate());
   }
   if (runs.size() > shown) {
-    text += fmt::format("and {} more runs\n", runs.size() - shown);
+    text += "and " + counted(static_cast<std::int64_t>(runs.size() - shown), "more run") + "\n";
   }
   return text;
 }

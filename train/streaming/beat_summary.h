@@ -30,13 +30,16 @@ class BeatSummary {
   std::vector<std::int64_t> totals() const;                                       // by class
   const std::vector<BeatRun>& runs() const { return runs_; }
   std::int64_t not_classifiable() const { return not_classifiable_; }  // beats that are in no class
+  // The latest successive beats of one class, and whether they are a run that may go on.
+  const BeatRun& current() const { return current_; }
+  bool in_run() const;
 
  private:
   std::vector<std::string> classes_;
   std::vector<std::vector<std::int64_t>> hours_;
   std::vector<BeatRun> runs_;
   std::int64_t not_classifiable_ = 0;
-  BeatRun current_;  // the latest successive beats of one class, ectopic or not
+  BeatRun current_;
 };
 
 // The summary as text: a table of hours, and one line for each of the first `shown` runs.

@@ -90,7 +90,10 @@ void StreamClassifier::classify(std::size_t least, std::vector<ClassifiedBeat>& 
     const std::vector<float> logits = logits_of(classifier, batch.x, batch.covariates, batch.samples.size());
     for (std::size_t i = 0; i < batch.samples.size(); ++i) {
       const auto row = std::span(logits).subspan(i * classes, classes);
-      beats.push_back({batch.samples[i], decide(classifier, row), {row.begin(), row.end()}});
+      const int label = decide(classifier, row);
+      const double probability =
+          label < 0 ? 0 : probabilities_of(classifier, row)[static_cast<std::size_t>(label)];
+      beats.push_back({batch.samples[i], label, {row.begin(), row.end()}, probability});
     }
   }
 }

@@ -45,6 +45,7 @@ struct ClassifiedBeat {
   std::int64_t sample = 0;    // sample number of the R peak
   int label = 0;              // index into the recipe's classes; or not_classifiable
   std::vector<float> logits;  // (classes)
+  double probability = 0;     // of `label`, with the decision's offsets; 0 if not classifiable
 };
 
 struct StreamOptions {

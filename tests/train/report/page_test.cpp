@@ -12,82 +12,13 @@
 
 #include "io/scoring/aami.h"
 #include "tests/train/report/sample_run.h"
+#include "tests/train/report/well_formed.h"
+#include "train/report/ecg_paper.h"
 #include "train/report/html.h"
 #include "train/report/results.h"
 
 namespace sec::train {
 namespace {
-
-// Describes why `page` is not well-formed XML; empty if it is well-formed.
-// Faults are an element that is not closed in order, an unquoted or repeated attribute, and a stray & or <.
-std::string ill_formed(const std::string& page) {
-  std::vector<std::string> open;
-  std::size_t at = page.find("<html");
-  const auto here = [&] { return "at '" + page.substr(at, 60) + "'"; };
-  const auto is_name = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':';
-  };
-  const auto skip_reference = [&] {  // skips &name; or &#1; and returns false if there is no valid reference
-    const std::size_t end = page.find(';', at);
-    const std::string name = page.substr(at + 1, end - at - 1);
-    at = end;
-    return name == "amp" || name == "lt" || name == "gt" || name == "quot" ||
-           (name.size() > 1 && name[0] == '#' &&
-            name.find_first_not_of("0123456789", 1) == std::string::npos);
-  };
-  for (; at < page.size(); ++at) {
-    if (page[at] == '&' && !skip_reference()) {
-      return "reference " + here();
-    }
-    if (page[at] != '<') {
-      continue;
-    }
-    std::size_t end = at + 1;
-    const bool closing = page[end] == '/';
-    end += closing ? 1 : 0;
-    std::string name;
-    while (end < page.size() && is_name(page[end])) {
-      name += page[end++];
-    }
-    if (name.empty()) {
-      return "tag " + here();
-    }
-    if (closing) {
-      if (open.empty() || open.back() != name || page[end] != '>') {
-        return "closing tag " + here();
-      }
-      open.pop_back();
-      at = end;
-      continue;
-    }
-    std::vector<std::string> attributes;
-    while (page[end] == ' ') {
-      std::string attribute;
-      while (is_name(page[++end])) {
-        attribute += page[end];
-      }
-      if (attribute.empty() || page.compare(end, 2, "=\"") != 0 ||
-          std::find(attributes.begin(), attributes.end(), attribute) != attributes.end()) {
-        return "attribute " + here();
-      }
-      attributes.push_back(attribute);
-      const std::size_t quote = page.find('"', end + 2);
-      if (page.substr(end + 2, quote - end - 2).find('<') != std::string::npos) {
-        return "value " + here();
-      }
-      end = quote + 1;
-    }
-    if (page.compare(end, 2, "/>") == 0) {
-      at = end + 1;
-    } else if (page[end] == '>') {
-      open.push_back(name);
-      at = end;
-    } else {
-      return "end of tag " + here();
-    }
-  }
-  return open.empty() ? "" : "not closed: " + open.back();
-}
 
 bool contains(const std::string& page, const std::string& text) {
   return page.find(text) != std::string::npos;
@@ -369,10 +300,66 @@ TEST(Report, OneEpoch) {
   RunSummary run = sample_run();
   run.history.resize(1);
   run.best_epoch = 1;
-  EXPECT_EQ(ill_formed(report_html(run)), "");
+  const std::string page = report_html(run);
+  EXPECT_EQ(ill_formed(page), "");
+  EXPECT_TRUE(contains(page, "<p>1 epoch, "));
+  EXPECT_FALSE(contains(page, "<figcaption>Loss")) << "a chart of one point";
+  EXPECT_TRUE(contains(page, "class=\"epochs\""));
+  EXPECT_TRUE(contains(report_html(sample_run()), "<figcaption>Loss"));
+}
+
+// Where the signal is at the top of its band, the lead's name stands at the bottom; where it is at both, the band grows.
+TEST(EcgPaper, LeadNamesAreBesideTheSignal) {
+  const auto label_y = [](const std::vector<float>& lead) {
+    EcgStrip strip;
+    strip.rate = 100;
+    strip.lead_names = {"MLII"};
+    strip.leads = {lead};
+    strip.marked = -1;
+    const std::string svg = draw(strip);
+    const std::size_t at = svg.find("class=\"lead\"");
+    const std::size_t box = svg.find("viewBox=\"");
+    double left, top, width, height;
+    EXPECT_EQ(std::sscanf(svg.c_str() + box, "viewBox=\"%lf %lf %lf %lf", &left, &top, &width, &height), 4);
+    return std::pair(std::stod(svg.substr(svg.find(" y=\"", at) + 4)), height);
+  };
+  std::vector<float> lead(300, 0.0F);
+  const auto [usual, height] = label_y(lead);
+  EXPECT_LT(usual, 5 + 5);  // mm: the head is 5 mm high
+  lead[10] = 1.9F;          // 2.5 mm from the left edge, up to the top
+  EXPECT_GT(label_y(lead).first, usual + 10);
+  std::vector<float> both(300, 0.0F);
+  both[10] = 0.94F;
+  both[12] = -0.94F;
+  EXPECT_NEAR(label_y(both).second, height + 5, 1e-6);  // 0.5 mV more
+  EXPECT_NEAR(label_y(both).first, usual, 1e-6);
+  both[10] = both[12] = 0;
+  both[150] = 0.94F;  // in the middle: the name is in no one's way
+  both[152] = -0.94F;
+  EXPECT_NEAR(label_y(both).second, height, 1e-6);
+}
+
+// The letter above a beat at the paper's edge is moved inside.
+TEST(EcgPaper, LettersAtTheEdgeAreNotCut) {
+  EcgStrip strip;
+  strip.rate = 100;
+  strip.lead_names = {"II"};
+  strip.leads = {std::vector<float>(300, 0.0F)};
+  strip.beats = {{0.0, "V"}, {2.99, "N"}};
+  strip.marked = -1;
+  const std::string svg = draw(strip);
+  for (std::size_t at = svg.find("class=\"beat\" x=\""); at != std::string::npos;
+       at = svg.find("class=\"beat\" x=\"", at + 1)) {
+    const double x = std::stod(svg.substr(at + 16));
+    EXPECT_GT(x, 1);
+    EXPECT_LT(x, 75 - 1);
+  }
 }
 
 TEST(Html, FormatsNumbersForReaders) {
+  EXPECT_EQ(counted(1, "epoch"), "1 epoch");
+  EXPECT_EQ(counted(0, "epoch"), "0 epochs");
+  EXPECT_EQ(counted(1200, "beat"), "1,200 beats");
   EXPECT_EQ(count_text(0), "0");
   EXPECT_EQ(count_text(999), "999");
   EXPECT_EQ(count_text(45866), "45,866");

@@ -50,7 +50,7 @@ TEST(BeatSummary, CountsBeatsThatCannotBeClassified) {
   EXPECT_EQ(summary.not_classifiable(), 1);
   EXPECT_EQ(summary.totals(), (std::vector<std::int64_t>{0, 0, 4, 0}));
   EXPECT_TRUE(summary.runs().empty());
-  EXPECT_NE(text_of(summary, 9).find("\n1 beats could not be classified\n"), std::string::npos);
+  EXPECT_NE(text_of(summary, 9).find("\n1 beat could not be classified\n"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(json_of(summary))["not_classifiable"], 1);
 }
 
@@ -58,8 +58,7 @@ TEST(BeatSummary, AsTextAndAsJson) {
   const BeatSummary summary =
       summary_of({{6, 2}, {6.4, 2}, {6.8, 2}, {3700, 0}, {3725.25, 1}, {3726, 1}, {3727, 1}});
   const std::string text = text_of(summary, 1);
-  EXPECT_NE(text.find("V run of 3 beats at 0:00:06.0, 150/min\nand 1 more runs\n"), std::string::npos)
-      << text;
+  EXPECT_NE(text.find("V run of 3 beats at 0:00:06.0, 150/min\nand 1 more run\n"), std::string::npos) << text;
   EXPECT_NE(text_of(summary, 9).find("S run of 3 beats at 1:02:05.3, 69/min\n"), std::string::npos);
   const auto json = nlohmann::json::parse(json_of(summary));
   EXPECT_EQ(json["beats"], nlohmann::json({{"N", 1}, {"S", 3}, {"V", 3}, {"F", 0}}));
