@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
              "last.safetensors"}
+KEPT = {"beats": {"epoch_0002.safetensors", "epoch_0004.safetensors"}}  # by the name of a training
 VARYING = {"created", "seconds", "samples_per_second"}  # differ between two runs of the same training
 
 BEATS = """
@@ -47,6 +48,7 @@ epoch_samples = 48
 epochs = 4
 batch = 16
 average_decay = 0.9
+keep_epochs = 2
 checkpoint_steps = 2
 log_steps = 1
 """
@@ -187,8 +189,9 @@ class Training:
     def check_end(self, run):
         """The files of a finished run equal those of one that was never killed."""
         names = set(os.listdir(run))
-        require(names == RUN_FILES, f"{run}: holds {sorted(names ^ RUN_FILES)} too much or too little")
-        for name in ("best.safetensors", "last.safetensors", "recipe.toml"):
+        expected = RUN_FILES | KEPT.get(self.name, set())
+        require(names == expected, f"{run}: holds {sorted(names ^ expected)} too much or too little")
+        for name in ("best.safetensors", "last.safetensors", "recipe.toml", *KEPT.get(self.name, set())):
             require((run / name).read_bytes() == (self.whole / name).read_bytes(),
                     f"{run / name}: other bits than in a run that was not killed")
         metrics = [without_times(json.loads((folder / "metrics.json").read_text())) for folder in (run, self.whole)]
@@ -204,7 +207,7 @@ class Training:
             json.loads((run / "metrics.json").read_text())
         if (run / "report.html").exists():
             require((run / "report.html").read_text().rstrip().endswith("</html>"), f"{run}/report.html: is cut off")
-        for name in ("best.safetensors", "last.safetensors"):
+        for name in ("best.safetensors", "last.safetensors", *KEPT.get(self.name, set())):
             if (run / name).exists():
                 content = (run / name).read_bytes()
                 header = int.from_bytes(content[:8], "little")

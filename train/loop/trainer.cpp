@@ -10,6 +10,7 @@
 #include "kernels/cpu/isa.h"
 #include "model/networks.h"
 #include "train/loop/diagnose.h"
+#include "train/loop/kept_epochs.h"
 #include "train/loop/model_file.h"
 #include "train/loop/schedule.h"
 
@@ -268,7 +269,12 @@ void Trainer::end_epoch() {
     }
     if (record.best || train.choose == "last") {
       progress_.best_epoch = record.epoch;
-      save_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
+      save_weights(options_.folder / "best.safetensors", *network_, context_,
+                   {record.epoch, progress_.step, progress_.best_score}, options_.stream);
+    }
+    if (train.keep_epochs > 0 && record.epoch % train.keep_epochs == 0) {
+      save_weights(options_.folder / kept_epoch_name(record.epoch), *network_, context_,
+                   {record.epoch, progress_.step, score}, options_.stream);
     }
   }
   validation_seconds_ = now() - started;

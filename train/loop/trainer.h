@@ -68,7 +68,8 @@ class Trainer {
 
   // Trains until all epochs are done, patience ends the run, or a stop is requested.
   // A new run writes its first last.safetensors before its first step.
-  // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights.
+  // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights. With
+  // train.keep_epochs the weights of epochs are kept beside them (train/loop/kept_epochs.h).
   // Throws Error, naming step, layer and beats, if a loss or gradient is not finite;
   // both files are then left as they were after the last checkpoint.
   TrainingEnd run();
