@@ -15,6 +15,7 @@
 #include "io/files/standard_streams.h"
 #include "model/networks.h"
 #include "tools/page/page.h"
+#include "tools/secinspect/compare.h"
 #include "tools/secinspect/kernel.h"
 #include "tools/secinspect/model.h"
 #include "tools/secinspect/options.h"
@@ -140,6 +141,9 @@ int main(int argc, char** argv) {
   using namespace sec;
   io::guard_standard_streams();
   if (const std::optional<int> status = tools::start_kernel_lab(argc, argv)) {
+    return *status;
+  }
+  if (const std::optional<int> status = tools::start_compare(argc, argv)) {
     return *status;
   }
   tools::Options options;

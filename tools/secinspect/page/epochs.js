@@ -20,7 +20,7 @@ function buildEpochs() {
   const bars = element('div');
   const curve = chart({
     height: 220, label: 'Probabilities over the epochs', xName: 'epoch', yName: 'probability', yRange: [0, 1], yText: (v) => percent(v),
-    xText: (v) => fixed(v, 0), curves: () => epochCurves(list, now()),
+    xText: (v) => Number.isInteger(v) ? fixed(v, 0) : '', curves: () => epochCurves(list, now()),
   });
   const filters = epochFilters(list, now);
   const gates = epochGates(list, now);
