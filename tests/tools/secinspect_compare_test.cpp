@@ -121,10 +121,32 @@ TEST_F(SecinspectCompare, TheSameRecipeAndPredictionsDifferByChance) {
   write_run("a", rows(3));
   write_run("b", rows(3), tiny_recipe({"seed=2"}));
   const Outcome text = compare("a b");
-  EXPECT_NE(text.out.find(
-                "The macro F1 of B differs from that of A by +0.0000 (+0.0000 to +0.0000): within chance."),
-            std::string::npos)
+  EXPECT_NE(
+      text.out.find(
+          "one recipe with other seeds. The macro F1 of B differs from that of A by +0.0000 (+0.0000 to +0.0000): within chance."),
+      std::string::npos)
       << text.out;
+}
+
+// Runs of one recipe with other seeds: however far apart they are, that is what seeds do.
+TEST_F(SecinspectCompare, SeedsOfARecipeAreDrawn) {
+  write_run("a", rows(1));
+  write_run("b", rows(9), tiny_recipe({"seed=2", "title=other", "train.log_steps=9", "train.keep_epochs=1"}));
+  write_run("c", rows(10), tiny_recipe({"train.rate=1e-4"}));
+  const json two = compared("a b")["comparison"]["pairs"];
+  ASSERT_EQ(two.size(), 1U);
+  EXPECT_TRUE(two[0]["same_recipe"].get<bool>());
+  EXPECT_TRUE(two[0]["scores"][0]["within_chance"].get<bool>());
+  const json three = compared("a c b")["comparison"]["pairs"];
+  ASSERT_EQ(three.size(), 1U);
+  EXPECT_EQ(three[0]["first"], (json{0, 2}));
+  EXPECT_EQ(three[0]["second"], (json{1}));
+  EXPECT_FALSE(three[0]["same_recipe"].get<bool>());
+  const double a = two[0]["scores"][0]["first"].get<double>();
+  const double b = two[0]["scores"][0]["second"].get<double>();
+  EXPECT_NEAR(three[0]["scores"][0]["first"].get<double>(), (a + b) / 2, 1e-12);
+  const json alone = compared("a c")["comparison"]["pairs"];
+  EXPECT_FALSE(alone[0]["scores"][0]["within_chance"].get<bool>());
 }
 
 TEST_F(SecinspectCompare, OnlyExamplesOfAllRunsCount) {

@@ -17,6 +17,7 @@
 #include "tools/secinspect/run_json.h"
 #include "tools/secinspect/runs_page.h"
 #include "tools/usage_error.h"
+#include "train/loop/checkpoint.h"
 #include "train/report/html.h"
 #include "train/report/json.h"
 #include "train/scoring/paired_bootstrap.h"
@@ -32,6 +33,15 @@ using train::ComparedPredictions;
 std::string letter_of(std::size_t run) {
   const std::string last(1, static_cast<char>('A' + run % 26));
   return run < 26 ? last : letter_of(run / 26 - 1) + last;
+}
+
+// "A, C" for the runs 0 and 2.
+std::string letters_of(const Json& runs) {
+  std::string text;
+  for (const Json& run : runs) {
+    text += (text.empty() ? "" : ", ") + letter_of(run.get<std::size_t>());
+  }
+  return text;
 }
 
 std::size_t index_of(const std::vector<std::string>& names, const std::string& name) {
@@ -113,6 +123,40 @@ Compared align(const CompareOptions& options, const std::vector<RunPredictions>&
   return result;
 }
 
+// Runs that differ in no key but their seed, title and what changes no result: one recipe.
+using Group = std::vector<std::size_t>;
+
+std::vector<Group> groups_of(const std::vector<RunFiles>& runs) {
+  std::vector<Group> groups;
+  std::vector<std::string> texts;
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    train::Recipe recipe = runs[r].recipe;
+    recipe.seed = 0;
+    const std::string text = train::to_toml(train::without_free_keys(recipe));
+    const auto found = std::ranges::find(texts, text);
+    if (found == texts.end()) {
+      texts.push_back(text);
+      groups.push_back({r});
+    } else {
+      groups[static_cast<std::size_t>(found - texts.begin())].push_back(r);
+    }
+  }
+  return groups;
+}
+
+// The sides to compare. Recipes are compared with that of the first run; runs of a single recipe with the first run.
+std::vector<std::pair<train::ComparedSide, train::ComparedSide>> pairs_of(const std::vector<Group>& groups) {
+  std::vector<std::pair<train::ComparedSide, train::ComparedSide>> pairs;
+  const Group& first = groups.front();
+  for (std::size_t g = 1; g < groups.size(); ++g) {
+    pairs.push_back({{first, first}, {groups[g], groups[g]}});
+  }
+  for (std::size_t r = 1; r < first.size() && groups.size() == 1; ++r) {
+    pairs.push_back({{{first[0]}, first}, {{first[r]}, first}});
+  }
+  return pairs;
+}
+
 Json score_json(const train::PairedScore& score) {
   return {{"score", score.name},
           {"first", train::number(score.first)},
@@ -167,7 +211,8 @@ std::string recipe_text(const Json& comparison) {
 void declare(CLI::App& app, CompareOptions& o) {
   app.description(
       "Compares trainings: what differs between their recipes, their curves, and whether their scores differ by more\n"
-      "than chance, by a paired bootstrap over patients. The first run is what the others are compared with.");
+      "than chance, by a paired bootstrap over patients. The first run is what the others are compared with. Runs that differ\n"
+      "only in their seed are one recipe, whose runs are drawn, too.");
   app.footer(
       "Examples:\n"
       "  secinspect compare runs/a runs/b                       a table\n"
@@ -238,13 +283,17 @@ Json compare_runs(const CompareOptions& options) {
   const bool beats = !runs.front().recipe.whole_recordings();
   const Compared compared = align(options, predictions, beats);
   Json pairs = Json::array();
-  for (std::size_t r = 1; r < runs.size(); ++r) {
+  const std::vector<Group> groups = groups_of(runs);
+  for (const auto& [first, second] : pairs_of(groups)) {
     Json scores = Json::array();
     for (const train::PairedScore& score : train::compare_predictions(
-             compared.examples, compared.runs[0], compared.runs[r], options.resamples, options.seed)) {
+             compared.examples, compared.runs, first, second, options.resamples, options.seed)) {
       scores.push_back(score_json(score));
     }
-    pairs.push_back({{"first", 0}, {"second", r}, {"scores", std::move(scores)}});
+    pairs.push_back({{"first", first.runs},
+                     {"second", second.runs},
+                     {"same_recipe", groups.size() == 1},
+                     {"scores", std::move(scores)}});
   }
   return {{"runs", std::move(shown)},
           {"recipe", recipe_differences(runs)},
@@ -278,23 +327,25 @@ std::string compare_text(const Json& comparison) {
                           : fmt::format("; {} others are not in all runs, or of classes that a run lacks",
                                         scored.at("left_out").get<std::size_t>()));
   for (const Json& pair : scored.at("pairs")) {
-    const std::string other = letter_of(pair.at("second").get<std::size_t>());
+    const std::string first = letters_of(pair.at("first"));
+    const std::string second = letters_of(pair.at("second"));
     std::size_t widest = 8;
     for (const Json& score : pair.at("scores")) {
       widest = std::max(widest, score.at("score").get<std::string>().size());
     }
-    text += fmt::format("  {:<{}}  {:>7}  {:>7}  {:>8}  {:>19}  {:>6}\n", "", widest, "A", other,
-                        other + " - A", "95 % interval", "p");
+    text += fmt::format("  {:<{}}  {:>7}  {:>7}  {:>10}  {:>19}  {:>6}\n", "", widest, first, second,
+                        "difference", "95 % interval", "p");
     for (const Json& score : pair.at("scores")) {
-      text += fmt::format("  {:<{}}  {:>7}  {:>7}  {:>8}  {:>19}  {:>6.3f}  {}\n",
+      text += fmt::format("  {:<{}}  {:>7}  {:>7}  {:>10}  {:>19}  {:>6.3f}  {}\n",
                           score.at("score").get<std::string>(), widest, figure(score.at("first")),
                           figure(score.at("second")), figure(score.at("difference"), true),
                           interval_text(score), score.at("p").get<double>(), verdict_of(score));
     }
     const Json& headline = pair.at("scores").element(0);
-    text +=
-        fmt::format("The macro F1 of {} differs from that of A by {} ({}): {}.\n", other,
-                    figure(headline.at("difference"), true), interval_text(headline), verdict_of(headline));
+    text += fmt::format(
+        "{}The macro F1 of {} differs from that of {} by {} ({}): {}.\n",
+        pair.at("same_recipe").get<bool>() ? "These are runs of one recipe with other seeds. " : "", second,
+        first, figure(headline.at("difference"), true), interval_text(headline), verdict_of(headline));
   }
   return text;
 }

@@ -11,7 +11,7 @@
 namespace sec::tools {
 
 struct CompareOptions {
-  std::vector<std::filesystem::path> runs;  // at least two; the others are compared with the first
+  std::vector<std::filesystem::path> runs;  // at least two; recipes are compared with that of the first
   std::string split = "test";
   int resamples = 1000;
   std::uint64_t seed = 1;

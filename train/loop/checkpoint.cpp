@@ -300,9 +300,13 @@ void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path
 
 }  // namespace
 
+Recipe without_free_keys(Recipe recipe) {
+  copy_free_keys(Recipe(), recipe);
+  return recipe;
+}
+
 std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic) {
-  Recipe decisive = recipe;
-  copy_free_keys(Recipe(), decisive);
+  const Recipe decisive = without_free_keys(recipe);
   std::uint64_t state = fnv_start;
   for (const std::string& part :
        {to_toml(decisive), context.fingerprint, context.instruction_set, arithmetic}) {

@@ -38,6 +38,10 @@ struct CheckpointContext {
   std::string program = {};                  // name and version of the program that trains; empty: unknown
 };
 
+// The recipe with the defaults of the keys that do not change results: title, loader_threads, checkpoint_steps, log_steps
+// and keep_epochs.
+Recipe without_free_keys(Recipe recipe);
+
 // Identifies a run by what its results depend on: recipe, data, instruction set, and `arithmetic`,
 // a text that names device and precision. Runs that write the same bytes have the same id.
 std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic);

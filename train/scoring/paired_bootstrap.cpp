@@ -114,34 +114,59 @@ double two_sided(const std::vector<double>& differences) {
   return defined == 0 ? 1 : std::min(1.0, 2 * (std::min(below, above) + 1) / (defined + 1));
 }
 
+// As many runs as the side has, drawn with replacement. A single run needs no draw.
+std::vector<std::size_t> draw_runs(const ComparedSide& side, std::mt19937_64& random) {
+  std::vector<std::size_t> drawn;
+  for (std::size_t i = 0; i < side.runs.size(); ++i) {
+    const std::size_t count = side.drawn_from.size();
+    drawn.push_back(side.drawn_from[count == 1 ? 0 : random() % count]);
+  }
+  return drawn;
+}
+
+std::vector<double> mean_score(const std::vector<Prepared>& runs, const std::vector<std::size_t>& of,
+                               std::span<const std::int64_t> times) {
+  std::vector<double> mean;
+  for (const std::size_t run : of) {
+    const std::vector<double> scores = runs[run].score(times);
+    mean.resize(scores.size());
+    for (std::size_t s = 0; s < scores.size(); ++s) {
+      mean[s] += scores[s] / static_cast<double>(of.size());
+    }
+  }
+  return mean;
+}
+
 }  // namespace
 
 std::vector<PairedScore> compare_predictions(const ComparedExamples& examples,
-                                             const ComparedPredictions& first,
-                                             const ComparedPredictions& second, int resamples,
-                                             std::uint64_t seed) {
+                                             std::span<const ComparedPredictions> runs,
+                                             const ComparedSide& first, const ComparedSide& second,
+                                             int resamples, std::uint64_t seed) {
   const std::size_t patients =
       examples.patients.empty() ? 0 : static_cast<std::size_t>(std::ranges::max(examples.patients)) + 1;
-  const Prepared a(examples, first, patients);
-  const Prepared b(examples, second, patients);
+  std::vector<Prepared> prepared;
+  for (const ComparedPredictions& run : runs) {
+    prepared.emplace_back(examples, run, patients);
+  }
   const std::vector<std::string> names = names_of(examples.classes);
   const std::vector<std::int64_t> once(patients, 1);
-  const std::vector<double> all_a = a.score(once);
-  const std::vector<double> all_b = b.score(once);
+  const std::vector<double> all_first = mean_score(prepared, first.runs, once);
+  const std::vector<double> all_second = mean_score(prepared, second.runs, once);
   std::vector<std::vector<double>> differences(names.size());
   std::mt19937_64 random(seed);
   for (int r = 0; r < resamples && patients > 1; ++r) {  // one patient's resample is that patient again
     const std::vector<std::int64_t> times = draw_patients(patients, random);
-    const std::vector<double> of_a = a.score(times);
-    const std::vector<double> of_b = b.score(times);
+    const std::vector<double> of_first = mean_score(prepared, draw_runs(first, random), times);
+    const std::vector<double> of_second = mean_score(prepared, draw_runs(second, random), times);
     for (std::size_t s = 0; s < names.size(); ++s) {
-      differences[s].push_back(of_b[s] - of_a[s]);
+      differences[s].push_back(of_second[s] - of_first[s]);
     }
   }
   std::vector<PairedScore> scores;
   for (std::size_t s = 0; s < names.size(); ++s) {
     const double p = two_sided(differences[s]);
-    scores.push_back({names[s], all_a[s], all_b[s], percentiles(std::move(differences[s])), p});
+    scores.push_back({names[s], all_first[s], all_second[s], percentiles(std::move(differences[s])), p});
   }
   return scores;
 }

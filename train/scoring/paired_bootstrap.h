@@ -1,5 +1,6 @@
-// Compares two sets of predictions for the same examples: is the difference of a score more than the chance of which
-// patients happened to be recorded? Patients are drawn with replacement, and both sets are scored on each draw.
+// Compares predictions of several runs for the same examples: is the difference of a score more than chance? Patients are
+// drawn with replacement, and both sides are scored on each draw. Where a side has runs with several seeds, its runs are
+// drawn, too.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,16 @@ struct ComparedPredictions {
   std::vector<float> probability;      // (N, classes)
 };
 
+// One side of a comparison, as indices of runs. Its score is the mean over `runs`.
+struct ComparedSide {
+  std::vector<std::size_t> runs;
+  std::vector<std::size_t>
+      drawn_from;  // runs of the same recipe, with other seeds; as many are drawn as `runs` has
+};
+
 struct PairedScore {
   std::string name;  // "macro F1", "accuracy", "macro AUC", "F1 of S", "AUC of S"
-  double first = 0;  // of each set, on all examples; NaN where undefined
+  double first = 0;  // of each side, on all examples; NaN where undefined
   double second = 0;
   Range95 difference;  // 95 % interval of second - first; NaN where unknown, as with a single patient
   double p =
@@ -38,8 +46,8 @@ struct PairedScore {
 // F1 is that of each class against all others; macro F1 and macro AUC are means over the classes that occur. Accuracy is
 // the share of examples whose decision has exactly the true classes. The same seed gives the same intervals.
 std::vector<PairedScore> compare_predictions(const ComparedExamples& examples,
-                                             const ComparedPredictions& first,
-                                             const ComparedPredictions& second, int resamples,
-                                             std::uint64_t seed);
+                                             std::span<const ComparedPredictions> runs,
+                                             const ComparedSide& first, const ComparedSide& second,
+                                             int resamples, std::uint64_t seed);
 
 }  // namespace sec::train

@@ -89,13 +89,19 @@ std::vector<std::size_t> places_of(const Case& of, const std::vector<std::int64_
   return places;
 }
 
+std::vector<PairedScore> compare_two(const ComparedExamples& examples, const ComparedPredictions& a,
+                                     const ComparedPredictions& b, int resamples, std::uint64_t seed) {
+  const std::vector<ComparedPredictions> runs = {a, b};
+  return compare_predictions(examples, runs, {{0}, {0}}, {{1}, {1}}, resamples, seed);
+}
+
 TEST(PairedBootstrap, EqualsAPlainOne) {
   constexpr std::int32_t patients = 9;
   constexpr int resamples = 200;
   const Case of = beats_of(900, patients, 1);
   const ComparedPredictions a = predictions_of(of, 0.8, 2);
   const ComparedPredictions b = predictions_of(of, 0.85, 3);
-  const std::vector<PairedScore> scores = compare_predictions(of.examples, a, b, resamples, 7);
+  const std::vector<PairedScore> scores = compare_two(of.examples, a, b, resamples, 7);
   ASSERT_EQ(scores.size(), 3 + 2 * classes);
   const std::vector<std::int64_t> once(patients, 1);
   const std::vector<double> all_a = plain_scores(of, a, places_of(of, once));
@@ -139,14 +145,12 @@ TEST(PairedBootstrap, TellsChanceFromDifference) {
   for (std::uint64_t trial = 0; trial < trials; ++trial) {
     const Case of = beats_of(1500, 20, 100 + trial);
     const ComparedPredictions a = predictions_of(of, 0.85, 1000 + trial);
-    alarms +=
-        compare_predictions(of.examples, a, predictions_of(of, 0.85, 2000 + trial), 200, 5)[1].within_chance()
-            ? 0
-            : 1;
-    found +=
-        compare_predictions(of.examples, a, predictions_of(of, 0.95, 3000 + trial), 200, 5)[1].within_chance()
-            ? 0
-            : 1;
+    alarms += compare_two(of.examples, a, predictions_of(of, 0.85, 2000 + trial), 200, 5)[1].within_chance()
+                  ? 0
+                  : 1;
+    found += compare_two(of.examples, a, predictions_of(of, 0.95, 3000 + trial), 200, 5)[1].within_chance()
+                 ? 0
+                 : 1;
   }
   EXPECT_LE(alarms, 8);  // expected about 3 with 20 patients; more than 8 has a chance below 1 %
   EXPECT_GE(found, 38);
@@ -155,7 +159,7 @@ TEST(PairedBootstrap, TellsChanceFromDifference) {
 TEST(PairedBootstrap, OfTheSamePredictionsIsZero) {
   const Case of = beats_of(200, 4, 1);
   const ComparedPredictions a = predictions_of(of, 0.8, 2);
-  for (const PairedScore& score : compare_predictions(of.examples, a, a, 100, 1)) {
+  for (const PairedScore& score : compare_two(of.examples, a, a, 100, 1)) {
     EXPECT_EQ(score.first, score.second);
     EXPECT_EQ(score.difference.low, 0);
     EXPECT_EQ(score.difference.high, 0);
@@ -167,17 +171,38 @@ TEST(PairedBootstrap, OfTheSamePredictionsIsZero) {
 TEST(PairedBootstrap, OfOnePatientIsUnknown) {
   const Case of = beats_of(200, 1, 1);
   const auto scores =
-      compare_predictions(of.examples, predictions_of(of, 0.3, 2), predictions_of(of, 0.99, 3), 100, 1);
+      compare_two(of.examples, predictions_of(of, 0.3, 2), predictions_of(of, 0.99, 3), 100, 1);
   EXPECT_TRUE(std::isnan(scores.front().difference.low));
   EXPECT_TRUE(scores.front().within_chance());
   EXPECT_EQ(scores.front().p, 1);
+}
+
+// Two runs of one recipe, of which one is better for every patient: seeds make that much of a difference, so it is chance.
+// Against another recipe the scatter of the seeds counts, too.
+TEST(PairedBootstrap, DrawsTheSeedsOfARecipe) {
+  const Case of = beats_of(2000, 12, 1);
+  const std::vector<ComparedPredictions> runs = {predictions_of(of, 0.7, 2), predictions_of(of, 0.9, 3),
+                                                 predictions_of(of, 0.87, 4), predictions_of(of, 0.3, 5)};
+  const auto accuracy = [&](const ComparedSide& a, const ComparedSide& b) {
+    return compare_predictions(of.examples, runs, a, b, 400, 1)[1];
+  };
+  EXPECT_FALSE(accuracy({{0}, {0}}, {{1}, {1}}).within_chance());
+  const PairedScore seeds = accuracy({{0}, {0, 1}}, {{1}, {0, 1}});
+  EXPECT_TRUE(seeds.within_chance());
+  EXPECT_NEAR(seeds.difference.low, -seeds.difference.high, 0.03);  // either run may be drawn for either side
+  const PairedScore both = accuracy({{0, 1}, {0, 1}}, {{2}, {2}});
+  EXPECT_NEAR(both.first,
+              (accuracy({{0}, {0}}, {{1}, {1}}).first + accuracy({{0}, {0}}, {{1}, {1}}).second) / 2, 1e-12);
+  EXPECT_TRUE(both.within_chance());
+  EXPECT_FALSE(accuracy({{0}, {0}}, {{2}, {2}}).within_chance());
+  EXPECT_FALSE(accuracy({{0, 1}, {0, 1}}, {{3}, {3}}).within_chance());
 }
 
 // Recordings have several classes or none. F1 of a class that does not occur is undefined and left out of the mean.
 TEST(PairedBootstrap, OfRecordingsWithSeveralClasses) {
   ComparedExamples examples{{"A", "B", "C"}, {0, 0, 1}, {1, 1, 0, 0, 0, 0, 0, 1, 0}};
   const ComparedPredictions a{{1, 0, 0, 0, 0, 0, 0, 1, 0}, {0.9F, 0.4F, 0, 0.1F, 0.2F, 0, 0.2F, 0.8F, 0}};
-  const auto scores = compare_predictions(examples, a, a, 100, 1);
+  const auto scores = compare_two(examples, a, a, 100, 1);
   EXPECT_DOUBLE_EQ(scores[0].first, (1.0 + 2.0 / 3) / 2);  // A: 1; B: one hit, one missed
   EXPECT_DOUBLE_EQ(scores[1].first, 2.0 / 3);
   EXPECT_DOUBLE_EQ(scores[2].first, 1);
