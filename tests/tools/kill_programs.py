@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
              "last.safetensors"}
 KEPT = {"beats": {"epoch_0002.safetensors", "epoch_0004.safetensors"}}  # by the name of a training
-VARYING = {"created", "seconds", "samples_per_second"}  # differ between two runs of the same training
+VARYING = {"created", "seconds", "samples_per_second", "loader_wait"}  # differ between two runs of the same training
 
 BEATS = """
 title = "beats"

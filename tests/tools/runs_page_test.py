@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import browser
 from inspect_page_test import FAULTS, SKIPPED, WATCH_CANVAS, WIDTHS, require
@@ -137,6 +138,64 @@ class RunsTest:
         require(min(pixels) > 2, f"an empty chart: {pixels}")
         self.tables("compare")
         self.quiet("compare")
+
+    def wait(self, what, script, seconds=120):
+        end = time.monotonic() + seconds
+        while not self.page.run(script):
+            require(time.monotonic() < end, f"{what}: waited {seconds} s; the page shows {self.page.run('document.body.innerText.slice(0, 300)')!r}")
+            time.sleep(0.1)
+
+    def test_watch(self):
+        """The page follows a training, its death by a kill, and the training that goes on, up to the scores."""
+        program = [self.programs / "sectrain", *map(str, self.training("live", "--set", "train.epochs=4", "--set", "train.checkpoint_steps=2"))]
+        child = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run = self.folder / "live"
+        while not (run / "recipe.toml").exists():
+            require(child.poll() is None, "sectrain ended at once")
+            time.sleep(0.05)
+        server = subprocess.Popen([self.programs / "secinspect", "--watch", run], stdout=subprocess.PIPE, text=True)
+        try:
+            address = server.stdout.readline().strip()
+            self.page.media("light")
+            self.open(address)
+            state = "document.getElementById('state').dataset"
+            self.wait("training", f"{state}.state === 'training'")
+            self.wait("an epoch", f"+{state}.epochs >= 1")
+            child.kill()
+            child.wait()
+            self.wait("a kill", f"{state}.state === 'stopped'")
+            child = subprocess.Popen([*program, "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.wait("a resumed run", f"{state}.state === 'training'")
+            self.wait("the end", f"{state}.state === 'finished' && document.querySelector('#scores') !== null", 300)
+            require(child.wait() == 0, "the resumed training failed")
+            lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+            for title, event, key, index in (("Loss by epoch", "epoch", "train_loss", 0), ("Loss by step", "step", "loss", 0),
+                                             ("Time that the training waits for batches", "state", "loader_wait", 0)):
+                drawn = self.run(f"charts.find((one) => one.figure.querySelector('figcaption').textContent === '{title}').chart.data.datasets[{index}].data.map((one) => one.y)")
+                require(drawn == [line[key] for line in lines if line["event"] == event] and drawn, f"{title}: the chart shows {drawn}")
+            states = [line for line in lines if line["event"] == "state"]
+            require(all(len(one["gradient_norms"]) > 20 and 0 < one["gates"]["lowest"] <= one["gates"]["mean"] <= one["gates"]["highest"] < 1 for one in states), f"the states are {states[:1]}")
+            self.tables("watch")
+            self.quiet("watch", [address])
+            self.layout(address, "watch", [address])
+            for host in ("127.0.0.1", "localhost"):
+                self.open(address.replace("127.0.0.1", host))
+                self.quiet(f"watch at {host}", [address.replace("127.0.0.1", host)])
+            server.terminate()
+            require(server.wait(20) == 0, "the server failed")
+            self.page.events.clear()
+            self.wait("a server that is gone", f"{state}.state === 'lost'")
+        finally:
+            for one in (child, server):
+                if one.poll() is None:
+                    one.kill()
+                    one.wait()
+        frozen = self.folder / "frozen.html"
+        self.call("secinspect", "--watch", run, "--out", frozen)
+        self.open(frozen.as_uri())
+        require(self.run("document.getElementById('state').dataset.state") == "finished", "the frozen page knows no end")
+        self.tables("frozen")
+        self.quiet("frozen")
 
     def all(self, only):
         for name in [name[5:] for name in dir(self) if name.startswith("test_")]:

@@ -46,7 +46,9 @@ void RunLog::take(std::string_view line) {
       !value.at("step").is_integer()) {
     return;
   }
-  (value.at("event") == Json("epoch") ? epochs_ : steps_).push_back(std::move(value));
+  const Json& event = value.at("event");
+  std::vector<Json>& to = event == Json("epoch") ? epochs_ : event == Json("state") ? states_ : steps_;
+  to.push_back(std::move(value));
 }
 
 bool RunLog::read() {

@@ -24,6 +24,7 @@ class RunLog {
 
   const std::vector<io::Json>& epochs() const { return epochs_; }
   const std::vector<io::Json>& steps() const { return steps_; }
+  const std::vector<io::Json>& states() const { return states_; }  // of the network, by epoch
 
  private:
   void take(std::string_view line);
@@ -31,7 +32,7 @@ class RunLog {
   std::filesystem::path file_;
   std::uintmax_t taken_ = 0;  // bytes of complete lines
   std::string first_line_;    // tells that the log is another one
-  std::vector<io::Json> epochs_, steps_;
+  std::vector<io::Json> epochs_, steps_, states_;
 };
 
 struct RunFiles {

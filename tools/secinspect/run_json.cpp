@@ -9,6 +9,7 @@ namespace {
 using io::Json;
 
 constexpr std::size_t most_steps = 1500;
+constexpr std::size_t most_states = 100;
 
 // At most `most` elements, evenly, with the last one.
 Json some_of(const std::vector<Json>& all, std::size_t most) {
@@ -47,6 +48,7 @@ Json run_json(const RunFiles& run, const RunLog& log) {
           {"planned_epochs", run.recipe.train.epochs},
           {"epochs", log.epochs()},
           {"steps", some_of(log.steps(), most_steps)},
+          {"states", some_of(log.states(), most_states)},
           {"metrics", shown_metrics(run.metrics)}};
 }
 

@@ -6,8 +6,8 @@
 
 namespace sec::tools {
 
-// {"name", "title", "task", "classes", "choose_by", "epochs", "steps", "metrics"}: the log's epochs as they are, of the
-// steps at most 1500, evenly and with the last, and of metrics.json what pages show. Metrics are null before the end.
+// {"name", "title", "task", "classes", "choose_by", "epochs", "steps", "states", "metrics"}: the log's epochs as they are,
+// of the steps at most 1500 and of the network's states at most 100, evenly and with the last, and of metrics.json what pages show. Metrics are null before the end.
 io::Json run_json(const RunFiles& run, const RunLog& log);
 
 // The keys of recipes that differ between runs: [{"key", "values": [text by run]}]. "unset": a key that a run does not have.

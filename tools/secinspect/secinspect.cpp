@@ -20,6 +20,7 @@
 #include "tools/secinspect/model.h"
 #include "tools/secinspect/options.h"
 #include "tools/secinspect/page_content.h"
+#include "tools/secinspect/watch.h"
 #include "train/report/html.h"
 
 namespace sec::tools {
@@ -144,6 +145,9 @@ int main(int argc, char** argv) {
     return *status;
   }
   if (const std::optional<int> status = tools::start_compare(argc, argv)) {
+    return *status;
+  }
+  if (const std::optional<int> status = tools::start_watch(argc, argv)) {
     return *status;
   }
   tools::Options options;

@@ -23,6 +23,8 @@
 #include "tools/sectrain/profile.h"
 #include "tools/sectrain/training_display.h"
 #include "tools/sectrain/training_task.h"
+#include "train/inspect/network_state.h"
+#include "train/inspect/window.h"
 #include "train/loop/run_folder.h"
 #include "train/loop/run_log.h"
 #include "train/loop/tile_file.h"
@@ -161,6 +163,17 @@ bool resident_on(const Options& options, const Device device, const Dataset& exa
   return reason.empty();
 }
 
+// A few training examples, evenly over all, whose gates the log describes. simt is too slow for more than one.
+NetworkInput examples_to_look_at(const Dataset& examples, Device device) {
+  const std::vector<ExampleId> all = examples.labelled();
+  const std::size_t count = std::min<std::size_t>(all.size(), device == Device::simt ? 1 : 16);
+  std::vector<ExampleId> some;
+  for (std::size_t i = 0; i < count; ++i) {
+    some.push_back(all[i * all.size() / count]);
+  }
+  return inputs_of(examples, some);
+}
+
 int run_training(const Options& options) {
   Stopwatch watch;
   RunFolder folder(options.out, options.resume      ? RunFolder::Use::resume
@@ -245,14 +258,19 @@ int run_training(const Options& options) {
       folder.log(log_line(report));
     }
   };
+  Trainer* running = nullptr;
+  const NetworkInput shown = examples_to_look_at(task->data().train, stream.device);
   trainer_options.on_epoch = [&](const EpochRecord& record) {
     display.show(record, recipe.classes);
     folder.log(log_line(record, recipe.classes));
+    folder.log(
+        state_line(running->network(), stream, shown, record.epoch, record.step, running->loader_wait()));
   };
   tools::TrainingProfile profile(stream);
   trainer_options.profile = {options.profile ? *options.profile : 0, [&] { profile.begin(true); },
                              [&] { profile.end(); }};
   Trainer trainer(std::move(trainer_options), task->data());
+  running = &trainer;
   run.network = trainer.network().summary();
   if (options.resume && folder.has_checkpoint()) {
     for (const std::string& warning : trainer.resume()) {
