@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
-             "last.safetensors"}
+             "last.safetensors", "events.out.tfevents.sec"}
 KEPT = {"beats": {"epoch_0002.safetensors", "epoch_0004.safetensors"}}  # by the name of a training
 VARYING = {"created", "seconds", "samples_per_second", "loader_wait"}  # differ between two runs of the same training
 
@@ -94,6 +94,16 @@ def without_times(value):
     if isinstance(value, list):
         return [without_times(v) for v in value]
     return value
+
+
+def events_of(content):
+    """The events of a file for TensorBoard, which holds their lengths."""
+    at = 0
+    while at < len(content):
+        length = int.from_bytes(content[at:at + 8], "little")
+        require(at + 16 + length <= len(content), "an event is cut off")
+        yield content[at + 12:at + 12 + length]
+        at += 16 + length
 
 
 def contents(folder):
@@ -179,7 +189,7 @@ class Training:
 
     def arguments(self, run, seed, *more):
         return ["--config", str(self.recipe), "--data", str(self.data), "--out", str(run), "--seed", seed, "--quiet",
-                "--device", "cpu", "--threads", "1", *more]
+                "--device", "cpu", "--threads", "1", "--tensorboard", *more]
 
     def reference(self, name, seed):
         run = self.work / f"{self.name}-{name}"
@@ -199,6 +209,8 @@ class Training:
         logs = [[without_times(json.loads(line)) for line in (folder / "log.jsonl").read_text().splitlines()]
                 for folder in (run, self.whole)]
         require(logs[0] == logs[1], f"{run}/log.jsonl: other lines than in a run that was not killed")
+        events = list(events_of((run / "events.out.tfevents.sec").read_bytes()))
+        require(len(events) == 1 + len(logs[0]), f"{run}: {len(events)} events for {len(logs[0])} lines of the log")
         require((run / "report.html").read_text().rstrip().endswith("</html>"), f"{run}/report.html: is cut off")
 
     def check_files(self, run):

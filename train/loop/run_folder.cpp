@@ -12,15 +12,16 @@
 
 #include "engine/error.h"
 #include "io/files/atomic_file.h"
+#include "train/loop/event_file.h"
 #include "train/loop/kept_epochs.h"
 
 namespace sec::train {
 namespace {
 
 // In the order in which they are removed: without the first, no run is resumed from the others.
-constexpr std::array<std::string_view, 8> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
+constexpr std::array<std::string_view, 9> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
                                                        "log.jsonl",        "metrics.json", "report.html",
-                                                       "predictions.csv",  "trace.json"};
+                                                       "predictions.csv",  "trace.json",   EventFile::name};
 
 // The names of all files of a run, in the same order: those that every run has, then the epochs kept in the folder.
 std::vector<std::string> names_of_run(const std::filesystem::path& folder) {

@@ -1,6 +1,6 @@
 // The folder of a training run: recipe.toml,
 // log.jsonl, metrics.json, report.html, predictions.csv, best.safetensors and last.safetensors;
-// trace.json if steps were profiled, and the weights of single epochs (train/loop/kept_epochs.h) if the recipe keeps them.
+// trace.json if steps were profiled, events.out.tfevents.sec with --tensorboard, and the weights of single epochs (train/loop/kept_epochs.h) if the recipe keeps them.
 #pragma once
 
 #include <filesystem>
