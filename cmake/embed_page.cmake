@@ -1,7 +1,8 @@
-# Writes a C++ source that holds a page: cmake -D FOLDER=... -D OUTPUT=... -P embed_page.cmake
+# Writes a C++ source that holds a page: cmake -D FOLDER=... -D NAME=... -D CHART_JS=... -D OUTPUT=... -P embed_page.cmake
 # FOLDER has page.html, style.css and order.txt, which lists the scripts. The style behind the colours of reports
 # (train/report/colours.css) and the scripts behind those of tools/page/ are put in place of their marks in page.html; the marks
-# for title and data stay. String literals are kept short, since compilers limit their length.
+# for title and data stay. String literals are kept short, since compilers limit their length. "Chart.js" in order.txt is the
+# library, CHART_JS.
 set(shared ${CMAKE_CURRENT_LIST_DIR}/../tools/page)
 file(READ "${FOLDER}/page.html" page)
 file(READ "${CMAKE_CURRENT_LIST_DIR}/../train/report/colours.css" colours)
@@ -9,7 +10,11 @@ file(READ "${FOLDER}/style.css" style)
 file(STRINGS "${FOLDER}/order.txt" order)
 file(READ "${shared}/element.js" scripts)
 foreach(name IN LISTS order)
-  file(READ "${FOLDER}/${name}" script)
+  if(name STREQUAL "Chart.js")
+    file(READ "${CHART_JS}" script)
+  else()
+    file(READ "${FOLDER}/${name}" script)
+  endif()
   string(APPEND scripts "${script}")
 endforeach()
 string(REPLACE "/*style*/" "${colours}${style}" page "${page}")
@@ -19,7 +24,7 @@ if(NOT clash EQUAL -1)
   message(FATAL_ERROR "${FOLDER}: the page contains the end of a raw string literal")
 endif()
 
-set(code "// Made by cmake/embed_page.cmake.\n#include <string_view>\n\nnamespace sec::tools {\n\nextern const std::string_view page_shell;\nconst std::string_view page_shell =")
+set(code "// Made by cmake/embed_page.cmake.\n#include <string_view>\n\nnamespace sec::tools {\n\nextern const std::string_view ${NAME};\nconst std::string_view ${NAME} =")
 string(LENGTH "${page}" length)
 set(at 0)
 while(at LESS length)

@@ -42,6 +42,7 @@ class_power = 1.0
 epochs = 3
 batch = 32
 rate = 3e-3
+keep_epochs = 1
 """
 
 RECORDINGS = """
@@ -342,6 +343,61 @@ class PageTest:
         require(max(abs(a - b) for a, b in zip(start, self.run(logits))) > 1e-3, "removing all leads changes no logit")
         self.picture("what_if")
         self.quiet("what if")
+
+    def test_epochs(self):
+        """The slider over the epochs shows each kept epoch's own decision, filters, gates and attribution."""
+        self.open()
+        if not self.has("#epochs input[type=range]"):
+            return
+        list = self.run("data.epochs.list.map((one) => [one.epoch, one.logits, one.probabilities])")
+        require([one[0] for one in list] == [1, 2, 3], f"the page has the epochs {[one[0] for one in list]}")
+        state = """(() => { const host = document.querySelector('#epochs');
+          return { ...host.querySelector('.results').dataset, label: host.querySelector('.slider output').textContent,
+            chances: [...host.querySelectorAll('.probability output')].map((one) => one.textContent),
+            bars: [...host.querySelectorAll('.bars b')].map((one) => one.textContent).join(' '),
+            filters: [...host.querySelectorAll('.filters canvas')].map((one) => one.toDataURL()).join(' '),
+            gates: [...host.querySelectorAll('.gate canvas')].map((one) => one.toDataURL()).join(' ') }; })()"""
+        self.run("document.querySelector('#epochs').scrollIntoView()")
+        chosen = self.run("data.epochs.chosen")
+        own = self.run(state)
+        require(own["epoch"] == str(chosen), f"the slider begins at epoch {own['epoch']}, the page has the weights of {chosen}")
+        # The nodes' own pass and the plain forward pass add in another order.
+        off = max(abs(a - b) for a, b in zip(map(float, own["logits"].split()), self.run("data.result.logits")))
+        require(off < 1e-4, f"the chosen epoch's logits differ from the page's by {off}")
+        seen = []
+        for i, (epoch, logits, probabilities) in enumerate(list):
+            self.run(f"(() => {{ const one = document.querySelector('#epochs input[type=range]'); one.value = {i}; one.dispatchEvent(new Event('input')); }})()")
+            self.page.settle()
+            now = self.run(state)
+            require(now["epoch"] == str(epoch) and now["label"].startswith(str(epoch)), f"the slider shows {now['label']} for epoch {epoch}")
+            require(list[i][1] == [float(x) for x in now["logits"].split()], f"epoch {epoch}: other logits than the data's")
+            require(now["chances"] == self.run(f"data.epochs.list[{i}].probabilities.map(chanceText)"), f"epoch {epoch}: other probabilities")
+            seen.append(now)
+        for part in ("bars", "filters", "gates"):
+            require(len({one[part] for one in seen}) == 3 and all(one[part] for one in seen), f"{part} do not change with the epoch")
+        self.run("document.querySelector('#epochs input[type=range]').focus()")
+        self.page.press("ArrowLeft", 37)
+        self.page.settle()
+        require(self.run("document.querySelector('#epochs .results').dataset.epoch") == "2", "the arrow keys do not move the slider")
+        self.picture("epochs")
+        self.quiet("epochs")
+
+    def test_kernels(self):
+        """On cuda the page shows the committed forecast, says for which shape, and calls it a forecast."""
+        self.open()
+        self.run("(() => { const one = document.querySelector('#kernels select'); one.value = 'cuda'; one.dispatchEvent(new Event('change')); })()")
+        note = self.run("document.querySelector('#forecast').textContent")
+        require("not measured" in note and "64 recordings with 8 leads and 5000 samples" in note and "H200" in note, f"the forecast says {note!r}")
+        table = pathlib.Path(__file__).resolve().parents[2] / "bench/results/forecast.tsv"
+        rows = [line.split("\t") for line in table.read_text().splitlines() if line.startswith("H200\ttf32\t")]
+        expected = {row[2]: (int(row[3]), float(row[7])) for row in rows}
+        shown = self.run("Object.values(data.forecast.operations).flat().map((one) => [one.name, one.launches, one.ms])")
+        require(len(shown) > 5 and any(name.startswith("conv_tensor") for name, _, _ in shown), f"the forecast has only {shown}")
+        for name, launches, ms in shown:
+            require(expected.get(name) == (launches, ms), f"{name}: {launches} launches, {ms} ms; the table has {expected.get(name)}")
+        texts = self.run("[...document.querySelectorAll('#forecast + .wide tbody tr')].map((one) => one.firstChild.textContent)")
+        require(sorted(texts) == sorted(one[0] for one in shown), f"the page lists {texts}")
+        self.quiet("kernels")
 
     def test_forward_pass(self):
         """The page's own input rows and forward pass are those of the program."""

@@ -28,8 +28,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_FILES = {"recipe.toml", "log.jsonl", "metrics.json", "report.html", "predictions.csv", "best.safetensors",
-             "last.safetensors"}
-VARYING = {"created", "seconds", "samples_per_second"}  # differ between two runs of the same training
+             "last.safetensors", "events.out.tfevents.sec"}
+KEPT = {"beats": {"epoch_0002.safetensors", "epoch_0004.safetensors"}}  # by the name of a training
+VARYING = {"created", "seconds", "samples_per_second", "loader_wait"}  # differ between two runs of the same training
 
 BEATS = """
 title = "beats"
@@ -47,6 +48,7 @@ epoch_samples = 48
 epochs = 4
 batch = 16
 average_decay = 0.9
+keep_epochs = 2
 checkpoint_steps = 2
 log_steps = 1
 """
@@ -92,6 +94,16 @@ def without_times(value):
     if isinstance(value, list):
         return [without_times(v) for v in value]
     return value
+
+
+def events_of(content):
+    """The events of a file for TensorBoard, which holds their lengths."""
+    at = 0
+    while at < len(content):
+        length = int.from_bytes(content[at:at + 8], "little")
+        require(at + 16 + length <= len(content), "an event is cut off")
+        yield content[at + 12:at + 12 + length]
+        at += 16 + length
 
 
 def contents(folder):
@@ -177,7 +189,7 @@ class Training:
 
     def arguments(self, run, seed, *more):
         return ["--config", str(self.recipe), "--data", str(self.data), "--out", str(run), "--seed", seed, "--quiet",
-                "--device", "cpu", "--threads", "1", *more]
+                "--device", "cpu", "--threads", "1", "--tensorboard", *more]
 
     def reference(self, name, seed):
         run = self.work / f"{self.name}-{name}"
@@ -187,8 +199,9 @@ class Training:
     def check_end(self, run):
         """The files of a finished run equal those of one that was never killed."""
         names = set(os.listdir(run))
-        require(names == RUN_FILES, f"{run}: holds {sorted(names ^ RUN_FILES)} too much or too little")
-        for name in ("best.safetensors", "last.safetensors", "recipe.toml"):
+        expected = RUN_FILES | KEPT.get(self.name, set())
+        require(names == expected, f"{run}: holds {sorted(names ^ expected)} too much or too little")
+        for name in ("best.safetensors", "last.safetensors", "recipe.toml", *KEPT.get(self.name, set())):
             require((run / name).read_bytes() == (self.whole / name).read_bytes(),
                     f"{run / name}: other bits than in a run that was not killed")
         metrics = [without_times(json.loads((folder / "metrics.json").read_text())) for folder in (run, self.whole)]
@@ -196,6 +209,8 @@ class Training:
         logs = [[without_times(json.loads(line)) for line in (folder / "log.jsonl").read_text().splitlines()]
                 for folder in (run, self.whole)]
         require(logs[0] == logs[1], f"{run}/log.jsonl: other lines than in a run that was not killed")
+        events = list(events_of((run / "events.out.tfevents.sec").read_bytes()))
+        require(len(events) == 1 + len(logs[0]), f"{run}: {len(events)} events for {len(logs[0])} lines of the log")
         require((run / "report.html").read_text().rstrip().endswith("</html>"), f"{run}/report.html: is cut off")
 
     def check_files(self, run):
@@ -204,7 +219,7 @@ class Training:
             json.loads((run / "metrics.json").read_text())
         if (run / "report.html").exists():
             require((run / "report.html").read_text().rstrip().endswith("</html>"), f"{run}/report.html: is cut off")
-        for name in ("best.safetensors", "last.safetensors"):
+        for name in ("best.safetensors", "last.safetensors", *KEPT.get(self.name, set())):
             if (run / name).exists():
                 content = (run / name).read_bytes()
                 header = int.from_bytes(content[:8], "little")

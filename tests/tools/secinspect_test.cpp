@@ -1,8 +1,11 @@
 // Runs secinspect as a user does, on small models of random weights and generated recordings.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -16,6 +19,7 @@
 #include "tests/train/recording_folders.h"
 #include "tests/train/tiny_run.h"
 #include "train/loop/checkpoint.h"
+#include "train/loop/kept_epochs.h"
 
 namespace sec::train {
 namespace {
@@ -143,6 +147,119 @@ TEST_F(Secinspect, TheLogitsAreThoseOfSecinfer) {
     }
   }
   EXPECT_EQ(found, 1);
+}
+
+// What the page says of a kept epoch is what a page about that epoch's weights says.
+TEST_F(Secinspect, TheKeptEpochsAreThoseOfTheRun) {
+  EXPECT_FALSE(page(record("106") + " --at 30").contains("epochs"));
+  Stream stream;
+  const auto write = [&](const std::string& name, std::uint64_t seed, const std::string& run, int epoch) {
+    const auto network = model::make_network(network_options(recipe_), stream, seed);
+    save_weights(folder_ / name, *network, {to_toml(recipe_), "fnv1a64:0", {0.3F, -0.3F}, run},
+                 {epoch, 10 * epoch, 0.1 * epoch}, stream);
+  };
+  for (const int epoch : {1, 2, 10}) {
+    write(kept_epoch_name(epoch), static_cast<std::uint64_t>(epoch), "a run", epoch);
+  }
+  write("best.safetensors", 2, "a run", 2);
+  const json data = page(record("106") + " --at 30");
+  EXPECT_LT(std::filesystem::file_size(folder_ / "page.html"), 8'000'000);
+  const json& epochs = data["epochs"];
+  EXPECT_EQ(epochs["kept"], 3);
+  EXPECT_EQ(epochs["chosen"], 2);
+  EXPECT_EQ(epochs["class"], data["result"]["chosen"]);
+  ASSERT_EQ(epochs["list"].size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const json& one = epochs["list"][i];
+    const int epoch = std::vector<int>{1, 2, 10}[i];
+    EXPECT_EQ(one["epoch"], epoch);
+    EXPECT_DOUBLE_EQ(one["score"].get<double>(), 0.1 * epoch);
+    if (epoch == 2) {
+      continue;  // two pages are enough
+    }
+    const json alone = page(record("106") + " --at 30", path(kept_epoch_name(epoch)));
+    for (std::size_t c = 0; c < 2; ++c) {  // the observed pass and the plain one add in another order
+      EXPECT_NEAR(one["logits"][c].get<double>(), alone["result"]["logits"][c].get<double>(), 1e-4);
+      EXPECT_NEAR(one["probabilities"][c].get<double>(), alone["result"]["probabilities"][c].get<double>(),
+                  1e-4);
+    }
+    EXPECT_EQ(one["chosen"], alone["result"]["chosen"]);
+    EXPECT_EQ(one["stem"], alone["stem"]);
+    ASSERT_EQ(one["gates"].size(), alone["gates"].size());
+    EXPECT_GT(one["gates"].size(), 10U);
+    for (std::size_t g = 0; g < one["gates"].size(); ++g) {
+      EXPECT_EQ(one["gates"][g]["name"], alone["gates"][g]["name"]);
+      EXPECT_EQ(one["gates"][g]["values"], alone["gates"][g]["values"]);
+    }
+    for (const json& picture : alone["attribution"]) {
+      if (picture["method"] == "integrated gradients" && picture["baseline"] == epochs["baseline"] &&
+          picture["class"] == epochs["class"]) {
+        const double whole = std::abs(picture["logit_difference"].get<double>());
+        EXPECT_NEAR(one["attribution"]["sum"].get<double>(), picture["sum"].get<double>(),
+                    0.03 * whole + 0.01);
+        for (std::size_t h = 0; h < picture["channels"].size();
+             ++h) {  // points on the path may differ in number
+          EXPECT_NEAR(one["attribution"]["channels"][h].get<double>(), picture["channels"][h].get<double>(),
+                      0.05 * whole + 0.01);
+        }
+      }
+    }
+  }
+  EXPECT_NE(epochs["list"][0]["stem"]["filters"], epochs["list"][1]["stem"]["filters"]);
+
+  const std::string command =
+      folder_.path().string() + " " + record("106") + " --at 30 --out " + path("x.html");
+  write(kept_epoch_name(1), 1, "another run", 1);
+  expect_failure(command, 1, "epoch_0001.safetensors: holds the weights of another run (another run,");
+  write(kept_epoch_name(1), 1, "a run", 3);
+  expect_failure(command, 1, "epoch_0001.safetensors: holds the weights of epoch 3");
+  folder_.write(kept_epoch_name(1), "cut");
+  expect_failure(command, 1, "epoch_0001.safetensors: ");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x.html"));
+}
+
+TEST_F(Secinspect, ManyKeptEpochsAreThinnedOut) {
+  for (int epoch = 1; epoch <= 100; ++epoch) {
+    Stream stream;
+    static const auto network = model::make_network(network_options(recipe_), stream, 7);
+    save_weights(folder_ / kept_epoch_name(epoch), *network, {to_toml(recipe_), "fnv1a64:0", {0.3F, -0.3F}},
+                 {epoch, epoch, 0.5}, stream);
+  }
+  const json data = page(record("106") + " --at 30");
+  EXPECT_EQ(data["epochs"]["kept"], 100);
+  EXPECT_EQ(data["epochs"]["list"].size(), 24U);
+  EXPECT_EQ(data["epochs"]["list"].back()["epoch"], 100);
+  EXPECT_LT(std::filesystem::file_size(folder_ / "page.html"), 8'000'000);
+}
+
+// bench/results/forecast.tsv has the times; the page repeats them, for the kernels of its own operations.
+TEST_F(Secinspect, TheForecastIsTheCommittedOne) {
+  const json forecast = page(record("106") + " --at 30")["forecast"];
+  EXPECT_EQ(forecast["shape"], (json{64, 8, 5000}));
+  std::istringstream table(content_of(SEC_FORECAST));
+  std::map<std::string, std::vector<std::string>> rows;
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream cells(line);
+    std::vector<std::string> row;
+    for (std::string cell; std::getline(cells, cell, '\t');) {
+      row.push_back(cell);
+    }
+    if (row.size() > 7 && row[0] == "H200" && row[1] == "tf32") {
+      rows[row[2]] = row;
+    }
+  }
+  for (const char* operation : {"conv", "linear", "excite", "gate", "add", "concat", "global_average_pool"}) {
+    ASSERT_TRUE(forecast["operations"].contains(operation)) << operation;
+    for (const json& kernel : forecast["operations"][operation]) {
+      const std::vector<std::string>& row = rows.at(kernel["name"]);
+      EXPECT_EQ(kernel["launches"], std::stoi(row[3]));
+      EXPECT_EQ(kernel["ms"], std::stod(row[7]));
+      const std::array<double, 3> limits = {std::stod(row[4]), std::stod(row[5]), std::stod(row[6])};
+      const auto most = std::max_element(limits.begin(), limits.end()) - limits.begin();
+      EXPECT_EQ(kernel["bound"], (std::array{"issue", "memory", "tensor"})[static_cast<std::size_t>(most)]);
+    }
+  }
+  EXPECT_FALSE(forecast["operations"].contains("lstm"));  // no such node here
 }
 
 TEST_F(Secinspect, BeatsAreFoundWhereNoneAreAnnotated) {

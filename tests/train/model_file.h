@@ -14,7 +14,7 @@ inline void write_model(const std::filesystem::path& path, const Recipe& recipe,
                         const std::vector<float>& offsets) {
   Stream stream;
   const auto network = model::make_network(network_options(recipe), stream, 7);
-  save_weights(path, *network, {to_toml(recipe), "fnv1a64:0", offsets}, Progress{}, stream);
+  save_weights(path, *network, {to_toml(recipe), "fnv1a64:0", offsets}, EpochOfWeights{}, stream);
 }
 
 }  // namespace sec::train

@@ -31,7 +31,11 @@ void replace_mark(std::string& page, std::string_view mark, std::string_view tex
 }  // namespace
 
 std::string page_of(std::string_view title, std::string_view json) {
-  std::string page(page_shell);
+  return page_of(page_shell, title, json);
+}
+
+std::string page_of(std::string_view shell, std::string_view title, std::string_view json) {
+  std::string page(shell);
   replace_mark(page, "<!--title-->", title);
   replace_mark(page, "<!--data-->",
                "<script type=\"application/json\" id=\"data\">" + without_tags(json) + "</script>");

@@ -9,5 +9,7 @@ namespace sec::tools {
 
 // The program's page. `title` is HTML. `json` is the data, an object.
 std::string page_of(std::string_view title, std::string_view json);
+// Another page of the program.
+std::string page_of(std::string_view shell, std::string_view title, std::string_view json);
 
 }  // namespace sec::tools

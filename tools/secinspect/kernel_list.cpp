@@ -37,6 +37,28 @@ double flops_of(const ObservedNode& node, const std::vector<ObservedNode>& nodes
                                                            : node.shape.count());
 }
 
+// The forecasts for the operations of the page's nodes, by operation.
+Json forecast_json(const std::vector<ObservedNode>& nodes) {
+  Json operations = Json::object();
+  for (const KernelForecast& row : kernel_forecasts()) {
+    if (std::ranges::find(nodes, row.operation, &ObservedNode::operation) == nodes.end()) {
+      continue;
+    }
+    const double most = std::max({row.issue_ms, row.memory_ms, row.tensor_ms});
+    operations[row.operation].push_back({{"name", row.kernel},
+                                         {"launches", row.launches},
+                                         {"ms", row.ms},
+                                         {"bound", most == row.memory_ms   ? "memory"
+                                                   : most == row.tensor_ms ? "tensor"
+                                                                           : "issue"}});
+  }
+  return {{"device", "H200"},
+          {"precision", "TF32"},
+          {"shape", Json::array({64, 8, 5000})},
+          {"source", "bench/results/forecast.tsv"},
+          {"operations", std::move(operations)}};
+}
+
 }  // namespace
 
 void add_kernels(const train::Observation& observation, const std::vector<double>& seconds, Json& page) {
@@ -73,6 +95,7 @@ void add_kernels(const train::Observation& observation, const std::vector<double
     with_kernels.push_back(std::move(with));
   }
   page["nodes"] = std::move(with_kernels);
+  page["forecast"] = forecast_json(nodes);
   page["roofline"] = Json::array({{{"device", "cuda"},
                                    {"name", "H200 by its data sheet, not measured"},
                                    {"bytes_per_s", bytes_per_second},

@@ -17,6 +17,8 @@ void declare(CLI::App& app, Options& o) {
       "  secinspect runs/inter data/mitdb/100 --at 1:23 --out beat.html   a page about the beat at 1 min 23 s\n"
       "  secinspect runs/inter data/mitdb/100 --at 83.5 --dump arrays     activations and gradients as .npy\n"
       "  secinspect --kernel conv --version tensor --out kernel.html      a page about a kernel; kernel_lab --help\n"
+      "  secinspect compare runs/a runs/b --out both.html                 several trainings; secinspect compare --help\n"
+      "  secinspect --watch runs/inter                                    follows a training; --watch --help\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.");
   app.add_option("MODEL", o.model, "Run folder of sectrain, its best.safetensors, or a state dict")
       ->required();

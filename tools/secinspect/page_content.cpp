@@ -7,6 +7,7 @@
 #include "io/files/standard_streams.h"
 #include "io/recording/lead_names.h"
 #include "model/networks.h"
+#include "tools/secinspect/epochs.h"
 #include "tools/secinspect/kernel_list.h"
 #include "tools/secinspect/similar_beats.h"
 #include "train/inspect/arrays.h"
@@ -249,6 +250,7 @@ Json inspected_page(const Options& options, InspectedModel& model, Stream& strea
     add_grad_cam(observation, label, o, pictures);
   }
   page["attribution"] = std::move(pictures);
+  add_kept_epochs(model, stream, inspected, decision.chosen, page);
   return page;
 }
 

@@ -15,10 +15,12 @@
 #include "io/files/standard_streams.h"
 #include "model/networks.h"
 #include "tools/page/page.h"
+#include "tools/secinspect/compare.h"
 #include "tools/secinspect/kernel.h"
 #include "tools/secinspect/model.h"
 #include "tools/secinspect/options.h"
 #include "tools/secinspect/page_content.h"
+#include "tools/secinspect/watch.h"
 #include "train/report/html.h"
 
 namespace sec::tools {
@@ -140,6 +142,12 @@ int main(int argc, char** argv) {
   using namespace sec;
   io::guard_standard_streams();
   if (const std::optional<int> status = tools::start_kernel_lab(argc, argv)) {
+    return *status;
+  }
+  if (const std::optional<int> status = tools::start_compare(argc, argv)) {
+    return *status;
+  }
+  if (const std::optional<int> status = tools::start_watch(argc, argv)) {
     return *status;
   }
   tools::Options options;

@@ -125,6 +125,10 @@ void declare(CLI::App& app, TrainingOptions& o, std::vector<std::string>& folder
   app.add_flag("--quiet", o.quiet, "No progress, only results, warnings and errors")->group("What to show");
   app.add_flag("--json", o.json, "Print results as one JSON object, as in metrics.json")
       ->group("What to show");
+  app.add_flag("--tensorboard", o.tensorboard,
+               "Also write the numbers of log.jsonl to events.out.tfevents.sec in the run folder, for\n"
+               "TensorBoard: tensorboard --logdir DIR")
+      ->group("What to show");
   app.add_option(
          "--profile", profile,
          "Print where training time went, as a tree. With N: of N steps after the first, which run kernel\n"

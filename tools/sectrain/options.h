@@ -30,6 +30,7 @@ struct TrainingOptions {
   bool verify = true;
   bool quiet = false;
   bool json = false;
+  bool tensorboard = false;
   std::optional<std::int64_t> profile;  // the number of steps to profile; 0: the whole training
   bool eager = false;
   bool keys = false;  // list the recipe's keys and exit

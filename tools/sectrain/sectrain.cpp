@@ -23,6 +23,9 @@
 #include "tools/sectrain/profile.h"
 #include "tools/sectrain/training_display.h"
 #include "tools/sectrain/training_task.h"
+#include "train/inspect/network_state.h"
+#include "train/inspect/window.h"
+#include "train/loop/event_file.h"
 #include "train/loop/run_folder.h"
 #include "train/loop/run_log.h"
 #include "train/loop/tile_file.h"
@@ -126,12 +129,13 @@ std::string resume_command(const Options& options) {
   for (const auto& [name, path] : options.databases) {
     others += " --data " + quoted(name + "=" + path.string());
   }
-  return fmt::format("sectrain --resume --out {} --data {}{} --device {}{}{}{}{} --threads {}",
+  return fmt::format("sectrain --resume --out {} --data {}{} --device {}{}{}{}{} --threads {}{}",
                      quoted(options.out.string()), quoted(options.data.string()), others, options.device,
                      options.kernels == "own" ? "" : " --kernels " + options.kernels,
                      options.precision == "auto" ? "" : " --precision " + options.precision,
                      options.tiles.empty() ? "" : " --tiles " + quoted(options.tiles),
-                     options.resident == "auto" ? "" : " --resident " + options.resident, options.threads);
+                     options.resident == "auto" ? "" : " --resident " + options.resident, options.threads,
+                     options.tensorboard ? " --tensorboard" : "");
 }
 
 Precision precision_of(const Options& options, Device device) {
@@ -159,6 +163,17 @@ bool resident_on(const Options& options, const Device device, const Dataset& exa
                                             static_cast<double>(resident_bytes(examples, recipe)) / 1e6)
                               : fmt::format("training examples stay on the host: {}", reason));
   return reason.empty();
+}
+
+// A few training examples, evenly over all, whose gates the log describes. simt is too slow for more than one.
+NetworkInput examples_to_look_at(const Dataset& examples, Device device) {
+  const std::vector<ExampleId> all = examples.labelled();
+  const std::size_t count = std::min<std::size_t>(all.size(), device == Device::simt ? 1 : 16);
+  std::vector<ExampleId> some;
+  for (std::size_t i = 0; i < count; ++i) {
+    some.push_back(all[i * all.size() / count]);
+  }
+  return inputs_of(examples, some);
 }
 
 int run_training(const Options& options) {
@@ -239,20 +254,32 @@ int run_training(const Options& options) {
   trainer_options.folder = options.out;
   trainer_options.program = run.program;
   trainer_options.stop = &stop_asked;
+  const EventFile events(folder.file(EventFile::name));
+  const auto log = [&](const std::string& line) {
+    folder.log(line);
+    if (options.tensorboard) {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      events.add(line, std::chrono::duration<double>(now).count());
+    }
+  };
   trainer_options.on_step = [&](const StepReport& report) {
     display.show(report);
     if (report.step % recipe.train.log_steps == 0) {
-      folder.log(log_line(report));
+      log(log_line(report));
     }
   };
+  Trainer* running = nullptr;
+  const NetworkInput shown = examples_to_look_at(task->data().train, stream.device);
   trainer_options.on_epoch = [&](const EpochRecord& record) {
     display.show(record, recipe.classes);
-    folder.log(log_line(record, recipe.classes));
+    log(log_line(record, recipe.classes));
+    log(state_line(running->network(), stream, shown, record.epoch, record.step, running->loader_wait()));
   };
   tools::TrainingProfile profile(stream);
   trainer_options.profile = {options.profile ? *options.profile : 0, [&] { profile.begin(true); },
                              [&] { profile.end(); }};
   Trainer trainer(std::move(trainer_options), task->data());
+  running = &trainer;
   run.network = trainer.network().summary();
   if (options.resume && folder.has_checkpoint()) {
     for (const std::string& warning : trainer.resume()) {
@@ -269,6 +296,9 @@ int run_training(const Options& options) {
   }
   folder.begin();
   folder.write("recipe.toml", run.recipe_text);
+  if (options.tensorboard) {
+    events.begin(trainer.progress().step);
+  }
   say(options, fmt::format("training {} parameters on {}, seed {}", trainer.network().parameters().count(),
                            run.device, recipe.seed));
 

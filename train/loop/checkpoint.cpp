@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "engine/error.h"
 #include "io/files/json.h"
@@ -204,6 +206,7 @@ void copy_free_keys(const Recipe& from, Recipe& to) {
   to.train.loader_threads = from.train.loader_threads;
   to.train.checkpoint_steps = from.train.checkpoint_steps;
   to.train.log_steps = from.train.log_steps;
+  to.train.keep_epochs = from.train.keep_epochs;
 }
 
 void check_recipe(const std::string& stored, const std::string& wanted, const std::filesystem::path& path) {
@@ -256,6 +259,24 @@ void add_known(std::map<std::string, std::string>& metadata,
   }
 }
 
+// Zeros where the metadata do not say. A score that JSON cannot write, NaN, is null there.
+EpochOfWeights chosen_of(const io::SafetensorsFile& file) {
+  EpochOfWeights result;
+  const json chosen = json::parse_or_null(optional_metadata(file, "chosen"));
+  const auto number = [&](const char* key) {
+    const bool has = chosen.is_object() && chosen.contains(key) && chosen[key].is_number();
+    return has ? chosen[key].get<double>() : std::nan("");
+  };
+  if (number("epoch") >= 0 && number("epoch") <= std::numeric_limits<int>::max()) {
+    result.epoch = static_cast<int>(number("epoch"));
+  }
+  if (number("step") >= 0 && number("step") <= 1e15) {
+    result.step = static_cast<std::int64_t>(number("step"));
+  }
+  result.validation_score = number("validation_score");
+  return result;
+}
+
 void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path& path,
                     const CheckpointContext& context, const Progress& progress) {
   const std::string run = optional_metadata(file, "run");
@@ -279,9 +300,13 @@ void require_chosen(const io::SafetensorsFile& file, const std::filesystem::path
 
 }  // namespace
 
+Recipe without_free_keys(Recipe recipe) {
+  copy_free_keys(Recipe(), recipe);
+  return recipe;
+}
+
 std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic) {
-  Recipe decisive = recipe;
-  copy_free_keys(Recipe(), decisive);
+  const Recipe decisive = without_free_keys(recipe);
   std::uint64_t state = fnv_start;
   for (const std::string& part :
        {to_toml(decisive), context.fingerprint, context.instruction_set, arithmetic}) {
@@ -302,14 +327,13 @@ void save_network(const std::filesystem::path& path, model::Network& network,
 }
 
 void save_weights(const std::filesystem::path& path, model::Network& network,
-                  const CheckpointContext& context, const Progress& progress, Stream& stream) {
+                  const CheckpointContext& context, const EpochOfWeights& chosen, Stream& stream) {
   std::map<std::string, std::string> metadata = {
       {"recipe", context.recipe},
       {"data", context.fingerprint},
       {"decision", json{{"logit_offsets", context.decision_offsets}}.dump()},
       {"chosen",
-       json{
-           {"epoch", progress.best_epoch}, {"step", progress.step}, {"validation_score", progress.best_score}}
+       json{{"epoch", chosen.epoch}, {"step", chosen.step}, {"validation_score", chosen.validation_score}}
            .dump()}};
   add_known(metadata, {{"run", context.run}, {"instruction_set", context.instruction_set}});
   save_network(path, network, std::move(metadata), stream);
@@ -378,7 +402,7 @@ model::NetworkOptions network_options(const Recipe& recipe) {
 
 WeightsInfo read_weights_info(const std::filesystem::path& path) {
   const io::SafetensorsFile file = read_checkpoint(path, weights_format);
-  WeightsInfo info{parse_recipe(metadata(file, path, "recipe"), path.string() + " (recipe)"), {}};
+  WeightsInfo info{parse_recipe(metadata(file, path, "recipe"), path.string() + " (recipe)"), {}, {}, {}};
   const std::string& network = metadata(file, path, "network");
   const std::string described = network_json(network_options(info.recipe));
   require(network == described, "{}: holds the network {}, its recipe describes {}", path.string(), network,
@@ -395,6 +419,8 @@ WeightsInfo read_weights_info(const std::filesystem::path& path) {
           "{}: \"decision\" in its metadata: expected logit_offsets, a number for each of {} classes",
           path.string(), info.recipe.classes.size());
   info.decision_offsets = decision["logit_offsets"].get<std::vector<float>>();
+  info.run = optional_metadata(file, "run");
+  info.chosen = chosen_of(file);
   return info;
 }
 

@@ -1,6 +1,6 @@
 // Checkpoints as safetensors files, written atomically.
 //
-// Weights files (best.safetensors) hold the network's parameters and running statistics under their names.
+// Weights files (best.safetensors, epoch_0007.safetensors) hold the network's parameters and running statistics under their names.
 // Their metadata are "format", "network" (the options that rebuild the network),
 // "recipe", "decision" (offsets that are added to the logits before a class is decided), "chosen",
 // "run" (the identity of the run) and "instruction_set".
@@ -38,14 +38,25 @@ struct CheckpointContext {
   std::string program = {};                  // name and version of the program that trains; empty: unknown
 };
 
+// The recipe with the defaults of the keys that do not change results: title, loader_threads, checkpoint_steps, log_steps
+// and keep_epochs.
+Recipe without_free_keys(Recipe recipe);
+
 // Identifies a run by what its results depend on: recipe, data, instruction set, and `arithmetic`,
 // a text that names device and precision. Runs that write the same bytes have the same id.
 std::string run_id(const Recipe& recipe, const CheckpointContext& context, const std::string& arithmetic);
 
+// The epoch at whose end a network had its weights.
+struct EpochOfWeights {
+  int epoch = 0;
+  std::int64_t step = 0;         // optimizer steps taken
+  double validation_score = -1;  // by train.choose_by; NaN without a validation split
+};
+
 // Writes the current parameters and running statistics.
 // On failure throws Error naming the file, and leaves an older file as it was.
 void save_weights(const std::filesystem::path& path, model::Network& network,
-                  const CheckpointContext& context, const Progress& progress, Stream& stream);
+                  const CheckpointContext& context, const EpochOfWeights& chosen, Stream& stream);
 
 // Writes a network that belongs to no run. Adds "format" and "network" to `metadata`.
 void save_network(const std::filesystem::path& path, model::Network& network,
@@ -84,6 +95,8 @@ void load_chosen_weights(const std::filesystem::path& path, model::Network& netw
 struct WeightsInfo {
   Recipe recipe;
   std::vector<float> decision_offsets;  // (classes)
+  EpochOfWeights chosen;                // zeros where the file does not say
+  std::string run;                      // run_id(); empty: unknown
 };
 // Throws Error, naming the file, if it is not a weights file,
 // or if its network is not the one that its recipe describes.
@@ -100,7 +113,7 @@ void save_training(const std::filesystem::path& path, model::Network& network,
 // Loads a training file. Sets run, instruction_set and program of the context to those of the file,
 // and to empty texts where the file has none.
 // Throws Error as load_weights() does, and if its recipe or data differ from the context's.
-// Keys that do not change results (title, loader_threads, checkpoint_steps, log_steps) may differ.
+// Keys that do not change results (title, loader_threads, checkpoint_steps, log_steps, keep_epochs) may differ.
 Progress load_training(const std::filesystem::path& path, model::Network& network, OptimizerState& optimizer,
                        CheckpointContext& context, Stream& stream);
 

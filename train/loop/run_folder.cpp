@@ -12,14 +12,25 @@
 
 #include "engine/error.h"
 #include "io/files/atomic_file.h"
+#include "train/loop/event_file.h"
+#include "train/loop/kept_epochs.h"
 
 namespace sec::train {
 namespace {
 
 // In the order in which they are removed: without the first, no run is resumed from the others.
-constexpr std::array<std::string_view, 8> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
+constexpr std::array<std::string_view, 9> run_files = {"last.safetensors", "recipe.toml",  "best.safetensors",
                                                        "log.jsonl",        "metrics.json", "report.html",
-                                                       "predictions.csv",  "trace.json"};
+                                                       "predictions.csv",  "trace.json",   EventFile::name};
+
+// The names of all files of a run, in the same order: those that every run has, then the epochs kept in the folder.
+std::vector<std::string> names_of_run(const std::filesystem::path& folder) {
+  std::vector<std::string> names(run_files.begin(), run_files.end());
+  for (const KeptEpoch& kept : kept_epochs(folder)) {
+    names.push_back(kept_epoch_name(kept.epoch));
+  }
+  return names;
+}
 
 }  // namespace
 
@@ -54,7 +65,7 @@ RunFolder::RunFolder(std::filesystem::path folder, Use use) : folder_(std::move(
     require(has_checkpoint() || !std::filesystem::exists(file("best.safetensors")),
             "{}: no such file: there is no run to resume", file("last.safetensors").string());
   }
-  for (const std::string_view name : run_files) {
+  for (const std::string& name : names_of_run(folder_)) {
     require(use_ != Use::fresh || !std::filesystem::exists(file(name)),
             "{}: exists: --resume continues this run, --overwrite replaces it", file(name).string());
   }
@@ -94,7 +105,10 @@ bool RunFolder::has_checkpoint() const {
 void RunFolder::begin() {
   made_.paths.clear();
   std::error_code error;
-  for (const std::string_view name : run_files) {
+  for (const std::string& name : interrupted_epoch_names(folder_)) {
+    io::remove_abandoned_temporaries(file(name));
+  }
+  for (const std::string& name : names_of_run(folder_)) {
     io::remove_abandoned_temporaries(file(name));
     if (use_ == Use::overwrite) {
       std::filesystem::remove(file(name), error);

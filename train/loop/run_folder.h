@@ -1,6 +1,6 @@
 // The folder of a training run: recipe.toml,
 // log.jsonl, metrics.json, report.html, predictions.csv, best.safetensors and last.safetensors;
-// and trace.json if steps were profiled.
+// trace.json if steps were profiled, events.out.tfevents.sec with --tensorboard, and the weights of single epochs (train/loop/kept_epochs.h) if the recipe keeps them.
 #pragma once
 
 #include <filesystem>

@@ -10,7 +10,7 @@
 
 namespace sec::train {
 
-// A line of log.jsonl, without the newline.
+// A line of log.jsonl, without the newline. Lines of the event "state" are of train/inspect/network_state.h.
 std::string log_line(const StepReport& report);
 std::string log_line(const EpochRecord& record, const std::vector<std::string>& classes);
 

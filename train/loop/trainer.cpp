@@ -10,6 +10,7 @@
 #include "kernels/cpu/isa.h"
 #include "model/networks.h"
 #include "train/loop/diagnose.h"
+#include "train/loop/kept_epochs.h"
 #include "train/loop/model_file.h"
 #include "train/loop/schedule.h"
 
@@ -192,6 +193,7 @@ void Trainer::take_steps(Loader& loader, std::int64_t count) {
     profile.begin();
   }
   std::vector<Batch> batches;
+  const double asked = now();
   {
     const Range range("wait for batches");
     for (std::int64_t i = 0; i < count; ++i) {
@@ -199,6 +201,7 @@ void Trainer::take_steps(Loader& loader, std::int64_t count) {
     }
   }
   const double started = now();
+  epoch_wait_ += started - asked;
   std::vector<double> rates;
   for (const Batch& batch : batches) {
     rates.push_back(learning_rate(options_.recipe.train, epoch_steps_, batch.step));
@@ -268,14 +271,21 @@ void Trainer::end_epoch() {
     }
     if (record.best || train.choose == "last") {
       progress_.best_epoch = record.epoch;
-      save_weights(options_.folder / "best.safetensors", *network_, context_, progress_, options_.stream);
+      save_weights(options_.folder / "best.safetensors", *network_, context_,
+                   {record.epoch, progress_.step, progress_.best_score}, options_.stream);
+    }
+    if (train.keep_epochs > 0 && record.epoch % train.keep_epochs == 0) {
+      save_weights(options_.folder / kept_epoch_name(record.epoch), *network_, context_,
+                   {record.epoch, progress_.step, score}, options_.stream);
     }
   }
   validation_seconds_ = now() - started;
   record.samples_per_second = epoch_samples_ > 0 ? static_cast<double>(epoch_samples_) / epoch_seconds_ : 0;
   record.seconds = epoch_seconds_ + validation_seconds_;
+  loader_wait_ = epoch_wait_ > 0 ? epoch_wait_ / (epoch_wait_ + epoch_seconds_) : 0;
   epoch_samples_ = 0;
   epoch_seconds_ = 0;
+  epoch_wait_ = 0;
   progress_.epoch_loss = 0;
   progress_.history.push_back(record);
   if (drops_rate(train, record.epoch)) {

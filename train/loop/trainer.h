@@ -68,7 +68,8 @@ class Trainer {
 
   // Trains until all epochs are done, patience ends the run, or a stop is requested.
   // A new run writes its first last.safetensors before its first step.
-  // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights.
+  // Afterwards last.safetensors holds the state of the run, and best.safetensors the chosen weights. With
+  // train.keep_epochs the weights of epochs are kept beside them (train/loop/kept_epochs.h).
   // Throws Error, naming step, layer and beats, if a loss or gradient is not finite;
   // both files are then left as they were after the last checkpoint.
   TrainingEnd run();
@@ -81,6 +82,8 @@ class Trainer {
 
   model::Network& network() { return *network_; }
   Progress& progress() { return progress_; }
+  // The share of the last epoch's steps that the loop waited for batches, since the program started.
+  double loader_wait() const { return loader_wait_; }
   // The instruction sets of the cpu's kernels that computed the run, as "avx2"; empty on other devices.
   const std::string& instruction_set() const { return context_.instruction_set; }
 
@@ -107,6 +110,8 @@ class Trainer {
   std::int64_t epoch_steps_ = 0;
   StepReport last_;
   double epoch_seconds_ = 0;          // time of this epoch's steps since the program started
+  double epoch_wait_ = 0;             // time that this epoch's steps waited for batches
+  double loader_wait_ = 0;            // of the last epoch
   double session_seconds_ = 0;        // time of all steps since the program started
   double validation_seconds_ = 0;     // time of the last validation
   std::int64_t epoch_samples_ = 0;    // samples of this epoch since the program started

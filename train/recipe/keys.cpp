@@ -207,6 +207,8 @@ std::vector<RecipeKey> recipe_keys(Recipe& r) {
        0,
        0,
        {"macro_f1", "micro_f1", "macro_auc"}},
+      {"train.keep_epochs", &r.train.keep_epochs, "epochs between kept weights; 1: all epochs, 0: none", 0,
+       1e6},
       {"train.checkpoint_steps", &r.train.checkpoint_steps, "steps between writes of last.safetensors", 1,
        many},
       {"train.log_steps", &r.train.log_steps, "steps between step lines of log.jsonl", 1, many},

@@ -163,7 +163,8 @@ struct Recipe {
     double average_decay = 0;     // decay of the moving average of the weights that is scored; 0: no average
     std::int64_t patience = 0;    // epochs without a better validation score before stopping; 0: never
     std::string choose = "best";  // the weights that are tested: those of the best or the last epoch
-    std::string choose_by = "macro_f1";   // the validation score that ranks epochs
+    std::string choose_by = "macro_f1";  // the validation score that ranks epochs
+    std::int64_t keep_epochs = 0;  // the epochs between kept weights, epoch_NNNN.safetensors; 0: none kept
     std::int64_t checkpoint_steps = 200;  // steps between writes of last.safetensors
     std::int64_t log_steps = 50;          // steps between step lines of log.jsonl
     std::int64_t loader_threads = 1;

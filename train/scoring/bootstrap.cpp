@@ -2,71 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <random>
 
-#include "train/data/quantile.h"
+#include "train/scoring/resampling.h"
 
 namespace sec::train {
 namespace {
-
-// The beats sorted by their score for one class. A resample changes only how often each beat counts.
-struct Ranking {
-  std::vector<std::int32_t> order;
-  std::vector<bool> tied;  // whether the score equals that of the beat before it in `order`
-};
-
-Ranking ranking_of(std::span<const float> probabilities, std::size_t beats, std::size_t classes,
-                   std::size_t c) {
-  Ranking ranking;
-  ranking.order.resize(beats);
-  std::iota(ranking.order.begin(), ranking.order.end(), 0);
-  const auto score = [&](std::int32_t i) { return probabilities[static_cast<std::size_t>(i) * classes + c]; };
-  std::ranges::stable_sort(ranking.order, {}, score);
-  for (std::size_t i = 0; i < beats; ++i) {
-    ranking.tied.push_back(i > 0 && score(ranking.order[i]) == score(ranking.order[i - 1]));
-  }
-  return ranking;
-}
-
-// `is(i)` tells whether example i has the class.
-template <typename Is>
-double weighted_auc(const Ranking& ranking, std::span<const std::int32_t> groups,
-                    std::span<const std::int64_t> times, Is is) {
-  double below = 0, won = 0, positives = 0;
-  for (std::size_t i = 0; i < ranking.order.size();) {
-    double ties_positive = 0, ties_negative = 0;
-    do {
-      const auto beat = static_cast<std::size_t>(ranking.order[i]);
-      const auto weight = static_cast<double>(times[static_cast<std::size_t>(groups[beat])]);
-      (is(beat) ? ties_positive : ties_negative) += weight;
-      ++i;
-    } while (i < ranking.order.size() && ranking.tied[i]);
-    won += ties_positive * (below + ties_negative / 2);
-    below += ties_negative;
-    positives += ties_positive;
-  }
-  return won / (positives * below);  // NaN without positives or without negatives
-}
-
-Range95 percentiles(std::vector<double> values) {
-  const std::size_t all = values.size();
-  std::erase_if(values, [](double v) { return std::isnan(v); });
-  if (values.empty() || 2 * values.size() < all) {
-    return {std::nan(""), std::nan("")};
-  }
-  std::ranges::sort(values);
-  return {quantile(values, 0.025), quantile(values, 0.975)};
-}
-
-// Draws `patients` times with replacement, and counts how often each patient is drawn.
-std::vector<std::int64_t> draw_patients(std::size_t patients, std::mt19937_64& random) {
-  std::vector<std::int64_t> times(patients);
-  for (std::size_t i = 0; i < patients; ++i) {
-    ++times[random() % patients];
-  }
-  return times;
-}
 
 // `is(i, c)` tells whether example i has class c.
 template <typename Is>

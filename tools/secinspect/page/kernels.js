@@ -40,15 +40,28 @@ function kernelParts(list, device) {
   const parts = [];
   const roof = (data.roofline ?? []).find((one) => one.device === device);
   if (roof && list.some((kernel) => kernel.flops > 0 && kernel.bytes > 0)) parts.push(rooflineFigure(list, roof));
-  parts.push(element('p', { class: 'note' }, measured ? 'Times are measured for this input.' : rows.some((row) => row.timed && row.total > 0) ? 'No time was measured on this device. Times are forecasts: a lower bound.' : 'No time was measured on this device.'));
+  parts.push(element('p', { class: 'note' }, measured ? 'Times are measured for this input.' : rows.some((row) => row.timed && row.total > 0) ? 'No time was measured on this device. The least time is what the data sheet allows for this input.' : 'No time was measured on this device.'));
   const words = { memory: 'memory', issue: 'instructions', tensor: 'tensor cores' };
-  parts.push(table(['kernel', 'source', 'nodes', measured ? 'time' : 'forecast', 'bytes', 'flops', 'limited by'], rows.map((row) =>
+  parts.push(table(['kernel', 'source', 'nodes', measured ? 'time' : 'least time', 'bytes', 'flops', 'limited by'], rows.map((row) =>
     [row.name, row.source ?? '\u2013', row.launches, row.timed ? milliseconds(row.total) : '\u2013', byteText(row.bytesSum), countText(row.flopsSum), words[row.bound] ?? row.bound ?? '\u2013'])));
+  if (device === 'cuda') parts.push(...forecastParts());
   parts.push(numbers(() => ({
     head: ['node', 'kernel', 'time', 'bytes', 'flops'],
     rows: list.map((kernel) => [kernel.node.name, kernel.name, milliseconds(timeOf(kernel)), byteText(kernel.bytes), countText(kernel.flops)]),
   }), 'Every node with its kernel as a table'));
   return parts;
+}
+
+// What bench_forecast predicts for the kernels that do these operations in a training step of a given shape.
+function forecastParts() {
+  const { forecast } = data;
+  const rows = Object.entries(forecast?.operations ?? {}).flatMap(([operation, kernels]) => kernels.map((kernel) => ({ operation, ...kernel }))).sort((a, b) => b.ms - a.ms);
+  if (!rows.length) return [];
+  const words = { memory: 'memory', issue: 'instructions', tensor: 'tensor cores' };
+  const [batch, leads, length] = forecast.shape;
+  return [element('h3', {}, 'Forecast of a training step'),
+    element('p', { class: 'note', id: 'forecast' }, `Predicted from the machine code, not measured: the kernels of SE-ECGNet that do these operations in one training step of ${batch} recordings with ${leads} leads and ${length} samples, in ${forecast.precision} on an ${forecast.device} (${forecast.source}). Operations without a row have no forecast.`),
+    table(['kernel', 'operation', 'launches', 'forecast', 'limited by'], rows.map((row) => [row.name, row.operation, row.launches, milliseconds(row.ms), words[row.bound]]))];
 }
 
 // Both axes are logarithms: flops per byte to the right, flops per second upward.

@@ -10,6 +10,7 @@ buildGates();
 buildAttribution();
 buildWhatIf();
 buildSimilar();
+buildEpochs();
 buildBackward();
 buildKernels();
 watchTheme();

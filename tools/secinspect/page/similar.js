@@ -1,4 +1,4 @@
-// Beats that look alike to the network, its most confident mistakes, and the decision over the epochs of training.
+// Beats that look alike to the network, and its most confident mistakes.
 
 function beatPicture(list, colour) {
   return surface({
@@ -26,7 +26,7 @@ function beatGallery(beats, words) {
 }
 
 function buildSimilar() {
-  const { neighbours, mistakes, epochs } = data;
+  const { neighbours, mistakes } = data;
   if (neighbours?.length) {
     const own = data.neighbours_from === 'recording';
     const host = section('similar', own ? 'The nearest beats of this recording' : 'The nearest training beats',
@@ -39,29 +39,4 @@ function buildSimilar() {
     host.append(beatGallery(mistakes, (beat) => [`${beat.class}, called ${beat.predicted}`, percent(beat.probability), beat.label].filter(Boolean)),
       numbers(() => ({ head: ['class', 'called', 'probability'], rows: mistakes.map((beat) => [beat.class, beat.predicted, percent(beat.probability, 1)]) })));
   }
-  if (epochs?.length > 1) buildEpochs(epochs);
-}
-
-function buildEpochs(epochs) {
-  const host = section('epochs', 'Over the epochs', 'The same input given to the network as it was after each epoch of training.', 'Epochs');
-  let at = epochs.length - 1;
-  const out = element('output', {});
-  const bars = element('div');
-  const input = element('input', { type: 'range', min: 0, max: epochs.length - 1, step: 1, 'aria-label': 'epoch' });
-  input.value = at;
-  const one = chart({
-    height: 200, label: 'Logits over epochs', xName: 'epoch', yName: 'logit',
-    curves: () => data.model.classes.map((name, i) => ({ name, x: epochs.map((e) => e.epoch), y: epochs.map((e) => e.logits[i]), colour: () => classColour(i), width: i === data.result.chosen ? 2.6 : 1.5 })).slice(0, 8),
-  });
-  const show = () => {
-    out.textContent = `${epochs[at].epoch}` + (epochs[at].score !== undefined ? `, score ${fixed(epochs[at].score, 3)}` : '');
-    bars.replaceChildren(probabilityRows(probabilitiesOf(epochs[at].logits)));
-  };
-  input.addEventListener('input', () => {
-    at = +input.value;
-    show();
-  });
-  host.append(element('div', { class: 'halves' }, element('div', {}, element('label', { class: 'slider' }, element('span', {}, 'after epoch'), input, out), bars), element('div', {}, one.canvas)),
-    numbers(() => ({ head: ['epoch', ...data.model.classes, 'score'], rows: epochs.map((e) => [e.epoch, ...e.logits.map((v) => fixed(v, 2)), fixed(e.score, 3)]) })));
-  show();
 }

@@ -17,43 +17,52 @@ function buildStem() {
   host.append(element('div', { class: 'filters' }, order.map((c) => {
     const own = filters.subarray(c * taps, (c + 1) * taps);
     const gain = gains.subarray(c * bins, (c + 1) * bins);
-    const most = furthest(own);
-    const one = surface({
-      height: 96, label: `Filter ${c}, strongest at ${fixed(peak(c), 1)} Hz`,
-      draw: (context, width, height) => {
-        const half = 0.52 * height;
-        context.fillStyle = rgb(ink.line);
-        context.fillRect(0, half / 2 - 0.5, width, 1);
-        context.strokeStyle = rgb(ink.ink);
-        context.lineWidth = 1.5;
-        line(context, Array.from(own, (v, i) => [(i + 0.5) / taps * width, half / 2 - v / most * half * 0.44]));
-        context.stroke();
-        const bottom = height - 1;
-        const y = (g) => bottom - g / strength[c] * (height - half - 10);
-        context.beginPath();
-        context.moveTo(0, bottom);
-        gain.forEach((g, i) => context.lineTo(i / (bins - 1) * width, y(g)));
-        context.lineTo(width, bottom);
-        context.fillStyle = rgb(ink.above, 0.28);
-        context.fill();
-        context.strokeStyle = rgb(ink.above);
-        line(context, Array.from(gain, (g, i) => [i / (bins - 1) * width, y(g)]));
-        context.stroke();
-        context.fillStyle = rgb(ink.line);
-        context.fillRect(0, bottom, width, 1);
-      },
-      hover: (x, y, width, height) => {
-        if (y < 0.52 * height) {
-          const i = clamp(Math.floor(x / width * taps), 0, taps - 1);
-          return `tap ${i} (${fixed(1000 * i / data.model.rate, 0)}${thin}ms): ${fixed(own[i], 3)}`;
-        }
-        const i = clamp(Math.round(x / width * (bins - 1)), 0, bins - 1);
-        return `${fixed(hz[i], 1)}${thin}Hz: gain ${fixed(gain[i], 3)}`;
-      },
-    });
+    const one = filterSurface(`Filter ${c}, strongest at ${fixed(peak(c), 1)} Hz`, () => own, () => gain, hz);
     return element('figure', {}, one.canvas, element('figcaption', {}, element('b', {}, `${c}`), element('span', {}, `${fixed(peak(c), peak(c) < 10 ? 1 : 0)}${thin}Hz`)));
   })), numbers(() => ({
     head: ['Hz', ...order.map((c) => 'filter ' + c)],
     rows: Array.from(hz, (f, i) => [fixed(f, 1), ...order.map((c) => fixed(gains[c * bins + i], 3))]),
   }), 'Gain of each filter as a table'));
+}
+
+// A filter's taps above its gain over frequency. `taps` and `gain` are functions, so that a repainted figure can show another filter.
+function filterSurface(label, taps, gain, hz) {
+  return surface({
+    height: 96, label,
+    draw: (context, width, height) => {
+      const own = taps();
+      const passed = gain();
+      const most = furthest(own) || 1;
+      const strength = furthest(passed) || 1;
+      const half = 0.52 * height;
+      context.fillStyle = rgb(ink.line);
+      context.fillRect(0, half / 2 - 0.5, width, 1);
+      context.strokeStyle = rgb(ink.ink);
+      context.lineWidth = 1.5;
+      line(context, Array.from(own, (v, i) => [(i + 0.5) / own.length * width, half / 2 - v / most * half * 0.44]));
+      context.stroke();
+      const bottom = height - 1;
+      const y = (g) => bottom - g / strength * (height - half - 10);
+      context.beginPath();
+      context.moveTo(0, bottom);
+      passed.forEach((g, i) => context.lineTo(i / (hz.length - 1) * width, y(g)));
+      context.lineTo(width, bottom);
+      context.fillStyle = rgb(ink.above, 0.28);
+      context.fill();
+      context.strokeStyle = rgb(ink.above);
+      line(context, Array.from(passed, (g, i) => [i / (hz.length - 1) * width, y(g)]));
+      context.stroke();
+      context.fillStyle = rgb(ink.line);
+      context.fillRect(0, bottom, width, 1);
+    },
+    hover: (x, y, width, height) => {
+      if (y < 0.52 * height) {
+        const own = taps();
+        const i = clamp(Math.floor(x / width * own.length), 0, own.length - 1);
+        return `tap ${i} (${fixed(1000 * i / data.model.rate, 0)}${thin}ms): ${fixed(own[i], 3)}`;
+      }
+      const i = clamp(Math.round(x / width * (hz.length - 1)), 0, hz.length - 1);
+      return `${fixed(hz[i], 1)}${thin}Hz: gain ${fixed(gain()[i], 3)}`;
+    },
+  });
 }
