@@ -132,8 +132,8 @@ class KernelLab(unittest.TestCase):
     def test_the_sums_of_products_are_the_result(self):
         data = self.data_of("--version", "tensor", "--shape", "1x16x1x16x32", "--block", "0")
         y = next(a for a in data.json["arrays"] if a["name"] == "y")["values"]
-        # The last half chunk of the last tap of warp 0, which has all 16 rows: two row tiles, four times eight columns.
-        last = [e for e in data.of_kind("product") if e["w"] == 0][-8:]
+        # The last half chunk of the last tap of warp 0, which has all 16 rows: four row tiles, four times eight columns.
+        last = [e for e in data.of_kind("product") if e["w"] == 0][-16:]
         sums = {round(v, 3) for e in last for v in e["d"]}
         found = sum(any(abs(v - s) < 2e-3 for s in sums) for v in y)
         self.assertEqual(found, len(y))

@@ -349,6 +349,7 @@ class Recorder {
         values_.load_shared(number(), access.address);
       } else if (access.kind == Kind::shared_load && access.bytes == 16) {
         values_.name_row(number(), access.address);
+        values_.load_to_round(number(), access.address);
       } else if (access.kind == Kind::shared_store) {
         running().unread_store = log.size();
       }
@@ -380,7 +381,10 @@ class Recorder {
     thread.unread_store.reset();
     for (unsigned byte = 0; byte < store.bytes; byte += 4) {
       const std::uintptr_t address = store.address + byte;
-      const std::int64_t code = store.bytes % 4 == 0 ? values_.stored(number, word_at(address)) : computed;
+      const bool in_place = values_.rounds_in_place(number, address, word_at(address));
+      const std::int64_t code = in_place               ? values_.at(address)
+                                : store.bytes % 4 == 0 ? values_.stored(number, word_at(address))
+                                                       : computed;
       store.content.push_back(code);
       values_.put(address, code);
       values_.put(address + 2, code);

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t most_held = 256;  // values that are followed per thread
 
+std::uint32_t to_tf32(std::uint32_t bits) {
+  return (bits + 0x1000U) & 0xffffe000U;
+}
+
 }  // namespace
 
 void Values::clear() {
@@ -60,6 +64,19 @@ void Values::load_shared(unsigned thread, std::uintptr_t address) {
   push(thread, {bits, {at(address), at(address + 2)}});
 }
 
+void Values::load_to_round(unsigned thread, std::uintptr_t address) {
+  for (unsigned byte = 0; byte < 16; byte += 4) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, reinterpret_cast<const void*>(address + byte), 4);
+    threads_[thread].loaded[address + byte] = to_tf32(bits);
+  }
+}
+
+bool Values::rounds_in_place(unsigned thread, std::uintptr_t address, std::uint32_t bits) const {
+  const auto found = threads_[thread].loaded.find(address);
+  return found != threads_[thread].loaded.end() && found->second == bits;
+}
+
 void Values::load_matrices(unsigned warp, const simt::WarpOperands& operands) {
   for (unsigned lane = 0; lane < simt::warp_size; ++lane) {
     const auto& mine = *static_cast<const simt::LoadMatrix*>(operands.lane[lane]);
@@ -78,11 +95,10 @@ void Values::load_matrices(unsigned warp, const simt::WarpOperands& operands) {
 
 void Values::append_operand(unsigned thread, std::span<const unsigned> operand, bool halves,
                             std::vector<std::int64_t>& codes) const {
-  const auto rounded = [](std::uint32_t bits) { return (bits + 0x1000U) & 0xffffe000U; };  // to TF32
   const auto& registers = threads_[thread].registers;
   const auto found = std::find_end(registers.begin(), registers.end(), operand.begin(), operand.end(),
                                    [&](const Register& one, unsigned bits) {
-                                     return one.bits == bits || (!halves && rounded(one.bits) == bits);
+                                     return one.bits == bits || (!halves && to_tf32(one.bits) == bits);
                                    });
   for (std::size_t r = 0; r < operand.size(); ++r) {
     for (unsigned half = 0; half < (halves ? 2U : 1U); ++half) {

@@ -30,6 +30,10 @@ class Values {
 
   // A thread loads 4 bytes from shared memory into a register, or names a row of 16 bytes for ldmatrix.
   void load_shared(unsigned thread, std::uintptr_t address);
+  // A thread loads 16 bytes of f32 from shared memory. It may store them there again, rounded to TF32.
+  void load_to_round(unsigned thread, std::uintptr_t address);
+  // Whether a word that a thread stores in shared memory is what it has loaded from there, rounded to TF32.
+  bool rounds_in_place(unsigned thread, std::uintptr_t address, std::uint32_t bits) const;
   void name_row(unsigned thread, std::uintptr_t address) { threads_[thread].row = address; }
   // ldmatrix has given each lane of the warp its registers.
   void load_matrices(unsigned warp, const simt::WarpOperands& operands);
@@ -52,6 +56,7 @@ class Values {
     std::deque<Held> held;
     std::deque<Register> registers;
     std::uintptr_t row = 0;
+    std::unordered_map<std::uintptr_t, std::uint32_t> loaded;  // words of shared memory, rounded to TF32
   };
   void push(unsigned thread, const Register& loaded);
 
