@@ -160,7 +160,7 @@ class KernelPage(unittest.TestCase):
         self.assertLess(difference[1], 1e-3)  # sums are written with four digits, and are below 10
 
     def test_tables_open(self):
-        self.open("tensor", "#step=300")
+        self.open("tensor", "#step=600")  # after the first product
         self.run_script("seek(1, e => e.kind === KIND.shared_load), document.querySelectorAll('details').forEach(d => { d.open = true; })")
         self.browser.settle()
         rows = self.run_script("[...document.querySelectorAll('details')].map(d => d.querySelectorAll('tbody tr').length)")
