@@ -1,5 +1,7 @@
 #include "train/loop/event_file.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -98,7 +100,7 @@ void add_number(Scalars& scalars, const std::string& tag, const Json& value) {
     scalars.emplace_back(tag, value.get<float>());
   } else if (value.is_object()) {
     for (const auto& [name, one] : value.items()) {
-      add_number(scalars, tag + "/" + name, one);
+      add_number(scalars, fmt::format("{}/{}", tag, name), one);
     }
   }
 }
@@ -115,7 +117,7 @@ Scalars scalars_of(const Json& line) {
     const std::string tag = name.starts_with("validation_") ? "validation/" + name.substr(11)
                             : name.starts_with("train_")    ? "train/" + name.substr(6)
                             : own                           ? name
-                                                            : event + "/" + name;
+                                                            : fmt::format("{}/{}", event, name);
     add_number(scalars, tag, value);
   }
   return scalars;

@@ -122,18 +122,20 @@ std::vector<float> logits_of(Classifier& classifier, const Dataset& examples,
 
 namespace {
 
-// The mean or the largest over `crops` rows of a column of logits (crops, classes), NaN if one of them is not finite.
+// The mean or the largest of a column of logits (crops, classes), NaN if one of them is not finite.
 float joined(std::span<const float> logits, std::size_t classes, std::size_t column, bool largest) {
   double sum = 0;
+  double crops = 0;
   float most = logits[column];
   for (std::size_t i = column; i < logits.size(); i += classes) {
     if (!std::isfinite(logits[i])) {
       return std::numeric_limits<float>::quiet_NaN();
     }
     sum += static_cast<double>(logits[i]);
+    ++crops;
     most = std::max(most, logits[i]);
   }
-  return largest ? most : static_cast<float>(sum / static_cast<double>(logits.size() / classes));
+  return largest ? most : static_cast<float>(sum / crops);
 }
 
 }  // namespace
