@@ -197,12 +197,14 @@ TEST_P(GoldenObservation, ActivationsAndGatesFollowFromPyTorchsWeights) {
   EXPECT_LT(error_of(observation_.logits, doubles(golden_.values("logits_evaluation"))), 1e-4);
 }
 
+// The means over all positions of values of both signs, which nearly cancel: roundings of a millionth of the values are a
+// ten thousandth of the largest mean.
 TEST_P(GoldenObservation, AreThoseThatPyTorchComputed) {
   int compared = 0;
   for (const ObservedNode& node : observation_.nodes) {
     if (golden_.has("activation/" + node.name)) {
       ++compared;
-      EXPECT_LT(error_of(channel_means(node), doubles(golden_.values("activation/" + node.name))), 1e-4)
+      EXPECT_LT(error_of(channel_means(node), doubles(golden_.values("activation/" + node.name))), 3e-4)
           << node.name;
     }
   }
