@@ -163,8 +163,7 @@ class HttpServer::Impl {
   std::uint16_t port() const { return port_; }
 
   void run() {
-    asio::signal_set signals(context_, SIGINT, SIGTERM);
-    signals.async_wait([this](beast::error_code, int) { context_.stop(); });
+    signals_.async_wait([this](beast::error_code, int) { context_.stop(); });
     accept();
     context_.run();
   }
@@ -179,7 +178,8 @@ class HttpServer::Impl {
     });
   }
 
-  asio::io_context context_{1};  // one thread
+  asio::io_context context_{1};                          // one thread
+  asio::signal_set signals_{context_, SIGINT, SIGTERM};  // from the start: a signal may come before run()
   tcp::acceptor acceptor_;
   std::shared_ptr<Served> served_;
   std::uint16_t port_ = 0;
